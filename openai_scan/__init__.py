@@ -1,0 +1,160 @@
+"""Read OpenAI-style streams like lines: `while s.next(): match s.event(): ...`, then `s.err()`.
+
+The public names, nothing else. Each is loaded when it is first used, so that importing the
+package costs next to nothing, and a family that nobody uses is never loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from openai_scan._version import __version__
+
+if TYPE_CHECKING:
+    from openai_scan.client import Client
+    from openai_scan.errors import (
+        APIError,
+        AuthenticationError,
+        BadRequestError,
+        ConflictError,
+        ConnectError,
+        DecodeError,
+        EventStreamError,
+        EventTooLargeError,
+        InternalServerError,
+        NotAnEventStreamError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        RedirectError,
+        ScanError,
+        StreamCancelledError,
+        StreamTimeoutError,
+        TLSError,
+        TransportError,
+        TruncatedStreamError,
+        UnprocessableEntityError,
+    )
+    from openai_scan.events import (
+        DoneEvent,
+        ErrorEvent,
+        Event,
+        Outcome,
+        UnknownEvent,
+    )
+    from openai_scan.events.assistants import (
+        ThreadCreated,
+        ThreadMessageCompleted,
+        ThreadMessageCreated,
+        ThreadMessageDelta,
+        ThreadMessageIncomplete,
+        ThreadMessageInProgress,
+        ThreadRunCancelled,
+        ThreadRunCancelling,
+        ThreadRunCompleted,
+        ThreadRunCreated,
+        ThreadRunExpired,
+        ThreadRunFailed,
+        ThreadRunIncomplete,
+        ThreadRunInProgress,
+        ThreadRunQueued,
+        ThreadRunRequiresAction,
+        ThreadRunStepCancelled,
+        ThreadRunStepCompleted,
+        ThreadRunStepCreated,
+        ThreadRunStepDelta,
+        ThreadRunStepExpired,
+        ThreadRunStepFailed,
+        ThreadRunStepInProgress,
+    )
+    from openai_scan.reader import TextReader
+    from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
+    from openai_scan.streamer import StreamerV2
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BadRequestError",
+    "Client",
+    "ConflictError",
+    "ConnectError",
+    "DecodeError",
+    "DoneEvent",
+    "ErrorEvent",
+    "Event",
+    "EventScanner",
+    "EventStreamError",
+    "EventTokenizer",
+    "EventTooLargeError",
+    "InternalServerError",
+    "NotAnEventStreamError",
+    "NotFoundError",
+    "Outcome",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RawEvent",
+    "RedirectError",
+    "ScanError",
+    "StreamCancelledError",
+    "StreamTimeoutError",
+    "StreamerV2",
+    "TLSError",
+    "TextReader",
+    "ThreadCreated",
+    "ThreadMessageCompleted",
+    "ThreadMessageCreated",
+    "ThreadMessageDelta",
+    "ThreadMessageInProgress",
+    "ThreadMessageIncomplete",
+    "ThreadRunCancelled",
+    "ThreadRunCancelling",
+    "ThreadRunCompleted",
+    "ThreadRunCreated",
+    "ThreadRunExpired",
+    "ThreadRunFailed",
+    "ThreadRunInProgress",
+    "ThreadRunIncomplete",
+    "ThreadRunQueued",
+    "ThreadRunRequiresAction",
+    "ThreadRunStepCancelled",
+    "ThreadRunStepCompleted",
+    "ThreadRunStepCreated",
+    "ThreadRunStepDelta",
+    "ThreadRunStepExpired",
+    "ThreadRunStepFailed",
+    "ThreadRunStepInProgress",
+    "TransportError",
+    "TruncatedStreamError",
+    "UnknownEvent",
+    "UnprocessableEntityError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name, or a module of the package, when it is first asked for."""
+    match name:
+        case "errors" | "events" | "sse":
+            return importlib.import_module(f"{__name__}.{name}")
+        case _ if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        case "StreamerV2":
+            home = "streamer"
+        case "Client":
+            home = "client"
+        case "EventScanner" | "EventTokenizer" | "RawEvent":
+            home = "sse"
+        case "TextReader":
+            home = "reader"
+        case _ if name.endswith("Error"):
+            home = "errors"
+        case _:
+            home = "events"
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

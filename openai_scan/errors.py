@@ -1,0 +1,304 @@
+"""Every exception of this library, in one tree.
+
+::
+
+    ScanError                        catch this to catch all of them
+    ├── TransportError               the network: usually worth another try
+    │   ├── ConnectError             no connection was made, so nothing was sent or billed
+    │   │   └── TLSError             the certificate or the handshake was refused
+    │   └── StreamTimeoutError       one of your time limits ran out
+    ├── APIError                     the server said no: read its message
+    │   ├── BadRequestError          400   the request is wrong: change it
+    │   ├── AuthenticationError      401   the key is missing or wrong
+    │   ├── PermissionDeniedError    403   the key may not do this
+    │   ├── NotFoundError            404   wrong path, model or id
+    │   ├── ConflictError            409   something else is using the object: try again
+    │   ├── UnprocessableEntityError 422   the request is wrong: change it
+    │   ├── RateLimitError           429   slow down, or out of quota
+    │   ├── InternalServerError      5xx   their fault: try again
+    │   └── RedirectError            3xx   not followed: correct base_url
+    ├── EventStreamError             the bytes are not a whole event stream: report it
+    │   ├── TruncatedStreamError     the input ended before the answer did
+    │   ├── EventTooLargeError       one event outgrew max_event_bytes
+    │   └── NotAnEventStreamError    the server sent something else, such as a web page
+    ├── DecodeError                  one event does not fit its type (only with strict=True)
+    └── StreamCancelledError         you called cancel()
+
+Misuse by the caller is not in the tree: it is a `TypeError`, `ValueError` or `RuntimeError`, at
+once. An exception never shows the key, a header of the request or what was asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConflictError",
+    "ConnectError",
+    "DecodeError",
+    "EventStreamError",
+    "EventTooLargeError",
+    "InternalServerError",
+    "NotAnEventStreamError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RedirectError",
+    "ScanError",
+    "StreamCancelledError",
+    "StreamTimeoutError",
+    "TLSError",
+    "TransportError",
+    "TruncatedStreamError",
+    "UnprocessableEntityError",
+    "error_class",
+]
+
+
+class ScanError(Exception):
+    """Base of every error that a stream or a request can end with.
+
+    What to do depends on the branch: retry a `TransportError`, read an `APIError`, report an
+    `EventStreamError` or a `DecodeError`. What had arrived before it has been delivered.
+
+    Attributes:
+        events: How many events the stream had delivered when it ended with this error.
+        bytes_read: How many bytes of the body had been read by then.
+    """
+
+    events: int = 0
+    bytes_read: int = 0
+
+
+class TransportError(ScanError):
+    """The connection broke, or could not be used. Try again.
+
+    The library or system exception that tells more is its `__cause__`.
+    """
+
+
+class ConnectError(TransportError):
+    """No connection was made: wrong host, refused, no network. Nothing was sent.
+
+    Check `base_url` and the proxy settings; trying again is safe.
+    """
+
+
+class TLSError(ConnectError):
+    """The server's certificate was not accepted, or the handshake failed.
+
+    Point `REQUESTS_CA_BUNDLE` at the certificate authority of your network rather than
+    switching verification off.
+    """
+
+
+class StreamTimeoutError(TransportError):
+    """A time limit ran out: raise the limit, or try again."""
+
+
+class APIError(ScanError):
+    """The server reported an error, by HTTP status or inside the stream.
+
+    Attributes:
+        message: The server's own words.
+        status: The HTTP status; None for an error inside a stream.
+        type: The server's class of error, such as `"server_error"`, or None.
+        code: The server's code, such as `"rate_limit_exceeded"`, or None.
+        param: The request parameter at fault, or None.
+        request_id: What the provider's support asks for, or None.
+        retryable: Whether the same request may succeed later.
+        body: The error as sent: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        body: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type = type
+        self.code = code
+        self.param = param
+        self.request_id = request_id
+        self.body = body
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        # A used-up quota is sent as 429 as well, but waiting does not refill it.
+        if "insufficient_quota" in (self.code, self.type):
+            return False
+        status = self.status or _status_in(self.code)
+        if status is not None:
+            return status in _RETRYABLE_STATUSES or status >= 500
+        return self.code in _RETRYABLE_CODES or self.type in _RETRYABLE_CODES
+
+    def __str__(self) -> str:
+        facts = [
+            f"{name} {value}"
+            for name, value in (
+                ("HTTP status", self.status),
+                ("code", self.code),
+                ("param", self.param),
+                ("request id", self.request_id),
+            )
+            if value is not None
+        ]
+        return f"{self.message} ({', '.join(facts)})" if facts else self.message
+
+
+class BadRequestError(APIError):
+    """400: the request is wrong. Change it; the same one fails again."""
+
+
+class AuthenticationError(APIError):
+    """401: the key is missing, wrong or revoked. Check `OPENAI_API_KEY`."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the key is valid but may not do this. Check the project and the region."""
+
+
+class NotFoundError(APIError):
+    """404: no such path, model or id. Check `base_url` first, then the id."""
+
+
+class ConflictError(APIError):
+    """409: another request is using the object, such as a run that is still active."""
+
+
+class UnprocessableEntityError(APIError):
+    """422: the request is well-formed but refused. Change it."""
+
+
+class RateLimitError(APIError):
+    """429: too many requests, or the quota is used up; `retryable` tells which."""
+
+
+class InternalServerError(APIError):
+    """5xx: the server failed. Try again."""
+
+
+class RedirectError(APIError):
+    """3xx: the server points elsewhere. Set `base_url` to the place it names.
+
+    It is not followed: a redirected POST becomes a GET, and would carry the key with it.
+    """
+
+
+class EventStreamError(ScanError):
+    """The bytes are not a whole, well-formed event stream. Report it to the server's maker."""
+
+
+class TruncatedStreamError(EventStreamError):
+    """The input ended before the answer did. What came is delivered but incomplete.
+
+    Ask again if you need the whole answer. For a server that never marks the end of its
+    streams, pass `require_terminal=False`.
+    """
+
+
+class EventTooLargeError(EventStreamError):
+    """One event outgrew `max_event_bytes`. Raise that limit if the event is legitimate.
+
+    Attributes:
+        limit: The limit in bytes.
+    """
+
+    def __init__(self, message: str, *, limit: int = 0) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class NotAnEventStreamError(EventStreamError):
+    """The server answered with something else, such as a login page. Check `base_url`.
+
+    Attributes:
+        body: The beginning of what it sent, as text of at most 64 KiB.
+    """
+
+    def __init__(self, message: str, *, body: str = "") -> None:
+        super().__init__(message)
+        self.body = body
+
+
+class DecodeError(ScanError):
+    """One event's payload does not fit its type. Report it; the raw event has the text.
+
+    By default it does not stop the stream: it is found on `UnknownEvent.error`. With
+    `strict=True` it is what `err()` returns.
+    """
+
+
+class StreamCancelledError(ScanError):
+    """`cancel()` was called. What had arrived before is delivered."""
+
+
+# openai-python's and LiteLLM's lists agree on these; everything else is for good.
+_RETRYABLE_STATUSES = frozenset({408, 409, 429})
+_RETRYABLE_CODES = frozenset(
+    {
+        "engine_overloaded",
+        "internal_error",
+        "internal_server_error",
+        "overloaded",
+        "overloaded_error",
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "server_error",
+        "service_unavailable",
+        "timeout",
+    }
+)
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+# Inside a stream there is no HTTP status; these words stand for one.
+_BY_WORD: dict[str, type[APIError]] = {
+    "authentication_error": AuthenticationError,
+    "internal_server_error": InternalServerError,
+    "invalid_request_error": BadRequestError,
+    "not_found_error": NotFoundError,
+    "permission_error": PermissionDeniedError,
+    "rate_limit_error": RateLimitError,
+    "rate_limit_exceeded": RateLimitError,
+    "server_error": InternalServerError,
+}
+
+
+def error_class(status: int | None, code: str | None, type: str | None) -> type[APIError]:
+    """Return the subclass of `APIError` for an HTTP status, or else for an in-stream error."""
+    status = status or _status_in(code)
+    if status is not None:
+        if status >= 500:
+            return InternalServerError
+        if 300 <= status < 400:
+            return RedirectError
+        return _BY_STATUS.get(status, APIError)
+    return _BY_WORD.get(code or "") or _BY_WORD.get(type or "") or APIError
+
+
+def _status_in(code: str | None) -> int | None:
+    """Return the HTTP status that many servers put into `code`, as in `"503"`."""
+    if code is not None and len(code) == 3 and code.isascii() and code.isdigit():
+        return int(code)
+    return None

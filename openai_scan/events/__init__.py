@@ -1,0 +1,118 @@
+"""The meaning: raw events in, typed events out. `decode()` is the only list of families."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from openai_scan.errors import DecodeError
+from openai_scan.events.base import (
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    Outcome,
+    StreamPart,
+    UnknownEvent,
+)
+from openai_scan.events.error import Error, read_error
+from openai_scan.sse import RawEvent
+
+if TYPE_CHECKING:
+    from openai_scan.events.structure import Structurer
+
+__all__ = [
+    "DoneEvent",
+    "Error",
+    "ErrorEvent",
+    "Event",
+    "Outcome",
+    "StreamPart",
+    "UnknownEvent",
+    "decode",
+]
+
+DONE = "[DONE]"
+
+# The first words of the names whose data have to be JSON; "message" stands for no name at all.
+_JSON_NAMES = frozenset({"message", "thread"})
+
+
+def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
+    """Return the typed event that *raw* stands for.
+
+    Never fails: what is unknown, or does not fit its class, comes back as an `UnknownEvent`.
+
+    Args:
+        raw: The event off the wire.
+        structure: How strictly payloads are read; with tolerance by default.
+    """
+    if raw.data.strip() == DONE:
+        return DoneEvent(raw=raw)
+    try:
+        payload = json.loads(raw.data)
+    except (ValueError, RecursionError) as error:
+        return _not_json(raw, error)
+    name, payload = _identify(raw.type, payload)
+    if structure is None:
+        from openai_scan.events.structure import Structurer
+
+        structure = Structurer()
+    try:
+        event = _decode(name, payload, raw, structure)
+    except (DecodeError, RecursionError) as error:
+        fault = DecodeError(f"{name}: {error}")
+        fault.__cause__ = error
+        return UnknownEvent(payload, error=fault, raw=raw)
+    return event or UnknownEvent(payload, raw=raw)
+
+
+def _decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
+    """Pick the family by the first word of the wire name; it picks the class."""
+    match name.partition(".")[0]:
+        case "thread":
+            from openai_scan.events import assistants
+
+            return assistants.decode(name, payload, raw, structure)
+        case "error":
+            return ErrorEvent(read_error(payload), raw=raw)
+        case _:
+            return None
+
+
+def _identify(name: str, payload: Any) -> tuple[str, Any]:
+    """Return the wire name of an event and its payload, out of an envelope if it is in one."""
+    if name != "message" or not isinstance(payload, dict):
+        return name, payload
+    match payload:
+        case {"event": str(name), "data": dict(inner)}:  # LiteLLM's Assistants streams
+            return name, inner
+        case {"error": error} if error:
+            return "error", payload
+        case {"object": str(kind)} if kind.partition(".")[0] == "thread":
+            from openai_scan.events.assistants import name_of
+
+            return name_of(payload), payload
+        case {"type": str(name)} | {"object": str(name)}:
+            return name, payload
+        case _:
+            return "message", payload
+
+
+def _not_json(raw: RawEvent, error: Exception) -> Event:
+    """Return the event for data that are no JSON; an unknown event may carry any text."""
+    if raw.type == "error":
+        return ErrorEvent(read_error(raw.data), raw=raw)
+    fault = None
+    if raw.type.partition(".")[0] in _JSON_NAMES:
+        fault = DecodeError(f"{raw.type}: the data are not JSON: {error}")
+        fault.__cause__ = error
+    return UnknownEvent(raw.data, error=fault, raw=raw)
+
+
+def __getattr__(name: str) -> Any:
+    """Find an event class in its family, which is loaded only now."""
+    if name.startswith("Thread"):
+        from openai_scan.events import assistants
+
+        return getattr(assistants, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

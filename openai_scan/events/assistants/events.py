@@ -1,0 +1,397 @@
+"""The events of an Assistants stream: one class per wire name, and the match that picks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from attrs import frozen
+
+from openai_scan.errors import APIError
+from openai_scan.events.assistants.objects import (
+    AnnotationDelta,
+    ImageFile,
+    ImageFilePartDelta,
+    LastError,
+    Message,
+    MessageDelta,
+    RequiredAction,
+    Run,
+    RunStep,
+    RunStepDelta,
+    RunUsage,
+    TextDelta,
+    TextPartDelta,
+    Thread,
+    ToolCallsDetails,
+    ToolCallsDetailsDelta,
+)
+from openai_scan.events.base import Event, Outcome, StreamPart, api_error
+from openai_scan.events.structure import Structurer
+from openai_scan.sse import RawEvent
+
+# The statuses that a run does not leave by itself, and what they mean for its stream.
+_OUTCOMES: Mapping[str, Outcome] = {
+    "completed": "completed",
+    "requires_action": "requires_action",
+    "incomplete": "incomplete",
+    "cancelled": "cancelled",
+    "failed": "failed",
+    "expired": "failed",
+}
+
+
+@frozen
+class ThreadCreated(Event):
+    """`thread.created`: a new thread."""
+
+    wire_name: ClassVar[str] = "thread.created"
+
+    thread: Thread
+
+
+@frozen
+class RunEvent(Event):
+    """What the `thread.run.*` events have in common: the run as it is now."""
+
+    ends_with_done: ClassVar[bool] = True
+
+    run: Run
+
+    def stream_parts(self) -> tuple[StreamPart, ...]:
+        return ((self.run.id, _OUTCOMES.get(self._final_status())),)
+
+    def stream_error(self) -> APIError | None:
+        status = self._final_status()
+        if _OUTCOMES.get(status) != "failed":
+            return None
+        error = self.run.last_error or LastError()
+        return api_error(
+            error.message or f"the run {status}, and the server did not say why",
+            code=error.code or f"run_{status}",
+            body=self.raw.data,
+        )
+
+    def unwrap_run(self) -> Run:
+        return self.run
+
+    def unwrap_usage(self) -> RunUsage | None:
+        return self.run.usage
+
+    def _final_status(self) -> str:
+        """Return the status that ends the run's stream, or "" while it goes on."""
+        # The run's own status decides: open-assistant-api sends thread.run.completed for a run
+        # that requires action. The name helps where a server leaves the status out or behind.
+        for status in (self.run.status, self.wire_name.rpartition(".")[2]):
+            if status in _OUTCOMES:
+                return status
+        return ""
+
+
+@frozen
+class ThreadRunCreated(RunEvent):
+    """`thread.run.created`: a new run."""
+
+    wire_name: ClassVar[str] = "thread.run.created"
+
+
+@frozen
+class ThreadRunQueued(RunEvent):
+    """`thread.run.queued`: the run waits for its turn."""
+
+    wire_name: ClassVar[str] = "thread.run.queued"
+
+
+@frozen
+class ThreadRunInProgress(RunEvent):
+    """`thread.run.in_progress`: the run is at work."""
+
+    wire_name: ClassVar[str] = "thread.run.in_progress"
+
+
+@frozen
+class ThreadRunRequiresAction(RunEvent):
+    """`thread.run.requires_action`: the run waits for the outputs of your functions."""
+
+    wire_name: ClassVar[str] = "thread.run.requires_action"
+
+    # Only this event answers, although a later one may carry the same action again: whoever
+    # submits outputs whenever there is an answer must not submit them twice.
+
+    def unwrap_required_action(self) -> RequiredAction | None:
+        return self.run.required_action
+
+    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+        action = self.run.required_action
+        return None if action is None else action.submit_tool_outputs.tool_calls
+
+
+@frozen
+class ThreadRunCompleted(RunEvent):
+    """`thread.run.completed`: the run reached its end."""
+
+    wire_name: ClassVar[str] = "thread.run.completed"
+
+
+@frozen
+class ThreadRunIncomplete(RunEvent):
+    """`thread.run.incomplete`: the run ended early; `run.incomplete_details` says why."""
+
+    wire_name: ClassVar[str] = "thread.run.incomplete"
+
+
+@frozen
+class ThreadRunFailed(RunEvent):
+    """`thread.run.failed`: the run failed; `run.last_error` says why, and so does `err()`."""
+
+    wire_name: ClassVar[str] = "thread.run.failed"
+
+
+@frozen
+class ThreadRunCancelling(RunEvent):
+    """`thread.run.cancelling`: the run was asked to stop."""
+
+    wire_name: ClassVar[str] = "thread.run.cancelling"
+
+
+@frozen
+class ThreadRunCancelled(RunEvent):
+    """`thread.run.cancelled`: the run stopped as it was asked to."""
+
+    wire_name: ClassVar[str] = "thread.run.cancelled"
+
+
+@frozen
+class ThreadRunExpired(RunEvent):
+    """`thread.run.expired`: the run took too long; `err()` reports it."""
+
+    wire_name: ClassVar[str] = "thread.run.expired"
+
+
+@frozen
+class RunStepEvent(Event):
+    """What the `thread.run.step.*` events have in common: the run step as it is now."""
+
+    run_step: RunStep
+
+    def unwrap_run_step(self) -> RunStep:
+        return self.run_step
+
+    def unwrap_usage(self) -> RunUsage | None:
+        return self.run_step.usage
+
+    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+        details = self.run_step.step_details
+        return details.tool_calls if isinstance(details, ToolCallsDetails) else None
+
+
+@frozen
+class ThreadRunStepCreated(RunStepEvent):
+    """`thread.run.step.created`: a new run step."""
+
+    wire_name: ClassVar[str] = "thread.run.step.created"
+
+
+@frozen
+class ThreadRunStepInProgress(RunStepEvent):
+    """`thread.run.step.in_progress`: the run step is at work."""
+
+    wire_name: ClassVar[str] = "thread.run.step.in_progress"
+
+
+@frozen
+class ThreadRunStepDelta(Event):
+    """`thread.run.step.delta`: pieces of the run step with this *id*."""
+
+    wire_name: ClassVar[str] = "thread.run.step.delta"
+
+    delta: RunStepDelta
+    id: str = ""
+
+    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+        details = self.delta.step_details
+        return details.tool_calls if isinstance(details, ToolCallsDetailsDelta) else None
+
+
+@frozen
+class ThreadRunStepCompleted(RunStepEvent):
+    """`thread.run.step.completed`: the run step reached its end."""
+
+    wire_name: ClassVar[str] = "thread.run.step.completed"
+
+
+@frozen
+class ThreadRunStepFailed(RunStepEvent):
+    """`thread.run.step.failed`: the run step failed; `run_step.last_error` says why."""
+
+    wire_name: ClassVar[str] = "thread.run.step.failed"
+
+
+@frozen
+class ThreadRunStepCancelled(RunStepEvent):
+    """`thread.run.step.cancelled`: the run step stopped with its run."""
+
+    wire_name: ClassVar[str] = "thread.run.step.cancelled"
+
+
+@frozen
+class ThreadRunStepExpired(RunStepEvent):
+    """`thread.run.step.expired`: the run step took too long."""
+
+    wire_name: ClassVar[str] = "thread.run.step.expired"
+
+
+@frozen
+class MessageEvent(Event):
+    """What the `thread.message.*` events have in common: the message as it is now."""
+
+    message: Message
+
+    def unwrap_message(self) -> Message:
+        return self.message
+
+
+@frozen
+class ThreadMessageCreated(MessageEvent):
+    """`thread.message.created`: a new message."""
+
+    wire_name: ClassVar[str] = "thread.message.created"
+
+
+@frozen
+class ThreadMessageInProgress(MessageEvent):
+    """`thread.message.in_progress`: the message is being written."""
+
+    wire_name: ClassVar[str] = "thread.message.in_progress"
+
+
+@frozen
+class ThreadMessageDelta(Event):
+    """`thread.message.delta`: pieces of the message with this *id*."""
+
+    wire_name: ClassVar[str] = "thread.message.delta"
+
+    delta: MessageDelta
+    id: str = ""
+
+    def unwrap_text(self) -> str | None:
+        values = [text.value for text in self._texts() if text.value is not None]
+        return "".join(values) if values else None
+
+    def unwrap_message_delta_text(self) -> str | None:
+        return self.unwrap_text()
+
+    def unwrap_image_file(self) -> ImageFile | None:
+        for part in self.delta.content:
+            if isinstance(part, ImageFilePartDelta) and part.image_file is not None:
+                return part.image_file
+        return None
+
+    def unwrap_annotations(self) -> tuple[AnnotationDelta, ...] | None:
+        return sum((text.annotations for text in self._texts()), ()) or None
+
+    def _texts(self) -> Iterator[TextDelta]:
+        for part in self.delta.content:
+            if isinstance(part, TextPartDelta) and part.text is not None:
+                yield part.text
+
+
+@frozen
+class ThreadMessageCompleted(MessageEvent):
+    """`thread.message.completed`: the whole message."""
+
+    wire_name: ClassVar[str] = "thread.message.completed"
+
+
+@frozen
+class ThreadMessageIncomplete(MessageEvent):
+    """`thread.message.incomplete`: as far as the message got before its run ended early."""
+
+    wire_name: ClassVar[str] = "thread.message.incomplete"
+
+
+def name_of(payload: Mapping[str, Any]) -> str:
+    """Return the wire name of a payload that came without one, as its `object` tells.
+
+    The status says which of an object's events it is: servers that leave the names out send an
+    object whenever its status changes.
+    """
+    kind = str(payload["object"])
+    if kind == "thread":
+        return "thread.created"
+    return kind if kind.endswith(".delta") else f"{kind}.{payload.get('status')}"
+
+
+def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
+    """Return the event that *name* stands for, or None if this version does not know it.
+
+    Raises:
+        DecodeError: The payload does not fit the event's class.
+    """
+    match name:
+        case "thread.message.delta":
+            delta = structure(payload, _MessageDeltaObject)
+            return ThreadMessageDelta(delta.delta, delta.id, raw=raw)
+        case "thread.run.step.delta":
+            step = structure(payload, _RunStepDeltaObject)
+            return ThreadRunStepDelta(step.delta, step.id, raw=raw)
+        case "thread.created":
+            return ThreadCreated(structure(payload, Thread), raw=raw)
+        case "thread.run.created":
+            return ThreadRunCreated(structure(payload, Run), raw=raw)
+        case "thread.run.queued":
+            return ThreadRunQueued(structure(payload, Run), raw=raw)
+        case "thread.run.in_progress":
+            return ThreadRunInProgress(structure(payload, Run), raw=raw)
+        case "thread.run.requires_action":
+            return ThreadRunRequiresAction(structure(payload, Run), raw=raw)
+        case "thread.run.completed":
+            return ThreadRunCompleted(structure(payload, Run), raw=raw)
+        case "thread.run.incomplete":
+            return ThreadRunIncomplete(structure(payload, Run), raw=raw)
+        case "thread.run.failed":
+            return ThreadRunFailed(structure(payload, Run), raw=raw)
+        case "thread.run.cancelling":
+            return ThreadRunCancelling(structure(payload, Run), raw=raw)
+        case "thread.run.cancelled":
+            return ThreadRunCancelled(structure(payload, Run), raw=raw)
+        case "thread.run.expired":
+            return ThreadRunExpired(structure(payload, Run), raw=raw)
+        case "thread.run.step.created":
+            return ThreadRunStepCreated(structure(payload, RunStep), raw=raw)
+        case "thread.run.step.in_progress":
+            return ThreadRunStepInProgress(structure(payload, RunStep), raw=raw)
+        case "thread.run.step.completed":
+            return ThreadRunStepCompleted(structure(payload, RunStep), raw=raw)
+        case "thread.run.step.failed":
+            return ThreadRunStepFailed(structure(payload, RunStep), raw=raw)
+        case "thread.run.step.cancelled":
+            return ThreadRunStepCancelled(structure(payload, RunStep), raw=raw)
+        case "thread.run.step.expired":
+            return ThreadRunStepExpired(structure(payload, RunStep), raw=raw)
+        case "thread.message.created":
+            return ThreadMessageCreated(structure(payload, Message), raw=raw)
+        case "thread.message.in_progress":
+            return ThreadMessageInProgress(structure(payload, Message), raw=raw)
+        case "thread.message.completed":
+            return ThreadMessageCompleted(structure(payload, Message), raw=raw)
+        case "thread.message.incomplete":
+            return ThreadMessageIncomplete(structure(payload, Message), raw=raw)
+        case _:
+            return None
+
+
+@frozen(kw_only=True)
+class _MessageDeltaObject:
+    """The payload of `thread.message.delta`."""
+
+    delta: MessageDelta
+    id: str = ""
+
+
+@frozen(kw_only=True)
+class _RunStepDeltaObject:
+    """The payload of `thread.run.step.delta`."""
+
+    delta: RunStepDelta
+    id: str = ""

@@ -1,0 +1,785 @@
+"""The objects of the Assistants API: threads, runs, run steps, messages, and their deltas.
+
+A field is required only where OpenAI's schema and every recorded server agree. A text that the
+schema promises but some compatible server leaves out is `""` then; everything else is None.
+Lists are tuples, empty where the server sent null. Times are Unix seconds.
+
+Names with a closed list of values in the schema are plain `str`, since servers send others too.
+A union ends in `dict`: an arm that this version does not know stays as the server sent it.
+
+Source: https://platform.openai.com/docs/api-reference/assistants
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+# Tools: what an assistant may use, and what a run was given.
+
+
+@frozen(kw_only=True)
+class RankingOptions:
+    """How a file search ranks its results."""
+
+    ranker: str | None = None
+    score_threshold: float | None = None  # 0 to 1
+    hybrid_search: dict[str, Any] | None = None  # sent, but not in the schema
+
+
+@frozen(kw_only=True)
+class FileSearchOptions:
+    """The settings of a file search tool."""
+
+    max_num_results: int | None = None  # 1 to 50
+    ranking_options: RankingOptions | None = None
+
+
+@frozen(kw_only=True)
+class FunctionDefinition:
+    """A function that the model may call; *parameters* is a JSON schema."""
+
+    name: str
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+@frozen(kw_only=True)
+class CodeInterpreterTool:
+    """The tool that runs Python code."""
+
+    type: Literal["code_interpreter"] = "code_interpreter"
+
+
+@frozen(kw_only=True)
+class FileSearchTool:
+    """The tool that searches files."""
+
+    file_search: FileSearchOptions | None = None
+    type: Literal["file_search"] = "file_search"
+
+
+@frozen(kw_only=True)
+class FunctionTool:
+    """A function of yours that the model may call."""
+
+    function: FunctionDefinition
+    type: Literal["function"] = "function"
+
+
+Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class FunctionName:
+    """The function that a tool choice names."""
+
+    name: str
+
+
+@frozen(kw_only=True)
+class NamedToolChoice:
+    """The one tool that the model has to call."""
+
+    type: str
+    function: FunctionName | None = None
+
+
+@frozen(kw_only=True)
+class JSONSchema:
+    """The schema that an answer has to follow."""
+
+    name: str
+    description: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+@frozen(kw_only=True)
+class TextFormat:
+    """The answer is text."""
+
+    type: Literal["text"] = "text"
+
+
+@frozen(kw_only=True)
+class JSONObjectFormat:
+    """The answer is some JSON object."""
+
+    type: Literal["json_object"] = "json_object"
+
+
+@frozen(kw_only=True)
+class JSONSchemaFormat:
+    """The answer is JSON that follows a schema."""
+
+    json_schema: JSONSchema
+    type: Literal["json_schema"] = "json_schema"
+
+
+ResponseFormat: TypeAlias = str | TextFormat | JSONObjectFormat | JSONSchemaFormat | dict[str, Any]
+
+
+# Assistants and threads.
+
+
+@frozen(kw_only=True)
+class CodeInterpreterResources:
+    """The files that the code interpreter may read."""
+
+    file_ids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class FileSearchResources:
+    """The vector stores that file search looks into."""
+
+    vector_store_ids: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class ToolResources:
+    """What the tools of an assistant or a thread may use."""
+
+    code_interpreter: CodeInterpreterResources | None = None
+    file_search: FileSearchResources | None = None
+
+
+@frozen(kw_only=True)
+class Assistant:
+    """A model with its instructions and tools."""
+
+    id: str
+    created_at: int | None = None
+    name: str | None = None
+    description: str | None = None
+    model: str = ""
+    instructions: str | None = field(default=None, repr=False)  # the prompt
+    tools: tuple[Tool, ...] = ()
+    tool_resources: ToolResources | None = None
+    metadata: dict[str, str] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    reasoning_effort: str | None = None
+    response_format: ResponseFormat | None = None
+    object: str = "assistant"
+
+
+@frozen(kw_only=True)
+class Thread:
+    """A conversation: what messages belong to."""
+
+    id: str
+    created_at: int | None = None
+    tool_resources: ToolResources | None = None
+    metadata: dict[str, str] | None = None
+    object: str = "thread"
+
+
+# Runs.
+
+
+@frozen(kw_only=True)
+class FunctionCall:
+    """A function and its arguments, which are JSON text as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+@frozen(kw_only=True)
+class RunToolCall:
+    """A call that the run waits for; answer it with its `id`."""
+
+    id: str
+    function: FunctionCall
+    type: str = "function"
+
+
+@frozen(kw_only=True)
+class SubmitToolOutputs:
+    """The calls whose outputs have to be submitted."""
+
+    tool_calls: tuple[RunToolCall, ...] = ()
+
+
+@frozen(kw_only=True)
+class RequiredAction:
+    """What has to be done before the run goes on."""
+
+    submit_tool_outputs: SubmitToolOutputs
+    type: str = "submit_tool_outputs"
+
+
+@frozen(kw_only=True)
+class LastError:
+    """Why a run or a run step failed."""
+
+    code: str | None = None
+    message: str = ""
+
+
+@frozen(kw_only=True)
+class IncompleteDetails:
+    """Why a run or a message is incomplete."""
+
+    reason: str | None = None
+
+
+@frozen(kw_only=True)
+class PromptTokenDetails:
+    """What kind of tokens the prompt had; sent, but not in the schema."""
+
+    cached_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class CompletionTokensDetails:
+    """What kind of tokens the answer had; sent, but not in the schema."""
+
+    reasoning_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class RunUsage:
+    """How many tokens a run or a run step took."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_token_details: PromptTokenDetails | None = None
+    completion_tokens_details: CompletionTokensDetails | None = None
+
+
+@frozen(kw_only=True)
+class TruncationStrategy:
+    """How a thread that is too long for the model is cut."""
+
+    type: str
+    last_messages: int | None = None  # how many to keep
+
+
+@frozen(kw_only=True)
+class Run:
+    """One execution of an assistant on a thread."""
+
+    id: str
+    thread_id: str = ""
+    assistant_id: str = ""
+    status: str = ""
+    created_at: int | None = None
+    expires_at: int | None = None
+    started_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    required_action: RequiredAction | None = None
+    last_error: LastError | None = None
+    incomplete_details: IncompleteDetails | None = None
+    model: str = ""
+    instructions: str | None = field(default=None, repr=False)  # the prompt
+    tools: tuple[Tool, ...] = ()
+    tool_resources: ToolResources | None = None  # sent, but not in the schema
+    metadata: dict[str, str] | None = None
+    usage: RunUsage | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    reasoning_effort: str | None = None  # sent, but not in the schema
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: str | NamedToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: ResponseFormat | None = None
+    object: str = "thread.run"
+
+
+# Run steps.
+
+
+@frozen(kw_only=True)
+class MessageCreation:
+    """The message that a run step writes."""
+
+    message_id: str
+
+
+@frozen(kw_only=True)
+class CodeInterpreterLogs:
+    """What the code printed."""
+
+    logs: str
+    type: Literal["logs"] = "logs"
+
+
+@frozen(kw_only=True)
+class OutputImage:
+    """The file of an image that the code made."""
+
+    file_id: str
+
+
+@frozen(kw_only=True)
+class CodeInterpreterImage:
+    """An image that the code made."""
+
+    image: OutputImage
+    type: Literal["image"] = "image"
+
+
+CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class CodeInterpreter:
+    """The code that was run and what came of it."""
+
+    input: str
+    outputs: tuple[CodeInterpreterOutput, ...] = ()
+
+
+@frozen(kw_only=True)
+class CodeInterpreterToolCall:
+    """A run step ran code."""
+
+    id: str
+    code_interpreter: CodeInterpreter
+    type: Literal["code_interpreter"] = "code_interpreter"
+
+
+@frozen(kw_only=True)
+class FileSearchContent:
+    """A piece of a file that was found."""
+
+    text: str | None = None
+    type: str | None = None
+
+
+@frozen(kw_only=True)
+class FileSearchResult:
+    """A file that was found; *score* is 0 to 1."""
+
+    file_id: str
+    file_name: str
+    score: float
+    content: tuple[FileSearchContent, ...] = ()
+    attributes: dict[str, Any] | None = None  # sent, but not in the schema
+
+
+@frozen(kw_only=True)
+class FileSearch:
+    """How files were searched, and what was found."""
+
+    ranking_options: RankingOptions | None = None
+    results: tuple[FileSearchResult, ...] = ()
+
+
+@frozen(kw_only=True)
+class FileSearchToolCall:
+    """A run step searched files."""
+
+    id: str
+    file_search: FileSearch
+    type: Literal["file_search"] = "file_search"
+
+
+@frozen(kw_only=True)
+class FunctionCallOutput:
+    """A function, its arguments as JSON text, and the output that was submitted, if any yet."""
+
+    name: str
+    arguments: str
+    output: str | None = None
+
+
+@frozen(kw_only=True)
+class FunctionToolCall:
+    """A run step called a function."""
+
+    id: str
+    function: FunctionCallOutput
+    type: Literal["function"] = "function"
+
+
+ToolCall: TypeAlias = (
+    CodeInterpreterToolCall | FileSearchToolCall | FunctionToolCall | dict[str, Any]
+)
+
+
+@frozen(kw_only=True)
+class MessageCreationDetails:
+    """The run step writes a message."""
+
+    message_creation: MessageCreation
+    type: Literal["message_creation"] = "message_creation"
+
+
+@frozen(kw_only=True)
+class ToolCallsDetails:
+    """The run step calls tools."""
+
+    tool_calls: tuple[ToolCall, ...] = ()
+    type: Literal["tool_calls"] = "tool_calls"
+
+
+StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class RunStep:
+    """One thing that a run did."""
+
+    id: str
+    run_id: str = ""
+    thread_id: str = ""
+    assistant_id: str = ""
+    status: str = ""
+    type: str = ""
+    step_details: StepDetails | None = None
+    last_error: LastError | None = None
+    created_at: int | None = None
+    expires_at: int | None = None  # the wire's name for what the schema calls expired_at
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    metadata: dict[str, str] | None = None
+    usage: RunUsage | None = None
+    object: str = "thread.run.step"
+
+
+# Messages.
+
+
+@frozen(kw_only=True)
+class FileReference:
+    """The file that a citation or a path points to; *quote* only while streaming."""
+
+    file_id: str | None = None
+    quote: str | None = None
+
+
+@frozen(kw_only=True)
+class FileCitation:
+    """The text between the two indexes (characters) stands for a place in a file."""
+
+    text: str
+    file_citation: FileReference
+    start_index: int
+    end_index: int
+    type: Literal["file_citation"] = "file_citation"
+
+
+@frozen(kw_only=True)
+class FilePath:
+    """The text between the two indexes (characters) stands for a file that was made."""
+
+    text: str
+    file_path: FileReference
+    start_index: int
+    end_index: int
+    type: Literal["file_path"] = "file_path"
+
+
+Annotation: TypeAlias = FileCitation | FilePath | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class Text:
+    """Text and its annotations."""
+
+    value: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+@frozen(kw_only=True)
+class ImageFile:
+    """An image in a file of the API; *detail* is auto, low or high."""
+
+    file_id: str = ""
+    detail: str | None = None
+
+
+@frozen(kw_only=True)
+class ImageURL:
+    """An image on the web; *detail* is auto, low or high."""
+
+    url: str = ""
+    detail: str | None = None
+
+
+@frozen(kw_only=True)
+class TextPart:
+    """A part of a message: text."""
+
+    text: Text
+    type: Literal["text"] = "text"
+
+
+@frozen(kw_only=True)
+class ImageFilePart:
+    """A part of a message: an image in a file."""
+
+    image_file: ImageFile
+    type: Literal["image_file"] = "image_file"
+
+
+@frozen(kw_only=True)
+class ImageURLPart:
+    """A part of a message: an image on the web."""
+
+    image_url: ImageURL
+    type: Literal["image_url"] = "image_url"
+
+
+@frozen(kw_only=True)
+class RefusalPart:
+    """A part of a message: why the model does not answer."""
+
+    refusal: str
+    type: Literal["refusal"] = "refusal"
+
+
+MessagePart: TypeAlias = TextPart | ImageFilePart | ImageURLPart | RefusalPart | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class Attachment:
+    """A file of a message, and the tools that may read it."""
+
+    file_id: str | None = None
+    tools: tuple[Tool, ...] = ()
+
+
+@frozen(kw_only=True)
+class Message:
+    """A message of a thread."""
+
+    id: str
+    thread_id: str = ""
+    role: str | None = None
+    content: tuple[MessagePart, ...] = ()
+    status: str | None = None
+    incomplete_details: IncompleteDetails | None = None
+    created_at: int | None = None
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    assistant_id: str | None = None
+    run_id: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    metadata: dict[str, str] | None = None
+    object: str = "thread.message"
+
+
+@frozen(kw_only=True)
+class Deleted:
+    """What a delete request answers."""
+
+    id: str
+    deleted: bool
+    object: str = ""
+
+
+# Deltas: what an event adds. An index says which part of the whole a piece belongs to; servers
+# that stream one part at a time may leave it out.
+
+
+@frozen(kw_only=True)
+class FileCitationDelta:
+    """A piece of a citation."""
+
+    index: int = 0
+    text: str | None = None
+    file_citation: FileReference | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+    type: Literal["file_citation"] = "file_citation"
+
+
+@frozen(kw_only=True)
+class FilePathDelta:
+    """A piece of a file path."""
+
+    index: int = 0
+    text: str | None = None
+    file_path: FileReference | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+    type: Literal["file_path"] = "file_path"
+
+
+AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class TextDelta:
+    """Text to append, and annotations; `value` is None where only annotations came."""
+
+    value: str | None = None
+    annotations: tuple[AnnotationDelta, ...] = ()
+
+
+@frozen(kw_only=True)
+class TextPartDelta:
+    """A piece of a text part."""
+
+    index: int = 0
+    text: TextDelta | None = None
+    type: Literal["text"] = "text"
+
+
+@frozen(kw_only=True)
+class ImageFilePartDelta:
+    """A piece of an image part; it comes whole."""
+
+    index: int = 0
+    image_file: ImageFile | None = None
+    type: Literal["image_file"] = "image_file"
+
+
+@frozen(kw_only=True)
+class ImageURLPartDelta:
+    """A piece of an image part; it comes whole."""
+
+    index: int = 0
+    image_url: ImageURL | None = None
+    type: Literal["image_url"] = "image_url"
+
+
+@frozen(kw_only=True)
+class RefusalPartDelta:
+    """A piece of a refusal."""
+
+    index: int = 0
+    refusal: str | None = None
+    type: Literal["refusal"] = "refusal"
+
+
+MessagePartDelta: TypeAlias = (
+    TextPartDelta | ImageFilePartDelta | ImageURLPartDelta | RefusalPartDelta | dict[str, Any]
+)
+
+
+@frozen(kw_only=True)
+class MessageDelta:
+    """What an event adds to a message."""
+
+    role: str | None = None
+    content: tuple[MessagePartDelta, ...] = ()
+
+
+@frozen(kw_only=True)
+class MessageCreationDelta:
+    """The message that a run step writes."""
+
+    message_id: str | None = None
+
+
+@frozen(kw_only=True)
+class CodeInterpreterLogsDelta:
+    """A piece of what the code printed."""
+
+    index: int = 0
+    logs: str | None = None
+    type: Literal["logs"] = "logs"
+
+
+@frozen(kw_only=True)
+class OutputImageDelta:
+    """The file of an image that the code made."""
+
+    file_id: str | None = None
+
+
+@frozen(kw_only=True)
+class CodeInterpreterImageDelta:
+    """An image that the code made; it comes whole."""
+
+    index: int = 0
+    image: OutputImageDelta | None = None
+    type: Literal["image"] = "image"
+
+
+CodeInterpreterOutputDelta: TypeAlias = (
+    CodeInterpreterLogsDelta | CodeInterpreterImageDelta | dict[str, Any]
+)
+
+
+@frozen(kw_only=True)
+class CodeInterpreterDelta:
+    """A piece of code to append, and pieces of its outputs."""
+
+    input: str | None = None
+    outputs: tuple[CodeInterpreterOutputDelta, ...] = ()
+
+
+@frozen(kw_only=True)
+class CodeInterpreterToolCallDelta:
+    """A piece of a code interpreter call."""
+
+    index: int = 0
+    id: str | None = None
+    code_interpreter: CodeInterpreterDelta | None = None
+    type: Literal["code_interpreter"] = "code_interpreter"
+
+
+@frozen(kw_only=True)
+class FileSearchToolCallDelta:
+    """A piece of a file search call; the API leaves the shape of *file_search* open."""
+
+    index: int = 0
+    id: str | None = None
+    file_search: dict[str, Any] | None = None
+    type: Literal["file_search"] = "file_search"
+
+
+@frozen(kw_only=True)
+class FunctionDelta:
+    """A piece of a function call: the name comes once, the arguments are to be appended."""
+
+    name: str | None = None
+    arguments: str | None = None
+    output: str | None = None
+
+
+@frozen(kw_only=True)
+class FunctionToolCallDelta:
+    """A piece of a function call."""
+
+    index: int = 0
+    id: str | None = None
+    function: FunctionDelta | None = None
+    type: Literal["function"] = "function"
+
+
+ToolCallDelta: TypeAlias = (
+    CodeInterpreterToolCallDelta | FileSearchToolCallDelta | FunctionToolCallDelta | dict[str, Any]
+)
+
+
+@frozen(kw_only=True)
+class MessageCreationDetailsDelta:
+    """The run step writes a message."""
+
+    message_creation: MessageCreationDelta | None = None
+    type: Literal["message_creation"] = "message_creation"
+
+
+@frozen(kw_only=True)
+class ToolCallsDetailsDelta:
+    """Pieces of the run step's tool calls."""
+
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    type: Literal["tool_calls"] = "tool_calls"
+
+
+StepDetailsDelta: TypeAlias = MessageCreationDetailsDelta | ToolCallsDetailsDelta | dict[str, Any]
+
+
+@frozen(kw_only=True)
+class RunStepDelta:
+    """What an event adds to a run step."""
+
+    step_details: StepDetailsDelta | None = None

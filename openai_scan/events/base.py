@@ -1,0 +1,162 @@
+"""What every event is, and the questions that one can ask it.
+
+A family's classes answer the questions that concern them; the answer of all others is None, "not
+here". So a new family is one folder, and nothing else lists its classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from openai_scan.errors import APIError, DecodeError, error_class
+from openai_scan.events.error import Error
+from openai_scan.sse import RawEvent
+
+if TYPE_CHECKING:
+    from openai_scan.events.assistants import objects as assistants
+
+Outcome: TypeAlias = Literal[
+    "completed",
+    "incomplete",
+    "requires_action",
+    "failed",
+    "truncated",
+    "cancelled",
+    "timed_out",
+]
+"""How a stream ended."""
+
+StreamPart: TypeAlias = "tuple[Hashable, Outcome | None]"
+"""A part of a stream (a run, a response, one of several choices) and how it ended, or None."""
+
+
+@frozen
+class Event:
+    """One event of a stream: a frozen value, to be told apart by `match`.
+
+    Attributes:
+        raw: The event as it came off the wire, with all that its class leaves out.
+    """
+
+    wire_name: ClassVar[str] = ""
+    ends_with_done: ClassVar[bool] = False  # as the streams of its family do
+
+    raw: RawEvent = field(kw_only=True, eq=False, repr=False)
+
+    @property
+    def type(self) -> str:
+        """The event's name on the wire, such as `"thread.message.delta"`."""
+        return self.wire_name
+
+    # What the event says about the stream's end.
+
+    def stream_parts(self) -> tuple[StreamPart, ...]:
+        """The parts of the stream that this event shows to be under way or ended."""
+        return ()
+
+    def stream_error(self) -> APIError | None:
+        """The error that this event reports, or None."""
+        return None
+
+    # What the event brings. Each is one question; None means "not here".
+
+    def unwrap_text(self) -> str | None:
+        """The text that this event adds to the answer, or None."""
+        return None
+
+    def unwrap_message_delta_text(self) -> str | None:
+        """The text of an Assistants message delta, or None."""
+        return None
+
+    def unwrap_image_file(self) -> assistants.ImageFile | None:
+        """The image file that this event adds to the answer, or None."""
+        return None
+
+    def unwrap_message(self) -> assistants.Message | None:
+        """The message that this event reports on, or None."""
+        return None
+
+    def unwrap_run(self) -> assistants.Run | None:
+        """The run that this event reports on, or None."""
+        return None
+
+    def unwrap_run_step(self) -> assistants.RunStep | None:
+        """The run step that this event reports on, or None."""
+        return None
+
+    def unwrap_required_action(self) -> assistants.RequiredAction | None:
+        """The action that the server waits for from now on, or None."""
+        return None
+
+    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+        """The tool calls, or pieces of tool calls, that this event brings, or None."""
+        return None
+
+    def unwrap_usage(self) -> Any | None:
+        """The count of tokens that this event brings, or None."""
+        return None
+
+    def unwrap_annotations(self) -> tuple[Any, ...] | None:
+        """The citations and other annotations that this event adds to the text, or None."""
+        return None
+
+
+@frozen
+class DoneEvent(Event):
+    """`done`, or data of `[DONE]`: the server has sent all that it will."""
+
+    wire_name: ClassVar[str] = "done"
+
+
+@frozen
+class ErrorEvent(Event):
+    """`error`: something went wrong while the answer was under way.
+
+    The stream goes on, since some servers tell more afterwards; at its end `err()` returns the
+    same error as an `APIError`.
+    """
+
+    wire_name: ClassVar[str] = "error"
+
+    error: Error
+
+    def stream_error(self) -> APIError:
+        return api_error(
+            self.error.message or "the server reported an error and did not say which",
+            type=self.error.type,
+            code=self.error.code,
+            param=self.error.param,
+            body=self.raw.data,
+        )
+
+
+@frozen
+class UnknownEvent(Event):
+    """An event that this version has no class for, or one whose payload does not fit its class.
+
+    Attributes:
+        payload: The JSON value of its data; the data themselves where they are not JSON.
+        error: What does not fit, for an event of a known name; None for an unknown one.
+    """
+
+    payload: Any = field(default=None, repr=False)
+    error: DecodeError | None = field(default=None, kw_only=True, eq=False)
+
+    @property
+    def type(self) -> str:
+        """The event's name: the wire's, or else what the payload says."""
+        if self.raw.type == "message" and isinstance(self.payload, dict):
+            for key in ("type", "object"):
+                if isinstance(name := self.payload.get(key), str):
+                    return name
+        return self.raw.type
+
+
+def api_error(
+    message: str, *, type: str | None = None, code: str | None = None, **facts: Any
+) -> APIError:
+    """Return the error that an event reports, as the subclass that its code or type stands for."""
+    return error_class(None, code, type)(message, type=type, code=code, **facts)

@@ -1,0 +1,77 @@
+"""Judge how a stream ended: the one place where an outcome is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from openai_scan.errors import (
+    APIError,
+    ScanError,
+    StreamCancelledError,
+    StreamTimeoutError,
+    TransportError,
+    TruncatedStreamError,
+)
+from openai_scan.events.base import DoneEvent, Event, Outcome
+
+# Of several parts that ended differently, the one furthest right speaks for the stream.
+_RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
+
+
+class Ends:
+    """What the events of one stream have said about its end so far."""
+
+    done: bool = False
+    """Whether the server has said that nothing more comes."""
+
+    def __init__(self) -> None:
+        self._parts: dict[Hashable, Outcome | None] = {}
+        self._open = 0  # how many of the parts have not ended
+        self._error: APIError | None = None  # the first one that an event reported
+        self._has_done = False  # the stream is of a family that ends with [DONE]
+
+    def note(self, event: Event) -> None:
+        """Take in what *event* says."""
+        for part, outcome in event.stream_parts():
+            was_open = part in self._parts and self._parts[part] is None
+            self._open += (outcome is None) - was_open
+            self._parts[part] = outcome
+        self._error = self._error or event.stream_error()
+        self._has_done = self._has_done or event.ends_with_done
+        self.done = self.done or isinstance(event, DoneEvent)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the stream has shown its end: the answer is whole, or it failed."""
+        return self.done or self._error is not None or (bool(self._parts) and not self._open)
+
+    @property
+    def missing_done(self) -> bool:
+        """Whether the stream should have had a `[DONE]` and has not."""
+        return self._has_done and not self.done
+
+    def verdict(
+        self, error: ScanError | None, *, cut: bool, require_terminal: bool
+    ) -> tuple[Outcome, ScanError | None]:
+        """Return how the stream ended, given that it ends now, and with which error.
+
+        Args:
+            error: What the input ended with; None if it just ended.
+            cut: Whether it ended in the middle of an event.
+            require_terminal: Whether the end of the input alone is not enough.
+        """
+        if isinstance(error, StreamCancelledError):
+            return "cancelled", error
+        if self._error is not None:  # it came first
+            return "failed", self._error
+        # A connection that breaks after the answer was whole has done no harm.
+        if error is not None and not (self.terminal and isinstance(error, TransportError)):
+            return "timed_out" if isinstance(error, StreamTimeoutError) else "failed", error
+        if not self.done and (cut or (require_terminal and not self.terminal)):
+            return "truncated", TruncatedStreamError(
+                "the stream ended in the middle of an event"
+                if cut
+                else "the stream ended before the answer did"
+            )
+        ended = [outcome for outcome in self._parts.values() if outcome is not None]
+        return max(ended, key=_RANKS.index, default="completed"), None

@@ -1,0 +1,68 @@
+"""Read the error out of whatever shape a server reports it in.
+
+Seen on the wire: nested (`{"error": {...}}`), flat (`{"code", "message", "param", "type"}`), a bare
+string, FastAPI's `{"detail": ...}`, RFC 9457's `{"title", "detail"}`, and plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+# One error message; more of it would drown the log line that it ends up in.
+_MAX_MESSAGE = 2000
+
+
+@frozen(kw_only=True)
+class Error:
+    """What a server says of an error; all of it may be missing.
+
+    Attributes:
+        message: The error in words.
+        type: The class of error, such as `"server_error"`.
+        code: The error's code, such as `"rate_limit_exceeded"`, or a status as text.
+        param: The request parameter at fault.
+        sequence_number: The event's number in a Responses stream.
+    """
+
+    message: str | None = None
+    type: str | None = None
+    code: str | None = None
+    param: str | None = None
+    sequence_number: int | None = None
+
+
+def read_error(payload: Any) -> Error:
+    """Return the error in *payload*, a JSON value or text. It never fails: it finds less."""
+    number = payload.get("sequence_number") if isinstance(payload, Mapping) else None
+    inner = payload
+    if isinstance(payload, Mapping) and payload.get("error"):
+        inner = payload["error"]
+    if not isinstance(inner, Mapping):
+        return Error(message=_text(inner), sequence_number=_whole(number))
+    message = next((inner[key] for key in ("message", "detail", "title") if inner.get(key)), None)
+    kind = _text(inner.get("type"))
+    return Error(
+        message=_text(message),
+        # In a Responses `error` event, `type` repeats the event's name.
+        type=None if kind == "error" else kind,
+        code=_text(inner.get("code")),
+        param=_text(inner.get("param")),
+        sequence_number=_whole(number),
+    )
+
+
+def _text(value: Any) -> str | None:
+    """Return *value* as text; None for what stands for nothing (LiteLLM writes "None")."""
+    if value is None or value in ("", "None"):
+        return None
+    if isinstance(value, list) and value and isinstance(value[0], Mapping) and "msg" in value[0]:
+        # FastAPI's list of faults; "input", beside "msg", repeats what was asked.
+        value = "; ".join(str(fault.get("msg")) for fault in value if isinstance(fault, Mapping))
+    return str(value)[:_MAX_MESSAGE]
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int else None

@@ -1,0 +1,19 @@
+"""The wire: event-stream bytes in, raw events out. No network, no JSON, no OpenAI."""
+
+from openai_scan.sse.encode import encode, encode_all, utf8
+from openai_scan.sse.scanner import BinaryFile, EventScanner, LiveSource, Source, WritableFile
+from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+
+__all__ = [
+    "DEFAULT_MAX_EVENT_BYTES",
+    "BinaryFile",
+    "EventScanner",
+    "EventTokenizer",
+    "LiveSource",
+    "RawEvent",
+    "Source",
+    "WritableFile",
+    "encode",
+    "encode_all",
+    "utf8",
+]

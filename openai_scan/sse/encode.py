@@ -1,0 +1,60 @@
+"""Turn raw events back into event-stream bytes: the tokenizer's inverse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from openai_scan.sse.tokenizer import RawEvent
+
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+def encode(event: RawEvent, *, last_event_id: str = "") -> bytes:
+    r"""Return *event* as the bytes of an event stream, blank line included.
+
+    Whatever the data say, they stay data: no text can forge a field or an event. The format has
+    no way to carry a carriage return, so CR and CRLF in the data become LF. JSON is not affected,
+    since it writes them as ``\r`` and ``\n``.
+
+    Args:
+        event: The event. Type and ID may be any text without line ends.
+        last_event_id: The stream's last event ID so far. An `id` field is written only when the
+            event's differs.
+
+    Raises:
+        ValueError: The type or the ID holds a line end, or the ID a NULL; neither can be sent.
+    """
+    lines = []
+    if event.last_event_id != last_event_id:
+        lines.append(f"id: {_one_line('last_event_id', event.last_event_id)}")
+    if event.type not in ("message", ""):
+        lines.append(f"event: {_one_line('type', event.type)}")
+    lines += [f"data: {line}" for line in _LINE_END.split(event.data)]
+    return utf8("\n".join(lines) + "\n\n")
+
+
+def encode_all(events: Iterable[RawEvent]) -> Iterator[bytes]:
+    """Yield the bytes of each event of a stream, with an `id` field wherever the ID changes."""
+    last_event_id = ""
+    for event in events:
+        yield encode(event, last_event_id=last_event_id)
+        last_event_id = event.last_event_id
+
+
+def utf8(text: str) -> bytes:
+    """Return *text* as UTF-8, whatever it holds.
+
+    JSON can escape half a surrogate pair, and some servers cut a character in two that way. Two
+    halves side by side become the character they stand for; a half alone becomes U+FFFD.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def _one_line(name: str, value: str) -> str:
+    if _LINE_END.search(value) or "\0" in value:
+        raise ValueError(f"{name} must not contain a line end or a NULL")
+    return value

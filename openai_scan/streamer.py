@@ -1,0 +1,438 @@
+"""Read typed events from a source, one `next()` at a time, and judge how the stream ended."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from openai_scan.errors import ScanError
+from openai_scan.events import DONE, Event, Outcome, UnknownEvent, decode
+from openai_scan.events.ends import Ends
+from openai_scan.reader import TextReader
+from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source, utf8
+
+if TYPE_CHECKING:
+    from openai_scan.events import assistants
+    from openai_scan.sse import WritableFile
+
+# After the terminal event a usage chunk or a late event may follow, or nothing at all while the
+# server holds the connection open: so much longer is listened to.
+GRACE_SECONDS = 2.0
+
+# llama.cpp reports errors in a field of their own.
+_EVENT_FIELDS = ("error",)
+
+# Stands where there is no current event, and has no answer to anything.
+_NO_EVENT = Event(raw=RawEvent("message", ""))
+
+
+class StreamerV2:
+    """The typed events of a stream, read as Go's `bufio.Scanner` reads lines.
+
+    ::
+
+        with StreamerV2(source) as s:
+            while s.next():
+                match s.event():
+                    case ThreadMessageDelta(delta=delta):
+                        ...
+
+    Args:
+        source: An iterable of byte chunks, split anywhere, or a binary file object. The streamer
+            owns it from now on: `close()` closes it.
+        max_event_bytes: How many bytes of one event may be kept; a larger one is an
+            `EventTooLargeError`.
+        strict: Whether an event that does not fit its class ends the stream with a
+            `DecodeError`, rather than being tolerated and counted in `notes`.
+        require_terminal: Whether input that ends without the family's terminal event is a
+            `TruncatedStreamError`. False is for servers that never send one.
+
+    Raises:
+        TypeError: *source* is text, a single bytes object, or no source at all.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        strict: bool = False,
+        require_terminal: bool = True,
+    ) -> None:
+        # cattrs takes its time to load, and who only imports the package shall not wait for it.
+        from openai_scan.events.structure import Structurer
+
+        self._max_event_bytes = max_event_bytes
+        self._strict = strict
+        self._require_terminal = require_terminal
+        self._source: Source | None = source  # None once another streamer has taken it over
+        self._scanner = self._scan(source)
+        self._chained: deque[Source] = deque()
+        self._ends = Ends()
+        self._notes: Counter[str] = Counter()
+        self._structure = Structurer(strict=strict, notes=self._notes)
+        self._tee: WritableFile | None = None
+        self._started = False
+        self._cancelled = False
+        self._event = _NO_EVENT
+        self._events = 0
+        self._bytes_before = 0  # what the streams before the current one had
+        self._pending_taken = False
+        self._outcome: Outcome | None = None
+        self._err: ScanError | None = None
+        self._err_seen = False  # somebody has been told of the error
+        self._half = ""  # half a surrogate pair, while its other half may be in the next delta
+        self._text = b""  # text that read() has not handed out yet
+
+    # The scanner.
+
+    def next(self) -> bool:
+        """Wait for the next event and step to it.
+
+        Never raises for bad input or a bad network: it returns False at the end and after an
+        error, and from then on; `err()` and `outcome` tell which.
+        """
+        self._started = True
+        self._event = _NO_EVENT
+        while self._outcome is None:
+            raw = self._next_raw()
+            if raw is None:
+                self._end_stream()
+            elif not raw.data or raw.data.startswith(":"):
+                # Some servers put their keep-alive into an event, as data or as no data at all.
+                self._structure.note("empty_event")
+            elif self._step(decode(raw, self._structure)):
+                return True
+        return False
+
+    def event(self) -> Event:
+        """Return the current event.
+
+        Raises:
+            RuntimeError: The last `next()` was not True, or there was none.
+        """
+        if self._event is _NO_EVENT:
+            raise RuntimeError("there is no event: call event() only after next() returned True")
+        return self._event
+
+    def err(self) -> ScanError | None:
+        """Return None after a clean end or while it runs; else the first error, for good."""
+        if self._outcome is not None:
+            self._err_seen = True
+        return self._err
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the stream ended, or None while it runs.
+
+        | outcome | err() |
+        |---|---|
+        | `completed` | None |
+        | `incomplete`: cut short by a limit or a filter | None |
+        | `requires_action`: it waits for tool outputs | None |
+        | `cancelled`: on the server, or left early by `close()` | None |
+        | `cancelled`: by `cancel()` | `StreamCancelledError` |
+        | `timed_out` | `StreamTimeoutError` |
+        | `truncated` | `TruncatedStreamError` |
+        | `failed` | any other `ScanError` |
+        """
+        return self._outcome
+
+    @property
+    def notes(self) -> Counter[str]:
+        """What was tolerated, counted, so that a broken server can be reported.
+
+        A note is a word such as `malformed_event`, some followed by a colon and the place.
+        """
+        return self._notes + self._wire_notes()
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield the events.
+
+        Raises:
+            ScanError: The stream ended with an error; raised after the last event.
+        """
+        while self.next():
+            yield self.event()
+        self._raise_err()
+
+    # Its end.
+
+    def close(self) -> None:
+        """Let go of the source. Call it any number of times; `with` does it for you.
+
+        A stream that has not ended is left as `cancelled`, without an error: to stop listening
+        is no fault.
+        """
+        self._event = _NO_EVENT
+        if self._outcome is None:
+            self._outcome = "cancelled"
+        if self._source is not None:
+            self._scanner.close()
+        while self._chained:
+            close = getattr(self._chained.popleft(), "close", None)
+            if close is not None:
+                close()
+
+    def cancel(self) -> None:
+        """End the stream, from any thread and at any moment.
+
+        A reader that waits for the network returns at once, with `StreamCancelledError`; one
+        that waits for a plain file or iterable does so when that hands over its next chunk.
+        """
+        self._cancelled = True
+        self._scanner.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; then raise the error that nobody has asked for, if there is one."""
+        self.close()
+        if exc_type is None and not self._err_seen:
+            self._raise_err()
+
+    # More than one stream, more than one reader.
+
+    def chain(self, other: StreamerV2 | Source) -> None:
+        """Go on with *other* in the same loop, after this stream ends without an error.
+
+        So tool outputs are answered without a second loop. Several go on one after the other.
+        This streamer's settings hold for all of them, and `close()` closes them.
+
+        Args:
+            other: A streamer that nobody has read from yet, or a source.
+
+        Raises:
+            RuntimeError: This stream has ended already, or *other* has been started or chained.
+        """
+        if self._outcome is not None:
+            raise RuntimeError("the stream has ended: chain() has to come before its last event")
+        self._chained.append(other._hand_over() if isinstance(other, StreamerV2) else other)  # noqa: SLF001 - our own class
+
+    def tee(self, file: WritableFile) -> None:
+        """Write every byte read from now on, chained streams included, to *file* as well.
+
+        The file stays open and is yours. An error in writing is raised by `next()` as it is; the
+        events of that chunk are not lost and come with the calls after it.
+        """
+        self._tee = file
+        self._scanner.tee(file)
+
+    # The text.
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return text that is still to come, as UTF-8: what `shutil.copyfileobj` calls.
+
+        It steps through the events itself. A character may be split over two calls; half a
+        surrogate pair is joined with its other half.
+
+        Args:
+            size: How many bytes at most; negative or None for all until the end.
+
+        Returns:
+            At least one byte, as soon as there is some, and `b""` only at a clean end.
+
+        Raises:
+            ScanError: The stream ended with an error. All text is delivered before: where the
+                size is unlimited, what came until then is what the next call returns.
+        """
+        if size == 0:
+            return b""
+        unlimited = size is None or size < 0
+        parts = [self._text]
+        while unlimited or not any(parts):
+            text = self._next_text()
+            if text is None:
+                break
+            parts.append(utf8(text))
+        self._text = b"".join(parts)
+        if self._err is not None and (not self._text or (unlimited and not self._err_seen)):
+            self._raise_err()
+        cut = len(self._text) if unlimited else size
+        data, self._text = self._text[:cut], self._text[cut:]
+        return data
+
+    def reader(self) -> TextReader:
+        """Return the text as an `io.RawIOBase`, to be wrapped by `io.TextIOWrapper` and others."""
+        return TextReader(self)
+
+    def text_deltas(self) -> Iterator[str]:
+        """Yield the text, delta by delta, for `print(delta, end="", flush=True)`.
+
+        Raises:
+            ScanError: The stream ended with an error; raised after the last delta.
+        """
+        while (text := self._next_text()) is not None:
+            yield text
+        self._raise_err()
+
+    # Unwrappers: one question each about the current event. None means "not here", also where
+    # there is no current event. None of them ever raises.
+
+    def text(self) -> str | None:
+        """The text that the current event adds, or None.
+
+        It may end in half a character that the next event completes; `text_deltas()` joins them.
+        """
+        return self._event.unwrap_text()
+
+    def message_delta_text(self) -> str | None:
+        """The text of an Assistants message delta, or None."""
+        return self._event.unwrap_message_delta_text()
+
+    def image_file(self) -> assistants.ImageFile | None:
+        """The image file that the current event adds, or None."""
+        return self._event.unwrap_image_file()
+
+    def message(self) -> assistants.Message | None:
+        """The message that the current event reports on, or None."""
+        return self._event.unwrap_message()
+
+    def run(self) -> assistants.Run | None:
+        """The run that the current event reports on, or None."""
+        return self._event.unwrap_run()
+
+    def run_step(self) -> assistants.RunStep | None:
+        """The run step that the current event reports on, or None."""
+        return self._event.unwrap_run_step()
+
+    def required_action(self) -> assistants.RequiredAction | None:
+        """The action that the server waits for from this event on, or None."""
+        return self._event.unwrap_required_action()
+
+    def tool_calls(self) -> tuple[Any, ...] | None:
+        """The tool calls, or pieces of tool calls, that the current event brings, or None."""
+        return self._event.unwrap_tool_calls()
+
+    def usage(self) -> Any | None:
+        """The count of tokens that the current event brings, or None."""
+        return self._event.unwrap_usage()
+
+    def annotations(self) -> tuple[Any, ...] | None:
+        """The citations and other annotations that the current event adds, or None."""
+        return self._event.unwrap_annotations()
+
+    # How it works.
+
+    def _scan(self, source: Source) -> EventScanner:
+        return EventScanner(
+            source, max_event_bytes=self._max_event_bytes, event_fields=_EVENT_FIELDS
+        )
+
+    def _next_raw(self) -> RawEvent | None:
+        """Return the next raw event of the current stream, or None at its end."""
+        if self._ends.done:  # [DONE] ends any stream at once
+            return None
+        if self._scanner.next():
+            return self._scanner.event()
+        pending = self._scanner.pending
+        if self._scanner.err() is None and pending is not None and not self._pending_taken:
+            self._pending_taken = _is_whole(pending.data)
+            if self._pending_taken:
+                self._structure.note("unterminated_event")
+                return pending
+        return None
+
+    def _step(self, event: Event) -> bool:
+        """Make *event* the current one, unless it has to end the stream."""
+        if isinstance(event, UnknownEvent):
+            if event.error is None:
+                self._structure.note(f"unknown_event: {event.type}")
+            elif self._strict:
+                self._end_stream(event.error)
+                return False
+            else:
+                self._structure.note("malformed_event")
+        was_terminal = self._ends.terminal
+        self._ends.note(event)
+        if self._ends.terminal and not was_terminal:
+            self._scanner.expire(GRACE_SECONDS)
+        self._event = event
+        self._events += 1
+        return True
+
+    def _end_stream(self, error: ScanError | None = None) -> None:
+        """Judge the end of the current stream; then end, or go on with the next one."""
+        error = error or self._scanner.err()
+        outcome, verdict = self._ends.verdict(
+            error,
+            cut=self._scanner.pending is not None and not self._pending_taken,
+            require_terminal=self._require_terminal,
+        )
+        if verdict is None:
+            if error is not None:
+                self._structure.note("broken_end")
+            if self._ends.missing_done:
+                self._structure.note("missing_done")
+            if self._chained:
+                self._go_on(self._chained.popleft())
+                return
+        else:
+            verdict.events = self._events
+            verdict.bytes_read = self._bytes_before + self._scanner.bytes_read
+            self._scanner.close()
+        self._outcome, self._err = outcome, verdict
+
+    def _go_on(self, source: Source) -> None:
+        """Step to the next stream of the chain."""
+        self._notes.update(self._wire_notes())
+        self._bytes_before += self._scanner.bytes_read
+        self._scanner.close()
+        self._scanner = self._scan(source)
+        self._ends = Ends()
+        self._pending_taken = False
+        if self._tee is not None:
+            self._scanner.tee(self._tee)
+        if self._cancelled:  # while it was between the two
+            self._scanner.cancel()
+
+    def _wire_notes(self) -> Counter[str]:
+        tokenizer = self._scanner.tokenizer
+        return Counter(comment=tokenizer.comments, bad_utf8=tokenizer.replacements)
+
+    def _hand_over(self) -> Source:
+        """Give the source to another streamer, and end."""
+        if self._started or self._source is None:
+            raise RuntimeError("chain() takes a streamer that nobody has read from or chained yet")
+        source, self._source = self._source, None
+        self._outcome = "completed"
+        return source
+
+    def _next_text(self) -> str | None:
+        """Step to the next event with text and return it, fit to be encoded; None at the end."""
+        while self.next():
+            text = self._half + (self.text() or "")
+            self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+            text = text.removesuffix(self._half) if self._half else text
+            if text:
+                return text if text.isascii() else utf8(text).decode()
+        half, self._half = self._half, ""
+        return "\ufffd" if half else None
+
+    def _raise_err(self) -> None:
+        if (error := self.err()) is not None:
+            raise error
+
+
+def _is_whole(data: str) -> bool:
+    """Tell whether *data* are complete, although the blank line behind them is missing.
+
+    A JSON object says itself where it ends; a number, say, does not.
+    """
+    if data.strip() == DONE:
+        return True
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
