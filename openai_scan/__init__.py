@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from openai_scan._version import __version__
 
 if TYPE_CHECKING:
-    from openai_scan.client import Client
+    from openai_scan.client import AzureClient, Client, Page, Timeout
     from openai_scan.errors import (
         APIError,
         AuthenticationError,
         BadRequestError,
+        ConfigurationError,
         ConflictError,
         ConnectError,
         DecodeError,
@@ -75,8 +76,10 @@ if TYPE_CHECKING:
 __all__ = [
     "APIError",
     "AuthenticationError",
+    "AzureClient",
     "BadRequestError",
     "Client",
+    "ConfigurationError",
     "ConflictError",
     "ConnectError",
     "DecodeError",
@@ -91,6 +94,7 @@ __all__ = [
     "NotAnEventStreamError",
     "NotFoundError",
     "Outcome",
+    "Page",
     "PermissionDeniedError",
     "RateLimitError",
     "RawEvent",
@@ -124,6 +128,7 @@ __all__ = [
     "ThreadRunStepExpired",
     "ThreadRunStepFailed",
     "ThreadRunStepInProgress",
+    "Timeout",
     "TransportError",
     "TruncatedStreamError",
     "UnknownEvent",
@@ -141,7 +146,7 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         case "StreamerV2":
             home = "streamer"
-        case "Client":
+        case "AzureClient" | "Client" | "Page" | "Timeout":
             home = "client"
         case "EventScanner" | "EventTokenizer" | "RawEvent":
             home = "sse"

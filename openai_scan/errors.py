@@ -22,7 +22,8 @@
     │   ├── EventTooLargeError       one event outgrew max_event_bytes
     │   └── NotAnEventStreamError    the server sent something else, such as a web page
     ├── DecodeError                  one event does not fit its type (only with strict=True)
-    └── StreamCancelledError         you called cancel()
+    ├── StreamCancelledError         you called cancel()
+    └── ConfigurationError           no key, or a malformed key or URL (a ValueError as well)
 
 Misuse by the caller is not in the tree: it is a `TypeError`, `ValueError` or `RuntimeError`, at
 once. An exception never shows the key, a header of the request or what was asked.
@@ -36,6 +37,7 @@ __all__ = [
     "APIError",
     "AuthenticationError",
     "BadRequestError",
+    "ConfigurationError",
     "ConflictError",
     "ConnectError",
     "DecodeError",
@@ -243,6 +245,10 @@ class DecodeError(ScanError):
 
 class StreamCancelledError(ScanError):
     """`cancel()` was called. What had arrived before is delivered."""
+
+
+class ConfigurationError(ScanError, ValueError):
+    """A client cannot be made: no key, or a malformed key or URL. The message says what to set."""
 
 
 # openai-python's and LiteLLM's lists agree on these; everything else is for good.

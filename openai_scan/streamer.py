@@ -72,7 +72,7 @@ class StreamerV2:
         self._require_terminal = require_terminal
         self._source: Source | None = source  # None once another streamer has taken it over
         self._scanner = self._scan(source)
-        self._chained: deque[Source] = deque()
+        self._chained: deque[EventScanner] = deque()
         self._ends = Ends()
         self._notes: Counter[str] = Counter()
         self._structure = Structurer(strict=strict, notes=self._notes)
@@ -87,7 +87,7 @@ class StreamerV2:
         self._err: ScanError | None = None
         self._err_seen = False  # somebody has been told of the error
         self._half = ""  # half a surrogate pair, while its other half may be in the next delta
-        self._text = b""  # text that read() has not handed out yet
+        self._text = memoryview(b"")  # text that read() has not handed out yet
 
     # The scanner.
 
@@ -103,8 +103,7 @@ class StreamerV2:
             raw = self._next_raw()
             if raw is None:
                 self._end_stream()
-            elif not raw.data or raw.data.startswith(":"):
-                # Some servers put their keep-alive into an event, as data or as no data at all.
+            elif _is_keep_alive(raw):
                 self._structure.note("empty_event")
             elif self._step(decode(raw, self._structure)):
                 return True
@@ -144,6 +143,16 @@ class StreamerV2:
         return self._outcome
 
     @property
+    def events_read(self) -> int:
+        """How many events `next()` has stepped to, those of chained streams included."""
+        return self._events
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes have been read, those of chained streams included."""
+        return self._bytes_before + self._scanner.bytes_read
+
+    @property
     def notes(self) -> Counter[str]:
         """What was tolerated, counted, so that a broken server can be reported.
 
@@ -175,9 +184,7 @@ class StreamerV2:
         if self._source is not None:
             self._scanner.close()
         while self._chained:
-            close = getattr(self._chained.popleft(), "close", None)
-            if close is not None:
-                close()
+            self._chained.popleft().close()
 
     def cancel(self) -> None:
         """End the stream, from any thread and at any moment.
@@ -215,10 +222,12 @@ class StreamerV2:
 
         Raises:
             RuntimeError: This stream has ended already, or *other* has been started or chained.
+            TypeError: *other* is text, a single bytes object, or no source at all.
         """
         if self._outcome is not None:
             raise RuntimeError("the stream has ended: chain() has to come before its last event")
-        self._chained.append(other._hand_over() if isinstance(other, StreamerV2) else other)  # noqa: SLF001 - our own class
+        source = other._hand_over() if isinstance(other, StreamerV2) else other  # noqa: SLF001 - our own class
+        self._chained.append(self._scan(source))
 
     def tee(self, file: WritableFile) -> None:
         """Write every byte read from now on, chained streams included, to *file* as well.
@@ -250,17 +259,18 @@ class StreamerV2:
         if size == 0:
             return b""
         unlimited = size is None or size < 0
-        parts = [self._text]
-        while unlimited or not any(parts):
-            text = self._next_text()
-            if text is None:
-                break
-            parts.append(utf8(text))
-        self._text = b"".join(parts)
+        if unlimited or not self._text:
+            parts: list[bytes | memoryview] = [self._text]
+            while unlimited or not any(parts):
+                text = self._next_text()
+                if text is None:
+                    break
+                parts.append(utf8(text))
+            self._text = memoryview(b"".join(parts))
         if self._err is not None and (not self._text or (unlimited and not self._err_seen)):
             self._raise_err()
         cut = len(self._text) if unlimited else size
-        data, self._text = self._text[:cut], self._text[cut:]
+        data, self._text = bytes(self._text[:cut]), self._text[cut:]
         return data
 
     def reader(self) -> TextReader:
@@ -380,16 +390,16 @@ class StreamerV2:
                 return
         else:
             verdict.events = self._events
-            verdict.bytes_read = self._bytes_before + self._scanner.bytes_read
+            verdict.bytes_read = self.bytes_read
             self._scanner.close()
         self._outcome, self._err = outcome, verdict
 
-    def _go_on(self, source: Source) -> None:
+    def _go_on(self, scanner: EventScanner) -> None:
         """Step to the next stream of the chain."""
         self._notes.update(self._wire_notes())
         self._bytes_before += self._scanner.bytes_read
         self._scanner.close()
-        self._scanner = self._scan(source)
+        self._scanner = scanner
         self._ends = Ends()
         self._pending_taken = False
         if self._tee is not None:
@@ -403,7 +413,7 @@ class StreamerV2:
 
     def _hand_over(self) -> Source:
         """Give the source to another streamer, and end."""
-        if self._started or self._source is None:
+        if self._started or self._source is None or self._chained:
             raise RuntimeError("chain() takes a streamer that nobody has read from or chained yet")
         source, self._source = self._source, None
         self._outcome = "completed"
@@ -423,6 +433,14 @@ class StreamerV2:
     def _raise_err(self) -> None:
         if (error := self.err()) is not None:
             raise error
+
+
+def _is_keep_alive(raw: RawEvent) -> bool:
+    """Tell whether *raw* is one of the keep-alives that some servers put into an event.
+
+    Those have a comment as data, or no data at all; an end or an error needs none to be one.
+    """
+    return raw.type not in ("done", "error") and (not raw.data or raw.data.startswith(":"))
 
 
 def _is_whole(data: str) -> bool:

@@ -1,0 +1,127 @@
+"""The client: one method per endpoint, typed; those that stream return a `StreamerV2`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from openai_scan.client.assistants import AssistantsMethods
+from openai_scan.client.base import DEFAULT_BASE_URL, Page, checked_key, checked_url
+from openai_scan.errors import ConfigurationError
+from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
+from openai_scan.transport import Timeout, Transport
+
+__all__ = ["AzureClient", "Client", "Page", "Timeout"]
+
+
+class Methods(AssistantsMethods):
+    """The methods of all APIs, for every kind of client."""
+
+
+class Client(Methods):
+    """A client of OpenAI's API or a compatible one. Many threads may use it at once.
+
+    It keeps connections open between requests; `close()` or a `with` block closes them.
+
+    Args:
+        api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none.
+        base_url: Where the API is; `OPENAI_BASE_URL` or OpenAI's own by default.
+        organization: The organization to bill; `OPENAI_ORG_ID` by default.
+        project: The project to bill; `OPENAI_PROJECT_ID` by default.
+        timeout: How long to wait: a `Timeout`, or the seconds to wait for each next byte.
+        headers: What to send with every request.
+        query: What to add to every URL.
+        max_event_bytes: See `StreamerV2`.
+        strict: See `StreamerV2`.
+        require_terminal: See `StreamerV2`.
+
+    Raises:
+        ConfigurationError: The key is missing, or the key or the URL is malformed.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        organization: str | None = None,
+        project: str | None = None,
+        timeout: Timeout | float | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        strict: bool = False,
+        require_terminal: bool = True,
+    ) -> None:
+        who = {
+            "OpenAI-Organization": organization or os.environ.get("OPENAI_ORG_ID"),
+            "OpenAI-Project": project or os.environ.get("OPENAI_PROJECT_ID"),
+        }
+        super().__init__(
+            Transport(
+                checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
+                key=checked_key(api_key, "OPENAI_API_KEY"),
+                headers={name: value for name, value in who.items() if value} | dict(headers or {}),
+                query=query,
+            ),
+            timeout=timeout,
+            stream_options={
+                "max_event_bytes": max_event_bytes,
+                "strict": strict,
+                "require_terminal": require_terminal,
+            },
+        )
+
+
+class AzureClient(Methods):
+    """A client of Azure OpenAI; otherwise as `Client`.
+
+    Args:
+        endpoint: Such as `https://name.openai.azure.com`; `AZURE_OPENAI_ENDPOINT` by default.
+        api_version: Such as `2024-05-01-preview`; `OPENAI_API_VERSION` by default.
+        api_key: The key; `AZURE_OPENAI_API_KEY` by default.
+        ad_token: A Microsoft Entra token, instead of a key.
+        timeout: See `Client`.
+        headers: See `Client`.
+        max_event_bytes: See `StreamerV2`.
+        strict: See `StreamerV2`.
+        require_terminal: See `StreamerV2`.
+
+    Raises:
+        ConfigurationError: Endpoint, version or key is missing or malformed.
+    """
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        api_version: str | None = None,
+        api_key: str | None = None,
+        ad_token: str | None = None,
+        timeout: Timeout | float | None = None,
+        headers: Mapping[str, str] | None = None,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        strict: bool = False,
+        require_terminal: bool = True,
+    ) -> None:
+        endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
+        if not endpoint:
+            raise ConfigurationError("no endpoint: set AZURE_OPENAI_ENDPOINT or pass endpoint")
+        api_version = api_version or os.environ.get("OPENAI_API_VERSION")
+        if not api_version:
+            raise ConfigurationError("no API version: set OPENAI_API_VERSION or pass api_version")
+        super().__init__(
+            Transport(
+                checked_url(endpoint).removesuffix("/openai") + "/openai",
+                key=checked_key(ad_token or api_key, "AZURE_OPENAI_API_KEY"),
+                key_header=None if ad_token else "api-key",
+                headers=headers,
+                query={"api-version": api_version},
+            ),
+            timeout=timeout,
+            stream_options={
+                "max_event_bytes": max_event_bytes,
+                "strict": strict,
+                "require_terminal": require_terminal,
+            },
+        )

@@ -46,7 +46,7 @@ def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
         raw: The event off the wire.
         structure: How strictly payloads are read; with tolerance by default.
     """
-    if raw.data.strip() == DONE:
+    if raw.type == "done" or raw.data.strip() == DONE:
         return DoneEvent(raw=raw)
     try:
         payload = json.loads(raw.data)
@@ -62,8 +62,8 @@ def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
     except (DecodeError, RecursionError) as error:
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
-        return UnknownEvent(payload, error=fault, raw=raw)
-    return event or UnknownEvent(payload, raw=raw)
+        return UnknownEvent(payload, name=name, error=fault, raw=raw)
+    return event or UnknownEvent(payload, name=name, raw=raw)
 
 
 def _decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
@@ -87,6 +87,8 @@ def _identify(name: str, payload: Any) -> tuple[str, Any]:
         case {"event": str(name), "data": dict(inner)}:  # LiteLLM's Assistants streams
             return name, inner
         case {"error": error} if error:
+            return "error", payload
+        case {"object": "error"}:  # vLLM and FastChat, whose `type` is the error's
             return "error", payload
         case {"object": str(kind)} if kind.partition(".")[0] == "thread":
             from openai_scan.events.assistants import name_of

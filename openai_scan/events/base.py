@@ -139,20 +139,18 @@ class UnknownEvent(Event):
 
     Attributes:
         payload: The JSON value of its data; the data themselves where they are not JSON.
+        name: The event's name, where the wire has it in the payload.
         error: What does not fit, for an event of a known name; None for an unknown one.
     """
 
     payload: Any = field(default=None, repr=False)
+    name: str = field(default="", kw_only=True)
     error: DecodeError | None = field(default=None, kw_only=True, eq=False)
 
     @property
     def type(self) -> str:
         """The event's name: the wire's, or else what the payload says."""
-        if self.raw.type == "message" and isinstance(self.payload, dict):
-            for key in ("type", "object"):
-                if isinstance(name := self.payload.get(key), str):
-                    return name
-        return self.raw.type
+        return self.name or self.raw.type
 
 
 def api_error(

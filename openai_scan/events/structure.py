@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import logging
+import operator
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,9 @@ _log = logging.getLogger("openai_scan")
 # this many is not worth more memory.
 MAX_NOTES = 100
 
+# The characters of one note; a place may have a key in it that the server chose.
+MAX_NOTE_LENGTH = 200
+
 _MAX_FLOAT = int(sys.float_info.max)
 
 
@@ -45,7 +49,8 @@ class Structurer:
     """Builds objects from payloads, strictly or with tolerance.
 
     With tolerance an optional field of the wrong JSON type is left out, and noted, rather than
-    losing the event that it is in; an item of a list that does not fit stays a plain dict.
+    losing the event that it is in; an item of a list that does not fit stays a plain dict, and
+    is left out if it is none.
 
     Args:
         strict: Whether to refuse what could be left out.
@@ -85,6 +90,7 @@ class Structurer:
 
     def note(self, note: str) -> None:
         """Count one thing that was tolerated."""
+        note = note[:MAX_NOTE_LENGTH]
         if note not in self._notes and len(self._notes) >= MAX_NOTES:
             note = "other"
         self._notes[note] += 1
@@ -106,6 +112,10 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
 
 class _Loose(dict[str, Any]):
     """An item that fits no class and shall stay as it was sent."""
+
+
+_GAP = object()
+"""Stands for an item that is left out."""
 
 
 class _UnfitError(Exception):
@@ -281,17 +291,27 @@ def _faults(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[_Fault]:
 
 def _prune(payload: Any, faults: Sequence[_Fault]) -> Any | None:
     """Return *payload* without what does not fit, or None if something needed does not."""
-    pruned = copy.deepcopy(payload)
+    mends = {}
     for fault in faults:
         mendable = [depth for depth, step in enumerate(fault.path) if step.mend is not None]
         if not mendable:
             return None
-        *way, last = fault.path[: mendable[-1] + 1]
-        place = pruned
-        for step in way:
-            place = place[step.key]
-        if last.mend == "drop":
-            place.pop(last.key, None)
+        way = fault.path[: mendable[-1] + 1]
+        mends[tuple(step.key for step in way)] = way[-1].mend
+    pruned = copy.deepcopy(payload)
+    gaps = []
+    for path, mend in mends.items():
+        if any(path[:depth] in mends for depth in range(1, len(path))):
+            continue  # what it is in is mended as a whole
+        *outer, last = path
+        place = functools.reduce(operator.getitem, outer, pruned)
+        if mend == "drop":
+            del place[last]
+        elif isinstance(place[last], dict):
+            place[last] = _Loose(place[last])
         else:
-            place[last.key] = _Loose(place[last.key])
+            place[last] = _GAP
+            gaps.append(place)
+    for items in gaps:  # closed only now, so that the indexes in the paths hold until then
+        items[:] = [item for item in items if item is not _GAP]
     return pruned

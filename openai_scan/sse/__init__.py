@@ -2,9 +2,15 @@
 
 from openai_scan.sse.encode import encode, encode_all, utf8
 from openai_scan.sse.scanner import BinaryFile, EventScanner, LiveSource, Source, WritableFile
-from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+from openai_scan.sse.tokenizer import (
+    BYTE_ORDER_MARK,
+    DEFAULT_MAX_EVENT_BYTES,
+    EventTokenizer,
+    RawEvent,
+)
 
 __all__ = [
+    "BYTE_ORDER_MARK",
     "DEFAULT_MAX_EVENT_BYTES",
     "BinaryFile",
     "EventScanner",

@@ -27,6 +27,8 @@ def encode(event: RawEvent, *, last_event_id: str = "") -> bytes:
     """
     lines = []
     if event.last_event_id != last_event_id:
+        if "\0" in event.last_event_id:  # a reader ignores such a field
+            raise ValueError("last_event_id must not contain a NULL")
         lines.append(f"id: {_one_line('last_event_id', event.last_event_id)}")
     if event.type not in ("message", ""):
         lines.append(f"event: {_one_line('type', event.type)}")
@@ -55,6 +57,6 @@ def utf8(text: str) -> bytes:
 
 
 def _one_line(name: str, value: str) -> str:
-    if _LINE_END.search(value) or "\0" in value:
-        raise ValueError(f"{name} must not contain a line end or a NULL")
+    if _LINE_END.search(value):
+        raise ValueError(f"{name} must not contain a line end")
     return value

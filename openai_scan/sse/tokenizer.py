@@ -6,7 +6,7 @@ for byte. Nothing here reads, waits or knows what the data mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -21,8 +21,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # become a list of as many lines.
 _PIECE_BYTES = 64 * 1024
 
-# int() refuses longer texts, since converting one takes quadratic time.
-_MAX_DIGITS = 4300
+# int() may refuse longer texts, since converting one takes quadratic time: 4300 digits is its
+# default limit, and this the lowest that can be set.
+_MAX_DIGITS = 640
+
+# What a line that was not kept reads as. No field has this name, since no line holds a line end.
+_SKIPPED = b"\n"
 
 
 @frozen
@@ -87,7 +91,9 @@ class EventTokenizer:
 
     def _clear_block(self) -> None:
         self._type = b""
-        self._data: list[bytes] = []
+        # One buffer, not a list of lines: a short line as an object is many times its size.
+        self._data: bytearray | None = None
+        self._id_bytes = 0  # the size of the block's id
         self._kept = 0  # bytes in _type, _data and the block's id
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterable[RawEvent]:
@@ -139,11 +145,11 @@ class EventTokenizer:
         The standard discards it at the end of the input. An unfinished data line is part of it;
         any other unfinished line is not, since its end is unknown.
         """
-        data = self._data
+        data: bytes | bytearray | None = self._data
         name, value = _split_field(bytes(self._line))
         if name == b"data" and self._line.startswith(b"data:"):
-            data = [*data, value]
-        return self._event(data) if data else None
+            data = value if data is None else b"\n".join((data, value))
+        return None if data is None else self._event(data.decode("utf-8", "replace"))
 
     def _take(self, piece: bytes, events: list[RawEvent]) -> None:
         """Split *piece* into lines and work through them; keep the unfinished last one."""
@@ -178,47 +184,60 @@ class EventTokenizer:
         name, value = _split_field(line)
         match name:
             case b"data":
-                self._keep(len(value) + bool(self._data))
-                self._data.append(value)
+                self._add_data(value)
             case b"event":
-                self._keep(len(value))
-                self._kept -= len(self._type)
-                self._type = value
+                self._check(len(value))
+                self._set_type(value)
             case b"":
                 self.comments += 1
             case b"id":
-                self._keep(len(value))
+                self._check(len(value))
                 if b"\0" not in value:  # with a NULL the field is ignored
+                    self._kept += len(value) - self._id_bytes
+                    self._id_bytes = len(value)
                     self._id_buffer = value.decode("utf-8", "replace")
             case b"retry":
-                self._keep(len(value))
+                self._check(len(value))
                 digits = value.lstrip(b"0") or value[-1:]
                 # isdigit() of bytes knows ASCII digits only, as the standard asks.
                 if digits.isdigit() and len(digits) <= _MAX_DIGITS:
                     self.reconnection_time = int(digits)
             case _ if name in self._event_fields:
-                self._keep(len(value) + bool(self._data))
-                self._type = name
-                self._data.append(value)
+                self._add_data(value)
+                self._set_type(name)
             # Any other field is ignored.
+
+    def _add_data(self, value: bytes) -> None:
+        if self._data is None:
+            self._check(len(value))
+            self._data = bytearray(value)
+            self._kept += len(value)
+        else:
+            self._check(len(value) + 1)
+            self._data += b"\n"
+            self._data += value
+            self._kept += len(value) + 1
+
+    def _set_type(self, value: bytes) -> None:
+        self._kept += len(value) - len(self._type)
+        self._type = value
 
     def _end_block(self, events: list[RawEvent]) -> None:
         """Dispatch the block that a blank line ends; one without data is no event."""
         self.last_event_id = self._id_buffer
-        if self._data:
-            events.append(self._event(self._data))
+        if self._data is not None:
+            try:
+                data = self._data.decode()
+            except UnicodeDecodeError:
+                data = self._data.decode("utf-8", "replace")
+                self.replacements += 1
+            events.append(self._event(data))
         self._clear_block()
 
-    def _event(self, data: Sequence[bytes]) -> RawEvent:
-        joined = data[0] if len(data) == 1 else b"\n".join(data)
-        try:
-            text = joined.decode()
-        except UnicodeDecodeError:
-            text = joined.decode("utf-8", "replace")
-            self.replacements += 1
+    def _event(self, data: str) -> RawEvent:
         return RawEvent(
             self._type.decode("utf-8", "replace") if self._type else "message",
-            text,
+            data,
             self._id_buffer,
         )
 
@@ -234,7 +253,7 @@ class EventTokenizer:
         elif name in self._kept_fields:
             start = len(name) + 1
             start += self._line[start : start + 1] == b" "
-            joint = bool(self._data) if name == b"data" or name in self._event_fields else 0
+            joint = self._data is not None and (name == b"data" or name in self._event_fields)
             self._check(len(self._line) - start + joint)
             return
         elif not name:
@@ -246,16 +265,13 @@ class EventTokenizer:
         """Return the unfinished line with its *rest*; a line that is not kept reads as unknown."""
         if self._skipping:
             self._skipping = False
-            return b"skipped"
+            return _SKIPPED
         line = bytes(self._line) + rest
         self._line.clear()
         return line
 
-    def _keep(self, size: int) -> None:
-        self._check(size)
-        self._kept += size
-
     def _check(self, size: int) -> None:
+        """Make sure that *size* more bytes may be kept."""
         if self._kept + size > self._max_event_bytes:
             self._line.clear()
             self._clear_block()

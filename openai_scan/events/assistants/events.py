@@ -319,7 +319,8 @@ def name_of(payload: Mapping[str, Any]) -> str:
     kind = str(payload["object"])
     if kind == "thread":
         return "thread.created"
-    return kind if kind.endswith(".delta") else f"{kind}.{payload.get('status')}"
+    status = payload.get("status")
+    return f"{kind}.{status}" if isinstance(status, str) and not kind.endswith(".delta") else kind
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

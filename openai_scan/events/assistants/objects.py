@@ -83,7 +83,7 @@ class FunctionName:
 class NamedToolChoice:
     """The one tool that the model has to call."""
 
-    type: str
+    type: Literal["function", "code_interpreter", "file_search"]
     function: FunctionName | None = None
 
 
@@ -290,7 +290,7 @@ class Run:
     max_prompt_tokens: int | None = None
     max_completion_tokens: int | None = None
     truncation_strategy: TruncationStrategy | None = None
-    tool_choice: str | NamedToolChoice | None = None
+    tool_choice: str | NamedToolChoice | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     object: str = "thread.run"

@@ -1,0 +1,201 @@
+"""The Assistants API: assistants, threads, messages, runs and run steps.
+
+OpenAI and Azure switched it off on 2026-08-26; compatible servers go on.
+
+Source: https://platform.openai.com/docs/api-reference/assistants
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import Unpack
+
+from openai_scan.client.base import BaseClient, Page, path_to
+from openai_scan.client.params import (
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
+    Extras,
+    Inclusion,
+    ListMessages,
+    ListPage,
+    ListRunSteps,
+    ModifyAssistant,
+    ModifyMetadata,
+    ModifyThread,
+    ToolOutput,
+)
+from openai_scan.events.assistants import Assistant, Deleted, Message, Run, RunStep, Thread
+from openai_scan.streamer import StreamerV2
+
+_THREAD = "/threads/{thread_id}"
+_MESSAGE = "/threads/{thread_id}/messages/{message_id}"
+_RUN = "/threads/{thread_id}/runs/{run_id}"
+_ASSISTANT = "/assistants/{assistant_id}"
+
+
+class AssistantsMethods(BaseClient):
+    """The methods of `Client` for the Assistants API."""
+
+    # Streams.
+
+    def create_thread_and_run_stream(self, **params: Unpack[CreateThreadAndRun]) -> StreamerV2:
+        """Create a thread, run an assistant on it, and stream what happens."""
+        return self._stream("/threads/runs", CreateThreadAndRun, params)
+
+    def create_run_stream(self, thread_id: str, **params: Unpack[CreateRun]) -> StreamerV2:
+        """Run an assistant on a thread and stream what happens."""
+        path = path_to(_THREAD + "/runs", thread_id=thread_id)
+        return self._stream(path, CreateRun, params)
+
+    def submit_tool_outputs_stream(
+        self,
+        thread_id: str,
+        run_id: str,
+        tool_outputs: Sequence[ToolOutput],
+        **extras: Unpack[Extras],
+    ) -> StreamerV2:
+        """Submit what a run waits for and stream how it goes on.
+
+        Chain it to the stream that asked: `s.chain(client.submit_tool_outputs_stream(...))`.
+        """
+        path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
+        return self._stream(path, Extras, extras, tool_outputs=list(tool_outputs))
+
+    # Assistants.
+
+    def create_assistant(self, **params: Unpack[CreateAssistant]) -> Assistant:
+        """Create an assistant."""
+        return self._call(Assistant, "POST", "/assistants", CreateAssistant, params)
+
+    def retrieve_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Assistant:
+        """Return an assistant."""
+        path = path_to(_ASSISTANT, assistant_id=assistant_id)
+        return self._call(Assistant, "GET", path, Extras, extras)
+
+    def modify_assistant(self, assistant_id: str, **params: Unpack[ModifyAssistant]) -> Assistant:
+        """Change an assistant and return it as it is now."""
+        path = path_to(_ASSISTANT, assistant_id=assistant_id)
+        return self._call(Assistant, "POST", path, ModifyAssistant, params)
+
+    def delete_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Deleted:
+        """Delete an assistant."""
+        path = path_to(_ASSISTANT, assistant_id=assistant_id)
+        return self._call(Deleted, "DELETE", path, Extras, extras)
+
+    def list_assistants(self, **params: Unpack[ListPage]) -> Page[Assistant]:
+        """Return a page of the assistants."""
+        return self._call(Page[Assistant], "GET", "/assistants", ListPage, params)
+
+    # Threads.
+
+    def create_thread(self, **params: Unpack[CreateThread]) -> Thread:
+        """Create a thread."""
+        return self._call(Thread, "POST", "/threads", CreateThread, params)
+
+    def retrieve_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Thread:
+        """Return a thread."""
+        return self._call(Thread, "GET", path_to(_THREAD, thread_id=thread_id), Extras, extras)
+
+    def modify_thread(self, thread_id: str, **params: Unpack[ModifyThread]) -> Thread:
+        """Change a thread and return it as it is now."""
+        path = path_to(_THREAD, thread_id=thread_id)
+        return self._call(Thread, "POST", path, ModifyThread, params)
+
+    def delete_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Deleted:
+        """Delete a thread."""
+        return self._call(Deleted, "DELETE", path_to(_THREAD, thread_id=thread_id), Extras, extras)
+
+    # Messages.
+
+    def create_message(self, thread_id: str, **params: Unpack[CreateMessage]) -> Message:
+        """Add a message to a thread."""
+        path = path_to(_THREAD + "/messages", thread_id=thread_id)
+        return self._call(Message, "POST", path, CreateMessage, params)
+
+    def retrieve_message(
+        self, thread_id: str, message_id: str, **extras: Unpack[Extras]
+    ) -> Message:
+        """Return a message."""
+        path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
+        return self._call(Message, "GET", path, Extras, extras)
+
+    def modify_message(
+        self, thread_id: str, message_id: str, **params: Unpack[ModifyMetadata]
+    ) -> Message:
+        """Change a message and return it as it is now."""
+        path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
+        return self._call(Message, "POST", path, ModifyMetadata, params)
+
+    def delete_message(self, thread_id: str, message_id: str, **extras: Unpack[Extras]) -> Deleted:
+        """Delete a message."""
+        path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
+        return self._call(Deleted, "DELETE", path, Extras, extras)
+
+    def list_messages(self, thread_id: str, **params: Unpack[ListMessages]) -> Page[Message]:
+        """Return a page of a thread's messages."""
+        path = path_to(_THREAD + "/messages", thread_id=thread_id)
+        return self._call(Page[Message], "GET", path, ListMessages, params)
+
+    # Runs.
+
+    def create_run(self, thread_id: str, **params: Unpack[CreateRun]) -> Run:
+        """Run an assistant on a thread without streaming; the run goes on by itself."""
+        path = path_to(_THREAD + "/runs", thread_id=thread_id)
+        return self._call(Run, "POST", path, CreateRun, params)
+
+    def create_thread_and_run(self, **params: Unpack[CreateThreadAndRun]) -> Run:
+        """Create a thread and run an assistant on it without streaming."""
+        return self._call(Run, "POST", "/threads/runs", CreateThreadAndRun, params)
+
+    def retrieve_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
+        """Return a run as it is now."""
+        path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
+        return self._call(Run, "GET", path, Extras, extras)
+
+    def modify_run(self, thread_id: str, run_id: str, **params: Unpack[ModifyMetadata]) -> Run:
+        """Change a run and return it as it is now."""
+        path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
+        return self._call(Run, "POST", path, ModifyMetadata, params)
+
+    def cancel_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
+        """Ask a run to stop; its own stream tells when it has."""
+        path = path_to(_RUN + "/cancel", thread_id=thread_id, run_id=run_id)
+        return self._call(Run, "POST", path, Extras, extras)
+
+    def submit_tool_outputs(
+        self,
+        thread_id: str,
+        run_id: str,
+        tool_outputs: Sequence[ToolOutput],
+        **extras: Unpack[Extras],
+    ) -> Run:
+        """Submit what a run waits for, without streaming."""
+        path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
+        return self._call(Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs))
+
+    def list_runs(self, thread_id: str, **params: Unpack[ListPage]) -> Page[Run]:
+        """Return a page of a thread's runs."""
+        path = path_to(_THREAD + "/runs", thread_id=thread_id)
+        return self._call(Page[Run], "GET", path, ListPage, params)
+
+    # Run steps.
+
+    def retrieve_run_step(
+        self, thread_id: str, run_id: str, step_id: str, **params: Unpack[Inclusion]
+    ) -> RunStep:
+        """Return a run step as it is now."""
+        path = path_to(
+            _RUN + "/steps/{step_id}", thread_id=thread_id, run_id=run_id, step_id=step_id
+        )
+        return self._call(RunStep, "GET", path, Inclusion, params)
+
+    def list_run_steps(
+        self, thread_id: str, run_id: str, **params: Unpack[ListRunSteps]
+    ) -> Page[RunStep]:
+        """Return a page of a run's steps."""
+        path = path_to(_RUN + "/steps", thread_id=thread_id, run_id=run_id)
+        return self._call(Page[RunStep], "GET", path, ListRunSteps, params)

@@ -1,0 +1,194 @@
+"""What all methods of the client share: settings, requests, typed answers."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import quote, urlsplit
+
+from attrs import frozen
+from typing_extensions import Self
+
+from openai_scan.errors import ConfigurationError, DecodeError
+from openai_scan.events.structure import Structurer
+from openai_scan.streamer import StreamerV2
+from openai_scan.transport import Request, Timeout, Transport
+
+T = TypeVar("T")
+
+
+class TypedDictClass(Protocol):
+    """A class made by `TypedDict`; it says which keys there are and which are needed."""
+
+    __required_keys__: frozenset[str]
+    __optional_keys__: frozenset[str]
+
+
+# The APIs that have to be asked for in a header, by the first word of their paths.
+_ASSISTANTS = {"OpenAI-Beta": "assistants=v2"}
+_API_HEADERS = {"assistants": _ASSISTANTS, "threads": _ASSISTANTS}
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+
+@frozen(kw_only=True)
+class Page(Generic[T]):
+    """A part of a list; iterating over it yields its items.
+
+    For the next part pass `after=page.last_id`.
+    """
+
+    data: tuple[T, ...] = ()
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+class BaseClient:
+    """What the methods of an API stand on.
+
+    Args:
+        transport: The connections to the server.
+        timeout: How long to wait, unless a call says otherwise.
+        stream_options: The keyword arguments of every `StreamerV2`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        timeout: Timeout | float | None,
+        stream_options: Mapping[str, Any],
+    ) -> None:
+        self._transport = transport
+        self._timeout = as_timeout(timeout)
+        self._stream_options = stream_options
+        self._structure = Structurer()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._transport.base_url!r})"
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next request."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _stream(
+        self, path: str, kind: TypedDictClass, params: Mapping[str, Any], **more: Any
+    ) -> StreamerV2:
+        """Return the stream that a POST answers with; it is sent by the first `next()`."""
+        request = self._request("POST", path, kind, params, **more, stream=True)
+        return StreamerV2(self._transport.stream(request), **self._stream_options)
+
+    def _call(
+        self,
+        cls: type[T],
+        method: str,
+        path: str,
+        kind: TypedDictClass,
+        params: Mapping[str, Any],
+        **more: Any,
+    ) -> T:
+        """Return what a request answers with, as an instance of *cls*."""
+        payload = self._transport.call(self._request(method, path, kind, params, **more))
+        try:
+            return self._structure(payload, cls)
+        except DecodeError as error:
+            raise DecodeError(f"the answer to {method} {path}: {error}") from error
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        kind: TypedDictClass,
+        params: Mapping[str, Any],
+        **more: Any,
+    ) -> Request:
+        """Return the request for *params*, which are as the TypedDict *kind* describes them."""
+        _check_names(kind, params)
+        given = {**more, **{name: value for name, value in params.items() if value is not None}}
+        extra_headers = given.pop("extra_headers", {})
+        extra_query = given.pop("extra_query", {})
+        extra_body = given.pop("extra_body", {})
+        timeout = given.pop("timeout", None)
+        sends_body = method == "POST"
+        return Request(
+            method=method,
+            path=path,
+            query=extra_query if sends_body else {**given, **extra_query},
+            headers={**_API_HEADERS.get(path.split("/")[1], {}), **extra_headers},
+            body={**given, **extra_body} if sends_body else None,
+            timeout=self._timeout if timeout is None else as_timeout(timeout),
+        )
+
+
+def path_to(template: str, **ids: str) -> str:
+    """Return a path with *ids* in their places.
+
+    Raises:
+        ValueError: An id is empty, which would make it another path.
+    """
+    for name, value in ids.items():
+        if not value:
+            raise ValueError(f"{name} must not be empty")
+    return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
+
+
+def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:
+    """Refuse arguments that the API does not have, and miss those that it needs.
+
+    The type checker does so as well, but not everybody runs one.
+    """
+    known = kind.__required_keys__ | kind.__optional_keys__
+    for name in params:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else "extra_body takes any other one"
+            raise TypeError(f"there is no argument {name!r}: {hint}")
+    missing = sorted(name for name in kind.__required_keys__ if params.get(name) is None)
+    if missing:
+        raise TypeError(f"missing arguments: {', '.join(missing)}")
+
+
+def checked_url(url: str) -> str:
+    """Return the base URL without a slash at its end."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ConfigurationError(
+            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {url.partition('?')[0]!r}"
+        )
+    return url.rstrip("/")
+
+
+def checked_key(key: str | None, variable: str) -> str:
+    """Return the key; the message of an error must not show it."""
+    key = os.environ.get(variable) if key is None else key
+    if key is None:
+        raise ConfigurationError(
+            f"no API key: set {variable}, or pass api_key (an empty one if the server needs none)"
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError(f"the API key has characters that no key has; check {variable}")
+    return key
+
+
+def as_timeout(timeout: Timeout | float | None) -> Timeout:
+    """Return a timeout as an object: seconds alone are for each next byte."""
+    if timeout is None:
+        return Timeout()
+    if isinstance(timeout, Timeout):
+        return timeout
+    return Timeout(first_byte=timeout, idle=timeout)

@@ -1,0 +1,249 @@
+"""One request and its answer, as a source of bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+import socket
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+
+from openai_scan.errors import NotAnEventStreamError, StreamCancelledError, TransportError
+from openai_scan.sse import BYTE_ORDER_MARK
+from openai_scan.transport import answers, failures
+from openai_scan.transport.connections import WatchedConnection, current, ownership
+from openai_scan.transport.request import Request
+
+if TYPE_CHECKING:
+    from openai_scan.transport import Transport
+
+_log = logging.getLogger("openai_scan")
+
+_READ_BYTES = 64 * 1024
+
+# An error body longer than this is a web page or worse; what matters stands at its beginning.
+_MAX_ERROR_BYTES = 64 * 1024
+_MAX_ERROR_SECONDS = 10.0
+
+# After [DONE] only the end of the body may follow. It is waited for, so that the connection can
+# be used again, but no longer than setting up a new one would take.
+_DRAIN_SECONDS = 0.25
+_DRAIN_BYTES = 64 * 1024
+
+# Sockets refuse an infinite timeout; a year is as good.
+_FOREVER = 365 * 24 * 3600.0
+
+# What the first line of an event stream begins with.
+_STARTS = (b":", b"data:", b"event:", b"id:", b"retry:")
+_LONGEST_START = max(map(len, _STARTS))
+
+
+class Exchange:
+    """One request and its answer: a source that is read while the answer arrives.
+
+    Args:
+        transport: What sends it.
+        request: What is sent, when the first chunk is asked for.
+        accept: The media type that is expected.
+    """
+
+    def __init__(self, transport: Transport, request: Request, *, accept: str) -> None:
+        self._transport = transport
+        self._request = request
+        self._accept = accept
+        self._response: requests.Response | None = None
+        self._connection: WatchedConnection | None = None
+        self._socket: socket.socket | None = None
+        self._cancelled = False
+        self._finished = False  # read to its end, or closed
+        self._ending = False  # what matters has arrived; only the rest is waited for
+        self._deadline = float("inf")
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for this request, which its support asks for; None if it has none."""
+        return None if self._response is None else answers.request_id(self._response.headers)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Send the request and yield the chunks of the event stream.
+
+        Raises:
+            ScanError: The request failed, or the answer is no event stream.
+        """
+        response = self._open()
+        chunks = self._read(response)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type != self._accept:
+            # Some servers send an event stream under another name, so its beginning decides.
+            head = _read_until(chunks, lambda head: len(_stripped(head)) >= _LONGEST_START)
+            if not _stripped(head).startswith(_STARTS):
+                text = self._text_of(chunks, head)
+                raise answers.mismatch(self._accept, response.headers, text)
+            yield head
+        yield from chunks
+
+    def json(self) -> Any:
+        """Send the request and return the JSON value of the answer."""
+        response = self._open()
+        body = b"".join(self._read(response))
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError):
+            text = self._text_of(iter(()), body)
+            raise answers.mismatch(self._accept, response.headers, text) from None
+
+    def cancel(self) -> None:
+        """Wake the reader, in whatever phase it is. Any thread may call it."""
+        with ownership:
+            self._cancelled = True
+            self._shut_down()
+
+    def expire(self, seconds: float) -> None:
+        """End the input *seconds* from now; what still comes until then does not matter much."""
+        self._ending = True
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    def close(self) -> None:
+        """Let go of the connection; keep it open for the next request if the answer is over."""
+        response = None if self._finished else self._response
+        self._finished = True
+        if response is not None and not (self._ending and self._drain(response.raw)):
+            with ownership:
+                self._shut_down()
+            response.close()
+
+    def __del__(self) -> None:
+        if self._response is not None and not self._finished:
+            if not self._ending:
+                warnings.warn(f"unclosed stream: {self._request}", ResourceWarning, stacklevel=2)
+            self.close()
+
+    def attach(self, connection: WatchedConnection) -> None:
+        """Note the connection that carries the exchange, so that it can be woken up."""
+        with ownership:
+            connection.owner = self
+            self._connection = connection
+            self._socket = connection.sock
+            if self._cancelled:
+                self._shut_down()
+
+    def _shut_down(self) -> None:
+        """Shut the socket down, unless the connection has been passed on to somebody else."""
+        if self._socket is None or self._connection is None or self._connection.owner is not self:
+            return
+        with contextlib.suppress(OSError):  # it may be closed already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _open(self) -> requests.Response:
+        """Send the request and return its answer if that is a success."""
+        if self._finished or self._cancelled:
+            raise StreamCancelledError("the request was cancelled before it was sent")
+        total = self._request.timeout.total
+        if total is not None:
+            self._deadline = time.monotonic() + total
+        started = time.monotonic()
+        current.carried = self
+        try:
+            response = self._transport.send(self._request, accept=self._accept)
+        except requests.RequestException as error:
+            raise failures.no_answer(
+                error,
+                self._transport.base_url,
+                self._request.timeout,
+                connected=self._connection is not None,
+            ) from error
+        finally:
+            current.carried = None
+        self._response = response
+        seconds = time.monotonic() - started
+        _log.debug("%s: HTTP status %s after %.3f s", self._request, response.status_code, seconds)
+        self._check(response)
+        return response
+
+    def _check(self, response: requests.Response) -> None:
+        """Raise the error that the head of the answer stands for, if it does."""
+        if response.status_code // 100 != 2:
+            text = self._text_of(self._read(response))
+            raise answers.refusal(response.status_code, response.reason, response.headers, text)
+        encodings = re.findall(r"[^\s,]+", response.headers.get("Content-Encoding", "").lower())
+        for encoding in encodings:
+            # urllib3 hands over the bytes of an encoding that it does not know as they are.
+            if encoding not in ("identity", *response.raw.CONTENT_DECODERS):
+                self.close()
+                raise NotAnEventStreamError(f"the Content-Encoding {encoding!r} is not known")
+
+    def _read(self, response: requests.Response) -> Iterator[bytes]:
+        """Yield the body as it arrives."""
+        while not self._finished:
+            try:
+                self._set_clock()
+                chunk = response.raw.read1(_READ_BYTES, decode_content=True)
+            except failures.READ_ERRORS as error:
+                response.close()
+                self._finished = True
+                if self._ending and isinstance(error, failures.TIMEOUTS):
+                    return  # the server holds the connection open after the end
+                overdue = time.monotonic() >= self._deadline
+                raise failures.broken_answer(
+                    error, self._request.timeout, overdue=overdue
+                ) from error
+            if not chunk:  # the end of the body; urllib3 has given the connection back by now
+                self._finished = True
+                return
+            yield chunk
+
+    def _set_clock(self) -> None:
+        """Limit the next read: the clocks of requests know no total."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        idle = self._request.timeout.idle
+        if self._socket is not None:
+            self._socket.settimeout(min(left, float("inf") if idle is None else idle, _FOREVER))
+
+    def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
+        """Wait a moment for the end of the body; tell whether it came."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        drained = 0
+        while drained < _DRAIN_BYTES and (left := deadline - time.monotonic()) > 0:
+            try:
+                if self._socket is not None:
+                    self._socket.settimeout(left)
+                chunk = raw.read1(_READ_BYTES, decode_content=True)
+            except failures.READ_ERRORS:
+                return False
+            if not chunk:
+                return True
+            drained += len(chunk)
+        return False
+
+    def _text_of(self, chunks: Iterator[bytes], head: bytes = b"") -> str:
+        """Return the beginning of a body that tells what went wrong, and let go of the rest."""
+        self._deadline = min(self._deadline, time.monotonic() + _MAX_ERROR_SECONDS)
+        try:
+            head += _read_until(chunks, lambda body: len(head) + len(body) >= _MAX_ERROR_BYTES)
+        except TransportError:
+            _log.debug("%s: the body of the error broke off", self._request)
+        self.close()
+        return self._transport.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
+
+
+def _read_until(chunks: Iterator[bytes], enough: Callable[[bytes], bool]) -> bytes:
+    """Take chunks until there are enough bytes, or no more."""
+    body = b""
+    for chunk in chunks:
+        body += chunk
+        if enough(body):
+            break
+    return body
+
+
+def _stripped(body: bytes) -> bytes:
+    return body.removeprefix(BYTE_ORDER_MARK).lstrip()
