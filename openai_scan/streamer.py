@@ -129,16 +129,18 @@ class StreamerV2:
     def outcome(self) -> Outcome | None:
         """How the stream ended, or None while it runs.
 
-        | outcome | err() |
-        |---|---|
-        | `completed` | None |
-        | `incomplete`: cut short by a limit or a filter | None |
-        | `requires_action`: it waits for tool outputs | None |
-        | `cancelled`: on the server, or left early by `close()` | None |
-        | `cancelled`: by `cancel()` | `StreamCancelledError` |
-        | `timed_out` | `StreamTimeoutError` |
-        | `truncated` | `TruncatedStreamError` |
-        | `failed` | any other `ScanError` |
+        ======================================================  ======================
+        outcome                                                 `err()`
+        ======================================================  ======================
+        `completed`                                             None
+        `incomplete`: cut short by a limit or a filter          None
+        `requires_action`: it waits for tool outputs            None
+        `cancelled`: on the server, or left early by `close()`  None
+        `cancelled`: by `cancel()`                              `StreamCancelledError`
+        `timed_out`                                             `StreamTimeoutError`
+        `truncated`                                             `TruncatedStreamError`
+        `failed`                                                any other `ScanError`
+        ======================================================  ======================
         """
         return self._outcome
 

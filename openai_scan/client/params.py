@@ -4,7 +4,7 @@ None leaves an argument out; to send a null, put it into `extra_body`. An object
 the server, such as a tool, may be given where a mapping is expected.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: `TypedDict` would not see which keys are required.
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from typing_extensions import Required, TypedDict
 
 from openai_scan.transport import Timeout
 
-JSONObject: TypeAlias = "Mapping[str, Any] | Any"
+JSONObject: TypeAlias = Mapping[str, Any] | Any
 """A mapping as it is sent, or an attrs object that stands for it."""
 
 

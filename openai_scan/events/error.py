@@ -58,9 +58,12 @@ def _text(value: Any) -> str | None:
     """Return *value* as text; None for what stands for nothing (LiteLLM writes "None")."""
     if value is None or value in ("", "None"):
         return None
-    if isinstance(value, list) and value and isinstance(value[0], Mapping) and "msg" in value[0]:
+    if isinstance(value, list):
         # FastAPI's list of faults; "input", beside "msg", repeats what was asked.
-        value = "; ".join(str(fault.get("msg")) for fault in value if isinstance(fault, Mapping))
+        faults = [
+            fault["msg"] for fault in value if isinstance(fault, Mapping) and fault.get("msg")
+        ]
+        value = "; ".join(map(str, faults)) or value
     return str(value)[:_MAX_MESSAGE]
 
 

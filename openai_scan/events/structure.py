@@ -222,8 +222,8 @@ def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
     overrides = {
         attribute.name: override(struct_hook=_null_is(attribute.default, made, attribute.type))
-        for attribute in attrs.fields(attrs.resolve_types(cls))
-        if attribute.default not in (attrs.NOTHING, None)
+        for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
+        if attribute.default not in (attrs.NOTHING, None, ())  # the hooks of these take null
     }
     structure_fields = make_dict_structure_fn(
         cls,

@@ -93,8 +93,9 @@ class EventTokenizer:
         self._type = b""
         # One buffer, not a list of lines: a short line as an object is many times its size.
         self._data: bytearray | None = None
-        self._id_bytes = 0  # the size of the block's id
-        self._kept = 0  # bytes in _type, _data and the block's id
+        # What the block's `event` and `id` fields take of max_event_bytes.
+        self._type_bytes = 0
+        self._id_bytes = 0
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterable[RawEvent]:
         """Take *chunk* in and return the events that it completes.
@@ -142,14 +143,17 @@ class EventTokenizer:
     def pending(self) -> RawEvent | None:
         """The block that has data but no blank line yet, as an event; None if there is none.
 
-        The standard discards it at the end of the input. An unfinished data line is part of it;
-        any other unfinished line is not, since its end is unknown.
+        The standard discards it at the end of the input. An unfinished line is part of it if it is
+        one of data, or of a field that `event_fields` reads as data; any other is not, since its
+        end is unknown.
         """
+        kind = self._type
         data: bytes | bytearray | None = self._data
         name, value = _split_field(bytes(self._line))
-        if name == b"data" and self._line.startswith(b"data:"):
+        if len(self._line) > len(name) and self._has_data(name):  # its colon has arrived
+            kind = kind if name == b"data" else name
             data = value if data is None else b"\n".join((data, value))
-        return None if data is None else self._event(data.decode("utf-8", "replace"))
+        return None if data is None else self._event(kind, data.decode("utf-8", "replace"))
 
     def _take(self, piece: bytes, events: list[RawEvent]) -> None:
         """Split *piece* into lines and work through them; keep the unfinished last one."""
@@ -187,13 +191,13 @@ class EventTokenizer:
                 self._add_data(value)
             case b"event":
                 self._check(len(value))
-                self._set_type(value)
+                self._type = value
+                self._type_bytes = len(value)
             case b"":
                 self.comments += 1
             case b"id":
                 self._check(len(value))
                 if b"\0" not in value:  # with a NULL the field is ignored
-                    self._kept += len(value) - self._id_bytes
                     self._id_bytes = len(value)
                     self._id_buffer = value.decode("utf-8", "replace")
             case b"retry":
@@ -204,23 +208,18 @@ class EventTokenizer:
                     self.reconnection_time = int(digits)
             case _ if name in self._event_fields:
                 self._add_data(value)
-                self._set_type(name)
+                self._type = name
+                self._type_bytes = 0  # the name is ours
             # Any other field is ignored.
 
     def _add_data(self, value: bytes) -> None:
         if self._data is None:
             self._check(len(value))
             self._data = bytearray(value)
-            self._kept += len(value)
         else:
             self._check(len(value) + 1)
             self._data += b"\n"
             self._data += value
-            self._kept += len(value) + 1
-
-    def _set_type(self, value: bytes) -> None:
-        self._kept += len(value) - len(self._type)
-        self._type = value
 
     def _end_block(self, events: list[RawEvent]) -> None:
         """Dispatch the block that a blank line ends; one without data is no event."""
@@ -231,15 +230,16 @@ class EventTokenizer:
             except UnicodeDecodeError:
                 data = self._data.decode("utf-8", "replace")
                 self.replacements += 1
-            events.append(self._event(data))
+            events.append(self._event(self._type, data))
         self._clear_block()
 
-    def _event(self, data: str) -> RawEvent:
+    def _event(self, kind: bytes, data: str) -> RawEvent:
         return RawEvent(
-            self._type.decode("utf-8", "replace") if self._type else "message",
-            data,
-            self._id_buffer,
+            kind.decode("utf-8", "replace") if kind else "message", data, self._id_buffer
         )
+
+    def _has_data(self, name: bytes) -> bool:
+        return name == b"data" or name in self._event_fields
 
     def _extend_line(self, part: bytes) -> None:
         """Add to the unfinished line; stop keeping it once its name says it will be ignored."""
@@ -253,7 +253,7 @@ class EventTokenizer:
         elif name in self._kept_fields:
             start = len(name) + 1
             start += self._line[start : start + 1] == b" "
-            joint = self._data is not None and (name == b"data" or name in self._event_fields)
+            joint = self._data is not None and self._has_data(name)
             self._check(len(self._line) - start + joint)
             return
         elif not name:
@@ -272,7 +272,8 @@ class EventTokenizer:
 
     def _check(self, size: int) -> None:
         """Make sure that *size* more bytes may be kept."""
-        if self._kept + size > self._max_event_bytes:
+        kept = self._type_bytes + self._id_bytes + len(self._data or b"")
+        if kept + size > self._max_event_bytes:
             self._line.clear()
             self._clear_block()
             raise EventTooLargeError(

@@ -19,6 +19,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
 
+# What is shorter is a stand-in for a key, and stands in ordinary words too.
+_SHORTEST_SECRET = 8
+
 
 class Carried(Protocol):
     """What a connection carries: one request and its answer."""
@@ -30,7 +33,7 @@ class Carried(Protocol):
 class _Current(threading.local):
     """What the current thread is sending, for the connection that gets to carry it."""
 
-    carried: Carried | None = None
+    carried: Carried
 
 
 current = _Current()
@@ -56,13 +59,14 @@ class KeyAuth(AuthBase):
 
     def redact(self, text: str) -> str:
         """Return *text* without the key."""
-        return text.replace(self._key, "[key]") if self._key else text
+        return text.replace(self._key, "[key]") if len(self._key) >= _SHORTEST_SECRET else text
 
 
 class WatchedConnection(HTTPConnection):
     """A connection that tells whoever uses it which socket that is."""
 
-    owner: Carried | None = None
+    owner: object = None
+    """A token of whoever it carries; no reference, which would keep a dropped stream alive."""
 
     def connect(self) -> None:
         """Connect, then say so."""
@@ -76,8 +80,7 @@ class WatchedConnection(HTTPConnection):
         super().request(*args, **kwargs)
 
     def _attach(self) -> None:
-        if current.carried is not None:
-            current.carried.attach(self)
+        current.carried.attach(self)
 
 
 class _WatchedTLSConnection(WatchedConnection, HTTPSConnection):

@@ -9,7 +9,7 @@ import re
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -60,11 +60,12 @@ class Exchange:
         self._accept = accept
         self._response: requests.Response | None = None
         self._connection: WatchedConnection | None = None
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket  # of the connection, as soon as there is one
+        self._token = object()
         self._cancelled = False
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
-        self._deadline = float("inf")
+        self._deadline = time.monotonic() + _FOREVER
 
     @property
     def request_id(self) -> str | None:
@@ -82,7 +83,11 @@ class Exchange:
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type != self._accept:
             # Some servers send an event stream under another name, so its beginning decides.
-            head = _read_until(chunks, lambda head: len(_stripped(head)) >= _LONGEST_START)
+            head = b""
+            while len(_stripped(head)) < _LONGEST_START and len(head) < _MAX_ERROR_BYTES:
+                if not (chunk := next(chunks, b"")):
+                    break
+                head += chunk
             if not _stripped(head).startswith(_STARTS):
                 text = self._text_of(chunks, head)
                 raise answers.mismatch(self._accept, response.headers, text)
@@ -128,7 +133,7 @@ class Exchange:
     def attach(self, connection: WatchedConnection) -> None:
         """Note the connection that carries the exchange, so that it can be woken up."""
         with ownership:
-            connection.owner = self
+            connection.owner = self._token
             self._connection = connection
             self._socket = connection.sock
             if self._cancelled:
@@ -136,10 +141,9 @@ class Exchange:
 
     def _shut_down(self) -> None:
         """Shut the socket down, unless the connection has been passed on to somebody else."""
-        if self._socket is None or self._connection is None or self._connection.owner is not self:
-            return
-        with contextlib.suppress(OSError):  # it may be closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
+        if self._connection is not None and self._connection.owner is self._token:
+            with contextlib.suppress(OSError):  # it may be closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def _open(self) -> requests.Response:
         """Send the request and return its answer if that is a success."""
@@ -160,7 +164,7 @@ class Exchange:
                 connected=self._connection is not None,
             ) from error
         finally:
-            current.carried = None
+            del current.carried
         self._response = response
         seconds = time.monotonic() - started
         _log.debug("%s: HTTP status %s after %.3f s", self._request, response.status_code, seconds)
@@ -181,7 +185,7 @@ class Exchange:
 
     def _read(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body as it arrives."""
-        while not self._finished:
+        while True:
             try:
                 self._set_clock()
                 chunk = response.raw.read1(_READ_BYTES, decode_content=True)
@@ -205,8 +209,7 @@ class Exchange:
         if left <= 0:
             raise TimeoutError
         idle = self._request.timeout.idle
-        if self._socket is not None:
-            self._socket.settimeout(min(left, float("inf") if idle is None else idle, _FOREVER))
+        self._socket.settimeout(min(left, _FOREVER if idle is None else idle))
 
     def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
         """Wait a moment for the end of the body; tell whether it came."""
@@ -214,8 +217,7 @@ class Exchange:
         drained = 0
         while drained < _DRAIN_BYTES and (left := deadline - time.monotonic()) > 0:
             try:
-                if self._socket is not None:
-                    self._socket.settimeout(left)
+                self._socket.settimeout(left)
                 chunk = raw.read1(_READ_BYTES, decode_content=True)
             except failures.READ_ERRORS:
                 return False
@@ -228,21 +230,12 @@ class Exchange:
         """Return the beginning of a body that tells what went wrong, and let go of the rest."""
         self._deadline = min(self._deadline, time.monotonic() + _MAX_ERROR_SECONDS)
         try:
-            head += _read_until(chunks, lambda body: len(head) + len(body) >= _MAX_ERROR_BYTES)
+            while len(head) < _MAX_ERROR_BYTES and (chunk := next(chunks, b"")):
+                head += chunk
         except TransportError:
             _log.debug("%s: the body of the error broke off", self._request)
         self.close()
         return self._transport.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
-
-
-def _read_until(chunks: Iterator[bytes], enough: Callable[[bytes], bool]) -> bytes:
-    """Take chunks until there are enough bytes, or no more."""
-    body = b""
-    for chunk in chunks:
-        body += chunk
-        if enough(body):
-            break
-    return body
 
 
 def _stripped(body: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 import zlib
 
@@ -65,22 +66,23 @@ def broken_answer(error: Exception, timeout: Timeout, *, overdue: bool) -> ScanE
 def reason(error: BaseException) -> str:
     """Return what went wrong, in the words of the innermost error that has plain ones."""
     words = str(error)
-    cause: BaseException | None = error
+    cause = error
     for _ in range(_MAX_CAUSES):
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
-        elif isinstance(cause, urllib3.exceptions.IncompleteRead | urllib3.exceptions.DecodeError):
-            words = str(cause)
-        cause = _cause_of(cause)
-        if cause is None:
+        elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
+            words = "it was closed before its end"
+        elif isinstance(cause, urllib3.exceptions.DecodeError):
+            words = "what was sent cannot be decompressed"
+        inner = _cause_of(cause)
+        if inner is None:
             break
+        cause = inner
     return words
 
 
-def _cause_of(error: BaseException | None) -> BaseException | None:
+def _cause_of(error: BaseException) -> BaseException | None:
     """Return what caused *error*: urllib3 and requests also put it into attributes."""
-    if error is None:
-        return None
     for inner in (getattr(error, "reason", None), *reversed(error.args)):
         if isinstance(inner, BaseException):
             return inner

@@ -1,0 +1,848 @@
+"""The transport, against a real server on loopback that sends what each test says."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+import urllib3
+from server import (
+    CHUNKED,
+    CLOSE_DELIMITED,
+    END,
+    FIN,
+    PATIENCE,
+    RST,
+    WAIT_FOR_HANG_UP,
+    Script,
+    ScriptedServer,
+    answer,
+    ch,
+    json_answer,
+    serving,
+)
+
+import openai_scan.streamer
+from openai_scan import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ConnectError,
+    InternalServerError,
+    NotAnEventStreamError,
+    NotFoundError,
+    RateLimitError,
+    RedirectError,
+    ScanError,
+    StreamCancelledError,
+    StreamerV2,
+    StreamTimeoutError,
+    Timeout,
+    TLSError,
+    TransportError,
+    TruncatedStreamError,
+)
+from openai_scan.transport import Request, Transport, failures
+
+DELTA = (
+    b"event: thread.message.delta\n"
+    b'data: {"id":"msg_1","object":"thread.message.delta",'
+    b'"delta":{"content":[{"index":0,"type":"text","text":{"value":"par"}}]}}\n\n'
+)
+COMPLETED = (
+    b"event: thread.run.completed\n"
+    b'data: {"id":"run_1","object":"thread.run","thread_id":"t","status":"completed"}\n\n'
+)
+DONE = b"event: done\ndata: [DONE]\n\n"
+KEY = "sk-secret-1234"
+
+
+@pytest.fixture
+def transports() -> Iterator[Callable[[ScriptedServer], Transport]]:
+    """Make transports to a server; they are closed at the end of the test."""
+    made: list[Transport] = []
+
+    def make(server: ScriptedServer) -> Transport:
+        made.append(Transport(server.base_url, key=KEY))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+def post(timeout: Timeout | None = None) -> Request:
+    """Return some request."""
+    return Request(method="POST", path="/x", body={}, timeout=timeout or Timeout())
+
+
+def read_all(transport: Transport, timeout: Timeout | None = None) -> tuple[str, StreamerV2]:
+    """Return the text of a stream, and the stream after its end."""
+    text = ""
+    with StreamerV2(transport.stream(post(timeout))) as s:
+        while s.next():
+            text += s.text() or ""
+        s.err()
+    return text, s
+
+
+def failure(transport: Transport, timeout: Timeout | None = None) -> ScanError:
+    """Return the error that a stream ends with."""
+    error = read_all(transport, timeout)[1].err()
+    assert error is not None
+    return error
+
+
+class TestReading:
+    """Bytes come up as they arrive, in every framing."""
+
+    @pytest.mark.parametrize(
+        ("head", "frame", "end"),
+        [
+            pytest.param(CHUNKED, ch, [END], id="chunked"),
+            pytest.param(CLOSE_DELIMITED, bytes, [FIN], id="close-delimited"),
+        ],
+    )
+    def test_an_event_is_here_before_the_next_is_sent(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        head: bytes,
+        frame: Callable[[bytes], bytes],
+        end: list[object],
+    ) -> None:
+        """The server sends each event only after the one before it has been read."""
+        seen = [threading.Event() for _ in range(3)]
+        script: Script = [
+            head,
+            frame(DELTA),
+            seen[0],
+            frame(DELTA),
+            seen[1],
+            frame(COMPLETED),
+            seen[2],
+            frame(DONE),
+            *end,
+        ]
+        with serving(script) as server:
+            with StreamerV2(transports(server).stream(post())) as s:
+                for event in seen:
+                    assert s.next()
+                    event.set()
+                assert s.next()
+                assert not s.next()
+            assert s.outcome == "completed"
+
+    @pytest.mark.parametrize(
+        ("encoding", "compress"),
+        [
+            ("gzip", lambda: zlib.compressobj(wbits=31)),
+            ("deflate", zlib.compressobj),
+        ],
+    )
+    def test_a_compressed_stream_is_read_live(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        encoding: str,
+        compress: Callable[[], zlib._Compress],
+    ) -> None:
+        """Compression is declined, but a server that flushes each event may compress anyway."""
+        packer = compress()
+        first = packer.compress(DELTA) + packer.flush(zlib.Z_SYNC_FLUSH)
+        rest = packer.compress(COMPLETED + DONE) + packer.flush()
+        head = CHUNKED.replace(b"\r\n\r\n", f"\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+        seen = threading.Event()
+        with serving([head, ch(first), seen, ch(rest), END]) as server:
+            with StreamerV2(transports(server).stream(post())) as s:
+                assert s.next()
+                seen.set()
+                assert [event.type for event in s] == ["thread.run.completed", "done"]
+            assert server.requests[0].headers["accept-encoding"] == "identity"
+
+    def test_an_unknown_encoding_is_an_error(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """Bytes that nobody can decode are not taken for a stream."""
+        body = answer(
+            DELTA, headers="Content-Type: text/event-stream\r\nContent-Encoding: x-new\r\n"
+        )
+        with serving([body]) as server:
+            error = failure(transports(server))
+        assert str(error) == "the Content-Encoding 'x-new' is not known"
+
+    def test_a_broken_encoding_is_an_error(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A body that is no gzip although its header says so has a transport error."""
+        headers = "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+        with serving([answer(b"no gzip at all", headers=headers)]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, TransportError)
+        assert isinstance(error.__cause__, urllib3.exceptions.DecodeError)
+
+
+class TestCuts:
+    """A cut stream is never a finished one."""
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            pytest.param([CLOSE_DELIMITED, DELTA, FIN], id="close-delimited"),
+            pytest.param([CHUNKED, ch(DELTA), END], id="clean chunked end"),
+        ],
+    )
+    def test_an_end_without_a_terminal_event_is_a_truncation(
+        self, transports: Callable[[ScriptedServer], Transport], script: Script
+    ) -> None:
+        """What came is delivered, and the error says that it is not all."""
+        with serving(script) as server:
+            text, s = read_all(transports(server))
+        assert text == "par"
+        assert s.outcome == "truncated"
+        assert isinstance(s.err(), TruncatedStreamError)
+
+    @pytest.mark.parametrize(
+        ("script", "bytes_read"),
+        [
+            pytest.param([CHUNKED, b'40\r\ndata: {"id":', FIN], 12, id="in a chunk"),
+            pytest.param([CHUNKED, ch(DELTA), FIN], len(DELTA), id="between chunks"),
+            pytest.param(
+                [
+                    (
+                        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                        b"Content-Length: 100\r\n\r\ndata: {}\n"
+                    ),
+                    FIN,
+                ],
+                9,
+                id="before its length",
+            ),
+        ],
+    )
+    def test_a_connection_that_breaks_is_a_transport_error(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        script: Script,
+        bytes_read: int,
+    ) -> None:
+        """It is our own class, counts the bytes that came before, and keeps its cause."""
+        with serving(script) as server:
+            _, s = read_all(transports(server))
+        error = s.err()
+        assert isinstance(error, TransportError)
+        assert isinstance(error.__cause__, urllib3.exceptions.HTTPError)
+        assert error.bytes_read == bytes_read
+        assert not s.next()
+        assert s.err() is error
+
+    def test_a_reset_is_a_transport_error(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A reset connection is told in the system's words."""
+        seen = threading.Event()
+        with serving([CHUNKED, ch(DELTA), seen, RST]) as server:
+            with StreamerV2(transports(server).stream(post())) as s:
+                assert s.next()
+                seen.set()
+                assert not s.next()
+                error = s.err()
+        assert isinstance(error, TransportError)
+        assert str(error) == "the connection broke during the answer: Connection reset by peer"
+
+    def test_a_server_that_hangs_up_without_an_answer_is_a_transport_error(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The request was sent, so it is no ConnectError: it may have been billed."""
+        with serving([FIN]) as server:
+            error = failure(transports(server))
+        assert type(error) is TransportError
+
+
+class TestReuse:
+    """The connection is kept for the next request."""
+
+    def test_five_streams_take_one_connection(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The end of the body is read after [DONE], and then the connection is free again."""
+        script = [CHUNKED + ch(DELTA) + ch(COMPLETED) + ch(DONE), END]
+        with serving(*[script] * 5) as server:
+            transport = transports(server)
+            for _ in range(5):
+                assert read_all(transport)[0] == "par"
+            assert server.connections == 1
+
+    def test_an_end_that_comes_a_little_later_is_waited_for(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The stream is over at [DONE]; only close() waits for the rest."""
+        over = threading.Event()
+        script = [CHUNKED + ch(COMPLETED) + ch(DONE), over, END]
+        with serving(script, script) as server:
+            transport = transports(server)
+            for _ in range(2):
+                over.clear()
+                s = StreamerV2(transport.stream(post()))
+                assert [event.type for event in s] == ["thread.run.completed", "done"]
+                over.set()
+                s.close()
+            assert server.connections == 1
+
+    def test_a_server_that_holds_the_connection_open_is_left(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No stream waits longer than a moment for an end that never comes."""
+        monkeypatch.setattr("openai_scan.transport.exchange._DRAIN_SECONDS", 0.01)
+        with serving([CHUNKED + ch(COMPLETED) + ch(DONE), WAIT_FOR_HANG_UP]) as server:
+            assert read_all(transports(server))[1].outcome == "completed"
+            assert server.hung_up.wait(PATIENCE)
+
+    def test_a_server_that_talks_on_after_the_end_is_left(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What is read after [DONE] is bounded."""
+        monkeypatch.setattr("openai_scan.transport.exchange._DRAIN_BYTES", 10)
+        script = [CHUNKED + ch(COMPLETED) + ch(DONE), ch(b"x" * 10), WAIT_FOR_HANG_UP]
+        with serving(script) as server:
+            assert read_all(transports(server))[1].outcome == "completed"
+            assert server.hung_up.wait(PATIENCE)
+
+    def test_after_the_terminal_event_the_input_has_a_short_grace(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A server that sends no [DONE] and holds the connection open does not hang the caller."""
+        monkeypatch.setattr(openai_scan.streamer, "GRACE_SECONDS", 0.05)
+        with serving([CHUNKED + ch(DELTA) + ch(COMPLETED), WAIT_FOR_HANG_UP]) as server:
+            text, s = read_all(transports(server))
+        assert text == "par"
+        assert s.outcome == "completed"
+        assert s.err() is None
+
+    def test_a_stream_that_is_left_early_is_hung_up(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """Leaving the block tells the server, so that it can stop to generate."""
+        with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
+            with StreamerV2(transports(server).stream(post())) as s:
+                assert s.next()
+            assert server.hung_up.wait(PATIENCE)
+            assert s.outcome == "cancelled"
+            assert s.err() is None
+
+    def test_a_forgotten_stream_is_closed_with_a_warning(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A stream that nobody closes is closed when nobody holds it any more."""
+        with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
+            exchange = transports(server).stream(post())
+            assert next(iter(exchange)) == DELTA
+            with pytest.warns(ResourceWarning, match="unclosed stream: POST /x"):
+                exchange.__del__()
+            assert server.hung_up.wait(PATIENCE)
+
+    def test_a_stream_that_was_read_to_its_end_needs_no_close(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """After [DONE] nothing is left to warn of; the connection is given back."""
+        script = [CHUNKED + ch(COMPLETED) + ch(DONE) + END]
+        with serving(script, script) as server:
+            transport = transports(server)
+            for _ in range(2):
+                for _ in StreamerV2(transport.stream(post())):
+                    pass
+            assert server.connections == 1
+
+
+class TestCancel:
+    """cancel() from another thread wakes the reader in any phase."""
+
+    @pytest.mark.parametrize(
+        ("head", "frame"),
+        [
+            pytest.param(b"", None, id="before the headers"),
+            pytest.param(CHUNKED, ch, id="chunked"),
+            pytest.param(CLOSE_DELIMITED, bytes, id="close-delimited"),
+        ],
+    )
+    @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+    def test_a_waiting_reader_returns(
+        self,
+        head: bytes,
+        frame: Callable[[bytes], bytes] | None,
+        secure: bool,
+        certificate: trustme.CA,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """The reader sees a cancellation, never a clean end, and the server sees a hang-up."""
+        waiting = threading.Event()
+        body = [] if frame is None else [head + frame(DELTA)]
+        tls = trusted(certificate, monkeypatch, tmp_path) if secure else None
+        with serving([*body, WAIT_FOR_HANG_UP], tls=tls) as server:
+            transport = Transport(server.base_url, key=KEY)
+            s = StreamerV2(transport.stream(post()))
+
+            def read() -> None:
+                while s.next():
+                    waiting.set()
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            if frame is None:
+                while not server.requests:
+                    reader.join(0.001)
+            else:
+                assert waiting.wait(PATIENCE)
+            s.cancel()
+            reader.join(PATIENCE)
+            assert not reader.is_alive()
+            assert s.outcome == "cancelled"
+            assert isinstance(s.err(), StreamCancelledError)
+            s.close()
+            assert server.hung_up.wait(PATIENCE)
+            transport.close()
+
+    def test_a_cancelled_request_is_never_sent(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """cancel() before the first next() keeps the request from being made."""
+        with serving() as server:
+            s = StreamerV2(transports(server).stream(post()))
+            s.cancel()
+            assert not s.next()
+            assert isinstance(s.err(), StreamCancelledError)
+            assert server.connections == 0
+
+    def test_an_exchange_that_was_closed_is_not_sent(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A source that is closed before it is read stays closed."""
+        with serving() as server:
+            exchange = transports(server).stream(post())
+            exchange.close()
+            with pytest.raises(StreamCancelledError):
+                next(iter(exchange))
+            assert server.connections == 0
+
+    def test_cancel_during_the_connect_is_noticed(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A connection that is made after cancel() is shut down at once."""
+        with serving([WAIT_FOR_HANG_UP]) as server:
+            exchange = transports(server).stream(post())
+            attach = exchange.attach
+
+            def cancel_first(connection: object) -> None:
+                exchange.cancel()
+                attach(connection)  # type: ignore[arg-type] # it is passed on as it is
+
+            monkeypatch.setattr(exchange, "attach", cancel_first)
+            with pytest.raises(TransportError):
+                next(iter(exchange))
+
+    def test_a_late_cancel_does_not_touch_the_next_stream(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The connection belongs to the stream that uses it now, not to the one before."""
+        seen = threading.Event()
+        with serving(
+            [CHUNKED + ch(COMPLETED) + ch(DONE) + END],
+            [CHUNKED + ch(DELTA), seen, ch(COMPLETED) + ch(DONE) + END],
+        ) as server:
+            transport = transports(server)
+            _, first = read_all(transport)
+            with StreamerV2(transport.stream(post())) as second:
+                assert second.next()
+                first.cancel()
+                seen.set()
+                assert [event.type for event in second] == ["thread.run.completed", "done"]
+            assert server.connections == 1
+
+
+class TestClocks:
+    """Each time limit has its own message."""
+
+    @pytest.mark.parametrize(
+        ("script", "timeout", "message"),
+        [
+            pytest.param(
+                [WAIT_FOR_HANG_UP],
+                Timeout(first_byte=0.02),
+                "no answer from {} within 0.02 s",
+                id="first byte",
+            ),
+            pytest.param(
+                [CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP],
+                Timeout(idle=0.02),
+                "nothing came for idle=0.02 s",
+                id="idle",
+            ),
+            pytest.param(
+                [CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP],
+                Timeout(idle=None, total=0.1),
+                "the answer took longer than total=0.1 s",
+                id="total",
+            ),
+            pytest.param(
+                [CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP],
+                Timeout(total=1e-9),
+                "the answer took longer than total=1e-09 s",
+                id="total, over at the head",
+            ),
+        ],
+    )
+    def test_a_limit_that_runs_out_is_a_timeout(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        script: Script,
+        timeout: Timeout,
+        message: str,
+    ) -> None:
+        """The outcome is timed_out and the message names the limit."""
+        with serving(script) as server:
+            _, s = read_all(transports(server), timeout)
+            assert s.outcome == "timed_out"
+            assert isinstance(s.err(), StreamTimeoutError)
+            assert str(s.err()) == message.format(server.base_url)
+
+    def test_a_limit_is_a_positive_number(self) -> None:
+        """Zero would mean to never wait, which no stream survives."""
+        with pytest.raises(ValueError, match="idle must be a positive number"):
+            Timeout(idle=0)
+
+
+class TestRefusals:
+    """An answer that is no stream is an error with its text."""
+
+    @pytest.mark.parametrize(
+        ("reply", "cls", "message"),
+        [
+            pytest.param(
+                json_answer(
+                    {"error": {"message": "Bad key sk-secret-1234.", "code": "invalid_api_key"}},
+                    status="401 Unauthorized",
+                    headers="x-request-id: req_7\r\n",
+                ),
+                AuthenticationError,
+                "Bad key [key]. (HTTP status 401, code invalid_api_key, request id req_7)",
+                id="401 JSON",
+            ),
+            pytest.param(
+                answer(
+                    b"<html><style>p{}</style><h1>Not  here</h1></html>", status="404 Not Found"
+                ),
+                NotFoundError,
+                "Not here (HTTP status 404)",
+                id="404 HTML",
+            ),
+            pytest.param(
+                answer(b"", status="500 Internal Server Error"),
+                InternalServerError,
+                "the server answered with HTTP status 500 Internal Server Error (HTTP status 500)",
+                id="500 empty",
+            ),
+            pytest.param(
+                json_answer({"detail": "slow down"}, status="429 Too Many Requests"),
+                RateLimitError,
+                "slow down (HTTP status 429)",
+                id="429 detail",
+            ),
+            pytest.param(
+                answer(
+                    b'data: {"error": {"message": "no such model"}}\n\n', status="400 Bad Request"
+                ),
+                BadRequestError,
+                "no such model (HTTP status 400)",
+                id="400 event",
+            ),
+            pytest.param(
+                answer(b"", status="529 "),
+                InternalServerError,
+                "the server answered with HTTP status 529 (HTTP status 529)",
+                id="529 without a reason",
+            ),
+            pytest.param(
+                answer(b"", status="307 Moved", headers="Location: https://b.example/v1?key=1\r\n"),
+                RedirectError,
+                "the server redirects to https://b.example/v1: set base_url to that"
+                " (HTTP status 307)",
+                id="307",
+            ),
+            pytest.param(
+                json_answer({"error": {"message": "bad"}}), APIError, "bad", id="200 JSON error"
+            ),
+            pytest.param(
+                json_answer({"error": {"code": 3}}),
+                APIError,
+                "the server reported an error and did not say which (code 3)",
+                id="200 JSON error without words",
+            ),
+            pytest.param(
+                answer(b"<html>login</html>", headers="Content-Type: text/html\r\n"),
+                NotAnEventStreamError,
+                "the server sent text/html instead of text/event-stream: login",
+                id="200 HTML",
+            ),
+            pytest.param(
+                answer(b""),
+                NotAnEventStreamError,
+                "the server sent something without a Content-Type instead of text/event-stream:"
+                " (nothing)",
+                id="200 empty",
+            ),
+            pytest.param(
+                json_answer([1]),
+                NotAnEventStreamError,
+                "the server sent application/json instead of text/event-stream: [1]",
+                id="200 JSON",
+            ),
+        ],
+    )
+    def test_a_refusal_has_its_class_and_its_text(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        reply: bytes,
+        cls: type[ScanError],
+        message: str,
+    ) -> None:
+        """Status and body together make one error; the key is never part of it."""
+        with serving([reply]) as server:
+            error = failure(transports(server))
+        assert type(error) is cls
+        assert str(error) == message
+
+    @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "application/json", "text/html"])
+    def test_a_stream_under_another_name_is_read(
+        self, transports: Callable[[ScriptedServer], Transport], kind: str
+    ) -> None:
+        """The beginning of the body decides, also behind a byte order mark and blank lines."""
+        body = b"\xef\xbb\xbf\n\n" + DELTA + COMPLETED + DONE
+        script = [answer(body, headers=f"Content-Type: {kind}\r\n")]
+        with serving(script) as server:
+            assert read_all(transports(server))[0] == "par"
+
+    def test_the_body_of_an_error_is_bounded(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """No more than its beginning is read, and the connection is dropped."""
+        head = b"HTTP/1.1 500 No\r\nContent-Length: 10000000\r\n\r\n"
+        with serving([head, b"x" * 200_000, WAIT_FOR_HANG_UP]) as server:
+            error = failure(transports(server))
+            assert server.hung_up.wait(PATIENCE)
+        assert isinstance(error, InternalServerError)
+        assert error.body == "x" * 65536
+        assert str(error) == "x" * 200 + " (HTTP status 500)"
+
+    def test_the_body_of_an_error_may_break_off(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """What came of it is told."""
+        head = b"HTTP/1.1 400 No\r\nContent-Length: 100\r\n\r\nbecause"
+        with serving([head, FIN]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, BadRequestError)
+        assert error.message == "because"
+
+
+class TestCalls:
+    """A call returns the JSON value of the answer."""
+
+    def test_a_call_returns_json(self, transports: Callable[[ScriptedServer], Transport]) -> None:
+        """The value is as sent."""
+        with serving([json_answer({"id": "x"})]) as server:
+            assert transports(server).call(post()) == {"id": "x"}
+            assert server.requests[0].headers["accept"] == "application/json"
+
+    def test_an_answer_that_is_no_json_is_an_error(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A web page with status 200 is no answer."""
+        with serving([answer(b"<p>Hi", headers="Content-Type: text/html\r\n")]) as server:
+            with pytest.raises(NotAnEventStreamError) as caught:
+                transports(server).call(post())
+        assert str(caught.value) == "the server sent text/html instead of application/json: Hi"
+
+
+class TestRequests:
+    """What is sent, and what never is."""
+
+    def test_a_netrc_file_does_not_replace_the_key(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+    ) -> None:
+        """Requests would replace a header by what it finds in ~/.netrc."""
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine localhost login me password other\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        with serving([json_answer({})]) as server:
+            transports(server).call(post())
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+    def test_no_key_sends_no_header(self) -> None:
+        """A server that needs no key gets none, not even an empty one."""
+        with serving([json_answer({})]) as server:
+            transport = Transport(server.base_url, key="")
+            transport.call(post())
+            transport.close()
+        assert "authorization" not in server.requests[0].headers
+        assert transport.redact("text") == "text"
+
+    def test_cookies_are_not_kept(self, transports: Callable[[ScriptedServer], Transport]) -> None:
+        """What one request is given does not follow the next one around."""
+        reply = json_answer({}, headers="Set-Cookie: a=b\r\n")
+        with serving([reply], [reply]) as server:
+            transport = transports(server)
+            transport.call(post())
+            transport.call(post())
+        assert "cookie" not in server.requests[1].headers
+
+    def test_what_cannot_be_json_is_refused(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """It is the caller's mistake and raised at once."""
+        with serving() as server, pytest.raises(TypeError, match="set cannot be sent as JSON"):
+            transports(server).call(Request(method="POST", path="/x", body={"a": {1}}))
+
+    def test_nothing_shows_the_key_or_the_question(
+        self,
+        transports: Callable[[ScriptedServer], Transport],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """Neither a repr nor the log has them; the log says what was asked where."""
+        caplog.set_level(logging.DEBUG, "openai_scan")
+        request = Request(method="POST", path="/x", body={"q": "prompt"}, headers={"h": "prompt"})
+        with serving([json_answer({})]) as server:
+            transport = transports(server)
+            transport.call(request)
+        shown = repr(request) + repr(transport) + caplog.text
+        assert KEY not in shown
+        assert "prompt" not in shown
+        assert "POST /x: HTTP status 200" in caplog.text
+
+    def test_tcp_probes_are_on(self, transports: Callable[[ScriptedServer], Transport]) -> None:
+        """A peer that is gone is noticed although nothing is sent."""
+        import socket
+
+        with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
+            exchange = transports(server).stream(post())
+            next(iter(exchange))
+            connected = exchange._socket  # there is no public way to the socket
+            assert connected is not None
+            assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            exchange.close()
+
+    def test_a_fork_gets_connections_of_its_own(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Parent and child must not write to the same socket."""
+        with serving([json_answer({})], [json_answer({})]) as server:
+            transport = transports(server)
+            transport.call(post())
+            parent = os.getpid()
+            monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+            transport.call(post())
+            assert server.connections == 2
+
+    def test_a_proxy_is_used_as_the_environment_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The request goes to the proxy, with the whole URL in its first line."""
+        with serving([json_answer({"via": "proxy"})]) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
+            monkeypatch.setenv("NO_PROXY", "")
+            transport = Transport("http://api.example/v1", key=KEY)
+            assert transport.call(post()) == {"via": "proxy"}
+            transport.close()
+        assert proxy.requests[0].line == "POST http://api.example/v1/x HTTP/1.1"
+
+    def test_the_request_id_is_known_after_the_head(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """It is None before; afterwards it is what the server calls the request."""
+        reply = answer(COMPLETED, headers="Content-Type: text/event-stream\r\nX-Request-Id: r1\r\n")
+        with serving([reply]) as server:
+            exchange = transports(server).stream(post())
+            assert exchange.request_id is None
+            assert b"".join(exchange) == COMPLETED
+            assert exchange.request_id == "r1"
+
+
+class TestFailures:
+    """What goes wrong before there is an answer."""
+
+    def test_a_refused_connection_is_a_connect_error(self) -> None:
+        """Nothing was sent; one sentence says what the matter is."""
+        with serving() as server:
+            pass
+        transport = Transport(server.base_url, key=KEY)
+        with pytest.raises(ConnectError) as caught:
+            transport.call(post())
+        assert str(caught.value) == f"no connection to {server.base_url}: Connection refused"
+        assert isinstance(caught.value.__cause__, requests.ConnectionError)
+
+    def test_an_untrusted_certificate_is_a_tls_error(self, certificate: trustme.CA) -> None:
+        """It has a class of its own, and the reason in words."""
+        with serving(tls=tls_context(certificate)) as server:
+            transport = Transport(server.base_url, key=KEY)
+            with pytest.raises(TLSError, match="certificate verify failed"):
+                transport.call(post())
+
+    @pytest.mark.parametrize(
+        ("error", "connected", "expected"),
+        [
+            (
+                requests.ConnectTimeout(),
+                False,
+                "StreamTimeoutError: no connection to U within 10 s",
+            ),
+            (
+                requests.exceptions.ProxyError("no"),
+                False,
+                "ConnectError: no connection to U through the proxy: no",
+            ),
+            (requests.RequestException("odd"), True, "TransportError: no answer from U: odd"),
+        ],
+    )
+    def test_every_error_of_requests_has_its_own(
+        self, error: requests.RequestException, connected: bool, expected: str
+    ) -> None:
+        """What is hard to cause on loopback is translated as well."""
+        ours = failures.no_answer(error, "U", Timeout(), connected=connected)
+        assert f"{type(ours).__name__}: {ours}" == expected
+
+    def test_a_ring_of_causes_is_no_trap(self) -> None:
+        """The search for the reason ends."""
+        first, second = ValueError("first"), ValueError("second")
+        first.__cause__, second.__cause__ = second, first
+        assert failures.reason(first) == "first"
+
+
+@pytest.fixture(scope="session")
+def certificate() -> trustme.CA:
+    """Return a certificate authority that nobody trusts yet."""
+    return trustme.CA()
+
+
+def tls_context(certificate: trustme.CA) -> ssl.SSLContext:
+    """Return what a server needs to speak TLS as localhost."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+def trusted(
+    certificate: trustme.CA, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> ssl.SSLContext:
+    """Return the same, and make requests trust it by the environment."""
+    bundle = folder / "ca.pem"
+    certificate.cert_pem.write_to_path(bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    return tls_context(certificate)
