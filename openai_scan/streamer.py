@@ -181,6 +181,8 @@ class StreamerV2:
         is no fault.
         """
         self._event = _NO_EVENT
+        if self._outcome is None and self._ends.done and not self._chained:
+            self._end_stream()  # whoever leaves at the DoneEvent has seen it all
         if self._outcome is None:
             self._outcome = "cancelled"
         if self._source is not None:
