@@ -67,11 +67,11 @@ class ScanError(Exception):
     `EventStreamError` or a `DecodeError`. What had arrived before it has been delivered.
 
     Attributes:
-        events: How many events the stream had delivered when it ended with this error.
+        events_read: How many events the stream had delivered when it ended with this error.
         bytes_read: How many bytes of the body had been read by then.
     """
 
-    events: int = 0
+    events_read: int = 0
     bytes_read: int = 0
 
 

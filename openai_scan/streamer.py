@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from openai_scan.errors import ScanError
+from openai_scan.errors import ScanError, StreamTimeoutError
 from openai_scan.events import DONE, Event, Outcome, UnknownEvent, decode
 from openai_scan.events.ends import Ends
 from openai_scan.reader import TextReader
@@ -54,6 +54,7 @@ class StreamerV2:
 
     Raises:
         TypeError: *source* is text, a single bytes object, or no source at all.
+        ValueError: *max_event_bytes* is less than 1.
     """
 
     def __init__(
@@ -177,14 +178,15 @@ class StreamerV2:
     def close(self) -> None:
         """Let go of the source. Call it any number of times; `with` does it for you.
 
-        A stream that has not ended is left as `cancelled`, without an error: to stop listening
-        is no fault.
+        A stream that has shown its end is judged by what it said, an error included. Any other is
+        left as `cancelled`, without an error: to stop listening is no fault.
         """
         self._event = _NO_EVENT
-        if self._outcome is None and self._ends.done and not self._chained:
-            self._end_stream()  # whoever leaves at the DoneEvent has seen it all
         if self._outcome is None:
-            self._outcome = "cancelled"
+            if self._ends.terminal and not self._chained:
+                self._settle(*self._ends.verdict(None, cut=False, require_terminal=False))
+            else:
+                self._settle("cancelled", None)
         if self._source is not None:
             self._scanner.close()
         while self._chained:
@@ -227,7 +229,10 @@ class StreamerV2:
         Raises:
             RuntimeError: This stream has ended already, or *other* has been started or chained.
             TypeError: *other* is text, a single bytes object, or no source at all.
+            ValueError: *other* is this streamer.
         """
+        if other is self:
+            raise ValueError("a stream cannot be chained to itself")
         if self._outcome is not None:
             raise RuntimeError("the stream has ended: chain() has to come before its last event")
         source = other._hand_over() if isinstance(other, StreamerV2) else other  # noqa: SLF001 - our own class
@@ -386,17 +391,23 @@ class StreamerV2:
         )
         if verdict is None:
             if error is not None:
-                self._structure.note("broken_end")
+                held = isinstance(error, StreamTimeoutError)
+                self._structure.note("held_open" if held else "broken_end")
             if self._ends.missing_done:
                 self._structure.note("missing_done")
             if self._chained:
                 self._go_on(self._chained.popleft())
                 return
-        else:
-            verdict.events = self._events
-            verdict.bytes_read = self.bytes_read
+        self._settle(outcome, verdict)
+        if verdict is not None:
             self._scanner.close()
-        self._outcome, self._err = outcome, verdict
+
+    def _settle(self, outcome: Outcome, error: ScanError | None) -> None:
+        """End, for good."""
+        if error is not None:
+            error.events_read = self.events_read
+            error.bytes_read = self.bytes_read
+        self._outcome, self._err = outcome, error
 
     def _go_on(self, scanner: EventScanner) -> None:
         """Step to the next stream of the chain."""

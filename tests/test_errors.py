@@ -103,7 +103,7 @@ def filled(cls: type[ScanError]) -> ScanError:
         error = NotAnEventStreamError("a page", body="<html>")
     else:
         error = cls("what happened")
-    error.events = 3
+    error.events_read = 3
     error.bytes_read = 400
     return error
 
@@ -123,7 +123,7 @@ def test_error_survives_copying(cls: type[ScanError], copied: Callable[[Any], An
     assert other is not error
     assert str(other) == str(error)
     assert vars(other) == vars(error)
-    assert (other.events, other.bytes_read) == (3, 400)
+    assert (other.events_read, other.bytes_read) == (3, 400)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -131,7 +131,7 @@ def test_every_class_can_be_made_of_a_message(cls: type[ScanError]) -> None:
     """A message is all that an error needs, and its counts are zero then."""
     error = cls("what happened")
     assert str(error) == "what happened"
-    assert (error.events, error.bytes_read) == (0, 0)
+    assert (error.events_read, error.bytes_read) == (0, 0)
 
 
 def test_api_error_shows_its_facts() -> None:

@@ -363,7 +363,7 @@ def test_error_tells_how_far_it_came(split: Callable[[bytes], list[bytes]]) -> N
     read_all(s)
     error = s.err()
     assert error is not None
-    assert (error.events, error.bytes_read) == (2, len(data))
+    assert (error.events_read, error.bytes_read) == (2, len(data))
     assert (s.events_read, s.bytes_read) == (2, len(data))
 
 
@@ -376,7 +376,7 @@ def test_foreign_exception_of_the_source_is_translated() -> None:
     assert type(error) is TransportError
     assert str(error) == "the source broke off: ConnectionResetError: peer reset"
     assert error.__cause__ is reset
-    assert (error.events, error.bytes_read) == (0, 12)
+    assert (error.events_read, error.bytes_read) == (0, 12)
 
 
 def test_error_of_ours_from_the_source_is_kept() -> None:
@@ -399,6 +399,22 @@ def test_break_after_the_end_is_noted() -> None:
     assert types(s) == ["thread.run.completed"]
     assert (s.outcome, s.err()) == ("completed", None)
     assert s.notes == {"broken_end": 1, "missing_done": 1}
+
+
+def test_break_inside_an_event_after_the_end_is_noted() -> None:
+    """What broke off behind the whole answer did no harm either."""
+    s = StreamerV2(Breaking(run("completed"), b"data: {", error=OSError("reset")))
+    assert types(s) == ["thread.run.completed"]
+    assert (s.outcome, s.err()) == ("completed", None)
+    assert s.notes == {"broken_end": 1, "missing_done": 1}
+
+
+def test_held_connection_after_the_end_is_noted() -> None:
+    """A server that says no more and does not hang up either is told by its own note."""
+    s = StreamerV2(Breaking(run("completed"), error=StreamTimeoutError("grace")))
+    assert types(s) == ["thread.run.completed"]
+    assert (s.outcome, s.err()) == ("completed", None)
+    assert s.notes == {"held_open": 1, "missing_done": 1}
 
 
 def test_without_require_terminal_the_end_of_input_is_enough() -> None:
@@ -447,7 +463,7 @@ def test_error_event_is_delivered_and_is_the_error(split: Callable[[bytes], list
     assert type(error) is InternalServerError
     assert (error.message, error.type, error.code) == ("overloaded", "server_error", "503")
     assert error.retryable
-    assert (error.events, s.outcome) == (3, "failed")
+    assert (error.events_read, s.outcome) == (3, "failed")
 
 
 def test_error_field_is_an_error(split: Callable[[bytes], list[bytes]]) -> None:
@@ -583,7 +599,7 @@ def test_strict_ends_at_a_malformed_event(split: Callable[[bytes], list[bytes]])
     error = s.err()
     assert isinstance(error, DecodeError)
     assert str(error) == "thread.run.in_progress: invalid value for type, expected str @ $.model"
-    assert error.events == 1
+    assert error.events_read == 1
     assert s.outcome == "failed"
 
 
@@ -809,6 +825,20 @@ def test_leaving_at_the_done_event_is_the_end() -> None:
     assert leave_at_done(run("requires_action"), DONE, chained=ANSWER).outcome == "cancelled"
 
 
+def test_leaving_at_the_end_of_the_run_is_the_end() -> None:
+    """Where the stream has shown its end, close() judges it, also without a DoneEvent."""
+    with StreamerV2([run("completed"), DONE]) as s:
+        assert s.next()
+    assert (s.outcome, s.err()) == ("completed", None)
+
+
+def test_leaving_at_an_error_event_raises_it() -> None:
+    """An error that an event reported is not lost by leaving the loop at that event."""
+    with pytest.raises(APIError, match="slow down"), StreamerV2([error_event("slow down")]) as s:
+        assert s.next()
+    assert s.outcome == "failed"
+
+
 def test_close_is_idempotent() -> None:
     """close() may be called at any time, any number of times; what has ended stays as it was."""
     s = StreamerV2([ANSWER])
@@ -962,7 +992,7 @@ def test_chain_adds_up_counts_and_notes() -> None:
     read_all(s)
     error = s.err()
     assert error is not None
-    assert (error.events, error.bytes_read) == (3, len(first) + len(second))
+    assert (error.events_read, error.bytes_read) == (3, len(first) + len(second))
     assert (s.events_read, s.bytes_read) == (3, len(first) + len(second))
     assert s.notes == {"comment": 2, "unknown_event: thread.new": 1, "missing_done": 1}
 
@@ -1006,6 +1036,14 @@ def test_chain_after_the_end_is_refused() -> None:
     assert types(other)[-1] == "done"
     with pytest.raises(RuntimeError):
         s.chain([ANSWER])
+
+
+def test_chain_takes_no_stream_twice() -> None:
+    """A stream cannot go on with itself."""
+    s = StreamerV2([DONE])
+    with pytest.raises(ValueError, match="a stream cannot be chained to itself"):
+        s.chain(s)
+    assert types(s) == ["done"]
 
 
 def test_chain_takes_no_streamer_in_use() -> None:

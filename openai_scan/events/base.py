@@ -33,6 +33,10 @@ StreamPart: TypeAlias = "tuple[Hashable, Outcome | None]"
 """A part of a stream (a run, a response, one of several choices) and how it ended, or None."""
 
 
+# As much of an error's text is kept as of an HTTP error's body.
+MAX_ERROR_CHARACTERS = 64 * 1024
+
+
 @frozen
 class Event:
     """One event of a stream: a frozen value, to be told apart by `match`.
@@ -129,7 +133,7 @@ class ErrorEvent(Event):
             type=self.error.type,
             code=self.error.code,
             param=self.error.param,
-            body=self.raw.data,
+            body=self.raw.data[:MAX_ERROR_CHARACTERS],
         )
 
 

@@ -64,10 +64,11 @@ class Ends:
             return "cancelled", error
         if self._error is not None:  # it came first
             return "failed", self._error
-        # A connection that breaks after the answer was whole has done no harm.
-        if error is not None and not (self.terminal and isinstance(error, TransportError)):
-            return "timed_out" if isinstance(error, StreamTimeoutError) else "failed", error
-        if not self.done and (cut or (require_terminal and not self.terminal)):
+        if error is not None:
+            # A connection that breaks after the answer was whole has done no harm.
+            if not (self.terminal and isinstance(error, TransportError)):
+                return "timed_out" if isinstance(error, StreamTimeoutError) else "failed", error
+        elif not self.done and (cut or (require_terminal and not self.terminal)):
             return "truncated", TruncatedStreamError(
                 "the stream ended in the middle of an event"
                 if cut

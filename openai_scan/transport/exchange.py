@@ -192,8 +192,6 @@ class Exchange:
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
-                if self._ending and isinstance(error, failures.TIMEOUTS):
-                    return  # the server holds the connection open after the end
                 overdue = time.monotonic() >= self._deadline
                 raise failures.broken_answer(
                     error, self._request.timeout, overdue=overdue

@@ -54,10 +54,12 @@ def broken_answer(error: Exception, timeout: Timeout, *, overdue: bool) -> ScanE
     Args:
         error: What the read raised; one of `READ_ERRORS`.
         timeout: The time limits that held.
-        overdue: Whether the total time was over.
+        overdue: Whether the time for the whole answer was over.
     """
     if not isinstance(error, TIMEOUTS):
         return TransportError(f"the connection broke during the answer: {reason(error)}")
+    if overdue and timeout.total is None:  # the streamer set a limit, see LiveSource.expire
+        return StreamTimeoutError("the server held the connection open after the answer")
     if overdue:
         return StreamTimeoutError(f"the answer took longer than total={timeout.total:g} s")
     return StreamTimeoutError(f"nothing came for idle={timeout.idle:g} s")

@@ -749,7 +749,7 @@ def test_failed_run_sets_err_although_done_follows() -> None:
     error = s.err()
     assert type(error) is RateLimitError
     assert str(error) == "x (code rate_limit_exceeded)"
-    assert error.body == data
+    assert error.body == last_error
     assert s.outcome == "failed"
 
 

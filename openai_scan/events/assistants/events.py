@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import attrs
 from attrs import frozen
 
 from openai_scan.errors import APIError
@@ -69,7 +70,7 @@ class RunEvent(Event):
         return api_error(
             error.message or f"the run {status}, and the server did not say why",
             code=error.code or f"run_{status}",
-            body=self.raw.data,
+            body=attrs.asdict(error),  # the whole run would show what was asked
         )
 
     def unwrap_run(self) -> Run:
@@ -123,7 +124,7 @@ class ThreadRunRequiresAction(RunEvent):
 
     def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
         action = self.run.required_action
-        return None if action is None else action.submit_tool_outputs.tool_calls
+        return None if action is None else action.submit_tool_outputs.tool_calls or None
 
 
 @frozen
@@ -182,7 +183,7 @@ class RunStepEvent(Event):
 
     def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
         details = self.run_step.step_details
-        return details.tool_calls if isinstance(details, ToolCallsDetails) else None
+        return details.tool_calls or None if isinstance(details, ToolCallsDetails) else None
 
 
 @frozen
@@ -210,7 +211,7 @@ class ThreadRunStepDelta(Event):
 
     def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
         details = self.delta.step_details
-        return details.tool_calls if isinstance(details, ToolCallsDetailsDelta) else None
+        return details.tool_calls or None if isinstance(details, ToolCallsDetailsDelta) else None
 
 
 @frozen

@@ -560,7 +560,7 @@ class Message:
     id: str
     thread_id: str = ""
     role: str | None = None
-    content: tuple[MessagePart, ...] = ()
+    content: tuple[MessagePart, ...] = field(default=(), repr=False)  # may be the question
     status: str | None = None
     incomplete_details: IncompleteDetails | None = None
     created_at: int | None = None
