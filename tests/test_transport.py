@@ -491,10 +491,10 @@ class TestClocks:
                 id="total",
             ),
             pytest.param(
-                [CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP],
-                Timeout(total=1e-9),
-                "the answer took longer than total=1e-09 s",
-                id="total, over at the head",
+                [WAIT_FOR_HANG_UP],
+                Timeout(total=0.02),
+                "no answer from {} within 0.02 s",
+                id="total, before the head",
             ),
         ],
     )
@@ -511,6 +511,18 @@ class TestClocks:
             assert s.outcome == "timed_out"
             assert isinstance(s.err(), StreamTimeoutError)
             assert str(s.err()) == message.format(server.base_url)
+
+    def test_after_expire_nothing_is_waited_for(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The time that the streamer grants after the terminal event is a limit too."""
+        with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
+            exchange = transports(server).stream(post())
+            chunks = iter(exchange)
+            assert next(chunks) == DELTA
+            exchange.expire(0)
+            with pytest.raises(StreamTimeoutError, match="held the connection open"):
+                next(chunks)
 
     def test_a_limit_is_a_positive_number(self) -> None:
         """Zero would mean to never wait, which no stream survives."""
@@ -727,6 +739,30 @@ class TestRequests:
         assert KEY not in shown
         assert "prompt" not in shown
         assert "POST /x: HTTP status 200" in caplog.text
+
+    def test_an_error_in_a_stream_has_the_request_id_and_not_the_key(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """What an event reports is treated like the body of an error."""
+        event = b'data: {"error": {"message": "Incorrect key sk-secret-1234"}}\n\n'
+        headers = "Content-Type: text/event-stream\r\nX-Request-Id: r1\r\n"
+        with serving([answer(event, headers=headers)]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, APIError)
+        assert str(error) == "Incorrect key [key] (request id r1)"
+        assert repr(error) == "APIError('Incorrect key [key]')"
+        assert error.body == '{"error": {"message": "Incorrect key [key]"}}'
+
+    def test_closing_closes_what_is_not_in_use(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """The server sees the idle connection go, also while the stream is still held."""
+        with serving([CHUNKED + ch(COMPLETED) + ch(DONE) + END]) as server:
+            transport = transports(server)
+            _, s = read_all(transport)
+            transport.close()
+            assert server.hung_up.wait(PATIENCE)
+            assert s.outcome == "completed"
 
     def test_tcp_probes_are_on(self, transports: Callable[[ScriptedServer], Transport]) -> None:
         """A peer that is gone is noticed although nothing is sent."""

@@ -30,7 +30,10 @@ class ReplayServer:
         self._server = _Server(("127.0.0.1", 0), _Replay)
         self._server.head, *self._server.reads = map(json.loads, text.splitlines())
         self._server.speed = speed
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # The interval is how long the end of the block may have to wait.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
 
     @property
     def base_url(self) -> str:

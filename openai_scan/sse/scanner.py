@@ -78,7 +78,7 @@ class EventScanner:
         event_fields: Iterable[str] = (),
     ) -> None:
         self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
-        self._source = source
+        self.source = source
         self._chunks = _chunks(source)
         self._ready: Iterator[RawEvent] = iter(())  # complete, and not handed out yet
         self._event: RawEvent | None = None
@@ -139,19 +139,19 @@ class EventScanner:
         A reader that waits for a plain file or iterable returns when that hands over a chunk.
         """
         self._cancelled = True
-        if isinstance(self._source, LiveSource):
-            self._source.cancel()
+        if isinstance(self.source, LiveSource):
+            self.source.cancel()
 
     def expire(self, seconds: float) -> None:
         """End the input *seconds* from now if its source is live; else do nothing."""
-        if isinstance(self._source, LiveSource):
-            self._source.expire(seconds)
+        if isinstance(self.source, LiveSource):
+            self.source.expire(seconds)
 
     def close(self) -> None:
         """Let go of the source. What was read but not handed out is dropped."""
         self._ended = True
         self._event = None
-        for closeable in (self._chunks, self._source):
+        for closeable in (self._chunks, self.source):
             close = getattr(closeable, "close", None)
             if close is not None:
                 close()

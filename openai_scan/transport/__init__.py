@@ -101,7 +101,7 @@ class Transport:
             data=data,
             auth=self._auth,
             stream=True,
-            timeout=(request.timeout.connect, request.timeout.first_byte),
+            timeout=request.timeout.before_the_answer(),
             allow_redirects=False,
         )
 

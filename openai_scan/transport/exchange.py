@@ -72,6 +72,10 @@ class Exchange:
         """The server's name for this request, which its support asks for; None if it has none."""
         return None if self._response is None else answers.request_id(self._response.headers)
 
+    def redact(self, text: str) -> str:
+        """Return *text* without the key."""
+        return self._transport.redact(text)
+
     def __iter__(self) -> Iterator[bytes]:
         """Send the request and yield the chunks of the event stream.
 
@@ -233,7 +237,7 @@ class Exchange:
         except TransportError:
             _log.debug("%s: the body of the error broke off", self._request)
         self.close()
-        return self._transport.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
+        return self.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
 
 
 def _stripped(body: bytes) -> bytes:

@@ -33,13 +33,14 @@ def no_answer(
         timeout: The time limits that held.
         connected: Whether there was a connection.
     """
+    connect, first_byte = timeout.before_the_answer()
     match error:
         case requests.exceptions.SSLError():  # it is a ConnectionError too
             return TLSError(f"no secure connection to {where}: {reason(error)}")
         case requests.exceptions.ConnectTimeout():
-            return StreamTimeoutError(f"no connection to {where} within {timeout.connect:g} s")
+            return StreamTimeoutError(f"no connection to {where} within {connect:g} s")
         case requests.exceptions.ReadTimeout():
-            return StreamTimeoutError(f"no answer from {where} within {timeout.first_byte:g} s")
+            return StreamTimeoutError(f"no answer from {where} within {first_byte:g} s")
         case requests.exceptions.ProxyError():
             return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
         case requests.ConnectionError() if not connected:

@@ -17,9 +17,10 @@ class Timeout:
 
     Attributes:
         connect: For a connection, per address tried.
-        first_byte: From the request to the status line.
+        first_byte: From the request to the first byte of the answer.
         idle: Between two reads while the answer arrives.
-        total: For everything, from the request to the end.
+        total: From the request to the end of the answer. Until its first byte it limits
+            `connect` and `first_byte`, each for itself.
     """
 
     connect: float | None = 10.0
@@ -31,6 +32,14 @@ class Timeout:
         for name, seconds in attrs.asdict(self).items():
             if seconds is not None and not seconds > 0:
                 raise ValueError(f"{name} must be a positive number of seconds or None")
+
+    def before_the_answer(self) -> tuple[float | None, float | None]:
+        """Return the limits for the connection and for the first byte."""
+
+        def within_total(seconds: float | None) -> float | None:
+            return min((limit for limit in (seconds, self.total) if limit), default=None)
+
+        return within_total(self.connect), within_total(self.first_byte)
 
 
 @frozen(kw_only=True)

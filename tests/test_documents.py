@@ -1,0 +1,178 @@
+"""The documents: their examples run as printed, and the reference has a place for every name."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import inspect
+import itertools
+import math
+import pkgutil
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import doc_server
+import pytest
+from attrs import frozen
+
+import openai_scan
+from openai_scan import cli
+from openai_scan.client import Client
+from openai_scan.demo import ReplayServer
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    page
+    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")))
+    if page.exists() and "_build" not in page.parts
+]
+
+_FENCE = re.compile(r"^(`{3,})([^\n`]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
+_COMMAND = "$ python -m openai_scan "
+
+
+@frozen
+class Block:
+    """A block of a page that is code.
+
+    Attributes:
+        language: What stands behind the backticks.
+        code: The block itself.
+        line: Where the page has its first line.
+        output: The block of text that follows with nothing in between, or None.
+    """
+
+    language: str
+    code: str
+    line: int
+    output: str | None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Return the blocks of *page*, in order."""
+    text = page.read_text("utf-8")
+    fences = list(_FENCE.finditer(text))
+    blocks = []
+    for fence, following in itertools.zip_longest(fences, fences[1:]):
+        output = None
+        if following is not None and following[2] == "text":
+            between = text[fence.end() : following.start()]
+            output = None if between.strip() else following[3]
+        line = text.count("\n", 0, fence.start(3)) + 1
+        blocks.append(Block(fence[2], fence[3], line, output))
+    return blocks
+
+
+def pages_with(language: str, begin: str = "") -> list[object]:
+    """Return the pages that have a block of *language* that begins with *begin*."""
+    return [
+        pytest.param(page, id=str(page.relative_to(ROOT)))
+        for page in PAGES
+        if any(b.language == language and b.code.startswith(begin) for b in blocks_of(page))
+    ]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """What an example finds: a server, a key, and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with doc_server.serving() as origin:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{origin}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", origin)
+        monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-1")
+        monkeypatch.setenv("OPENAI_API_VERSION", "2024-05-01-preview")
+        yield
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_blocks_run_as_printed(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The blocks of a page run in order, and print what the page says they print."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks_of(page):
+        if block.language == "python":
+            # The empty lines make a traceback point into the page.
+            code = compile("\n" * (block.line - 1) + block.code, page, "exec", dont_inherit=True)
+            exec(code, namespace)
+            printed = capsys.readouterr().out
+            expected = block.output or ""
+            # A page cannot show that the last line has no end.
+            assert printed.removesuffix("\n") == expected.removesuffix("\n"), (
+                f"{page}, line {block.line}"
+            )
+    del namespace, code
+    gc.collect()  # what a page leaves open is a warning here, and so an error
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("page", pages_with("console", _COMMAND))
+def test_commands_print_what_the_page_says(
+    page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command ends with success and prints what the page says, whatever time it takes."""
+    monkeypatch.setattr(cli, "ReplayServer", lambda speed: ReplayServer(speed=speed * math.inf))
+    for block in blocks_of(page):
+        if block.language == "console" and block.code.startswith(_COMMAND):
+            command, _, expected = block.code.partition("\n")
+            assert cli.main(shlex.split(command.removeprefix(_COMMAND))) == 0
+            printed = capsys.readouterr()
+            assert _timeless(printed.out + printed.err) == _timeless(expected)
+
+
+def _timeless(output: str) -> str:
+    return re.sub(r"\d+\.\d+ s", "… s", output)
+
+
+def public_modules() -> list[str]:
+    """Return the names of the modules that say which names of theirs are public."""
+    found = pkgutil.walk_packages(openai_scan.__path__, "openai_scan.")
+    names = ["openai_scan", *(module.name for module in found if "__main__" not in module.name)]
+    return [name for name in names if hasattr(importlib.import_module(name), "__all__")]
+
+
+def reference_of(module: str) -> Path:
+    """Return the page that describes *module*."""
+    return ROOT / "docs/reference" / f"{module.removeprefix('openai_scan.')}.md"
+
+
+@functools.cache
+def described_on(page: Path) -> frozenset[str]:
+    """Return the full names that *page* describes by itself; `make docs` proves that they exist."""
+    text = page.read_text("utf-8")
+    return frozenset(re.findall(r"^\.\. auto(?!module)\w+:: ([\w.]+)$", text, re.MULTILINE))
+
+
+def linked_on(page: Path) -> set[str]:
+    """Return the full names that *page* links to; `make docs` proves that the links lead there."""
+    return set(re.findall(r"\{py:\w+\}`(?:[^`<]*<|~?)([\w.]+)>?`", page.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("module", public_modules())
+def test_every_public_name_has_a_place_in_the_reference(module: str) -> None:
+    """The page of a module describes each name of its `__all__`, or links to where that is."""
+    page = reference_of(module)
+    public = set(importlib.import_module(module).__all__)
+    named = {name.rpartition(".")[2] for name in described_on(page) | linked_on(page)}
+    assert public - named - {"__version__"} == set()
+
+
+def test_every_link_of_the_reference_leads_to_a_description() -> None:
+    """What a page of the reference links to is described on some page of it."""
+    pages = sorted((ROOT / "docs/reference").glob("*.md"))
+    described = frozenset[str]().union(*map(described_on, pages))
+    assert [name for page in pages for name in linked_on(page) - described] == []
+
+
+def test_every_method_of_the_client_has_a_place_in_the_reference() -> None:
+    """The page of the client describes each of its methods, also those that it inherits."""
+    methods = {
+        f"openai_scan.client.Client.{name}"
+        for name, _ in inspect.getmembers(Client, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods - described_on(reference_of("openai_scan.client")) == set()
