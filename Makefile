@@ -40,8 +40,11 @@ docs: $(VENV)/dev  ## The documentation, with warnings as errors, into docs/_bui
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
-	$(BIN)/python fuzz/fuzz_tokenizer.py -max_total_time=$(FUZZ_SECONDS) fuzz/corpus
-	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) fuzz/corpus
+	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer
+	$(BIN)/python fuzz/fuzz_tokenizer.py -max_total_time=$(FUZZ_SECONDS) -max_len=256 \
+		-artifact_prefix=build/fuzz/ build/fuzz/tokenizer fuzz/corpus/tokenizer
+	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
+		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
 
 clean:  ## Remove what the other targets have made
 	rm -rf $(VENV) $(FLOORS) .coverage* .hypothesis .*_cache docs/_build build *.egg-info

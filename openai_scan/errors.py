@@ -31,8 +31,6 @@ once. An exception never shows the key, a header of the request or what was aske
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 __all__ = [
@@ -147,12 +145,6 @@ class APIError(ScanError):
         if status is not None:
             return status in _RETRYABLE_STATUSES or status >= 500
         return self.code in _RETRYABLE_CODES or self.type in _RETRYABLE_CODES
-
-    def redact(self, redact: Callable[[str], str]) -> None:
-        """Take secrets out of what the server said, which may repeat the key."""
-        self.message = redact(self.message)
-        self.args = (self.message,)
-        self.body = json.loads(redact(json.dumps(self.body)))
 
     def __str__(self) -> str:
         facts = [

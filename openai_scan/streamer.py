@@ -421,7 +421,10 @@ class StreamerV2:
         source = self._scanner.source
         if isinstance(error, APIError) and isinstance(source, RequestedSource):
             error.request_id = error.request_id or source.request_id
-            error.redact(source.redact)
+            # What the server says of a wrong key may repeat it.
+            error.message = source.redact(error.message)
+            error.args = (error.message,)
+            error.body = json.loads(source.redact(json.dumps(error.body)))
         self._outcome, self._err = outcome, error
 
     def _go_on(self, scanner: EventScanner) -> None:
