@@ -21,7 +21,7 @@ _END = object()
 class BinaryFile(Protocol):
     """A binary file object: anything with `read(size) -> bytes`, such as an open file."""
 
-    def read(self, size: int, /) -> bytes | None:
+    def read(self, size: int, /) -> bytes:
         """Return at most *size* bytes, and none at the end of the file only."""
 
 
@@ -231,4 +231,6 @@ def _write_all(file: WritableFile, data: bytes) -> None:
         written = file.write(data)
         if not isinstance(written, int) or written >= len(data):
             return
+        if written < 1:
+            raise OSError("the file of tee() takes no more bytes")
         data = data[written:]
