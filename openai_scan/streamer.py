@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from typing_extensions import Self
 
 from openai_scan.errors import APIError, ScanError, StreamTimeoutError
-from openai_scan.events import DONE, Event, Outcome, UnknownEvent, decode
+from openai_scan.events import (
+    DONE,
+    Event,
+    Outcome,
+    UnknownEvent,
+    decode,
+    from_answer,
+    unglue,
+)
 from openai_scan.events.ends import Ends
 from openai_scan.reader import TextReader
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source, utf8
@@ -85,6 +93,7 @@ class StreamerV2:
         self._source: Source | None = source  # None once another streamer has taken it over
         self._scanner = self._scan(source)
         self._chained: deque[EventScanner] = deque()
+        self._ready: deque[RawEvent] = deque()  # the rest of what came as one event
         self._ends = Ends()
         self._notes: Counter[str] = Counter()
         self._structure = Structurer(strict=strict, notes=self._notes)
@@ -117,7 +126,7 @@ class StreamerV2:
                 self._end_stream()
             elif _is_keep_alive(raw):
                 self._structure.note("empty_event")
-            elif self._step(decode(raw, self._structure)):
+            elif self._step(self._decode(raw)):
                 return True
         return False
 
@@ -310,12 +319,23 @@ class StreamerV2:
     # Unwrappers: one question each about the current event. None means "not here", also where
     # there is no current event. None of them ever raises.
 
-    def text(self) -> str | None:
+    # Where several choices were asked for, *choice* says which; `text_deltas()`, `read()` and
+    # `reader()` stay with the first, number 0.
+
+    def text(self, choice: int = 0) -> str | None:
         """The text that the current event adds, or None.
 
         It may end in half a character that the next event completes; `text_deltas()` joins them.
         """
-        return self._event.unwrap_text()
+        return self._event.unwrap_text(choice)
+
+    def reasoning_text(self, choice: int = 0) -> str | None:
+        """The text that the current event adds to the reasoning before the answer, or None."""
+        return self._event.unwrap_reasoning_text(choice)
+
+    def refusal(self, choice: int = 0) -> str | None:
+        """The text that the current event adds to a refusal to answer, or None."""
+        return self._event.unwrap_refusal(choice)
 
     def message_delta_text(self) -> str | None:
         """The text of an Assistants message delta, or None."""
@@ -341,17 +361,29 @@ class StreamerV2:
         """The action that the server waits for from this event on, or None."""
         return self._event.unwrap_required_action()
 
-    def tool_calls(self) -> tuple[Any, ...] | None:
+    def tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         """The tool calls, or pieces of tool calls, that the current event brings, or None."""
-        return self._event.unwrap_tool_calls()
+        return self._event.unwrap_tool_calls(choice)
+
+    def finish_reason(self, choice: int = 0) -> str | None:
+        """Why the answer ends with the current event, in the server's word, or None."""
+        return self._event.unwrap_finish_reason(choice)
 
     def usage(self) -> Any | None:
         """The count of tokens that the current event brings, or None."""
         return self._event.unwrap_usage()
 
-    def annotations(self) -> tuple[Any, ...] | None:
+    def annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
         """The citations and other annotations that the current event adds, or None."""
-        return self._event.unwrap_annotations()
+        return self._event.unwrap_annotations(choice)
+
+    def audio(self, choice: int = 0) -> bytes | None:
+        """The sound that the current event adds, decoded, or None."""
+        return self._event.unwrap_audio(choice)
+
+    def partial_image(self) -> bytes | None:
+        """The image as far as it has got with the current event, decoded, or None."""
+        return self._event.unwrap_partial_image()
 
     # How it works.
 
@@ -364,6 +396,8 @@ class StreamerV2:
         """Return the next raw event of the current stream, or None at its end."""
         if self._ends.done:  # [DONE] ends any stream at once
             return None
+        if self._ready:
+            return self._ready.popleft()
         if self._scanner.next():
             return self._scanner.event()
         pending = self._scanner.pending
@@ -373,6 +407,21 @@ class StreamerV2:
                 self._structure.note("unterminated_event")
                 return pending
         return None
+
+    def _decode(self, raw: RawEvent) -> Event:
+        """Return the typed event; the first of several if *raw* stands for more than one."""
+        event = decode(raw, self._structure)
+        if isinstance(event, UnknownEvent) and not self._strict:
+            note, pieces = (
+                ("whole_answer", from_answer(event.payload))
+                if event.error is None
+                else ("glued_events", unglue(raw))
+            )
+            if pieces:
+                self._structure.note(note)
+                self._ready.extend(pieces[1:])
+                return decode(pieces[0], self._structure)
+        return event
 
     def _step(self, event: Event) -> bool:
         """Make *event* the current one, unless it has to end the stream."""
@@ -434,6 +483,7 @@ class StreamerV2:
         self._scanner.close()
         self._scanner = scanner
         self._ends = Ends()
+        self._ready.clear()  # what came behind a [DONE]
         self._pending_taken = False
         if self._tee is not None:
             self._scanner.tee(self._tee)

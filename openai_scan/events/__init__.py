@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from openai_scan.errors import DecodeError
+from openai_scan.events.answer import from_answer
 from openai_scan.events.base import (
     DoneEvent,
     ErrorEvent,
@@ -29,12 +32,28 @@ __all__ = [
     "StreamPart",
     "UnknownEvent",
     "decode",
+    "from_answer",
+    "unglue",
 ]
 
 DONE = "[DONE]"
 
 # The first words of the names whose data have to be JSON; "message" stands for no name at all.
-_JSON_NAMES = frozenset({"message", "thread"})
+_JSON_NAMES = frozenset({"message", "response", "thread"})
+
+# What is left between two events when the blank line is lost.
+_GLUE = re.compile(r"\s*(?:data:\s*)?")
+
+# How the names of each family's event classes begin.
+_PREFIXES = {
+    "ChatCompletionChunk": "chat",
+    "Completion": "completions",
+    "Image": "images",
+    "Response": "responses",
+    "Speech": "audio",
+    "Thread": "assistants",
+    "Transcript": "audio",
+}
 
 
 def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
@@ -66,13 +85,59 @@ def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
     return event or UnknownEvent(payload, name=name, raw=raw)
 
 
+def unglue(raw: RawEvent) -> list[RawEvent]:
+    """Return the events that a server has glued together into the data of *raw*.
+
+    Returns:
+        Two or more events, each of one JSON object or `[DONE]`; none if the data are not made
+        of just those.
+    """
+    decoder = json.JSONDecoder()
+    data = raw.data
+    pieces = []
+    end = 0
+    while (start := next(_GLUE.finditer(data, end)).end()) < len(data):
+        if data.startswith(DONE, start):
+            end = start + len(DONE)
+        elif not data.startswith("{", start):
+            return []
+        else:
+            try:
+                end = decoder.raw_decode(data, start)[1]
+            except (ValueError, RecursionError):
+                return []
+        # Each payload says itself what it is; the name was that of the first at best.
+        pieces.append(RawEvent("message", data[start:end], raw.last_event_id))
+    return pieces if len(pieces) > 1 else []
+
+
 def _decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
     """Pick the family by the first word of the wire name; it picks the class."""
     match name.partition(".")[0]:
+        case "chat":
+            from openai_scan.events import chat
+
+            return chat.decode(name, payload, raw, structure)
+        case "response":
+            from openai_scan.events import responses
+
+            return responses.decode(name, payload, raw, structure)
         case "thread":
             from openai_scan.events import assistants
 
             return assistants.decode(name, payload, raw, structure)
+        case "text_completion":
+            from openai_scan.events import completions
+
+            return completions.decode(name, payload, raw, structure)
+        case "transcript" | "speech":
+            from openai_scan.events import audio
+
+            return audio.decode(name, payload, raw, structure)
+        case "image_generation" | "image_edit":
+            from openai_scan.events import images
+
+            return images.decode(name, payload, raw, structure)
         case "error":
             return ErrorEvent(read_error(payload), raw=raw)
         case _:
@@ -94,8 +159,12 @@ def _identify(name: str, payload: Any) -> tuple[str, Any]:
             from openai_scan.events.assistants import name_of
 
             return name_of(payload), payload
-        case {"type": str(name)} | {"object": str(name)}:
+        case {"type": str(name)} if name:
             return name, payload
+        case {"object": str(name)} if name:
+            return name, payload
+        case {"choices": _}:  # Azure's content filter sends an empty `object`
+            return "chat.completion.chunk", payload
         case _:
             return "message", payload
 
@@ -113,8 +182,7 @@ def _not_json(raw: RawEvent, error: Exception) -> Event:
 
 def __getattr__(name: str) -> Any:
     """Find an event class in its family, which is loaded only now."""
-    if name.startswith("Thread"):
-        from openai_scan.events import assistants
-
-        return getattr(assistants, name)
+    for prefix, family in _PREFIXES.items():
+        if name.startswith(prefix):
+            return getattr(importlib.import_module(f"{__name__}.{family}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

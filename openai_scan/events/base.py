@@ -6,6 +6,7 @@ here". So a new family is one folder, and nothing else lists its classes.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -65,10 +66,19 @@ class Event:
         """The error that this event reports, or None."""
         return None
 
-    # What the event brings. Each is one question; None means "not here".
+    # What the event brings. Each is one question; None means "not here". Where a server was
+    # asked for several answers, *choice* says which; all other streams have only number 0.
 
-    def unwrap_text(self) -> str | None:
+    def unwrap_text(self, choice: int = 0) -> str | None:  # noqa: ARG002 - for those that answer
         """The text that this event adds to the answer, or None."""
+        return None
+
+    def unwrap_reasoning_text(self, choice: int = 0) -> str | None:  # noqa: ARG002 - likewise
+        """The text that this event adds to the reasoning before the answer, or None."""
+        return None
+
+    def unwrap_refusal(self, choice: int = 0) -> str | None:  # noqa: ARG002 - likewise
+        """The text that this event adds to a refusal to answer, or None."""
         return None
 
     def unwrap_message_delta_text(self) -> str | None:
@@ -95,16 +105,28 @@ class Event:
         """The action that the server waits for from now on, or None."""
         return None
 
-    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:  # noqa: ARG002 - likewise
         """The tool calls, or pieces of tool calls, that this event brings, or None."""
+        return None
+
+    def unwrap_finish_reason(self, choice: int = 0) -> str | None:  # noqa: ARG002 - likewise
+        """Why the answer ends with this event, in the server's word, or None."""
         return None
 
     def unwrap_usage(self) -> Any | None:
         """The count of tokens that this event brings, or None."""
         return None
 
-    def unwrap_annotations(self) -> tuple[Any, ...] | None:
+    def unwrap_annotations(self, choice: int = 0) -> tuple[Any, ...] | None:  # noqa: ARG002 - likewise
         """The citations and other annotations that this event adds to the text, or None."""
+        return None
+
+    def unwrap_audio(self, choice: int = 0) -> bytes | None:  # noqa: ARG002 - likewise
+        """The sound that this event adds to the answer, decoded, or None."""
+        return None
+
+    def unwrap_partial_image(self) -> bytes | None:
+        """The image as far as it has got, decoded, or None."""
         return None
 
 
@@ -162,3 +184,11 @@ def api_error(
 ) -> APIError:
     """Return the error that an event reports, as the subclass that its code or type stands for."""
     return error_class(None, code, type)(message, type=type, code=code, **facts)
+
+
+def from_base64(data: str | None) -> bytes | None:
+    """Return what *data* stand for, or None if there are none, or they are no base64."""
+    try:
+        return None if data is None else base64.b64decode(data, validate=True)
+    except ValueError:
+        return None

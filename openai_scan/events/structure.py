@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import logging
 import operator
 import sys
@@ -15,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -28,10 +29,14 @@ from cattrs.errors import BaseValidationError, ClassValidationError, IterableVal
 from cattrs.gen import make_dict_structure_fn, override
 
 from openai_scan.errors import DecodeError
+from openai_scan.sse import RawEvent
 
 T = TypeVar("T")
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
+
+JSONText: TypeAlias = Annotated[str, "JSON"]
+"""Text that is JSON, such as the arguments of a call; some servers send the object itself."""
 
 _log = logging.getLogger("openai_scan")
 
@@ -43,6 +48,9 @@ MAX_NOTES = 100
 MAX_NOTE_LENGTH = 200
 
 _MAX_FLOAT = int(sys.float_info.max)
+
+# Where an event class finds its raw event: among the payload's keys, under one of our own.
+_RAW = "\0raw"
 
 
 class Structurer:
@@ -71,6 +79,14 @@ class Structurer:
             return converter().structure(payload, cls)
         except Exception:  # noqa: BLE001 - what it was is found out now
             return self._explain_or_prune(payload, cls)
+
+    def event(self, payload: Any, cls: type[T], raw: RawEvent) -> T:
+        """Return *payload* as an event of *cls*, whose fields are the payload's own.
+
+        Raises:
+            DecodeError: It does not fit.
+        """
+        return self({**payload, _RAW: raw} if isinstance(payload, dict) else payload, cls)
 
     def _explain_or_prune(self, payload: Any, cls: type[T]) -> T:
         """Find out what does not fit, leave it out if that is allowed, and try again."""
@@ -102,6 +118,7 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
     made = cattrs.Converter(detailed_validation=detailed)
     for kind in (str, int, float, bool):
         made.register_structure_hook(kind, _checked(kind))
+    made.register_structure_hook_func(lambda cls: cls == JSONText, _json_text)
     made.register_structure_hook_factory(_is_literal, lambda _: _literal)
     made.register_structure_hook_factory(_is_tuple, partial(_tuple_hook, made))
     made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made))
@@ -139,6 +156,14 @@ def _checked(kind: type) -> Hook:
         raise _UnfitError(kind.__name__)
 
     return hook
+
+
+def _json_text(value: Any, _: Any) -> str:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        raise _UnfitError("str")
+    return value
 
 
 def _is_literal(cls: Any) -> bool:
@@ -196,6 +221,7 @@ def _union_hook(made: cattrs.Converter, cls: Any) -> Hook:
         for tag in get_args(attrs.resolve_types(arm).__attrs_attrs__.type.type)
     }
     primitives = tuple(arm for arm in arms if arm in (str, int, float, bool, NoneType))
+    lists = {arm: made.get_structure_hook(arm) for arm in arms if _is_tuple(arm)}
     loose = _is_loose(cls)
 
     def hook(value: Any, _: Any) -> Any:
@@ -206,6 +232,9 @@ def _union_hook(made: cattrs.Converter, cls: Any) -> Hook:
                 return structure(value, arm)
             if loose:
                 return value
+        elif isinstance(value, list) and lists:
+            [(arm, structure)] = lists.items()
+            return structure(value, arm)
         elif type(value) in primitives:
             return value
         raise _UnfitError(" or ".join(getattr(arm, "__name__", str(arm)) for arm in arms))
@@ -215,16 +244,18 @@ def _union_hook(made: cattrs.Converter, cls: Any) -> Hook:
 
 def _is_loose(cls: Any) -> bool:
     """Tell whether an object that fits no other arm of the union *cls* stays a dict."""
-    return any(get_origin(arm) is dict for arm in get_args(cls))
+    return _is_union(cls) and any(get_origin(arm) is dict for arm in get_args(cls))
 
 
 def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
-    overrides = {
-        attribute.name: override(struct_hook=_null_is(attribute.default, made, attribute.type))
-        for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
-        if attribute.default not in (attrs.NOTHING, None, ())  # the hooks of these take null
-    }
+    overrides = {}
+    for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls)):
+        if attribute.type is RawEvent:
+            overrides[attribute.name] = override(rename=_RAW, struct_hook=_as_is)
+        elif attribute.default not in (attrs.NOTHING, None, ()):  # the hooks of these take null
+            hook = _null_is(attribute.default, made, attribute.type)
+            overrides[attribute.name] = override(struct_hook=hook)
     structure_fields = make_dict_structure_fn(
         cls,
         made,
@@ -232,12 +263,16 @@ def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
         **overrides,  # type: ignore[arg-type] # they are named like the fields
     )
 
-    def hook(value: Any, _: Any) -> Any:
+    def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise _UnfitError("object")
         return structure_fields(value, cls)
 
-    return hook
+    return structure
+
+
+def _as_is(value: Any, _: Any) -> Any:
+    return value
 
 
 def _null_is(default: Any, made: cattrs.Converter, kind: Any) -> Hook:
@@ -254,7 +289,8 @@ class _Step:
     """One step of the way to a value: a key or an index, and what may be done with it."""
 
     key: str | int
-    mend: Literal["drop", "loosen"] | None
+    drop: bool  # the value may be left out
+    loosen: bool  # an object may stay a plain dict
 
 
 @attrs.frozen
@@ -278,11 +314,13 @@ def _faults(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[_Fault]:
         fields = attrs.fields_dict(error.cl)
         for inner, note in error.group_exceptions()[0]:
             optional = fields[note.name].default is not attrs.NOTHING
-            yield from _faults(inner, (*path, _Step(note.name, "drop" if optional else None)))
+            loosen = _is_loose(note.type) and not isinstance(inner, KeyError)  # it is there at all
+            step = _Step(note.name, drop=optional, loosen=loosen)
+            yield from _faults(inner, (*path, step))
     elif isinstance(error, IterableValidationError):
         for inner, item in error.group_exceptions()[0]:
-            loose = _is_loose(item.type)
-            yield from _faults(inner, (*path, _Step(item.index, "loosen" if loose else None)))
+            step = _Step(item.index, drop=False, loosen=_is_loose(item.type))
+            yield from _faults(inner, (*path, step))
     elif isinstance(error, KeyError):
         yield _Fault(path, "required field missing")
     else:
@@ -291,27 +329,29 @@ def _faults(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[_Fault]:
 
 def _prune(payload: Any, faults: Sequence[_Fault]) -> Any | None:
     """Return *payload* without what does not fit, or None if something needed does not."""
-    mends = {}
+    mends: dict[tuple[Any, ...], _Step] = {}
     for fault in faults:
-        mendable = [depth for depth, step in enumerate(fault.path) if step.mend is not None]
+        mendable = [depth for depth, step in enumerate(fault.path) if step.drop or step.loosen]
         if not mendable:
             return None
         way = fault.path[: mendable[-1] + 1]
-        mends[tuple(step.key for step in way)] = way[-1].mend
+        mends[tuple(step.key for step in way)] = way[-1]
     pruned = copy.deepcopy(payload)
     gaps = []
-    for path, mend in mends.items():
+    for path, step in mends.items():
         if any(path[:depth] in mends for depth in range(1, len(path))):
             continue  # what it is in is mended as a whole
         *outer, last = path
         place = functools.reduce(operator.getitem, outer, pruned)
-        if mend == "drop":
-            del place[last]
-        elif isinstance(place[last], dict):
+        if step.loosen and isinstance(place[last], dict):
             place[last] = _Loose(place[last])
-        else:
+        elif step.drop:
+            del place[last]
+        elif isinstance(place, list):
             place[last] = _GAP
             gaps.append(place)
+        else:
+            return None
     for items in gaps:  # closed only now, so that the indexes in the paths hold until then
         items[:] = [item for item in items if item is not _GAP]
     return pruned

@@ -122,9 +122,9 @@ class ThreadRunRequiresAction(RunEvent):
     def unwrap_required_action(self) -> RequiredAction | None:
         return self.run.required_action
 
-    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         action = self.run.required_action
-        return None if action is None else action.submit_tool_outputs.tool_calls or None
+        return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
 
 @frozen
@@ -181,9 +181,11 @@ class RunStepEvent(Event):
     def unwrap_usage(self) -> RunUsage | None:
         return self.run_step.usage
 
-    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         details = self.run_step.step_details
-        return details.tool_calls or None if isinstance(details, ToolCallsDetails) else None
+        if choice or not isinstance(details, ToolCallsDetails):
+            return None
+        return details.tool_calls or None
 
 
 @frozen
@@ -209,9 +211,11 @@ class ThreadRunStepDelta(Event):
     delta: RunStepDelta
     id: str = ""
 
-    def unwrap_tool_calls(self) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         details = self.delta.step_details
-        return details.tool_calls or None if isinstance(details, ToolCallsDetailsDelta) else None
+        if choice or not isinstance(details, ToolCallsDetailsDelta):
+            return None
+        return details.tool_calls or None
 
 
 @frozen
@@ -275,9 +279,9 @@ class ThreadMessageDelta(Event):
     delta: MessageDelta
     id: str = ""
 
-    def unwrap_text(self) -> str | None:
+    def unwrap_text(self, choice: int = 0) -> str | None:
         values = [text.value for text in self._texts() if text.value is not None]
-        return "".join(values) if values else None
+        return "".join(values) if values and not choice else None
 
     def unwrap_message_delta_text(self) -> str | None:
         return self.unwrap_text()
@@ -288,8 +292,9 @@ class ThreadMessageDelta(Event):
                 return part.image_file
         return None
 
-    def unwrap_annotations(self) -> tuple[AnnotationDelta, ...] | None:
-        return sum((text.annotations for text in self._texts()), ()) or None
+    def unwrap_annotations(self, choice: int = 0) -> tuple[AnnotationDelta, ...] | None:
+        found: tuple[AnnotationDelta, ...] = sum((text.annotations for text in self._texts()), ())
+        return None if choice else found or None
 
     def _texts(self) -> Iterator[TextDelta]:
         for part in self.delta.content:

@@ -1,0 +1,65 @@
+"""What the events of transcription and speech answer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from openai_scan.events.audio.objects import SpeechUsage, TranscriptUsage
+from openai_scan.events.base import Event, StreamPart, from_base64
+
+
+class AudioEvent(Event):
+    """What all of them have in common."""
+
+    __slots__ = ()
+
+    ends_with_done: ClassVar[bool] = True
+
+
+class AddsText(AudioEvent):
+    """Answers for an event with a piece of the transcript."""
+
+    __slots__ = ()
+
+    delta: str
+    segment_id: str | None
+
+    def unwrap_text(self, choice: int = 0) -> str | None:
+        # The segment that it belongs to brings the same text once more, and then it is final.
+        return None if choice or self.segment_id is not None else self.delta
+
+
+class AddsSegment(AudioEvent):
+    """Answers for an event with what one speaker said."""
+
+    __slots__ = ()
+
+    text: str
+
+    def unwrap_text(self, choice: int = 0) -> str | None:
+        return None if choice else self.text
+
+
+class AddsAudio(AudioEvent):
+    """Answers for an event with a piece of speech."""
+
+    __slots__ = ()
+
+    audio: str
+
+    def unwrap_audio(self, choice: int = 0) -> bytes | None:
+        return None if choice else from_base64(self.audio)
+
+
+class EndsAudio(AudioEvent):
+    """Answers for the last event of a transcript or a speech."""
+
+    __slots__ = ()
+
+    usage: TranscriptUsage | SpeechUsage | None
+
+    def stream_parts(self) -> tuple[StreamPart, ...]:
+        return (("audio", "completed"),)
+
+    def unwrap_usage(self) -> Any | None:
+        return self.usage

@@ -1,0 +1,56 @@
+"""The objects of transcription and speech.
+
+Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
+
+Source: https://platform.openai.com/docs/api-reference/audio
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class LogProb:
+    """How likely a token was."""
+
+    token: str | None = None
+    logprob: float | None = None
+    bytes: tuple[int, ...] = ()
+
+
+@frozen(kw_only=True)
+class TranscriptionLanguage:
+    """A language that was heard."""
+
+    code: str
+
+
+@frozen(kw_only=True)
+class InputTokenDetails:
+    """What the tokens of the input were."""
+
+    text_tokens: int | None = None
+    audio_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class TranscriptUsage:
+    """How many tokens the transcription took."""
+
+    input_tokens: int | None = None
+    input_token_details: InputTokenDetails | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    type: Literal["tokens"] = "tokens"
+
+
+@frozen(kw_only=True)
+class SpeechUsage:
+    """How many tokens the speech took."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None

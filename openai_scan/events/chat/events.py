@@ -1,0 +1,52 @@
+"""The events of Chat Completions: one class per wire name, and the match that picks it.
+
+Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
+What the events answer is in answers.py.
+
+Source: https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from attrs import frozen
+
+from openai_scan.events.base import Event
+from openai_scan.events.chat.answers import ChunkAnswers
+from openai_scan.events.chat.objects import Choice, CompletionUsage
+from openai_scan.events.structure import Structurer
+from openai_scan.sse import RawEvent
+
+
+@frozen(kw_only=True)
+class ChatCompletionChunk(ChunkAnswers):
+    """`chat.completion.chunk`: pieces of one or more choices, or what goes with them."""
+
+    wire_name: ClassVar[str] = "chat.completion.chunk"
+
+    id: str = ""
+    choices: tuple[Choice, ...] = ()
+    created: int | None = None  # Unix seconds
+    model: str = ""
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    object: str = "chat.completion.chunk"
+    usage: CompletionUsage | None = None
+    moderation: dict[str, Any] | None = None
+    prompt_filter_results: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+
+
+def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
+    """Return the event that *name* stands for, or None if this version does not know it.
+
+    Raises:
+        DecodeError: The payload does not fit the event's class.
+    """
+    event_class: type[Event]
+    match name:
+        case "chat.completion.chunk":
+            event_class = ChatCompletionChunk
+        case _:
+            return None
+    return structure.event(payload, event_class, raw)

@@ -1,0 +1,50 @@
+"""What the events of a Completions stream answer: each of their choices for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from openai_scan.events.base import Event, Outcome, StreamPart
+from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
+
+# The finish reasons that are no completion.
+_OUTCOMES: Mapping[str, Outcome] = {
+    "length": "incomplete",
+    "content_filter": "incomplete",
+    "abort": "cancelled",  # vLLM's
+}
+
+_NO_USAGE = CompletionUsage()
+
+
+class CompletionAnswers(Event):
+    """Answers for `Completion`."""
+
+    __slots__ = ()
+
+    ends_with_done: ClassVar[bool] = True
+
+    choices: tuple[CompletionChoice, ...]
+    usage: CompletionUsage | None
+
+    def stream_parts(self) -> tuple[StreamPart, ...]:
+        # LiteLLM's usage chunk has a choice without text, which is not under way again.
+        return tuple(
+            (choice.index, _OUTCOMES.get(choice.finish_reason, "completed"))
+            if choice.finish_reason
+            else (choice.index, None)
+            for choice in self.choices
+            if choice.finish_reason or choice.text
+        )
+
+    def unwrap_text(self, choice: int = 0) -> str | None:
+        return next((one.text for one in self.choices if one.index == choice), None)
+
+    def unwrap_finish_reason(self, choice: int = 0) -> str | None:
+        return next(
+            (one.finish_reason or None for one in self.choices if one.index == choice), None
+        )
+
+    def unwrap_usage(self) -> CompletionUsage | None:
+        return None if self.usage == _NO_USAGE else self.usage

@@ -1,0 +1,28 @@
+"""The objects of image generation and edit.
+
+Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
+
+Source: https://platform.openai.com/docs/api-reference/images-streaming
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class ImagesInputTokensDetails:
+    """What the tokens of the input were."""
+
+    text_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+@frozen(kw_only=True)
+class ImagesUsage:
+    """How many tokens the image took."""
+
+    total_tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: ImagesInputTokensDetails | None = None

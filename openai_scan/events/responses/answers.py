@@ -1,0 +1,149 @@
+"""What the events of a Responses stream answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openai_scan.errors import APIError
+from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
+from openai_scan.events.responses.items import (
+    Annotation,
+    CustomToolCall,
+    FunctionToolCall,
+    OutputItem,
+)
+from openai_scan.events.responses.objects import Response, ResponseError, ResponseUsage
+
+# The statuses that a response does not leave any more, and what they mean for its stream.
+_OUTCOMES: Mapping[str | None, Outcome] = {
+    "completed": "completed",
+    "incomplete": "incomplete",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+
+
+class BringsResponse(Event):
+    """Answers for an event with the response as it is now."""
+
+    __slots__ = ()
+
+    response: Response
+
+    def stream_parts(self) -> tuple[StreamPart, ...]:
+        return (("response", _OUTCOMES.get(self._final_status())),)
+
+    def stream_error(self) -> APIError | None:
+        if self._final_status() != "failed":
+            return None
+        error = self.response.error or ResponseError()
+        return api_error(
+            error.message or "the response failed, and the server did not say why",
+            code=error.code or "response_failed",
+            body=self.raw.data,
+        )
+
+    def unwrap_usage(self) -> ResponseUsage | None:
+        return self.response.usage
+
+    def unwrap_finish_reason(self, choice: int = 0) -> str | None:
+        details = self.response.incomplete_details
+        reason = None if details is None else details.reason
+        return None if choice else reason or self._final_status() or None
+
+    def _final_status(self) -> str:
+        """Return the status that ends the stream, or "" while it goes on."""
+        # The response's own status decides: aimock sends response.completed for a response that
+        # is incomplete. The name helps where a server leaves the status out or behind.
+        for status in (self.response.status, self.wire_name.rpartition(".")[2]):
+            if status in _OUTCOMES:
+                return status or ""
+        return ""
+
+
+class BringsItem(Event):
+    """Answers for an event with an output item."""
+
+    __slots__ = ()
+
+    item: OutputItem
+
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+        is_call = isinstance(self.item, FunctionToolCall | CustomToolCall)
+        return (self.item,) if is_call and not choice else None
+
+
+class AddsText(Event):
+    """Answers for an event with a piece of the answer."""
+
+    __slots__ = ()
+
+    delta: str
+
+    def unwrap_text(self, choice: int = 0) -> str | None:
+        return None if choice else self.delta
+
+
+class AddsReasoningText(Event):
+    """Answers for an event with a piece of reasoning, or of its summary."""
+
+    __slots__ = ()
+
+    delta: str
+
+    def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
+        return None if choice else self.delta
+
+
+class AddsRefusal(Event):
+    """Answers for an event with a piece of a refusal."""
+
+    __slots__ = ()
+
+    delta: str
+
+    def unwrap_refusal(self, choice: int = 0) -> str | None:
+        return None if choice else self.delta
+
+
+class AddsToCall(Event):
+    """Answers for an event that is itself a piece of a call to a tool of yours."""
+
+    __slots__ = ()
+
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+        return None if choice else (self,)
+
+
+class AddsAnnotation(Event):
+    """Answers for an event with a citation."""
+
+    __slots__ = ()
+
+    annotation: Annotation | None
+
+    def unwrap_annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
+        return None if choice or self.annotation is None else (self.annotation,)
+
+
+class AddsAudio(Event):
+    """Answers for an event with a piece of speech."""
+
+    __slots__ = ()
+
+    delta: str
+
+    def unwrap_audio(self, choice: int = 0) -> bytes | None:
+        return None if choice else from_base64(self.delta)
+
+
+class BringsPartialImage(Event):
+    """Answers for an event with an image so far."""
+
+    __slots__ = ()
+
+    partial_image_b64: str
+
+    def unwrap_partial_image(self) -> bytes | None:
+        return from_base64(self.partial_image_b64)

@@ -1,0 +1,173 @@
+"""Every wire name of the inventory reaches its own class, and every field of it an attribute.
+
+The inventory lists the events of OpenAI's schema and what was seen on the wire. It lies beside the
+checkout, not in it; where it is absent there is nothing to test.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
+from openai_scan.events import decode
+from openai_scan.sse import RawEvent
+
+INVENTORY = Path(__file__).parents[3] / "shared" / "spec" / "event_inventory.json"
+
+pytestmark = pytest.mark.skipif(
+    not INVENTORY.exists(), reason="the inventory of OpenAI's schema is not beside the checkout"
+)
+
+# The classes whose name is not the wire name in CamelCase.
+NAMES = {
+    "text_completion": "Completion",
+    "done": "DoneEvent",
+    "error": "ErrorEvent",
+}
+
+# Fields of the wire, or places of them, that are no attributes; all stay readable in `event.raw`.
+EXCEPTIONS = {
+    "obfuscation": "padding against listeners who measure packets; it says nothing",
+    "output_text": "of Response: computed by openai-python, and never on the wire",
+    "input": "of Response: only in a hand-written sample of the schema",
+    "reasoning_effort": "of Response: only in a hand-written sample of the schema",
+    "updated_at": "of Response: only in a hand-written sample of the schema",
+    "matched_stop": "of a choice: from one model on Azure, and null there",
+    "reasoning_tokens": "of CompletionUsage: from one model on Azure; the details have it",
+    "error.type": "repeats the event's name; the type of the error is in the nested shape",
+    "error.error": "the nested shape: its fields are the error's",
+    "thread.message.delta.object": "repeats the event's name",
+    "thread.run.step.delta.object": "repeats the event's name",
+}
+
+
+LOST = object()
+
+
+def load() -> Any:  # pragma: no cover - see the top
+    """Return the inventory, or one without events where it is absent."""
+    if not INVENTORY.exists():  # pytest collects before it skips
+        return {"families": {}, "schemas": {}}
+    return json.loads(INVENTORY.read_text(encoding="utf-8"))
+
+
+CONTENT = load()
+EVENTS = [
+    (event["wire"], event["payload"])
+    for family in CONTENT["families"].values()
+    for event in family["events"]
+]
+
+
+def samples(
+    node: Any, under_way: frozenset[str] = frozenset()
+) -> list[Any]:  # pragma: no cover - see the top
+    """Return values of the type that *node* describes; together they show every arm of a union."""
+    match node["kind"]:
+        case "string" | "open_enum":
+            return ["x"]
+        case "integer":
+            return [1]
+        case "number":
+            return [1.5]
+        case "boolean":
+            return [True]
+        case "any":
+            return [{"x": 1}]
+        case "enum":
+            return [node["values"][0]]
+        case "list":
+            return [samples(node["items"], under_way)]
+        case "map":
+            return [{"x": samples(node["values"], under_way)[0]}]
+        case "union":
+            return [value for arm in node["variants"] for value in samples(arm, under_way)]
+    name = node["ref"]
+    if name in under_way:
+        return [{}]  # a filter may hold filters
+    schema = CONTENT["schemas"][name]
+    if schema["kind"] == "alias":
+        return samples(schema["type"], under_way | {name})
+    fields = {
+        field["name"]: samples(field["type"], under_way | {name}) for field in schema["fields"]
+    }
+    fields |= {extra: [None] for extra in schema.get("seen_extra", ())}
+    return [
+        {field: values[min(number, len(values) - 1)] for field, values in fields.items()}
+        for number in range(max(map(len, fields.values()), default=1))
+    ]
+
+
+def lost(payload: Any, value: Any, place: str) -> Iterator[str]:  # pragma: no cover - see the top
+    """Yield the places in *payload* that have no counterpart in *value*."""
+    if isinstance(payload, dict) and attrs.has(type(value)):
+        for key, inner in payload.items():
+            if key in EXCEPTIONS or f"{place}.{key}" in EXCEPTIONS:
+                continue
+            yield from lost(inner, getattr(value, key, LOST), f"{place}.{key}")
+    elif isinstance(payload, list) and isinstance(value, tuple):
+        assert len(payload) == len(value), place
+        for number, inner in enumerate(payload):
+            yield from lost(inner, value[number], f"{place}[{number}]")
+    elif value is LOST or (payload is not None and payload != value):
+        yield place
+
+
+def test_inventory_has_94_wire_names() -> None:  # pragma: no cover - see the top
+    """The list is the whole list."""
+    assert len(EVENTS) == 94
+    # `error` is in two families.
+    assert len({name for name, _ in EVENTS}) == 93
+
+
+@pytest.mark.parametrize(("name", "node"), EVENTS, ids=[name for name, _ in EVENTS])
+def test_event_reaches_its_own_class_with_every_field(
+    name: str, node: Any
+) -> None:  # pragma: no cover - see the top
+    """Each wire name has a class of its name, and each field of each kind of payload is there."""
+    class_name = NAMES.get(name) or "".join(
+        word.title() for word in name.replace("_", ".").split(".")
+    )
+    for payload in samples(node):
+        # Chat Completions and Completions have no `event:` line: the payload tells.
+        raw_name = name if name.count(".") and name != "chat.completion.chunk" else "message"
+        raw_name = name if name in ("error", "done") else raw_name
+        event = decode(RawEvent(raw_name, json.dumps(payload)))
+        assert type(event).__name__ == class_name
+        assert not isinstance(event, UnknownEvent)
+        assert event.type == name
+        if isinstance(event, DoneEvent):
+            continue
+        value: Any = event.error if isinstance(event, ErrorEvent) else event
+        # An Assistants event carries its payload under the object's own name.
+        for part in ("thread", "run", "run_step", "message"):
+            value = getattr(value, part, value) if name.startswith("thread.") else value
+        assert list(lost(payload, value, name)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "response.apply_patch_call_operation_diff.delta",
+        "response.apply_patch_call_operation_diff.done",
+    ],
+)
+def test_undocumented_event_reaches_its_own_class_with_every_field(
+    name: str,
+) -> None:  # pragma: no cover - see the top
+    """Two names are in no schema; their fields are those that were seen."""
+    [seen] = [
+        event["fields_seen"]
+        for event in CONTENT["families"]["responses"]["undocumented_events"]
+        if event["wire"] == name
+    ]
+    payload = {key: 1 if kind == "int" else name for key, kind in seen.items()}
+    event = decode(RawEvent(name, json.dumps(payload)))
+    assert event.type == name
+    assert list(lost(payload, event, name)) == []
