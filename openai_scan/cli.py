@@ -67,7 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         "pace, and print the text as it arrives.",
     )
     demo.add_argument(
-        "--speed", type=float, default=1.0, metavar="X", help="times the recorded pace (default: 1)"
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="X",
+        help="times the recorded pace (default: 1)",
     )
     demo.set_defaults(command=_demo)
     run = commands.add_parser(
@@ -83,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("prompt", help="what to say to it; - reads it from standard input")
     run.set_defaults(command=_run)
     return parser
+
+
+def _speed(text: str) -> float:
+    """Return the number in *text*, for argparse."""
+    speed = float(text)
+    if not speed > 0:
+        raise argparse.ArgumentTypeError("it has to be more than 0")
+    return speed
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -158,7 +158,17 @@ def test_a_missing_key_is_one_sentence(
     assert capsys.readouterr().err.startswith("openai_scan: no API key: set OPENAI_API_KEY")
 
 
-@pytest.mark.parametrize("arguments", [[], ["run", "Hello"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["run", "Hello"],
+        ["nonsense"],
+        ["demo", "--speed", "fast"],
+        ["demo", "--speed", "0"],
+        ["demo", "--speed", "nan"],
+    ],
+)
 def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     """As every command line has it."""
     with pytest.raises(SystemExit) as caught:
@@ -219,6 +229,12 @@ def test_a_narrow_terminal_loses_no_answer(server: ScriptedServer) -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert run.stdout == b"?!\n"
+
+
+def test_the_replay_server_needs_a_speed() -> None:
+    """At no speed it would never come to an end."""
+    with pytest.raises(ValueError, match="speed must be more than 0"):
+        ReplayServer(speed=0)
 
 
 def test_the_replay_server_does_not_mind_who_leaves() -> None:

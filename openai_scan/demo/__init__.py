@@ -23,9 +23,14 @@ class ReplayServer:
 
     Args:
         speed: How much faster than recorded; infinity for no pauses at all.
+
+    Raises:
+        ValueError: The speed is not more than 0.
     """
 
     def __init__(self, *, speed: float = 1.0) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed must be more than 0, not {speed}")
         text = files(__name__).joinpath("assistants.jsonl").read_text("utf-8")
         self._server = _Server(("127.0.0.1", 0), _Replay)
         self._server.head, *self._server.reads = map(json.loads, text.splitlines())
