@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         ThreadRunStepFailed,
         ThreadRunStepInProgress,
     )
+    from openai_scan.events.assistants.snapshot import AssistantsAnswer
     from openai_scan.events.audio import (
         SpeechAudioDelta,
         SpeechAudioDone,
@@ -76,14 +77,18 @@ if TYPE_CHECKING:
         TranscriptTextDone,
         TranscriptTextSegment,
     )
+    from openai_scan.events.audio.snapshot import Speech, Transcript
     from openai_scan.events.chat import ChatCompletionChunk
+    from openai_scan.events.chat.snapshot import ChatCompletion
     from openai_scan.events.completions import Completion
+    from openai_scan.events.completions.snapshot import CompletionAnswer
     from openai_scan.events.images import (
         ImageEditCompleted,
         ImageEditPartialImage,
         ImageGenerationCompleted,
         ImageGenerationPartialImage,
     )
+    from openai_scan.events.images.snapshot import ImagesAnswer
     from openai_scan.events.responses import (
         ResponseApplyPatchCallOperationDiffDelta,
         ResponseApplyPatchCallOperationDiffDone,
@@ -145,18 +150,28 @@ if TYPE_CHECKING:
         ResponseWebSearchCallInProgress,
         ResponseWebSearchCallSearching,
     )
+    from openai_scan.events.responses.snapshot import ResponseAnswer
+    from openai_scan.events.snapshot import Answer, Call
+    from openai_scan.partial_json import PartialJSON
     from openai_scan.reader import TextReader
+    from openai_scan.schema import json_schema_format
     from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
     from openai_scan.streamer import StreamerV2
+    from openai_scan.tools import function_schema, run_tools, tool_of
 
 __all__ = [
     "APIError",
+    "Answer",
+    "AssistantsAnswer",
     "AuthenticationError",
     "AzureClient",
     "BadRequestError",
+    "Call",
+    "ChatCompletion",
     "ChatCompletionChunk",
     "Client",
     "Completion",
+    "CompletionAnswer",
     "ConfigurationError",
     "ConflictError",
     "ConnectError",
@@ -172,15 +187,18 @@ __all__ = [
     "ImageEditPartialImage",
     "ImageGenerationCompleted",
     "ImageGenerationPartialImage",
+    "ImagesAnswer",
     "InternalServerError",
     "NotAnEventStreamError",
     "NotFoundError",
     "Outcome",
     "Page",
+    "PartialJSON",
     "PermissionDeniedError",
     "RateLimitError",
     "RawEvent",
     "RedirectError",
+    "ResponseAnswer",
     "ResponseApplyPatchCallOperationDiffDelta",
     "ResponseApplyPatchCallOperationDiffDone",
     "ResponseAudioDelta",
@@ -241,6 +259,7 @@ __all__ = [
     "ResponseWebSearchCallInProgress",
     "ResponseWebSearchCallSearching",
     "ScanError",
+    "Speech",
     "SpeechAudioDelta",
     "SpeechAudioDone",
     "StreamCancelledError",
@@ -272,6 +291,7 @@ __all__ = [
     "ThreadRunStepFailed",
     "ThreadRunStepInProgress",
     "Timeout",
+    "Transcript",
     "TranscriptTextDelta",
     "TranscriptTextDone",
     "TranscriptTextSegment",
@@ -280,6 +300,10 @@ __all__ = [
     "UnknownEvent",
     "UnprocessableEntityError",
     "__version__",
+    "function_schema",
+    "json_schema_format",
+    "run_tools",
+    "tool_of",
 ]
 
 
@@ -294,8 +318,28 @@ def __getattr__(name: str) -> Any:
             home = "streamer"
         case "AzureClient" | "Client" | "Page" | "Timeout":
             home = "client"
+        case "Answer" | "Call":
+            home = "events.snapshot"
+        case "AssistantsAnswer":
+            home = "events.assistants.snapshot"
+        case "ChatCompletion":
+            home = "events.chat.snapshot"
+        case "CompletionAnswer":
+            home = "events.completions.snapshot"
+        case "ImagesAnswer":
+            home = "events.images.snapshot"
+        case "ResponseAnswer":
+            home = "events.responses.snapshot"
+        case "Speech" | "Transcript":
+            home = "events.audio.snapshot"
         case "EventScanner" | "EventTokenizer" | "RawEvent":
             home = "sse"
+        case "PartialJSON":
+            home = "partial_json"
+        case "function_schema" | "run_tools" | "tool_of":
+            home = "tools"
+        case "json_schema_format":
+            home = "schema"
         case "TextReader":
             home = "reader"
         case _ if name.endswith("Error"):

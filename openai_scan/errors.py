@@ -31,7 +31,10 @@ once. An exception never shows the key, a header of the request or what was aske
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Answer
 
 __all__ = [
     "APIError",
@@ -69,10 +72,12 @@ class ScanError(Exception):
     Attributes:
         events_read: How many events the stream had delivered when it ended with this error.
         bytes_read: How many bytes of the body had been read by then.
+        snapshot: The answer as far as it had come by then, or None.
     """
 
     events_read: int = 0
     bytes_read: int = 0
+    snapshot: Answer | None = None
 
 
 class TransportError(ScanError):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from typing_extensions import Self
 
-from openai_scan.errors import APIError, ScanError, StreamTimeoutError
+from openai_scan.errors import (
+    APIError,
+    DecodeError,
+    EventStreamError,
+    ScanError,
+    StreamCancelledError,
+    StreamTimeoutError,
+)
 from openai_scan.events import (
     DONE,
     Event,
@@ -21,11 +28,13 @@ from openai_scan.events import (
     unglue,
 )
 from openai_scan.events.ends import Ends
+from openai_scan.partial_json import PartialJSON
 from openai_scan.reader import TextReader
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source, utf8
 
 if TYPE_CHECKING:
     from openai_scan.events import assistants
+    from openai_scan.events.snapshot import Answer, Fold
     from openai_scan.sse import WritableFile
 
 # After the terminal event a usage chunk or a late event may follow, or nothing at all while the
@@ -37,6 +46,12 @@ _EVENT_FIELDS = ("error",)
 
 # Stands where there is no current event, and has no answer to anything.
 _NO_EVENT = Event(raw=RawEvent("message", ""))
+
+
+T = TypeVar("T")
+
+Successor: TypeAlias = "Callable[[StreamerV2, Outcome], StreamerV2 | Source | Outcome]"
+"""Says what comes after a stream that has ended without an error; see `chain_from`."""
 
 
 @runtime_checkable
@@ -93,6 +108,7 @@ class StreamerV2:
         self._source: Source | None = source  # None once another streamer has taken it over
         self._scanner = self._scan(source)
         self._chained: deque[EventScanner] = deque()
+        self._successor: Successor | None = None  # says what comes after the chain
         self._ready: deque[RawEvent] = deque()  # the rest of what came as one event
         self._ends = Ends()
         self._notes: Counter[str] = Counter()
@@ -101,6 +117,8 @@ class StreamerV2:
         self._started = False
         self._cancelled = False
         self._event = _NO_EVENT
+        self._fold: Fold | None = None
+        self._json = PartialJSON()
         self._events = 0
         self._bytes_before = 0  # what the streams before the current one had
         self._pending_taken = False
@@ -166,6 +184,14 @@ class StreamerV2:
         return self._outcome
 
     @property
+    def source(self) -> Source:
+        """Where the events come from; of chained streams, those of the current one.
+
+        Of a client's stream it is an `Exchange`, which knows the `request_id`.
+        """
+        return self._scanner.source
+
+    @property
     def events_read(self) -> int:
         """How many events `next()` has stepped to, those of chained streams included."""
         return self._events
@@ -181,7 +207,7 @@ class StreamerV2:
 
         A note is a word such as `malformed_event`, some followed by a colon and the place.
         """
-        return self._notes + self._wire_notes()
+        return self._notes + self._scanner.notes
 
     def __iter__(self) -> Iterator[Event]:
         """Yield the events.
@@ -202,6 +228,7 @@ class StreamerV2:
         left as `cancelled`, without an error: to stop listening is no fault.
         """
         self._event = _NO_EVENT
+        self._successor = None  # to leave is not to go on
         if self._outcome is None:
             if self._ends.terminal and not self._chained:
                 self._settle(*self._ends.verdict(None, cut=False, require_terminal=False))
@@ -255,8 +282,22 @@ class StreamerV2:
             raise ValueError("a stream cannot be chained to itself")
         if self._outcome is not None:
             raise RuntimeError("the stream has ended: chain() has to come before its last event")
-        source = other._hand_over() if isinstance(other, StreamerV2) else other  # noqa: SLF001 - our own class
-        self._chained.append(self._scan(source))
+        self._chained.append(self._scan(_source_of(other)))
+
+    def chain_from(self, successor: Successor) -> None:
+        """Let *successor* say what comes next, whenever the chain would end without an error.
+
+        It is called by `next()` and gets this streamer, whose `snapshot()` and `final()` are of
+        the stream that has just ended, and the outcome. It returns what to go on with, as
+        `chain()` takes it, or the outcome to end with. What it raises is raised by `next()`, and
+        the stream has ended.
+
+        Raises:
+            RuntimeError: This stream has ended already.
+        """
+        if self._outcome is not None:
+            raise RuntimeError("the stream has ended: chain_from() has to come before its end")
+        self._successor = successor
 
     def tee(self, file: WritableFile) -> None:
         """Write every byte read from now on, chained streams included, to *file* as well.
@@ -266,6 +307,76 @@ class StreamerV2:
         """
         self._tee = file
         self._scanner.tee(file)
+
+    # The whole answer.
+
+    def snapshot(self) -> Answer | None:
+        """Return the answer as far as it has come, or None before the first event of one.
+
+        It never changes afterwards: ask again for a later one. Of chained streams it is the
+        last one's answer; an Assistants answer goes on over all of them.
+        """
+        return None if self._fold is None else self._fold.value()
+
+    def final(self) -> Answer:
+        """Return the whole answer, after `next()` has returned False.
+
+        An answer that is `incomplete`, or waits for tool outputs, is returned as it is.
+
+        Raises:
+            ScanError: The answer is not whole, since the stream was truncated, failed, timed out
+                or was cancelled. What came is the exception's `snapshot`.
+            RuntimeError: The stream has not ended.
+        """
+        if self._outcome is None:
+            raise RuntimeError("the stream has not ended: call final() after next() returned False")
+        self._raise_err()
+        answer = self.snapshot()
+        error: ScanError
+        if self._outcome == "cancelled":
+            error = StreamCancelledError("the answer was cancelled before it was whole")
+        elif answer is None:
+            error = EventStreamError("the stream ended well, but no answer was in it")
+        else:
+            return answer
+        self._equip(error)
+        raise error
+
+    def final_as(self, cls: type[T]) -> T:
+        """Return the whole answer as an instance of *cls*, after `next()` has returned False.
+
+        Its text is to be the JSON that `json_schema_format(cls)` asks for.
+
+        Raises:
+            DecodeError: The text is no JSON, as after a refusal or where it was cut short, or it
+                does not fit the class. The answer is the exception's `snapshot`.
+            ScanError: See `final()`.
+            RuntimeError: See `final()`.
+        """
+        from openai_scan.events.structure import Structurer
+
+        text = self.final().text
+        try:
+            return Structurer(strict=True)(json.loads(text), cls)
+        except (ValueError, RecursionError) as cause:
+            error = DecodeError(f"the answer, which is {self._outcome}, is not JSON: {cause}")
+            error.__cause__ = cause
+        except DecodeError as caught:
+            error = caught
+        self._equip(error)
+        raise error
+
+    def partial(self) -> Any:
+        """Return the JSON of the current answer's text so far as a Python value, or None.
+
+        An object has the keys that have come, and a string what has come of it; a number is there
+        when it is whole. From text that is no JSON comes what was JSON until then. To ask at
+        every step costs no more than to ask once: objects and lists are the same each time, and
+        grow, so copy what you want to keep.
+        """
+        if self._outcome is not None:
+            self._json.finish()
+        return self._json.value
 
     # The text.
 
@@ -434,9 +545,14 @@ class StreamerV2:
             else:
                 self._structure.note("malformed_event")
         was_terminal = self._ends.terminal
-        self._ends.note(event)
-        if self._ends.terminal and not was_terminal:
-            self._scanner.expire(GRACE_SECONDS)
+        told = self._ends.note(event)
+        self._json.feed(event.unwrap_text() or "")
+        self._fold = event.fold(self._fold, self._structure.note)
+        if self._ends.terminal:
+            if told or not was_terminal:
+                self._scanner.expire(GRACE_SECONDS)
+        elif was_terminal:  # another choice has begun after the first had ended
+            self._scanner.expire(None)
         self._event = event
         self._events += 1
         return True
@@ -455,6 +571,8 @@ class StreamerV2:
                 self._structure.note("held_open" if held else "broken_end")
             if self._ends.missing_done:
                 self._structure.note("missing_done")
+            if not self._chained and self._successor is not None:
+                outcome = self._ask_successor(self._successor, outcome)
             if self._chained:
                 self._go_on(self._chained.popleft())
                 return
@@ -465,8 +583,25 @@ class StreamerV2:
     def _settle(self, outcome: Outcome, error: ScanError | None) -> None:
         """End, for good."""
         if error is not None:
-            error.events_read = self.events_read
-            error.bytes_read = self.bytes_read
+            self._equip(error)
+        self._outcome, self._err = outcome, error
+
+    def _ask_successor(self, successor: Successor, outcome: Outcome) -> Outcome:
+        """Chain what comes next, or return the outcome to end with."""
+        # If it raises, the stream has ended as it would have without it.
+        self._outcome = outcome
+        answer = successor(self, outcome)
+        if isinstance(answer, str):
+            return answer
+        self._chained.append(self._scan(_source_of(answer)))
+        self._outcome = None
+        return outcome
+
+    def _equip(self, error: ScanError) -> None:
+        """Have *error* say how far the stream had come, and no secret."""
+        error.events_read = self.events_read
+        error.bytes_read = self.bytes_read
+        error.snapshot = self.snapshot()
         source = self._scanner.source
         if isinstance(error, APIError) and isinstance(source, RequestedSource):
             error.request_id = error.request_id or source.request_id
@@ -474,25 +609,23 @@ class StreamerV2:
             error.message = source.redact(error.message)
             error.args = (error.message,)
             error.body = json.loads(source.redact(json.dumps(error.body)))
-        self._outcome, self._err = outcome, error
 
     def _go_on(self, scanner: EventScanner) -> None:
         """Step to the next stream of the chain."""
-        self._notes.update(self._wire_notes())
+        self._notes.update(self._scanner.notes)
         self._bytes_before += self._scanner.bytes_read
         self._scanner.close()
         self._scanner = scanner
         self._ends = Ends()
+        self._json = PartialJSON()
+        if self._fold is not None:
+            self._fold.over = True
         self._ready.clear()  # what came behind a [DONE]
         self._pending_taken = False
         if self._tee is not None:
             self._scanner.tee(self._tee)
         if self._cancelled:  # while it was between the two
             self._scanner.cancel()
-
-    def _wire_notes(self) -> Counter[str]:
-        tokenizer = self._scanner.tokenizer
-        return Counter(comment=tokenizer.comments, bad_utf8=tokenizer.replacements)
 
     def _hand_over(self) -> Source:
         """Give the source to another streamer, and end."""
@@ -516,6 +649,11 @@ class StreamerV2:
     def _raise_err(self) -> None:
         if (error := self.err()) is not None:
             raise error
+
+
+def _source_of(other: StreamerV2 | Source) -> Source:
+    """Return the source to be chained, taken over from its streamer if it has one."""
+    return other._hand_over() if isinstance(other, StreamerV2) else other  # noqa: SLF001 - our own class
 
 
 def _is_keep_alive(raw: RawEvent) -> bool:

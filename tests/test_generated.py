@@ -180,7 +180,7 @@ from openai_scan.sse import (RawEvent)
 from openai_scan.events.pets.objects import (Pet)
 from openai_scan.events.pets.answers import (AddsText)
 
-@frozen(kw_only=True)
+@frozen
 class PetDelta(AddsText):
     """`pet.delta`: a piece of a pet."""
 
@@ -191,7 +191,7 @@ class PetDelta(AddsText):
     seen_at: int | None = None  # Unix seconds
 
 
-@frozen(kw_only=True)
+@frozen
 class PetDone(Event):
     """`pet.done`: a whole pet."""
 
@@ -203,7 +203,7 @@ class PetDone(Event):
     more: dict[str, Any] | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class PetNews(Event):
     """`pet.news`: news of a pet."""
 

@@ -145,7 +145,7 @@ class Live(Closeable):
     def __init__(self, *chunks: bytes, error: Exception | None = None) -> None:
         super().__init__(*chunks)
         self.error = error
-        self.expiries: list[float] = []
+        self.expiries: list[float | None] = []
         self.waits = threading.Event()
         self.woken = threading.Event()
 
@@ -161,7 +161,7 @@ class Live(Closeable):
         """Wake the reader."""
         self.woken.set()
 
-    def expire(self, seconds: float) -> None:
+    def expire(self, seconds: float | None) -> None:
         """End the input, in no time: the test does not wait."""
         self.expiries.append(seconds)
 
@@ -428,15 +428,37 @@ def test_without_require_terminal_the_end_of_input_is_enough() -> None:
 
 
 def test_grace_begins_at_the_terminal_event() -> None:
-    """When the answer is whole, the source is told once how long it may stay open."""
-    source = Live(run("queued"), run("completed"), event("usage", {}), run("completed"))
+    """When the answer is whole, the source is told how long it may stay open."""
+    source = Live(run("queued"), run("completed"), event("usage", {}))
     s = StreamerV2(source)
     assert s.next()
     assert source.expiries == []
     assert s.next()
     assert source.expiries == [GRACE_SECONDS]
-    assert types(s) == ["usage", "thread.run.completed"]
+    assert types(s) == ["usage"]
     assert source.expiries == [GRACE_SECONDS]
+    assert s.outcome == "completed"
+
+
+def test_grace_begins_again_while_the_answer_is_told() -> None:
+    """Some servers repeat the end on every event: the last one counts."""
+    source = Live(run("completed"), run("completed"))
+    assert types(StreamerV2(source)) == ["thread.run.completed"] * 2
+    assert source.expiries == [GRACE_SECONDS, GRACE_SECONDS]
+
+
+def test_grace_is_taken_back_when_another_part_begins() -> None:
+    """The second choice may come after the first has ended, and take its time."""
+
+    def chunk(index: int, reason: str | None) -> bytes:
+        choice = {"index": index, "delta": {"content": "a"}, "finish_reason": reason}
+        payload = {"object": "chat.completion.chunk", "choices": [choice]}
+        return b"data: %b\n\n" % json.dumps(payload).encode()
+
+    source = Live(chunk(0, "stop"), chunk(1, None), chunk(1, None), chunk(1, "stop"))
+    s = StreamerV2(source)
+    assert len(read_all(s)) == 4
+    assert source.expiries == [GRACE_SECONDS, None, GRACE_SECONDS]
     assert s.outcome == "completed"
 
 

@@ -524,6 +524,20 @@ class TestClocks:
             with pytest.raises(StreamTimeoutError, match="held the connection open"):
                 next(chunks)
 
+    def test_expire_can_be_taken_back(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """Another choice of the answer has begun then, and is waited for as ever."""
+        seen = threading.Event()
+        with serving([CHUNKED + ch(DELTA), seen, ch(DONE) + END]) as server:
+            exchange = transports(server).stream(post())
+            chunks = iter(exchange)
+            assert next(chunks) == DELTA
+            exchange.expire(0)
+            exchange.expire(None)
+            seen.set()
+            assert list(chunks) == [DONE]
+
     def test_a_limit_is_a_positive_number(self) -> None:
         """Zero would mean to never wait, which no stream survives."""
         with pytest.raises(ValueError, match="idle must be a positive number"):

@@ -78,6 +78,9 @@ class Field:
         return f"    {self.name}: {self.type}{null}{value}{comment}\n"
 
 
+_ATTRS_USES = {"field": "= field(", "frozen": "@frozen"}
+
+
 @dataclass
 class Class:
     """A payload class or an event class to be."""
@@ -106,7 +109,11 @@ class Class:
         head = (
             f"class {self.name}({', '.join(self.bases)}):" if self.bases else f"class {self.name}:"
         )
-        lines = [f'@frozen(kw_only=True)\n{head}\n    """{doc}"""\n']
+        # What an event is there to bring comes first, so that a pattern can be as short as
+        # `case ResponseCompleted(response)`. An event that may bring anything has no such field.
+        positional = self.wire_name and any(one.default is None for one in self.fields.values())
+        decorator = "@frozen" if positional else "@frozen(kw_only=True)"
+        lines = [f'{decorator}\n{head}\n    """{doc}"""\n']
         if self.wire_name:
             lines.append(f'    wire_name: ClassVar[str] = "{self.wire_name}"\n')
         if self.fields:
@@ -175,7 +182,7 @@ class FamilyModel:
     def _event_class(self, wire_name: str, fields: dict[str, Field]) -> Class:
         name = self._event_name(wire_name)
         self._see("answers", name)
-        bases = self.family.answers.get(name, ["Event"])
+        bases = self.family.answers.get(name, [self.family.base])
         return Class(name, self._doc(name), wire_name, bases, fields)
 
     def _doc(self, name: str) -> str:
@@ -483,7 +490,7 @@ def _module(intro: str, body: str, names: Mapping[str, Sequence[str]]) -> str:
     words = set(re.findall(r"\w+", re.sub(r'""".*?"""', "", body, flags=re.DOTALL)))
     own = set(re.findall(r"^(?:class )?(\w+)(?:\(.*\))?:", body, re.MULTILINE))
     typing_names = [name for name in ("Any", "ClassVar", "Literal", "TypeAlias") if name in words]
-    attrs_names = [name for name in ("field", "frozen") if re.search(rf"\b{name}\(", body)]
+    attrs_names = [name for name, use in _ATTRS_USES.items() if use in body]
     imports = ["from __future__ import annotations"]
     imports += [f"from typing import {', '.join(typing_names)}"] if typing_names else []
     imports += [f"from attrs import {', '.join(attrs_names)}"] if attrs_names else []

@@ -39,6 +39,7 @@ class Family:
         new_objects: Classes for what the schema does not know, by their fields.
         new_events: Events that the schema does not know, by their fields.
         answers: Event to the classes in `answers.py` that answer questions about it.
+        base: The class in `answers.py` of all other events.
         frequent: Wire names to try first, most frequent first.
         docs: Class to its docstring, without the wire name for an event.
     """
@@ -59,6 +60,7 @@ class Family:
     new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    base: str = "Event"
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
 
@@ -373,6 +375,7 @@ RESPONSES = Family(
         "ResponseIncomplete": ["BringsResponse"],
         "ResponseFailed": ["BringsResponse"],
     },
+    base="ResponsesEvent",
     frequent=[
         "response.output_text.delta",
         "response.reasoning_summary_text.delta",

@@ -6,15 +6,32 @@ import os
 from collections.abc import Mapping
 
 from openai_scan.client.assistants import AssistantsMethods
-from openai_scan.client.base import DEFAULT_BASE_URL, Page, checked_key, checked_url
+from openai_scan.client.audio import AudioMethods
+from openai_scan.client.base import DEFAULT_BASE_URL, Page, checked_key, checked_url, path_to
+from openai_scan.client.chat import ChatMethods
+from openai_scan.client.completions import CompletionsMethods
+from openai_scan.client.images import ImagesMethods
+from openai_scan.client.models import ModelsMethods
+from openai_scan.client.responses import ResponsesMethods
 from openai_scan.errors import ConfigurationError
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
 from openai_scan.transport import Timeout, Transport
 
 __all__ = ["AzureClient", "Client", "Page", "Timeout"]
 
+# Where Azure has a path of its own for each deployment, by the first word of the usual one.
+_BY_DEPLOYMENT = frozenset({"audio", "chat", "completions", "images"})
 
-class Methods(AssistantsMethods):
+
+class Methods(
+    AssistantsMethods,
+    AudioMethods,
+    ChatMethods,
+    CompletionsMethods,
+    ImagesMethods,
+    ModelsMethods,
+    ResponsesMethods,
+):
     """The methods of all APIs, for every kind of client."""
 
 
@@ -76,6 +93,9 @@ class Client(Methods):
 class AzureClient(Methods):
     """A client of Azure OpenAI; otherwise as `Client`.
 
+    `model` is the name of a deployment. Azure's newer endpoint, whose URL ends in `/openai/v1`,
+    is like OpenAI's: use `Client` for it.
+
     Args:
         endpoint: Such as `https://name.openai.azure.com`; `AZURE_OPENAI_ENDPOINT` by default.
         api_version: Such as `2024-05-01-preview`; `OPENAI_API_VERSION` by default.
@@ -125,3 +145,10 @@ class AzureClient(Methods):
                 "require_terminal": require_terminal,
             },
         )
+
+    def _path(self, path: str, model: str | None) -> str:
+        if path.split("/")[1] not in _BY_DEPLOYMENT:
+            return path
+        if model is None:
+            raise TypeError("missing arguments: model, the name of the deployment on Azure")
+        return path_to("/deployments/{model}", model=model) + path

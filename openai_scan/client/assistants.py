@@ -44,12 +44,12 @@ class AssistantsMethods(BaseClient):
 
     def create_thread_and_run_stream(self, **params: Unpack[CreateThreadAndRun]) -> StreamerV2:
         """Create a thread, run an assistant on it, and stream what happens."""
-        return self._stream("/threads/runs", CreateThreadAndRun, params)
+        return self._stream("/threads/runs", CreateThreadAndRun, params, stream=True)
 
     def create_run_stream(self, thread_id: str, **params: Unpack[CreateRun]) -> StreamerV2:
         """Run an assistant on a thread and stream what happens."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
-        return self._stream(path, CreateRun, params)
+        return self._stream(path, CreateRun, params, stream=True)
 
     def submit_tool_outputs_stream(
         self,
@@ -63,7 +63,8 @@ class AssistantsMethods(BaseClient):
         Chain it to the stream that asked: `s.chain(client.submit_tool_outputs_stream(...))`.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
-        return self._stream(path, Extras, extras, tool_outputs=list(tool_outputs))
+        outputs = list(tool_outputs)
+        return self._stream(path, Extras, extras, tool_outputs=outputs, stream=True)
 
     # Assistants.
 

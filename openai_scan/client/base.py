@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from attrs import frozen
 from typing_extensions import Self
 
+from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.structure import Structurer
 from openai_scan.streamer import StreamerV2
@@ -86,12 +87,26 @@ class BaseClient:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _stream(
-        self, path: str, kind: TypedDictClass, params: Mapping[str, Any], **more: Any
-    ) -> StreamerV2:
-        """Return the stream that a POST answers with; it is sent by the first `next()`."""
-        request = self._request("POST", path, kind, params, **more, stream=True)
+    def stream(self, request: Request) -> StreamerV2:
+        """Return the stream that *request* is answered with; it is sent by the first `next()`.
+
+        The methods of the APIs make such a request, and `s.source.request` is the one of a
+        stream. With `attrs.evolve` another can be made of it.
+        """
         return StreamerV2(self._transport.stream(request), **self._stream_options)
+
+    def _stream(
+        self,
+        path: str,
+        kind: TypedDictClass,
+        params: Mapping[str, Any],
+        *,
+        method: str = "POST",
+        files: Iterable[str] = (),
+        **more: Any,
+    ) -> StreamerV2:
+        """Return the stream that a request answers with; it is sent by the first `next()`."""
+        return self.stream(self._request(method, path, kind, params, files=files, **more))
 
     def _call(
         self,
@@ -115,24 +130,41 @@ class BaseClient:
         path: str,
         kind: TypedDictClass,
         params: Mapping[str, Any],
+        *,
+        files: Iterable[str] = (),
         **more: Any,
     ) -> Request:
-        """Return the request for *params*, which are as the TypedDict *kind* describes them."""
+        """Return the request for *params*, which are as the TypedDict *kind* describes them.
+
+        Args:
+            method: Where a POST has the arguments in its body, any other has them in its query.
+            path: The path behind the base URL.
+            kind: What the arguments are to be.
+            params: The arguments.
+            files: The names of those that are files.
+            more: What the method adds to them.
+        """
         _check_names(kind, params)
         given = {**more, **{name: value for name, value in params.items() if value is not None}}
         extra_headers = given.pop("extra_headers", {})
         extra_query = given.pop("extra_query", {})
         extra_body = given.pop("extra_body", {})
         timeout = given.pop("timeout", None)
+        uploads = take_uploads(given, files)
         sends_body = method == "POST"
         return Request(
             method=method,
-            path=path,
+            path=self._path(path, given.get("model")),
             query=extra_query if sends_body else {**given, **extra_query},
             headers={**_API_HEADERS.get(path.split("/")[1], {}), **extra_headers},
             body={**given, **extra_body} if sends_body else None,
+            uploads=uploads,
             timeout=self._timeout if timeout is None else as_timeout(timeout),
         )
+
+    def _path(self, path: str, model: str | None) -> str:  # noqa: ARG002 - Azure's depends on it
+        """Return where a path of the API is on this server, for requests to *model*."""
+        return path
 
 
 def path_to(template: str, **ids: str) -> str:

@@ -18,6 +18,7 @@ from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
     from openai_scan.events.assistants import objects as assistants
+    from openai_scan.events.snapshot import Fold, Note
 
 Outcome: TypeAlias = Literal[
     "completed",
@@ -65,6 +66,20 @@ class Event:
     def stream_error(self) -> APIError | None:
         """The error that this event reports, or None."""
         return None
+
+    # What the event adds to the whole answer.
+
+    def fold(self, state: Fold | None, note: Note) -> Fold | None:  # noqa: ARG002 - for those that answer
+        """Take the event in.
+
+        Args:
+            state: What the events before it have given, or None. It belongs to the caller no more.
+            note: Counts what had to be mended.
+
+        Returns:
+            What all of them give: *state* itself, or a new one where a new answer starts.
+        """
+        return state
 
     # What the event brings. Each is one question; None means "not here". Where a server was
     # asked for several answers, *choice* says which; all other streams have only number 0.
@@ -135,6 +150,11 @@ class DoneEvent(Event):
     """`done`, or data of `[DONE]`: the server has sent all that it will."""
 
     wire_name: ClassVar[str] = "done"
+
+    def fold(self, state: Fold | None, note: Note) -> Fold | None:  # noqa: ARG002 - as in Event
+        if state is not None:
+            state.done = True
+        return state
 
 
 @frozen

@@ -30,15 +30,17 @@ class Ends:
         self._error: APIError | None = None  # the first one that an event reported
         self._has_done = False  # the stream is of a family that ends with [DONE]
 
-    def note(self, event: Event) -> None:
-        """Take in what *event* says."""
-        for part, outcome in event.stream_parts():
+    def note(self, event: Event) -> bool:
+        """Take in what *event* says; return whether it told of a part of the stream."""
+        parts = event.stream_parts()
+        for part, outcome in parts:
             was_open = part in self._parts and self._parts[part] is None
             self._open += (outcome is None) - was_open
             self._parts[part] = outcome
         self._error = self._error or event.stream_error()
         self._has_done = self._has_done or event.ends_with_done
         self.done = self.done or isinstance(event, DoneEvent)
+        return bool(parts)
 
     @property
     def terminal(self) -> bool:

@@ -7,6 +7,7 @@ JSON types are checked, never coerced: where cattrs by itself turns null into "N
 from __future__ import annotations
 
 import copy
+import enum
 import functools
 import json
 import logging
@@ -23,6 +24,7 @@ import cattrs
 from cattrs.cols import (
     homogenous_tuple_structure_factory,
     is_mapping,
+    list_structure_factory,
     mapping_structure_factory,
 )
 from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
@@ -120,7 +122,9 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
         made.register_structure_hook(kind, _checked(kind))
     made.register_structure_hook_func(lambda cls: cls == JSONText, _json_text)
     made.register_structure_hook_factory(_is_literal, lambda _: _literal)
+    made.register_structure_hook(enum.Enum, _enum)
     made.register_structure_hook_factory(_is_tuple, partial(_tuple_hook, made))
+    made.register_structure_hook_factory(_is_list, partial(_list_hook, made))
     made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made))
     made.register_structure_hook_factory(_is_union, partial(_union_hook, made))
     made.register_structure_hook_factory(attrs.has, partial(_class_hook, made, detailed=detailed))
@@ -176,6 +180,13 @@ def _literal(value: Any, cls: Any) -> Any:
     return value
 
 
+def _enum(value: Any, cls: Any) -> Any:
+    for member in cls:
+        if member.value == value and type(member.value) is type(value):
+            return member
+    raise _UnfitError(" or ".join(repr(member.value) for member in cls))
+
+
 def _is_tuple(cls: Any) -> bool:
     return get_origin(cls) is tuple and get_args(cls)[-1] is Ellipsis
 
@@ -186,6 +197,23 @@ def _tuple_hook(made: cattrs.Converter, cls: Any) -> Hook:
     def hook(value: Any, _: Any) -> Any:
         if value is None:
             return ()
+        if not isinstance(value, list):
+            raise _UnfitError("list")
+        return structure_items(value, cls)
+
+    return hook
+
+
+def _is_list(cls: Any) -> bool:
+    return cls is list or get_origin(cls) is list
+
+
+def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
+    structure_items = list_structure_factory(cls, made)
+
+    def hook(value: Any, _: Any) -> Any:
+        if value is None:
+            return []
         if not isinstance(value, list):
             raise _UnfitError("list")
         return structure_items(value, cls)
@@ -277,9 +305,12 @@ def _as_is(value: Any, _: Any) -> Any:
 
 def _null_is(default: Any, made: cattrs.Converter, kind: Any) -> Hook:
     structure = made.get_structure_hook(kind)
+    is_factory = isinstance(default, attrs.Factory)  # type: ignore[arg-type] # it is a class
 
     def hook(value: Any, _: Any) -> Any:
-        return default if value is None else structure(value, kind)
+        if value is not None:
+            return structure(value, kind)
+        return default.factory() if is_factory else default
 
     return hook
 
@@ -317,6 +348,8 @@ def _faults(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[_Fault]:
             loosen = _is_loose(note.type) and not isinstance(inner, KeyError)  # it is there at all
             step = _Step(note.name, drop=optional, loosen=loosen)
             yield from _faults(inner, (*path, step))
+        for inner in error.group_exceptions()[1]:  # what the class itself does not take
+            yield _Fault(path, str(inner))
     elif isinstance(error, IterableValidationError):
         for inner, item in error.group_exceptions()[0]:
             step = _Step(item.index, drop=False, loosen=_is_loose(item.type))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -43,8 +44,16 @@ class LiveSource(Protocol):
     def cancel(self) -> None:
         """Wake the reader from whatever it is waiting for. Any thread may call it."""
 
-    def expire(self, seconds: float) -> None:
-        """End the input *seconds* from now if it has not ended by then."""
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now if it has not ended by then; None takes that back."""
+
+
+@runtime_checkable
+class NotingSource(Protocol):
+    """A source that mends what it gets before it hands it over."""
+
+    notes: Counter[str]
+    """What was mended, counted."""
 
 
 class EventScanner:
@@ -121,6 +130,12 @@ class EventScanner:
         return self._err
 
     @property
+    def notes(self) -> Counter[str]:
+        """What was tolerated, counted: by the tokenizer, and by a source that counts as well."""
+        own = Counter(comment=self.tokenizer.comments, bad_utf8=self.tokenizer.replacements)
+        return own + self.source.notes if isinstance(self.source, NotingSource) else own
+
+    @property
     def pending(self) -> RawEvent | None:
         """The block that the end of the input cut off, which is not an event; or None."""
         return self.tokenizer.pending
@@ -142,8 +157,8 @@ class EventScanner:
         if isinstance(self.source, LiveSource):
             self.source.cancel()
 
-    def expire(self, seconds: float) -> None:
-        """End the input *seconds* from now if its source is live; else do nothing."""
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or not (None), if its source is live."""
         if isinstance(self.source, LiveSource):
             self.source.expire(seconds)
 

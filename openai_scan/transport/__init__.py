@@ -14,15 +14,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import requests
 
 from openai_scan._version import __version__
 from openai_scan.transport.connections import KeyAuth, new_session
 from openai_scan.transport.exchange import Exchange
-from openai_scan.transport.request import Request, Timeout
+from openai_scan.transport.request import Request, Timeout, Upload, fields, plain
 
-__all__ = ["Exchange", "Request", "Timeout", "Transport"]
+__all__ = ["Exchange", "Request", "Timeout", "Transport", "Upload"]
 
 
 class Transport:
@@ -89,16 +88,19 @@ class Transport:
             **self._headers,
             **request.headers,
         }
-        data = None
-        if request.body is not None:
+        data: bytes | list[tuple[str, str]] | None = None
+        if request.uploads:  # requests makes the form, and its Content-Type
+            data = list(fields(request.body or {}))
+        elif request.body is not None:
             headers["Content-Type"] = "application/json"
-            data = json.dumps(request.body, default=_plain, allow_nan=False).encode()
+            data = json.dumps(request.body, default=plain, allow_nan=False).encode()
         return self._open_session().request(
             request.method,
             self.base_url + request.path,
-            params={**self._query, **request.query},
+            params=list(fields({**self._query, **request.query})),
             headers=headers,
             data=data,
+            files=[(one.field, (one.name, one.data, one.media_type)) for one in request.uploads],
             auth=self._auth,
             stream=True,
             timeout=request.timeout.before_the_answer(),
@@ -115,10 +117,3 @@ class Transport:
             if self._session is None or self._session_pid != os.getpid():
                 self._session, self._session_pid = new_session(), os.getpid()
             return self._session
-
-
-def _plain(value: Any) -> Any:
-    """Return one of our own objects as JSON: what a server sent can be sent back."""
-    if not attrs.has(type(value)):
-        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-    return attrs.asdict(value, recurse=False, filter=lambda _, item: item is not None)

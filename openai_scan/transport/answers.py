@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
+from openai_scan.events.answer import from_answer
 from openai_scan.events.error import Error, read_error
-from openai_scan.sse import EventTokenizer
+from openai_scan.sse import EventTokenizer, RawEvent
 
 # How much of a page goes into the message of an error.
 _MAX_SNIPPET = 200
@@ -62,6 +63,19 @@ def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
     return NotAnEventStreamError(
         f"the server sent {sent} instead of {expected}: {_readable(text) or '(nothing)'}", body=text
     )
+
+
+def as_stream(body: bytes) -> list[RawEvent]:
+    """Return the events of a whole answer that came in place of a stream.
+
+    There are none if it is an error, or nothing that is known: `mismatch()` says more of those.
+    """
+    try:
+        payload = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    is_error = isinstance(payload, dict) and payload.get("error")
+    return [] if is_error else from_answer(payload)
 
 
 def _api_error(

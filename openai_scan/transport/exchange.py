@@ -9,6 +9,7 @@ import re
 import socket
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import requests
 import urllib3
 
 from openai_scan.errors import NotAnEventStreamError, StreamCancelledError, TransportError
-from openai_scan.sse import BYTE_ORDER_MARK
+from openai_scan.sse import BYTE_ORDER_MARK, encode_all
 from openai_scan.transport import answers, failures
 from openai_scan.transport.connections import WatchedConnection, current, ownership
 from openai_scan.transport.request import Request
@@ -31,6 +32,9 @@ _READ_BYTES = 64 * 1024
 # An error body longer than this is a web page or worse; what matters stands at its beginning.
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_ERROR_SECONDS = 10.0
+
+# A whole answer in place of a stream: it may hold images.
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 # After [DONE] only the end of the body may follow. It is waited for, so that the connection can
 # be used again, but no longer than setting up a new one would take.
@@ -52,11 +56,16 @@ class Exchange:
         transport: What sends it.
         request: What is sent, when the first chunk is asked for.
         accept: The media type that is expected.
+
+    Attributes:
+        request: What is sent.
+        notes: What was tolerated of the answer, counted.
     """
 
     def __init__(self, transport: Transport, request: Request, *, accept: str) -> None:
+        self.request = request
+        self.notes: Counter[str] = Counter()
         self._transport = transport
-        self._request = request
         self._accept = accept
         self._response: requests.Response | None = None
         self._connection: WatchedConnection | None = None
@@ -65,7 +74,7 @@ class Exchange:
         self._cancelled = False
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
-        self._deadline = time.monotonic() + _FOREVER
+        self._total_deadline = self._deadline = time.monotonic() + _FOREVER
 
     @property
     def request_id(self) -> str | None:
@@ -93,10 +102,27 @@ class Exchange:
                     break
                 head += chunk
             if not _stripped(head).startswith(_STARTS):
+                if media_type == "application/json":
+                    yield from self._whole_answer(response, chunks, head)
+                    return
                 text = self._text_of(chunks, head)
                 raise answers.mismatch(self._accept, response.headers, text)
             yield head
         yield from chunks
+
+    def _whole_answer(
+        self, response: requests.Response, chunks: Iterator[bytes], head: bytes
+    ) -> Iterator[bytes]:
+        """Yield a whole answer as the stream that was asked for: some servers ignore `stream`."""
+        body = bytearray(head)
+        while len(body) < _MAX_ANSWER_BYTES and (chunk := next(chunks, b"")):
+            body += chunk
+        events = answers.as_stream(bytes(body))
+        if not events:
+            text = self._text_of(chunks, bytes(body[:_MAX_ERROR_BYTES]))
+            raise answers.mismatch(self._accept, response.headers, text)
+        self.notes["whole_answer"] += 1
+        yield from encode_all(events)
 
     def json(self) -> Any:
         """Send the request and return the JSON value of the answer."""
@@ -114,10 +140,15 @@ class Exchange:
             self._cancelled = True
             self._shut_down()
 
-    def expire(self, seconds: float) -> None:
-        """End the input *seconds* from now; what still comes until then does not matter much."""
-        self._ending = True
-        self._deadline = min(self._deadline, time.monotonic() + seconds)
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or not (None).
+
+        What still comes until then does not matter much.
+        """
+        self._ending = seconds is not None
+        self._deadline = self._total_deadline
+        if seconds is not None:
+            self._deadline = min(self._deadline, time.monotonic() + seconds)
 
     def close(self) -> None:
         """Let go of the connection; keep it open for the next request if the answer is over."""
@@ -131,7 +162,7 @@ class Exchange:
     def __del__(self) -> None:
         if self._response is not None and not self._finished:
             if not self._ending:
-                warnings.warn(f"unclosed stream: {self._request}", ResourceWarning, stacklevel=2)
+                warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=2)
             self.close()
 
     def attach(self, connection: WatchedConnection) -> None:
@@ -153,25 +184,25 @@ class Exchange:
         """Send the request and return its answer if that is a success."""
         if self._finished or self._cancelled:
             raise StreamCancelledError("the request was cancelled before it was sent")
-        total = self._request.timeout.total
+        total = self.request.timeout.total
         if total is not None:
-            self._deadline = time.monotonic() + total
+            self._total_deadline = self._deadline = time.monotonic() + total
         started = time.monotonic()
         current.carried = self
         try:
-            response = self._transport.send(self._request, accept=self._accept)
+            response = self._transport.send(self.request, accept=self._accept)
         except requests.RequestException as error:
             raise failures.no_answer(
                 error,
                 self._transport.base_url,
-                self._request.timeout,
+                self.request.timeout,
                 connected=self._connection is not None,
             ) from error
         finally:
             del current.carried
         self._response = response
         seconds = time.monotonic() - started
-        _log.debug("%s: HTTP status %s after %.3f s", self._request, response.status_code, seconds)
+        _log.debug("%s: HTTP status %s after %.3f s", self.request, response.status_code, seconds)
         self._check(response)
         return response
 
@@ -198,7 +229,7 @@ class Exchange:
                 self._finished = True
                 overdue = time.monotonic() >= self._deadline
                 raise failures.broken_answer(
-                    error, self._request.timeout, overdue=overdue
+                    error, self.request.timeout, overdue=overdue
                 ) from error
             if not chunk:  # the end of the body; urllib3 has given the connection back by now
                 self._finished = True
@@ -210,7 +241,7 @@ class Exchange:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        idle = self._request.timeout.idle
+        idle = self.request.timeout.idle
         self._socket.settimeout(min(left, _FOREVER if idle is None else idle))
 
     def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
@@ -235,7 +266,7 @@ class Exchange:
             while len(head) < _MAX_ERROR_BYTES and (chunk := next(chunks, b"")):
                 head += chunk
         except TransportError:
-            _log.debug("%s: the body of the error broke off", self._request)
+            _log.debug("%s: the body of the error broke off", self.request)
         self.close()
         return self.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
 

@@ -439,3 +439,13 @@ def test_added_and_done_items_are_events_of_their_own() -> None:
     assert added == ResponseOutputItemAdded(output_index=1, item=message, raw=added.raw)
     piece = event_of("response.function_call_arguments.delta", delta="x")
     assert isinstance(piece, ResponseFunctionCallArgumentsDelta)
+
+
+def test_what_an_event_brings_can_be_matched_by_place() -> None:
+    """`case ResponseOutputTextDelta(delta)` is as short as it is for Assistants."""
+    raw = RawEvent("response.output_text.delta", '{"delta": "Hi"}')
+    match decode(raw):
+        case ResponseOutputTextDelta(delta):
+            assert delta == "Hi"
+        case other:  # pragma: no cover - it has failed then
+            pytest.fail(f"{other} did not match")

@@ -60,7 +60,7 @@ class Live:
         self.last_words = last_words
         self.waiting = threading.Event()
         self.cancelled = threading.Event()
-        self.deadlines: list[float] = []
+        self.deadlines: list[float | None] = []
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self.chunks
@@ -75,7 +75,7 @@ class Live:
         """Wake the reader."""
         self.cancelled.set()
 
-    def expire(self, seconds: float) -> None:
+    def expire(self, seconds: float | None) -> None:
         """Remember the deadline."""
         self.deadlines.append(seconds)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 from attrs import frozen
@@ -31,6 +31,9 @@ from openai_scan.events.base import Event, Outcome, StreamPart, api_error
 from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold, Note
+
 # The statuses that a run does not leave by itself, and what they mean for its stream.
 _OUTCOMES: Mapping[str, Outcome] = {
     "completed": "completed",
@@ -43,7 +46,20 @@ _OUTCOMES: Mapping[str, Outcome] = {
 
 
 @frozen
-class ThreadCreated(Event):
+class AssistantsEvent(Event):
+    """What all events of the family have in common."""
+
+    def fold(self, state: Fold | None, note: Note) -> Fold:
+        if state is None or state.family != "assistants":  # it goes on from stream to stream
+            from openai_scan.events.assistants.snapshot import AssistantsFold
+
+            state = AssistantsFold()
+        state.take(self, note)
+        return state
+
+
+@frozen
+class ThreadCreated(AssistantsEvent):
     """`thread.created`: a new thread."""
 
     wire_name: ClassVar[str] = "thread.created"
@@ -52,7 +68,7 @@ class ThreadCreated(Event):
 
 
 @frozen
-class RunEvent(Event):
+class RunEvent(AssistantsEvent):
     """What the `thread.run.*` events have in common: the run as it is now."""
 
     ends_with_done: ClassVar[bool] = True
@@ -170,7 +186,7 @@ class ThreadRunExpired(RunEvent):
 
 
 @frozen
-class RunStepEvent(Event):
+class RunStepEvent(AssistantsEvent):
     """What the `thread.run.step.*` events have in common: the run step as it is now."""
 
     run_step: RunStep
@@ -203,7 +219,7 @@ class ThreadRunStepInProgress(RunStepEvent):
 
 
 @frozen
-class ThreadRunStepDelta(Event):
+class ThreadRunStepDelta(AssistantsEvent):
     """`thread.run.step.delta`: pieces of the run step with this *id*."""
 
     wire_name: ClassVar[str] = "thread.run.step.delta"
@@ -247,7 +263,7 @@ class ThreadRunStepExpired(RunStepEvent):
 
 
 @frozen
-class MessageEvent(Event):
+class MessageEvent(AssistantsEvent):
     """What the `thread.message.*` events have in common: the message as it is now."""
 
     message: Message
@@ -271,7 +287,7 @@ class ThreadMessageInProgress(MessageEvent):
 
 
 @frozen
-class ThreadMessageDelta(Event):
+class ThreadMessageDelta(AssistantsEvent):
     """`thread.message.delta`: pieces of the message with this *id*."""
 
     wire_name: ClassVar[str] = "thread.message.delta"

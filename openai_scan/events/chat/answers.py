@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
+
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold, Note
 
 # The finish reasons that are no completion. OpenAI knows the first two; vLLM says "abort", and
 # OpenRouter "error". To ask for a function is to complete the answer.
@@ -50,6 +53,14 @@ class ChunkAnswers(Event):
             "the server ended the answer with an error, and did not say which", body=self.raw.data
         )
 
+    def fold(self, state: Fold | None, note: Note) -> Fold:
+        if state is None or state.over or state.family != "chat":
+            from openai_scan.events.chat.snapshot import ChatFold
+
+            state = ChatFold()
+        state.take(self, note)
+        return state
+
     def unwrap_text(self, choice: int = 0) -> str | None:
         for delta in self._deltas(choice):
             if delta.content is not None:
@@ -59,11 +70,7 @@ class ChunkAnswers(Event):
         return None
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
-        for delta in self._deltas(choice):
-            # Who sends it under several names sends the same text.
-            details = "".join(_detail_text(detail) for detail in delta.reasoning_details)
-            return delta.reasoning_content or delta.reasoning or details or None
-        return None
+        return next((reasoning_of(delta) for delta in self._deltas(choice)), None)
 
     def unwrap_refusal(self, choice: int = 0) -> str | None:
         return next((delta.refusal for delta in self._deltas(choice)), None)
@@ -89,6 +96,15 @@ class ChunkAnswers(Event):
 
     def _deltas(self, choice: int) -> Iterator[ChoiceDelta]:
         return (one.delta for one in self.choices if one.index == choice)
+
+
+def reasoning_of(delta: ChoiceDelta) -> str | None:
+    """Return the text that *delta* adds to the reasoning, or None."""
+    # Who sends it under several names sends the same text.
+    text = delta.reasoning_content or delta.reasoning
+    if text or not delta.reasoning_details:
+        return text or None
+    return "".join(_detail_text(detail) for detail in delta.reasoning_details) or None
 
 
 def _detail_text(detail: dict[str, Any]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from openai_scan.events.base import Event, Outcome, StreamPart
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
+
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold, Note
 
 # The finish reasons that are no completion.
 _OUTCOMES: Mapping[str, Outcome] = {
@@ -37,6 +40,14 @@ class CompletionAnswers(Event):
             for choice in self.choices
             if choice.finish_reason or choice.text
         )
+
+    def fold(self, state: Fold | None, note: Note) -> Fold:
+        if state is None or state.over or state.family != "completions":
+            from openai_scan.events.completions.snapshot import CompletionFold
+
+            state = CompletionFold()
+        state.take(self, note)
+        return state
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         return next((one.text for one in self.choices if one.index == choice), None)

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from openai_scan.events.base import Event, StreamPart, from_base64
 from openai_scan.events.images.objects import ImagesUsage
 
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold, Note
 
-class BringsPartialImage(Event):
+
+class ImageEvent(Event):
+    """What all of them have in common."""
+
+    __slots__ = ()
+
+    def fold(self, state: Fold | None, note: Note) -> Fold:
+        if state is None or state.over or state.family != "images":
+            from openai_scan.events.images.snapshot import ImagesFold
+
+            state = ImagesFold()
+        state.take(self, note)
+        return state
+
+
+class BringsPartialImage(ImageEvent):
     """Answers for an event with an image so far."""
 
     __slots__ = ()
@@ -21,7 +40,7 @@ class BringsPartialImage(Event):
         return from_base64(self.b64_json)
 
 
-class BringsImage(Event):
+class BringsImage(ImageEvent):
     """Answers for an event with a whole image."""
 
     __slots__ = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
@@ -15,6 +15,9 @@ from openai_scan.events.responses.items import (
 )
 from openai_scan.events.responses.objects import Response, ResponseError, ResponseUsage
 
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold, Note
+
 # The statuses that a response does not leave any more, and what they mean for its stream.
 _OUTCOMES: Mapping[str | None, Outcome] = {
     "completed": "completed",
@@ -24,7 +27,21 @@ _OUTCOMES: Mapping[str | None, Outcome] = {
 }
 
 
-class BringsResponse(Event):
+class ResponsesEvent(Event):
+    """What all events of the family have in common."""
+
+    __slots__ = ()
+
+    def fold(self, state: Fold | None, note: Note) -> Fold:
+        if state is None or state.over or state.family != "responses":
+            from openai_scan.events.responses.snapshot import ResponseFold
+
+            state = ResponseFold()
+        state.take(self, note)
+        return state
+
+
+class BringsResponse(ResponsesEvent):
     """Answers for an event with the response as it is now."""
 
     __slots__ = ()
@@ -32,10 +49,10 @@ class BringsResponse(Event):
     response: Response
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
-        return (("response", _OUTCOMES.get(self._final_status())),)
+        return (("response", _OUTCOMES.get(self.final_status())),)
 
     def stream_error(self) -> APIError | None:
-        if self._final_status() != "failed":
+        if self.final_status() != "failed":
             return None
         error = self.response.error or ResponseError()
         return api_error(
@@ -50,9 +67,9 @@ class BringsResponse(Event):
     def unwrap_finish_reason(self, choice: int = 0) -> str | None:
         details = self.response.incomplete_details
         reason = None if details is None else details.reason
-        return None if choice else reason or self._final_status() or None
+        return None if choice else reason or self.final_status() or None
 
-    def _final_status(self) -> str:
+    def final_status(self) -> str:
         """Return the status that ends the stream, or "" while it goes on."""
         # The response's own status decides: aimock sends response.completed for a response that
         # is incomplete. The name helps where a server leaves the status out or behind.
@@ -62,7 +79,7 @@ class BringsResponse(Event):
         return ""
 
 
-class BringsItem(Event):
+class BringsItem(ResponsesEvent):
     """Answers for an event with an output item."""
 
     __slots__ = ()
@@ -74,7 +91,7 @@ class BringsItem(Event):
         return (self.item,) if is_call and not choice else None
 
 
-class AddsText(Event):
+class AddsText(ResponsesEvent):
     """Answers for an event with a piece of the answer."""
 
     __slots__ = ()
@@ -85,7 +102,7 @@ class AddsText(Event):
         return None if choice else self.delta
 
 
-class AddsReasoningText(Event):
+class AddsReasoningText(ResponsesEvent):
     """Answers for an event with a piece of reasoning, or of its summary."""
 
     __slots__ = ()
@@ -96,7 +113,7 @@ class AddsReasoningText(Event):
         return None if choice else self.delta
 
 
-class AddsRefusal(Event):
+class AddsRefusal(ResponsesEvent):
     """Answers for an event with a piece of a refusal."""
 
     __slots__ = ()
@@ -107,7 +124,7 @@ class AddsRefusal(Event):
         return None if choice else self.delta
 
 
-class AddsToCall(Event):
+class AddsToCall(ResponsesEvent):
     """Answers for an event that is itself a piece of a call to a tool of yours."""
 
     __slots__ = ()
@@ -116,7 +133,7 @@ class AddsToCall(Event):
         return None if choice else (self,)
 
 
-class AddsAnnotation(Event):
+class AddsAnnotation(ResponsesEvent):
     """Answers for an event with a citation."""
 
     __slots__ = ()
@@ -127,7 +144,7 @@ class AddsAnnotation(Event):
         return None if choice or self.annotation is None else (self.annotation,)
 
 
-class AddsAudio(Event):
+class AddsAudio(ResponsesEvent):
     """Answers for an event with a piece of speech."""
 
     __slots__ = ()
@@ -138,7 +155,7 @@ class AddsAudio(Event):
         return None if choice else from_base64(self.delta)
 
 
-class BringsPartialImage(Event):
+class BringsPartialImage(ResponsesEvent):
     """Answers for an event with an image so far."""
 
     __slots__ = ()

@@ -23,6 +23,7 @@ from openai_scan.events.responses.answers import (
     BringsItem,
     BringsPartialImage,
     BringsResponse,
+    ResponsesEvent,
 )
 from openai_scan.events.responses.items import (
     Annotation,
@@ -37,7 +38,7 @@ from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseAudioDelta(AddsAudio):
     """`response.audio.delta`: a piece of speech; *delta* is base64."""
 
@@ -49,7 +50,7 @@ class ResponseAudioDelta(AddsAudio):
 
 
 @frozen(kw_only=True)
-class ResponseAudioDone(Event):
+class ResponseAudioDone(ResponsesEvent):
     """`response.audio.done`: the speech has ended."""
 
     wire_name: ClassVar[str] = "response.audio.done"
@@ -58,7 +59,7 @@ class ResponseAudioDone(Event):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseAudioTranscriptDelta(AddsText):
     """`response.audio.transcript.delta`: a piece of what is said."""
 
@@ -70,7 +71,7 @@ class ResponseAudioTranscriptDelta(AddsText):
 
 
 @frozen(kw_only=True)
-class ResponseAudioTranscriptDone(Event):
+class ResponseAudioTranscriptDone(ResponsesEvent):
     """`response.audio.transcript.done`: all has been said."""
 
     wire_name: ClassVar[str] = "response.audio.transcript.done"
@@ -79,8 +80,8 @@ class ResponseAudioTranscriptDone(Event):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
-class ResponseCodeInterpreterCallCodeDelta(Event):
+@frozen
+class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
     """`response.code_interpreter_call_code.delta`: a piece of code."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.delta"
@@ -91,8 +92,8 @@ class ResponseCodeInterpreterCallCodeDelta(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseCodeInterpreterCallCodeDone(Event):
+@frozen
+class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
     """`response.code_interpreter_call_code.done`: the whole code."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.done"
@@ -104,7 +105,7 @@ class ResponseCodeInterpreterCallCodeDone(Event):
 
 
 @frozen(kw_only=True)
-class ResponseCodeInterpreterCallCompleted(Event):
+class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
     """`response.code_interpreter_call.completed`: the code has run."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.completed"
@@ -115,7 +116,7 @@ class ResponseCodeInterpreterCallCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseCodeInterpreterCallInProgress(Event):
+class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
     """`response.code_interpreter_call.in_progress`: the code interpreter was called."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.in_progress"
@@ -126,7 +127,7 @@ class ResponseCodeInterpreterCallInProgress(Event):
 
 
 @frozen(kw_only=True)
-class ResponseCodeInterpreterCallInterpreting(Event):
+class ResponseCodeInterpreterCallInterpreting(ResponsesEvent):
     """`response.code_interpreter_call.interpreting`: the code is running."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.interpreting"
@@ -136,7 +137,7 @@ class ResponseCodeInterpreterCallInterpreting(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseCompleted(BringsResponse):
     """`response.completed`: the whole response."""
 
@@ -146,8 +147,8 @@ class ResponseCompleted(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseContentPartAdded(Event):
+@frozen
+class ResponseContentPartAdded(ResponsesEvent):
     """`response.content_part.added`: a new part of a message, still to be filled."""
 
     wire_name: ClassVar[str] = "response.content_part.added"
@@ -159,8 +160,8 @@ class ResponseContentPartAdded(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseContentPartDone(Event):
+@frozen
+class ResponseContentPartDone(ResponsesEvent):
     """`response.content_part.done`: a whole part of a message."""
 
     wire_name: ClassVar[str] = "response.content_part.done"
@@ -172,7 +173,7 @@ class ResponseContentPartDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseCreated(BringsResponse):
     """`response.created`: a new response."""
 
@@ -183,7 +184,7 @@ class ResponseCreated(BringsResponse):
 
 
 @frozen(kw_only=True)
-class ResponseFileSearchCallCompleted(Event):
+class ResponseFileSearchCallCompleted(ResponsesEvent):
     """`response.file_search_call.completed`: files have been searched."""
 
     wire_name: ClassVar[str] = "response.file_search_call.completed"
@@ -194,7 +195,7 @@ class ResponseFileSearchCallCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseFileSearchCallInProgress(Event):
+class ResponseFileSearchCallInProgress(ResponsesEvent):
     """`response.file_search_call.in_progress`: file search was called."""
 
     wire_name: ClassVar[str] = "response.file_search_call.in_progress"
@@ -205,7 +206,7 @@ class ResponseFileSearchCallInProgress(Event):
 
 
 @frozen(kw_only=True)
-class ResponseFileSearchCallSearching(Event):
+class ResponseFileSearchCallSearching(ResponsesEvent):
     """`response.file_search_call.searching`: files are being searched."""
 
     wire_name: ClassVar[str] = "response.file_search_call.searching"
@@ -215,7 +216,7 @@ class ResponseFileSearchCallSearching(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseFunctionCallArgumentsDelta(AddsToCall):
     """`response.function_call_arguments.delta`: a piece of the arguments of a function call."""
 
@@ -227,8 +228,8 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseFunctionCallArgumentsDone(Event):
+@frozen
+class ResponseFunctionCallArgumentsDone(ResponsesEvent):
     """`response.function_call_arguments.done`: the whole arguments of a function call."""
 
     wire_name: ClassVar[str] = "response.function_call_arguments.done"
@@ -240,8 +241,8 @@ class ResponseFunctionCallArgumentsDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseShellCallCommandAdded(Event):
+@frozen
+class ResponseShellCallCommandAdded(ResponsesEvent):
     """`response.shell_call_command.added`: a new command for a shell."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.added"
@@ -252,8 +253,8 @@ class ResponseShellCallCommandAdded(Event):
     command_index: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseShellCallCommandDelta(Event):
+@frozen
+class ResponseShellCallCommandDelta(ResponsesEvent):
     """`response.shell_call_command.delta`: a piece of a command."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.delta"
@@ -264,8 +265,8 @@ class ResponseShellCallCommandDelta(Event):
     command_index: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseShellCallCommandDone(Event):
+@frozen
+class ResponseShellCallCommandDone(ResponsesEvent):
     """`response.shell_call_command.done`: the whole command."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.done"
@@ -276,8 +277,8 @@ class ResponseShellCallCommandDone(Event):
     command_index: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseShellCallOutputContentDelta(Event):
+@frozen
+class ResponseShellCallOutputContentDelta(ResponsesEvent):
     """`response.shell_call_output_content.delta`: a piece of what a command prints."""
 
     wire_name: ClassVar[str] = "response.shell_call_output_content.delta"
@@ -290,7 +291,7 @@ class ResponseShellCallOutputContentDelta(Event):
 
 
 @frozen(kw_only=True)
-class ResponseShellCallOutputContentDone(Event):
+class ResponseShellCallOutputContentDone(ResponsesEvent):
     """`response.shell_call_output_content.done`: all that the commands printed."""
 
     wire_name: ClassVar[str] = "response.shell_call_output_content.done"
@@ -302,7 +303,7 @@ class ResponseShellCallOutputContentDone(Event):
     output: tuple[FunctionShellCallOutputContent, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseInProgress(BringsResponse):
     """`response.in_progress`: the response is at work."""
 
@@ -312,7 +313,7 @@ class ResponseInProgress(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseFailed(BringsResponse):
     """`response.failed`: the response failed; `response.error` says why, and so does `err()`."""
 
@@ -322,7 +323,7 @@ class ResponseFailed(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseIncomplete(BringsResponse):
     """`response.incomplete`: the response ended early; `incomplete_details` says why."""
 
@@ -332,7 +333,7 @@ class ResponseIncomplete(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseOutputItemAdded(BringsItem):
     """`response.output_item.added`: a new item, still to be filled."""
 
@@ -343,7 +344,7 @@ class ResponseOutputItemAdded(BringsItem):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseOutputItemDone(BringsItem):
     """`response.output_item.done`: a whole item."""
 
@@ -354,8 +355,8 @@ class ResponseOutputItemDone(BringsItem):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseReasoningSummaryPartAdded(Event):
+@frozen
+class ResponseReasoningSummaryPartAdded(ResponsesEvent):
     """`response.reasoning_summary_part.added`: a new part of the summary of reasoning."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_part.added"
@@ -367,8 +368,8 @@ class ResponseReasoningSummaryPartAdded(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseReasoningSummaryPartDone(Event):
+@frozen
+class ResponseReasoningSummaryPartDone(ResponsesEvent):
     """`response.reasoning_summary_part.done`: a whole part of the summary of reasoning."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_part.done"
@@ -381,7 +382,7 @@ class ResponseReasoningSummaryPartDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseReasoningSummaryTextDelta(AddsReasoningText):
     """`response.reasoning_summary_text.delta`: a piece of the summary of reasoning."""
 
@@ -394,8 +395,8 @@ class ResponseReasoningSummaryTextDelta(AddsReasoningText):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseReasoningSummaryTextDone(Event):
+@frozen
+class ResponseReasoningSummaryTextDone(ResponsesEvent):
     """`response.reasoning_summary_text.done`: the whole text of a part of the summary."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_text.done"
@@ -407,7 +408,7 @@ class ResponseReasoningSummaryTextDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseReasoningTextDelta(AddsReasoningText):
     """`response.reasoning_text.delta`: a piece of reasoning."""
 
@@ -420,8 +421,8 @@ class ResponseReasoningTextDelta(AddsReasoningText):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseReasoningTextDone(Event):
+@frozen
+class ResponseReasoningTextDone(ResponsesEvent):
     """`response.reasoning_text.done`: the whole reasoning of a part."""
 
     wire_name: ClassVar[str] = "response.reasoning_text.done"
@@ -433,7 +434,7 @@ class ResponseReasoningTextDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseRefusalDelta(AddsRefusal):
     """`response.refusal.delta`: a piece of a refusal."""
 
@@ -446,8 +447,8 @@ class ResponseRefusalDelta(AddsRefusal):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseRefusalDone(Event):
+@frozen
+class ResponseRefusalDone(ResponsesEvent):
     """`response.refusal.done`: the whole refusal."""
 
     wire_name: ClassVar[str] = "response.refusal.done"
@@ -459,7 +460,7 @@ class ResponseRefusalDone(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseOutputTextDelta(AddsText):
     """`response.output_text.delta`: a piece of text."""
 
@@ -473,8 +474,8 @@ class ResponseOutputTextDelta(AddsText):
     logprobs: tuple[LogProb, ...] = ()
 
 
-@frozen(kw_only=True)
-class ResponseOutputTextDone(Event):
+@frozen
+class ResponseOutputTextDone(ResponsesEvent):
     """`response.output_text.done`: the whole text of a part."""
 
     wire_name: ClassVar[str] = "response.output_text.done"
@@ -488,7 +489,7 @@ class ResponseOutputTextDone(Event):
 
 
 @frozen(kw_only=True)
-class ResponseWebSearchCallCompleted(Event):
+class ResponseWebSearchCallCompleted(ResponsesEvent):
     """`response.web_search_call.completed`: the web has been searched."""
 
     wire_name: ClassVar[str] = "response.web_search_call.completed"
@@ -499,7 +500,7 @@ class ResponseWebSearchCallCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseWebSearchCallInProgress(Event):
+class ResponseWebSearchCallInProgress(ResponsesEvent):
     """`response.web_search_call.in_progress`: web search was called."""
 
     wire_name: ClassVar[str] = "response.web_search_call.in_progress"
@@ -510,7 +511,7 @@ class ResponseWebSearchCallInProgress(Event):
 
 
 @frozen(kw_only=True)
-class ResponseWebSearchCallSearching(Event):
+class ResponseWebSearchCallSearching(ResponsesEvent):
     """`response.web_search_call.searching`: the web is being searched."""
 
     wire_name: ClassVar[str] = "response.web_search_call.searching"
@@ -521,7 +522,7 @@ class ResponseWebSearchCallSearching(Event):
 
 
 @frozen(kw_only=True)
-class ResponseImageGenerationCallCompleted(Event):
+class ResponseImageGenerationCallCompleted(ResponsesEvent):
     """`response.image_generation_call.completed`: the image is made; its item brings it."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.completed"
@@ -532,7 +533,7 @@ class ResponseImageGenerationCallCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseImageGenerationCallGenerating(Event):
+class ResponseImageGenerationCallGenerating(ResponsesEvent):
     """`response.image_generation_call.generating`: the image is being made."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.generating"
@@ -543,7 +544,7 @@ class ResponseImageGenerationCallGenerating(Event):
 
 
 @frozen(kw_only=True)
-class ResponseImageGenerationCallInProgress(Event):
+class ResponseImageGenerationCallInProgress(ResponsesEvent):
     """`response.image_generation_call.in_progress`: an image was asked for."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.in_progress"
@@ -553,7 +554,7 @@ class ResponseImageGenerationCallInProgress(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     """`response.image_generation_call.partial_image`: the image so far, as base64."""
 
@@ -570,8 +571,8 @@ class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     output_format: str | None = None
 
 
-@frozen(kw_only=True)
-class ResponseMcpCallArgumentsDelta(Event):
+@frozen
+class ResponseMcpCallArgumentsDelta(ResponsesEvent):
     """`response.mcp_call_arguments.delta`: a piece of the arguments for an MCP tool."""
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.delta"
@@ -582,8 +583,8 @@ class ResponseMcpCallArgumentsDelta(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseMcpCallArgumentsDone(Event):
+@frozen
+class ResponseMcpCallArgumentsDone(ResponsesEvent):
     """`response.mcp_call_arguments.done`: the whole arguments for an MCP tool."""
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.done"
@@ -595,7 +596,7 @@ class ResponseMcpCallArgumentsDone(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpCallCompleted(Event):
+class ResponseMcpCallCompleted(ResponsesEvent):
     """`response.mcp_call.completed`: the MCP tool has answered."""
 
     wire_name: ClassVar[str] = "response.mcp_call.completed"
@@ -606,7 +607,7 @@ class ResponseMcpCallCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpCallFailed(Event):
+class ResponseMcpCallFailed(ResponsesEvent):
     """`response.mcp_call.failed`: the MCP tool has failed."""
 
     wire_name: ClassVar[str] = "response.mcp_call.failed"
@@ -617,7 +618,7 @@ class ResponseMcpCallFailed(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpCallInProgress(Event):
+class ResponseMcpCallInProgress(ResponsesEvent):
     """`response.mcp_call.in_progress`: a tool of an MCP server was called."""
 
     wire_name: ClassVar[str] = "response.mcp_call.in_progress"
@@ -628,7 +629,7 @@ class ResponseMcpCallInProgress(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpListToolsCompleted(Event):
+class ResponseMcpListToolsCompleted(ResponsesEvent):
     """`response.mcp_list_tools.completed`: the MCP server has listed its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.completed"
@@ -639,7 +640,7 @@ class ResponseMcpListToolsCompleted(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpListToolsFailed(Event):
+class ResponseMcpListToolsFailed(ResponsesEvent):
     """`response.mcp_list_tools.failed`: the MCP server has not listed its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.failed"
@@ -650,7 +651,7 @@ class ResponseMcpListToolsFailed(Event):
 
 
 @frozen(kw_only=True)
-class ResponseMcpListToolsInProgress(Event):
+class ResponseMcpListToolsInProgress(ResponsesEvent):
     """`response.mcp_list_tools.in_progress`: an MCP server is asked for its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.in_progress"
@@ -674,7 +675,7 @@ class ResponseOutputTextAnnotationAdded(AddsAnnotation):
     annotation: Annotation | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseQueued(BringsResponse):
     """`response.queued`: the response waits for its turn."""
 
@@ -684,7 +685,7 @@ class ResponseQueued(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class ResponseCustomToolCallInputDelta(AddsToCall):
     """`response.custom_tool_call_input.delta`: a piece of the input of a custom tool."""
 
@@ -696,8 +697,8 @@ class ResponseCustomToolCallInputDelta(AddsToCall):
     item_id: str = ""
 
 
-@frozen(kw_only=True)
-class ResponseCustomToolCallInputDone(Event):
+@frozen
+class ResponseCustomToolCallInputDone(ResponsesEvent):
     """`response.custom_tool_call_input.done`: the whole input of a custom tool."""
 
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
@@ -708,8 +709,8 @@ class ResponseCustomToolCallInputDone(Event):
     item_id: str = ""
 
 
-@frozen(kw_only=True)
-class ResponseApplyPatchCallOperationDiffDelta(Event):
+@frozen
+class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
     """`response.apply_patch_call_operation_diff.delta`: a piece of a change to a file."""
 
     wire_name: ClassVar[str] = "response.apply_patch_call_operation_diff.delta"
@@ -720,8 +721,8 @@ class ResponseApplyPatchCallOperationDiffDelta(Event):
     sequence_number: int | None = None
 
 
-@frozen(kw_only=True)
-class ResponseApplyPatchCallOperationDiffDone(Event):
+@frozen
+class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
     """`response.apply_patch_call_operation_diff.done`: the whole change to a file."""
 
     wire_name: ClassVar[str] = "response.apply_patch_call_operation_diff.done"

@@ -1,0 +1,24 @@
+"""The Chat Completions API.
+
+Source: https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+from typing_extensions import Unpack
+
+from openai_scan.client.base import BaseClient
+from openai_scan.client.params import CreateChatCompletion
+from openai_scan.streamer import StreamerV2
+
+
+class ChatMethods(BaseClient):
+    """The methods of `Client` for the Chat Completions API."""
+
+    def create_chat_completion_stream(self, **params: Unpack[CreateChatCompletion]) -> StreamerV2:
+        """Answer a conversation and stream the answer.
+
+        Tokens are counted, at the end, only if you ask for it:
+        `stream_options={"include_usage": True}`. Some compatible servers refuse to.
+        """
+        return self._stream("/chat/completions", CreateChatCompletion, params, stream=True)

@@ -1,0 +1,29 @@
+"""The images API: generation and edit.
+
+Source: https://platform.openai.com/docs/api-reference/images
+"""
+
+from __future__ import annotations
+
+from typing_extensions import Unpack
+
+from openai_scan.client.base import BaseClient
+from openai_scan.client.params import CreateImage, EditImage
+from openai_scan.streamer import StreamerV2
+
+
+class ImagesMethods(BaseClient):
+    """The methods of `Client` for the images API."""
+
+    def create_image_stream(self, **params: Unpack[CreateImage]) -> StreamerV2:
+        """Make images and stream them while they take shape, as `partial_images` says."""
+        return self._stream("/images/generations", CreateImage, params, stream=True)
+
+    def edit_image_stream(self, **params: Unpack[EditImage]) -> StreamerV2:
+        """Make images out of others, and stream them.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        files = ["image", "mask"]
+        return self._stream("/images/edits", EditImage, params, files=files, stream=True)

@@ -1,0 +1,54 @@
+"""What the methods of the client take: keyword arguments named as in the API.
+
+None leaves an argument out; to send a null, put it into `extra_body`. An object that came from
+the server, such as a tool, may be given where a mapping is expected.
+"""
+
+from openai_scan.client.params.assistants import (
+    CreateAssistant,
+    CreateMessage,
+    CreateRun,
+    CreateThread,
+    CreateThreadAndRun,
+    ListMessages,
+    ListRunSteps,
+    MessageParam,
+    ModifyAssistant,
+    ModifyMetadata,
+    ModifyThread,
+    ThreadParam,
+    ToolOutput,
+)
+from openai_scan.client.params.audio import CreateSpeech, CreateTranscription
+from openai_scan.client.params.base import Extras, Inclusion, JSONObject, ListPage
+from openai_scan.client.params.chat import CreateChatCompletion, CreateCompletion
+from openai_scan.client.params.images import CreateImage, EditImage
+from openai_scan.client.params.responses import CreateResponse, RetrieveResponseStream
+
+__all__ = [
+    "CreateAssistant",
+    "CreateChatCompletion",
+    "CreateCompletion",
+    "CreateImage",
+    "CreateMessage",
+    "CreateResponse",
+    "CreateRun",
+    "CreateSpeech",
+    "CreateThread",
+    "CreateThreadAndRun",
+    "CreateTranscription",
+    "EditImage",
+    "Extras",
+    "Inclusion",
+    "JSONObject",
+    "ListMessages",
+    "ListPage",
+    "ListRunSteps",
+    "MessageParam",
+    "ModifyAssistant",
+    "ModifyMetadata",
+    "ModifyThread",
+    "RetrieveResponseStream",
+    "ThreadParam",
+    "ToolOutput",
+]

@@ -1,0 +1,67 @@
+"""The Responses API.
+
+Source: https://platform.openai.com/docs/api-reference/responses
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+from typing_extensions import Unpack
+
+from openai_scan.client.base import BaseClient, path_to
+from openai_scan.client.params import CreateResponse, Extras, Inclusion, RetrieveResponseStream
+from openai_scan.events.responses import Response
+from openai_scan.streamer import StreamerV2
+
+_RESPONSE = "/responses/{response_id}"
+
+
+@frozen(kw_only=True)
+class DeletedResponse:
+    """A response that was deleted."""
+
+    id: str
+    deleted: bool = True
+    object: str = "response"
+
+
+class ResponsesMethods(BaseClient):
+    """The methods of `Client` for the Responses API."""
+
+    # Streams.
+
+    def create_response_stream(self, **params: Unpack[CreateResponse]) -> StreamerV2:
+        """Create a response and stream it."""
+        return self._stream("/responses", CreateResponse, params, stream=True)
+
+    def retrieve_response_stream(
+        self, response_id: str, **params: Unpack[RetrieveResponseStream]
+    ) -> StreamerV2:
+        """Stream a response again, from its start or behind the event `starting_after`.
+
+        So a stream that broke off is taken up. The response must have been created with
+        `background=True`, and not long ago.
+        """
+        path = path_to(_RESPONSE, response_id=response_id)
+        return self._stream(path, RetrieveResponseStream, params, method="GET", stream=True)
+
+    # Responses.
+
+    def create_response(self, **params: Unpack[CreateResponse]) -> Response:
+        """Create a response without streaming."""
+        return self._call(Response, "POST", "/responses", CreateResponse, params)
+
+    def retrieve_response(self, response_id: str, **params: Unpack[Inclusion]) -> Response:
+        """Return a response as it is now."""
+        path = path_to(_RESPONSE, response_id=response_id)
+        return self._call(Response, "GET", path, Inclusion, params)
+
+    def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
+        """Stop a response that was created with `background=True`, and return it."""
+        path = path_to(_RESPONSE + "/cancel", response_id=response_id)
+        return self._call(Response, "POST", path, Extras, extras)
+
+    def delete_response(self, response_id: str, **extras: Unpack[Extras]) -> DeletedResponse:
+        """Delete a response."""
+        path = path_to(_RESPONSE, response_id=response_id)
+        return self._call(DeletedResponse, "DELETE", path, Extras, extras)

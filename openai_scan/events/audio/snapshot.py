@@ -1,0 +1,100 @@
+"""The whole answer of a transcription or a speech stream."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from openai_scan.events.audio.events import (
+    SpeechAudioDelta,
+    SpeechAudioDone,
+    TranscriptTextDelta,
+    TranscriptTextDone,
+    TranscriptTextSegment,
+)
+from openai_scan.events.audio.objects import (
+    LogProb,
+    SpeechUsage,
+    TranscriptionLanguage,
+    TranscriptUsage,
+)
+from openai_scan.events.base import Event, from_base64
+from openai_scan.events.snapshot import Call, Fold, Note, Pieces, mend
+
+
+@frozen(kw_only=True)
+class Transcript:
+    """A transcript as far as it is known; *segments* say who said what, where that was asked."""
+
+    text: str = ""
+    segments: tuple[TranscriptTextSegment, ...] = ()
+    languages: tuple[TranscriptionLanguage, ...] = ()
+    logprobs: tuple[LogProb, ...] = ()
+    usage: TranscriptUsage | None = None
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """None: a transcript does not call functions."""
+        return ()
+
+
+@frozen(kw_only=True)
+class Speech:
+    """Speech as far as it is known; *audio* is the sound, decoded."""
+
+    audio: bytes = field(default=b"", repr=False)
+    usage: SpeechUsage | None = None
+
+    @property
+    def text(self) -> str:
+        """Empty: the text is what was asked for."""
+        return ""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """None: speech does not call functions."""
+        return ()
+
+
+class AudioFold(Fold):
+    """Puts a transcript together, or speech: a stream is one of the two."""
+
+    family = "audio"
+
+    def __init__(self) -> None:
+        self._text = Pieces()
+        self._segments: list[TranscriptTextSegment] = []
+        self._logprobs: list[LogProb] = []
+        self._transcript: TranscriptTextDone | None = None
+        self._is_speech = False
+        self._audio: list[str] = []  # base64, each piece for itself
+        self._speech_usage: SpeechUsage | None = None
+
+    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
+        match event:
+            case TranscriptTextDelta():
+                self._text.add(event.unwrap_text() or "")
+                self._logprobs += event.logprobs
+            case SpeechAudioDelta(audio=audio):
+                self._is_speech = True
+                self._audio.append(audio)
+            case TranscriptTextSegment(text=text):
+                self._text.add(text)
+                self._segments.append(event)
+            case TranscriptTextDone():
+                self._transcript = event
+            case SpeechAudioDone(usage=usage):
+                self._is_speech = True
+                self._speech_usage = usage
+
+    def value(self) -> Transcript | Speech:
+        if self._is_speech:
+            audio = b"".join(from_base64(piece) or b"" for piece in self._audio)
+            return Speech(audio=audio, usage=self._speech_usage)
+        whole = self._transcript
+        return Transcript(
+            text=str(self._text) if whole is None else mend(whole.text),
+            segments=tuple(self._segments),
+            languages=() if whole is None else whole.languages,
+            logprobs=(() if whole is None else whole.logprobs) or tuple(self._logprobs),
+            usage=None if whole is None else whole.usage,
+        )

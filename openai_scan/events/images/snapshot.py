@@ -1,0 +1,99 @@
+"""The whole answer of an image generation or edit stream."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from openai_scan.events.base import Event, from_base64
+from openai_scan.events.images.events import (
+    ImageEditCompleted,
+    ImageEditPartialImage,
+    ImageGenerationCompleted,
+    ImageGenerationPartialImage,
+)
+from openai_scan.events.images.objects import ImagesUsage
+from openai_scan.events.snapshot import Call, Fold, Note
+
+
+@frozen(kw_only=True)
+class Image:
+    """An image; *is_partial* while it is not finished."""
+
+    b64_json: str = field(default="", repr=False)
+    created_at: int | None = None  # Unix seconds
+    size: str = ""
+    quality: str = ""
+    background: str = ""
+    output_format: str = ""
+    is_partial: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """The image, decoded; empty if the server sent no base64."""
+        return from_base64(self.b64_json) or b""
+
+
+@frozen(kw_only=True)
+class ImagesAnswer:
+    """The images as far as they are known; the last one may be partial."""
+
+    images: tuple[Image, ...] = ()
+    usage: ImagesUsage | None = None
+
+    @property
+    def image(self) -> Image | None:
+        """The last image, or None."""
+        return self.images[-1] if self.images else None
+
+    @property
+    def text(self) -> str:
+        """Empty: images have no text."""
+        return ""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """None: images do not call functions."""
+        return ()
+
+
+class ImagesFold(Fold):
+    """Collects the images, and of the one that is under way what came last."""
+
+    family = "images"
+
+    def __init__(self) -> None:
+        self._images: list[Image] = []
+        self._partial: Image | None = None
+        self._usage: ImagesUsage | None = None
+
+    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
+        match event:
+            case ImageGenerationPartialImage() | ImageEditPartialImage():
+                self._partial = _image(event, is_partial=True)
+            case ImageGenerationCompleted() | ImageEditCompleted():
+                self._partial = None
+                self._images.append(_image(event, is_partial=False))
+                self._usage = event.usage or self._usage
+
+    def value(self) -> ImagesAnswer:
+        partial = () if self._partial is None else (self._partial,)
+        return ImagesAnswer(images=(*self._images, *partial), usage=self._usage)
+
+
+def _image(
+    event: ImageGenerationPartialImage
+    | ImageEditPartialImage
+    | ImageGenerationCompleted
+    | ImageEditCompleted,
+    *,
+    is_partial: bool,
+) -> Image:
+    return Image(
+        b64_json=event.b64_json,
+        created_at=event.created_at,
+        size=event.size,
+        quality=event.quality,
+        background=event.background,
+        output_format=event.output_format,
+        is_partial=is_partial,
+    )

@@ -1,0 +1,345 @@
+"""Let the model call Python functions, in one loop.
+
+::
+
+    def get_weather(city: str, unit: Literal["C", "F"] = "C") -> str:
+        return weather_service(city, unit)
+
+    stream = client.create_chat_completion_stream(
+        model=model, messages=messages, tools=[tool_of(get_weather)]
+    )
+    with run_tools(client, stream, [get_weather]) as s:
+        while s.next():
+            print(s.text() or "", end="", flush=True)
+        if err := s.err():
+            raise err
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
+
+import attrs
+
+from openai_scan.client import AzureClient, Client
+from openai_scan.errors import DecodeError
+from openai_scan.events import Outcome
+from openai_scan.events.snapshot import Call
+from openai_scan.events.structure import Structurer
+from openai_scan.schema import API, described, schema_of
+from openai_scan.streamer import StreamerV2
+from openai_scan.transport import Exchange, Request
+from openai_scan.transport.request import plain
+
+if TYPE_CHECKING:
+    from openai_scan.events.assistants.snapshot import AssistantsAnswer
+    from openai_scan.events.chat.snapshot import ChatCompletion
+    from openai_scan.events.responses.snapshot import ResponseAnswer
+
+__all__ = ["function_schema", "run_tools", "tool_of"]
+
+_log = logging.getLogger("openai_scan")
+
+Function: TypeAlias = Callable[..., Any]
+
+Answered: TypeAlias = "Sequence[tuple[Call, str]]"
+"""The calls of one round, and what to tell the model of each."""
+
+FollowUp: TypeAlias = Callable[[Any, Answered], StreamerV2]
+"""Makes the stream that goes on after an answer of its API."""
+
+# How the paths of the APIs end; on Azure they begin in other ways.
+_APIS: Mapping[str, API] = {
+    "/chat/completions": "chat",
+    "/responses": "responses",
+    "/runs": "assistants",
+    "/submit_tool_outputs": "assistants",
+}
+
+# How a stream ends whose calls are to be answered. Of an answer that was cut short they are not
+# whole; and of a run they are there before it waits for them.
+_ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
+    "assistants": ("requires_action",),
+    "chat": ("completed", "requires_action"),
+    "responses": ("completed", "requires_action"),
+}
+
+
+def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
+    """Return the JSON schema of a function's arguments, made from its signature.
+
+    What a parameter stands for is said by a line under `Args:` in the docstring.
+
+    Args:
+        function: A function whose parameters have types that `schema_of` knows.
+        strict: See `schema_of`.
+
+    Raises:
+        TypeError: A parameter has no type, or one that no schema can describe; or the function
+            is async, or takes `*args`, `**kwargs` or positional-only parameters.
+    """
+    schema = schema_of(_arguments_of(function), strict=strict)
+    schema.pop("description", None)  # that is the function's, not its arguments'
+    return schema
+
+
+def tool_of(function: Function, *, api: API = "chat", strict: bool = True) -> dict[str, Any]:
+    """Return the tool that offers *function* to the model, for the `tools` of a request.
+
+    It is named and described as in Python: by its name and its docstring's first paragraph.
+
+    Args:
+        function: See `function_schema`.
+        api: Which API it is for.
+        strict: See `schema_of`.
+
+    Raises:
+        TypeError: See `function_schema`.
+    """
+    about = {"name": _name_of(function)}
+    if description := described(function.__doc__)[0]:
+        about["description"] = description
+    schema = function_schema(function, strict=strict)
+    tool = {**about, "parameters": schema, "strict": strict}
+    return {"type": "function", **(tool if api == "responses" else {"function": tool})}
+
+
+def run_tools(
+    client: Client | AzureClient,
+    stream: StreamerV2,
+    functions: Iterable[Function],
+    *,
+    max_rounds: int = 10,
+    on_error: Literal["model", "raise"] = "model",
+) -> StreamerV2:
+    """Answer the model's calls with *functions*, and go on with what it says then.
+
+    The stream is returned, and read in one loop as before; where it would end with calls, the
+    functions are run by `next()`, one after the other, and the stream that follows is chained.
+    Which calls were made, `snapshot().calls` says at each end.
+
+    The model is told if it calls a function that is not there, or with arguments that are not
+    JSON or do not fit the parameters' types. Nothing is called with half of its arguments: an
+    answer that was cut short is `incomplete`, and stays so. A `tool_choice` that forces a call
+    holds for the first request only, or the calls would never end.
+
+    After *max_rounds* the stream ends with the outcome `requires_action` and without an error,
+    as one does whose calls nobody answers; the calls are in `snapshot().calls`.
+
+    Args:
+        client: The client that goes on.
+        stream: A stream of the client's: of Chat Completions, of `create_response_stream`, or of
+            an Assistants run. What was asked in it, tools included, is asked again in each round.
+        functions: What may be called, by its name in Python.
+        max_rounds: How often to answer calls, at most.
+        on_error: Who gets a function's exception: the model, as text, or the caller of `next()`,
+            as it is; then the stream has ended.
+
+    Returns:
+        *stream* itself.
+
+    Raises:
+        TypeError: The stream is not one of those, or a function is not fit to be called.
+        ValueError: Several choices were asked for, and only one can be gone on with; two
+            functions have the same name; or *on_error* is neither of the two.
+        RuntimeError: The stream has ended already.
+    """
+    if on_error not in ("model", "raise"):
+        raise ValueError(f"on_error must be 'model' or 'raise', not {on_error!r}")
+    table: dict[str, _Tool] = {}
+    for function in functions:
+        tool = _Tool(function, _arguments_of(function))
+        if table.setdefault(_name_of(function), tool) is not tool:
+            raise ValueError(f"there are two functions {_name_of(function)!r}")
+    api, request = _request_of(stream)
+    choices = (request.body or {}).get("n")
+    if choices not in (None, 1):
+        raise ValueError(f"run_tools goes on with one choice, and n={choices} were asked for")
+    stream.chain_from(
+        _Rounds(
+            follow_up=_FOLLOW_UPS[api](client, request),
+            answerable=_ANSWERABLE[api],
+            tools=table,
+            left=max_rounds,
+            raises=on_error == "raise",
+        )
+    )
+    return stream
+
+
+@attrs.frozen
+class _Tool:
+    """A function, and the class of its arguments."""
+
+    function: Function
+    arguments: type
+
+
+@attrs.define
+class _Rounds:
+    """Answers the calls at the end of each stream: a `Successor`."""
+
+    follow_up: FollowUp
+    answerable: tuple[Outcome, ...]
+    tools: Mapping[str, _Tool]
+    left: int
+    raises: bool
+
+    def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Outcome:
+        """Return the stream that goes on, or the outcome if there is nothing to answer."""
+        answer = streamer.snapshot()
+        if answer is None or not answer.calls or outcome not in self.answerable:
+            return outcome
+        if self.left <= 0:
+            return "requires_action"
+        self.left -= 1
+        return self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
+
+    def _answer(self, call: Call) -> str:
+        """Return what to tell the model of *call*."""
+        tool = self.tools.get(call.name)
+        if tool is None:
+            return f"Error: there is no function {call.name!r}"
+        try:
+            # Some servers send nothing where there are no arguments.
+            payload = json.loads(call.arguments or "{}")
+            arguments: Any = Structurer(strict=True)(payload, tool.arguments)
+        except (ValueError, RecursionError):
+            return "Error: the arguments are not JSON"
+        except DecodeError as error:
+            return f"Error: the arguments do not fit: {error}"
+        names = attrs.fields_dict(tool.arguments)
+        try:
+            result = tool.function(**{name: getattr(arguments, name) for name in names})
+            return result if isinstance(result, str) else json.dumps(result, default=plain)
+        except Exception as error:
+            if self.raises:
+                raise
+            _log.debug("%s failed with %s", call.name, type(error).__name__)
+            return f"Error: {type(error).__name__}: {error}"
+
+
+def _request_of(stream: StreamerV2) -> tuple[API, Request]:
+    """Return which API was asked in *stream*, and what."""
+    source = stream.source
+    if isinstance(source, Exchange) and source.request.method == "POST":
+        for end, api in _APIS.items():
+            if source.request.path.endswith(end):
+                return api, source.request
+    raise TypeError(
+        "run_tools takes a stream that the client has made: of a chat completion, by"
+        " create_response_stream, or of a run"
+    )
+
+
+def _without_force(request: Request) -> Request:
+    """Return *request* without a `tool_choice` that forces a call."""
+    body = dict(request.body or {})
+    if body.get("tool_choice") not in (None, "auto", "none"):
+        del body["tool_choice"]
+    return attrs.evolve(request, body=body)
+
+
+def _after_chat(client: Client | AzureClient, request: Request) -> FollowUp:
+    """Ask again with the messages so far: the model's with its calls, and one for each answer."""
+    request = _without_force(request)
+    messages = list((request.body or {})["messages"])
+
+    def follow_up(answer: ChatCompletion, answered: Answered) -> StreamerV2:
+        calls = [
+            {"id": call.id, "type": "function", "function": _function_of(call)}
+            for call, _ in answered
+        ]
+        messages.append({"role": "assistant", "content": answer.text or None, "tool_calls": calls})
+        for call, output in answered:
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": output})
+        body = {**(request.body or {}), "messages": list(messages)}
+        return client.stream(attrs.evolve(request, body=body))
+
+    return follow_up
+
+
+def _function_of(call: Call) -> dict[str, str]:
+    # Many servers refuse to read the broken arguments that they have written.
+    return {"name": call.name, "arguments": call.arguments if call.complete else "{}"}
+
+
+def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
+    """Go on from the response, or repeat all of it where the server has not stored it."""
+    body = dict(_without_force(request).body or {})
+
+    def follow_up(answer: ResponseAnswer, answered: Answered) -> StreamerV2:
+        outputs = [
+            {"type": "function_call_output", "call_id": call.id, "output": output}
+            for call, output in answered
+        ]
+        if body.get("store") is False:
+            given = body.get("input") or []
+            if isinstance(given, str):
+                given = [{"role": "user", "content": given}]
+            body["input"] = [*given, *answer.response.output, *outputs]
+        else:
+            body["input"] = outputs
+            if "conversation" not in body:  # which knows by itself where it is
+                body["previous_response_id"] = answer.response.id
+        return client.stream(attrs.evolve(request, body=dict(body)))
+
+    return follow_up
+
+
+def _after_run(client: Client | AzureClient, request: Request) -> FollowUp:
+    """Submit the outputs to the run that waits for them."""
+
+    def follow_up(answer: AssistantsAnswer, answered: Answered) -> StreamerV2:
+        run = answer.run
+        return client.submit_tool_outputs_stream(
+            "" if run is None else run.thread_id,
+            "" if run is None else run.id,
+            [{"tool_call_id": call.id, "output": output} for call, output in answered],
+            extra_headers=request.headers,
+            extra_query=request.query,
+            timeout=request.timeout,
+        )
+
+    return follow_up
+
+
+_FOLLOW_UPS: Mapping[API, Callable[[Client | AzureClient, Request], FollowUp]] = {
+    "assistants": _after_run,
+    "chat": _after_chat,
+    "responses": _after_response,
+}
+
+
+def _name_of(function: Function) -> str:
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"{function!r} has no name: wrap it into a function")
+    return name
+
+
+def _arguments_of(function: Function) -> type:
+    """Return a class that has the function's parameters as its fields."""
+    name = _name_of(function)
+    if inspect.iscoroutinefunction(function):
+        raise TypeError(f"{name} is async, and nothing here waits for it: wrap it into a function")
+    fields = {}
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
+        kind, default = parameter.annotation, parameter.default
+        if kind is parameter.empty:
+            raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+        settings: dict[str, Any] = {"alias": parameter.name}  # also if it begins with a _
+        if default is not parameter.empty:
+            settings["default"] = default
+        if default is None:
+            kind = Optional[kind]  # noqa: UP045 - of a kind that is known only now
+        fields[parameter.name] = attrs.field(type=kind, **settings)
+    made = attrs.make_class(name, fields, frozen=True, kw_only=True)
+    made.__doc__ = function.__doc__
+    return made

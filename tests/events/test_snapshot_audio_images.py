@@ -1,0 +1,96 @@
+"""Whole answers of transcription, speech and images."""
+
+from __future__ import annotations
+
+from folding import answer, texts
+
+from openai_scan import ImagesAnswer, Speech, Transcript
+from openai_scan.events.audio import LogProb, SpeechUsage, TranscriptionLanguage, TranscriptUsage
+from openai_scan.events.images import ImagesUsage
+from openai_scan.events.images.snapshot import Image
+
+
+def test_transcript() -> None:
+    """The text grows with its deltas, and the end has the last word."""
+    deltas = [
+        {"type": "transcript.text.delta", "delta": " Hel", "logprobs": [{"token": "Hel"}]},
+        {"type": "transcript.text.delta", "delta": "lo"},
+    ]
+    end = {
+        "type": "transcript.text.done",
+        "text": "Hello",
+        "languages": [{"code": "en"}],
+        "usage": {"type": "tokens", "total_tokens": 3},
+    }
+    assert texts(*deltas, end) == [" Hel", " Hello", "Hello"]
+    found = answer(*deltas, end)
+    assert found == Transcript(
+        text="Hello",
+        languages=(TranscriptionLanguage(code="en"),),
+        logprobs=(LogProb(token="Hel"),),
+        usage=TranscriptUsage(total_tokens=3),
+    )
+    assert found.calls == ()
+
+
+def test_transcript_without_its_end() -> None:
+    """A transcript that is under way has no usage yet."""
+    found = answer({"type": "transcript.text.delta", "delta": "Hel"})
+    assert found == Transcript(text="Hel")
+
+
+def test_speakers() -> None:
+    """What a segment brings once more is not in the text twice."""
+    found = answer(
+        {"type": "transcript.text.delta", "delta": "Hi", "segment_id": "s"},
+        {"type": "transcript.text.segment", "id": "s", "text": "Hi", "speaker": "A"},
+    )
+    assert found.text == "Hi"
+    assert [(one.speaker, one.text) for one in found.segments] == [("A", "Hi")]
+
+
+def test_speech() -> None:
+    """The sound is decoded piece by piece, and a piece that is no base64 is left out."""
+    found = answer(
+        {"type": "speech.audio.delta", "audio": "QQ=="},
+        {"type": "speech.audio.delta", "audio": "?"},
+        {"type": "speech.audio.delta", "audio": "Qg=="},
+        {"type": "speech.audio.done", "usage": {"total_tokens": 3}},
+    )
+    assert found == Speech(audio=b"AB", usage=SpeechUsage(total_tokens=3))
+    assert (found.text, found.calls) == ("", ())
+
+
+def test_image() -> None:
+    """The latest partial image is there until the image is completed."""
+    partial = {"type": "image_generation.partial_image", "b64_json": "QQ==", "size": "1x1"}
+    whole = {
+        "type": "image_generation.completed",
+        "b64_json": "Qg==",
+        "usage": {"total_tokens": 3},
+    }
+    found = answer({**partial, "b64_json": "Pz8="}, partial)
+    assert found.images == (Image(b64_json="QQ==", size="1x1", is_partial=True),)
+    assert found.image.data == b"A"
+    found = answer(partial, whole)
+    assert found == ImagesAnswer(
+        images=(Image(b64_json="Qg=="),), usage=ImagesUsage(total_tokens=3)
+    )
+    assert (found.text, found.calls, found.image.data) == ("", (), b"B")
+
+
+def test_several_images() -> None:
+    """Images are kept in order, and one that is begun is the last."""
+    whole = {"type": "image_edit.completed", "b64_json": "QQ=="}
+    partial = {"type": "image_edit.partial_image", "b64_json": "?"}
+    found = answer(whole, whole, partial)
+    assert [(one.data, one.is_partial) for one in found.images] == [
+        (b"A", False),
+        (b"A", False),
+        (b"", True),
+    ]
+
+
+def test_no_image() -> None:
+    """An answer without an image says so."""
+    assert ImagesAnswer().image is None

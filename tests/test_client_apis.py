@@ -1,0 +1,417 @@
+"""The client's methods for all APIs but Assistants: what each sends, and what it returns."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import CHUNKED, END, FIN, ScriptedServer, answer, ch, json_answer, serving
+
+from openai_scan import (
+    AzureClient,
+    BadRequestError,
+    ChatCompletionChunk,
+    Client,
+    DoneEvent,
+    NotAnEventStreamError,
+    Page,
+    ResponseCompleted,
+    ScanError,
+    StreamerV2,
+    TransportError,
+)
+from openai_scan.client.models import Model
+from openai_scan.client.responses import DeletedResponse
+from openai_scan.events.responses import Response
+from openai_scan.transport import Upload
+
+Call = Callable[[Any], Any]
+
+DONE = [CHUNKED + ch(b"data: [DONE]\n\n") + END]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Start a server without a script."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    """Make a client of the server."""
+    with Client("k", server.base_url) as made:
+        yield made
+
+
+def sent_by(server: ScriptedServer, stream: StreamerV2) -> tuple[str, Any]:
+    """Return the line and the JSON body of the request that *stream* sends."""
+    server.scripts.append(DONE)
+    with stream as s:
+        assert [event.type for event in s] == ["done"]
+    request = server.requests[-1]
+    assert request.headers["accept"] == "text/event-stream"
+    assert "openai-beta" not in request.headers
+    return request.line.removesuffix(" HTTP/1.1"), request.json() if request.body else None
+
+
+def form_of(request: Any) -> list[tuple[str, str | None, str | None, bytes]]:
+    """Return the fields of a form: the name, the file's name and type, the value."""
+    boundary = request.headers["content-type"].removeprefix("multipart/form-data; boundary=")
+    parts = request.body.split(b"--" + boundary.encode())
+    assert parts[0] == b""
+    assert parts[-1] == b"--\r\n"
+    fields = []
+    for part in parts[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        found = re.search(r'name="([^"]*)"(?:; filename="([^"]*)")?', head.decode())
+        kind = re.search(r"Content-Type: (\S+)", head.decode())
+        assert found is not None
+        fields.append((found[1], found[2], kind and kind[1], value.removesuffix(b"\r\n")))
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("call", "line", "body"),
+    [
+        (
+            lambda c: c.create_chat_completion_stream(
+                model="m",
+                messages=[{"role": "user", "content": "Hi"}],
+                stream_options={"include_usage": True},
+                temperature=None,
+            ),
+            "POST /v1/chat/completions",
+            {
+                "model": "m",
+                "messages": [{"role": "user", "content": "Hi"}],
+                "stream_options": {"include_usage": True},
+                "stream": True,
+            },
+        ),
+        (
+            lambda c: c.create_completion_stream(model="m", prompt="Once", max_tokens=5),
+            "POST /v1/completions",
+            {"model": "m", "prompt": "Once", "max_tokens": 5, "stream": True},
+        ),
+        (
+            lambda c: c.create_response_stream(model="m", input="Hi", store=False),
+            "POST /v1/responses",
+            {"model": "m", "input": "Hi", "store": False, "stream": True},
+        ),
+        (
+            lambda c: c.retrieve_response_stream("resp_1", starting_after=7, include=["a"]),
+            "GET /v1/responses/resp_1?stream=true&starting_after=7&include%5B%5D=a",
+            None,
+        ),
+        (
+            lambda c: c.create_speech_stream(model="m", input="Hi", voice="alloy"),
+            "POST /v1/audio/speech",
+            {"model": "m", "input": "Hi", "voice": "alloy", "stream_format": "sse"},
+        ),
+        (
+            lambda c: c.create_image_stream(prompt="a cat", model="m", partial_images=2),
+            "POST /v1/images/generations",
+            {"prompt": "a cat", "model": "m", "partial_images": 2, "stream": True},
+        ),
+    ],
+    ids=["chat", "completion", "response", "response again", "speech", "image"],
+)
+def test_a_stream_has_its_path_and_its_body(
+    server: ScriptedServer, client: Client, call: Call, line: str, body: Any
+) -> None:
+    """Each method asks for a stream in the way of its API."""
+    assert sent_by(server, call(client)) == (line, body)
+
+
+@pytest.mark.parametrize(
+    ("call", "line", "reply", "expected"),
+    [
+        (
+            lambda c: c.create_response(model="m", input="Hi"),
+            "POST /v1/responses",
+            {"id": "resp_1"},
+            Response(id="resp_1"),
+        ),
+        (
+            lambda c: c.retrieve_response("resp_1", include=["reasoning.encrypted_content"]),
+            "GET /v1/responses/resp_1?include%5B%5D=reasoning.encrypted_content",
+            {"id": "resp_1", "status": "queued"},
+            Response(id="resp_1", status="queued"),
+        ),
+        (
+            lambda c: c.cancel_response("resp_1"),
+            "POST /v1/responses/resp_1/cancel",
+            {"id": "resp_1", "status": "cancelled"},
+            Response(id="resp_1", status="cancelled"),
+        ),
+        (
+            lambda c: c.delete_response("resp_1"),
+            "DELETE /v1/responses/resp_1",
+            {"id": "resp_1", "object": "response", "deleted": True},
+            DeletedResponse(id="resp_1"),
+        ),
+        (
+            lambda c: c.list_models(),
+            "GET /v1/models",
+            {"object": "list", "data": [{"id": "m", "owned_by": "me", "created": 1}]},
+            Page(data=(Model(id="m", owned_by="me", created=1),)),
+        ),
+    ],
+    ids=["create", "retrieve", "cancel", "delete", "models"],
+)
+def test_a_call_has_its_path_and_its_type(
+    server: ScriptedServer, client: Client, call: Call, line: str, reply: Any, expected: Any
+) -> None:
+    """What does not stream returns a typed object."""
+    server.scripts.append([json_answer(reply)])
+    assert call(client) == expected
+    assert server.requests[0].line == line + " HTTP/1.1"
+
+
+def test_a_transcription_uploads_its_file(server: ScriptedServer, client: Client) -> None:
+    """Its arguments become the fields of a form: lists and objects in brackets, words for bools."""
+    server.scripts.append(DONE)
+    with client.create_transcription_stream(
+        file=("talk.mp3", b"ID3\r\n"),
+        model="m",
+        include=["logprobs"],
+        chunking_strategy={"type": "server_vad", "threshold": 0.5},
+        extra_query={"model": Model(id="m1")},
+        temperature=0,
+        extra_body={"nothing": None},
+    ) as s:
+        assert [event.type for event in s] == ["done"]
+    request = server.requests[0]
+    query = "model%5Bid%5D=m1&model%5Bobject%5D=model"
+    assert request.line == f"POST /v1/audio/transcriptions?{query} HTTP/1.1"
+    assert sorted(form_of(request)) == [
+        ("chunking_strategy[threshold]", None, None, b"0.5"),
+        ("chunking_strategy[type]", None, None, b"server_vad"),
+        ("file", "talk.mp3", "audio/mpeg", b"ID3\r\n"),
+        ("include[]", None, None, b"logprobs"),
+        ("model", None, None, b"m"),
+        ("stream", None, None, b"true"),
+        ("temperature", None, None, b"0"),
+    ]
+
+
+def test_an_image_edit_uploads_one_or_several_images(
+    server: ScriptedServer, client: Client
+) -> None:
+    """A list of images is a list in the form too."""
+    server.scripts += [DONE, DONE]
+    with client.edit_image_stream(image=("a.png", b"A"), mask=b"M", prompt="p") as s:
+        assert [event.type for event in s] == ["done"]
+    with client.edit_image_stream(image=[("a.png", b"A"), b"B"], prompt="p") as s:
+        assert [event.type for event in s] == ["done"]
+    one, several = server.requests
+    assert one.line == several.line == "POST /v1/images/edits HTTP/1.1"
+    assert sorted(form_of(one)) == [
+        ("image", "a.png", "image/png", b"A"),
+        ("mask", "mask", "application/octet-stream", b"M"),
+        ("prompt", None, None, b"p"),
+        ("stream", None, None, b"true"),
+    ]
+    assert sorted(form_of(several)) == [
+        ("image[]", "a.png", "image/png", b"A"),
+        ("image[]", "image", "application/octet-stream", b"B"),
+        ("prompt", None, None, b"p"),
+        ("stream", None, None, b"true"),
+    ]
+
+
+class TestFiles:
+    """A file is given in the way that is at hand."""
+
+    def uploaded(self, client: Client, file: Any) -> Upload:
+        """Return what a transcription of *file* would upload."""
+        with client.create_transcription_stream(file=file, model="m") as s:
+            request: Any = s.source
+        [upload] = request.request.uploads
+        assert isinstance(upload, Upload)
+        return upload
+
+    def test_a_path_or_an_open_file_has_a_name(self, client: Client, tmp_path: Path) -> None:
+        """The folder that it is in is nobody's business."""
+        path = tmp_path / "talk.mp3"
+        path.write_bytes(b"ID3")
+        expected = Upload("file", "talk.mp3", b"ID3")
+        assert self.uploaded(client, path) == expected
+        assert self.uploaded(client, str(path)) == expected
+        with path.open("rb") as opened:
+            assert self.uploaded(client, opened) == expected
+
+    def test_bytes_and_a_file_without_a_path_have_none(self, client: Client) -> None:
+        """They are named like the field."""
+        with tempfile.TemporaryFile() as opened:  # its name is a number
+            opened.write(b"ID3")
+            opened.seek(0)
+            for file in (b"ID3", io.BytesIO(b"ID3"), opened):
+                assert self.uploaded(client, file) == Upload("file", "file", b"ID3")
+
+    def test_a_missing_file_is_told_at_once(self, client: Client, tmp_path: Path) -> None:
+        """The call raises it, not the stream."""
+        with pytest.raises(FileNotFoundError):
+            client.create_transcription_stream(file=tmp_path / "none.mp3", model="m")
+
+    @pytest.mark.parametrize("file", [io.StringIO("text"), 3, ("name", "text")])
+    def test_what_is_no_file_is_a_type_error(self, client: Client, file: Any) -> None:
+        """Text has no bytes."""
+        with pytest.raises(TypeError) as caught:
+            client.create_transcription_stream(file=file, model="m")
+        assert str(caught.value) == ("file: a file is a path, a file opened in mode 'rb', or bytes")
+
+    def test_a_repr_shows_no_content(self) -> None:
+        """It may be somebody's voice."""
+        assert repr(Upload("file", "a.mp3", b"secret")) == "Upload(field='file', name='a.mp3')"
+
+
+class TestAzure:
+    """Azure has a path for each deployment, in some of the APIs."""
+
+    @pytest.mark.parametrize(
+        ("call", "path"),
+        [
+            (
+                lambda c: c.create_chat_completion_stream(model="my gpt", messages=[]),
+                "/openai/deployments/my%20gpt/chat/completions",
+            ),
+            (
+                lambda c: c.create_completion_stream(model="m", prompt=""),
+                "/openai/deployments/m/completions",
+            ),
+            (
+                lambda c: c.create_transcription_stream(model="m", file=b""),
+                "/openai/deployments/m/audio/transcriptions",
+            ),
+            (
+                lambda c: c.create_image_stream(model="m", prompt=""),
+                "/openai/deployments/m/images/generations",
+            ),
+            (lambda c: c.create_response_stream(model="m", input="Hi"), "/openai/responses"),
+            (lambda c: c.create_run_stream("t", assistant_id="a"), "/openai/threads/t/runs"),
+        ],
+        ids=["chat", "completion", "transcription", "image", "response", "run"],
+    )
+    def test_the_model_is_in_the_path(self, server: ScriptedServer, call: Call, path: str) -> None:
+        """Responses and Assistants have it in the body only."""
+        server.scripts.append(DONE)
+        endpoint = server.base_url.removesuffix("/v1")
+        with AzureClient(endpoint, api_version="v", api_key="k") as client, call(client) as s:
+            assert [event.type for event in s] == ["done"]
+        assert server.requests[0].line == f"POST {path}?api-version=v HTTP/1.1"
+
+    def test_a_missing_model_is_told_at_once(self) -> None:
+        """There is no such path without it."""
+        client = AzureClient("https://a.example", api_version="v", api_key="k")
+        with pytest.raises(TypeError) as caught:
+            client.create_image_stream(prompt="p")
+        assert str(caught.value) == (
+            "missing arguments: model, the name of the deployment on Azure"
+        )
+
+
+class TestWholeAnswers:
+    """Some servers ignore `stream`, and answer with one JSON object."""
+
+    def chat(self, client: Client) -> StreamerV2:
+        """Ask for a stream."""
+        return client.create_chat_completion_stream(model="m", messages=[])
+
+    def test_a_chat_completion_runs_through_the_same_loop(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """It is noted, since nothing was streamed."""
+        message = {"role": "assistant", "content": "Hi"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        body = json.dumps({"object": "chat.completion", "choices": [choice]}).encode()
+        head = CHUNKED.replace(b"text/event-stream", b"application/json")
+        server.scripts.append([head + ch(body[:20]), ch(body[20:]) + END])
+        with self.chat(client) as s:
+            assert s.next()
+            assert isinstance(s.event(), ChatCompletionChunk)
+            assert s.text() == "Hi"
+            assert s.next()
+            assert isinstance(s.event(), DoneEvent)
+            assert not s.next()
+            assert s.outcome == "completed"
+            assert s.notes == {"whole_answer": 1}
+
+    def test_a_response_does_as_well(self, server: ScriptedServer, client: Client) -> None:
+        """It is its own last event."""
+        server.scripts.append(
+            [json_answer({"object": "response", "id": "resp_1", "status": "completed"})]
+        )
+        with client.create_response_stream(model="m", input="Hi") as s:
+            [event] = s
+        assert isinstance(event, ResponseCompleted)
+        assert event.response.id == "resp_1"
+
+    @pytest.mark.parametrize(
+        ("reply", "error", "message"),
+        [
+            ({"error": {"message": "no", "code": "400"}}, BadRequestError, "no (code 400)"),
+            (
+                {"models": []},
+                NotAnEventStreamError,
+                'the server sent application/json instead of text/event-stream: {"models": []}',
+            ),
+        ],
+    )
+    def test_what_is_no_answer_is_an_error(
+        self,
+        server: ScriptedServer,
+        client: Client,
+        reply: Any,
+        error: type[ScanError],
+        message: str,
+    ) -> None:
+        """An error is the server's own, anything else is no event stream."""
+        server.scripts.append([json_answer(reply)])
+        s = self.chat(client)
+        assert not s.next()
+        assert type(s.err()) is error
+        assert str(s.err()) == message
+
+    def test_a_broken_one_is_a_transport_error(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Half of an object says nothing."""
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+        server.scripts.append([head + b'{"object": "chat.comp', FIN])
+        s = self.chat(client)
+        assert not s.next()
+        assert type(s.err()) is TransportError
+
+    def test_text_that_is_no_json_is_no_event_stream(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Whatever its type says."""
+        server.scripts.append([answer(b"oops", headers="Content-Type: application/json\r\n")])
+        s = self.chat(client)
+        assert not s.next()
+        assert str(s.err()) == (
+            "the server sent application/json instead of text/event-stream: oops"
+        )
+
+
+def test_a_stream_tells_where_it_comes_from(server: ScriptedServer, client: Client) -> None:
+    """So the server's name for the request is at hand; a chained stream has its own."""
+    headers = b"Transfer-Encoding: chunked\r\nx-request-id: %b"
+    for number in (b"req_1", b"req_2"):
+        head = CHUNKED.replace(b"Transfer-Encoding: chunked", headers % number)
+        server.scripts.append([head + ch(b"data: [DONE]\n\n") + END])
+    seen = []
+    with client.create_response_stream(model="m") as s:
+        s.chain(client.create_response_stream(model="m"))
+        while s.next():
+            source: Any = s.source
+            seen.append(source.request_id)
+    assert seen == ["req_1", "req_2"]

@@ -1,0 +1,215 @@
+"""The streamer: what comes after a stream, and answers that are JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from openai_scan import DecodeError, Outcome, StreamerV2, TransportError, TruncatedStreamError
+
+
+def chat(*pieces: str, finish: str | None = "stop") -> list[bytes]:
+    """Return a chat stream that says *pieces*."""
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": {"content": piece}} for piece in pieces]
+    if finish is not None:
+        choices.append({"index": 0, "delta": {}, "finish_reason": finish})
+    payloads = [{"object": "chat.completion.chunk", "choices": [choice]} for choice in choices]
+    done = [b"data: [DONE]\n\n"] if finish is not None else []
+    return [b"data: %b\n\n" % json.dumps(payload).encode() for payload in payloads] + done
+
+
+class TestChainFrom:
+    """A successor says what comes next, whenever the chain would end."""
+
+    def test_it_is_asked_at_each_end(self) -> None:
+        """It sees the stream that has ended, and what it returns goes on in the same loop."""
+        seen = []
+        left = [chat("c"), StreamerV2(chat("b"))]
+
+        def successor(streamer: StreamerV2, outcome: Outcome) -> Any:
+            seen.append((streamer.final().text, outcome))
+            return left.pop() if left else outcome
+
+        with StreamerV2(chat("a")) as s:
+            s.chain_from(successor)
+            assert list(s.text_deltas()) == ["a", "b", "c"]
+            assert s.outcome == "completed"
+        assert seen == [("a", "completed"), ("b", "completed"), ("c", "completed")]
+
+    def test_it_comes_after_what_was_chained(self) -> None:
+        """Both may be used."""
+        ends = []
+
+        def successor(streamer: StreamerV2, outcome: Outcome) -> Outcome:
+            ends.append(streamer.final().text)
+            return outcome
+
+        s = StreamerV2(chat("a"))
+        s.chain_from(successor)
+        s.chain(chat("b"))
+        assert s.read() == b"ab"
+        assert ends == ["b"]
+
+    def test_it_may_say_how_the_chain_has_ended(self) -> None:
+        """It knows more than the stream does."""
+        s = StreamerV2(chat("a"))
+        s.chain_from(lambda *_: "requires_action")
+        assert s.read() == b"a"
+        assert (s.outcome, s.err()) == ("requires_action", None)
+
+    def test_it_is_not_asked_after_an_error(self) -> None:
+        """There is nothing to go on from."""
+        s = StreamerV2(chat("a", finish=None))
+        s.chain_from(lambda *_: pytest.fail("it was asked"))
+        assert s.next()
+        assert not s.next()
+        assert isinstance(s.err(), TruncatedStreamError)
+
+    def test_it_is_not_asked_by_close(self) -> None:
+        """To leave is not to go on."""
+        s = StreamerV2(chat("a"))
+        s.chain_from(lambda *_: pytest.fail("it was asked"))
+        for _ in chat("a"):
+            assert s.next()
+        s.close()
+        assert not s.next()
+        assert s.outcome == "completed"
+
+    @pytest.mark.parametrize(
+        ("successor", "error"),
+        [(lambda *_: 1 / 0, ZeroDivisionError), (lambda *_: b"bytes", TypeError)],
+    )
+    def test_what_it_raises_ends_the_stream(
+        self, successor: Callable[..., Any], error: type[Exception]
+    ) -> None:
+        """It is raised once, by next(), and the stream has ended as it would have without it."""
+        s = StreamerV2(chat("a"))
+        s.chain_from(successor)
+        for _ in chat("a"):
+            assert s.next()
+        with pytest.raises(error):
+            s.next()
+        assert not s.next()
+        assert (s.outcome, s.err()) == ("completed", None)
+
+    def test_it_comes_before_the_end(self) -> None:
+        """Afterwards nobody would ask it."""
+        s = StreamerV2(chat("a"))
+        s.read()
+        with pytest.raises(RuntimeError) as caught:
+            s.chain_from(lambda _, outcome: outcome)
+        assert str(caught.value) == (
+            "the stream has ended: chain_from() has to come before its end"
+        )
+
+
+@attrs.frozen
+class City:
+    """A city."""
+
+    name: str
+    people: int = 0
+
+
+class TestFinalAs:
+    """An answer that is JSON becomes an object."""
+
+    def test_the_answer_becomes_an_object(self) -> None:
+        """Once it is whole."""
+        s = StreamerV2(chat('{"name": "Rome", ', '"people": null}'))
+        with pytest.raises(RuntimeError):
+            s.final_as(City)
+        s.read()
+        assert s.final_as(City) == City(name="Rome")
+
+    @pytest.mark.parametrize(
+        ("text", "finish", "message"),
+        [
+            ('{"name": 1}', "stop", "invalid value for type, expected str @ $.name"),
+            (
+                '{"name": "Ro',
+                "length",
+                (
+                    "the answer, which is incomplete, is not JSON: Unterminated string starting at:"
+                    " line 1 column 10 (char 9)"
+                ),
+            ),
+            (
+                "",
+                "stop",
+                (
+                    "the answer, which is completed, is not JSON: Expecting value:"
+                    " line 1 column 1 (char 0)"
+                ),
+            ),
+        ],
+    )
+    def test_what_does_not_fit_is_a_decode_error(
+        self, text: str, finish: str, message: str
+    ) -> None:
+        """It says where, and has the answer with it."""
+        s = StreamerV2(chat(text, finish=finish))
+        s.read()
+        with pytest.raises(DecodeError) as caught:
+            s.final_as(City)
+        assert str(caught.value) == message
+        assert caught.value.snapshot is not None
+        assert caught.value.snapshot.text == text
+
+    def test_an_answer_that_is_not_whole_is_refused(self) -> None:
+        """As `final()` does."""
+        s = StreamerV2(chat('{"name": "Rome"}', finish=None))
+        assert s.next()
+        assert not s.next()
+        with pytest.raises(TruncatedStreamError):
+            s.final_as(City)
+
+
+class TestPartial:
+    """An answer that is JSON is a value from its first character on."""
+
+    def test_it_grows_with_the_text(self) -> None:
+        """Other events do not change it."""
+        seen = []
+        with StreamerV2(chat('{"name": "Ro', 'me", "people": 28', "00}")) as s:
+            assert s.partial() is None
+            while s.next():
+                seen.append(dict(s.partial()))
+        assert seen == [
+            {"name": "Ro"},
+            {"name": "Rome"},
+            {"name": "Rome", "people": 2800},
+            {"name": "Rome", "people": 2800},
+            {"name": "Rome", "people": 2800},
+        ]
+
+    def test_it_can_be_asked_for_at_the_end_only(self) -> None:
+        """A number that is the whole answer has come to its end then."""
+        with StreamerV2(chat("4", "2")) as s:
+            while s.next():
+                pass
+            assert s.partial() == 42
+
+    def test_a_chained_stream_has_its_own(self) -> None:
+        """It is another answer."""
+        with StreamerV2(chat('{"a": 1}')) as s:
+            s.chain(chat('{"b": 2}'))
+            s.read()
+            assert s.partial() == {"b": 2}
+
+    def test_it_stays_after_an_error(self) -> None:
+        """What has come is all that there is."""
+
+        def broken() -> Any:
+            yield chat('{"a": "b', finish=None)[0]
+            raise OSError
+
+        s = StreamerV2(broken())
+        assert s.next()
+        assert not s.next()
+        assert isinstance(s.err(), TransportError)
+        assert s.partial() == {"a": "b"}

@@ -1,0 +1,449 @@
+"""Tools: functions that the model calls, in one loop over all rounds."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import attrs
+import pytest
+from server import CHUNKED, END, ScriptedServer, ch, serving
+
+from openai_scan import Client, StreamerV2, function_schema, run_tools, tool_of
+
+
+@attrs.frozen
+class Forecast:
+    """A forecast."""
+
+    sky: str
+    degrees: int | None = None
+
+
+def get_weather(city: str, unit: Literal["C", "F"] = "C", _day: int | None = None) -> Any:
+    """Tell the weather
+    in a city.
+
+    It costs nothing.
+
+    Args:
+        city: The city's name.
+        unit: Celsius or Fahrenheit.
+    """  # noqa: D205 - a paragraph may have more than one line
+    return f"{city}: 21 {unit}" if _day is None else Forecast(sky="clear")
+
+
+def fail() -> None:
+    """Fail."""
+    raise ValueError("no luck")
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Start a server without a script."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    """Make a client of the server."""
+    with Client("k", server.base_url) as made:
+        yield made
+
+
+def script(*payloads: dict[str, Any], done: bool = True) -> list[bytes]:
+    """Return the script for a stream of *payloads*."""
+    events = [b"data: %b\n\n" % json.dumps(payload).encode() for payload in payloads]
+    return [CHUNKED + ch(b"".join(events) + b"data: [DONE]\n\n" * done) + END]
+
+
+def chat(delta: dict[str, Any], finish: str | None) -> list[bytes]:
+    """Return the script for a chat stream of one chunk."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return script({"object": "chat.completion.chunk", "choices": [choice]})
+
+
+def chat_calls(*calls: tuple[str, str, str], finish: str = "tool_calls") -> list[bytes]:
+    """Return the script for a chat stream that makes *calls*: id, name and arguments."""
+    tool_calls = [
+        {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+        for index, (id, name, arguments) in enumerate(calls)
+    ]
+    return chat({"tool_calls": tool_calls}, finish)
+
+
+CHAT_TEXT = chat({"content": "Sunny."}, "stop")
+MESSAGES = [{"role": "user", "content": "Weather?"}]
+
+
+def ask(client: Client, **params: Any) -> StreamerV2:
+    """Ask a question in a chat."""
+    return client.create_chat_completion_stream(model="m", messages=MESSAGES, **params)
+
+
+class TestSchemas:
+    """A function's signature says what the model has to give."""
+
+    def test_a_function_is_a_tool(self) -> None:
+        """Its name, its docstring and its types are all that it takes."""
+        parameters = {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "The city's name."},
+                "unit": {
+                    "anyOf": [{"type": "string", "enum": ["C", "F"]}, {"type": "null"}],
+                    "description": "Celsius or Fahrenheit.",
+                },
+                "_day": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            },
+            "required": ["city", "unit", "_day"],
+            "additionalProperties": False,
+        }
+        assert function_schema(get_weather) == parameters
+        function = {
+            "name": "get_weather",
+            "description": "Tell the weather in a city.",
+            "parameters": parameters,
+            "strict": True,
+        }
+        assert tool_of(get_weather) == {"type": "function", "function": function}
+        assert tool_of(get_weather, api="assistants") == tool_of(get_weather)
+        assert tool_of(get_weather, api="responses") == {"type": "function", **function}
+
+    def test_a_loose_tool_may_leave_arguments_out(self) -> None:
+        """A function without a docstring has no description."""
+
+        def store(pairs: dict[str, int], *, force: bool = False) -> None: ...
+
+        assert tool_of(store, strict=False) == {
+            "type": "function",
+            "function": {
+                "name": "store",
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        "pairs": {"type": "object", "additionalProperties": {"type": "integer"}},
+                        "force": {"type": "boolean"},
+                    },
+                    "required": ["pairs"],
+                    "additionalProperties": False,
+                },
+                "strict": False,
+            },
+        }
+
+    def test_a_default_of_none_makes_a_type_optional(self) -> None:
+        """Many write it that way."""
+
+        def find(name: str = None) -> None:  # type: ignore[assignment] # noqa: RUF013 - on purpose
+            ...
+
+        assert function_schema(find)["properties"] == {
+            "name": {"anyOf": [{"type": "string"}, {"type": "null"}]}
+        }
+
+    @pytest.mark.parametrize(
+        ("function", "message"),
+        [
+            (lambda x: x, "the parameter x of <lambda> has no type"),
+            (
+                lambda *items: items,
+                "<lambda> takes *items: a model gives arguments by name only",
+            ),
+        ],
+    )
+    def test_what_the_model_cannot_call_is_a_type_error(
+        self, function: Callable[..., Any], message: str
+    ) -> None:
+        """It is told before anything is sent."""
+        with pytest.raises(TypeError) as caught:
+            tool_of(function)
+        assert str(caught.value) == message
+
+    def test_what_is_no_plain_function_is_a_type_error(self) -> None:
+        """Nobody waits for a coroutine, and a partial function has no name."""
+
+        async def later() -> None: ...
+
+        with pytest.raises(TypeError) as caught:
+            tool_of(later)
+        assert str(caught.value) == (
+            "later is async, and nothing here waits for it: wrap it into a function"
+        )
+        with pytest.raises(TypeError, match="has no name: wrap it into a function"):
+            tool_of(functools.partial(get_weather, "Rome"))
+
+
+class TestChat:
+    """Chat Completions: the conversation so far is sent again."""
+
+    def test_the_answers_are_sent_and_the_loop_goes_on(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Each call has its answer, in order; what was asked besides is asked again."""
+        server.scripts += [
+            chat_calls(("c1", "get_weather", '{"city": "Rome"}'), ("c2", "fail", "")),
+            chat_calls(("c3", "get_weather", '{"city": "Bari", "unit": "F", "_day": 1}')),
+            CHAT_TEXT,
+        ]
+        stream = ask(client, tool_choice="auto", extra_headers={"X-A": "1"}, extra_body={"k": 1})
+        with run_tools(client, stream, [get_weather, fail]) as s:
+            assert s is stream
+            assert "".join(s.text_deltas()) == "Sunny."
+            assert s.outcome == "completed"
+        rest = {"model": "m", "k": 1, "tool_choice": "auto", "stream": True}
+        said = {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": '{"city": "Rome"}'},
+                },
+                {"id": "c2", "type": "function", "function": {"name": "fail", "arguments": "{}"}},
+            ],
+        }
+        first = [
+            *MESSAGES,
+            said,
+            {"role": "tool", "tool_call_id": "c1", "content": "Rome: 21 C"},
+            {"role": "tool", "tool_call_id": "c2", "content": "Error: ValueError: no luck"},
+        ]
+        assert server.requests[1].json() == {**rest, "messages": first}
+        arguments = '{"city": "Bari", "unit": "F", "_day": 1}'
+        call = {"name": "get_weather", "arguments": arguments}
+        assert server.requests[2].json()["messages"] == [
+            *first,
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "c3", "type": "function", "function": call}],
+            },
+            {"role": "tool", "tool_call_id": "c3", "content": '{"sky": "clear"}'},
+        ]
+        assert [request.headers["x-a"] for request in server.requests] == ["1", "1", "1"]
+
+    @pytest.mark.parametrize(
+        ("name", "arguments", "output"),
+        [
+            ("get_time", "{}", "Error: there is no function 'get_time'"),
+            ("get_weather", '{"city": ', "Error: the arguments are not JSON"),
+            (
+                "get_weather",
+                '{"city": 1}',
+                "Error: the arguments do not fit: invalid value for type, expected str @ $.city",
+            ),
+            (
+                "get_weather",
+                "{}",
+                "Error: the arguments do not fit: required field missing @ $.city",
+            ),
+            ("get_weather", "[]", "Error: the arguments do not fit: "),
+        ],
+    )
+    def test_the_model_is_told_of_its_mistakes(
+        self, server: ScriptedServer, client: Client, name: str, arguments: str, output: str
+    ) -> None:
+        """Whoever gets the functions' own exceptions."""
+        server.scripts += [chat_calls(("c", name, arguments)), CHAT_TEXT]
+        with run_tools(client, ask(client), [get_weather], on_error="raise") as s:
+            assert s.read() == b"Sunny."
+        *_, said, told = server.requests[1].json()["messages"]
+        assert told["content"].startswith(output)
+        sent = said["tool_calls"][0]["function"]["arguments"]
+        assert json.loads(sent) == (json.loads(arguments) if arguments.endswith(("}", "]")) else {})
+
+    def test_an_exception_can_be_raised_to_the_caller(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """It comes out of next() as it is, once."""
+        server.scripts.append(chat_calls(("c", "fail", "{}")))
+        with run_tools(client, ask(client), [fail], on_error="raise") as s:
+            with pytest.raises(ValueError, match="no luck"):
+                s.read()
+            assert not s.next()
+            assert (s.outcome, s.err()) == ("completed", None)
+        assert len(server.requests) == 1
+
+    def test_it_stops_after_some_rounds(self, server: ScriptedServer, client: Client) -> None:
+        """The outcome says that answers are due, and the snapshot to what."""
+        calls = chat_calls(("c", "fail", "{}"))
+        server.scripts += [calls, calls, calls]
+        with run_tools(client, ask(client), [fail], max_rounds=2) as s:
+            assert s.read() == b""
+            assert (s.outcome, s.err()) == ("requires_action", None)
+            [call] = s.final().calls
+        assert (call.id, call.name, call.complete) == ("c", "fail", True)
+        assert len(server.requests) == 3
+
+    def test_what_was_cut_short_is_not_called(self, server: ScriptedServer, client: Client) -> None:
+        """Half of the arguments may be JSON too."""
+        server.scripts.append(chat_calls(("c", "fail", "{}"), finish="length"))
+        with run_tools(client, ask(client), [fail]) as s:
+            assert s.read() == b""
+            assert s.outcome == "incomplete"
+        assert len(server.requests) == 1
+
+    def test_a_forced_call_is_forced_once(self, server: ScriptedServer, client: Client) -> None:
+        """Or the model would call for ever."""
+        server.scripts += [chat_calls(("c", "get_weather", '{"city": "Rome"}')), CHAT_TEXT]
+        with run_tools(client, ask(client, tool_choice="required"), [get_weather]) as s:
+            assert s.read() == b"Sunny."
+        assert server.requests[0].json()["tool_choice"] == "required"
+        assert "tool_choice" not in server.requests[1].json()
+
+    def test_an_empty_stream_calls_nothing(self, server: ScriptedServer, client: Client) -> None:
+        """There is no answer in it."""
+        server.scripts.append(script())
+        with run_tools(client, ask(client), [fail]) as s:
+            assert s.read() == b""
+            assert s.outcome == "completed"
+
+
+class TestResponses:
+    """Responses: the server knows what was said."""
+
+    CALL = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "get_weather"}
+
+    def scripts(self) -> list[list[bytes]]:
+        """Return a response that calls, and one that answers."""
+        item = {**self.CALL, "arguments": '{"city": "Rome"}', "status": "completed"}
+        response = {"id": "resp_1", "object": "response", "status": "completed", "output": [item]}
+        final = {"id": "resp_2", "object": "response", "status": "completed"}
+        text = {"type": "response.output_text.delta", "output_index": 0, "delta": "Sunny."}
+        return [
+            script({"type": "response.completed", "response": response}, done=False),
+            script(text, {"type": "response.completed", "response": final}, done=False),
+        ]
+
+    OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "Rome: 21 C"}
+
+    def answered(self, server: ScriptedServer, client: Client, **params: Any) -> Any:
+        """Return the body of the request that goes on."""
+        server.scripts += self.scripts()
+        stream = client.create_response_stream(model="m", instructions="Be kind.", **params)
+        with run_tools(client, stream, [get_weather]) as s:
+            assert s.read() == b"Sunny."
+        body = server.requests[1].json()
+        assert [body.pop(name) for name in ("model", "instructions", "stream")] == [
+            "m",
+            "Be kind.",
+            True,
+        ]
+        return body
+
+    def test_it_goes_on_from_the_response(self, server: ScriptedServer, client: Client) -> None:
+        """Only the outputs are sent; a forced call is forced once."""
+        body = self.answered(server, client, input="Weather?", tool_choice="required")
+        assert body == {"input": [self.OUTPUT], "previous_response_id": "resp_1"}
+
+    def test_a_conversation_knows_where_it_is(self, server: ScriptedServer, client: Client) -> None:
+        """The API takes one of the two only."""
+        body = self.answered(server, client, input="Weather?", conversation="conv_1")
+        assert body == {"input": [self.OUTPUT], "conversation": "conv_1"}
+
+    @pytest.mark.parametrize(
+        ("given", "before"),
+        [
+            ("Weather?", [{"role": "user", "content": "Weather?"}]),
+            (MESSAGES, MESSAGES),
+            (None, []),
+        ],
+    )
+    def test_what_is_not_stored_is_sent_again(
+        self, server: ScriptedServer, client: Client, given: Any, before: Any
+    ) -> None:
+        """With what the model has said."""
+        body = self.answered(server, client, input=given, store=False)
+        call = {**self.CALL, "arguments": '{"city": "Rome"}', "status": "completed"}
+        assert body == {"input": [*before, call, self.OUTPUT], "store": False}
+
+
+class TestAssistants:
+    """Assistants: the run waits, and goes on."""
+
+    def test_the_outputs_are_submitted(self, server: ScriptedServer, client: Client) -> None:
+        """To the run that asked, with the headers of the first request."""
+        function = {"name": "get_weather", "arguments": '{"city": "Rome"}'}
+        call = {"id": "c1", "type": "function", "function": function}
+        waiting = {
+            "id": "run_1",
+            "object": "thread.run",
+            "thread_id": "t1",
+            "status": "requires_action",
+            "required_action": {"submit_tool_outputs": {"tool_calls": [call]}},
+        }
+        content = [{"index": 0, "type": "text", "text": {"value": "Sunny."}}]
+        delta = {"id": "m1", "object": "thread.message.delta", "delta": {"content": content}}
+        run = {"id": "run_1", "object": "thread.run", "thread_id": "t1", "status": "completed"}
+        server.scripts += [script(waiting), script(delta, run)]
+        stream = client.create_run_stream("t1", assistant_id="a1", extra_headers={"X-A": "1"})
+        with run_tools(client, stream, [get_weather]) as s:
+            assert s.read() == b"Sunny."
+            assert s.outcome == "completed"
+        request = server.requests[1]
+        assert request.line == "POST /v1/threads/t1/runs/run_1/submit_tool_outputs HTTP/1.1"
+        assert request.json() == {
+            "tool_outputs": [{"tool_call_id": "c1", "output": "Rome: 21 C"}],
+            "stream": True,
+        }
+        assert request.headers["x-a"] == "1"
+        assert request.headers["openai-beta"] == "assistants=v2"
+
+    def test_a_run_that_waits_for_nobody_calls_nothing(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """A call that is being written when the run ends is not answered."""
+        call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "fail"}}
+        details = {"type": "tool_calls", "tool_calls": [call]}
+        step = {
+            "id": "s1",
+            "object": "thread.run.step.delta",
+            "delta": {"step_details": details},
+        }
+        run = {"id": "run_1", "object": "thread.run", "thread_id": "t1", "status": "completed"}
+        server.scripts.append(script(step, run))
+        stream = client.create_run_stream("t1", assistant_id="a1")
+        with run_tools(client, stream, [fail]) as s:
+            assert s.read() == b""
+            assert len(s.final().calls) == 1
+        assert len(server.requests) == 1
+
+
+class TestMisuse:
+    """What cannot work is told at once."""
+
+    def test_only_streams_of_a_create_method_remember_what_was_asked(self, client: Client) -> None:
+        """A recording, a retrieved response and an image cannot be asked again."""
+        for stream in (
+            StreamerV2([]),
+            client.retrieve_response_stream("resp_1"),
+            client.create_image_stream(prompt="p"),
+        ):
+            with pytest.raises(TypeError) as caught:
+                run_tools(client, stream, [])
+            assert str(caught.value) == (
+                "run_tools takes a stream that the client has made: of a chat completion, by"
+                " create_response_stream, or of a run"
+            )
+
+    def test_several_choices_have_no_common_next_question(self, client: Client) -> None:
+        """One is fine."""
+        run_tools(client, ask(client, n=1), [])
+        with pytest.raises(ValueError, match="goes on with one choice, and n=2 were asked for"):
+            run_tools(client, ask(client, n=2), [])
+
+    def test_two_functions_have_two_names(self, client: Client) -> None:
+        """Or nobody knows which one is called."""
+        with pytest.raises(ValueError, match="there are two functions 'fail'"):
+            run_tools(client, ask(client), [fail, fail])
+
+    def test_there_are_two_ways_to_report(self, client: Client) -> None:
+        """A typing error is no third one."""
+        wrong: Any = "modell"
+        with pytest.raises(ValueError, match="must be 'model' or 'raise', not 'modell'"):
+            run_tools(client, ask(client), [], on_error=wrong)
