@@ -1,22 +1,20 @@
-"""The server that the examples in the documents talk to; the assistant decides what it answers."""
+"""The server that the examples in the documents talk to; `doc_answers` has what it says."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-_RUN = {"id": "run_1", "object": "thread.run", "thread_id": "thread_1", "assistant_id": "asst_1"}
+import doc_answers
 
-_WEATHER_CALL = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "weather", "arguments": '{"city": "Oslo"}'},
-}
+# A response that was created with `background` breaks off behind this event.
+_BREAKS_OFF_AFTER = 5
 
 
 @contextlib.contextmanager
@@ -38,35 +36,68 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Answers(BaseHTTPRequestHandler):
-    """Answers as an Assistants server does.
+    """Answers as the APIs do. The key `wrong-key` is refused.
 
-    `asst_weather` asks for a function call, `asst_essay` begins and never ends, and any other
-    assistant gives the recorded answer of the demo. The key `wrong-key` is refused.
+    Of the assistants, `asst_weather` asks for a function call, `asst_essay` begins and never
+    ends, and any other gives the recorded answer of the demo.
     """
 
     protocol_version = "HTTP/1.1"
     timeout = 5  # for a page that fails and leaves its connection open
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        path = self.path.partition("?")[0]
+        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        is_json = self.headers.get("Content-Type") == "application/json"
+        body = json.loads(data) if is_json else _form(data)
+        url = urlsplit(self.path)
+        azure = url.path.startswith("/openai/")
         with contextlib.suppress(ConnectionError):  # whoever listened has left
             if self.headers.get("Authorization") == "Bearer wrong-key":
                 self._send_json(401, {"error": {"message": "no such key", "code": "bad_key"}})
-            elif path.endswith("/cancel"):
-                self._send_json(200, {**_RUN, "status": "cancelling"})
-            elif path.endswith("/submit_tool_outputs"):
-                self._send_stream(_weather_report(body["tool_outputs"]))
-            elif body["assistant_id"] == "asst_weather":
-                self._send_stream(_weather_call())
-            elif body["assistant_id"] == "asst_essay":
-                self._send_stream(self._essay())
-            else:
-                self._send_stream(_recorded())
+                return
+            match url.path.rpartition("/")[2]:
+                case "cancel":
+                    self._send_json(200, {**doc_answers.RUN, "status": "cancelling"})
+                case "submit_tool_outputs":
+                    self._send_stream(doc_answers.weather_report(body["tool_outputs"]))
+                case "runs":
+                    self._send_stream(self._run(body["assistant_id"]))
+                case "completions" if "/chat/" in url.path:
+                    self._send_stream(doc_answers.chat(body, azure=azure))
+                case "completions":
+                    self._send_stream(doc_answers.completion(body))
+                case "responses":
+                    last = _BREAKS_OFF_AFTER if body.get("background") else 1000
+                    self._send_stream(doc_answers.response(body, last=last))
+                case "transcriptions":
+                    self._send_stream(doc_answers.transcription())
+                case "speech":
+                    self._send_stream(doc_answers.speech(body))
+                case "generations":
+                    self._send_stream(doc_answers.images(body, "image_generation"))
+                case _:
+                    self._send_stream(doc_answers.images(body, "image_edit"))
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path.endswith("/models"):
+            models = [{"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}]
+            self._send_json(200, {"object": "list", "data": models})
+        else:
+            after = int(parse_qs(url.query).get("starting_after", ["-1"])[0])
+            self._send_stream(doc_answers.response({}, starting_after=after))
+
+    def _run(self, assistant_id: str) -> Iterator[str]:
+        match assistant_id:
+            case "asst_weather":
+                return doc_answers.weather_call()
+            case "asst_essay":
+                return self._essay()
+        return doc_answers.recorded()
 
     def _essay(self) -> Iterator[str]:
-        yield _event("thread.run.created", {**_RUN, "status": "queued"})
-        yield _delta("It was a dark and stormy night")
+        yield doc_answers.event("thread.run.created", {**doc_answers.RUN, "status": "queued"})
+        yield doc_answers.message_delta("It was a dark and stormy night")
         self.connection.recv(1)  # returns when the client leaves
 
     def _send_json(self, status: int, value: Any) -> None:
@@ -91,37 +122,7 @@ class _Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _event(name: str, payload: Any) -> str:
-    return f"event: {name}\ndata: {json.dumps(payload)}\n\n"
-
-
-def _delta(text: str) -> str:
-    part = {"index": 0, "type": "text", "text": {"value": text}}
-    delta = {"id": "msg_1", "object": "thread.message.delta", "delta": {"content": [part]}}
-    return _event("thread.message.delta", delta)
-
-
-def _weather_call() -> Iterator[str]:
-    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [_WEATHER_CALL]}}
-    yield _event("thread.run.created", {**_RUN, "status": "queued"})
-    yield _event(
-        "thread.run.requires_action",
-        {**_RUN, "status": "requires_action", "required_action": action},
-    )
-    yield "event: done\ndata: [DONE]\n\n"
-
-
-def _weather_report(tool_outputs: list[Any]) -> Iterator[str]:
-    yield _event("thread.run.in_progress", {**_RUN, "status": "in_progress"})
-    for word in ("In Oslo it is ", *(output["output"] for output in tool_outputs), "."):
-        yield _delta(word)
-    yield _event("thread.run.completed", {**_RUN, "status": "completed"})
-    yield "event: done\ndata: [DONE]\n\n"
-
-
-def _recorded() -> Iterator[str]:
-    recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_text("utf-8")
-    for line in recording.splitlines():
-        data = json.loads(line).get("data")
-        if data:
-            yield data
+def _form(data: bytes) -> dict[str, Any]:
+    """Return the fields of a form that are no files."""
+    found = re.findall(rb'name="(\w+)"\r\n\r\n(.*?)\r\n', data)
+    return {name.decode(): value.decode() for name, value in found}
