@@ -135,6 +135,12 @@ def test_what_the_schema_asks_for_can_be_read() -> None:
     )
 
 
+def test_a_list_that_is_null_is_empty() -> None:
+    """Also where it has no default."""
+    cls: Any = attrs.make_class("Names", {"names": attrs.field(type=list[str])})
+    assert Structurer(strict=True)({"names": None}, cls) == cls(names=[])
+
+
 @attrs.frozen
 class Checked:
     """A class that checks its values itself."""
