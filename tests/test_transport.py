@@ -187,6 +187,28 @@ class TestReading:
         assert isinstance(error, TransportError)
         assert isinstance(error.__cause__, urllib3.exceptions.DecodeError)
 
+    @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+    def test_an_answer_of_known_length_may_close_the_connection(
+        self, transports: Callable[[ScriptedServer], Transport], version: str
+    ) -> None:
+        """http.client closes the socket when it has all of it, before we have."""
+
+        def closing(body: bytes, kind: str) -> bytes:
+            head = f"{version} 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\n"
+            return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+        scripts = [
+            [closing(DELTA + COMPLETED, "text/event-stream"), FIN],
+            [closing(DELTA, "text/event-stream"), FIN],
+            [closing(b'{"id": 1}', "application/json"), FIN],
+        ]
+        with serving(*scripts) as server:
+            transport = transports(server)
+            _, s = read_all(transport)
+            assert (s.outcome, dict(s.notes)) == ("completed", {"missing_done": 1})
+            assert read_all(transport)[1].outcome == "truncated"
+            assert transport.call(post()) == {"id": 1}
+
 
 class TestCuts:
     """A cut stream is never a finished one."""

@@ -52,7 +52,7 @@ MAX_NOTE_LENGTH = 200
 _MAX_FLOAT = int(sys.float_info.max)
 
 # Where an event class finds its raw event: among the payload's keys, under one of our own.
-_RAW = "\0raw"
+_RAW = "(raw)"
 
 
 class Structurer:

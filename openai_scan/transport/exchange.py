@@ -242,7 +242,13 @@ class Exchange:
         if left <= 0:
             raise TimeoutError
         idle = self.request.timeout.idle
-        self._socket.settimeout(min(left, _FOREVER if idle is None else idle))
+        self._set_timeout(min(left, _FOREVER if idle is None else idle))
+
+    def _set_timeout(self, seconds: float) -> None:
+        # Where the connection closes after the answer, it is closed as soon as all of it is
+        # here; what is left to read is in memory then.
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(seconds)
 
     def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
         """Wait a moment for the end of the body; tell whether it came."""
@@ -250,7 +256,7 @@ class Exchange:
         drained = 0
         while drained < _DRAIN_BYTES and (left := deadline - time.monotonic()) > 0:
             try:
-                self._socket.settimeout(left)
+                self._set_timeout(left)
                 chunk = raw.read1(_READ_BYTES, decode_content=True)
             except failures.READ_ERRORS:
                 return False

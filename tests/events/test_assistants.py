@@ -464,6 +464,17 @@ def test_message_delta_answers_with_its_text() -> None:
     assert answers(message_delta(text_part(""))) == {"text": "", "message_delta_text": ""}
 
 
+def test_message_delta_answers_with_its_refusal() -> None:
+    """The refusal of a message delta is that of all its refusal parts; a null adds nothing."""
+    event = message_delta(
+        {"index": 0, "type": "refusal", "refusal": "I "},
+        {"index": 1, "type": "refusal", "refusal": None},
+        {"index": 2, "type": "refusal", "refusal": "cannot"},
+    )
+    assert answers(event) == {"refusal": "I cannot"}
+    assert event.unwrap_refusal(1) is None
+
+
 def test_message_delta_answers_with_its_image() -> None:
     """The image file of a message delta is that of the first image part that has one."""
     event = message_delta(

@@ -16,6 +16,7 @@ from openai_scan.events.assistants.objects import (
     LastError,
     Message,
     MessageDelta,
+    RefusalPartDelta,
     RequiredAction,
     Run,
     RunStep,
@@ -301,6 +302,14 @@ class ThreadMessageDelta(AssistantsEvent):
 
     def unwrap_message_delta_text(self) -> str | None:
         return self.unwrap_text()
+
+    def unwrap_refusal(self, choice: int = 0) -> str | None:
+        pieces = [
+            part.refusal
+            for part in self.delta.content
+            if isinstance(part, RefusalPartDelta) and part.refusal is not None
+        ]
+        return "".join(pieces) if pieces and not choice else None
 
     def unwrap_image_file(self) -> ImageFile | None:
         for part in self.delta.content:
