@@ -344,6 +344,23 @@ class TestWholeAnswers:
             assert s.outcome == "completed"
             assert s.notes == {"whole_answer": 1}
 
+    def test_a_transcription_does_too(self, server: ScriptedServer, client: Client) -> None:
+        """Whisper answers with its text at once, whatever was asked."""
+        server.scripts.append([json_answer({"text": "Hello"})])
+        with client.create_transcription_stream(file=("a.wav", b"RIFF"), model="whisper-1") as s:
+            assert [event.type for event in s] == ["transcript.text.done", "done"]
+            assert s.final().text == "Hello"
+        assert s.notes == {"whole_answer": 1}
+
+    def test_images_do_too(self, server: ScriptedServer, client: Client) -> None:
+        """Each image is an event; what the answer says of all of them, each says."""
+        images = [{"b64_json": "AAAA"}, {"b64_json": "////"}]
+        server.scripts.append([json_answer({"created": 1, "size": "1x1", "data": images})])
+        with client.create_image_stream(model="m", prompt="a dot") as s:
+            found = [(event.b64_json, event.size) for event in s]  # type: ignore[attr-defined] # of images
+        assert found == [("AAAA", "1x1"), ("////", "1x1")]
+        assert s.outcome == "completed"
+
     def test_a_response_does_as_well(self, server: ScriptedServer, client: Client) -> None:
         """It is its own last event."""
         server.scripts.append(

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
+from openai_scan.events import DONE
 from openai_scan.events.answer import from_answer
 from openai_scan.events.error import Error, read_error
 from openai_scan.sse import EventTokenizer, RawEvent
 
 # How much of a page goes into the message of an error.
 _MAX_SNIPPET = 200
+
+# What an answer says of all its images, and an event of its one.
+_IMAGE_FACTS = ("size", "quality", "background", "output_format", "usage")
 
 _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "request-id")
 
@@ -74,8 +78,20 @@ def as_stream(body: bytes) -> list[RawEvent]:
         payload = json.loads(body)
     except (ValueError, RecursionError):
         return []
-    is_error = isinstance(payload, dict) and payload.get("error")
-    return [] if is_error else from_answer(payload)
+    match payload:
+        case {"error": error} if error:
+            return []
+        case {"text": str()} if "object" not in payload:  # whisper-1 does not stream
+            return [_typed("transcript.text.done", payload), RawEvent("message", DONE)]
+        case {"data": [{"b64_json": str()}, *_] as images}:
+            facts = {name: payload[name] for name in _IMAGE_FACTS if name in payload}
+            return [_typed("image_generation.completed", {**facts, **image}) for image in images]
+        case _:
+            return from_answer(payload)
+
+
+def _typed(name: str, payload: Mapping[str, Any]) -> RawEvent:
+    return RawEvent(name, json.dumps({**payload, "type": name}))
 
 
 def _api_error(
