@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from openai_scan._version import __version__
 
 if TYPE_CHECKING:
-    from openai_scan.client import AzureClient, Client, Page, Timeout
+    from openai_scan.client import AzureClient, Client, Page, RetryPolicy, Timeout
     from openai_scan.errors import (
         APIError,
         AuthenticationError,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConflictError,
         ConnectError,
+        ConnectTimeoutError,
         DecodeError,
         EventStreamError,
         EventTooLargeError,
@@ -175,6 +176,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectError",
+    "ConnectTimeoutError",
     "DecodeError",
     "DoneEvent",
     "ErrorEvent",
@@ -258,6 +260,7 @@ __all__ = [
     "ResponseWebSearchCallCompleted",
     "ResponseWebSearchCallInProgress",
     "ResponseWebSearchCallSearching",
+    "RetryPolicy",
     "ScanError",
     "Speech",
     "SpeechAudioDelta",
@@ -316,7 +319,7 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         case "StreamerV2":
             home = "streamer"
-        case "AzureClient" | "Client" | "Page" | "Timeout":
+        case "AzureClient" | "Client" | "Page" | "RetryPolicy" | "Timeout":
             home = "client"
         case "Answer" | "Call":
             home = "events.snapshot"

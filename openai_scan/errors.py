@@ -5,6 +5,7 @@
     ScanError                        catch this to catch all of them
     ├── TransportError               the network: usually worth another try
     │   ├── ConnectError             no connection was made, so nothing was sent or billed
+    │   │   ├── ConnectTimeoutError  it took too long (a StreamTimeoutError as well)
     │   │   └── TLSError             the certificate or the handshake was refused
     │   └── StreamTimeoutError       one of your time limits ran out
     ├── APIError                     the server said no: read its message
@@ -43,6 +44,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectError",
+    "ConnectTimeoutError",
     "DecodeError",
     "EventStreamError",
     "EventTooLargeError",
@@ -103,7 +105,20 @@ class TLSError(ConnectError):
 
 
 class StreamTimeoutError(TransportError):
-    """A time limit ran out: raise the limit, or try again."""
+    """A time limit ran out: raise the limit, or try again.
+
+    Attributes:
+        limit: Which one, by its name in `Timeout`, such as `"event_idle"`. None if the limit was
+            not yours: a server held the connection open after the answer.
+    """
+
+    def __init__(self, message: str, *, limit: str | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class ConnectTimeoutError(ConnectError, StreamTimeoutError):
+    """No connection was made in time, so nothing was sent. Try again, or check the network."""
 
 
 class APIError(ScanError):
@@ -117,6 +132,7 @@ class APIError(ScanError):
         param: The request parameter at fault, or None.
         request_id: What the provider's support asks for, or None.
         retryable: Whether the same request may succeed later.
+        retry_after: How many seconds the server asks to wait before that, or None.
         body: The error as sent: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
     """
 
@@ -129,6 +145,8 @@ class APIError(ScanError):
         code: str | None = None,
         param: str | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
+        should_retry: bool | None = None,
         body: Any = None,
     ) -> None:
         super().__init__(message)
@@ -138,11 +156,15 @@ class APIError(ScanError):
         self.code = code
         self.param = param
         self.request_id = request_id
+        self.retry_after = retry_after
+        self._should_retry = should_retry
         self.body = body
 
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
+        if self._should_retry is not None:  # the server has said so in as many words
+            return self._should_retry
         # A used-up quota is sent as 429 as well, but waiting does not refill it.
         if "insufficient_quota" in (self.code, self.type):
             return False

@@ -29,8 +29,8 @@ from openai_scan.events import (
 )
 from openai_scan.events.ends import Ends
 from openai_scan.partial_json import PartialJSON
-from openai_scan.reader import TextReader
-from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source, utf8
+from openai_scan.reader import TextJoiner, TextReader
+from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source
 
 if TYPE_CHECKING:
     from openai_scan.events import assistants
@@ -63,6 +63,27 @@ class RequestedSource(Protocol):
 
     def redact(self, text: str) -> str:
         """Return *text* without the secrets that the request was made with."""
+
+
+@runtime_checkable
+class RenewableSource(Protocol):
+    """A source that can be asked once more after it has failed."""
+
+    def retry(self, error: ScanError) -> Source | None:
+        """Return a source for the same again, none of whose content has been handed out; or None.
+
+        Args:
+            error: What the stream failed with.
+        """
+
+    def resume(self, error: ScanError, answer_id: str, position: int) -> Source | None:
+        """Return a source for what follows the event at *position* of an answer, or None.
+
+        Args:
+            error: What the stream broke off with.
+            answer_id: The server's name for the answer.
+            position: The number that the server gave the last event.
+        """
 
 
 class StreamerV2:
@@ -118,15 +139,17 @@ class StreamerV2:
         self._cancelled = False
         self._event = _NO_EVENT
         self._fold: Fold | None = None
-        self._json = PartialJSON()
+        self._json: PartialJSON | None = None  # of the fold's text, once somebody asks for it
+        self._last = _NO_EVENT  # that has been handed out
+        self._committed = False  # content has been handed out: another try would repeat it
+        self._repeated: int | None = None  # events up to this number may come once more
         self._events = 0
         self._bytes_before = 0  # what the streams before the current one had
         self._pending_taken = False
         self._outcome: Outcome | None = None
         self._err: ScanError | None = None
         self._err_seen = False  # somebody has been told of the error
-        self._half = ""  # half a surrogate pair, while its other half may be in the next delta
-        self._text = memoryview(b"")  # text that read() has not handed out yet
+        self._text = TextJoiner()
 
     # The scanner.
 
@@ -143,6 +166,7 @@ class StreamerV2:
             if raw is None:
                 self._end_stream()
             elif _is_keep_alive(raw):
+                self._scanner.discount()
                 self._structure.note("empty_event")
             elif self._step(self._decode(raw)):
                 return True
@@ -374,6 +398,10 @@ class StreamerV2:
         every step costs no more than to ask once: objects and lists are the same each time, and
         grow, so copy what you want to keep.
         """
+        if self._json is None:
+            self._json = PartialJSON()
+            answer = self.snapshot()
+            self._json.feed("" if answer is None else answer.text)
         if self._outcome is not None:
             self._json.finish()
         return self._json.value
@@ -396,36 +424,19 @@ class StreamerV2:
             ScanError: The stream ended with an error. All text is delivered before: where the
                 size is unlimited, what came until then is what the next call returns.
         """
-        if size == 0:
-            return b""
-        unlimited = size is None or size < 0
-        if unlimited or not self._text:
-            parts: list[bytes | memoryview] = [self._text]
-            while unlimited or not any(parts):
-                text = self._next_text()
-                if text is None:
-                    break
-                parts.append(utf8(text))
-            self._text = memoryview(b"".join(parts))
-        if self._err is not None and (not self._text or (unlimited and not self._err_seen)):
-            self._raise_err()
-        cut = len(self._text) if unlimited else size
-        data, self._text = bytes(self._text[:cut]), self._text[cut:]
-        return data
+        return self._text.read(self, size)
 
     def reader(self) -> TextReader:
         """Return the text as an `io.RawIOBase`, to be wrapped by `io.TextIOWrapper` and others."""
         return TextReader(self)
 
     def text_deltas(self) -> Iterator[str]:
-        """Yield the text, delta by delta, for `print(delta, end="", flush=True)`.
+        """Return the text, delta by delta, for `print(delta, end="", flush=True)`.
 
         Raises:
             ScanError: The stream ended with an error; raised after the last delta.
         """
-        while (text := self._next_text()) is not None:
-            yield text
-        self._raise_err()
+        return self._text.deltas(self)
 
     # Unwrappers: one question each about the current event. None means "not here", also where
     # there is no current event. None of them ever raises.
@@ -535,8 +546,10 @@ class StreamerV2:
         return event
 
     def _step(self, event: Event) -> bool:
-        """Make *event* the current one, unless it has to end the stream."""
+        """Make *event* the current one, unless it has to end the stream, or has come before."""
         if isinstance(event, UnknownEvent):
+            if event.is_keep_alive:
+                self._scanner.discount()
             if event.error is None:
                 self._structure.note(f"unknown_event: {event.type}")
             elif self._strict:
@@ -544,18 +557,35 @@ class StreamerV2:
                 return False
             else:
                 self._structure.note("malformed_event")
+        if self._repeated is not None and self._is_repeated(event, self._repeated):
+            return False
         was_terminal = self._ends.terminal
         told = self._ends.note(event)
-        self._json.feed(event.unwrap_text() or "")
-        self._fold = event.fold(self._fold, self._structure.note)
+        if not self._committed:
+            if self._ends.error is not None and self._renew(self._ends.error):
+                return False
+            self._committed = event.has_content()
+        fold, self._fold = self._fold, event.fold(self._fold, self._structure.note)
+        if self._json is not None:
+            if self._fold is not fold:
+                self._json = PartialJSON()
+            self._json.feed(event.unwrap_text() or "")
         if self._ends.terminal:
             if told or not was_terminal:
                 self._scanner.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended
             self._scanner.expire(None)
-        self._event = event
+        self._event = self._last = event
         self._events += 1
         return True
+
+    def _is_repeated(self, event: Event, position: int) -> bool:
+        """Tell whether *event* came before the stream was taken up again."""
+        number = event.stream_position()
+        if number is not None and number <= position:
+            return True
+        self._repeated = None
+        return False
 
     def _end_stream(self, error: ScanError | None = None) -> None:
         """Judge the end of the current stream; then end, or go on with the next one."""
@@ -565,6 +595,8 @@ class StreamerV2:
             cut=self._scanner.pending is not None and not self._pending_taken,
             require_terminal=self._require_terminal,
         )
+        if verdict is not None and self._renew(verdict):
+            return
         if verdict is None:
             if error is not None:
                 held = isinstance(error, StreamTimeoutError)
@@ -610,16 +642,47 @@ class StreamerV2:
             error.args = (error.message,)
             error.body = json.loads(source.redact(json.dumps(error.body)))
 
+    def _renew(self, error: ScanError) -> bool:
+        """Go on with another source of the same answer after *error*, if there is one."""
+        source = self._scanner.source
+        if not isinstance(source, RenewableSource):
+            return False
+        position = self._last.stream_position()
+        answer_id = None if self._fold is None else self._fold.resumable_id()
+        if position is not None and answer_id is not None:
+            onward = source.resume(error, answer_id, position)
+            if onward is not None:
+                self._structure.note(f"resume: {type(error).__name__}")
+                self._repeated = position
+                self._switch(self._scan(onward))
+                return True
+        again = None if self._committed else source.retry(error)
+        if again is None:
+            return False
+        self._structure.note(f"retry: {type(error).__name__}")
+        self._start_over(self._scan(again))
+        return True
+
     def _go_on(self, scanner: EventScanner) -> None:
         """Step to the next stream of the chain."""
+        self._committed = False
+        self._start_over(scanner)
+
+    def _start_over(self, scanner: EventScanner) -> None:
+        """Read another stream, which has an end of its own."""
+        self._ends = Ends()
+        self._last = _NO_EVENT
+        self._repeated = None
+        if self._fold is not None:
+            self._fold.over = True
+        self._switch(scanner)
+
+    def _switch(self, scanner: EventScanner) -> None:
+        """Read on with *scanner*."""
         self._notes.update(self._scanner.notes)
         self._bytes_before += self._scanner.bytes_read
         self._scanner.close()
         self._scanner = scanner
-        self._ends = Ends()
-        self._json = PartialJSON()
-        if self._fold is not None:
-            self._fold.over = True
         self._ready.clear()  # what came behind a [DONE]
         self._pending_taken = False
         if self._tee is not None:
@@ -629,22 +692,14 @@ class StreamerV2:
 
     def _hand_over(self) -> Source:
         """Give the source to another streamer, and end."""
-        if self._started or self._source is None or self._chained:
-            raise RuntimeError("chain() takes a streamer that nobody has read from or chained yet")
+        followed = self._chained or self._successor is not None
+        if self._started or self._source is None or followed:
+            raise RuntimeError(
+                "chain() takes a streamer that nobody has read from yet, and that nothing follows"
+            )
         source, self._source = self._source, None
         self._outcome = "completed"
         return source
-
-    def _next_text(self) -> str | None:
-        """Step to the next event with text and return it, fit to be encoded; None at the end."""
-        while self.next():
-            text = self._half + (self.text() or "")
-            self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-            text = text.removesuffix(self._half) if self._half else text
-            if text:
-                return text if text.isascii() else utf8(text).decode()
-        half, self._half = self._half, ""
-        return "\ufffd" if half else None
 
     def _raise_err(self) -> None:
         if (error := self.err()) is not None:

@@ -125,7 +125,13 @@ def response(request: JSON, *, starting_after: int = -1, last: int = 1000) -> It
 def _response_events(request: JSON) -> Iterator[dict[str, Any]]:
     given: Any = request.get("input") or ""
     outputs = [item["output"] for item in given if "output" in item] if given else []
-    facts = {"id": "resp_2" if outputs else "resp_1", "object": "response", "model": "gpt-5"}
+    facts: dict[str, Any] = {
+        "id": "resp_2" if outputs else "resp_1",
+        "object": "response",
+        "model": "gpt-5",
+    }
+    if request.get("background"):
+        facts["background"] = True
     under_way = {**facts, "status": "in_progress", "output": []}
     yield {"type": "response.created", "response": under_way}
     yield {"type": "response.in_progress", "response": under_way}

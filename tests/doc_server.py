@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +34,7 @@ def serving() -> Iterator[str]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
+    has_been_busy = False
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -42,6 +44,7 @@ class _Answers(BaseHTTPRequestHandler):
     ends, and any other gives the recorded answer of the demo.
     """
 
+    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 5  # for a page that fails and leaves its connection open
 
@@ -62,6 +65,8 @@ class _Answers(BaseHTTPRequestHandler):
                     self._send_stream(doc_answers.weather_report(body["tool_outputs"]))
                 case "runs":
                     self._send_stream(self._run(body["assistant_id"]))
+                case "completions" if self._is_busy(body["model"]):
+                    pass
                 case "completions" if "/chat/" in url.path:
                     self._send_stream(doc_answers.chat(body, azure=azure))
                 case "completions":
@@ -77,6 +82,19 @@ class _Answers(BaseHTTPRequestHandler):
                     self._send_stream(doc_answers.images(body, "image_generation"))
                 case _:
                     self._send_stream(doc_answers.images(body, "image_edit"))
+
+    def _is_busy(self, model: str) -> bool:
+        """Refuse a model that is busy for now: one of them only the first time."""
+        match model:
+            case "busy-at-first" if not self.server.has_been_busy:
+                self.server.has_been_busy = True
+                wish = {"retry-after-ms": "0"}
+            case "busy-for-hours":
+                wish = {"retry-after": "7200"}
+            case _:
+                return False
+        self._send_json(429, {"error": {"message": "come back later"}}, wish)
+        return True
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
@@ -100,9 +118,13 @@ class _Answers(BaseHTTPRequestHandler):
         yield doc_answers.message_delta("It was a dark and stormy night")
         self.connection.recv(1)  # returns when the client leaves
 
-    def _send_json(self, status: int, value: Any) -> None:
+    def _send_json(
+        self, status: int, value: Any, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         data = json.dumps(value).encode()
         self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -1,8 +1,8 @@
 """A loopback server that is told, byte for byte, what to send: the one real server of the tests.
 
 Each request is answered by the next script. A script is a list of steps: bytes to send, a
-`threading.Event` to wait for, `FIN` or `RST` to end the connection with. After a script that ends
-otherwise the connection waits for the next request.
+`threading.Event` to wait for, an iterator of more bytes, `FIN` or `RST` to end the connection with.
+After a script that ends otherwise the connection waits for the next request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing_extensions import Self
 FIN = object()
 RST = object()
 
-Step: TypeAlias = "bytes | threading.Event | object"
+Step: TypeAlias = "bytes | threading.Event | Iterator[bytes] | object"
 Script: TypeAlias = "Sequence[Step]"
 
 CHUNKED = (
@@ -148,6 +148,9 @@ class ScriptedServer:
                 connection.sendall(step)
             elif isinstance(step, threading.Event):
                 assert step.wait(PATIENCE)
+            elif isinstance(step, Iterator):
+                for piece in step:
+                    connection.sendall(piece)
             elif step is RST:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return False

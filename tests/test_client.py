@@ -340,14 +340,14 @@ def test_a_client_can_be_closed_unused() -> None:
     ("given", "expected"),
     [
         (None, Timeout()),
-        (5, Timeout(first_byte=5, idle=5)),
+        (5, Timeout(first_byte=5, idle=5, event_idle=5)),
         (Timeout(total=9), Timeout(total=9)),
     ],
 )
 def test_a_timeout_is_an_object_or_seconds(
     server: ScriptedServer, given: Timeout | float | None, expected: Timeout
 ) -> None:
-    """Seconds alone are for each next byte; a call's own come before the client's."""
+    """Seconds alone are for each next byte and event; a call's own come before the client's."""
     assert Client("k", server.base_url, timeout=given)._timeout == expected  # or wait for it
 
 

@@ -165,6 +165,9 @@ class Live(Closeable):
         """End the input, in no time: the test does not wait."""
         self.expiries.append(seconds)
 
+    def heard(self) -> None:
+        """Take no note: the test asks for no silence."""
+
 
 # next(), event(), err().
 
@@ -1069,15 +1072,19 @@ def test_chain_takes_no_stream_twice() -> None:
 
 
 def test_chain_takes_no_streamer_in_use() -> None:
-    """A streamer that has been read from, handed over or chained to is refused at once."""
+    """A streamer that was read from or handed over, or that something follows, is refused."""
     started = StreamerV2([ANSWER])
     started.next()
     handed_over = StreamerV2([ANSWER])
     StreamerV2([ANSWER]).chain(handed_over)
     chained_to = StreamerV2([ANSWER])
     chained_to.chain([ANSWER])
-    for other in (started, handed_over, chained_to):
-        with pytest.raises(RuntimeError, match="nobody has read from or chained yet"):
+    followed = StreamerV2([ANSWER])
+    followed.chain_from(lambda _, outcome: outcome)
+    for other in (started, handed_over, chained_to, followed):
+        with pytest.raises(
+            RuntimeError, match="nobody has read from yet, and that nothing follows"
+        ):
             StreamerV2([ANSWER]).chain(other)
 
 

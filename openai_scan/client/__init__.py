@@ -15,9 +15,9 @@ from openai_scan.client.models import ModelsMethods
 from openai_scan.client.responses import ResponsesMethods
 from openai_scan.errors import ConfigurationError
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
-from openai_scan.transport import Timeout, Transport
+from openai_scan.transport import RetryPolicy, Timeout, Transport
 
-__all__ = ["AzureClient", "Client", "Page", "Timeout"]
+__all__ = ["AzureClient", "Client", "Page", "RetryPolicy", "Timeout"]
 
 # Where Azure has a path of its own for each deployment, by the first word of the usual one.
 _BY_DEPLOYMENT = frozenset({"audio", "chat", "completions", "images"})
@@ -45,7 +45,8 @@ class Client(Methods):
         base_url: Where the API is; `OPENAI_BASE_URL` or OpenAI's own by default.
         organization: The organization to bill; `OPENAI_ORG_ID` by default.
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
-        timeout: How long to wait: a `Timeout`, or the seconds to wait for each next byte.
+        timeout: How long to wait: a `Timeout`, or the seconds to wait for each next event.
+        retries: When to try again by itself.
         headers: What to send with every request.
         query: What to add to every URL.
         max_event_bytes: See `StreamerV2`.
@@ -64,6 +65,7 @@ class Client(Methods):
         organization: str | None = None,
         project: str | None = None,
         timeout: Timeout | float | None = None,
+        retries: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
@@ -82,6 +84,7 @@ class Client(Methods):
                 query=query,
             ),
             timeout=timeout,
+            retries=retries,
             stream_options={
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,
@@ -102,6 +105,7 @@ class AzureClient(Methods):
         api_key: The key; `AZURE_OPENAI_API_KEY` by default.
         ad_token: A Microsoft Entra token, instead of a key.
         timeout: See `Client`.
+        retries: See `Client`.
         headers: See `Client`.
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
@@ -119,6 +123,7 @@ class AzureClient(Methods):
         api_key: str | None = None,
         ad_token: str | None = None,
         timeout: Timeout | float | None = None,
+        retries: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
@@ -139,6 +144,7 @@ class AzureClient(Methods):
                 query={"api-version": api_version},
             ),
             timeout=timeout,
+            retries=retries,
             stream_options={
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
+import attrs
 from attrs import frozen
 from typing_extensions import Self
 
@@ -15,7 +16,7 @@ from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.structure import Structurer
 from openai_scan.streamer import StreamerV2
-from openai_scan.transport import Request, Timeout, Transport
+from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ class BaseClient:
     Args:
         transport: The connections to the server.
         timeout: How long to wait, unless a call says otherwise.
+        retries: When to try again, unless a call says otherwise.
         stream_options: The keyword arguments of every `StreamerV2`.
     """
 
@@ -67,10 +69,12 @@ class BaseClient:
         transport: Transport,
         *,
         timeout: Timeout | float | None,
+        retries: RetryPolicy | None,
         stream_options: Mapping[str, Any],
     ) -> None:
         self._transport = transport
         self._timeout = as_timeout(timeout)
+        self._retries = RetryPolicy() if retries is None else retries
         self._stream_options = stream_options
         self._structure = Structurer()
 
@@ -103,10 +107,22 @@ class BaseClient:
         *,
         method: str = "POST",
         files: Iterable[str] = (),
+        onward: Request | None = None,
         **more: Any,
     ) -> StreamerV2:
-        """Return the stream that a request answers with; it is sent by the first `next()`."""
-        return self.stream(self._request(method, path, kind, params, files=files, **more))
+        """Return the stream that a request answers with; it is sent by the first `next()`.
+
+        Args:
+            path: See `_request()`, as for all others.
+            kind: What the arguments are to be.
+            params: The arguments.
+            method: How it is asked for.
+            files: The names of the arguments that are files.
+            onward: What asks for the rest of the answer if the stream breaks off.
+            more: What the method adds to them.
+        """
+        request = self._request(method, path, kind, params, files=files, **more)
+        return self.stream(attrs.evolve(request, onward=onward))
 
     def _call(
         self,
@@ -150,6 +166,7 @@ class BaseClient:
         extra_query = given.pop("extra_query", {})
         extra_body = given.pop("extra_body", {})
         timeout = given.pop("timeout", None)
+        retries = given.pop("retries", None)
         uploads = take_uploads(given, files)
         sends_body = method == "POST"
         return Request(
@@ -160,6 +177,7 @@ class BaseClient:
             body={**given, **extra_body} if sends_body else None,
             uploads=uploads,
             timeout=self._timeout if timeout is None else as_timeout(timeout),
+            retries=self._retries if retries is None else retries,
         )
 
     def _path(self, path: str, model: str | None) -> str:  # noqa: ARG002 - Azure's depends on it
@@ -218,9 +236,9 @@ def checked_key(key: str | None, variable: str) -> str:
 
 
 def as_timeout(timeout: Timeout | float | None) -> Timeout:
-    """Return a timeout as an object: seconds alone are for each next byte."""
+    """Return a timeout as an object: seconds alone are for each next byte, and each next event."""
     if timeout is None:
         return Timeout()
     if isinstance(timeout, Timeout):
         return timeout
-    return Timeout(first_byte=timeout, idle=timeout)
+    return Timeout(first_byte=timeout, idle=timeout, event_idle=timeout)

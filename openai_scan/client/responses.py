@@ -5,6 +5,9 @@ Source: https://platform.openai.com/docs/api-reference/responses
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import frozen
 from typing_extensions import Unpack
 
@@ -12,8 +15,12 @@ from openai_scan.client.base import BaseClient, path_to
 from openai_scan.client.params import CreateResponse, Extras, Inclusion, RetrieveResponseStream
 from openai_scan.events.responses import Response
 from openai_scan.streamer import StreamerV2
+from openai_scan.transport import Request
 
 _RESPONSE = "/responses/{response_id}"
+
+# The arguments that hold for the rest of a response too.
+_KEPT = ("include", "include_obfuscation", *Extras.__optional_keys__ - {"extra_body"})
 
 
 @frozen(kw_only=True)
@@ -31,19 +38,32 @@ class ResponsesMethods(BaseClient):
     # Streams.
 
     def create_response_stream(self, **params: Unpack[CreateResponse]) -> StreamerV2:
-        """Create a response and stream it."""
-        return self._stream("/responses", CreateResponse, params, stream=True)
+        """Create a response and stream it.
+
+        With `background=True` a stream that breaks off goes on by itself, see `RetryPolicy`.
+        """
+        onward = self._onward(params)
+        return self._stream("/responses", CreateResponse, params, onward=onward, stream=True)
 
     def retrieve_response_stream(
         self, response_id: str, **params: Unpack[RetrieveResponseStream]
     ) -> StreamerV2:
         """Stream a response again, from its start or behind the event `starting_after`.
 
-        So a stream that broke off is taken up. The response must have been created with
-        `background=True`, and not long ago.
+        So a stream that another process has left is taken up. The response must have been created
+        with `background=True`, and not long ago.
         """
         path = path_to(_RESPONSE, response_id=response_id)
-        return self._stream(path, RetrieveResponseStream, params, method="GET", stream=True)
+        onward = self._onward(params)
+        return self._stream(
+            path, RetrieveResponseStream, params, method="GET", onward=onward, stream=True
+        )
+
+    def _onward(self, params: Mapping[str, Any]) -> Request:
+        """Return what asks for the rest of a response that breaks off."""
+        kept = {name: params[name] for name in _KEPT if name in params}
+        path = _RESPONSE.replace("{response_id}", "{answer_id}")
+        return self._request("GET", path, RetrieveResponseStream, kept, stream=True)
 
     # Responses.
 

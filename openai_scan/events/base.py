@@ -35,6 +35,9 @@ StreamPart: TypeAlias = "tuple[Hashable, Outcome | None]"
 """A part of a stream (a run, a response, one of several choices) and how it ended, or None."""
 
 
+# What servers call an event that they send so that nobody takes the connection for dead.
+_KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
+
 # As much of an error's text is kept as of an HTTP error's body.
 MAX_ERROR_CHARACTERS = 64 * 1024
 
@@ -65,6 +68,18 @@ class Event:
 
     def stream_error(self) -> APIError | None:
         """The error that this event reports, or None."""
+        return None
+
+    def has_content(self) -> bool:
+        """Whether the event brings a part of the answer, or tells of something that now exists.
+
+        Until such an event has come a request that failed can be made again, and nobody has to
+        know.
+        """
+        return True
+
+    def stream_position(self) -> int | None:
+        """The number that the server gave the event, for taking up a stream behind it; or None."""
         return None
 
     # What the event adds to the whole answer.
@@ -169,6 +184,9 @@ class ErrorEvent(Event):
 
     error: Error
 
+    def has_content(self) -> bool:
+        return False
+
     def stream_error(self) -> APIError:
         return api_error(
             self.error.message or "the server reported an error and did not say which",
@@ -197,6 +215,21 @@ class UnknownEvent(Event):
     def type(self) -> str:
         """The event's name: the wire's, or else what the payload says."""
         return self.name or self.raw.type
+
+    @property
+    def is_keep_alive(self) -> bool:
+        """Whether it says nothing but that the server is still there."""
+        return self.type in _KEEP_ALIVES
+
+    def has_content(self) -> bool:
+        return not self.is_keep_alive
+
+    def stream_position(self) -> int | None:
+        match self.payload:
+            case {"sequence_number": int(position)}:
+                return position
+            case _:
+                return None
 
 
 def api_error(

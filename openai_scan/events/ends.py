@@ -24,10 +24,12 @@ class Ends:
     done: bool = False
     """Whether the server has said that nothing more comes."""
 
+    error: APIError | None = None
+    """The first error that an event reported."""
+
     def __init__(self) -> None:
         self._parts: dict[Hashable, Outcome | None] = {}
         self._open = 0  # how many of the parts have not ended
-        self._error: APIError | None = None  # the first one that an event reported
         self._has_done = False  # the stream is of a family that ends with [DONE]
 
     def note(self, event: Event) -> bool:
@@ -37,7 +39,7 @@ class Ends:
             was_open = part in self._parts and self._parts[part] is None
             self._open += (outcome is None) - was_open
             self._parts[part] = outcome
-        self._error = self._error or event.stream_error()
+        self.error = self.error or event.stream_error()
         self._has_done = self._has_done or event.ends_with_done
         self.done = self.done or isinstance(event, DoneEvent)
         return bool(parts)
@@ -45,7 +47,7 @@ class Ends:
     @property
     def terminal(self) -> bool:
         """Whether the stream has shown its end: the answer is whole, or it failed."""
-        return self.done or self._error is not None or (bool(self._parts) and not self._open)
+        return self.done or self.error is not None or (bool(self._parts) and not self._open)
 
     @property
     def missing_done(self) -> bool:
@@ -64,8 +66,8 @@ class Ends:
         """
         if isinstance(error, StreamCancelledError):
             return "cancelled", error
-        if self._error is not None:  # it came first
-            return "failed", self._error
+        if self.error is not None:  # it came first
+            return "failed", self.error
         if error is not None:
             # A connection that breaks after the answer was whole has done no harm.
             if not (self.terminal and isinstance(error, TransportError)):

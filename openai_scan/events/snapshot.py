@@ -96,6 +96,10 @@ class Fold(ABC):
     def value(self) -> Answer:
         """Return the answer as far as it is known."""
 
+    def resumable_id(self) -> str | None:
+        """The server's name for the answer if its stream can be taken up again, or None."""
+        return None
+
 
 class Pieces:
     """Text that comes in pieces, joined when it is asked for."""

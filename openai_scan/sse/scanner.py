@@ -47,6 +47,9 @@ class LiveSource(Protocol):
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now if it has not ended by then; None takes that back."""
 
+    def heard(self) -> None:
+        """Take note that an event has come, and no mere keep-alive."""
+
 
 @runtime_checkable
 class NotingSource(Protocol):
@@ -89,6 +92,8 @@ class EventScanner:
         self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
         self.source = source
         self._chunks = _chunks(source)
+        self._live = source if isinstance(source, LiveSource) else None
+        self._heard = 0  # how many events since the last read
         self._ready: Iterator[RawEvent] = iter(())  # complete, and not handed out yet
         self._event: RawEvent | None = None
         self._err: ScanError | None = None
@@ -111,9 +116,14 @@ class EventScanner:
             except ScanError as error:  # an event grew too large
                 return self._end(error)
             if self._event is not None:
+                self._heard += 1
                 return True
             self._read()
         return False
+
+    def discount(self) -> None:
+        """Say that the current event only kept the connection alive: it counts as silence."""
+        self._heard -= 1
 
     def event(self) -> RawEvent:
         """Return the current event.
@@ -154,13 +164,13 @@ class EventScanner:
         A reader that waits for a plain file or iterable returns when that hands over a chunk.
         """
         self._cancelled = True
-        if isinstance(self.source, LiveSource):
-            self.source.cancel()
+        if self._live is not None:
+            self._live.cancel()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or not (None), if its source is live."""
-        if isinstance(self.source, LiveSource):
-            self.source.expire(seconds)
+        if self._live is not None:
+            self._live.expire(seconds)
 
     def close(self) -> None:
         """Let go of the source. What was read but not handed out is dropped."""
@@ -184,6 +194,9 @@ class EventScanner:
 
     def _read(self) -> None:
         """Take one chunk from the source, or end."""
+        if self._heard and self._live is not None:
+            self._heard = 0
+            self._live.heard()
         try:
             chunk = next(self._chunks, _END)
         except ScanError as error:

@@ -13,15 +13,30 @@ import os
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from openai_scan._version import __version__
+from openai_scan.errors import ScanError
 from openai_scan.transport.connections import KeyAuth, new_session
 from openai_scan.transport.exchange import Exchange
-from openai_scan.transport.request import Request, Timeout, Upload, fields, plain
+from openai_scan.transport.request import Request, Upload, fields, plain
+from openai_scan.transport.settings import RetryPolicy, Timeout
 
-__all__ = ["Exchange", "Request", "Timeout", "Transport", "Upload"]
+__all__ = ["Exchange", "Request", "RetryPolicy", "Timeout", "Transport", "Upload"]
+
+# A host that has switched an API off, with what to do about it.
+_ASSISTANTS_HINT = (
+    "OpenAI switched its Assistants API off on 2026-08-26: set base_url to a server that has it,"
+    " or move to create_response_stream"
+)
+
+_RESUME_HINT = (
+    "only what was created with background=True can be taken up again, and not for long;"
+    " retrieve_response returns it once it is finished"
+)
 
 
 class Transport:
@@ -64,13 +79,21 @@ class Transport:
         return Exchange(self, request, accept="text/event-stream")
 
     def call(self, request: Request) -> Any:
-        """Send *request* and return the JSON value that comes back.
+        """Send *request*, again if its policy says so, and return the JSON value that comes back.
 
         Raises:
             APIError: The server refused.
             TransportError: The network failed.
         """
-        return Exchange(self, request, accept="application/json").json()
+        exchange = Exchange(self, request, accept="application/json")
+        while True:
+            try:
+                return exchange.json()
+            except ScanError as error:
+                again = exchange.retry(error)
+                if again is None:
+                    raise
+            exchange = again
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -79,21 +102,31 @@ class Transport:
         if session is not None:
             session.close()
 
-    def send(self, request: Request, *, accept: str) -> requests.Response:
-        """Send *request* and wait for the head of the answer."""
-        headers = {
-            "Accept": accept,
-            "Accept-Encoding": "identity",
-            "User-Agent": f"openai_scan/{__version__}",
-            **self._headers,
-            **request.headers,
-        }
+    def send(self, request: Request, key: str, accept: str) -> requests.Response:
+        """Send *request* and wait for the head of the answer.
+
+        Args:
+            request: What to send.
+            key: What tells the server that it has seen the request before.
+            accept: The media type that is expected.
+        """
+        headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
+            {
+                "Accept": accept,
+                "Accept-Encoding": "identity",
+                "User-Agent": f"openai_scan/{__version__}",
+            }
+        )
+        if request.method == "POST":
+            headers["Idempotency-Key"] = key
         data: bytes | list[tuple[str, str]] | None = None
         if request.uploads:  # requests makes the form, and its Content-Type
             data = list(fields(request.body or {}))
         elif request.body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(request.body, default=plain, allow_nan=False).encode()
+        headers.update(self._headers)
+        headers.update(request.headers)
         return self._open_session().request(
             request.method,
             self.base_url + request.path,
@@ -103,9 +136,18 @@ class Transport:
             files=[(one.field, (one.name, one.data, one.media_type)) for one in request.uploads],
             auth=self._auth,
             stream=True,
-            timeout=request.timeout.before_the_answer(),
             allow_redirects=False,
         )
+
+    def hint(self, request: Request, status: int) -> str | None:
+        """Return what we know about a refusal of *request* that the server does not say."""
+        api = request.path.split("/")[1]
+        is_openai = urlsplit(self.base_url).hostname == "api.openai.com"
+        if status == 404 and is_openai and api in ("assistants", "threads"):
+            return _ASSISTANTS_HINT
+        if status in (400, 404) and "starting_after" in request.query:
+            return _RESUME_HINT
+        return None
 
     def redact(self, text: str) -> str:
         """Return *text* without the key, which some servers repeat in their errors."""

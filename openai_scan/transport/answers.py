@@ -13,6 +13,7 @@ from openai_scan.events import DONE
 from openai_scan.events.answer import from_answer
 from openai_scan.events.error import Error, read_error
 from openai_scan.sse import EventTokenizer, RawEvent
+from openai_scan.transport.retries import retry_after, should_retry
 
 # How much of a page goes into the message of an error.
 _MAX_SNIPPET = 200
@@ -28,7 +29,14 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
-def refusal(status: int, reason: str, headers: Mapping[str, str], text: str) -> APIError:
+def refusal(
+    status: int,
+    reason: str,
+    headers: Mapping[str, str],
+    text: str,
+    *,
+    hint: str | None = None,
+) -> APIError:
     """Return the error for an answer whose status is no success.
 
     Args:
@@ -36,6 +44,7 @@ def refusal(status: int, reason: str, headers: Mapping[str, str], text: str) -> 
         reason: The words that came with it; may be empty.
         headers: The headers, with names in any case.
         text: The beginning of the body.
+        hint: What else there is to say.
     """
     payload = _parsed(text)
     error = read_error(payload)
@@ -47,6 +56,8 @@ def refusal(status: int, reason: str, headers: Mapping[str, str], text: str) -> 
     else:
         message = error.message or ""
     message = message or f"the server answered with HTTP status {status} {reason}".rstrip()
+    if hint is not None:
+        message = f"{message}: {hint}"
     return _api_error(message, error, payload, headers, status=status)
 
 
@@ -104,6 +115,8 @@ def _api_error(
         code=error.code,
         param=error.param,
         request_id=request_id(headers),
+        retry_after=retry_after(headers),
+        should_retry=should_retry(headers),
         body=payload,
     )
 

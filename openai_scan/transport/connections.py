@@ -1,18 +1,29 @@
-"""Connections that know whom they carry, can be woken up, and notice a dead peer."""
+"""Connections that know whom they carry, keep to its clock, and notice a dead peer."""
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
+import io
 import socket
 import threading
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.dial import dial
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
@@ -23,10 +34,17 @@ _KEEPALIVE_PROBES = 5
 _SHORTEST_SECRET = 8
 
 
+# What one read takes off a socket at most; many small chunks of a body come with one.
+_BUFFER_BYTES = 64 * 1024
+
+
 class Carried(Protocol):
     """What a connection carries: one request and its answer."""
 
-    def attach(self, connection: WatchedConnection) -> None:
+    clock: Clock
+    cancellation: Cancellation
+
+    def attach(self, connection: WatchedConnection, *, reused: bool) -> None:
         """Take note of the connection, whose socket is open."""
 
 
@@ -37,9 +55,6 @@ class _Current(threading.local):
 
 
 current = _Current()
-
-# Guards whom a connection carries: a late cancel() must not hit the next one.
-ownership = threading.Lock()
 
 
 class KeyAuth(AuthBase):
@@ -62,37 +77,98 @@ class KeyAuth(AuthBase):
         return text.replace(self._key, "[key]") if len(self._key) >= _SHORTEST_SECRET else text
 
 
+class _ClockedReads(io.RawIOBase):
+    """What comes in over a socket; each wait for it is as long as the clock says."""
+
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+        self._socket = sock
+        self._reads = sock.makefile("rb", buffering=0)
+        self._clock = clock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        self._socket.settimeout(self._clock.left())
+        try:
+            return self._reads.readinto(buffer)
+        finally:
+            self._clock.waited()
+
+    def close(self) -> None:
+        self._reads.close()
+        super().close()
+
+
+class _ClockedResponse(http.client.HTTPResponse):
+    """An answer, or a proxy's, that is read by the clock from its first byte on."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_ClockedReads(sock, current.carried.clock), _BUFFER_BYTES)
+
+
 class WatchedConnection(HTTPConnection):
     """A connection that tells whoever uses it which socket that is."""
+
+    response_class = _ClockedResponse
 
     owner: object = None
     """A token of whoever it carries; no reference, which would keep a dropped stream alive."""
 
     def connect(self) -> None:
         """Connect, then say so."""
-        super().connect()
-        self._attach()
+        try:
+            super().connect()
+        finally:
+            current.carried.cancellation.let_go()
+        self._attach(reused=False)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         """Say who is carried, then send the request."""
-        if self.sock is not None:  # kept open by an earlier request
-            self._attach()
+        if self.sock is not None:  # kept open by an earlier request, or just connected over TLS
+            self._attach(reused=self.owner is not current.carried.cancellation.token)
         super().request(*args, **kwargs)
 
-    def _attach(self) -> None:
-        current.carried.attach(self)
+    def _attach(self, *, reused: bool) -> None:
+        current.carried.attach(self, reused=reused)
+        # urllib3 would give the sending of the request no longer than the connecting.
+        self.timeout = current.carried.clock.left()
+        self.sock.settimeout(self.timeout)
+
+    def _new_conn(self) -> socket.socket:
+        if hasattr(self, "_socks_options"):  # it is dialled by the library for such proxies
+            return super()._new_conn()
+        carried = current.carried
+        try:
+            return dial(
+                self._dns_host,
+                self.port,
+                options=self.socket_options or (),
+                source_address=self.source_address,
+                clock=carried.clock,
+                cancellation=carried.cancellation,
+            )
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no connection to {self.host}: {error}") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
 
 
-class _WatchedTLSConnection(WatchedConnection, HTTPSConnection):
-    """The same over TLS."""
+def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return *pool*, of whatever kind, with connections that are watched."""
+    if issubclass(pool.ConnectionCls, WatchedConnection):
+        return pool
+    connection = type("Watched", (WatchedConnection, pool.ConnectionCls), {})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = WatchedConnection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLSConnection
+def _all_watched(manager: urllib3.PoolManager) -> None:
+    pools: Mapping[str, type[HTTPConnectionPool]] = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _watched(pool) for scheme, pool in pools.items()}
 
 
 class _Adapter(HTTPAdapter):
@@ -107,12 +183,12 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        _all_watched(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.ProxyManager:
         manager: urllib3.ProxyManager
         manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        _all_watched(manager)
         return manager
 
 

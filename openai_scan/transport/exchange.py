@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
-import socket
 import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+import attrs
 import requests
 import urllib3
 
-from openai_scan.errors import NotAnEventStreamError, StreamCancelledError, TransportError
+from openai_scan.errors import (
+    NotAnEventStreamError,
+    ScanError,
+    StreamCancelledError,
+    TransportError,
+)
 from openai_scan.sse import BYTE_ORDER_MARK, encode_all
 from openai_scan.transport import answers, failures
-from openai_scan.transport.connections import WatchedConnection, current, ownership
+from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.connections import WatchedConnection, current
 from openai_scan.transport.request import Request
+from openai_scan.transport.retries import Attempt
 
 if TYPE_CHECKING:
     from openai_scan.transport import Transport
@@ -33,16 +41,13 @@ _READ_BYTES = 64 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_ERROR_SECONDS = 10.0
 
-# A whole answer in place of a stream: it may hold images.
+# A whole answer, where one is asked for or comes in place of a stream: it may hold images.
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 # After [DONE] only the end of the body may follow. It is waited for, so that the connection can
 # be used again, but no longer than setting up a new one would take.
 _DRAIN_SECONDS = 0.25
 _DRAIN_BYTES = 64 * 1024
-
-# Sockets refuse an infinite timeout; a year is as good.
-_FOREVER = 365 * 24 * 3600.0
 
 # What the first line of an event stream begins with.
 _STARTS = (b":", b"data:", b"event:", b"id:", b"retry:")
@@ -56,25 +61,30 @@ class Exchange:
         transport: What sends it.
         request: What is sent, when the first chunk is asked for.
         accept: The media type that is expected.
+        attempt: Which try of a call it is; the first by default.
 
     Attributes:
         request: What is sent.
         notes: What was tolerated of the answer, counted.
+        clock: The time limits.
+        cancellation: What wakes it.
     """
 
-    def __init__(self, transport: Transport, request: Request, *, accept: str) -> None:
+    def __init__(
+        self, transport: Transport, request: Request, *, accept: str, attempt: Attempt | None = None
+    ) -> None:
         self.request = request
         self.notes: Counter[str] = Counter()
         self._transport = transport
         self._accept = accept
+        self._attempt = attempt or Attempt()
+        self.clock = Clock(request.timeout, self._attempt.deadline)
+        self.cancellation = Cancellation()
         self._response: requests.Response | None = None
-        self._connection: WatchedConnection | None = None
-        self._socket: socket.socket  # of the connection, as soon as there is one
-        self._token = object()
-        self._cancelled = False
+        self._reused = False  # the connection had carried others before
+        self._progressed = False  # an event has come
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
-        self._total_deadline = self._deadline = time.monotonic() + _FOREVER
 
     @property
     def request_id(self) -> str | None:
@@ -114,12 +124,10 @@ class Exchange:
         self, response: requests.Response, chunks: Iterator[bytes], head: bytes
     ) -> Iterator[bytes]:
         """Yield a whole answer as the stream that was asked for: some servers ignore `stream`."""
-        body = bytearray(head)
-        while len(body) < _MAX_ANSWER_BYTES and (chunk := next(chunks, b"")):
-            body += chunk
-        events = answers.as_stream(bytes(body))
+        body = self._body(chunks, head)
+        events = answers.as_stream(body)
         if not events:
-            text = self._text_of(chunks, bytes(body[:_MAX_ERROR_BYTES]))
+            text = self._text_of(chunks, body[:_MAX_ERROR_BYTES])
             raise answers.mismatch(self._accept, response.headers, text)
         self.notes["whole_answer"] += 1
         yield from encode_all(events)
@@ -127,18 +135,19 @@ class Exchange:
     def json(self) -> Any:
         """Send the request and return the JSON value of the answer."""
         response = self._open()
-        body = b"".join(self._read(response))
+        chunks = self._read(response)
+        body = self._body(chunks)
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            text = self._text_of(iter(()), body)
+            text = self._text_of(chunks, body[:_MAX_ERROR_BYTES])
             raise answers.mismatch(self._accept, response.headers, text) from None
+
+    # What a live source can do.
 
     def cancel(self) -> None:
         """Wake the reader, in whatever phase it is. Any thread may call it."""
-        with ownership:
-            self._cancelled = True
-            self._shut_down()
+        self.cancellation.request()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or not (None).
@@ -146,71 +155,132 @@ class Exchange:
         What still comes until then does not matter much.
         """
         self._ending = seconds is not None
-        self._deadline = self._total_deadline
-        if seconds is not None:
-            self._deadline = min(self._deadline, time.monotonic() + seconds)
+        self.clock.end_in(seconds)
+
+    def heard(self) -> None:
+        """Begin to count the silence of events anew: one has come, and no mere keep-alive."""
+        self._progressed = True
+        self.clock.heard()
+
+    def retry(self, error: ScanError) -> Exchange | None:
+        """Return the same request once more, after *error* and before any content; or None."""
+        return self._after(error, self._tried.again(error, self.request.retries), self.request)
+
+    def resume(self, error: ScanError, answer_id: str, position: int) -> Exchange | None:
+        """Return a request for what follows of an answer that broke off, or None if it cannot be.
+
+        Args:
+            error: How it broke off.
+            answer_id: The server's name for the answer.
+            position: The number of the last event that has come.
+        """
+        onward = self.request.onward
+        if onward is None:
+            return None
+        attempt = self._tried.onward(error, self.request.retries, progressed=self._progressed)
+        request = attrs.evolve(
+            onward,
+            path=onward.path.format(answer_id=quote(answer_id, safe="")),
+            query={**onward.query, "starting_after": position},
+            onward=onward,
+        )
+        return self._after(error, attempt, request)
+
+    @property
+    def _tried(self) -> Attempt:
+        return attrs.evolve(self._attempt, deadline=self.clock.deadline)
+
+    def _after(
+        self, error: ScanError, attempt: Attempt | None, request: Request
+    ) -> Exchange | None:
+        if attempt is None:
+            return None
+        _log.info(
+            "%s: try %d in %.3f s, after %s",
+            request,
+            attempt.number,
+            attempt.pause,
+            type(error).__name__,
+        )
+        return Exchange(self._transport, request, accept=self._accept, attempt=attempt)
 
     def close(self) -> None:
         """Let go of the connection; keep it open for the next request if the answer is over."""
         response = None if self._finished else self._response
         self._finished = True
-        if response is not None and not (self._ending and self._drain(response.raw)):
-            with ownership:
-                self._shut_down()
+        reusable = self._ending and not self.cancellation.inherited
+        if response is not None and not (reusable and self._drain(response.raw)):
+            self.cancellation.hang_up()
             response.close()
 
     def __del__(self) -> None:
         if self._response is not None and not self._finished:
-            if not self._ending:
+            if not self._ending and not self.cancellation.inherited:
                 warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=2)
             self.close()
 
-    def attach(self, connection: WatchedConnection) -> None:
+    def attach(self, connection: WatchedConnection, *, reused: bool) -> None:
         """Note the connection that carries the exchange, so that it can be woken up."""
-        with ownership:
-            connection.owner = self._token
-            self._connection = connection
-            self._socket = connection.sock
-            if self._cancelled:
-                self._shut_down()
+        self._reused = reused
+        self.cancellation.attach(connection)
+        self.clock.connected()
 
-    def _shut_down(self) -> None:
-        """Shut the socket down, unless the connection has been passed on to somebody else."""
-        if self._connection is not None and self._connection.owner is self._token:
-            with contextlib.suppress(OSError):  # it may be closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+    # How it works.
 
     def _open(self) -> requests.Response:
         """Send the request and return its answer if that is a success."""
-        if self._finished or self._cancelled:
+        self.cancellation.wait_for(lambda: False, self._attempt.pause)
+        if self._finished or self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")
-        total = self.request.timeout.total
-        if total is not None:
-            self._total_deadline = self._deadline = time.monotonic() + total
         started = time.monotonic()
-        current.carried = self
-        try:
-            response = self._transport.send(self.request, accept=self._accept)
-        except requests.RequestException as error:
-            raise failures.no_answer(
-                error,
-                self._transport.base_url,
-                self.request.timeout,
-                connected=self._connection is not None,
-            ) from error
-        finally:
-            del current.carried
-        self._response = response
+        response = self._send()
         seconds = time.monotonic() - started
         _log.debug("%s: HTTP status %s after %.3f s", self.request, response.status_code, seconds)
         self._check(response)
         return response
 
+    def _send(self) -> requests.Response:
+        """Send the request, and once more if the connection was one that its server had left."""
+        current.carried = self
+        try:
+            self.clock.start()
+            try:
+                response = self._transport.send(self.request, self._attempt.key, self._accept)
+            except requests.RequestException as error:
+                if not self._may_be_stale(error):
+                    raise
+                self.notes["stale_connection"] += 1
+                _log.info("%s: sent again, the connection was stale", self.request)
+                self.clock.start()
+                response = self._transport.send(self.request, self._attempt.key, self._accept)
+        except requests.RequestException as error:
+            raise failures.no_answer(error, self._transport.base_url, self.clock) from error
+        finally:
+            del current.carried
+        self.clock.answered()
+        self._response = response
+        return response
+
+    def _may_be_stale(self, error: requests.RequestException) -> bool:
+        """Tell whether the server closed the connection just when it was to be used again."""
+        return (
+            self._reused
+            and self.request.retries.attempts > 1
+            and not self.cancellation.requested
+            and failures.is_stale(error)
+        )
+
     def _check(self, response: requests.Response) -> None:
         """Raise the error that the head of the answer stands for, if it does."""
         if response.status_code // 100 != 2:
             text = self._text_of(self._read(response))
-            raise answers.refusal(response.status_code, response.reason, response.headers, text)
+            raise answers.refusal(
+                response.status_code,
+                response.reason,
+                response.headers,
+                text,
+                hint=self._transport.hint(self.request, response.status_code),
+            )
         encodings = re.findall(r"[^\s,]+", response.headers.get("Content-Encoding", "").lower())
         for encoding in encodings:
             # urllib3 hands over the bytes of an encoding that it does not know as they are.
@@ -222,41 +292,22 @@ class Exchange:
         """Yield the body as it arrives."""
         while True:
             try:
-                self._set_clock()
                 chunk = response.raw.read1(_READ_BYTES, decode_content=True)
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
-                overdue = time.monotonic() >= self._deadline
-                raise failures.broken_answer(
-                    error, self.request.timeout, overdue=overdue
-                ) from error
+                raise failures.broken_answer(error, self._transport.base_url, self.clock) from error
             if not chunk:  # the end of the body; urllib3 has given the connection back by now
                 self._finished = True
                 return
             yield chunk
 
-    def _set_clock(self) -> None:
-        """Limit the next read: the clocks of requests know no total."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        idle = self.request.timeout.idle
-        self._set_timeout(min(left, _FOREVER if idle is None else idle))
-
-    def _set_timeout(self, seconds: float) -> None:
-        # Where the connection closes after the answer, it is closed as soon as all of it is
-        # here; what is left to read is in memory then.
-        with contextlib.suppress(OSError):
-            self._socket.settimeout(seconds)
-
     def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
         """Wait a moment for the end of the body; tell whether it came."""
-        deadline = time.monotonic() + _DRAIN_SECONDS
+        self.clock.end_in(_DRAIN_SECONDS)
         drained = 0
-        while drained < _DRAIN_BYTES and (left := deadline - time.monotonic()) > 0:
+        while drained < _DRAIN_BYTES:
             try:
-                self._set_timeout(left)
                 chunk = raw.read1(_READ_BYTES, decode_content=True)
             except failures.READ_ERRORS:
                 return False
@@ -265,9 +316,16 @@ class Exchange:
             drained += len(chunk)
         return False
 
+    def _body(self, chunks: Iterator[bytes], head: bytes = b"") -> bytes:
+        """Return the body, or as much of it as any answer may have."""
+        body = bytearray(head)
+        while len(body) < _MAX_ANSWER_BYTES and (chunk := next(chunks, b"")):
+            body += chunk
+        return bytes(body)
+
     def _text_of(self, chunks: Iterator[bytes], head: bytes = b"") -> str:
         """Return the beginning of a body that tells what went wrong, and let go of the rest."""
-        self._deadline = min(self._deadline, time.monotonic() + _MAX_ERROR_SECONDS)
+        self.clock.end_in(_MAX_ERROR_SECONDS)
         try:
             while len(head) < _MAX_ERROR_BYTES and (chunk := next(chunks, b"")):
                 head += chunk

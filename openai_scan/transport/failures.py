@@ -5,12 +5,20 @@ from __future__ import annotations
 import http.client
 import ssl
 import zlib
+from collections.abc import Iterator
 
 import requests
 import urllib3
 
-from openai_scan.errors import ConnectError, ScanError, StreamTimeoutError, TLSError, TransportError
-from openai_scan.transport.request import Timeout
+from openai_scan.errors import (
+    ConnectError,
+    ConnectTimeoutError,
+    ScanError,
+    StreamTimeoutError,
+    TLSError,
+    TransportError,
+)
+from openai_scan.transport.clock import Clock
 
 TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
 """What a read raises when its time is over."""
@@ -22,71 +30,93 @@ READ_ERRORS = (urllib3.exceptions.HTTPError, OSError, ssl.SSLError, zlib.error)
 _MAX_CAUSES = 20
 
 
-def no_answer(
-    error: requests.RequestException, where: str, timeout: Timeout, *, connected: bool
-) -> ScanError:
+def no_answer(error: requests.RequestException, where: str, clock: Clock) -> ScanError:
     """Return the error for a request that got no answer.
 
     Args:
         error: What requests raised.
         where: The server's base URL.
-        timeout: The time limits that held.
-        connected: Whether there was a connection.
+        clock: The time limits, and how far the request came.
     """
-    connect, first_byte = timeout.before_the_answer()
+    if any(isinstance(one, TIMEOUTS) for one in causes(error)):
+        return overdue(clock, where)
     match error:
         case requests.exceptions.SSLError():  # it is a ConnectionError too
             return TLSError(f"no secure connection to {where}: {reason(error)}")
-        case requests.exceptions.ConnectTimeout():
-            return StreamTimeoutError(f"no connection to {where} within {connect:g} s")
-        case requests.exceptions.ReadTimeout():
-            return StreamTimeoutError(f"no answer from {where} within {first_byte:g} s")
         case requests.exceptions.ProxyError():
             return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
-        case requests.ConnectionError() if not connected:
+        case requests.ConnectionError() if clock.connecting:
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case _:
             return TransportError(f"no answer from {where}: {reason(error)}")
 
 
-def broken_answer(error: Exception, timeout: Timeout, *, overdue: bool) -> ScanError:
+def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     """Return the error for an answer that broke off.
 
     Args:
         error: What the read raised; one of `READ_ERRORS`.
-        timeout: The time limits that held.
-        overdue: Whether the time for the whole answer was over.
+        where: The server's base URL.
+        clock: The time limits.
     """
-    if not isinstance(error, TIMEOUTS):
-        return TransportError(f"the connection broke during the answer: {reason(error)}")
-    if overdue and timeout.total is None:  # the streamer set a limit, see LiveSource.expire
-        return StreamTimeoutError("the server held the connection open after the answer")
-    if overdue:
-        return StreamTimeoutError(f"the answer took longer than total={timeout.total:g} s")
-    return StreamTimeoutError(f"nothing came for idle={timeout.idle:g} s")
+    if isinstance(error, TIMEOUTS):
+        return overdue(clock, where)
+    return TransportError(f"the connection broke during the answer: {reason(error)}")
+
+
+def overdue(clock: Clock, where: str) -> StreamTimeoutError:
+    """Return the error for the time limit that has run out."""
+    timeout, limit = clock.timeout, clock.limit
+    if clock.connecting:
+        seconds = timeout.total if limit == "total" else timeout.connect
+        message = f"no connection to {where} within {limit}={seconds:g} s"
+        return ConnectTimeoutError(message, limit=limit)
+    match limit:
+        case "first_byte":
+            message = f"no answer from {where} within first_byte={timeout.first_byte:g} s"
+        case "idle":
+            message = f"nothing came for idle={timeout.idle:g} s"
+        case "event_idle":
+            message = f"no event came for event_idle={timeout.event_idle:g} s"
+        case "total":
+            message = f"the answer took longer than total={timeout.total:g} s"
+        case _:  # the streamer set a limit, see LiveSource.expire
+            message = "the server held the connection open after the answer"
+            limit = None
+    return StreamTimeoutError(message, limit=limit)
+
+
+def is_stale(error: requests.RequestException) -> bool:
+    """Tell whether a connection turned out to be closed before a byte of the answer came."""
+    closed = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+    return any(isinstance(one, closed) for one in causes(error))
 
 
 def reason(error: BaseException) -> str:
     """Return what went wrong, in the words of the innermost error that has plain ones."""
     words = str(error)
-    cause = error
-    for _ in range(_MAX_CAUSES):
+    for cause in causes(error):
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
         elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
             words = "it was closed before its end"
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
-        inner = _cause_of(cause)
-        if inner is None:
-            break
-        cause = inner
     return words
 
 
-def _cause_of(error: BaseException) -> BaseException | None:
-    """Return what caused *error*: urllib3 and requests also put it into attributes."""
-    for inner in (getattr(error, "reason", None), *reversed(error.args)):
-        if isinstance(inner, BaseException):
-            return inner
-    return error.__cause__ or error.__context__
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error*, what caused it, and so on: urllib3 and requests also use attributes."""
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = next(
+            (
+                inner
+                for inner in (getattr(cause, "reason", None), *reversed(cause.args))
+                if isinstance(inner, BaseException)
+            ),
+            cause.__cause__ or cause.__context__,
+        )

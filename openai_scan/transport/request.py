@@ -1,4 +1,4 @@
-"""What is to be sent, and how long to wait for what comes back."""
+"""What is to be sent."""
 
 from __future__ import annotations
 
@@ -9,38 +9,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-
-@frozen
-class Timeout:
-    """How long to wait, in seconds; None stands for ever.
-
-    The defaults suit reasoning models, which can be silent for minutes.
-
-    Attributes:
-        connect: For a connection, per address tried.
-        first_byte: From the request to the first byte of the answer.
-        idle: Between two reads while the answer arrives.
-        total: From the request to the end of the answer. Until its first byte it limits
-            `connect` and `first_byte`, each for itself.
-    """
-
-    connect: float | None = 10.0
-    first_byte: float | None = 600.0
-    idle: float | None = 600.0
-    total: float | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name, seconds in attrs.asdict(self).items():
-            if seconds is not None and not seconds > 0:
-                raise ValueError(f"{name} must be a positive number of seconds or None")
-
-    def before_the_answer(self) -> tuple[float | None, float | None]:
-        """Return the limits for the connection and for the first byte."""
-
-        def within_total(seconds: float | None) -> float | None:
-            return min((limit for limit in (seconds, self.total) if limit), default=None)
-
-        return within_total(self.connect), within_total(self.first_byte)
+from openai_scan.transport.settings import RetryPolicy, Timeout
 
 
 @frozen
@@ -68,6 +37,11 @@ class Request:
     """What is to be sent. Its repr shows neither what is asked nor any header.
 
     With uploads the body goes as the fields of a form, otherwise as JSON.
+
+    Attributes:
+        retries: When to try again by itself.
+        onward: What asks for the rest of an answer that broke off, with `{answer_id}` in its
+            path; None for what cannot be taken up again.
     """
 
     method: str
@@ -77,6 +51,8 @@ class Request:
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     uploads: tuple[Upload, ...] = field(default=(), repr=False)
     timeout: Timeout = field(factory=Timeout, repr=False)
+    retries: RetryPolicy = field(factory=RetryPolicy, repr=False)
+    onward: Request | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -61,6 +61,7 @@ class Live:
         self.waiting = threading.Event()
         self.cancelled = threading.Event()
         self.deadlines: list[float | None] = []
+        self.heard_count = 0
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self.chunks
@@ -78,6 +79,10 @@ class Live:
     def expire(self, seconds: float | None) -> None:
         """Remember the deadline."""
         self.deadlines.append(seconds)
+
+    def heard(self) -> None:
+        """Count the reads before which an event had come."""
+        self.heard_count += 1
 
 
 class Closeable:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from typing_extensions import TypedDict
 
-from openai_scan.transport import Timeout
+from openai_scan.transport import RetryPolicy, Timeout
 
 JSONObject: TypeAlias = Mapping[str, Any] | Any
 """A mapping as it is sent, or an attrs object that stands for it."""
@@ -20,6 +20,7 @@ class Extras(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None  # more headers; they replace the client's own
     extra_query: Mapping[str, Any] | None  # more parameters of the URL; a list is sent as name[]
     timeout: Timeout | float | None  # instead of the client's own
+    retries: RetryPolicy | None  # instead of the client's own
 
 
 class ListPage(Extras, total=False):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import attrs
+
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
@@ -34,6 +36,13 @@ class ChunkAnswers(Event):
 
     choices: tuple[Choice, ...]
     usage: CompletionUsage | None
+
+    def has_content(self) -> bool:
+        return any(
+            choice.finish_reason
+            or attrs.evolve(choice.delta, role=None, content=choice.delta.content or None) != _EMPTY
+            for choice in self.choices
+        )
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
         # A choice that ended is named again in LiteLLM's usage chunk and by Azure's content

@@ -31,6 +31,9 @@ class CompletionAnswers(Event):
     choices: tuple[CompletionChoice, ...]
     usage: CompletionUsage | None
 
+    def has_content(self) -> bool:
+        return any(choice.text or choice.finish_reason for choice in self.choices)
+
     def stream_parts(self) -> tuple[StreamPart, ...]:
         # LiteLLM's usage chunk has a choice without text, which is not under way again.
         return tuple(

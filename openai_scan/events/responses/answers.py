@@ -32,6 +32,11 @@ class ResponsesEvent(Event):
 
     __slots__ = ()
 
+    sequence_number: int | None
+
+    def stream_position(self) -> int | None:
+        return self.sequence_number
+
     def fold(self, state: Fold | None, note: Note) -> Fold:
         if state is None or state.over or state.family != "responses":
             from openai_scan.events.responses.snapshot import ResponseFold
@@ -47,6 +52,9 @@ class BringsResponse(ResponsesEvent):
     __slots__ = ()
 
     response: Response
+
+    def has_content(self) -> bool:
+        return self.final_status() not in ("", "failed")
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
         return (("response", _OUTCOMES.get(self.final_status())),)

@@ -97,6 +97,9 @@ class ResponseFold(Fold):
         self._audio: list[str] = []  # base64, each piece for itself
         self._transcript = Pieces()
 
+    def resumable_id(self) -> str | None:
+        return self._response.id if self._response.background else None
+
     def take(self, event: Event, note: Note) -> None:
         match event:
             case e.ResponseOutputTextDelta():

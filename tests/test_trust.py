@@ -1,0 +1,767 @@
+"""Clocks, cancellation, retries and resumption, over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import json
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from server import (
+    CHUNKED,
+    END,
+    FIN,
+    PATIENCE,
+    RST,
+    WAIT_FOR_HANG_UP,
+    Script,
+    ScriptedServer,
+    answer,
+    ch,
+    json_answer,
+    serving,
+)
+
+from openai_scan import (
+    Client,
+    ConnectError,
+    ConnectTimeoutError,
+    InternalServerError,
+    NotFoundError,
+    RateLimitError,
+    RetryPolicy,
+    StreamCancelledError,
+    StreamerV2,
+    StreamTimeoutError,
+    Timeout,
+    TransportError,
+    TruncatedStreamError,
+)
+from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport import retries as retries_module
+from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport.retries import retry_after, should_retry
+
+KEY = "sk-secret-1234"
+ONCE = RetryPolicy(attempts=1)
+AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
+HEAD = CHUNKED
+
+HI = (
+    b'data: {"id":"c","object":"chat.completion.chunk",'
+    b'"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+)
+ROLE = (
+    b'data: {"id":"c","object":"chat.completion.chunk",'
+    b'"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+)
+STOP = (
+    b'data: {"id":"c","object":"chat.completion.chunk",'
+    b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+)
+DONE = b"data: [DONE]\n\n"
+OVERLOADED = b'data: {"error":{"message":"busy","type":"server_error","code":"overloaded"}}\n\n'
+WHOLE = [HEAD + ch(HI + STOP + DONE) + END]
+
+
+@contextlib.contextmanager
+def chatting(
+    server: ScriptedServer, *, timeout: Timeout | None = None, retries: RetryPolicy = ONCE
+) -> Iterator[StreamerV2]:
+    """Stream a chat completion from *server*."""
+    with (
+        Client(KEY, server.base_url, timeout=timeout, retries=retries) as client,
+        client.create_chat_completion_stream(
+            model="m", messages=[{"role": "user", "content": "secret question"}]
+        ) as s,
+    ):
+        yield s
+
+
+def read(s: StreamerV2) -> str:
+    """Return the text of *s*, which is at its end then."""
+    text = ""
+    while s.next():
+        text += s.text() or ""
+    return text
+
+
+def cancel_when(happened: threading.Event, s: StreamerV2) -> threading.Thread:
+    """Start a thread that cancels *s* as soon as something has happened."""
+
+    def wait_and_cancel() -> None:
+        assert happened.wait(PATIENCE)
+        s.cancel()
+
+    thread = threading.Thread(target=wait_and_cancel)
+    thread.start()
+    return thread
+
+
+class TestClocks:
+    """Each limit watches what it says, and nothing else."""
+
+    @pytest.mark.parametrize(
+        "alive",
+        [
+            b": ping\n\n",
+            b'data: {"type":"ping"}\n\n',
+            b'event: keepalive\ndata: {"type":"keepalive","sequence_number":3}\n\n',
+            b"data:\n\n",
+        ],
+        ids=["comment", "ping", "keepalive", "empty"],
+    )
+    def test_what_keeps_the_connection_alive_is_silence_of_events(self, alive: bytes) -> None:
+        """event_idle runs out although bytes come all the time; idle does not."""
+        hung_up = threading.Event()
+
+        def keep_alive() -> Iterator[bytes]:
+            while not hung_up.wait(0.01):  # not to synchronise: this is the server's rhythm
+                yield ch(alive)
+
+        with serving([HEAD + ch(HI), keep_alive()]) as server:
+            timeout = Timeout(idle=PATIENCE, event_idle=0.2)
+            with chatting(server, timeout=timeout) as s:
+                assert read(s) == "Hi"
+                error = s.err()
+            hung_up.set()
+        assert isinstance(error, StreamTimeoutError)
+        assert (error.limit, s.outcome) == ("event_idle", "timed_out")
+        assert str(error) == "no event came for event_idle=0.2 s"
+
+    def test_only_waiting_counts_as_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A reader that takes its time between two events is not told that they came late."""
+        with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
+            with chatting(server, timeout=Timeout(event_idle=5)) as s:
+                assert s.next()
+                real = time.monotonic
+                monkeypatch.setattr(time, "monotonic", lambda: real() + 3600)
+                go.set()
+                assert read(s) == ""
+                assert s.err() is None
+
+    def test_a_head_that_trickles_in_does_not_wind_the_clock_up(self) -> None:
+        """first_byte is for the whole head, not for each byte of it."""
+        hung_up = threading.Event()
+
+        def trickle() -> Iterator[bytes]:
+            yield b"HTTP/1.1 200 OK\r\nX-Slow: "
+            while not hung_up.wait(0.01):
+                yield b"x"
+
+        with serving([trickle()]) as server:
+            with chatting(server, timeout=Timeout(first_byte=0.2)) as s:
+                assert not s.next()
+                error = s.err()
+            hung_up.set()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "first_byte"
+
+    def test_a_name_that_nobody_knows_in_time_is_a_connect_timeout(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The lookup is within the limit for connecting, though the system's call has none."""
+        known = threading.Event()
+        blocked_lookup(monkeypatch, until=known)
+        transport = Transport("http://nowhere.test/v1", key=KEY)
+        request = Request(method="GET", path="/x", timeout=Timeout(connect=0.05), retries=ONCE)
+        with pytest.raises(ConnectTimeoutError) as caught:
+            transport.call(request)
+        known.set()
+        assert caught.value.limit == "connect"
+        assert str(caught.value) == "no connection to http://nowhere.test/v1 within connect=0.05 s"
+
+    def test_total_is_a_limit_for_connecting_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its name is in the message then."""
+        known = threading.Event()
+        blocked_lookup(monkeypatch, until=known)
+        transport = Transport("http://nowhere.test/v1", key=KEY)
+        with pytest.raises(ConnectTimeoutError, match=r"within total=0\.05 s"):
+            transport.call(Request(method="GET", path="/x", timeout=Timeout(total=0.05)))
+        known.set()
+
+    def test_a_limit_that_is_over_is_not_waited_for(self) -> None:
+        """Where the time is over before the next wait begins there is none."""
+        with serving([HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
+            with chatting(server) as s:
+                assert s.next()
+                exchange = s.source
+                assert isinstance(exchange, Exchange)
+                exchange.expire(-1)
+                assert not s.next()
+                error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit is None
+
+    def test_no_limits_are_none_at_all(self) -> None:
+        """None stands for ever, for each of them."""
+        with serving(WHOLE) as server:
+            for_ever = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
+            with chatting(server, timeout=for_ever) as s:
+                assert read(s) == "Hi"
+
+
+WHOLE_REST = [ch(STOP + DONE) + END]
+
+
+def blocked_lookup(
+    monkeypatch: pytest.MonkeyPatch, *, until: threading.Event, begun: threading.Event | None = None
+) -> None:
+    """Have names be looked up in vain; addresses in numbers are known as ever."""
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("flags"):
+            return real(host, *args, **kwargs)
+        if begun is not None:
+            begun.set()
+        assert until.wait(PATIENCE)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+class TestDialling:
+    """A connection is made to the first address that takes it."""
+
+    def test_the_next_address_is_tried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An address that refuses is no reason to give up."""
+        with serving(WHOLE) as server, socket.create_server(("127.0.0.2", 0)) as refusing:
+            refused = refusing.getsockname()
+            refusing.close()
+            real = socket.getaddrinfo
+
+            def both(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
+                found = real("127.0.0.1", port, *args, **kwargs)
+                return [(*found[0][:4], refused), *found]
+
+            monkeypatch.setattr(socket, "getaddrinfo", both)
+            with chatting(server) as s:
+                assert read(s) == "Hi"
+
+    @pytest.mark.parametrize("name", ["nowhere.invalid", "a..b", "x" * 64 + ".test"])
+    def test_a_name_that_is_not_known_is_a_connect_error(self, name: str) -> None:
+        """So is one that cannot be one."""
+        transport = Transport(f"http://{name}/v1", key=KEY)
+        with pytest.raises(ConnectError, match=f"no connection to http://{name}/v1: "):
+            transport.call(Request(method="GET", path="/x", retries=ONCE))
+
+    def test_a_name_without_an_address_is_a_connect_error(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Although no system is known that gives such an answer."""
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+        transport = Transport("http://nowhere.test/v1", key=KEY)
+        with pytest.raises(ConnectError, match=r"nowhere\.test has no address"):
+            transport.call(Request(method="GET", path="/x", retries=ONCE))
+
+
+class TestCancel:
+    """cancel() is heard in every phase."""
+
+    def test_while_the_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The lookup goes on in its own thread, and nobody waits for it."""
+        known, begun = threading.Event(), threading.Event()
+        blocked_lookup(monkeypatch, until=known, begun=begun)
+        with Client(KEY, "http://nowhere.test/v1") as client:
+            with client.create_completion_stream(model="m", prompt="p") as s:
+                thread = cancel_when(begun, s)
+                assert not s.next()
+                assert isinstance(s.err(), StreamCancelledError)
+            thread.join(PATIENCE)
+        known.set()
+
+    def test_while_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server that takes no connections, its queue being full, holds nobody."""
+        held = threading.Event()
+        hold = Cancellation.hold
+
+        def told(self: Cancellation, connecting: socket.socket) -> None:
+            hold(self, connecting)
+            held.set()
+
+        monkeypatch.setattr(Cancellation, "hold", told)
+        with full_queue() as port:
+            with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
+                with client.create_completion_stream(model="m", prompt="p") as s:
+                    thread = cancel_when(held, s)
+                    assert not s.next()
+                    assert isinstance(s.err(), StreamCancelledError)
+                thread.join(PATIENCE)
+
+    def test_before_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that comes between the lookup and the connection is not lost."""
+        real = socket.getaddrinfo
+        streams: list[StreamerV2] = []
+
+        def look_up(*args: Any, **kwargs: Any) -> Any:
+            streams[0].cancel()
+            return real(*args, **kwargs)
+
+        with serving(WHOLE) as server, Client(KEY, server.base_url) as client:
+            monkeypatch.setattr(socket, "getaddrinfo", look_up)
+            with client.create_completion_stream(model="m", prompt="p") as s:
+                streams.append(s)
+                assert not s.next()
+                assert isinstance(s.err(), StreamCancelledError)
+            assert server.requests == []
+
+    def test_while_it_pauses(self) -> None:
+        """The wait before another try is not waited for either."""
+        slow = RetryPolicy(wait_initial=3600, wait_max=3600)
+        pausing = threading.Event()
+        log = logging.getLogger("openai_scan")
+        told = Told(pausing, "try 2 in")
+        log.addHandler(told)
+        log.setLevel(logging.INFO)
+        try:
+            with serving([answer(b"", status="503 Busy")]) as server:
+                with chatting(server, retries=slow) as s:
+                    thread = cancel_when(pausing, s)
+                    assert not s.next()
+                    assert isinstance(s.err(), StreamCancelledError)
+                    thread.join(PATIENCE)
+        finally:
+            log.removeHandler(told)
+            log.setLevel(logging.NOTSET)
+
+    def test_a_child_process_leaves_the_connection_alone(self) -> None:
+        """A stream that was inherited by fork is let go of without ending it for the parent."""
+        with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
+            with chatting(server) as s:
+                assert s.next()
+                child = os.fork()
+                if not child:  # pragma: no cover - its lines are counted in no process
+                    with contextlib.suppress(BaseException):
+                        s.cancel()
+                        s.close()
+                    os._exit(0)
+                os.waitpid(child, 0)
+                go.set()
+                assert read(s) == ""
+                assert s.outcome == "completed"
+
+
+class Told(logging.Handler):
+    """Sets an event when a message is logged."""
+
+    def __init__(self, event: threading.Event, message: str) -> None:
+        super().__init__()
+        self.event = event
+        self.message = message
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look for the message."""
+        if self.message in record.getMessage():
+            self.event.set()
+
+
+@contextlib.contextmanager
+def full_queue() -> Iterator[int]:
+    """Give the port of a server that accepts nothing, and has no room for one more to wait."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        with contextlib.ExitStack() as waiting:
+            for _ in range(4):
+                one = waiting.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            yield port
+
+
+class TestRetries:
+    """What failed without a doubt is tried again, until content has come."""
+
+    @pytest.mark.parametrize(
+        ("first", "note"),
+        [
+            (answer(b"", status="503 Busy"), "retry: InternalServerError"),
+            (answer(b"", status="408 Slow"), "retry: APIError"),
+            (answer(b"", status="409 Conflict"), "retry: ConflictError"),
+            (json_answer({"error": {}}, status="429 Slow down"), "retry: RateLimitError"),
+            (
+                answer(b"", status="404 No", headers="x-should-retry: true\r\n"),
+                "retry: NotFoundError",
+            ),
+        ],
+        ids=["503", "408", "409", "429", "404, but"],
+    )
+    def test_a_refusal_for_now_is_no_end(self, first: bytes, note: str) -> None:
+        """The second try is the same request, and tells the server so."""
+        with serving([first], WHOLE) as server, chatting(server, retries=AT_ONCE) as s:
+            assert read(s) == "Hi"
+            assert s.err() is None
+            assert s.notes == {note: 1}
+        one, two = server.requests
+        assert one == two
+        assert one.headers["idempotency-key"].startswith("openai-scan-")
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            answer(b"", status="401 Who"),
+            answer(b"", status="503 Busy", headers="x-should-retry: false\r\n"),
+            json_answer({"error": {"code": "insufficient_quota"}}, status="429 Pay"),
+        ],
+        ids=["401", "503, but", "429 quota"],
+    )
+    def test_a_refusal_for_good_is_one(self, refusal: bytes) -> None:
+        """The same request would be refused again."""
+        with serving([refusal]) as server, chatting(server, retries=AT_ONCE) as s:
+            assert not s.next()
+            assert s.err() is not None
+            assert len(server.requests) == 1
+
+    def test_there_is_an_end_to_trying(self) -> None:
+        """After so many attempts the last error is the stream's."""
+        busy = [answer(b"", status="503 Busy")]
+        with serving(busy, busy, busy) as server, chatting(server, retries=AT_ONCE) as s:
+            assert not s.next()
+            assert isinstance(s.err(), InternalServerError)
+            assert s.notes == {"retry: InternalServerError": 2}
+            assert len(server.requests) == 3
+
+    @pytest.mark.parametrize("before", [b"", ROLE, b": hello\n\n", b'data: {"type":"ping"}\n\n'])
+    def test_an_overload_before_any_content_is_no_end(self, before: bytes) -> None:
+        """The error event is not handed out; what came before it is no part of the answer."""
+        with (
+            serving([HEAD + ch(before + OVERLOADED + DONE) + END], WHOLE) as server,
+            chatting(server, retries=AT_ONCE) as s,
+        ):
+            names = []
+            while s.next():
+                names.append(s.event().type)
+            assert "error" not in names
+            assert s.err() is None
+            assert s.final().text == "Hi"
+
+    def test_an_overload_after_content_is_the_end(self) -> None:
+        """What was handed out cannot be taken back."""
+        with (
+            serving([HEAD + ch(HI + OVERLOADED + DONE) + END]) as server,
+            chatting(server, retries=AT_ONCE) as s,
+        ):
+            assert read(s) == "Hi"
+            assert s.err() is not None
+            assert len(server.requests) == 1
+
+    @pytest.mark.parametrize(
+        "script", [[FIN], [RST], [HEAD, RST], [HEAD, FIN], [HEAD + ch(ROLE) + END]]
+    )
+    def test_a_request_that_may_have_been_served_is_not_sent_again(self, script: list[Any]) -> None:
+        """It could be billed twice; unless the user says that this may be."""
+        with serving(script) as server, chatting(server, retries=AT_ONCE) as s:
+            assert not read(s)
+            assert isinstance(s.err(), TransportError | TruncatedStreamError)
+            assert len(server.requests) == 1
+        resending = RetryPolicy(wait_initial=0, wait_max=0, resend=True)
+        with serving(script, WHOLE) as server, chatting(server, retries=resending) as s:
+            assert read(s) == "Hi"
+            assert s.err() is None
+
+    def test_no_connection_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing was sent then."""
+        lookups: list[str] = []
+        real = socket.getaddrinfo
+
+        def look_up(host: str, *args: Any, **kwargs: Any) -> Any:
+            if not kwargs.get("flags"):
+                lookups.append(host)
+                if len(lookups) == 1:
+                    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+            return real(host, *args, **kwargs)
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        with serving(WHOLE) as server, chatting(server, retries=AT_ONCE) as s:
+            assert read(s) == "Hi"
+            assert s.notes == {"retry: ConnectError": 1}
+
+    def test_a_call_without_a_stream_is_tried_again_too(self) -> None:
+        """The same policy holds."""
+        with (
+            serving([answer(b"", status="503 Busy")], [json_answer({"id": "r"})]) as server,
+            Client(KEY, server.base_url, retries=AT_ONCE) as client,
+        ):
+            assert client.retrieve_response("r").id == "r"
+            assert "idempotency-key" not in server.requests[0].headers  # a GET needs none
+
+    def test_a_call_can_have_its_own_policy(self) -> None:
+        """It replaces the client's."""
+        with (
+            serving([answer(b"", status="503 Busy")]) as server,
+            Client(KEY, server.base_url, retries=AT_ONCE) as client,
+            pytest.raises(InternalServerError),
+        ):
+            client.retrieve_response("r", retries=ONCE)
+
+    def test_a_key_of_the_users_own_is_kept(self) -> None:
+        """Whoever sends an idempotency key knows why."""
+        with (
+            serving([json_answer({"id": "t", "object": "thread"})]) as server,
+            Client(KEY, server.base_url) as client,
+        ):
+            client.create_thread(extra_headers={"idempotency-key": "mine"})
+            assert server.requests[0].headers["idempotency-key"] == "mine"
+
+    def test_a_server_that_asks_for_too_long_a_wait_is_not_waited_for(self) -> None:
+        """Its error comes at once, with what it asked for."""
+        busy = answer(b"", status="429 Later", headers="retry-after: 121\r\n")
+        with serving([busy]) as server, chatting(server, retries=AT_ONCE) as s:
+            assert not s.next()
+            error = s.err()
+        assert isinstance(error, RateLimitError)
+        assert error.retry_after == 121
+
+    def test_a_wait_that_would_outlast_the_total_is_not_begun(self) -> None:
+        """The time limit holds for all tries together."""
+        busy = answer(b"", status="429 Later", headers="retry-after: 60\r\n")
+        with (
+            serving([busy]) as server,
+            chatting(server, timeout=Timeout(total=30), retries=AT_ONCE) as s,
+        ):
+            assert not s.next()
+            assert isinstance(s.err(), RateLimitError)
+
+    def test_the_server_s_wish_is_obeyed(self) -> None:
+        """A wait of no time at all is a wish too."""
+        hurry = answer(b"", status="429 Now", headers="retry-after-ms: 0\r\n")
+        never = RetryPolicy(wait_initial=3600, wait_max=3600)
+        with serving([hurry], WHOLE) as server, chatting(server, retries=never) as s:
+            assert read(s) == "Hi"
+
+    def test_the_waits_grow_and_are_random(self) -> None:
+        """Each is between zero and a bound, which doubles up to its own."""
+        policy = RetryPolicy(wait_initial=1, wait_max=3)
+        for number, bound in ((1, 1), (2, 2), (3, 3), (9, 3)):
+            waits = [retries_module._backoff(number, policy) for _ in range(200)]
+            assert 0 <= min(waits) < bound / 4
+            assert bound * 3 / 4 < max(waits) <= bound
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({}, None),
+            ({"retry-after": "2"}, 2.0),
+            ({"retry-after": "0.5"}, 0.5),
+            ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+            ({"retry-after-ms": "soon", "retry-after": "9"}, 9.0),
+            ({"retry-after": "-1"}, None),
+            ({"retry-after": "nan"}, None),
+            ({"retry-after": "inf"}, None),
+            ({"retry-after": "soon"}, None),
+            ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ],
+    )
+    def test_the_wish_is_read(self, headers: dict[str, str], seconds: float | None) -> None:
+        """In milliseconds, seconds or as a date; nonsense is no wish."""
+        assert retry_after(headers) == seconds
+
+    def test_a_date_is_counted_from_now(self) -> None:
+        """It has whole seconds."""
+        date = email.utils.formatdate(time.time() + 100, usegmt=True)
+        seconds = retry_after({"retry-after": date})
+        assert seconds is not None
+        assert 90 < seconds <= 100
+
+    def test_the_server_may_say_nothing_of_trying_again(self) -> None:
+        """Only the two plain words count."""
+        assert should_retry({"x-should-retry": "TRUE"}) is True
+        assert should_retry({"x-should-retry": "false"}) is False
+        assert should_retry({"x-should-retry": "maybe"}) is None
+
+    @pytest.mark.parametrize(
+        ("setting", "value"),
+        [
+            ("attempts", 0),
+            ("wait_initial", -1),
+            ("wait_max", float("inf")),
+            ("max_retry_after", float("nan")),
+        ],
+    )
+    def test_a_policy_refuses_nonsense(self, setting: str, value: float) -> None:
+        """At once, and by name."""
+        with pytest.raises(ValueError, match=setting):
+            RetryPolicy(**{setting: value})  # type: ignore[arg-type] # that is the point
+
+    def test_a_connection_that_had_just_been_closed_is_replaced(self) -> None:
+        """The server closed it when the second request came: not a byte was answered."""
+        with (
+            serving([*WHOLE], [FIN], [*WHOLE]) as server,
+            Client(KEY, server.base_url) as client,
+        ):
+            for notes in ({}, {"stale_connection": 1}):
+                with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                    assert read(s) == "Hi"
+                    assert s.notes == notes
+            assert len(server.requests) == 3
+
+    def test_a_log_tells_of_each_try(self, caplog: pytest.LogCaptureFixture) -> None:
+        """It names the request and the error, and has no secret in it."""
+        caplog.set_level(logging.DEBUG)
+        with (
+            serving([answer(b"", status="503 Busy")], WHOLE) as server,
+            chatting(server, retries=AT_ONCE) as s,
+        ):
+            read(s)
+        assert "POST /chat/completions: try 2 in 0.000 s, after InternalServerError" in caplog.text
+        assert KEY not in caplog.text
+        assert "secret question" not in caplog.text
+
+
+def response_event(name: str, number: int, *, background: bool = True, **more: Any) -> bytes:
+    """Return an event of a response that can be taken up again."""
+    response = {"id": "resp_1", "object": "response", "background": background, "output": []}
+    if name in ("created", "in_progress", "completed", "failed"):
+        status = name if name in ("completed", "failed") else "in_progress"
+        more = {"response": {**response, "status": status}}
+    payload = {"type": f"response.{name}", "sequence_number": number, **more}
+    return f"event: response.{name}\ndata: {json.dumps(payload)}\n\n".encode()
+
+
+def text_event(text: str, number: int) -> bytes:
+    """Return an event with text."""
+    return response_event(
+        "output_text.delta", number, item_id="m", output_index=0, content_index=0, delta=text
+    )
+
+
+BEGINNING = response_event("created", 0) + text_event("He", 1) + text_event("l", 2)
+
+
+class TestResume:
+    """A background response that breaks off goes on by itself."""
+
+    @pytest.fixture
+    def responding(self) -> Iterator[Callable[..., StreamerV2]]:
+        """Create a background response on a server; the streams are closed afterwards."""
+        with contextlib.ExitStack() as stack:
+
+            def respond(server: ScriptedServer, retries: RetryPolicy = AT_ONCE) -> StreamerV2:
+                client = stack.enter_context(Client(KEY, server.base_url, retries=retries))
+                stream = client.create_response_stream(
+                    model="m", input="q", background=True, include=["x"]
+                )
+                return stack.enter_context(stream)
+
+            yield respond
+
+    @pytest.mark.parametrize("cut", [RST, FIN, END], ids=["reset", "closed", "ended"])
+    def test_no_event_is_lost_and_none_comes_twice(
+        self, responding: Callable[..., StreamerV2], cut: Any
+    ) -> None:
+        """Also from a server that begins again before the place that it was asked for."""
+        rest = text_event("l", 2) + text_event("lo", 3) + response_event("completed", 4)
+        with serving([HEAD + ch(BEGINNING), cut], [HEAD + ch(rest) + END]) as server:
+            s = responding(server)
+            assert read(s) == "Hello"
+            assert s.err() is None
+            assert s.outcome == "completed"
+            assert s.final().text == "Hello"
+            assert s.events_read == 5
+            name = "TruncatedStreamError" if cut is END else "TransportError"
+            assert s.notes == {f"resume: {name}": 1}
+        line = server.requests[1].line
+        assert line.startswith("GET /v1/responses/resp_1?")
+        assert "starting_after=2" in line
+        assert "stream=true" in line
+        assert "include%5B%5D=x" in line
+
+    def test_it_breaks_as_often_as_it_likes_if_it_gets_on(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """The count of tries begins anew with each event."""
+        scripts: list[Script] = [
+            [HEAD + ch(BEGINNING), RST],
+            *([HEAD + ch(text_event(".", number)), RST] for number in range(3, 9)),
+            [HEAD + ch(response_event("completed", 9)) + END],
+        ]
+        with serving(*scripts) as server:
+            s = responding(server)
+            assert read(s) == "Hel......"
+            assert s.err() is None
+
+    def test_it_gives_up_where_nothing_comes(self, responding: Callable[..., StreamerV2]) -> None:
+        """The attempts without a new event are counted; a refusal for now is one."""
+        with serving(
+            [HEAD + ch(BEGINNING), RST], [answer(b"", status="503 Busy")], [HEAD, RST]
+        ) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            error = s.err()
+        assert isinstance(error, TransportError)
+        assert s.notes == {"resume: TransportError": 1, "resume: InternalServerError": 1}
+        assert error.snapshot is not None
+        assert error.snapshot.text == "Hel"
+
+    def test_a_refusal_says_what_the_limits_are(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """The server keeps the events for a while only."""
+        gone = json_answer({"error": {"message": "no such response"}}, status="404 Not Found")
+        with serving([HEAD + ch(BEGINNING), RST], [gone]) as server:
+            s = responding(server)
+            read(s)
+            error = s.err()
+        assert isinstance(error, NotFoundError)
+        assert error.message == (
+            "no such response: only what was created with background=True can be taken up again,"
+            " and not for long; retrieve_response returns it once it is finished"
+        )
+
+    def test_what_is_not_in_the_background_is_not_taken_up(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """The server would refuse."""
+        created = response_event("created", 0, background=False)
+        with serving([HEAD + ch(created + text_event("He", 1)), RST]) as server:
+            s = responding(server)
+            assert read(s) == "He"
+            assert isinstance(s.err(), TransportError)
+            assert len(server.requests) == 1
+
+    def test_one_attempt_is_one(self, responding: Callable[..., StreamerV2]) -> None:
+        """Who wants no second try gets none."""
+        with serving([HEAD + ch(BEGINNING), RST]) as server:
+            s = responding(server, ONCE)
+            assert read(s) == "Hel"
+            assert isinstance(s.err(), TransportError)
+
+    def test_an_overload_is_tried_again_from_the_start(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """A response that failed before its first word cannot be gone on with."""
+        failed = response_event("created", 0) + (
+            b'event: error\ndata: {"type":"error","code":"server_error","message":"busy"}\n\n'
+        )
+        whole = BEGINNING + response_event("completed", 3)
+        with serving([HEAD + ch(failed) + END], [HEAD + ch(whole) + END]) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            assert s.notes == {"retry: InternalServerError": 1}
+            assert [request.line.split()[0] for request in server.requests] == ["POST", "POST"]
+
+    def test_unknown_events_count_as_well(self, responding: Callable[..., StreamerV2]) -> None:
+        """They have a number like all others."""
+        new = response_event("brand.new", 3)
+        with serving(
+            [HEAD + ch(BEGINNING + new), RST], [HEAD + ch(response_event("completed", 4)) + END]
+        ) as server:
+            s = responding(server)
+            read(s)
+            assert s.err() is None
+            assert "starting_after=3" in server.requests[1].line
+
+
+def test_the_assistants_api_of_openai_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 404 from there says so."""
+    transport = Transport("https://api.openai.com/v1", key=KEY)
+    request = Request(method="POST", path="/threads/runs")
+    assert "switched its Assistants API off" in (transport.hint(request, 404) or "")
+    assert transport.hint(request, 500) is None
