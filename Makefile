@@ -4,10 +4,11 @@
 PYTHON ?= python3
 VENV := .venv
 FLOORS := .venv-floors
+FAST := .venv-fast
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint types contracts unit floors docs fuzz clean help
+.PHONY: demo test lint types contracts unit fast floors docs fuzz clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,7 +16,7 @@ help:  ## List what make can do here
 demo: $(VENV)/run  ## Stream a recorded answer over real HTTP and print it as it arrives
 	@$(BIN)/python -m openai_scan demo
 
-test: lint types contracts unit floors docs  ## Check everything that must hold
+test: lint types contracts unit fast floors docs  ## Check everything that must hold
 
 lint: $(VENV)/dev  ## Style, of every file
 	$(BIN)/ruff check .
@@ -33,6 +34,9 @@ unit: $(VENV)/dev  ## The tests, README and docs examples included, with full br
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+fast: $(FAST)/dev  ## The tests with the extra `fast`
+	$(FAST)/bin/python -m pytest --quiet
+
 floors: $(FLOORS)/dev  ## The tests on the oldest dependencies that setup.cfg allows
 	$(FLOORS)/bin/python -m pytest --quiet
 
@@ -47,7 +51,7 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
 
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) $(FLOORS) .coverage* .hypothesis .*_cache docs/_build build *.egg-info
+	rm -rf $(VENV) $(FLOORS) $(FAST) .coverage* .hypothesis .*_cache docs/_build build *.egg-info
 
 $(VENV)/run: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -66,4 +70,9 @@ $(FLOORS)/dev: setup.cfg pyproject.toml tests/floors.txt
 	$(PYTHON) -m venv $(FLOORS)
 	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint tests/floors.txt --editable '.[test]'
+	@touch $@
+
+$(FAST)/dev: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(FAST)
+	$(FAST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fast]'
 	@touch $@

@@ -165,7 +165,7 @@ class StreamerV2:
             raw = self._next_raw()
             if raw is None:
                 self._end_stream()
-            elif _is_keep_alive(raw):
+            elif (not raw.data or raw.data[0] == ":") and _is_keep_alive(raw):
                 self._scanner.discount()
                 self._structure.note("empty_event")
             elif self._step(self._decode(raw)):
@@ -533,7 +533,7 @@ class StreamerV2:
     def _decode(self, raw: RawEvent) -> Event:
         """Return the typed event; the first of several if *raw* stands for more than one."""
         event = decode(raw, self._structure)
-        if isinstance(event, UnknownEvent) and not self._strict:
+        if type(event) is UnknownEvent and not self._strict:
             note, pieces = (
                 ("whole_answer", from_answer(event.payload))
                 if event.error is None
@@ -547,7 +547,8 @@ class StreamerV2:
 
     def _step(self, event: Event) -> bool:
         """Make *event* the current one, unless it has to end the stream, or has come before."""
-        if isinstance(event, UnknownEvent):
+        ends = self._ends
+        if type(event) is UnknownEvent:
             if event.is_keep_alive:
                 self._scanner.discount()
             if event.error is None:
@@ -559,10 +560,10 @@ class StreamerV2:
                 self._structure.note("malformed_event")
         if self._repeated is not None and self._is_repeated(event, self._repeated):
             return False
-        was_terminal = self._ends.terminal
-        told = self._ends.note(event)
+        was_terminal = ends.terminal
+        told = ends.note(event)
         if not self._committed:
-            if self._ends.error is not None and self._renew(self._ends.error):
+            if ends.error is not None and self._renew(ends.error):
                 return False
             self._committed = event.has_content()
         fold, self._fold = self._fold, event.fold(self._fold, self._structure.note)
@@ -570,7 +571,7 @@ class StreamerV2:
             if self._fold is not fold:
                 self._json = PartialJSON()
             self._json.feed(event.unwrap_text() or "")
-        if self._ends.terminal:
+        if ends.terminal:
             if told or not was_terminal:
                 self._scanner.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended

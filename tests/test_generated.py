@@ -132,7 +132,7 @@ OVERRIDES: dict[str, Any] = {
 }
 
 OBJECTS = '''
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Toy:
     """A toy."""
 
@@ -140,14 +140,14 @@ class Toy:
     price: float | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Collar:
     """A collar."""
 
     color: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Cat:
     """A cat."""
 
@@ -160,7 +160,7 @@ class Cat:
     type: Literal["cat"] = "cat"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Dog:
     """A dog."""
 
@@ -180,7 +180,7 @@ from openai_scan.sse import (RawEvent)
 from openai_scan.events.pets.objects import (Pet)
 from openai_scan.events.pets.answers import (AddsText)
 
-@frozen
+@frozen(slots=False)
 class PetDelta(AddsText):
     """`pet.delta`: a piece of a pet."""
 
@@ -191,7 +191,7 @@ class PetDelta(AddsText):
     seen_at: int | None = None  # Unix seconds
 
 
-@frozen
+@frozen(slots=False)
 class PetDone(Event):
     """`pet.done`: a whole pet."""
 
@@ -203,7 +203,7 @@ class PetDone(Event):
     more: dict[str, Any] | None = None
 
 
-@frozen
+@frozen(slots=False)
 class PetNews(Event):
     """`pet.news`: news of a pet."""
 

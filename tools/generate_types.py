@@ -112,7 +112,7 @@ class Class:
         # What an event is there to bring comes first, so that a pattern can be as short as
         # `case ResponseCompleted(response)`. An event that may bring anything has no such field.
         positional = self.wire_name and any(one.default is None for one in self.fields.values())
-        decorator = "@frozen" if positional else "@frozen(kw_only=True)"
+        decorator = f"@frozen(slots=False{'' if positional else ', kw_only=True'})"
         lines = [f'{decorator}\n{head}\n    """{doc}"""\n']
         if self.wire_name:
             lines.append(f'    wire_name: ClassVar[str] = "{self.wire_name}"\n')

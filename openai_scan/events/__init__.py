@@ -18,6 +18,7 @@ from openai_scan.events.base import (
     UnknownEvent,
 )
 from openai_scan.events.error import Error, read_error
+from openai_scan.events.parse import parse
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
@@ -65,19 +66,34 @@ def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
         raw: The event off the wire.
         structure: How strictly payloads are read; with tolerance by default.
     """
-    if raw.type == "done" or raw.data.strip() == DONE:
-        return DoneEvent(raw=raw)
-    try:
-        payload = json.loads(raw.data)
-    except (ValueError, RecursionError) as error:
-        return _not_json(raw, error)
-    name, payload = _identify(raw.type, payload)
     if structure is None:
         from openai_scan.events.structure import Structurer
 
         structure = Structurer()
+    event = structure.repeats.event(raw)
+    if event is None:
+        event = _decode(raw, structure)
+        structure.repeats.learn(raw, event, _decode_strictly)
+    return event
+
+
+def _decode_strictly(raw: RawEvent) -> Event:
+    from openai_scan.events.structure import Structurer
+
+    return _decode(raw, Structurer(strict=True))
+
+
+def _decode(raw: RawEvent, structure: Structurer) -> Event:
+    """Decode *raw*, whatever has come before it."""
+    if raw.type == "done" or raw.data.strip() == DONE:
+        return DoneEvent(raw=raw)
     try:
-        event = _decode(name, payload, raw, structure)
+        payload = parse(raw.data)
+    except (ValueError, RecursionError) as error:
+        return _not_json(raw, error)
+    name, payload = _identify(raw.type, payload)
+    try:
+        event = _decode_payload(name, payload, raw, structure)
     except (DecodeError, RecursionError) as error:
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
@@ -111,7 +127,7 @@ def unglue(raw: RawEvent) -> list[RawEvent]:
     return pieces if len(pieces) > 1 else []
 
 
-def _decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
+def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
     """Pick the family by the first word of the wire name; it picks the class."""
     match name.partition(".")[0]:
         case "chat":
@@ -148,25 +164,22 @@ def _identify(name: str, payload: Any) -> tuple[str, Any]:
     """Return the wire name of an event and its payload, out of an envelope if it is in one."""
     if name != "message" or not isinstance(payload, dict):
         return name, payload
-    match payload:
-        case {"event": str(name), "data": dict(inner)}:  # LiteLLM's Assistants streams
-            return name, inner
-        case {"error": error} if error:
-            return "error", payload
-        case {"object": "error"}:  # vLLM and FastChat, whose `type` is the error's
-            return "error", payload
-        case {"object": str(kind)} if kind.partition(".")[0] == "thread":
-            from openai_scan.events.assistants import name_of
+    # Not a match over the payload: each of its patterns would look up what it needs for itself.
+    envelope, error, kind, tag = map(payload.get, ("event", "error", "object", "type"))
+    if isinstance(envelope, str) and isinstance(inner := payload.get("data"), dict):
+        return envelope, inner  # LiteLLM's Assistants streams
+    if error or kind == "error":  # vLLM and FastChat send the latter; `type` is the error's then
+        return "error", payload
+    if isinstance(kind, str) and kind.partition(".")[0] == "thread":
+        from openai_scan.events.assistants import name_of
 
-            return name_of(payload), payload
-        case {"type": str(name)} if name:
-            return name, payload
-        case {"object": str(name)} if name:
-            return name, payload
-        case {"choices": _}:  # Azure's content filter sends an empty `object`
-            return "chat.completion.chunk", payload
-        case _:
-            return "message", payload
+        return name_of(payload), payload
+    for named in (tag, kind):
+        if isinstance(named, str) and named:
+            return named, payload
+    if "choices" in payload:  # Azure's content filter sends an empty `object`
+        return "chat.completion.chunk", payload
+    return "message", payload
 
 
 def _not_json(raw: RawEvent, error: Exception) -> Event:

@@ -42,7 +42,7 @@ _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", 
 MAX_ERROR_CHARACTERS = 64 * 1024
 
 
-@frozen
+@frozen(slots=False)
 class Event:
     """One event of a stream: a frozen value, to be told apart by `match`.
 
@@ -160,7 +160,7 @@ class Event:
         return None
 
 
-@frozen
+@frozen(slots=False)
 class DoneEvent(Event):
     """`done`, or data of `[DONE]`: the server has sent all that it will."""
 
@@ -172,7 +172,7 @@ class DoneEvent(Event):
         return state
 
 
-@frozen
+@frozen(slots=False)
 class ErrorEvent(Event):
     """`error`: something went wrong while the answer was under way.
 
@@ -197,7 +197,7 @@ class ErrorEvent(Event):
         )
 
 
-@frozen
+@frozen(slots=False)
 class UnknownEvent(Event):
     """An event that this version has no class for, or one whose payload does not fit its class.
 

@@ -17,6 +17,8 @@ from openai_scan.events.base import DoneEvent, Event, Outcome
 # Of several parts that ended differently, the one furthest right speaks for the stream.
 _RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
+_UNKNOWN = object()
+
 
 class Ends:
     """What the events of one stream have said about its end so far."""
@@ -26,6 +28,8 @@ class Ends:
 
     error: APIError | None = None
     """The first error that an event reported."""
+    terminal: bool = False
+    """Whether the stream has shown its end: the answer is whole, or it failed."""
 
     def __init__(self) -> None:
         self._parts: dict[Hashable, Outcome | None] = {}
@@ -36,18 +40,20 @@ class Ends:
         """Take in what *event* says; return whether it told of a part of the stream."""
         parts = event.stream_parts()
         for part, outcome in parts:
-            was_open = part in self._parts and self._parts[part] is None
-            self._open += (outcome is None) - was_open
-            self._parts[part] = outcome
-        self.error = self.error or event.stream_error()
-        self._has_done = self._has_done or event.ends_with_done
-        self.done = self.done or isinstance(event, DoneEvent)
+            known = self._parts.get(part, _UNKNOWN)
+            if outcome != known:
+                self._open += (outcome is None) - (known is None)
+                self._parts[part] = outcome
+        if self.error is None:
+            self.error = event.stream_error()
+        if event.ends_with_done:
+            self._has_done = True
+        if isinstance(event, DoneEvent):
+            self.done = True
+        self.terminal = (
+            self.done or self.error is not None or (not self._open and bool(self._parts))
+        )
         return bool(parts)
-
-    @property
-    def terminal(self) -> bool:
-        """Whether the stream has shown its end: the answer is whole, or it failed."""
-        return self.done or self.error is not None or (bool(self._parts) and not self._open)
 
     @property
     def missing_done(self) -> bool:

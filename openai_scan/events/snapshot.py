@@ -72,6 +72,28 @@ class Answer(Protocol):
         ...
 
 
+class WithoutCalls:
+    """The beginning of an answer of an API that does not call functions."""
+
+    __slots__ = ()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """None: this API does not call functions."""
+        return ()
+
+
+class WithoutText(WithoutCalls):
+    """The beginning of an answer that has no text either: it is for ears or eyes."""
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """Empty: the text is what was asked for."""
+        return ""
+
+
 class Fold(ABC):
     """What a family has put together from its events so far.
 

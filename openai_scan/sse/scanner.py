@@ -210,9 +210,10 @@ class EventScanner:
         if chunk is _END:
             self._end(None)
             return
-        if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
-        chunk = bytes(chunk)
+        if type(chunk) is not bytes:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
+            chunk = bytes(chunk)
         self.bytes_read += len(chunk)
         try:
             self._ready = iter(self.tokenizer.feed(chunk))

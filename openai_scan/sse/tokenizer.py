@@ -6,6 +6,7 @@ for byte. Nothing here reads, waits or knows what the data mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from attrs import frozen
@@ -21,15 +22,31 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # become a list of as many lines.
 _PIECE_BYTES = 64 * 1024
 
+# A block under way is kept as it came, so that it is taken in one step once it is whole. Beyond
+# this it is worked through line by line: a comment or an unknown field is not kept then.
+_BLOCK_BYTES = 8 * 1024
+
+# What nearly all streams are made of: a line of data, or that and a line before it that names the
+# event. To find all of a chunk at once takes 0.3 us a block of 300 bytes, and to take its lines
+# one by one 1.5 us.
+_DATA_BLOCKS = re.compile(r"^()data: ?(.*)\n\n", re.MULTILINE)
+_NAMED_BLOCKS = re.compile(r"^event: ?(.*)\ndata: ?(.*)\n\n", re.MULTILINE)
+
+# To look for one byte takes 0.02 ns a byte, for two bytes or a pattern 1 ns. So where lines are
+# long, sound and images for example, their ends are looked for one by one.
+_LONG_LINE = 1024
+
 # int() may refuse longer texts, since converting one takes quadratic time: 4300 digits is its
 # default limit, and this the lowest that can be set.
 _MAX_DIGITS = 640
+
+_NO_EVENTS: tuple[RawEvent, ...] = ()
 
 # What a line that was not kept reads as. No field has this name, since no line holds a line end.
 _SKIPPED = b"\n"
 
 
-@frozen
+@frozen(slots=False)  # so that all fields can be set at once
 class RawEvent:
     """One event off the wire: what a blank line dispatches.
 
@@ -42,6 +59,11 @@ class RawEvent:
     type: str
     data: str
     last_event_id: str = ""
+
+
+# What the __init__ of a frozen class does field by field: 0.3 us rather than 0.5.
+_new = object.__new__
+_set_fields = vars(RawEvent)["__dict__"].__set__
 
 
 class EventTokenizer:
@@ -58,12 +80,6 @@ class EventTokenizer:
 
     last_event_id: str = ""
     """The last event ID; what a reconnection would send."""
-
-    reconnection_time: int | None = None
-    """The server's wish, in milliseconds, or None if it named none."""
-
-    comments: int = 0
-    """How many comments have been skipped; servers use them as keep-alive."""
 
     replacements: int = 0
     """How many events held bad UTF-8 and were repaired with U+FFFD."""
@@ -84,7 +100,17 @@ class EventTokenizer:
         # The stream's first bytes while they may still be a byte order mark, then None.
         self._head: bytes | None = b""
         self._after_cr = False  # the last line ended in CR: an LF here belongs to it
-        self._line = bytearray()  # the unfinished line
+        self._reconnection_time: int | None = None
+        self._comments = 0
+        # What has come of the block under way, in one of two forms: as it came, or, once
+        # _by_line, as the fields of its lines and the unfinished line.
+        self._block = bytearray()
+        self._block_limit = self._least_limit = min(max_event_bytes, _BLOCK_BYTES)
+        self._by_line = False
+        self._in_block = False  # it is kept as it came, and nothing is to be looked at first
+        self._line = bytearray()
+        self._value_start = 0  # where its value begins, once its name is known to be kept
+        self._is_joint = False  # its value is joined to data that are there
         self._skipping = False  # the unfinished line is not kept
         self._id_buffer = ""
         self._clear_block()
@@ -114,6 +140,15 @@ class EventTokenizer:
                 before it have been taken. Feed no more: from now on it is raised again.
             TypeError: *chunk* is not bytes.
         """
+        if (
+            self._in_block
+            and type(chunk) is bytes
+            and b"\n" not in chunk
+            and b"\r" not in chunk
+            and len(self._block) + len(chunk) <= self._block_limit
+        ):  # where the chunks are small, most end no line: 0.4 us rather than 1.1
+            self._block += chunk
+            return _NO_EVENTS
         if self._error is not None:
             raise self._error
         if not isinstance(chunk, bytes):
@@ -140,6 +175,18 @@ class EventTokenizer:
         return events
 
     @property
+    def reconnection_time(self) -> int | None:
+        """The server's wish, in milliseconds, or None if it named none."""
+        self._settle()
+        return self._reconnection_time
+
+    @property
+    def comments(self) -> int:
+        """How many comments have been skipped; servers use them as keep-alive."""
+        self._settle()
+        return self._comments
+
+    @property
     def pending(self) -> RawEvent | None:
         """The block that has data but no blank line yet, as an event; None if there is none.
 
@@ -147,6 +194,7 @@ class EventTokenizer:
         one of data, or of a field that `event_fields` reads as data; any other is not, since its
         end is unknown.
         """
+        self._settle()
         kind = self._type
         data: bytes | bytearray | None = self._data
         name, value = _split_field(bytes(self._line))
@@ -156,19 +204,94 @@ class EventTokenizer:
         return None if data is None else self._event(kind, data.decode("utf-8", "replace"))
 
     def _take(self, piece: bytes, events: list[RawEvent]) -> None:
-        """Split *piece* into lines and work through them; keep the unfinished last one."""
+        """Take in *piece*: whole blocks at once, and what is between them by its lines."""
+        if self._after_cr or b"\r" in piece:
+            piece = self._with_lf(piece)
+        if self._by_line:
+            piece = self._finish_block(piece, events)
+        block = self._block
+        known = len(block)
+        block += piece
+        # A blank line may have begun in the chunk before.
+        end = _last_blank_line(block, max(known - 1, 0)) if b"\n" in piece else -1
+        if end >= 0:
+            blocks = block[: end + 2]
+            del block[: end + 2]
+            self._block_limit = self._least_limit
+            # A part of the stream that is no larger than the limit has no event that is.
+            if end <= self._max_event_bytes:
+                self._take_blocks(blocks, events)
+            else:
+                self._take_lines(blocks, events)
+        if len(block) > self._block_limit:
+            self._grow_or_settle()
+        self._in_block = not (self._by_line or self._after_cr)
+
+    def _with_lf(self, piece: bytes) -> bytes:
+        """Return *piece* with LF for each of the three line ends of the standard."""
         if self._after_cr and piece:
             self._after_cr = False
-            if piece[0] == 0x0A:
-                piece = piece[1:]
-        if not piece:
-            return
-        # For bytes (unlike str) splitlines() knows just the three line ends of the standard.
-        lines = piece.splitlines()
-        last = piece[-1]
+            piece = piece.removeprefix(b"\n")
         # A CR ends its line at once, so that no event waits for the chunk after it.
-        self._after_cr = last == 0x0D
-        tail = b"" if last in (0x0A, 0x0D) else lines.pop()
+        self._after_cr = self._after_cr or piece.endswith(b"\r")
+        if piece.find(b"\r") < _LONG_LINE:
+            return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *others = piece.split(b"\r")
+        return b"\n".join([first, *(other.removeprefix(b"\n") for other in others)])
+
+    def _take_blocks(self, blocks: bytearray, events: list[RawEvent]) -> None:
+        """Take whole blocks, each with its blank line."""
+        try:
+            found = _find_blocks(blocks.decode())
+        except UnicodeDecodeError:
+            found = []
+        if not found:
+            self._take_lines(blocks, events)
+        for name, data in found:
+            event = _new(RawEvent)
+            fields = {"type": name or "message", "data": data, "last_event_id": self.last_event_id}
+            _set_fields(event, fields)
+            events.append(event)
+
+    def _finish_block(self, piece: bytes, events: list[RawEvent]) -> bytes:
+        """Take the rest of a block of which lines were taken; return what is behind it."""
+        if b"\n" not in piece:  # as most chunks of an image
+            self._extend_line(piece)
+            return b""
+        # The blank line may be the whole of its own chunk.
+        blank = piece.startswith(b"\n") and not self._line and not self._skipping
+        end = 1 if blank else piece.find(b"\n\n") + 2
+        self._by_line = end < (1 if blank else 2)
+        if self._by_line:
+            end = len(piece)
+        self._take_lines(piece[:end], events)
+        return piece[end:]
+
+    def _grow_or_settle(self) -> None:
+        """Go on keeping the block as it comes if that is what is kept in any case: data."""
+        line = self._block.rfind(b"\n") + 1
+        if (
+            self._block.startswith(b"data:", line)
+            and 8 * self._block_limit <= self._max_event_bytes
+        ):
+            self._block_limit *= 2
+        else:
+            self._block_limit = self._least_limit
+            self._settle()
+
+    def _settle(self) -> None:
+        """Work through the lines of the block under way, as far as it has come."""
+        if self._block:
+            self._by_line = True
+            self._in_block = False
+            lines, self._block = self._block, bytearray()
+            self._take_lines(lines, [])
+
+    def _take_lines(self, piece: bytes | bytearray, events: list[RawEvent]) -> None:
+        """Split *piece* into lines and work through them; keep the unfinished last one."""
+        # All line ends are LF by now. For bytes (unlike str) splitlines() knows no others but CR.
+        lines = bytes(piece).splitlines()
+        tail = b"" if piece.endswith(b"\n") else lines.pop()
         if lines:
             if self._line or self._skipping:
                 lines[0] = self._finish_line(lines[0])
@@ -194,7 +317,7 @@ class EventTokenizer:
                 self._type = value
                 self._type_bytes = len(value)
             case b"":
-                self.comments += 1
+                self._comments += 1
             case b"id":
                 self._check(len(value))
                 if b"\0" not in value:  # with a NULL the field is ignored
@@ -205,7 +328,7 @@ class EventTokenizer:
                 digits = value.lstrip(b"0") or value[-1:]
                 # isdigit() of bytes knows ASCII digits only, as the standard asks.
                 if digits.isdigit() and len(digits) <= _MAX_DIGITS:
-                    self.reconnection_time = int(digits)
+                    self._reconnection_time = int(digits)
             case _ if name in self._event_fields:
                 self._add_data(value)
                 self._type = name
@@ -245,41 +368,86 @@ class EventTokenizer:
         """Add to the unfinished line; stop keeping it once its name says it will be ignored."""
         if self._skipping:
             return
-        self._line += part
-        name, colon, _ = bytes(self._line[: self._longest_name + 1]).partition(b":")
-        if not colon:
-            if len(name) <= self._longest_name:
+        line = self._line
+        line += part
+        if not self._value_start:
+            name, colon, _ = bytes(line[: self._longest_name + 1]).partition(b":")
+            if not colon and len(name) <= self._longest_name:
                 return  # the name may still become a known one
-        elif name in self._kept_fields:
-            start = len(name) + 1
-            start += self._line[start : start + 1] == b" "
-            joint = self._data is not None and self._has_data(name)
-            self._check(len(self._line) - start + joint)
-            return
-        elif not name:
-            self.comments += 1
-        self._line.clear()
-        self._skipping = True
+            if name not in self._kept_fields or not colon:
+                self._comments += not name
+                line.clear()
+                self._skipping = True
+                return
+            self._value_start = len(name) + 1
+            self._is_joint = self._data is not None and self._has_data(name)
+        start = self._value_start + (line[self._value_start : self._value_start + 1] == b" ")
+        self._check(len(line) - start + self._is_joint)
 
     def _finish_line(self, rest: bytes) -> bytes:
         """Return the unfinished line with its *rest*; a line that is not kept reads as unknown."""
         if self._skipping:
             self._skipping = False
             return _SKIPPED
-        line = bytes(self._line) + rest
+        self._line += rest
+        line = bytes(self._line)
         self._line.clear()
+        self._value_start = 0
         return line
 
     def _check(self, size: int) -> None:
         """Make sure that *size* more bytes may be kept."""
         kept = self._type_bytes + self._id_bytes + len(self._data or b"")
         if kept + size > self._max_event_bytes:
+            self._in_block = False
+            self._block.clear()
             self._line.clear()
             self._clear_block()
             raise EventTooLargeError(
                 f"one event is larger than max_event_bytes={self._max_event_bytes}",
                 limit=self._max_event_bytes,
             )
+
+
+def _find_blocks(text: str) -> list[tuple[str, str]]:
+    """Return the name and the data of each block of *text*; none if any block has other lines."""
+    if len(text) < _LONG_LINE:
+        return _find_few_blocks(text)
+    is_named = text.startswith("event:")
+    start = text.find("\n") + 1 if is_named else 0
+    if text.find("\n", start) - start > _LONG_LINE:
+        return _find_few_blocks(text)
+    found: list[tuple[str, str]] = (_NAMED_BLOCKS if is_named else _DATA_BLOCKS).findall(text)
+    # Between two that are found are whole lines, if anything: no line is left, so nothing is.
+    return found if text.count("\n") == (3 if is_named else 2) * len(found) else []
+
+
+def _find_few_blocks(text: str) -> list[tuple[str, str]]:
+    """Do the same one by one."""
+    found = []
+    start = 0
+    while start < len(text):
+        name = ""
+        end = text.find("\n", start)
+        if text.startswith("event:", start):
+            name = text[start + 6 : end].removeprefix(" ")
+            start = end + 1
+            end = text.find("\n", start)
+        if not text.startswith("data:", start) or not text.startswith("\n", end + 1):
+            return []
+        start += 6 if text.startswith(" ", start + 5) else 5
+        found.append((name, text[start:end]))
+        start = end + 2
+    return found
+
+
+def _last_blank_line(block: bytearray, start: int) -> int:
+    """Return where the last two line ends in a row are in *block* from *start* on, or -1."""
+    end = len(block)
+    while (end := block.rfind(b"\n", start, end)) > start:
+        if block[end - 1] == 0x0A:
+            return end - 1
+    return -1
 
 
 def _split_field(line: bytes) -> tuple[bytes, bytes]:

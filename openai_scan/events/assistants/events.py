@@ -46,7 +46,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-@frozen
+@frozen(slots=False)
 class AssistantsEvent(Event):
     """What all events of the family have in common."""
 
@@ -59,7 +59,7 @@ class AssistantsEvent(Event):
         return state
 
 
-@frozen
+@frozen(slots=False)
 class ThreadCreated(AssistantsEvent):
     """`thread.created`: a new thread."""
 
@@ -68,7 +68,7 @@ class ThreadCreated(AssistantsEvent):
     thread: Thread
 
 
-@frozen
+@frozen(slots=False)
 class RunEvent(AssistantsEvent):
     """What the `thread.run.*` events have in common: the run as it is now."""
 
@@ -106,28 +106,28 @@ class RunEvent(AssistantsEvent):
         return ""
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunCreated(RunEvent):
     """`thread.run.created`: a new run."""
 
     wire_name: ClassVar[str] = "thread.run.created"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunQueued(RunEvent):
     """`thread.run.queued`: the run waits for its turn."""
 
     wire_name: ClassVar[str] = "thread.run.queued"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunInProgress(RunEvent):
     """`thread.run.in_progress`: the run is at work."""
 
     wire_name: ClassVar[str] = "thread.run.in_progress"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunRequiresAction(RunEvent):
     """`thread.run.requires_action`: the run waits for the outputs of your functions."""
 
@@ -144,49 +144,49 @@ class ThreadRunRequiresAction(RunEvent):
         return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunCompleted(RunEvent):
     """`thread.run.completed`: the run reached its end."""
 
     wire_name: ClassVar[str] = "thread.run.completed"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunIncomplete(RunEvent):
     """`thread.run.incomplete`: the run ended early; `run.incomplete_details` says why."""
 
     wire_name: ClassVar[str] = "thread.run.incomplete"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunFailed(RunEvent):
     """`thread.run.failed`: the run failed; `run.last_error` says why, and so does `err()`."""
 
     wire_name: ClassVar[str] = "thread.run.failed"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunCancelling(RunEvent):
     """`thread.run.cancelling`: the run was asked to stop."""
 
     wire_name: ClassVar[str] = "thread.run.cancelling"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunCancelled(RunEvent):
     """`thread.run.cancelled`: the run stopped as it was asked to."""
 
     wire_name: ClassVar[str] = "thread.run.cancelled"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunExpired(RunEvent):
     """`thread.run.expired`: the run took too long; `err()` reports it."""
 
     wire_name: ClassVar[str] = "thread.run.expired"
 
 
-@frozen
+@frozen(slots=False)
 class RunStepEvent(AssistantsEvent):
     """What the `thread.run.step.*` events have in common: the run step as it is now."""
 
@@ -205,21 +205,21 @@ class RunStepEvent(AssistantsEvent):
         return details.tool_calls or None
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepCreated(RunStepEvent):
     """`thread.run.step.created`: a new run step."""
 
     wire_name: ClassVar[str] = "thread.run.step.created"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepInProgress(RunStepEvent):
     """`thread.run.step.in_progress`: the run step is at work."""
 
     wire_name: ClassVar[str] = "thread.run.step.in_progress"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepDelta(AssistantsEvent):
     """`thread.run.step.delta`: pieces of the run step with this *id*."""
 
@@ -235,35 +235,35 @@ class ThreadRunStepDelta(AssistantsEvent):
         return details.tool_calls or None
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepCompleted(RunStepEvent):
     """`thread.run.step.completed`: the run step reached its end."""
 
     wire_name: ClassVar[str] = "thread.run.step.completed"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepFailed(RunStepEvent):
     """`thread.run.step.failed`: the run step failed; `run_step.last_error` says why."""
 
     wire_name: ClassVar[str] = "thread.run.step.failed"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepCancelled(RunStepEvent):
     """`thread.run.step.cancelled`: the run step stopped with its run."""
 
     wire_name: ClassVar[str] = "thread.run.step.cancelled"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadRunStepExpired(RunStepEvent):
     """`thread.run.step.expired`: the run step took too long."""
 
     wire_name: ClassVar[str] = "thread.run.step.expired"
 
 
-@frozen
+@frozen(slots=False)
 class MessageEvent(AssistantsEvent):
     """What the `thread.message.*` events have in common: the message as it is now."""
 
@@ -273,21 +273,21 @@ class MessageEvent(AssistantsEvent):
         return self.message
 
 
-@frozen
+@frozen(slots=False)
 class ThreadMessageCreated(MessageEvent):
     """`thread.message.created`: a new message."""
 
     wire_name: ClassVar[str] = "thread.message.created"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadMessageInProgress(MessageEvent):
     """`thread.message.in_progress`: the message is being written."""
 
     wire_name: ClassVar[str] = "thread.message.in_progress"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadMessageDelta(AssistantsEvent):
     """`thread.message.delta`: pieces of the message with this *id*."""
 
@@ -297,7 +297,13 @@ class ThreadMessageDelta(AssistantsEvent):
     id: str = ""
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        values = [text.value for text in self._texts() if text.value is not None]
+        values = [
+            part.text.value
+            for part in self.delta.content
+            if isinstance(part, TextPartDelta)
+            and part.text is not None
+            and part.text.value is not None
+        ]
         return "".join(values) if values and not choice else None
 
     def unwrap_message_delta_text(self) -> str | None:
@@ -327,14 +333,14 @@ class ThreadMessageDelta(AssistantsEvent):
                 yield part.text
 
 
-@frozen
+@frozen(slots=False)
 class ThreadMessageCompleted(MessageEvent):
     """`thread.message.completed`: the whole message."""
 
     wire_name: ClassVar[str] = "thread.message.completed"
 
 
-@frozen
+@frozen(slots=False)
 class ThreadMessageIncomplete(MessageEvent):
     """`thread.message.incomplete`: as far as the message got before its run ended early."""
 
@@ -413,7 +419,7 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             return None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class _MessageDeltaObject:
     """The payload of `thread.message.delta`."""
 
@@ -421,7 +427,7 @@ class _MessageDeltaObject:
     id: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class _RunStepDeltaObject:
     """The payload of `thread.run.step.delta`."""
 

@@ -19,7 +19,7 @@ from attrs import field, frozen
 # Tools: what an assistant may use, and what a run was given.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RankingOptions:
     """How a file search ranks its results."""
 
@@ -28,7 +28,7 @@ class RankingOptions:
     hybrid_search: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchOptions:
     """The settings of a file search tool."""
 
@@ -36,7 +36,7 @@ class FileSearchOptions:
     ranking_options: RankingOptions | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionDefinition:
     """A function that the model may call; *parameters* is a JSON schema."""
 
@@ -46,14 +46,14 @@ class FunctionDefinition:
     strict: bool | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterTool:
     """The tool that runs Python code."""
 
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchTool:
     """The tool that searches files."""
 
@@ -61,7 +61,7 @@ class FileSearchTool:
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionTool:
     """A function of yours that the model may call."""
 
@@ -72,14 +72,14 @@ class FunctionTool:
 Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionName:
     """The function that a tool choice names."""
 
     name: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class NamedToolChoice:
     """The one tool that the model has to call."""
 
@@ -87,7 +87,7 @@ class NamedToolChoice:
     function: FunctionName | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class JSONSchema:
     """The schema that an answer has to follow."""
 
@@ -97,21 +97,21 @@ class JSONSchema:
     strict: bool | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TextFormat:
     """The answer is text."""
 
     type: Literal["text"] = "text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class JSONObjectFormat:
     """The answer is some JSON object."""
 
     type: Literal["json_object"] = "json_object"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class JSONSchemaFormat:
     """The answer is JSON that follows a schema."""
 
@@ -125,21 +125,21 @@ ResponseFormat: TypeAlias = str | TextFormat | JSONObjectFormat | JSONSchemaForm
 # Assistants and threads.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterResources:
     """The files that the code interpreter may read."""
 
     file_ids: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchResources:
     """The vector stores that file search looks into."""
 
     vector_store_ids: tuple[str, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolResources:
     """What the tools of an assistant or a thread may use."""
 
@@ -147,7 +147,7 @@ class ToolResources:
     file_search: FileSearchResources | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Assistant:
     """A model with its instructions and tools."""
 
@@ -167,7 +167,7 @@ class Assistant:
     object: str = "assistant"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Thread:
     """A conversation: what messages belong to."""
 
@@ -181,7 +181,7 @@ class Thread:
 # Runs.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionCall:
     """A function and its arguments, which are JSON text as the model wrote it."""
 
@@ -189,7 +189,7 @@ class FunctionCall:
     arguments: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RunToolCall:
     """A call that the run waits for; answer it with its `id`."""
 
@@ -198,14 +198,14 @@ class RunToolCall:
     type: str = "function"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class SubmitToolOutputs:
     """The calls whose outputs have to be submitted."""
 
     tool_calls: tuple[RunToolCall, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RequiredAction:
     """What has to be done before the run goes on."""
 
@@ -213,7 +213,7 @@ class RequiredAction:
     type: str = "submit_tool_outputs"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LastError:
     """Why a run or a run step failed."""
 
@@ -221,28 +221,28 @@ class LastError:
     message: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class IncompleteDetails:
     """Why a run or a message is incomplete."""
 
     reason: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class PromptTokenDetails:
     """What kind of tokens the prompt had; sent, but not in the schema."""
 
     cached_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionTokensDetails:
     """What kind of tokens the answer had; sent, but not in the schema."""
 
     reasoning_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RunUsage:
     """How many tokens a run or a run step took."""
 
@@ -253,7 +253,7 @@ class RunUsage:
     completion_tokens_details: CompletionTokensDetails | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TruncationStrategy:
     """How a thread that is too long for the model is cut."""
 
@@ -261,7 +261,7 @@ class TruncationStrategy:
     last_messages: int | None = None  # how many to keep
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Run:
     """One execution of an assistant on a thread."""
 
@@ -299,14 +299,14 @@ class Run:
 # Run steps.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MessageCreation:
     """The message that a run step writes."""
 
     message_id: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterLogs:
     """What the code printed."""
 
@@ -314,14 +314,14 @@ class CodeInterpreterLogs:
     type: Literal["logs"] = "logs"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class OutputImage:
     """The file of an image that the code made."""
 
     file_id: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterImage:
     """An image that the code made."""
 
@@ -332,7 +332,7 @@ class CodeInterpreterImage:
 CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreter:
     """The code that was run and what came of it."""
 
@@ -340,7 +340,7 @@ class CodeInterpreter:
     outputs: tuple[CodeInterpreterOutput, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterToolCall:
     """A run step ran code."""
 
@@ -349,7 +349,7 @@ class CodeInterpreterToolCall:
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchContent:
     """A piece of a file that was found."""
 
@@ -357,7 +357,7 @@ class FileSearchContent:
     type: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchResult:
     """A file that was found; *score* is 0 to 1."""
 
@@ -368,7 +368,7 @@ class FileSearchResult:
     attributes: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearch:
     """How files were searched, and what was found."""
 
@@ -376,7 +376,7 @@ class FileSearch:
     results: tuple[FileSearchResult, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchToolCall:
     """A run step searched files."""
 
@@ -385,7 +385,7 @@ class FileSearchToolCall:
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionCallOutput:
     """A function, its arguments as JSON text, and the output that was submitted, if any yet."""
 
@@ -394,7 +394,7 @@ class FunctionCallOutput:
     output: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionToolCall:
     """A run step called a function."""
 
@@ -408,7 +408,7 @@ ToolCall: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MessageCreationDetails:
     """The run step writes a message."""
 
@@ -416,7 +416,7 @@ class MessageCreationDetails:
     type: Literal["message_creation"] = "message_creation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolCallsDetails:
     """The run step calls tools."""
 
@@ -427,7 +427,7 @@ class ToolCallsDetails:
 StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RunStep:
     """One thing that a run did."""
 
@@ -453,7 +453,7 @@ class RunStep:
 # Messages.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileReference:
     """The file that a citation or a path points to; *quote* only while streaming."""
 
@@ -461,7 +461,7 @@ class FileReference:
     quote: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileCitation:
     """The text between the two indexes (characters) stands for a place in a file."""
 
@@ -472,7 +472,7 @@ class FileCitation:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FilePath:
     """The text between the two indexes (characters) stands for a file that was made."""
 
@@ -486,7 +486,7 @@ class FilePath:
 Annotation: TypeAlias = FileCitation | FilePath | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Text:
     """Text and its annotations."""
 
@@ -494,7 +494,7 @@ class Text:
     annotations: tuple[Annotation, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageFile:
     """An image in a file of the API; *detail* is auto, low or high."""
 
@@ -502,7 +502,7 @@ class ImageFile:
     detail: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageURL:
     """An image on the web; *detail* is auto, low or high."""
 
@@ -510,7 +510,7 @@ class ImageURL:
     detail: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TextPart:
     """A part of a message: text."""
 
@@ -518,7 +518,7 @@ class TextPart:
     type: Literal["text"] = "text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageFilePart:
     """A part of a message: an image in a file."""
 
@@ -526,7 +526,7 @@ class ImageFilePart:
     type: Literal["image_file"] = "image_file"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageURLPart:
     """A part of a message: an image on the web."""
 
@@ -534,7 +534,7 @@ class ImageURLPart:
     type: Literal["image_url"] = "image_url"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RefusalPart:
     """A part of a message: why the model does not answer."""
 
@@ -545,7 +545,7 @@ class RefusalPart:
 MessagePart: TypeAlias = TextPart | ImageFilePart | ImageURLPart | RefusalPart | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Attachment:
     """A file of a message, and the tools that may read it."""
 
@@ -553,7 +553,7 @@ class Attachment:
     tools: tuple[Tool, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Message:
     """A message of a thread."""
 
@@ -573,7 +573,7 @@ class Message:
     object: str = "thread.message"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Deleted:
     """What a delete request answers."""
 
@@ -586,7 +586,7 @@ class Deleted:
 # that stream one part at a time may leave it out.
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileCitationDelta:
     """A piece of a citation."""
 
@@ -598,7 +598,7 @@ class FileCitationDelta:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FilePathDelta:
     """A piece of a file path."""
 
@@ -613,7 +613,7 @@ class FilePathDelta:
 AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TextDelta:
     """Text to append, and annotations; `value` is None where only annotations came."""
 
@@ -621,7 +621,7 @@ class TextDelta:
     annotations: tuple[AnnotationDelta, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TextPartDelta:
     """A piece of a text part."""
 
@@ -630,7 +630,7 @@ class TextPartDelta:
     type: Literal["text"] = "text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageFilePartDelta:
     """A piece of an image part; it comes whole."""
 
@@ -639,7 +639,7 @@ class ImageFilePartDelta:
     type: Literal["image_file"] = "image_file"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageURLPartDelta:
     """A piece of an image part; it comes whole."""
 
@@ -648,7 +648,7 @@ class ImageURLPartDelta:
     type: Literal["image_url"] = "image_url"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RefusalPartDelta:
     """A piece of a refusal."""
 
@@ -662,7 +662,7 @@ MessagePartDelta: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MessageDelta:
     """What an event adds to a message."""
 
@@ -670,14 +670,14 @@ class MessageDelta:
     content: tuple[MessagePartDelta, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MessageCreationDelta:
     """The message that a run step writes."""
 
     message_id: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterLogsDelta:
     """A piece of what the code printed."""
 
@@ -686,14 +686,14 @@ class CodeInterpreterLogsDelta:
     type: Literal["logs"] = "logs"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class OutputImageDelta:
     """The file of an image that the code made."""
 
     file_id: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterImageDelta:
     """An image that the code made; it comes whole."""
 
@@ -707,7 +707,7 @@ CodeInterpreterOutputDelta: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterDelta:
     """A piece of code to append, and pieces of its outputs."""
 
@@ -715,7 +715,7 @@ class CodeInterpreterDelta:
     outputs: tuple[CodeInterpreterOutputDelta, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterToolCallDelta:
     """A piece of a code interpreter call."""
 
@@ -725,7 +725,7 @@ class CodeInterpreterToolCallDelta:
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchToolCallDelta:
     """A piece of a file search call; the API leaves the shape of *file_search* open."""
 
@@ -735,7 +735,7 @@ class FileSearchToolCallDelta:
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionDelta:
     """A piece of a function call: the name comes once, the arguments are to be appended."""
 
@@ -744,7 +744,7 @@ class FunctionDelta:
     output: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionToolCallDelta:
     """A piece of a function call."""
 
@@ -759,7 +759,7 @@ ToolCallDelta: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MessageCreationDetailsDelta:
     """The run step writes a message."""
 
@@ -767,7 +767,7 @@ class MessageCreationDetailsDelta:
     type: Literal["message_creation"] = "message_creation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolCallsDetailsDelta:
     """Pieces of the run step's tool calls."""
 
@@ -778,7 +778,7 @@ class ToolCallsDetailsDelta:
 StepDetailsDelta: TypeAlias = MessageCreationDetailsDelta | ToolCallsDetailsDelta | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RunStepDelta:
     """What an event adds to a run step."""
 

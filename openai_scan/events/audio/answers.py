@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 class AudioEvent(Event):
     """What all of them have in common."""
 
-    __slots__ = ()
-
     ends_with_done: ClassVar[bool] = True
 
     def fold(self, state: Fold | None, note: Note) -> Fold:
@@ -30,8 +28,6 @@ class AudioEvent(Event):
 class AddsText(AudioEvent):
     """Answers for an event with a piece of the transcript."""
 
-    __slots__ = ()
-
     delta: str
     segment_id: str | None
 
@@ -43,8 +39,6 @@ class AddsText(AudioEvent):
 class AddsSegment(AudioEvent):
     """Answers for an event with what one speaker said."""
 
-    __slots__ = ()
-
     text: str
 
     def unwrap_text(self, choice: int = 0) -> str | None:
@@ -54,8 +48,6 @@ class AddsSegment(AudioEvent):
 class AddsAudio(AudioEvent):
     """Answers for an event with a piece of speech."""
 
-    __slots__ = ()
-
     audio: str
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
@@ -64,8 +56,6 @@ class AddsAudio(AudioEvent):
 
 class EndsAudio(AudioEvent):
     """Answers for the last event of a transcript or a speech."""
-
-    __slots__ = ()
 
     usage: TranscriptUsage | SpeechUsage | None
 

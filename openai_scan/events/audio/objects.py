@@ -12,7 +12,7 @@ from typing import Literal
 from attrs import frozen
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LogProb:
     """How likely a token was."""
 
@@ -21,14 +21,14 @@ class LogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TranscriptionLanguage:
     """A language that was heard."""
 
     code: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class InputTokenDetails:
     """What the tokens of the input were."""
 
@@ -36,7 +36,7 @@ class InputTokenDetails:
     audio_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TranscriptUsage:
     """How many tokens the transcription took."""
 
@@ -47,7 +47,7 @@ class TranscriptUsage:
     type: Literal["tokens"] = "tokens"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class SpeechUsage:
     """How many tokens the speech took."""
 

@@ -18,11 +18,11 @@ from openai_scan.events.audio.objects import (
     TranscriptUsage,
 )
 from openai_scan.events.base import Event, from_base64
-from openai_scan.events.snapshot import Call, Fold, Note, Pieces, mend
+from openai_scan.events.snapshot import Fold, Note, Pieces, WithoutCalls, WithoutText, mend
 
 
 @frozen(kw_only=True)
-class Transcript:
+class Transcript(WithoutCalls):
     """A transcript as far as it is known; *segments* say who said what, where that was asked."""
 
     text: str = ""
@@ -31,28 +31,13 @@ class Transcript:
     logprobs: tuple[LogProb, ...] = ()
     usage: TranscriptUsage | None = None
 
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """None: a transcript does not call functions."""
-        return ()
-
 
 @frozen(kw_only=True)
-class Speech:
+class Speech(WithoutText):
     """Speech as far as it is known; *audio* is the sound, decoded."""
 
     audio: bytes = field(default=b"", repr=False)
     usage: SpeechUsage | None = None
-
-    @property
-    def text(self) -> str:
-        """Empty: the text is what was asked for."""
-        return ""
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """None: speech does not call functions."""
-        return ()
 
 
 class AudioFold(Fold):

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from openai_scan.errors import APIError
-from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
+from openai_scan.events.base import from_base64
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
+from openai_scan.events.choices import HasChoices
 
 if TYPE_CHECKING:
     from openai_scan.events.snapshot import Fold, Note
-
-# The finish reasons that are no completion. OpenAI knows the first two; vLLM says "abort", and
-# OpenRouter "error". To ask for a function is to complete the answer.
-_OUTCOMES: Mapping[str, Outcome] = {
-    "length": "incomplete",
-    "content_filter": "incomplete",
-    "abort": "cancelled",
-    "error": "failed",
-}
 
 _EMPTY = ChoiceDelta()
 _NO_USAGE = CompletionUsage()
 
 
-class ChunkAnswers(Event):
+class ChunkAnswers(HasChoices):
     """Answers for `ChatCompletionChunk`."""
-
-    __slots__ = ()
-
-    ends_with_done: ClassVar[bool] = True
 
     choices: tuple[Choice, ...]
     usage: CompletionUsage | None
@@ -44,23 +30,10 @@ class ChunkAnswers(Event):
             for choice in self.choices
         )
 
-    def stream_parts(self) -> tuple[StreamPart, ...]:
-        # A choice that ended is named again in LiteLLM's usage chunk and by Azure's content
-        # filter: without a delta it is not under way again.
-        return tuple(
-            (choice.index, _OUTCOMES.get(choice.finish_reason, "completed"))
-            if choice.finish_reason
-            else (choice.index, None)
-            for choice in self.choices
-            if choice.finish_reason or choice.delta != _EMPTY
-        )
-
-    def stream_error(self) -> APIError | None:
-        if not any(choice.finish_reason == "error" for choice in self.choices):
-            return None
-        return api_error(
-            "the server ended the answer with an error, and did not say which", body=self.raw.data
-        )
+    @staticmethod
+    def has_news(choice: Choice) -> bool:
+        # Most bring text; to compare them all costs more than all else here.
+        return bool(choice.delta.content) or choice.delta != _EMPTY
 
     def fold(self, state: Fold | None, note: Note) -> Fold:
         if state is None or state.over or state.family != "chat":
@@ -71,40 +44,36 @@ class ChunkAnswers(Event):
         return state
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        for delta in self._deltas(choice):
-            if delta.content is not None:
-                return delta.content
-            if delta.audio is not None:  # what is said is the answer, and there is no other text
-                return delta.audio.transcript
-        return None
+        delta = self._delta(choice)
+        if delta.content is None and delta.audio is not None:
+            return delta.audio.transcript  # what is said is the answer, and there is no other text
+        return delta.content
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
-        return next((reasoning_of(delta) for delta in self._deltas(choice)), None)
+        return reasoning_of(self._delta(choice))
 
     def unwrap_refusal(self, choice: int = 0) -> str | None:
-        return next((delta.refusal for delta in self._deltas(choice)), None)
+        return self._delta(choice).refusal
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[ToolCallDelta, ...] | None:
-        return next((delta.tool_calls or None for delta in self._deltas(choice)), None)
-
-    def unwrap_finish_reason(self, choice: int = 0) -> str | None:
-        return next(
-            (one.finish_reason or None for one in self.choices if one.index == choice), None
-        )
+        return self._delta(choice).tool_calls or None
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage
 
     def unwrap_annotations(self, choice: int = 0) -> tuple[dict[str, Any], ...] | None:
-        return next((delta.annotations or None for delta in self._deltas(choice)), None)
+        return self._delta(choice).annotations or None
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
-        for delta in self._deltas(choice):
-            return None if delta.audio is None else from_base64(delta.audio.data)
-        return None
+        audio = self._delta(choice).audio
+        return None if audio is None else from_base64(audio.data)
 
-    def _deltas(self, choice: int) -> Iterator[ChoiceDelta]:
-        return (one.delta for one in self.choices if one.index == choice)
+    def _delta(self, choice: int) -> ChoiceDelta:
+        """Return what is added to the choice of this number, which may be nothing."""
+        for one in self.choices:
+            if one.index == choice:
+                return one.delta
+        return _EMPTY
 
 
 def reasoning_of(delta: ChoiceDelta) -> str | None:

@@ -14,7 +14,7 @@ from attrs import frozen
 from openai_scan.events.structure import JSONText
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionDelta:
     """Pieces of a function call; *arguments* are to be joined to JSON."""
 
@@ -22,7 +22,7 @@ class FunctionDelta:
     name: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolCallDelta:
     """Pieces of a tool call; *index* says of which, and *id* comes once."""
 
@@ -32,7 +32,7 @@ class ToolCallDelta:
     type: Literal["function"] = "function"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class AudioDelta:
     """What a chunk adds to the spoken answer; *data* is base64."""
 
@@ -42,7 +42,7 @@ class AudioDelta:
     expires_at: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ChoiceDelta:
     """What a chunk adds to a choice's message."""
 
@@ -58,7 +58,7 @@ class ChoiceDelta:
     reasoning_details: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TopLogProb:
     """How likely one of the most likely tokens was."""
 
@@ -67,7 +67,7 @@ class TopLogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TokenLogProb:
     """How likely a token was, and what else could have stood there."""
 
@@ -77,7 +77,7 @@ class TokenLogProb:
     top_logprobs: tuple[TopLogProb, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ChoiceLogProbs:
     """How likely the tokens of a chunk were."""
 
@@ -85,7 +85,7 @@ class ChoiceLogProbs:
     refusal: tuple[TokenLogProb, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Choice:
     """Pieces of one of the answers that were asked for."""
 
@@ -97,7 +97,7 @@ class Choice:
     content_filter_offsets: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionTokensDetails:
     """What the tokens of the answer were spent on."""
 
@@ -108,7 +108,7 @@ class CompletionTokensDetails:
     rejected_prediction_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class PromptTokensDetails:
     """What the tokens of the prompt were."""
 
@@ -119,7 +119,7 @@ class PromptTokensDetails:
     cache_write_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionUsage:
     """How many tokens the request took."""
 

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from openai_scan.events.base import Event, Outcome, StreamPart
+from openai_scan.events.choices import HasChoices
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 
 if TYPE_CHECKING:
     from openai_scan.events.snapshot import Fold, Note
 
-# The finish reasons that are no completion.
-_OUTCOMES: Mapping[str, Outcome] = {
-    "length": "incomplete",
-    "content_filter": "incomplete",
-    "abort": "cancelled",  # vLLM's
-}
-
 _NO_USAGE = CompletionUsage()
 
 
-class CompletionAnswers(Event):
+class CompletionAnswers(HasChoices):
     """Answers for `Completion`."""
-
-    __slots__ = ()
-
-    ends_with_done: ClassVar[bool] = True
 
     choices: tuple[CompletionChoice, ...]
     usage: CompletionUsage | None
@@ -34,15 +22,9 @@ class CompletionAnswers(Event):
     def has_content(self) -> bool:
         return any(choice.text or choice.finish_reason for choice in self.choices)
 
-    def stream_parts(self) -> tuple[StreamPart, ...]:
-        # LiteLLM's usage chunk has a choice without text, which is not under way again.
-        return tuple(
-            (choice.index, _OUTCOMES.get(choice.finish_reason, "completed"))
-            if choice.finish_reason
-            else (choice.index, None)
-            for choice in self.choices
-            if choice.finish_reason or choice.text
-        )
+    @staticmethod
+    def has_news(choice: CompletionChoice) -> bool:
+        return bool(choice.text)
 
     def fold(self, state: Fold | None, note: Note) -> Fold:
         if state is None or state.over or state.family != "completions":
@@ -53,12 +35,10 @@ class CompletionAnswers(Event):
         return state
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        return next((one.text for one in self.choices if one.index == choice), None)
-
-    def unwrap_finish_reason(self, choice: int = 0) -> str | None:
-        return next(
-            (one.finish_reason or None for one in self.choices if one.index == choice), None
-        )
+        for one in self.choices:
+            if one.index == choice:
+                return one.text
+        return None
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionLogProbs:
     """How likely the tokens were; one item of each list a token."""
 
@@ -22,7 +22,7 @@ class CompletionLogProbs:
     top_logprobs: tuple[Any, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionChoice:
     """Pieces of one of the answers that were asked for."""
 
@@ -32,7 +32,7 @@ class CompletionChoice:
     text: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionTokensDetails:
     """What the tokens of the answer were spent on."""
 
@@ -43,7 +43,7 @@ class CompletionTokensDetails:
     rejected_prediction_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class PromptTokensDetails:
     """What the tokens of the prompt were."""
 
@@ -54,7 +54,7 @@ class PromptTokensDetails:
     cache_write_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CompletionUsage:
     """How many tokens the request took."""
 

@@ -11,11 +11,11 @@ from openai_scan.events.completions.objects import (
     CompletionLogProbs,
     CompletionUsage,
 )
-from openai_scan.events.snapshot import Call, Fold, Note, Pieces
+from openai_scan.events.snapshot import Fold, Note, Pieces, WithoutCalls
 
 
 @frozen(kw_only=True)
-class CompletionAnswer:
+class CompletionAnswer(WithoutCalls):
     """A completion as far as it is known; the choices are in the order of their numbers."""
 
     id: str = ""
@@ -29,11 +29,6 @@ class CompletionAnswer:
     def text(self) -> str:
         """The text of choice 0."""
         return next((choice.text or "" for choice in self.choices if choice.index == 0), "")
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """None: completions do not call functions."""
-        return ()
 
 
 class CompletionFold(Fold):

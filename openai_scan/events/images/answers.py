@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 class ImageEvent(Event):
     """What all of them have in common."""
 
-    __slots__ = ()
-
     def fold(self, state: Fold | None, note: Note) -> Fold:
         if state is None or state.over or state.family != "images":
             from openai_scan.events.images.snapshot import ImagesFold
@@ -27,8 +25,6 @@ class ImageEvent(Event):
 
 class BringsPartialImage(ImageEvent):
     """Answers for an event with an image so far."""
-
-    __slots__ = ()
 
     b64_json: str
 
@@ -42,8 +38,6 @@ class BringsPartialImage(ImageEvent):
 
 class BringsImage(ImageEvent):
     """Answers for an event with a whole image."""
-
-    __slots__ = ()
 
     usage: ImagesUsage | None
 

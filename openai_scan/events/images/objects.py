@@ -10,7 +10,7 @@ from __future__ import annotations
 from attrs import frozen
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImagesInputTokensDetails:
     """What the tokens of the input were."""
 
@@ -18,7 +18,7 @@ class ImagesInputTokensDetails:
     image_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImagesUsage:
     """How many tokens the image took."""
 

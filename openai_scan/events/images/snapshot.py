@@ -12,7 +12,7 @@ from openai_scan.events.images.events import (
     ImageGenerationPartialImage,
 )
 from openai_scan.events.images.objects import ImagesUsage
-from openai_scan.events.snapshot import Call, Fold, Note
+from openai_scan.events.snapshot import Fold, Note, WithoutText
 
 
 @frozen(kw_only=True)
@@ -34,7 +34,7 @@ class Image:
 
 
 @frozen(kw_only=True)
-class ImagesAnswer:
+class ImagesAnswer(WithoutText):
     """The images as far as they are known; the last one may be partial."""
 
     images: tuple[Image, ...] = ()
@@ -44,16 +44,6 @@ class ImagesAnswer:
     def image(self) -> Image | None:
         """The last image, or None."""
         return self.images[-1] if self.images else None
-
-    @property
-    def text(self) -> str:
-        """Empty: images have no text."""
-        return ""
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """None: images do not call functions."""
-        return ()
 
 
 class ImagesFold(Fold):

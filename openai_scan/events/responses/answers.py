@@ -30,8 +30,6 @@ _OUTCOMES: Mapping[str | None, Outcome] = {
 class ResponsesEvent(Event):
     """What all events of the family have in common."""
 
-    __slots__ = ()
-
     sequence_number: int | None
 
     def stream_position(self) -> int | None:
@@ -48,8 +46,6 @@ class ResponsesEvent(Event):
 
 class BringsResponse(ResponsesEvent):
     """Answers for an event with the response as it is now."""
-
-    __slots__ = ()
 
     response: Response
 
@@ -90,8 +86,6 @@ class BringsResponse(ResponsesEvent):
 class BringsItem(ResponsesEvent):
     """Answers for an event with an output item."""
 
-    __slots__ = ()
-
     item: OutputItem
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
@@ -102,8 +96,6 @@ class BringsItem(ResponsesEvent):
 class AddsText(ResponsesEvent):
     """Answers for an event with a piece of the answer."""
 
-    __slots__ = ()
-
     delta: str
 
     def unwrap_text(self, choice: int = 0) -> str | None:
@@ -112,8 +104,6 @@ class AddsText(ResponsesEvent):
 
 class AddsReasoningText(ResponsesEvent):
     """Answers for an event with a piece of reasoning, or of its summary."""
-
-    __slots__ = ()
 
     delta: str
 
@@ -124,8 +114,6 @@ class AddsReasoningText(ResponsesEvent):
 class AddsRefusal(ResponsesEvent):
     """Answers for an event with a piece of a refusal."""
 
-    __slots__ = ()
-
     delta: str
 
     def unwrap_refusal(self, choice: int = 0) -> str | None:
@@ -135,16 +123,12 @@ class AddsRefusal(ResponsesEvent):
 class AddsToCall(ResponsesEvent):
     """Answers for an event that is itself a piece of a call to a tool of yours."""
 
-    __slots__ = ()
-
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         return None if choice else (self,)
 
 
 class AddsAnnotation(ResponsesEvent):
     """Answers for an event with a citation."""
-
-    __slots__ = ()
 
     annotation: Annotation | None
 
@@ -155,8 +139,6 @@ class AddsAnnotation(ResponsesEvent):
 class AddsAudio(ResponsesEvent):
     """Answers for an event with a piece of speech."""
 
-    __slots__ = ()
-
     delta: str
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
@@ -165,8 +147,6 @@ class AddsAudio(ResponsesEvent):
 
 class BringsPartialImage(ResponsesEvent):
     """Answers for an event with an image so far."""
-
-    __slots__ = ()
 
     partial_image_b64: str
 

@@ -14,7 +14,7 @@ from attrs import frozen
 from openai_scan.events.structure import JSONText
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileCitation:
     """The text cites a file; *index* is its place in the list of files."""
 
@@ -24,7 +24,7 @@ class FileCitation:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class URLCitation:
     """The text from *start_index* to *end_index* cites a web page."""
 
@@ -35,7 +35,7 @@ class URLCitation:
     type: Literal["url_citation"] = "url_citation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ContainerFileCitation:
     """The text cites a file in a container."""
 
@@ -47,7 +47,7 @@ class ContainerFileCitation:
     type: Literal["container_file_citation"] = "container_file_citation"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FilePath:
     """The text names a file that the model made."""
 
@@ -61,7 +61,7 @@ Annotation: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TopLogProb:
     """How likely one of the most likely tokens was."""
 
@@ -70,7 +70,7 @@ class TopLogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LogProb:
     """How likely a token was, and what else could have stood there."""
 
@@ -80,7 +80,7 @@ class LogProb:
     top_logprobs: tuple[TopLogProb, ...] = ()
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class OutputTextContent:
     """Text of the model, with its citations."""
 
@@ -90,7 +90,7 @@ class OutputTextContent:
     type: Literal["output_text"] = "output_text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class RefusalContent:
     """Why the model does not answer, in its own words."""
 
@@ -101,7 +101,7 @@ class RefusalContent:
 OutputMessageContent: TypeAlias = OutputTextContent | RefusalContent | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class OutputMessage:
     """A message of the model."""
 
@@ -113,7 +113,7 @@ class OutputMessage:
     type: Literal["message"] = "message"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchResult:
     """A piece of a file that was found."""
 
@@ -124,7 +124,7 @@ class FileSearchResult:
     score: float | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FileSearchToolCall:
     """The model searched files."""
 
@@ -135,14 +135,14 @@ class FileSearchToolCall:
     type: Literal["file_search_call"] = "file_search_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class DirectToolCallCaller:
     """The model itself called the tool."""
 
     type: Literal["direct"] = "direct"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ProgramToolCallCaller:
     """A program of the model called the tool."""
 
@@ -153,7 +153,7 @@ class ProgramToolCallCaller:
 ToolCallCaller: TypeAlias = DirectToolCallCaller | ProgramToolCallCaller | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionToolCall:
     """The model calls a function of yours; *arguments* are JSON."""
 
@@ -167,14 +167,14 @@ class FunctionToolCall:
     type: Literal["function_call"] = "function_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class PromptCacheBreakpointConfig:
     """The prompt up to here is worth keeping in the cache."""
 
     mode: str
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class InputTextContent:
     """Text that a tool returned."""
 
@@ -183,7 +183,7 @@ class InputTextContent:
     type: Literal["input_text"] = "input_text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class InputImageContent:
     """An image that a tool returned."""
 
@@ -194,7 +194,7 @@ class InputImageContent:
     type: Literal["input_image"] = "input_image"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class InputFileContent:
     """A file that a tool returned."""
 
@@ -212,7 +212,7 @@ ToolOutputContent: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionToolCallOutput:
     """What a function of yours returned."""
 
@@ -227,7 +227,7 @@ class FunctionToolCallOutput:
     type: Literal["function_call_output"] = "function_call_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WebSearchSource:
     """A page that was searched."""
 
@@ -235,7 +235,7 @@ class WebSearchSource:
     type: Literal["url"] = "url"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WebSearchActionSearch:
     """The model searched the web."""
 
@@ -245,7 +245,7 @@ class WebSearchActionSearch:
     type: Literal["search"] = "search"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WebSearchActionOpenPage:
     """The model opened a page."""
 
@@ -253,7 +253,7 @@ class WebSearchActionOpenPage:
     type: Literal["open_page"] = "open_page"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WebSearchActionFind:
     """The model searched a page."""
 
@@ -267,7 +267,7 @@ WebSearchAction: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WebSearchToolCall:
     """The model used the web."""
 
@@ -277,7 +277,7 @@ class WebSearchToolCall:
     type: Literal["web_search_call"] = "web_search_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ClickAction:
     """Click."""
 
@@ -288,7 +288,7 @@ class ClickAction:
     type: Literal["click"] = "click"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class DoubleClickAction:
     """Click twice."""
 
@@ -298,7 +298,7 @@ class DoubleClickAction:
     type: Literal["double_click"] = "double_click"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Coordinate:
     """A point on the screen."""
 
@@ -306,7 +306,7 @@ class Coordinate:
     y: int
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class DragAction:
     """Drag along a path."""
 
@@ -315,7 +315,7 @@ class DragAction:
     type: Literal["drag"] = "drag"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class KeyPressAction:
     """Press keys."""
 
@@ -323,7 +323,7 @@ class KeyPressAction:
     type: Literal["keypress"] = "keypress"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MoveAction:
     """Move the pointer."""
 
@@ -333,14 +333,14 @@ class MoveAction:
     type: Literal["move"] = "move"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ScreenshotAction:
     """Take a screenshot."""
 
     type: Literal["screenshot"] = "screenshot"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ScrollAction:
     """Scroll."""
 
@@ -352,7 +352,7 @@ class ScrollAction:
     type: Literal["scroll"] = "scroll"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class TypeAction:
     """Type a text."""
 
@@ -360,7 +360,7 @@ class TypeAction:
     type: Literal["type"] = "type"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class WaitAction:
     """Wait."""
 
@@ -381,7 +381,7 @@ ComputerAction: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ComputerSafetyCheck:
     """A doubt that has to be cleared before the action is done."""
 
@@ -390,7 +390,7 @@ class ComputerSafetyCheck:
     message: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ComputerToolCall:
     """The model wants to use the computer."""
 
@@ -403,7 +403,7 @@ class ComputerToolCall:
     type: Literal["computer_call"] = "computer_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ComputerScreenshotImage:
     """A screenshot."""
 
@@ -412,7 +412,7 @@ class ComputerScreenshotImage:
     type: Literal["computer_screenshot"] = "computer_screenshot"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ComputerToolCallOutput:
     """What the screen showed after an action."""
 
@@ -425,7 +425,7 @@ class ComputerToolCallOutput:
     type: Literal["computer_call_output"] = "computer_call_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class SummaryTextContent:
     """Reasoning of the model, summed up."""
 
@@ -433,7 +433,7 @@ class SummaryTextContent:
     type: Literal["summary_text"] = "summary_text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ReasoningTextContent:
     """Reasoning of the model."""
 
@@ -441,7 +441,7 @@ class ReasoningTextContent:
     type: Literal["reasoning_text"] = "reasoning_text"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ReasoningItem:
     """What the model thought before it went on."""
 
@@ -453,7 +453,7 @@ class ReasoningItem:
     type: Literal["reasoning"] = "reasoning"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Program:
     """A program that the model wrote to call tools."""
 
@@ -464,7 +464,7 @@ class Program:
     type: Literal["program"] = "program"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ProgramOutput:
     """What the program returned."""
 
@@ -475,7 +475,7 @@ class ProgramOutput:
     type: Literal["program_output"] = "program_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolSearchCall:
     """The model searches for tools."""
 
@@ -488,7 +488,7 @@ class ToolSearchCall:
     type: Literal["tool_search_call"] = "tool_search_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ToolSearchOutput:
     """The tools that were found."""
 
@@ -501,7 +501,7 @@ class ToolSearchOutput:
     type: Literal["tool_search_output"] = "tool_search_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class AdditionalTools:
     """Tools that were added on the way."""
 
@@ -511,7 +511,7 @@ class AdditionalTools:
     type: Literal["additional_tools"] = "additional_tools"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Compaction:
     """The conversation so far, in short and encrypted."""
 
@@ -521,7 +521,7 @@ class Compaction:
     type: Literal["compaction"] = "compaction"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ImageGenToolCall:
     """The model made an image; *result* is base64."""
 
@@ -536,7 +536,7 @@ class ImageGenToolCall:
     type: Literal["image_generation_call"] = "image_generation_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterOutputLogs:
     """What the code printed."""
 
@@ -544,7 +544,7 @@ class CodeInterpreterOutputLogs:
     type: Literal["logs"] = "logs"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterOutputImage:
     """An image that the code made."""
 
@@ -557,7 +557,7 @@ CodeInterpreterOutput: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CodeInterpreterToolCall:
     """The model ran code."""
 
@@ -569,7 +569,7 @@ class CodeInterpreterToolCall:
     type: Literal["code_interpreter_call"] = "code_interpreter_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LocalShellExecAction:
     """A command for your shell."""
 
@@ -581,7 +581,7 @@ class LocalShellExecAction:
     type: Literal["exec"] = "exec"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LocalShellToolCall:
     """The model wants a command run in your shell."""
 
@@ -592,7 +592,7 @@ class LocalShellToolCall:
     type: Literal["local_shell_call"] = "local_shell_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LocalShellToolCallOutput:
     """What the command printed."""
 
@@ -603,7 +603,7 @@ class LocalShellToolCallOutput:
     type: Literal["local_shell_call_output"] = "local_shell_call_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellAction:
     """Commands for a shell."""
 
@@ -612,14 +612,14 @@ class FunctionShellAction:
     max_output_length: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class LocalEnvironment:
     """The shell is yours."""
 
     type: Literal["local"] = "local"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ContainerReference:
     """The shell is in a container."""
 
@@ -630,7 +630,7 @@ class ContainerReference:
 ShellEnvironment: TypeAlias = LocalEnvironment | ContainerReference | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellCall:
     """The model runs commands in a shell."""
 
@@ -644,14 +644,14 @@ class FunctionShellCall:
     type: Literal["shell_call"] = "shell_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellCallOutputTimeoutOutcome:
     """The command took too long."""
 
     type: Literal["timeout"] = "timeout"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellCallOutputExitOutcome:
     """The command ended by itself."""
 
@@ -664,7 +664,7 @@ ShellOutcome: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellCallOutputContent:
     """What a command printed and how it ended."""
 
@@ -674,7 +674,7 @@ class FunctionShellCallOutputContent:
     created_by: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class FunctionShellCallOutput:
     """What the commands printed."""
 
@@ -688,7 +688,7 @@ class FunctionShellCallOutput:
     type: Literal["shell_call_output"] = "shell_call_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ApplyPatchCreateFileOperation:
     """Make a file."""
 
@@ -697,7 +697,7 @@ class ApplyPatchCreateFileOperation:
     type: Literal["create_file"] = "create_file"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ApplyPatchDeleteFileOperation:
     """Delete a file."""
 
@@ -705,7 +705,7 @@ class ApplyPatchDeleteFileOperation:
     type: Literal["delete_file"] = "delete_file"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ApplyPatchUpdateFileOperation:
     """Change a file."""
 
@@ -722,7 +722,7 @@ ApplyPatchOperation: TypeAlias = (
 )
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ApplyPatchToolCall:
     """The model wants a file changed."""
 
@@ -735,7 +735,7 @@ class ApplyPatchToolCall:
     type: Literal["apply_patch_call"] = "apply_patch_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ApplyPatchToolCallOutput:
     """What came of the change."""
 
@@ -748,7 +748,7 @@ class ApplyPatchToolCallOutput:
     type: Literal["apply_patch_call_output"] = "apply_patch_call_output"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPProtocolError:
     """The server broke the protocol."""
 
@@ -757,7 +757,7 @@ class MCPProtocolError:
     type: Literal["mcp_protocol_error"] = "mcp_protocol_error"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPToolExecutionError:
     """The tool failed."""
 
@@ -765,7 +765,7 @@ class MCPToolExecutionError:
     type: Literal["mcp_tool_execution_error"] = "mcp_tool_execution_error"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class HTTPError:
     """The server could not be reached or refused."""
 
@@ -777,7 +777,7 @@ class HTTPError:
 MCPToolCallError: TypeAlias = MCPProtocolError | MCPToolExecutionError | HTTPError | dict[str, Any]
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPToolCall:
     """The model called a tool of an MCP server."""
 
@@ -792,7 +792,7 @@ class MCPToolCall:
     type: Literal["mcp_call"] = "mcp_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPListToolsTool:
     """A tool of an MCP server."""
 
@@ -802,7 +802,7 @@ class MCPListToolsTool:
     annotations: dict[str, Any] | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPListTools:
     """The tools that an MCP server has."""
 
@@ -813,7 +813,7 @@ class MCPListTools:
     type: Literal["mcp_list_tools"] = "mcp_list_tools"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPApprovalRequest:
     """The model asks whether it may call a tool."""
 
@@ -824,7 +824,7 @@ class MCPApprovalRequest:
     type: Literal["mcp_approval_request"] = "mcp_approval_request"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class MCPApprovalResponse:
     """Whether it may."""
 
@@ -836,7 +836,7 @@ class MCPApprovalResponse:
     type: Literal["mcp_approval_response"] = "mcp_approval_response"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CustomToolCall:
     """The model calls a custom tool of yours; *input* is any text."""
 
@@ -849,7 +849,7 @@ class CustomToolCall:
     type: Literal["custom_tool_call"] = "custom_tool_call"
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class CustomToolCallOutput:
     """What a custom tool of yours returned."""
 

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from openai_scan.events.responses.items import OutputItem
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ResponseError:
     """Why a response failed."""
 
@@ -22,14 +22,14 @@ class ResponseError:
     message: str = ""
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class IncompleteDetails:
     """Why a response ended early."""
 
     reason: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class InputTokensDetails:
     """What the tokens of the input were."""
 
@@ -37,14 +37,14 @@ class InputTokensDetails:
     cache_write_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class OutputTokensDetails:
     """What the tokens of the output were spent on."""
 
     reasoning_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ResponseUsage:
     """How many tokens the response took."""
 
@@ -55,7 +55,7 @@ class ResponseUsage:
     total_tokens: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class Response:
     """A response: what was asked for, how it is going, and what came of it."""
 
@@ -100,7 +100,7 @@ class Response:
     content_filters: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 
-@frozen(kw_only=True)
+@frozen(slots=False, kw_only=True)
 class ShellCallOutputDelta:
     """What a command printed since the last event."""
 
