@@ -8,7 +8,15 @@ FAST := .venv-fast
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint types contracts unit fast floors docs fuzz clean help
+# The environments of the benchmarks: with plain dependencies, and with a faster JSON parser.
+BENCH_PLAIN := .venv-bench
+BENCH_FAST := .venv-bench-fast
+BENCH_FREE := .venv-bench-free
+BENCH ?= all
+# A Python without the GIL, such as python3.14t, if there is one.
+FREE_THREADED ?=
+
+.PHONY: demo test lint types contracts unit fast floors docs fuzz bench clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,8 +58,16 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
 
+bench: export PYTHONPATH := tests
+bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, startup, http, memory, threads
+	$(BENCH_PLAIN)/bin/python -m pytest --quiet tests/bench/test_workloads.py
+	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
+		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)
+	$(BENCH_FAST)/bin/python -m bench --fast $(BENCH)
+	$(if $(filter all,$(BENCH)),$(BENCH_PLAIN)/bin/python -m bench page)
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) $(FLOORS) $(FAST) .coverage* .hypothesis .*_cache docs/_build build *.egg-info
+	rm -rf $(VENV) $(FLOORS) $(FAST) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build *.egg-info
 
 $(VENV)/run: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -75,4 +91,18 @@ $(FLOORS)/dev: setup.cfg pyproject.toml tests/floors.txt
 $(FAST)/dev: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(FAST)
 	$(FAST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fast]'
+	@touch $@
+
+$(BENCH_PLAIN)/ready $(BENCH_FAST)/ready: setup.cfg pyproject.toml tests/bench/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--requirement tests/bench/requirements.txt $(BENCH_EXTRA)
+	@touch $@
+
+$(BENCH_PLAIN)/ready: BENCH_EXTRA := --editable .
+$(BENCH_FAST)/ready: BENCH_EXTRA := --editable '.[fast]'
+
+$(BENCH_FREE)/ready: setup.cfg pyproject.toml
+	$(FREE_THREADED) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@

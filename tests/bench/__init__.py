@@ -1,0 +1,1 @@
+"""The benchmarks, which `make bench` runs; the documentation shows what they found."""

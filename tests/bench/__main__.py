@@ -1,0 +1,76 @@
+"""Run the benchmarks: `python -m bench TOPIC ...`, or fill the page: `python -m bench page`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import (
+    bench_decode,
+    bench_http,
+    bench_memory,
+    bench_startup,
+    bench_threads,
+    machine,
+    plots,
+    report,
+)
+from bench.results import TABLES, Figure, Result, load
+
+_ROOT = Path(__file__).parents[2]
+_FOUND = _ROOT / "build" / "bench"
+_DOCS = _ROOT / "docs" / "explanation"
+
+_PLAIN: dict[str, Callable[[], list[Figure]]] = {
+    "decode": lambda: bench_decode.measure(fast=False),
+    "startup": bench_startup.measure,
+    "http": bench_http.measure,
+    "memory": bench_memory.measure,
+    "threads": bench_threads.measure,
+}
+_FAST: dict[str, Callable[[], list[Figure]]] = {"decode": lambda: bench_decode.measure(fast=True)}
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("topics", nargs="+", choices=["all", "page", *_PLAIN])
+    parser.add_argument("--fast", action="store_true", help="with a faster JSON parser")
+    options = parser.parse_args()
+    if options.topics == ["page"]:
+        _fill_page()
+        return
+    known = _FAST if options.fast else _PLAIN
+    asked = _PLAIN if "all" in options.topics else options.topics
+    for topic in asked:
+        if topic in known:
+            name = f"{topic}-fast" if options.fast else topic
+            result = Result(name, machine.facts(), tuple(known[topic]()))
+            result.save(_FOUND)
+            _show(result)
+
+
+def _show(result: Result) -> None:
+    shown = dict.fromkeys(figure.table for figure in result.figures)
+    for key in shown:
+        sys.stdout.write(f"\n{TABLES[key].claim}\n\n{report.table(key, result.figures)}")
+    sys.stdout.flush()
+
+
+def _fill_page() -> None:
+    """Put the results of a whole run into the page, and draw its pictures."""
+    topics = [*_PLAIN, *(f"{topic}-fast" for topic in _FAST)]
+    results = load(_FOUND, topics)
+    page = _DOCS / "performance.md"
+    page.write_text(report.fill(page.read_text("utf-8"), results), "utf-8")
+    plots.draw([figure for result in results for figure in result.figures], _DOCS)
+    sys.stdout.write(f"{page}\n")
+
+
+if __name__ == "__main__":
+    # What is run in another process finds the benchmarks where this one does.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    main()

@@ -1,0 +1,36 @@
+"""What decoding costs: our readers and `json.loads` on one stream, in the same rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from bench import readers
+from bench.workloads import Workload
+
+OURS: dict[str, readers.Read] = {
+    "typed": readers.typed,
+    "snapshots": readers.with_snapshots,
+    "fold": readers.with_another_fold,
+    "raw": readers.raw,
+    "tokens": readers.tokens,
+}
+
+
+def jobs_of(stream: Workload, size: int) -> dict[str, Callable[[], object]]:
+    """Return what is timed of *stream* in chunks of *size*; `json` is what all is measured by."""
+    chunks = stream.chunks(size)
+    jobs: dict[str, Callable[[], object]] = {"json": partial(readers.loads, stream.payloads)}
+    for name, read in OURS.items():
+        jobs[name] = partial(read, chunks)
+    return jobs
+
+
+def added_by(typed: float, other: float, *, folds: bool = False) -> float:
+    """Return what *other* costs more than *typed*, in percent of typed events without it.
+
+    If *other* *folds* once more what the streamer itself has folded, then what it costs more is
+    what a fold costs, and *typed* has that in it as well.
+    """
+    more = other - typed
+    return 100 * more / (typed - more if folds else typed)

@@ -1,0 +1,95 @@
+"""How openai_scan is timed: chunks in, the number of events and of characters out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from openai_scan import StreamerV2
+from openai_scan.sse import EventScanner, EventTokenizer
+
+if TYPE_CHECKING:
+    from openai_scan.events.snapshot import Fold
+
+Read: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]
+"""Reads a stream; returns how many events came, and how many characters of text or of data."""
+
+# As often as a screen would show it: some 20 times in a second of a fast stream.
+_EVENTS_PER_SNAPSHOT = 100
+
+
+def loads(payloads: Iterable[str]) -> None:
+    """Parse the payloads and nothing else: what all else is measured by."""
+    for payload in payloads:
+        json.loads(payload)
+
+
+def typed(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Step through the typed events, and ask each for its text."""
+    s = StreamerV2(chunks)
+    events = characters = 0
+    while s.next():
+        s.event()
+        events += 1
+        characters += len(s.text() or "")
+    _check(s)
+    return events, characters
+
+
+def with_snapshots(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Do the same, and ask for the whole answer so far again and again, and at the end."""
+    s = StreamerV2(chunks)
+    events = characters = 0
+    while s.next():
+        s.event()
+        events += 1
+        characters += len(s.text() or "")
+        if not events % _EVENTS_PER_SNAPSHOT:
+            s.snapshot()
+    _check(s)
+    s.final()
+    return events, characters
+
+
+def with_another_fold(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Do the same as `typed`, and fold the events: once more, since the streamer folds as well."""
+    s = StreamerV2(chunks)
+    events = characters = 0
+    state: Fold | None = None
+    notes: list[str] = []
+    while s.next():
+        event = s.event()
+        events += 1
+        characters += len(s.text() or "")
+        state = event.fold(state, notes.append)
+    _check(s)
+    return events, characters
+
+
+def raw(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Step through the raw events."""
+    scanner = EventScanner(chunks)
+    events = characters = 0
+    while scanner.next():
+        events += 1
+        characters += len(scanner.event().data)
+    return events, characters
+
+
+def tokens(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Feed the tokenizer by hand."""
+    tokenizer = EventTokenizer()
+    events = characters = 0
+    for chunk in chunks:
+        for event in tokenizer.feed(chunk):
+            events += 1
+            characters += len(event.data)
+    return events, characters
+
+
+def _check(s: StreamerV2) -> None:
+    """Make sure that nothing was timed that went wrong."""
+    # The recorded server never sends `done`.
+    if s.outcome != "completed" or set(s.notes) - {"missing_done"}:
+        raise ValueError(f"the stream is {s.outcome}, with {dict(s.notes)}: {s.err()!r}")

@@ -1,0 +1,114 @@
+"""What a run has found: figures, the tables they stand in, and the file between run and page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+from attrs import frozen
+
+from bench.timing import Spread
+
+
+@frozen
+class Table:
+    """What is claimed, and measured in one or more cells.
+
+    Attributes:
+        target: The number of the target, or "" where nothing is aimed at.
+        claim: What is measured, and what it is to be.
+        unit: Of the figures.
+        at_least: Whether more is better.
+    """
+
+    target: str
+    claim: str
+    unit: str
+    at_least: bool = False
+
+
+TABLES = {
+    "typed": Table("1", "Typed events, with plain dependencies", "times `json.loads`"),
+    "typed-fast": Table("1", "Typed events, with a faster JSON parser", "times `json.loads`"),
+    "client": Table("2", "CPU of openai-python, plain", "times ours", at_least=True),
+    "client-fast": Table("2", "CPU of openai-python, fast", "times ours", at_least=True),
+    "raw": Table("3", "Raw events", "times `json.loads`"),
+    "peers": Table("3", "CPU of other libraries for raw events", "times ours", at_least=True),
+    "snapshots": Table("4", "What snapshots add", "% of typed events"),
+    "flat": Table("4", "Event 1,000,000 against event 1,000", "times its CPU"),
+    "import": Table("5", "`import openai_scan`, above bare Python", ""),
+    "first": Table("5", "The first event, once", "ms"),
+    "latency": Table("6", "Added latency, against a raw socket's", "times raw socket"),
+    "http": Table("6", "CPU of openai-python for 100,000 events", "times ours", at_least=True),
+    "memory": Table("7", "Growth while 1 GiB goes through", "MB"),
+    "idle": Table("7", "An open idle stream, above its socket", "KB"),
+    "threads": Table("8", "200 streams, 10,000 events a second", "of one core"),
+    "threads-free": Table("8", "The same without the GIL", "of one core"),
+    "costs": Table("", "CPU for one event, 4 KiB chunks", "µs"),
+}
+
+
+@frozen
+class Figure:
+    """One cell of a table.
+
+    Attributes:
+        table: Its key in `TABLES`.
+        limit: What it must not exceed, or has to reach; None where nothing is aimed at.
+    """
+
+    table: str
+    row: str
+    column: str
+    value: float
+    low: float
+    high: float
+    limit: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the limit is kept; without one it is."""
+        if self.limit is None:
+            return True
+        at_least = TABLES[self.table].at_least
+        return self.value >= self.limit if at_least else self.value <= self.limit
+
+
+def figure(table: str, row: str, column: str, spread: Spread, limit: float | None = None) -> Figure:
+    """Return the cell that shows *spread*."""
+    return Figure(table, row, column, spread.median, spread.low, spread.high, limit)
+
+
+@frozen
+class Result:
+    """All that one topic has found in one environment.
+
+    Attributes:
+        facts: Where and with what: machine, versions, date.
+    """
+
+    topic: str
+    facts: dict[str, str]
+    figures: tuple[Figure, ...]
+
+    def save(self, folder: Path) -> None:
+        """Write it into *folder*, in place of what an earlier run has left there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(attrs.asdict(self), indent=1, ensure_ascii=False)
+        (folder / f"{self.topic}.json").write_text(text + "\n", "utf-8")
+
+
+def load(folder: Path, topics: Iterable[str]) -> list[Result]:
+    """Return the results of *topics*.
+
+    Raises:
+        FileNotFoundError: One of them has not been run.
+    """
+    results = []
+    for topic in topics:
+        found = json.loads((folder / f"{topic}.json").read_text("utf-8"))
+        figures = tuple(Figure(**each) for each in found["figures"])
+        results.append(Result(found["topic"], found["facts"], figures))
+    return results

@@ -1,0 +1,116 @@
+"""The regression gate: decoding costs no more than so many times what `json.loads` costs.
+
+It cannot fail because the machine is busy, for four reasons. It takes CPU time, which stands still
+while others have the processor. It takes ratios to `json.loads` on the same payloads in the same
+process, so that a slow machine, or one that is slowed down, has the same ratio as a fast one. Both
+sides of a ratio are the least of several interleaved rounds, so that a disturbance has to hit every
+round of the one side, and none of the other. And where a bound is not met, rounds are added until
+it is, for ten seconds; the bounds are twice what is measured on a quiet machine.
+
+The rounds run in a process of their own, without the coverage that the tests are run with: to trace
+Python code costs many times its own time, and C code, such as `json.loads`, is not traced.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bench import decode, gate
+from bench.gate import Bound
+from bench.workloads import CHUNK_SIZES, FAMILIES
+
+# The bounds of each family, in multiples of `json.loads`: typed events in chunks of 200 bytes and
+# in larger ones, raw events in chunks of 200 bytes and in larger ones.
+BOUNDS: dict[str, tuple[float, float, float, float]] = {
+    "assistants": (11.0, 7.0, 4.0, 1.4),
+    "chat": (10.0, 6.0, 4.0, 1.4),
+    "completions": (10.0, 6.0, 4.0, 1.4),
+    "responses": (10.0, 6.0, 4.0, 1.4),
+    "audio": (11.0, 7.0, 4.0, 1.8),
+    "images": (15.0, 8.0, 9.0, 2.4),
+}
+
+# What typed events may cost with snapshots, in multiples of what they cost without.
+SNAPSHOTS = 1.5
+
+
+def bounds_of(family: str, size: int) -> dict[str, Bound]:
+    """Return the bounds of a family with one size of chunks."""
+    small_typed, typed, small_raw, raw = BOUNDS[family]
+    small = size == CHUNK_SIZES[0]
+    return {
+        "typed": Bound("typed", "json", small_typed if small else typed),
+        "raw": Bound("raw", "json", small_raw if small else raw),
+        "snapshots": Bound("snapshots", "typed", SNAPSHOTS),
+    }
+
+
+CASES = [(family, size, bounds_of(family, size)) for family in FAMILIES for size in CHUNK_SIZES]
+
+
+@pytest.fixture(scope="module")
+def ratios() -> list[dict[str, float]]:
+    """Return the ratios of all cases, in their order."""
+    asked = [
+        (family, size, {name: attrs.asdict(bound) for name, bound in bounds.items()})
+        for family, size, bounds in CASES
+    ]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.gate", json.dumps(asked)],
+        env={**plain, "PYTHONPATH": str(Path(__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    found: list[dict[str, float]] = json.loads(ran.stdout)
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: f"{CASES[n][0]}-{CASES[n][1]}")
+def test_decoding_is_fast(number: int, ratios: list[dict[str, float]]) -> None:
+    """Typed events, raw events and snapshots stay within their bounds."""
+    _, _, bounds = CASES[number]
+    too_slow = {
+        name: (ratio, bounds[name].limit)
+        for name, ratio in ratios[number].items()
+        if ratio > bounds[name].limit
+    }
+    assert not too_slow, f"these cost more than their bounds: {too_slow}"
+
+
+def test_every_bound_is_measured() -> None:
+    """The gate returns one ratio for each bound."""
+    found = gate.main("chat", 4096, bounds_of("chat", 4096))
+    assert list(found) == ["typed", "raw", "snapshots"]
+    assert all(ratio > 0 for ratio in found.values())
+
+
+def test_rounds_are_added_until_a_bound_is_met() -> None:
+    """A bound that is met takes three rounds; one that is not takes as long as it may."""
+    calls: list[str] = []
+
+    def job(name: str) -> None:
+        calls.append(name)
+        sum(range(20_000))
+
+    jobs = {"a": lambda: job("a"), "b": lambda: job("b")}
+    gate.best_ratios(jobs, {"bound": Bound("a", "b", math.inf)})
+    assert calls.count("a") == calls.count("b") == 1 + 3
+    calls.clear()
+    ratios = gate.best_ratios(jobs, {"bound": Bound("a", "b", 0.0)}, most_seconds=0.05)
+    assert calls.count("a") > 1 + 3
+    assert ratios["bound"] > 0
+
+
+def test_an_added_cost_is_a_share() -> None:
+    """What snapshots add is in percent of typed events; a second fold stands for the first."""
+    assert decode.added_by(10.0, 11.0) == 10.0
+    assert decode.added_by(12.0, 14.0, folds=True) == 20.0

@@ -1,0 +1,108 @@
+"""Results become files, and files become the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.results import TABLES, Figure, Result, figure, load
+from bench.timing import Spread, cpu_seconds, interleaved, ratios, spread
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
+
+FIGURES = (
+    Figure("typed", "chat", "200 B", 2.004, 1.9, 2.1, 2.0),
+    Figure("typed", "chat", "4 KiB", 1.5, 1.5, 1.5, 1.6),
+    Figure("typed", "audio", "200 B", 12.34, 12.0, 13.0, 2.0),
+    Figure("client", "chat", "4 KiB", 30.0, 29.0, 31.0, 25.0),
+    Figure("client", "audio", "4 KiB", 5.0, 4.0, 6.0, 15.0),
+    Figure("latency", "chat", "", 1.2, 1.1, 1.3, 1.3),
+    Figure("costs", "chat", "typed", 1234.5, 1200.0, 1300.0),
+)
+RESULT = Result("decode", {"Python": "3.11", "date": "a day"}, FIGURES)
+
+
+def test_a_table_shows_the_figures_and_whether_they_are_met() -> None:
+    """A cell has the median, the quartiles if they differ, and the verdict."""
+    assert report.table("typed", FIGURES) == (
+        "| times `json.loads` | 200 B | 4 KiB |\n"
+        "|---|---|---|\n"
+        "| chat | 2.00 (1.90 to 2.10), **missed**: ≤ 2 | 1.50, met: ≤ 1.6 |\n"
+        "| audio | 12.3 (12.0 to 13.0), **missed**: ≤ 2 |  |\n"
+    )
+    assert report.table("costs", FIGURES) == (
+        "| µs | typed |\n|---|---|\n| chat | 1,234 (1,200 to 1,300) |\n"
+    )
+
+
+def test_what_was_not_measured_is_said() -> None:
+    """A table without figures is no empty table."""
+    assert report.table("threads-free", FIGURES) == "Not measured in this run.\n"
+
+
+def test_the_summary_shows_the_worst() -> None:
+    """One line for each table with a target; one miss makes the target missed."""
+    lines = report.summary(FIGURES).splitlines()
+    assert len(lines) == 2 + sum(1 for table in TABLES.values() if table.target)
+    assert lines[2] == (
+        "| 1 | Typed events, with plain dependencies | ≤ 2 | 12.3 times `json.loads` | audio, 200 B"
+        " | **missed**: 1 of 3 |"
+    )
+    assert lines[4] == (
+        "| 2 | CPU of openai-python, plain | ≥ 15 | 5.00 times ours | audio, 4 KiB"
+        " | **missed**: 1 of 2 |"
+    )
+    assert lines[6] == "| 3 | Raw events | | not measured | | |"
+    assert lines[12] == (
+        "| 6 | Added latency, against a raw socket's | ≤ 1.3 | 1.20 times raw socket | chat"
+        " | met: 1 of 1 |"
+    )
+
+
+def test_a_page_is_filled_between_its_markers() -> None:
+    """What stands between markers is made anew, what stands outside is kept."""
+    page = "a\n<!-- bench: facts -->\nold\n<!-- bench: end -->\nb\n"
+    filled = "a\n<!-- bench: facts -->\n\n- Python: 3.11\n- date: a day\n\n<!-- bench: end -->\nb\n"
+    assert report.fill(page, [RESULT]) == filled
+    assert report.fill(filled, [RESULT]) == filled
+    with pytest.raises(KeyError):
+        report.fill(page.replace("facts", "unknown"), [RESULT])
+
+
+def test_the_page_has_a_place_for_every_table() -> None:
+    """No table is measured and not shown."""
+    page = PAGE.read_text("utf-8")
+    for name in (*TABLES, "summary", "facts"):
+        assert f"<!-- bench: {name} -->" in page
+    report.fill(page, [RESULT])
+
+
+def test_a_result_is_saved_and_loaded(tmp_path: Path) -> None:
+    """What is written into a file is what is read from it."""
+    RESULT.save(tmp_path / "bench")
+    assert load(tmp_path / "bench", ["decode"]) == [RESULT]
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path, ["decode"])
+
+
+def test_a_spread_is_median_and_quartiles() -> None:
+    """The spread of ratios is that of the rounds, one by one."""
+    assert spread([3.0]) == Spread(3.0, 3.0, 3.0)
+    assert spread([1.0, 5.0, 2.0, 4.0, 3.0]) == Spread(3.0, 2.0, 4.0)
+    assert ratios([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]) == Spread(2.0, 1.5, 2.5)
+    assert Figure("costs", "chat", "raw", 5.0, 5.0, 5.0).met  # nothing is aimed at
+    assert figure("raw", "chat", "4 KiB", Spread(1.0, 0.5, 2.0), 0.35) == Figure(
+        "raw", "chat", "4 KiB", 1.0, 0.5, 2.0, 0.35
+    )
+
+
+def test_jobs_are_timed_in_turns() -> None:
+    """Each round runs every job once, and what it costs is never negative."""
+    calls: list[str] = []
+    jobs = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    times = interleaved(jobs, rounds=3)
+    assert calls == ["a", "b"] * 3
+    assert [len(seconds) for seconds in times.values()] == [3, 3]
+    assert cpu_seconds(lambda: sum(range(1000))) >= 0
