@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import socket
 import ssl
 import threading
 import zlib
@@ -80,6 +82,34 @@ def transports() -> Iterator[Callable[[ScriptedServer], Transport]]:
     yield make
     for transport in made:
         transport.close()
+
+
+@contextlib.contextmanager
+def socks_proxy(response: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Give the port of a SOCKS proxy, and the names asked of it; it answers in their place."""
+    asked: list[bytes] = []
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with sock, sock.makefile("rb") as lines:
+            methods = lines.read(2)[1]
+            lines.read(methods)
+            sock.sendall(b"\x05\x00")  # nobody has to say who they are
+            *_, length = lines.read(5)
+            asked.append(lines.read(length))
+            lines.read(2)  # the port
+            sock.sendall(b"\x05\x00\x00\x01" + bytes(6))
+            while lines.readline() != b"\r\n":
+                pass
+            sock.sendall(response)
+            sock.shutdown(socket.SHUT_WR)
+            lines.read()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], asked
+        thread.join()
 
 
 def post(timeout: Timeout | None = None, retries: RetryPolicy = ONCE) -> Request:
@@ -831,13 +861,27 @@ class TestRequests:
 
     def test_a_proxy_is_used_as_the_environment_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The request goes to the proxy, with the whole URL in its first line."""
-        with serving([json_answer({"via": "proxy"})]) as proxy:
+        with serving(*[[json_answer({"via": "proxy"})]] * 2) as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
             monkeypatch.setenv("NO_PROXY", "")
             transport = Transport("http://api.example/v1", key=KEY)
             assert transport.call(post()) == {"via": "proxy"}
+            assert transport.call(post()) == {"via": "proxy"}
             transport.close()
         assert proxy.requests[0].line == "POST http://api.example/v1/x HTTP/1.1"
+        assert proxy.connections == 1
+
+    def test_a_socks_proxy_is_used_as_the_environment_says(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The library for such proxies makes the connection, and the rest is as ever."""
+        with socks_proxy(json_answer({"via": "proxy"})) as (port, asked):
+            monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{port}")
+            monkeypatch.setenv("NO_PROXY", "")
+            transport = Transport("http://api.example/v1", key=KEY)
+            assert transport.call(post()) == {"via": "proxy"}
+            transport.close()
+        assert asked == [b"api.example"]
 
     def test_the_request_id_is_known_after_the_head(
         self, transports: Callable[[ScriptedServer], Transport]

@@ -187,6 +187,32 @@ class TestClocks:
             transport.call(Request(method="GET", path="/x", timeout=Timeout(total=0.05)))
         known.set()
 
+    def test_total_includes_all_tries(self) -> None:
+        """It goes on where the next try begins, and is not counted anew."""
+        busy = answer(b"", status="503 Busy")
+        with serving([busy], [HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
+            with chatting(server, timeout=Timeout(total=0.5), retries=AT_ONCE) as s:
+                first = s.source
+                assert isinstance(first, Exchange)
+                assert s.next()
+                second = s.source
+                assert isinstance(second, Exchange)
+                assert second is not first
+                assert second.clock.deadline == first.clock.deadline
+                assert not s.next()
+                error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "total"
+
+    def test_a_server_that_does_not_answer_a_connection_is_a_connect_timeout(self) -> None:
+        """Its queue is full, so that it neither accepts nor refuses."""
+        with full_queue() as port:
+            transport = Transport(f"http://127.0.0.1:{port}/v1", key=KEY)
+            request = Request(method="GET", path="/x", timeout=Timeout(connect=0.05), retries=ONCE)
+            with pytest.raises(ConnectTimeoutError) as caught:
+                transport.call(request)
+        assert caught.value.limit == "connect"
+
     def test_a_limit_that_is_over_is_not_waited_for(self) -> None:
         """Where the time is over before the next wait begins there is none."""
         with serving([HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
@@ -245,6 +271,12 @@ class TestDialling:
             monkeypatch.setattr(socket, "getaddrinfo", both)
             with chatting(server) as s:
                 assert read(s) == "Hi"
+
+    def test_an_address_that_cannot_be_reached_is_a_connect_error(self) -> None:
+        """The system knows it at once, and sends nothing."""
+        transport = Transport("http://255.255.255.255/v1", key=KEY)
+        with pytest.raises(ConnectError, match=r"^no connection to http://255\.255\.255\.255/v1: "):
+            transport.call(Request(method="GET", path="/x", retries=ONCE))
 
     @pytest.mark.parametrize("name", ["nowhere.invalid", "a..b", "x" * 64 + ".test"])
     def test_a_name_that_is_not_known_is_a_connect_error(self, name: str) -> None:
@@ -332,35 +364,39 @@ class TestCancel:
             log.removeHandler(told)
             log.setLevel(logging.NOTSET)
 
+    # Python warns of a fork beside threads, and the server has some.
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
             with chatting(server) as s:
                 assert s.next()
                 child = os.fork()
-                if not child:  # pragma: no cover - its lines are counted in no process
+                if not child:
+                    status = 1
                     with contextlib.suppress(BaseException):
                         s.cancel()
                         s.close()
-                    os._exit(0)
-                os.waitpid(child, 0)
+                        status = 0
+                    os._exit(status)
+                _, status = os.waitpid(child, 0)
+                assert status == 0
                 go.set()
                 assert read(s) == ""
                 assert s.outcome == "completed"
 
 
 class Told(logging.Handler):
-    """Sets an event when a message is logged."""
+    """Sets an event when something with *message* in it is logged."""
 
     def __init__(self, event: threading.Event, message: str) -> None:
         super().__init__()
         self.event = event
-        self.message = message
+        self.addFilter(lambda record: message in record.getMessage())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look for the message."""
-        if self.message in record.getMessage():
-            self.event.set()
+        """Tell whoever waits."""
+        self.event.set()
 
 
 @contextlib.contextmanager
@@ -686,6 +722,14 @@ class TestResume:
             s = responding(server)
             assert read(s) == "Hel......"
             assert s.err() is None
+
+    def test_what_nobody_has_asked_to_resume_is_not(self) -> None:
+        """A request made by hand does not say how the rest is asked for."""
+        with serving([HEAD + ch(BEGINNING), RST]) as server, Client(KEY, server.base_url) as client:
+            request = Request(method="POST", path="/responses", body={"background": True})
+            with client.stream(request) as s:
+                assert read(s) == "Hel"
+                assert isinstance(s.err(), TransportError)
 
     def test_it_gives_up_where_nothing_comes(self, responding: Callable[..., StreamerV2]) -> None:
         """The attempts without a new event are counted; a refusal for now is one."""

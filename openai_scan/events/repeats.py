@@ -103,8 +103,8 @@ def _compare(
     places = _changes(_TOKENS.findall(before.data), tokens)
     if not 0 < len(places) <= _MAX_CHANGES:
         return None
-    kinds = [type(json.loads(tokens[place])) for place in places]
-    if not {str, int, float}.issuperset(kinds):
+    kinds = [kind for place in places if (kind := _kind(tokens[place])) in (str, int, float)]
+    if len(kinds) != len(places):
         return None
     trials: list[_Trial] = []
     for number in (1, 2):
@@ -144,6 +144,14 @@ def _key(tokens: Sequence[str]) -> str | None:
         case [*_, key, ":"]:
             return str(json.loads(key))
     return None
+
+
+def _kind(token: str) -> type:
+    """Return the type of the value that a token is; None's for spaces, brackets and so on."""
+    try:
+        return type(json.loads(token))
+    except ValueError:
+        return type(None)
 
 
 def _made_up(kind: type, number: int, place: int) -> str | int | float:

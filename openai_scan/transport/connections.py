@@ -146,7 +146,6 @@ class WatchedConnection(HTTPConnection):
                 self._dns_host,
                 self.port,
                 options=self.socket_options or (),
-                source_address=self.source_address,
                 clock=carried.clock,
                 cancellation=carried.cancellation,
             )

@@ -27,7 +27,6 @@ def dial(
     port: int,
     *,
     options: Iterable[tuple[int, int, int | bytes]],
-    source_address: tuple[str, int] | None,
     clock: Clock,
     cancellation: Cancellation,
 ) -> socket.socket:
@@ -48,8 +47,6 @@ def dial(
             with _closing_on_error(sock):
                 for option in options:
                     sock.setsockopt(*option)
-                if source_address is not None:
-                    sock.bind(source_address)
                 _connect(sock, address, share, cancellation)
                 sock.settimeout(clock.left())
         except OSError as error:

@@ -161,6 +161,8 @@ def test_anything_else_is_decoded_anew(raw: RawEvent) -> None:
         pytest.param('{"error":"a"}', '{"error":"b"}', id="an error"),
         pytest.param(chunk("a").data, chunk("a").data, id="nothing changes"),
         pytest.param(chunk(None).data, chunk(True).data, id="null and a boolean"),
+        pytest.param(chunk("a", x=[]).data, chunk("a", x={}).data, id="brackets"),
+        pytest.param(chunk("a").data, chunk("a").data.replace(" ", "  ", 1), id="spaces"),
         pytest.param(chunk(1).data, chunk(2).data, id="what does not fit its class"),
         pytest.param(chunk("a", k1=1).data, chunk("a", k2=1).data, id="a key"),
         pytest.param(
