@@ -7,6 +7,7 @@ import gc
 import importlib
 import inspect
 import itertools
+import logging
 import math
 import pkgutil
 import re
@@ -87,6 +88,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-1")
         monkeypatch.setenv("OPENAI_API_VERSION", "2024-05-01-preview")
         yield
+        logging.getLogger("openai_scan").setLevel(logging.NOTSET)
 
 
 @pytest.mark.usefixtures("world")
