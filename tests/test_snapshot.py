@@ -130,16 +130,18 @@ def test_final_requires_action() -> None:
     assert streamer.final().calls == (Call(id="c", name="f", arguments='{"x":1}', complete=True),)
 
 
-def broken(error: ScanError) -> Iterator[bytes]:
-    """Yield a chunk, and then fail."""
-    yield chunk("a")
-    raise error
+class Late:
+    """A source that brings a chunk, and then nothing in time."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield chunk("a")
+        raise StreamTimeoutError("late")
 
 
 REFUSALS: dict[str, tuple[Iterable[bytes], type[ScanError], str]] = {
     "truncated": ([chunk("a")], TruncatedStreamError, "truncated"),
     "failed": ([chunk("a"), data({"error": {"message": "no"}}), DONE], APIError, "failed"),
-    "timed out": (broken(StreamTimeoutError("late")), StreamTimeoutError, "timed_out"),
+    "timed out": (Late(), StreamTimeoutError, "timed_out"),
 }
 
 
