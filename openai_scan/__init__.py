@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
+        RecordingError,
         RedirectError,
         ScanError,
         StreamCancelledError,
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from openai_scan.events.snapshot import Answer, Call
     from openai_scan.partial_json import PartialJSON
     from openai_scan.reader import TextReader
+    from openai_scan.recording import Recording, record, replay
     from openai_scan.schema import json_schema_format
     from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
     from openai_scan.streamer import StreamerV2
@@ -199,6 +201,8 @@ __all__ = [
     "PermissionDeniedError",
     "RateLimitError",
     "RawEvent",
+    "Recording",
+    "RecordingError",
     "RedirectError",
     "ResponseAnswer",
     "ResponseApplyPatchCallOperationDiffDelta",
@@ -305,6 +309,8 @@ __all__ = [
     "__version__",
     "function_schema",
     "json_schema_format",
+    "record",
+    "replay",
     "run_tools",
     "tool_of",
 ]
@@ -343,6 +349,8 @@ def __getattr__(name: str) -> Any:
             home = "tools"
         case "json_schema_format":
             home = "schema"
+        case "Recording" | "record" | "replay":
+            home = "recording"
         case "TextReader":
             home = "reader"
         case _ if name.endswith("Error"):

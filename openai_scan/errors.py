@@ -23,6 +23,7 @@
     │   ├── EventTooLargeError       one event outgrew max_event_bytes
     │   └── NotAnEventStreamError    the server sent something else, such as a web page
     ├── DecodeError                  one event does not fit its type (only with strict=True)
+    ├── RecordingError               a file is no recording, or one cannot be written
     ├── StreamCancelledError         you called cancel()
     └── ConfigurationError           no key, or a malformed key or URL (a ValueError as well)
 
@@ -53,6 +54,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RecordingError",
     "RedirectError",
     "ScanError",
     "StreamCancelledError",
@@ -267,6 +269,14 @@ class DecodeError(ScanError):
 
     By default it does not stop the stream: it is found on `UnknownEvent.error`. With
     `strict=True` it is what `err()` returns.
+    """
+
+
+class RecordingError(ScanError):
+    """A file is not a recording, or one cannot be written. The message names the file and line.
+
+    If it is the end of a stream that was being recorded, what had arrived has been delivered, and
+    the recording has it as far as it goes.
     """
 
 

@@ -32,7 +32,7 @@ from openai_scan.events.snapshot import Call
 from openai_scan.events.structure import Structurer
 from openai_scan.schema import API, described, schema_of
 from openai_scan.streamer import StreamerV2
-from openai_scan.transport import Exchange, Request
+from openai_scan.transport import Request
 from openai_scan.transport.request import plain
 
 if TYPE_CHECKING:
@@ -225,11 +225,11 @@ class _Rounds:
 
 def _request_of(stream: StreamerV2) -> tuple[API, Request]:
     """Return which API was asked in *stream*, and what."""
-    source = stream.source
-    if isinstance(source, Exchange) and source.request.method == "POST":
+    request = getattr(stream.source, "request", None)  # also of one that is being recorded
+    if isinstance(request, Request) and request.method == "POST":
         for end, api in _APIS.items():
-            if source.request.path.endswith(end):
-                return api, source.request
+            if request.path.endswith(end):
+                return api, request
     raise TypeError(
         "run_tools takes a stream that the client has made: of a chat completion, by"
         " create_response_stream, or of a run"

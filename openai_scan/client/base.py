@@ -15,6 +15,9 @@ from typing_extensions import Self
 from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.structure import Structurer
+from openai_scan.recording import RecordTo
+from openai_scan.recording import record as recorded
+from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
 
@@ -91,13 +94,20 @@ class BaseClient:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def stream(self, request: Request) -> StreamerV2:
+    def stream(self, request: Request, *, record: RecordTo | None = None) -> StreamerV2:
         """Return the stream that *request* is answered with; it is sent by the first `next()`.
 
         The methods of the APIs make such a request, and `s.source.request` is the one of a
         stream. With `attrs.evolve` another can be made of it.
+
+        Args:
+            request: What to send.
+            record: Where to record the stream, if it is to be recorded; see `record()`.
         """
-        return StreamerV2(self._transport.stream(request), **self._stream_options)
+        source: Source = self._transport.stream(request)
+        if record is not None:
+            source = recorded(source, record)
+        return StreamerV2(source, **self._stream_options)
 
     def _stream(
         self,
@@ -122,7 +132,7 @@ class BaseClient:
             more: What the method adds to them.
         """
         request = self._request(method, path, kind, params, files=files, **more)
-        return self.stream(attrs.evolve(request, onward=onward))
+        return self.stream(attrs.evolve(request, onward=onward), record=params.get("record"))
 
     def _call(
         self,
@@ -134,6 +144,8 @@ class BaseClient:
         **more: Any,
     ) -> T:
         """Return what a request answers with, as an instance of *cls*."""
+        if params.get("record") is not None:
+            raise TypeError("record is for streams, and this is none")
         payload = self._transport.call(self._request(method, path, kind, params, **more))
         try:
             return self._structure(payload, cls)
@@ -167,6 +179,7 @@ class BaseClient:
         extra_body = given.pop("extra_body", {})
         timeout = given.pop("timeout", None)
         retries = given.pop("retries", None)
+        given.pop("record", None)  # it is no part of the request
         uploads = take_uploads(given, files)
         sends_body = method == "POST"
         return Request(

@@ -20,7 +20,7 @@ from openai_scan.transport import Request
 _RESPONSE = "/responses/{response_id}"
 
 # The arguments that hold for the rest of a response too.
-_KEPT = ("include", "include_obfuscation", *Extras.__optional_keys__ - {"extra_body"})
+_KEPT = ("include", "include_obfuscation", *Extras.__optional_keys__ - {"extra_body", "record"})
 
 
 @frozen(kw_only=True)

@@ -91,7 +91,7 @@ class EventScanner:
     ) -> None:
         self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
         self.source = source
-        self._chunks = _chunks(source)
+        self._chunks = chunks_of(source)
         self._live = source if isinstance(source, LiveSource) else None
         self._heard = 0  # how many events since the last read
         self._ready: Iterator[RawEvent] = iter(())  # complete, and not handed out yet
@@ -203,9 +203,7 @@ class EventScanner:
             self._end(error)
             return
         except Exception as error:  # noqa: BLE001 - the border: all of it is translated
-            failed = TransportError(f"the source broke off: {type(error).__name__}: {error}")
-            failed.__cause__ = error
-            self._end(failed)
+            self._end(broken_off(error))
             return
         if chunk is _END:
             self._end(None)
@@ -220,7 +218,7 @@ class EventScanner:
         except ScanError as error:
             self._end(error)
         if self._tee is not None:
-            _write_all(self._tee, chunk)
+            write_all(self._tee, chunk)
 
     def _end(self, error: ScanError | None) -> bool:
         # A connection that was shut down to wake the reader may look broken, or cleanly ended.
@@ -233,7 +231,7 @@ class EventScanner:
         return False
 
 
-def _chunks(source: Any) -> Iterator[bytes]:
+def chunks_of(source: Any) -> Iterator[bytes]:
     """Return an iterator over the chunks of *source*.
 
     Raises:
@@ -254,7 +252,14 @@ def _chunks(source: Any) -> Iterator[bytes]:
     return iter(source)
 
 
-def _write_all(file: WritableFile, data: bytes) -> None:
+def broken_off(error: Exception) -> TransportError:
+    """Return the error of a stream whose source raised *error*."""
+    failed = TransportError(f"the source broke off: {type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed
+
+
+def write_all(file: WritableFile, data: bytes) -> None:
     """Write all of *data*, also to a raw file that takes only a part at a time."""
     while data:
         written = file.write(data)

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -138,6 +138,11 @@ class Transport:
             stream=True,
             allow_redirects=False,
         )
+
+    def url(self, request: Request) -> str:
+        """Return where *request* goes."""
+        query = urlencode(list(fields({**self._query, **request.query})))
+        return f"{self.base_url}{request.path}?{query}".rstrip("?")
 
     def hint(self, request: Request, status: int) -> str | None:
         """Return what we know about a refusal of *request* that the server does not say."""

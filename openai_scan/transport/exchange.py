@@ -8,7 +8,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -68,7 +68,12 @@ class Exchange:
         notes: What was tolerated of the answer, counted.
         clock: The time limits.
         cancellation: What wakes it.
+        sent_at: When it was sent, in the time of `time.monotonic()`, or None.
+        answered_at: When the head of the answer was here, in the same time, or None.
     """
+
+    sent_at: float | None = None
+    answered_at: float | None = None
 
     def __init__(
         self, transport: Transport, request: Request, *, accept: str, attempt: Attempt | None = None
@@ -90,6 +95,26 @@ class Exchange:
     def request_id(self) -> str | None:
         """The server's name for this request, which its support asks for; None if it has none."""
         return None if self._response is None else answers.request_id(self._response.headers)
+
+    @property
+    def method(self) -> str:
+        """Of the request, such as `"POST"`."""
+        return self.request.method
+
+    @property
+    def url(self) -> str:
+        """Where the request goes."""
+        return self._transport.url(self.request)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, or None as long as there is none."""
+        return None if self._response is None else self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, with names in any case; none as long as there is no answer."""
+        return {} if self._response is None else self._response.headers
 
     def redact(self, text: str) -> str:
         """Return *text* without the key."""
@@ -232,9 +257,10 @@ class Exchange:
         self.cancellation.wait_for(lambda: False, self._attempt.pause)
         if self._finished or self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")
-        started = time.monotonic()
+        self.sent_at = time.monotonic()
         response = self._send()
-        seconds = time.monotonic() - started
+        self.answered_at = time.monotonic()
+        seconds = self.answered_at - self.sent_at
         _log.debug("%s: HTTP status %s after %.3f s", self.request, response.status_code, seconds)
         self._check(response)
         return response

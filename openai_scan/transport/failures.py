@@ -92,6 +92,19 @@ def is_stale(error: requests.RequestException) -> bool:
     return any(isinstance(one, closed) for one in causes(error))
 
 
+def is_reset(error: BaseException) -> bool:
+    """Tell whether the connection was broken, by this side's system or the other."""
+    broken = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+    # A server that closes a connection before it says a word has not reset it.
+    return not is_cut(error) and any(isinstance(one, broken) for one in causes(error))
+
+
+def is_cut(error: BaseException) -> bool:
+    """Tell whether the other side closed the connection in the middle of the answer."""
+    closed = (http.client.IncompleteRead, http.client.RemoteDisconnected, ssl.SSLEOFError)
+    return any(isinstance(one, closed) for one in causes(error))
+
+
 def reason(error: BaseException) -> str:
     """Return what went wrong, in the words of the innermost error that has plain ones."""
     words = str(error)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from typing_extensions import TypedDict
 
+from openai_scan.recording import RecordTo
 from openai_scan.transport import RetryPolicy, Timeout
 
 JSONObject: TypeAlias = Mapping[str, Any] | Any
@@ -21,6 +22,7 @@ class Extras(TypedDict, total=False):
     extra_query: Mapping[str, Any] | None  # more parameters of the URL; a list is sent as name[]
     timeout: Timeout | float | None  # instead of the client's own
     retries: RetryPolicy | None  # instead of the client's own
+    record: RecordTo | None  # where to record the stream; only of methods that stream
 
 
 class ListPage(Extras, total=False):

@@ -1,0 +1,177 @@
+"""What is written down of a request, its answer and its error; and what of it is secret."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, runtime_checkable
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import attrs
+
+from openai_scan import errors
+from openai_scan.errors import (
+    APIError,
+    NotAnEventStreamError,
+    ScanError,
+    StreamCancelledError,
+    StreamTimeoutError,
+    TransportError,
+)
+from openai_scan.recording.lines import Cause, Failure, Head
+from openai_scan.sse import Source
+from openai_scan.sse.scanner import broken_off
+from openai_scan.streamer import RequestedSource
+
+# What a URL may say about the request; the value of any other parameter may be a secret.
+_PLAIN_PARAMETERS = frozenset(
+    {"after", "api-version", "before", "include[]", "include_obfuscation", "limit", "order"}
+    | {"starting_after", "stream"}
+)
+
+# Not the whole word "token": the rate limits are counted in tokens.
+_SECRET_HEADER = re.compile(
+    r"account|api-?key|auth|cookie|organization|project|secret|session|signature|token$"
+)
+
+_HIDDEN = "[hidden]"
+
+# What an exception may know besides its message.
+_FAILURE_FACTS = {field.name for field in attrs.fields(Failure)} - {"error", "message"}
+
+
+@runtime_checkable
+class AnsweredSource(Protocol):
+    """What a source knows if it is the answer to an HTTP request."""
+
+    method: str | None
+    """Of the request, such as `"POST"`."""
+
+    url: str | None
+    """Where it went."""
+
+    status: int | None
+    """The HTTP status of the answer, or None as long as there is none."""
+
+    headers: Mapping[str, str]
+    """The headers of the answer; none as long as there is no answer."""
+
+    sent_at: float | None
+    """When the request was sent, in the time of `time.monotonic()`, or None."""
+
+    answered_at: float | None
+    """When the head of the answer was here, in the same time, or None."""
+
+
+def head_of(
+    source: Source, *, again: Literal["retry", "resume"] | None, with_request: bool
+) -> Head:
+    """Return what is to be written of the request and the head of the answer.
+
+    Args:
+        source: What is being recorded.
+        again: See `Head`.
+        with_request: Whether to write the body of the request.
+    """
+    if not isinstance(source, AnsweredSource):
+        return Head(again=again)
+    redact = redactor_of(source)
+    seconds = None
+    if source.sent_at is not None and source.answered_at is not None:
+        seconds = round(source.answered_at - source.sent_at, 6)
+    return Head(
+        method=source.method,
+        url=None if source.url is None else redact(_public_url(source.url)),
+        status=source.status,
+        headers={
+            name.lower(): redact(value)
+            for name, value in source.headers.items()
+            if not _SECRET_HEADER.search(name.lower())
+        },
+        request_id=source.request_id if isinstance(source, RequestedSource) else None,
+        t=seconds,
+        again=again,
+        request=_body_of(getattr(source, "request", None), redact) if with_request else None,
+    )
+
+
+def failure_of(error: Exception, redact: Callable[[str], str]) -> Failure:
+    """Return what is to be written of the error that a source ended with."""
+    if not isinstance(error, ScanError):
+        error = broken_off(error)
+    facts = {
+        name: getattr(error, name)
+        for name in _FAILURE_FACTS
+        if getattr(error, name, None) is not None
+    }
+    if "body" in facts:
+        facts["body"] = json.loads(redact(json.dumps(facts["body"])))
+    message = getattr(error, "message", str(error))  # str() of an APIError says more
+    return Failure(error=type(error).__name__, message=redact(message), **facts)
+
+
+def error_of(failure: Failure) -> ScanError:
+    """Return the error that was recorded."""
+    cls = getattr(errors, failure.error, None)
+    message = failure.message
+    if not (inspect.isclass(cls) and issubclass(cls, ScanError)):  # of a later version
+        return TransportError(message)
+    if issubclass(cls, APIError):
+        return cls(
+            message,
+            status=failure.status,
+            type=failure.type,
+            code=failure.code,
+            param=failure.param,
+            request_id=failure.request_id,
+            retry_after=failure.retry_after,
+            should_retry=failure.retryable,
+            body=failure.body,
+        )
+    if issubclass(cls, StreamTimeoutError):
+        return cls(message, limit=failure.limit)
+    if issubclass(cls, NotAnEventStreamError):
+        return cls(message, body=failure.body or "")
+    return cls(message)
+
+
+def cause_of(error: Exception) -> Cause:
+    """Return in one word how the input ended if it ended with *error*."""
+    match error:
+        case StreamCancelledError():
+            return "cancelled"
+        case StreamTimeoutError():
+            return "timeout"
+        case TransportError():
+            from openai_scan.transport import failures  # it has raised the error, if it is one
+
+            if failures.is_reset(error):
+                return "reset"
+            return "cut" if failures.is_cut(error) else "failed"
+        case _:
+            return "failed"
+
+
+def redactor_of(source: Source) -> Callable[[str], str]:
+    """Return what takes the secrets of the request out of a text."""
+    return source.redact if isinstance(source, RequestedSource) else str
+
+
+def _body_of(request: Any, redact: Callable[[str], str]) -> Any:
+    """Return the body of *request* as JSON."""
+    from openai_scan.transport.request import plain  # it is loaded if there is a request
+
+    return json.loads(redact(json.dumps(getattr(request, "body", None), default=plain)))
+
+
+def _public_url(url: str) -> str:
+    """Return *url* without what may be secret in it: a user's name, the values of parameters."""
+    parts = urlsplit(url)
+    query = [
+        (name, value if name in _PLAIN_PARAMETERS else _HIDDEN)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, place, parts.path, urlencode(query, safe="[]"), ""))

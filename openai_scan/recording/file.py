@@ -1,0 +1,80 @@
+"""The file that a recording is written to."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from openai_scan.errors import RecordingError
+from openai_scan.recording.lines import Line, dump
+from openai_scan.sse import WritableFile
+from openai_scan.sse.scanner import write_all
+
+
+@frozen
+class Recording:
+    """Where to record a stream, and how.
+
+    Attributes:
+        file: The path, or a binary file, which stays open.
+        overwrite: Whether to replace a file that is there already.
+        request: Whether to record the body of the request too, and with it the prompt.
+    """
+
+    file: str | os.PathLike[str] | WritableFile
+    overwrite: bool = field(default=False, kw_only=True)
+    request: bool = field(default=False, kw_only=True)
+
+
+RecordTo: TypeAlias = str | os.PathLike[str] | WritableFile | Recording
+"""Where to record to: a path, a binary file, or a `Recording` that says more."""
+
+
+class RecordingFile:
+    """The file, which takes line after line.
+
+    Attributes:
+        error: Why no more can be written, or None.
+    """
+
+    error: RecordingError | None = None
+
+    def __init__(self, settings: Recording) -> None:
+        file: Any = settings.file
+        self._name = str(getattr(file, "name", "the recording"))
+        self._own: Any = None
+        if isinstance(file, str | os.PathLike):
+            self._name = os.fspath(file)
+            # Without a buffer a line is one call of the system, and on the disk at once.
+            mode = "wb" if settings.overwrite else "xb"
+            self._own = file = Path(file).open(mode, buffering=0)  # noqa: SIM115 - see close()
+        elif isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
+            raise TypeError('record to a path, or to a file that is open in mode "wb"')
+        self._file: WritableFile = file
+
+    def write(self, line: Line) -> None:
+        """Write *line*, unless something has gone wrong before."""
+        if self.error is not None:
+            return
+        try:
+            write_all(self._file, dump(line))
+            flush = getattr(self._file, "flush", None)
+            if flush is not None:
+                flush()
+        except (OSError, ValueError) as cause:  # such as a full disk, or a file that was closed
+            self.error = RecordingError(f"{self._name} cannot be written: {cause}")
+            self.error.__cause__ = cause
+
+    def check(self) -> None:
+        """Raise what has gone wrong."""
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        """Close it, if it was opened here."""
+        if self._own is not None:
+            self._own.close()

@@ -1,0 +1,284 @@
+"""Hand over what was recorded, as if it came from the network."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from openai_scan.errors import (
+    RecordingError,
+    ScanError,
+    StreamCancelledError,
+    StreamTimeoutError,
+    TruncatedStreamError,
+)
+from openai_scan.recording.facts import error_of
+from openai_scan.recording.lines import End, Head, Read, Section, load
+from openai_scan.sse import BYTE_ORDER_MARK
+from openai_scan.sse.scanner import chunks_of
+
+# How the first line of an event stream begins that is not blank.
+_EVENT_STREAM = re.compile(rb"\s*(?::|(?:data|error|event|id|retry)(?::|[\r\n]|$))")
+
+# How much of a file is looked at to find out what it is.
+_PEEK_BYTES = 64 * 1024
+
+# Where a chunk is split is a matter of one byte, or of many.
+_SIZES = (1, 2, 3, 10, 100, 1000)
+
+# What is known of a plain event stream: it was over at its end.
+_PLAIN = (Section(Head(library=""), (), End(t=0.0, end="clean")),)
+
+
+def replay(
+    file: str | os.PathLike[str] | BinaryIO,
+    *,
+    speed: float | None = None,
+    resplit: int | None = None,
+    exchange: int = 0,
+) -> Replay:
+    """Return a source that hands over what was recorded: the same bytes, and the same end.
+
+    Everything above it runs as it did: a connection that was reset ends the replay with the same
+    error, and a request that was sent again, or an answer that was taken up again, is so once
+    more when the streamer asks for it. A recording that was cut off is played as far as it goes;
+    then comes a `TruncatedStreamError`, and the note `recording_truncated`.
+
+    A plain event stream is taken as well: it has no times, and its input ended well.
+
+    Args:
+        file: A path, or a binary file such as `sys.stdin.buffer`. `close()` closes it.
+        speed: How much faster than recorded: 1 for the same pace, None for no pauses at all.
+        resplit: A seed: chunks are split at random places, the same ones for each seed, rather
+            than where the reads ended.
+        exchange: Which one, in a file of several streams one after the other; from 0.
+
+    Raises:
+        RecordingError: It is neither of the two, or a recording of a later version.
+        OSError: It cannot be read.
+        ValueError: The speed is not more than 0, or there is no such exchange.
+    """
+    if speed is not None and not speed > 0:
+        raise ValueError(f"speed must be more than 0, not {speed}")
+    with contextlib.ExitStack() as stack:
+        opened, name = _open(file)
+        stack.callback(opened.close)
+        beginning = _beginning(opened)
+        is_plain = _EVENT_STREAM.match(beginning.removeprefix(BYTE_ORDER_MARK)) is not None
+        exchanges = [_PLAIN] if is_plain else exchanges_of(_load(name, beginning, opened))
+        if not 0 <= exchange < len(exchanges):
+            raise ValueError(
+                f"{name} has no exchange {exchange}: there are {len(exchanges)}, from 0"
+            )
+        played = Replay(exchanges[exchange], name=name, speed=speed, resplit=resplit)
+        if is_plain:
+            played.reads = _plain_reads(beginning, opened)
+            played.file = opened
+            stack.pop_all()
+        return played
+
+
+def read_recording(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ...]:
+    """Return what is in a recording, to be looked at: a section for each request.
+
+    Args:
+        file: A path, or a binary file; it is closed.
+
+    Raises:
+        RecordingError: It is no recording, or one of a later version.
+        OSError: It cannot be read.
+    """
+    opened, name = _open(file)
+    with opened:
+        return _load(name, b"", opened)
+
+
+def exchanges_of(sections: Sequence[Section]) -> list[Sequence[Section]]:
+    """Return the sections put together that belong to the same stream, in order."""
+    exchanges: list[list[Section]] = []
+    for section in sections:
+        if section.head.again is None or not exchanges:
+            exchanges.append([])
+        exchanges[-1].append(section)
+    return [*exchanges]
+
+
+class Replay:
+    """A source that was recorded; made by `replay()`.
+
+    Args:
+        sections: What was asked and answered; the first of them is played.
+        name: What the file is called in an error.
+        speed: See `replay()`.
+        resplit: See `replay()`.
+
+    Attributes:
+        section: What is played.
+        notes: What was tolerated of the answer when it was recorded, counted.
+        sent_at: When the replay began, in the time of `time.monotonic()`, or None.
+        answered_at: When the head of the answer was here, in the same time, or None.
+        reads: What is handed over.
+        file: What has to be closed, or None.
+    """
+
+    sent_at: float | None = None
+    answered_at: float | None = None
+    file: BinaryIO | None = None
+
+    def __init__(
+        self,
+        sections: Sequence[Section],
+        *,
+        name: str,
+        speed: float | None = None,
+        resplit: int | None = None,
+    ) -> None:
+        self.section = section = sections[0]
+        self.notes: Counter[str] = Counter(section.end.notes if section.end is not None else {})
+        self.reads: Iterable[Read] = section.reads
+        self._following = sections[1:]
+        self._name = name
+        self._speed = math.inf if speed is None else speed
+        self._resplit = resplit
+        self._cancelled = threading.Event()
+        self._deadline = math.inf
+
+    @property
+    def method(self) -> str | None:
+        """Of the request, such as `"POST"`; None if the source was no HTTP answer."""
+        return self.section.head.method
+
+    @property
+    def url(self) -> str | None:
+        """Where the request went, or None."""
+        return self.section.head.url
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, or None."""
+        return self.section.head.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, with their names in lower case."""
+        return self.section.head.headers
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, or None."""
+        return self.section.head.request_id
+
+    def redact(self, text: str) -> str:
+        """Return *text* as it is: a recording has no secrets."""
+        return text
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what was read, each when its time has come, and end as it ended.
+
+        Raises:
+            ScanError: What the input ended with.
+        """
+        self.sent_at = time.monotonic()
+        self._wait_until(self.section.head.t or 0.0)
+        self.answered_at = time.monotonic()
+        reads = self.reads if self._resplit is None else resplit_reads(self.reads, self._resplit)
+        for read in reads:
+            self._wait_until(read.t)
+            yield read.data
+        end = self.section.end
+        if end is None:
+            self.notes["recording_truncated"] += 1
+            raise TruncatedStreamError(f"the recording {self._name} breaks off before its end")
+        self._wait_until(end.t)
+        if end.failure is not None:
+            raise error_of(end.failure)
+
+    def cancel(self) -> None:
+        """Wake the reader. Any thread may call it."""
+        self._cancelled.set()
+
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or not (None)."""
+        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
+
+    def heard(self) -> None:
+        """Do nothing: no clock is kept of the events."""
+
+    def retry(self, error: ScanError) -> Replay | None:  # noqa: ARG002 - it is the recorded one
+        """Return the same request once more, if it was sent once more."""
+        return self._next("retry")
+
+    def resume(self, error: ScanError, answer_id: str, position: int) -> Replay | None:  # noqa: ARG002 - see above
+        """Return what followed of the answer, if it was taken up again."""
+        return self._next("resume")
+
+    def close(self) -> None:
+        """Close the file, if there is one to be closed."""
+        if self.file is not None:
+            self.file.close()
+
+    def _next(self, again: Literal["retry", "resume"]) -> Replay | None:
+        if not self._following or self._following[0].head.again != again:
+            return None
+        return Replay(self._following, name=self._name, speed=self._speed, resplit=self._resplit)
+
+    def _wait_until(self, t: float) -> None:
+        """Wait for the time that is *t* seconds after the request."""
+        due = (self.sent_at or 0.0) + t / self._speed
+        if self._cancelled.wait(max(0.0, min(due, self._deadline) - time.monotonic())):
+            raise StreamCancelledError("the replay was cancelled")
+        if self._deadline < due:
+            raise StreamTimeoutError("the replay held the stream open after the answer")
+
+
+def resplit_reads(reads: Iterable[Read], seed: int) -> Iterator[Read]:
+    """Yield the same bytes in other pieces; a piece comes when the last byte of it has come."""
+    choice = random.Random(seed).choice  # noqa: S311 - nobody has to be unable to guess it
+    kept, t = b"", 0.0
+    for read in reads:
+        kept, t = kept + read.data, read.t
+        start = 0
+        while (size := choice(_SIZES)) < len(kept) - start:
+            yield Read(t, kept[start : start + size])
+            start += size
+        kept = kept[start:]
+    if kept:
+        yield Read(t, kept)
+
+
+def _open(file: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str]:
+    """Return a file and what to call it."""
+    if isinstance(file, str | os.PathLike):
+        return Path(file).open("rb"), os.fspath(file)
+    return file, str(getattr(file, "name", "the file"))
+
+
+def _beginning(file: BinaryIO) -> bytes:
+    """Return the blank lines at the beginning and the first other one, or what a line may have."""
+    beginning = b""
+    while not beginning.strip() and (line := file.readline(_PEEK_BYTES)):
+        beginning += line
+    return beginning
+
+
+def _load(name: str, beginning: bytes, file: BinaryIO) -> tuple[Section, ...]:
+    data = beginning + file.read()
+    if not data.strip():
+        raise RecordingError(f"{name}, line 1: there is nothing in the file")
+    return load(name, io.BytesIO(data))
+
+
+def _plain_reads(beginning: bytes, file: BinaryIO) -> Iterator[Read]:
+    yield Read(0.0, beginning)
+    for chunk in chunks_of(file):
+        yield Read(0.0, chunk)
