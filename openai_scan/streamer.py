@@ -6,7 +6,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Self
 
@@ -28,9 +28,12 @@ from openai_scan.events import (
     unglue,
 )
 from openai_scan.events.ends import Ends
+from openai_scan.observer import Observer
 from openai_scan.partial_json import PartialJSON
 from openai_scan.reader import TextJoiner, TextReader
+from openai_scan.sources import RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source
+from openai_scan.stats import Stats, Timer
 
 if TYPE_CHECKING:
     from openai_scan.events import assistants
@@ -52,38 +55,6 @@ T = TypeVar("T")
 
 Successor: TypeAlias = "Callable[[StreamerV2, Outcome], StreamerV2 | Source | Outcome]"
 """Says what comes after a stream that has ended without an error; see `chain_from`."""
-
-
-@runtime_checkable
-class RequestedSource(Protocol):
-    """What a source knows if there was a request for it."""
-
-    request_id: str | None
-    """The server's name for the request, which its support asks for, or None."""
-
-    def redact(self, text: str) -> str:
-        """Return *text* without the secrets that the request was made with."""
-
-
-@runtime_checkable
-class RenewableSource(Protocol):
-    """A source that can be asked once more after it has failed."""
-
-    def retry(self, error: ScanError) -> Source | None:
-        """Return a source for the same again, none of whose content has been handed out; or None.
-
-        Args:
-            error: What the stream failed with.
-        """
-
-    def resume(self, error: ScanError, answer_id: str, position: int) -> Source | None:
-        """Return a source for what follows the event at *position* of an answer, or None.
-
-        Args:
-            error: What the stream broke off with.
-            answer_id: The server's name for the answer.
-            position: The number that the server gave the last event.
-        """
 
 
 class StreamerV2:
@@ -150,6 +121,9 @@ class StreamerV2:
         self._err: ScanError | None = None
         self._err_seen = False  # somebody has been told of the error
         self._text = TextJoiner()
+        self._observers: tuple[Observer, ...] = ()
+        self._observing = False  # an answer has begun, and not ended
+        self._timer: Timer | None = None  # once somebody asks for statistics
 
     # The scanner.
 
@@ -159,7 +133,9 @@ class StreamerV2:
         Never raises for bad input or a bad network: it returns False at the end and after an
         error, and from then on; `err()` and `outcome` tell which.
         """
-        self._started = True
+        if not self._started:
+            self._started = True
+            self._tell_begin()
         self._event = _NO_EVENT
         while self._outcome is None:
             raw = self._next_raw()
@@ -331,6 +307,31 @@ class StreamerV2:
         """
         self._tee = file
         self._scanner.tee(file)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* what happens from now on; of several, each in turn.
+
+        Raises:
+            RuntimeError: The stream has ended already.
+        """
+        if self._outcome is not None:
+            raise RuntimeError("the stream has ended: observe() has to come before its end")
+        self._observers += (observer,)
+        if self._observing:
+            observer.began(self)
+
+    @property
+    def stats(self) -> Stats:
+        """How fast the stream is, how much it is and what it costs, as of now.
+
+        The first time that it is asked for, times begin to be taken. So ask before the first
+        `next()`; afterwards there are only the figures that are known anyway.
+        """
+        if self._timer is None:
+            self._timer = Timer()
+            if self._outcome is None:
+                self.observe(self._timer)
+        return self._timer.stats(self)
 
     # The whole answer.
 
@@ -578,6 +579,8 @@ class StreamerV2:
             self._scanner.expire(None)
         self._event = self._last = event
         self._events += 1
+        for observer in self._observers:
+            observer.event(self, event)
         return True
 
     def _is_repeated(self, event: Event, position: int) -> bool:
@@ -607,6 +610,7 @@ class StreamerV2:
             if not self._chained and self._successor is not None:
                 outcome = self._ask_successor(self._successor, outcome)
             if self._chained:
+                self._tell_end(outcome, None)
                 self._go_on(self._chained.popleft())
                 return
         self._settle(outcome, verdict)
@@ -618,11 +622,13 @@ class StreamerV2:
         if error is not None:
             self._equip(error)
         self._outcome, self._err = outcome, error
+        self._tell_end(outcome, error)
 
     def _ask_successor(self, successor: Successor, outcome: Outcome) -> Outcome:
         """Chain what comes next, or return the outcome to end with."""
         # If it raises, the stream has ended as it would have without it.
         self._outcome = outcome
+        self._tell_end(outcome, None)
         answer = successor(self, outcome)
         if isinstance(answer, str):
             return answer
@@ -643,6 +649,23 @@ class StreamerV2:
             error.args = (error.message,)
             error.body = json.loads(source.redact(json.dumps(error.body)))
 
+    def _tell_begin(self) -> None:
+        self._observing = True
+        for observer in self._observers:
+            observer.began(self)
+
+    def _tell_renewal(self, how: str, error: ScanError) -> None:
+        self._structure.note(f"{how}: {type(error).__name__}")
+        for observer in self._observers:
+            observer.renewed(self, error)
+
+    def _tell_end(self, outcome: Outcome, error: ScanError | None) -> None:
+        """Tell of an end that nobody has been told of yet."""
+        if self._observing:
+            self._observing = False
+            for observer in self._observers:
+                observer.ended(self, outcome, error)
+
     def _renew(self, error: ScanError) -> bool:
         """Go on with another source of the same answer after *error*, if there is one."""
         source = self._scanner.source
@@ -653,14 +676,14 @@ class StreamerV2:
         if position is not None and answer_id is not None:
             onward = source.resume(error, answer_id, position)
             if onward is not None:
-                self._structure.note(f"resume: {type(error).__name__}")
+                self._tell_renewal("resume", error)
                 self._repeated = position
                 self._switch(self._scan(onward))
                 return True
         again = None if self._committed else source.retry(error)
         if again is None:
             return False
-        self._structure.note(f"retry: {type(error).__name__}")
+        self._tell_renewal("retry", error)
         self._start_over(self._scan(again))
         return True
 
@@ -668,6 +691,7 @@ class StreamerV2:
         """Step to the next stream of the chain."""
         self._committed = False
         self._start_over(scanner)
+        self._tell_begin()
 
     def _start_over(self, scanner: EventScanner) -> None:
         """Read another stream, which has an end of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from openai_scan.client.assistants import AssistantsMethods
 from openai_scan.client.audio import AudioMethods
@@ -14,6 +14,7 @@ from openai_scan.client.images import ImagesMethods
 from openai_scan.client.models import ModelsMethods
 from openai_scan.client.responses import ResponsesMethods
 from openai_scan.errors import ConfigurationError
+from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
 from openai_scan.transport import RetryPolicy, Timeout, Transport
 
@@ -52,6 +53,8 @@ class Client(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        observers: What makes an observer, such as the class of one; each is called for every
+            stream.
 
     Raises:
         ConfigurationError: The key is missing, or the key or the URL is malformed.
@@ -71,6 +74,7 @@ class Client(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         who = {
             "OpenAI-Organization": organization or os.environ.get("OPENAI_ORG_ID"),
@@ -90,6 +94,7 @@ class Client(Methods):
                 "strict": strict,
                 "require_terminal": require_terminal,
             },
+            observers=observers,
         )
 
 
@@ -110,6 +115,8 @@ class AzureClient(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        observers: What makes an observer, such as the class of one; each is called for every
+            stream.
 
     Raises:
         ConfigurationError: Endpoint, version or key is missing or malformed.
@@ -128,6 +135,7 @@ class AzureClient(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
         if not endpoint:
@@ -150,6 +158,7 @@ class AzureClient(Methods):
                 "strict": strict,
                 "require_terminal": require_terminal,
             },
+            observers=observers,
         )
 
     def _path(self, path: str, model: str | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +15,7 @@ from typing_extensions import Self
 from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.structure import Structurer
+from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
 from openai_scan.sse import Source
@@ -65,6 +66,7 @@ class BaseClient:
         timeout: How long to wait, unless a call says otherwise.
         retries: When to try again, unless a call says otherwise.
         stream_options: The keyword arguments of every `StreamerV2`.
+        observers: What makes the observers of a stream, one each; called for every stream.
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class BaseClient:
         timeout: Timeout | float | None,
         retries: RetryPolicy | None,
         stream_options: Mapping[str, Any],
+        observers: Iterable[Callable[[], Observer]],
     ) -> None:
         self._transport = transport
         self._timeout = as_timeout(timeout)
         self._retries = RetryPolicy() if retries is None else retries
         self._stream_options = stream_options
+        self._observers = tuple(observers)
         self._structure = Structurer()
 
     def __repr__(self) -> str:
@@ -107,7 +111,10 @@ class BaseClient:
         source: Source = self._transport.stream(request)
         if record is not None:
             source = recorded(source, record)
-        return StreamerV2(source, **self._stream_options)
+        stream = StreamerV2(source, **self._stream_options)
+        for make_observer in self._observers:
+            stream.observe(make_observer())
+        return stream
 
     def _stream(
         self,

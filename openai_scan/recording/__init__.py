@@ -4,14 +4,12 @@ A recording is a text file of JSON lines: one for the head of the answer, one fo
 its time, one for the end. docs/reference/recording.md describes the format.
 """
 
-from openai_scan.recording.facts import AnsweredSource
 from openai_scan.recording.file import Recording, RecordTo
 from openai_scan.recording.lines import Cause, End, Failure, Head, Read, Section
 from openai_scan.recording.player import Replay, exchanges_of, read_recording, replay
 from openai_scan.recording.recorder import RecordedSource, record
 
 __all__ = [
-    "AnsweredSource",
     "Cause",
     "End",
     "Failure",

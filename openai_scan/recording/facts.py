@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import attrs
@@ -21,9 +21,9 @@ from openai_scan.errors import (
     TransportError,
 )
 from openai_scan.recording.lines import Cause, Failure, Head
+from openai_scan.sources import AnsweredSource, RequestedSource
 from openai_scan.sse import Source
 from openai_scan.sse.scanner import broken_off
-from openai_scan.streamer import RequestedSource
 
 # What a URL may say about the request; the value of any other parameter may be a secret.
 _PLAIN_PARAMETERS = frozenset(
@@ -40,29 +40,6 @@ _HIDDEN = "[hidden]"
 
 # What an exception may know besides its message.
 _FAILURE_FACTS = {field.name for field in attrs.fields(Failure)} - {"error", "message"}
-
-
-@runtime_checkable
-class AnsweredSource(Protocol):
-    """What a source knows if it is the answer to an HTTP request."""
-
-    method: str | None
-    """Of the request, such as `"POST"`."""
-
-    url: str | None
-    """Where it went."""
-
-    status: int | None
-    """The HTTP status of the answer, or None as long as there is none."""
-
-    headers: Mapping[str, str]
-    """The headers of the answer; none as long as there is no answer."""
-
-    sent_at: float | None
-    """When the request was sent, in the time of `time.monotonic()`, or None."""
-
-    answered_at: float | None
-    """When the head of the answer was here, in the same time, or None."""
 
 
 def head_of(

@@ -128,11 +128,13 @@ class Replay:
         sent_at: When the replay began, in the time of `time.monotonic()`, or None.
         answered_at: When the head of the answer was here, in the same time, or None.
         reads: What is handed over.
+        reused: None.
         file: What has to be closed, or None.
     """
 
     sent_at: float | None = None
     answered_at: float | None = None
+    reused: bool | None = None  # there is no connection
     file: BinaryIO | None = None
 
     def __init__(

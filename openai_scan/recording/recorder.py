@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from openai_scan.errors import ScanError, StreamCancelledError
 from openai_scan.recording.facts import (
-    AnsweredSource,
     cause_of,
     failure_of,
     head_of,
@@ -17,9 +16,9 @@ from openai_scan.recording.facts import (
 )
 from openai_scan.recording.file import Recording, RecordingFile, RecordTo
 from openai_scan.recording.lines import Cause, End, Line, Read
+from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
 from openai_scan.sse import LiveSource, Source
 from openai_scan.sse.scanner import NotingSource, chunks_of
-from openai_scan.streamer import RenewableSource, RequestedSource
 
 _END = object()
 
@@ -113,6 +112,11 @@ class RecordedSource:
     def answered_at(self) -> float | None:
         """When the head of the answer was here, in the same time, or None."""
         return None if self._answer is None else self._answer.answered_at
+
+    @property
+    def reused(self) -> bool | None:
+        """Whether the connection had carried another request before; None if that is not known."""
+        return None if self._answer is None else self._answer.reused
 
     @property
     def request_id(self) -> str | None:

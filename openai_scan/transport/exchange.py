@@ -97,6 +97,11 @@ class Exchange:
         return None if self._response is None else answers.request_id(self._response.headers)
 
     @property
+    def reused(self) -> bool | None:
+        """Whether the connection had carried another request before; None before the answer."""
+        return None if self._response is None else self._reused
+
+    @property
     def method(self) -> str:
         """Of the request, such as `"POST"`."""
         return self.request.method

@@ -40,9 +40,9 @@ from openai_scan import (
     run_tools,
 )
 from openai_scan.events import ErrorEvent
-from openai_scan.recording import AnsweredSource, RecordedSource
+from openai_scan.recording import RecordedSource
+from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
 from openai_scan.sse import EventScanner, LiveSource
-from openai_scan.streamer import RenewableSource, RequestedSource
 
 KEY = "sk-a-key-that-nobody-may-see"
 

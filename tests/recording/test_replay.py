@@ -31,7 +31,6 @@ from openai_scan import (
 )
 from openai_scan.errors import APIError
 from openai_scan.recording import (
-    AnsweredSource,
     End,
     Failure,
     Head,
@@ -40,8 +39,8 @@ from openai_scan.recording import (
     exchanges_of,
     read_recording,
 )
+from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
 from openai_scan.sse import EventScanner, LiveSource
-from openai_scan.streamer import RenewableSource, RequestedSource
 
 HEAD = b'{"format": "openai_scan recording", "version": 1}\n'
 READ = b'{"t": 0, "text": "data: 1\\n\\n"}\n'

@@ -1,0 +1,221 @@
+"""How fast a stream is, how much it is, and what it costs."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from array import array
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from openai_scan.observer import Observer
+from openai_scan.sources import AnsweredSource, RequestedSource
+
+if TYPE_CHECKING:
+    from openai_scan.errors import ScanError
+    from openai_scan.events import Event, Outcome
+    from openai_scan.streamer import StreamerV2
+
+# A token of English text has about so many characters.
+_CHARACTERS_A_TOKEN = 4
+
+_RATE_LIMITS = "x-ratelimit-"
+
+# Those after which the server's count of tokens is its last word.
+_WHOLE = ("completed", "incomplete", "requires_action")
+
+
+@frozen(kw_only=True)
+class Gaps:
+    """The seconds between one piece of text and the next.
+
+    Attributes:
+        count: How many there were.
+        median: Half of them were no longer.
+        p95: Nineteen of twenty were no longer.
+        max: The longest.
+    """
+
+    count: int
+    median: float
+    p95: float
+    max: float
+
+
+@frozen(kw_only=True)
+class TokenCount:
+    """How many tokens an answer took.
+
+    Attributes:
+        input: What was asked, or None if that is not known.
+        output: What was answered, reasoning included, or None if that is not known.
+        estimated: Whether it is not the server's last word, since the stream was cut or goes on:
+            what it counted so far, or a quarter of the characters of the text.
+    """
+
+    input: int | None
+    output: int | None
+    estimated: bool
+
+
+@frozen(kw_only=True)
+class Stats:
+    """The figures of a stream, of its whole chain if there is one. Times are in seconds.
+
+    Attributes:
+        outcome: How it ended, or None while it runs.
+        seconds: From the first `next()` until the end, or until now.
+        to_headers: From the first `next()`, tries in vain included, until the head of the answer.
+        to_first_event: Likewise, until the first event.
+        to_first_text: Likewise, until the first piece of text.
+        gaps: Between pieces of text, as they were handed out; None if there were fewer than two.
+        characters: How many characters of text there were.
+        text_per_second: Characters per second from the first piece of text to the last.
+        events: How many events there were.
+        bytes: How many bytes were read.
+        retries: How often it was asked for again, from the start or for the rest.
+        connection_reused: Whether the connection had carried another request before.
+        request_id: The server's name for the request.
+        rate_limits: What the server said of its limits: the headers `x-ratelimit-…`.
+        usage: How many tokens the last answer took.
+    """
+
+    outcome: Outcome | None
+    seconds: float | None
+    to_headers: float | None
+    to_first_event: float | None
+    to_first_text: float | None
+    gaps: Gaps | None
+    characters: int
+    text_per_second: float | None
+    events: int
+    bytes: int
+    retries: int
+    connection_reused: bool | None
+    request_id: str | None
+    rate_limits: Mapping[str, str] = field(factory=dict)
+    usage: TokenCount | None
+
+
+class Timer(Observer):
+    """Takes the times of a stream."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._headers: float | None = None
+        self._first_event: float | None = None
+        self._first_text: float | None = None
+        self._last_text: float | None = None  # of the answer that is under way
+        self._ended: float | None = None
+        self._gaps = array("d")
+        self._characters = 0
+        self._followed = 0  # of these characters, those that had text before them
+
+    def began(self, stream: StreamerV2) -> None:  # noqa: ARG002 - nothing is known of it yet
+        """Begin to count; the pause between two answers is no gap."""
+        if self._began is None:
+            self._began = time.monotonic()
+        self._last_text = None
+
+    def event(self, stream: StreamerV2, event: Event) -> None:
+        """Take the time of an event."""
+        now = time.monotonic()
+        if self._first_event is None:
+            self._first_event = now
+            self._note_head(stream)
+        text = event.unwrap_text()
+        if not text:
+            return
+        self._characters += len(text)
+        if self._last_text is not None:
+            self._gaps.append(now - self._last_text)
+            self._followed += len(text)
+        self._last_text = now
+        if self._first_text is None:
+            self._first_text = now
+
+    def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream knows them
+        """Take the time of the end."""
+        self._ended = time.monotonic()
+        if self._headers is None:
+            self._note_head(stream)
+
+    def _note_head(self, stream: StreamerV2) -> None:
+        source = stream.source
+        if isinstance(source, AnsweredSource):
+            self._headers = source.answered_at
+
+    def stats(self, stream: StreamerV2) -> Stats:
+        """Return the figures of *stream* as of now."""
+        source = stream.source
+        headers: Mapping[str, str] = {}
+        reused = None
+        to_headers = self._since(self._headers)
+        if isinstance(source, AnsweredSource):
+            headers, reused = source.headers, source.reused
+            if self._began is None and source.sent_at and source.answered_at:
+                to_headers = source.answered_at - source.sent_at
+        now = time.monotonic() if self._ended is None else self._ended
+        span = sum(self._gaps)
+        again = [note for note in stream.notes if note.startswith(("retry: ", "resume: "))]
+        return Stats(
+            outcome=stream.outcome,
+            seconds=self._since(now),
+            to_headers=to_headers,
+            to_first_event=self._since(self._first_event),
+            to_first_text=self._since(self._first_text),
+            gaps=_gaps(self._gaps),
+            characters=self._characters,
+            text_per_second=self._followed / span if span else None,
+            events=stream.events_read,
+            bytes=stream.bytes_read,
+            retries=sum(stream.notes[note] for note in again),
+            connection_reused=reused,
+            request_id=source.request_id if isinstance(source, RequestedSource) else None,
+            rate_limits={
+                name.lower(): value
+                for name, value in headers.items()
+                if name.lower().startswith(_RATE_LIMITS)
+            },
+            usage=usage_of(stream, stream.outcome),
+        )
+
+    def _since(self, moment: float | None) -> float | None:
+        """Return how long after the beginning *moment* was."""
+        return None if moment is None or self._began is None else moment - self._began
+
+
+def usage_of(stream: StreamerV2, outcome: Outcome | None) -> TokenCount | None:
+    """Return how many tokens the last answer of *stream* took, or None if nothing is known."""
+    answer = stream.snapshot()
+    if answer is None:
+        return None
+    usage: Any = answer.usage
+    estimated = outcome not in _WHOLE
+    if usage is not None:
+        # Chat Completions, Completions and runs have names of their own.
+        old = hasattr(usage, "prompt_tokens")
+        return TokenCount(
+            input=usage.prompt_tokens if old else usage.input_tokens,
+            output=usage.completion_tokens if old else usage.output_tokens,
+            estimated=estimated,
+        )
+    if estimated and answer.text:
+        tokens = math.ceil(len(answer.text) / _CHARACTERS_A_TOKEN)
+        return TokenCount(input=None, output=tokens, estimated=True)
+    return None
+
+
+def _gaps(gaps: array[float]) -> Gaps | None:
+    if not gaps:
+        return None
+    ordered = sorted(gaps)
+    return Gaps(
+        count=len(ordered),
+        median=statistics.median(ordered),
+        p95=ordered[math.ceil(0.95 * len(ordered)) - 1],
+        max=ordered[-1],
+    )

@@ -1,0 +1,189 @@
+"""Tell OpenTelemetry of streams, by the names of its conventions for generative AI.
+
+The extra `otel` installs what it takes. Nothing of what was asked and answered is told.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from opentelemetry import metrics, trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from openai_scan._version import __version__
+from openai_scan.observer import Observer
+from openai_scan.sources import AnsweredSource
+from openai_scan.stats import usage_of
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram, MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from openai_scan.errors import ScanError
+    from openai_scan.events import Event, Outcome
+    from openai_scan.streamer import StreamerV2
+
+_OPERATIONS = {
+    "chat": "chat",
+    "completions": "text_completion",
+    "responses": "chat",
+    "threads": "invoke_agent",
+}
+_OTHER_OPERATION = "generate_content"
+
+# What a request may ask for, and what the conventions call it.
+_REQUESTED = {
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "assistant_id": "gen_ai.agent.id",
+}
+
+# The conventions say where the histograms have their steps: seconds, and tokens.
+_SECONDS = tuple(0.01 * 2**step for step in range(14))
+_TOKENS = tuple(4**step for step in range(14))
+_CHUNK_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+
+
+class Telemetry:
+    """Makes an observer for each stream, which tells OpenTelemetry of it.
+
+    ::
+
+        client = Client(observers=[Telemetry()])
+
+    Each answer is a span of the kind client, from the request until its end, tries in vain
+    included; and it counts in the histograms of duration, tokens and times of chunks.
+
+    Args:
+        tracer_provider: Where spans go; the global one by default.
+        meter_provider: Where measurements go; the global one by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+    ) -> None:
+        self.tracer = trace.get_tracer("openai_scan", __version__, tracer_provider)
+        meter = metrics.get_meter("openai_scan", __version__, meter_provider)
+
+        def histogram(name: str, unit: str, steps: tuple[float, ...], what: str) -> Histogram:
+            return meter.create_histogram(
+                f"gen_ai.client.{name}", unit, what, explicit_bucket_boundaries_advisory=steps
+            )
+
+        self.duration = histogram("operation.duration", "s", _SECONDS, "How long it took.")
+        self.tokens = histogram("token.usage", "{token}", _TOKENS, "How many tokens it took.")
+        self.first_chunk = histogram(
+            "operation.time_to_first_chunk", "s", _SECONDS, "How long the first event took."
+        )
+        self.next_chunk = histogram(
+            "operation.time_per_output_chunk", "s", _CHUNK_SECONDS, "How long the next event took."
+        )
+
+    def __call__(self) -> Observer:
+        """Return an observer for one stream."""
+        return _Teller(self)
+
+
+class _Teller(Observer):
+    """Tells of one stream."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._to = telemetry
+        self._span: Span = trace.INVALID_SPAN
+        self._facts: dict[str, Any] = {}  # of the measurements, which shall not be too many
+        self._began = 0.0
+        self._last: float | None = None
+        self._reasons: list[str] = []
+
+    def began(self, stream: StreamerV2) -> None:
+        body = _body_of(stream)
+        self._facts = dict(_facts_of(stream, body))
+        asked = {
+            name: body[field] for field, name in _REQUESTED.items() if body.get(field) is not None
+        }
+        name = f"{self._facts['gen_ai.operation.name']} {body.get('model') or ''}".strip()
+        self._span = self._to.tracer.start_span(
+            name,
+            kind=SpanKind.CLIENT,
+            attributes={**self._facts, **asked, "gen_ai.request.stream": True},
+        )
+        self._began = time.monotonic()
+        self._last = None
+        self._reasons = []
+
+    def event(self, stream: StreamerV2, event: Event) -> None:  # noqa: ARG002 - the event says all
+        now = time.monotonic()
+        if self._last is None:
+            self._to.first_chunk.record(now - self._began, self._facts)
+            self._span.set_attribute("gen_ai.response.time_to_first_chunk", now - self._began)
+        else:
+            self._to.next_chunk.record(now - self._last, self._facts)
+        self._last = now
+        reason = event.unwrap_finish_reason()
+        if reason is not None:
+            self._reasons.append(reason)
+
+    def renewed(self, stream: StreamerV2, error: ScanError) -> None:  # noqa: ARG002 - likewise
+        self._span.add_event("openai_scan.renewed", {"error.type": type(error).__name__})
+
+    def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:
+        answered = dict(_answered_by(stream))
+        if "gen_ai.response.model" in answered:
+            self._facts["gen_ai.response.model"] = answered["gen_ai.response.model"]
+        if error is not None:
+            self._facts["error.type"] = type(error).__name__
+            self._span.set_status(Status(StatusCode.ERROR, str(error)))
+        self._to.duration.record(time.monotonic() - self._began, self._facts)
+        usage = usage_of(stream, outcome)
+        if usage is not None and not usage.estimated:
+            for kind, count in (("input", usage.input), ("output", usage.output)):
+                if count is not None:
+                    answered[f"gen_ai.usage.{kind}_tokens"] = count
+                    self._to.tokens.record(count, {**self._facts, "gen_ai.token.type": kind})
+        if self._reasons:
+            answered["gen_ai.response.finish_reasons"] = self._reasons
+        self._span.set_attributes({**self._facts, **answered, "openai_scan.outcome": outcome})
+        self._span.end()
+
+
+def _body_of(stream: StreamerV2) -> Mapping[str, Any]:
+    """Return what was asked, as far as it is known."""
+    body = getattr(getattr(stream.source, "request", None), "body", None)
+    return body if isinstance(body, Mapping) else {}
+
+
+def _facts_of(stream: StreamerV2, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what is known before the answer."""
+    source = stream.source
+    url = urlsplit((source.url if isinstance(source, AnsweredSource) else None) or "")
+    words = [word for word in url.path.split("/") if word in _OPERATIONS]
+    yield "gen_ai.operation.name", _OPERATIONS[words[0]] if words else _OTHER_OPERATION
+    yield "gen_ai.provider.name", "openai"
+    if body.get("model"):
+        yield "gen_ai.request.model", str(body["model"])
+    if url.hostname:
+        yield "server.address", url.hostname
+        yield "server.port", url.port or (443 if url.scheme == "https" else 80)
+
+
+def _answered_by(stream: StreamerV2) -> Iterator[tuple[str, Any]]:
+    """Yield what the answer says of itself."""
+    answer: Any = stream.snapshot()
+    # Responses and runs have it one level further down.
+    inner = getattr(answer, "response", None) or getattr(answer, "run", None) or answer
+    for name in ("id", "model"):
+        value = getattr(inner, name, None)
+        if value:
+            yield f"gen_ai.response.{name}", str(value)

@@ -1,0 +1,220 @@
+"""What OpenTelemetry is told of streams, by its own in-memory exporter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+from server import CHUNKED, END, ScriptedServer, answer, ch, serving
+
+from openai_scan import Client, RetryPolicy, StreamerV2
+from openai_scan.telemetry import Telemetry
+
+AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
+
+CHAT: list[dict[str, Any]] = [
+    {"id": "c1", "model": "m-7", "choices": [{"index": 0, "delta": {"content": "secret answer"}}]},
+    {"id": "c1", "model": "m-7", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    {"id": "c1", "model": "m-7", "choices": [],
+     "usage": {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}},
+]  # fmt: skip
+
+
+def chat(*chunks: dict[str, Any]) -> bytes:
+    """Return the body of a chat completion."""
+    events = [{"object": "chat.completion.chunk", **chunk} for chunk in chunks]
+    return b"".join(b"data: %s\n\n" % json.dumps(e).encode() for e in events)
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+class World:
+    """Where spans and measurements arrive."""
+
+    def __init__(self) -> None:
+        self._spans = InMemorySpanExporter()
+        self._reader = InMemoryMetricReader()
+        tracers = TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self._spans))
+        meters = MeterProvider([self._reader])
+        self.telemetry = Telemetry(tracer_provider=tracers, meter_provider=meters)
+
+    def client(self, server: ScriptedServer) -> Client:
+        """Return a client that is watched."""
+        return Client("k", server.base_url, retries=AT_ONCE, observers=[self.telemetry])
+
+    def spans(self) -> list[ReadableSpan]:
+        """Return what has been ended."""
+        return list(self._spans.get_finished_spans())
+
+    def measured(self) -> dict[str, list[tuple[int, float, dict[str, Any]]]]:
+        """Return the count, the sum and the attributes of each histogram's points."""
+        data: Any = self._reader.get_metrics_data()
+        metrics = data.resource_metrics[0].scope_metrics[0].metrics
+        return {
+            metric.name: [(p.count, p.sum, dict(p.attributes)) for p in metric.data.data_points]
+            for metric in metrics
+        }
+
+
+@pytest.fixture
+def world() -> World:
+    """Give a place of their own to the spans of a test."""
+    return World()
+
+
+def test_an_answer_is_a_span(world: World) -> None:
+    """It has what was asked for and what came, by the names of the conventions, and no content."""
+    with serving([CHUNKED + ch(chat(*CHAT) + DONE) + END]) as server:
+        with world.client(server) as client:
+            with client.create_chat_completion_stream(
+                model="m",
+                messages=[{"role": "user", "content": "secret question"}],
+                temperature=0.5,
+                max_completion_tokens=9,
+            ) as s:
+                s.read()
+    (span,) = world.spans()
+    assert span.name == "chat m"
+    assert span.kind is SpanKind.CLIENT
+    assert span.status.status_code is StatusCode.UNSET
+    attributes = dict(span.attributes or {})
+    seconds = attributes.pop("gen_ai.response.time_to_first_chunk")
+    assert isinstance(seconds, float)
+    facts = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "m",
+        "gen_ai.response.model": "m-7",
+        "server.address": "localhost",
+        "server.port": int(server.base_url.split(":")[2].split("/")[0]),
+    }
+    assert attributes == {
+        **facts,
+        "gen_ai.request.stream": True,
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.max_tokens": 9,
+        "gen_ai.response.id": "c1",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 3,
+        "gen_ai.usage.output_tokens": 0,
+        "openai_scan.outcome": "completed",
+    }
+    assert "secret" not in span.to_json()
+
+
+def test_an_answer_is_measured(world: World) -> None:
+    """Its duration, its tokens, the time of its first event and of the others."""
+    with serving([CHUNKED + ch(chat(*CHAT) + DONE) + END]) as server:
+        with world.client(server) as client:
+            with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                s.read()
+    measured = world.measured()
+    counts = {name: [count for count, *_ in points] for name, points in measured.items()}
+    assert counts == {
+        "gen_ai.client.operation.duration": [1],
+        "gen_ai.client.token.usage": [1, 1],
+        "gen_ai.client.operation.time_to_first_chunk": [1],
+        "gen_ai.client.operation.time_per_output_chunk": [3],
+    }
+    tokens = {
+        facts["gen_ai.token.type"]: sum_ for _, sum_, facts in measured["gen_ai.client.token.usage"]
+    }
+    assert tokens == {"input": 3, "output": 0}
+    ((_, duration, facts),) = measured["gen_ai.client.operation.duration"]
+    ((_, first, _),) = measured["gen_ai.client.operation.time_to_first_chunk"]
+    assert 0 < first < duration
+    assert facts["gen_ai.response.model"] == "m-7"
+    assert "gen_ai.response.id" not in facts
+
+
+def test_a_failure_is_told(world: World) -> None:
+    """The span has the error, the tries in vain are its events, and no tokens are made up."""
+    busy = answer(b"", status="503 Busy")
+    with serving([busy], [CHUNKED + ch(chat(CHAT[0])) + END]) as server:
+        with world.client(server) as client:
+            with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                while s.next():
+                    pass
+                assert s.err() is not None
+    (span,) = world.spans()
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description == "the stream ended before the answer did"
+    attributes = dict(span.attributes or {})
+    assert attributes["error.type"] == "TruncatedStreamError"
+    assert attributes["openai_scan.outcome"] == "truncated"
+    assert not [name for name in attributes if "usage" in name]
+    (event,) = span.events
+    assert event.name == "openai_scan.renewed"
+    assert dict(event.attributes or {}) == {"error.type": "InternalServerError"}
+    measured = world.measured()
+    assert "gen_ai.client.token.usage" not in measured
+    ((_, _, facts),) = measured["gen_ai.client.operation.duration"]
+    assert facts["error.type"] == "TruncatedStreamError"
+
+
+def test_each_answer_of_a_chain_is_a_span(world: World) -> None:
+    """So tools that run between two answers are part of neither."""
+    response = {"id": "resp_1", "model": "m-7", "status": "completed", "output": [],
+                "usage": {"input_tokens": 1, "output_tokens": None}}  # fmt: skip
+    completed = {"type": "response.completed", "response": response, "sequence_number": 0}
+    body = b"data: %s\n\n" % json.dumps(completed).encode()
+    with serving([CHUNKED + ch(chat(*CHAT) + DONE) + END], [CHUNKED + ch(body) + END]) as server:
+        with world.client(server) as client:
+            with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                s.chain(client.create_response_stream(model="n", input="q"))
+                s.read()
+    first, second = world.spans()
+    assert (first.name, second.name) == ("chat m", "chat n")
+    attributes = dict(second.attributes or {})
+    assert attributes["gen_ai.response.id"] == "resp_1"
+    assert attributes["gen_ai.usage.input_tokens"] == 1
+    assert "gen_ai.usage.output_tokens" not in attributes
+    assert "gen_ai.response.finish_reasons" in dict(first.attributes or {})
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "port"),
+    [
+        ("https://h/v1/threads/t/runs", "invoke_agent", 443),
+        ("http://h:81/v1/completions", "text_completion", 81),
+        ("http://h/v1/images/generations", "generate_content", 80),
+    ],
+)
+def test_the_operation_is_what_the_api_does(world: World, path: str, name: str, port: int) -> None:
+    """An API without a word in the conventions generates content."""
+
+    class Answered:
+        method, url, status, headers = "POST", path, 200, {"x": "y"}
+        sent_at = answered_at = reused = None
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([DONE])
+
+    s = StreamerV2(Answered())
+    s.observe(world.telemetry())
+    while s.next():
+        pass
+    (span,) = world.spans()
+    assert span.name == name
+    assert dict(span.attributes or {})["server.port"] == port
+
+
+def test_a_stream_without_a_request_is_a_span_too(world: World) -> None:
+    """It has no model, no server, and no answer that has a name."""
+    s = StreamerV2([DONE])
+    s.observe(world.telemetry())
+    while s.next():
+        pass
+    (span,) = world.spans()
+    assert span.name == "generate_content"
+    assert not [name for name in dict(span.attributes or {}) if name.startswith("server")]
