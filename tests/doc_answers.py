@@ -313,6 +313,6 @@ def recorded() -> Iterator[str]:
     """Give the recorded answer of the demo."""
     recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_text("utf-8")
     for line in recording.splitlines():
-        data = json.loads(line).get("data")
-        if data:
-            yield data
+        text = json.loads(line).get("text")
+        if text:
+            yield text

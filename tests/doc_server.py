@@ -4,147 +4,93 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import doc_answers
 
+from openai_scan.testing import FakeServer, Reply, SeenRequest, Step, error, hold, json_answer
+
 # A response that was created with `background` breaks off behind this event.
 _BREAKS_OFF_AFTER = 5
+
+_MODEL = {"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}
 
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
     """Serve while the block runs; the value is the origin, such as `http://127.0.0.1:80`."""
-    server = _Server(("127.0.0.1", 0), _Answers)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()  # waits for the answers that are under way
+    with FakeServer(_Answers()) as server:
+        yield server.url
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    has_been_busy = False
-
-
-class _Answers(BaseHTTPRequestHandler):
+class _Answers:
     """Answers as the APIs do. The key `wrong-key` is refused.
 
-    Of the assistants, `asst_weather` asks for a function call, `asst_essay` begins and never
-    ends, and any other gives the recorded answer of the demo.
+    Of the models, `busy-for-hours` is busy, and `busy-at-first` the first time. Of the assistants,
+    `asst_weather` asks for a function call, `asst_essay` begins and never ends, and any other
+    gives the recorded answer of the demo.
     """
 
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = 5  # for a page that fails and leaves its connection open
+    has_been_busy = False
 
-    def do_POST(self) -> None:
-        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        is_json = self.headers.get("Content-Type") == "application/json"
-        body = json.loads(data) if is_json else _form(data)
-        url = urlsplit(self.path)
-        azure = url.path.startswith("/openai/")
-        with contextlib.suppress(ConnectionError):  # whoever listened has left
-            if self.headers.get("Authorization") == "Bearer wrong-key":
-                self._send_json(401, {"error": {"message": "no such key", "code": "bad_key"}})
-                return
-            match url.path.rpartition("/")[2]:
-                case "cancel":
-                    self._send_json(200, {**doc_answers.RUN, "status": "cancelling"})
-                case "submit_tool_outputs":
-                    self._send_stream(doc_answers.weather_report(body["tool_outputs"]))
-                case "runs":
-                    self._send_stream(self._run(body["assistant_id"]))
-                case "completions" if self._is_busy(body["model"]):
-                    pass
-                case "completions" if "/chat/" in url.path:
-                    self._send_stream(doc_answers.chat(body, azure=azure))
-                case "completions":
-                    self._send_stream(doc_answers.completion(body))
-                case "responses":
-                    last = _BREAKS_OFF_AFTER if body.get("background") else 1000
-                    self._send_stream(doc_answers.response(body, last=last))
-                case "transcriptions":
-                    self._send_stream(doc_answers.transcription())
-                case "speech":
-                    self._send_stream(doc_answers.speech(body))
-                case "generations":
-                    self._send_stream(doc_answers.images(body, "image_generation"))
-                case _:
-                    self._send_stream(doc_answers.images(body, "image_edit"))
-
-    def _is_busy(self, model: str) -> bool:
-        """Refuse a model that is busy for now: one of them only the first time."""
-        match model:
-            case "busy-at-first" if not self.server.has_been_busy:
-                self.server.has_been_busy = True
-                wish = {"retry-after-ms": "0"}
+    def __call__(self, request: SeenRequest) -> Reply:
+        if request.key == "wrong-key":
+            return error(401, "no such key", code="bad_key")
+        body = _body_of(request)
+        match body.get("model"):
+            case "busy-at-first" if not self.has_been_busy:
+                self.has_been_busy = True
+                return error(429, "come back later", retry_after=0)
             case "busy-for-hours":
-                wish = {"retry-after": "7200"}
-            case _:
-                return False
-        self._send_json(429, {"error": {"message": "come back later"}}, wish)
-        return True
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        if url.path.endswith("/models"):
-            models = [{"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}]
-            self._send_json(200, {"object": "list", "data": models})
-        else:
-            after = int(parse_qs(url.query).get("starting_after", ["-1"])[0])
-            self._send_stream(doc_answers.response({}, starting_after=after))
-
-    def _run(self, assistant_id: str) -> Iterator[str]:
-        match assistant_id:
-            case "asst_weather":
-                return doc_answers.weather_call()
-            case "asst_essay":
-                return self._essay()
-        return doc_answers.recorded()
-
-    def _essay(self) -> Iterator[str]:
-        yield doc_answers.event("thread.run.created", {**doc_answers.RUN, "status": "queued"})
-        yield doc_answers.message_delta("It was a dark and stormy night")
-        self.connection.recv(1)  # returns when the client leaves
-
-    def _send_json(
-        self, status: int, value: Any, headers: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        for name, text in headers.items():
-            self.send_header(name, text)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def _send_stream(self, events: Iterable[str]) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for event in events:
-            data = event.encode()
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+                return error(429, "come back later", retry_after=7200)
+        match request.path.split("/")[1:]:
+            case ["models"]:
+                return json_answer({"object": "list", "data": [_MODEL]})
+            case [*_, "cancel"]:
+                return json_answer({**doc_answers.RUN, "status": "cancelling"})
+            case ["threads", *_] if body.get("assistant_id") == "asst_essay":
+                return Reply(steps=_essay())
+        return Reply(steps=[text.encode() for text in _answer(request, body)])
 
 
-def _form(data: bytes) -> dict[str, Any]:
-    """Return the fields of a form that are no files."""
-    found = re.findall(rb'name="(\w+)"\r\n\r\n(.*?)\r\n', data)
-    return {name.decode(): value.decode() for name, value in found}
+def _answer(request: SeenRequest, body: dict[str, Any]) -> Iterator[str]:
+    match request.path.split("/")[1:]:
+        case [*_, "submit_tool_outputs"]:
+            return doc_answers.weather_report(body["tool_outputs"])
+        case ["threads", *_] if body["assistant_id"] == "asst_weather":
+            return doc_answers.weather_call()
+        case ["threads", *_]:
+            return doc_answers.recorded()
+        case ["chat", _]:
+            return doc_answers.chat(body, azure=request.target.startswith("/openai/"))
+        case ["completions"]:
+            return doc_answers.completion(body)
+        case ["responses"]:
+            last = _BREAKS_OFF_AFTER if body.get("background") else 1000
+            return doc_answers.response(body, last=last)
+        case ["responses", _]:
+            after = int(request.query.get("starting_after", ["-1"])[0])
+            return doc_answers.response({}, starting_after=after)
+        case [_, "transcriptions"]:
+            return doc_answers.transcription()
+        case [_, "speech"]:
+            return doc_answers.speech(body)
+        case [_, "generations"]:
+            return doc_answers.images(body, "image_generation")
+        case _:
+            return doc_answers.images(body, "image_edit")
+
+
+def _essay() -> Iterator[Step]:
+    yield doc_answers.event("thread.run.created", {**doc_answers.RUN, "status": "queued"}).encode()
+    yield doc_answers.message_delta("It was a dark and stormy night").encode()
+    yield hold()  # until the client leaves
+
+
+def _body_of(request: SeenRequest) -> dict[str, Any]:
+    """Return the arguments of a request, which JSON or a form may have."""
+    if request.headers.get("content-type") == "application/json":
+        body: dict[str, Any] = json.loads(request.body)
+        return body
+    return {name: value.decode("utf-8", "replace") for name, value in request.form.items()}

@@ -9,9 +9,13 @@ import inspect
 import itertools
 import logging
 import math
+import os
 import pkgutil
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +128,22 @@ def test_commands_print_what_the_page_says(
             assert cli.main(shlex.split(command.removeprefix(_COMMAND))) == 0
             printed = capsys.readouterr()
             assert _timeless(printed.out + printed.err) == _timeless(expected)
+
+
+def test_the_example_of_a_test_suite_passes(tmp_path: Path) -> None:
+    """The project that the page on testing shows runs as it stands, without a key."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "docs/examples/test-your-app", project)
+    environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        env={**environment, "PYTHONPATH": str(project)},
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 passed" in ran.stdout, ran.stdout
 
 
 def _timeless(output: str) -> str:

@@ -1,0 +1,67 @@
+"""Fixtures for pytest: a fake server, a client of it, and a cassette.
+
+pytest loads this wherever the package is installed, so nothing else is loaded before a test asks
+for a fixture.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from openai_scan.client import Client
+    from openai_scan.testing import Cassette, FakeServer
+
+__all__ = ["cassette", "openai_client", "openai_server"]
+
+
+@pytest.fixture
+def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too."""
+    from openai_scan.testing import FakeServer
+
+    with FakeServer() as server:
+        _point_to(server, monkeypatch)
+        yield server
+
+
+@pytest.fixture
+def openai_client(openai_server: FakeServer) -> Iterator[Client]:
+    """A `Client` of the fake server, which does not wait long before it tries again."""
+    from openai_scan.client import Client, RetryPolicy
+
+    retries = RetryPolicy(wait_initial=0.01, wait_max=0.01)
+    with Client("test-key", openai_server.base_url, retries=retries) as client:
+        yield client
+
+
+@pytest.fixture
+def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cassette]:
+    """A `Cassette` of this test's own, to which the environment points.
+
+    It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`.
+    """
+    from openai_scan.errors import RecordingError
+    from openai_scan.testing import Cassette
+
+    name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+    path = request.path.parent / "cassettes" / request.path.stem / f"{name}.jsonl"
+    try:
+        tape = Cassette(path)
+    except RecordingError as error:
+        pytest.fail(str(error), pytrace=False)
+    with tape:
+        _point_to(tape, monkeypatch)
+        yield tape
+
+
+def _point_to(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the environment send every client to *server*, and no proxy come in between."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1", prepend=",")

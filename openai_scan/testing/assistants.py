@@ -1,0 +1,134 @@
+"""Events and answers of Assistants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from openai_scan.testing.chat import ToolCall
+from openai_scan.testing.steps import event, pieces_of
+
+_RUN = {
+    "id": "run_1",
+    "object": "thread.run",
+    "created_at": 1,
+    "thread_id": "thread_1",
+    "assistant_id": "asst_1",
+    "model": "test-model",
+    "instructions": "",
+    "tools": [],
+    "metadata": {},
+    "required_action": None,
+    "last_error": None,
+    "usage": None,
+}
+_MESSAGE = {
+    "id": "msg_1",
+    "object": "thread.message",
+    "created_at": 1,
+    "thread_id": "thread_1",
+    "run_id": "run_1",
+    "assistant_id": "asst_1",
+    "role": "assistant",
+    "attachments": [],
+    "metadata": {},
+}
+_USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+def thread_created(thread_id: str = "thread_1") -> bytes:
+    """Return `thread.created`, which comes first where a thread is made with the run."""
+    return event(
+        "thread.created", {"id": thread_id, "object": "thread", "created_at": 1, "metadata": {}}
+    )
+
+
+def thread_run(status: str, *, name: str | None = None, **facts: Any) -> bytes:
+    """Return the event of a run that has come to a status.
+
+    Args:
+        status: Such as `"in_progress"`; the event is `thread.run.in_progress` then.
+        name: The last word of the event's name, if that is another, such as `"created"`.
+        facts: What else is to be in the run, such as `required_action` or `last_error`.
+    """
+    return event(f"thread.run.{name or status}", {**_RUN, "status": status, **facts})
+
+
+def thread_message(status: str, text: str | None = None, *, name: str | None = None) -> bytes:
+    """Return the event of a message that has come to a status.
+
+    Args:
+        status: Such as `"completed"`; the event is `thread.message.completed` then.
+        text: What is in it.
+        name: The last word of the event's name, if that is another, such as `"created"`.
+    """
+    part = {"type": "text", "text": {"value": text, "annotations": []}}
+    content = [] if text is None else [part]
+    return event(
+        f"thread.message.{name or status}", {**_MESSAGE, "status": status, "content": content}
+    )
+
+
+def thread_message_delta(text: str, *, index: int = 0) -> bytes:
+    """Return the event that adds *text* to a message.
+
+    Args:
+        text: What it adds.
+        index: The number of the part of the message.
+    """
+    part = {"index": index, "type": "text", "text": {"value": text}}
+    delta = {"content": [part]}
+    payload = {"id": "msg_1", "object": "thread.message.delta", "delta": delta}
+    return event("thread.message.delta", payload)
+
+
+def thread_done() -> bytes:
+    """Return the `done` at the end of the stream."""
+    return event("done", "[DONE]")
+
+
+def assistant_answer(text: str | Iterable[str]) -> list[bytes]:
+    """Return the events of a whole run that says something, `done` included.
+
+    Args:
+        text: What to say: text, which comes word by word, or the pieces that it comes in.
+    """
+    pieces = pieces_of(text)
+    return [
+        *_begun(),
+        thread_message("in_progress", name="created"),
+        thread_message("in_progress"),
+        *map(thread_message_delta, pieces),
+        thread_message("completed", "".join(pieces)),
+        thread_run("completed", usage=_USAGE),
+        thread_done(),
+    ]
+
+
+def assistant_calls(*calls: ToolCall) -> list[bytes]:
+    """Return the events of a run that waits for the outputs of functions, `done` included."""
+    tool_calls: Sequence[Any] = [
+        {
+            "id": call.named(place),
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.text},
+        }
+        for place, call in enumerate(calls)
+    ]
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": tool_calls}}
+    return [*_begun(), thread_run("requires_action", required_action=action), thread_done()]
+
+
+def assistant_failure(code: str = "server_error", message: str = "this is a test") -> list[bytes]:
+    """Return the events of a run that fails.
+
+    Args:
+        code: Such as `"rate_limit_exceeded"`.
+        message: The error in words.
+    """
+    error = {"code": code, "message": message}
+    return [*_begun(), thread_run("failed", last_error=error), thread_done()]
+
+
+def _begun() -> list[bytes]:
+    return [thread_run("queued", name="created"), thread_run("queued"), thread_run("in_progress")]

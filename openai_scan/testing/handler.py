@@ -1,0 +1,213 @@
+"""One connection of the fake server: it reads requests and plays the answers."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from openai_scan.testing.paths import api_path
+from openai_scan.testing.request import SeenRequest
+from openai_scan.testing.steps import Cut, Delay, Due, Hold, Reply, Reset
+
+_KEY_HEADERS = ("authorization", "api-key")
+
+# Linger for no time at all: to close is to reset then. Windows counts in shorter integers.
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+
+
+class Script(Protocol):
+    """What the answers of a server are taken from."""
+
+    hung_up: threading.Event
+    """Set as soon as a client has left an answer before its end."""
+
+    def take(self, request: SeenRequest) -> Reply:
+        """Return the answer to *request*."""
+
+
+class Listener(ThreadingHTTPServer):
+    """Accepts connections, each of which is a thread; `stop()` ends them all.
+
+    Args:
+        script: What to answer.
+
+    Attributes:
+        script: What to answer.
+        connections: How many there have been.
+        stopping: Set when they are to end.
+    """
+
+    daemon_threads = False  # so that server_close() waits for them
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.script = script
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._held: list[socket.socket] = []
+        # The interval is how long stop() may have to wait.
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+
+    @property
+    def connections(self) -> int:
+        """How many there have been."""
+        return len(self._sockets)
+
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all connections, and wait until they have ended."""
+        self.stopping.set()
+        self.shutdown()
+        self._thread.join()
+        for connection in self._sockets:
+            with contextlib.suppress(OSError):  # it is closed already
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+        self.release()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Note the connection, and serve it in a thread."""
+        self._sockets.append(request)
+        super().process_request(request, client_address)
+
+    def hold(self) -> socket.socket:
+        """Return a socket that ends when `release()` is called."""
+        ours, theirs = socket.socketpair()
+        with self._lock:
+            self._held.append(theirs)
+        return ours
+
+    def release(self) -> None:
+        """Let all go on that hold."""
+        with self._lock:
+            held, self._held = self._held, []
+        for end in held:
+            end.close()
+
+
+class Connection(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a chunk is sent at once, however small
+    server: Listener
+
+    def do_GET(self) -> None:
+        """Answer the request."""
+        self._answer()
+
+    def do_POST(self) -> None:
+        """Answer the request."""
+        self._answer()
+
+    def do_DELETE(self) -> None:
+        """Answer the request."""
+        self._answer()
+
+    def _answer(self) -> None:
+        self._began = time.monotonic()
+        self._has_head = False
+        try:
+            self._send(self.server.script.take(self._read_request()))
+        except OSError:  # whoever asked has left
+            self._leave()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the terminal belongs to the tests."""
+
+    def _read_request(self) -> SeenRequest:
+        url = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        length = int(headers.get("content-length", 0))
+        key = None
+        for name in _KEY_HEADERS:
+            if name in headers:
+                kind, _, key = headers[name].rpartition(" ")
+                headers[name] = f"{kind} [key]".lstrip()
+        return SeenRequest(
+            method=self.command,
+            path=api_path(url.path),
+            target=self.path,
+            query=parse_qs(url.query),
+            headers=headers,
+            body=self.rfile.read(length),
+            key=key,
+        )
+
+    def _send(self, reply: Reply) -> None:
+        if reply.body is not None:
+            self._send_head(reply, "Content-Length", str(len(reply.body)))
+            self.wfile.write(reply.body)
+            return
+        for step in reply.steps:
+            match step:
+                case Delay(seconds):
+                    self._wait(seconds)
+                case Due(seconds):
+                    self._wait(self._began + seconds - time.monotonic())
+                case Hold():
+                    self._hold()
+                case Cut():
+                    self.close_connection = True
+                    return
+                case Reset():
+                    self._reset()
+                    return
+                case chunk:
+                    self._send_chunk(reply, chunk)
+        self._send_chunk(reply, b"")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _send_head(self, reply: Reply, framing: str, value: str) -> None:
+        self.send_response(reply.status)
+        for name, text in reply.headers.items():
+            self.send_header(name, text)
+        self.send_header(framing, value)
+        self.end_headers()
+
+    def _send_chunk(self, reply: Reply, chunk: bytes) -> None:
+        """Send the head, unless that has been sent, and *chunk*."""
+        if not self._has_head:
+            self._has_head = True
+            self._send_head(reply, "Transfer-Encoding", "chunked")
+        if chunk:  # one without bytes would be the end
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+
+    def _wait(self, seconds: float) -> None:
+        if self.server.stopping.wait(max(0.0, seconds)):
+            raise ConnectionAbortedError
+
+    def _hold(self) -> None:
+        """Wait until the other side hangs up, or the test goes on."""
+        with self.server.hold() as held, selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            selector.register(held, selectors.EVENT_READ)
+            ready = [key.fileobj for key, _ in selector.select()]
+        if self.connection in ready:
+            raise ConnectionAbortedError
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        # The file has the socket as well, which is closed when both are.
+        self.rfile.close()
+        self.connection.close()
+
+    def _leave(self) -> None:
+        self.close_connection = True
+        if not self.server.stopping.is_set():
+            self.server.script.hung_up.set()

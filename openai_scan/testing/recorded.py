@@ -1,0 +1,79 @@
+"""What was recorded, as answers of the fake server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from openai_scan.recording import Section, read_recording
+from openai_scan.testing.paths import api_path
+from openai_scan.testing.steps import Cut, Due, Hold, Reply, Reset, Step
+
+# What tells of the connection, or of this very answer, is for the server to say.
+_OWN_HEADERS = frozenset(
+    {"connection", "content-encoding", "content-length", "date", "keep-alive", "server"}
+    | {"trailer", "transfer-encoding", "upgrade"}
+)
+
+
+def recorded(
+    file: str | os.PathLike[str] | BinaryIO, *, speed: float | None = None, strict: bool = False
+) -> list[Reply]:
+    """Return what is in a recording: an answer to each request, with its reads and its end.
+
+    An answer that had been cut off or reset is so again; one that its reader had left is cut off
+    there, and one that ran into a time limit is held.
+
+    Args:
+        file: A path, or a binary file; it is closed.
+        speed: How much faster than recorded; None for no pauses at all.
+        strict: Whether each is an answer to a request of the recorded method and path only.
+
+    Raises:
+        RecordingError: It is no recording.
+        ValueError: The speed is not more than 0.
+    """
+    if speed is not None and not speed > 0:
+        raise ValueError(f"speed must be more than 0, not {speed}")
+    return [_reply(section, speed, strict=strict) for section in read_recording(file)]
+
+
+def _reply(section: Section, speed: float | None, *, strict: bool) -> Reply:
+    head = section.head
+    failure = None if section.end is None else section.end.failure
+    body = None
+    if failure is not None and failure.body is not None:
+        text = failure.body if isinstance(failure.body, str) else json.dumps(failure.body)
+        body = text.encode()
+    return Reply(
+        steps=() if body is not None else tuple(_steps(section, speed)),
+        status=head.status or 200,
+        headers={name: value for name, value in head.headers.items() if name not in _OWN_HEADERS},
+        body=body,
+        asked=(head.method or "", api_path(urlsplit(head.url or "").path)) if strict else None,
+    )
+
+
+def _steps(section: Section, speed: float | None) -> Iterator[Step]:
+    """Yield what is to be sent and done, each in its time."""
+    for read in section.reads:
+        if speed is not None:
+            yield Due(read.t / speed)
+        yield read.data
+    if section.end is None:
+        yield Cut()
+        return
+    if speed is not None:
+        yield Due(section.end.t / speed)
+    match section.end.end:
+        case "clean":
+            pass
+        case "timeout":
+            yield Hold()
+        case "cut" | "closed" | "cancelled":
+            yield Cut()
+        case _:
+            yield Reset()

@@ -1,0 +1,49 @@
+"""A request that has arrived at the fake server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from email.parser import BytesParser
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class SeenRequest:
+    """A request that has arrived.
+
+    Attributes:
+        method: Such as `"POST"`.
+        path: Behind the base URL, such as `"/chat/completions"`.
+        target: As it was sent, with the parameters.
+        query: The parameters of the URL, each with its values.
+        headers: The headers, with names in lower case, and without the key.
+        body: As it came.
+        key: The key that it was made with, or None. It is not shown.
+    """
+
+    method: str
+    path: str
+    target: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def json(self) -> Any:
+        """The body as a JSON value; None if there is none."""
+        return json.loads(self.body) if self.body else None
+
+    @property
+    def form(self) -> dict[str, bytes]:
+        """The fields of a form, files among them; none if the body is no form."""
+        head = f"Content-Type: {self.headers.get('content-type', '')}\r\n\r\n"
+        message = BytesParser().parsebytes(head.encode() + self.body)
+        parts: Any = message.get_payload() if message.is_multipart() else []
+        return {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            for part in parts
+        }

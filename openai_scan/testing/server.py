@@ -1,0 +1,108 @@
+"""A real HTTP server on this machine that answers as it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from typing_extensions import Self
+
+from openai_scan.testing.handler import Listener
+from openai_scan.testing.paths import is_known
+from openai_scan.testing.request import SeenRequest
+from openai_scan.testing.steps import Reply, Step, error
+
+Answer: TypeAlias = "Reply | Iterable[Step] | Callable[[SeenRequest], Reply | Iterable[Step]]"
+"""How to answer a request: a whole reply, the steps of a stream, or what returns one of them."""
+
+
+class FakeServer:
+    """An HTTP server on a free port of the loopback interface; a `with` block starts and ends it.
+
+    ::
+
+        with FakeServer() as server, Client("key", server.base_url) as client:
+            server.add(chat_answer("Hi there"))
+            ...
+            assert server.requests[0].json["model"] == "gpt-5"
+
+    It knows the paths of the APIs and nothing of what they do: each request gets the next answer.
+    A request that there is no answer for is refused, in words.
+
+    Args:
+        always: What to answer when nothing else is left.
+
+    Attributes:
+        requests: What was asked, in order.
+        hung_up: Set as soon as a client has left an answer before its end.
+    """
+
+    def __init__(self, always: Answer | None = None) -> None:
+        self.requests: list[SeenRequest] = []
+        self.hung_up = threading.Event()
+        self._always = always
+        self._answers: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self._listener = Listener(self)
+
+    @property
+    def url(self) -> str:
+        """Where the server is; the APIs are in a folder of it, see `base_url`."""
+        return f"http://127.0.0.1:{self._listener.server_port}"
+
+    @property
+    def connections(self) -> int:
+        """How many connections were made."""
+        return self._listener.connections
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes as its base URL."""
+        return f"{self.url}/v1"
+
+    def add(self, *answers: Answer) -> None:
+        """Answer the next requests with *answers*, one each, after those that were added before."""
+        with self._lock:
+            self._answers.extend(answers)
+
+    def release(self) -> None:
+        """Let all answers go on that are at a `hold()`."""
+        self._listener.release()
+
+    def __enter__(self) -> Self:
+        self._listener.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._listener.stop()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+    # What a connection asks of it.
+
+    def take(self, request: SeenRequest) -> Reply:
+        """Note *request* and return the answer to it."""
+        with self._lock:
+            self.requests.append(request)
+            answer = self._answers.popleft() if self._answers else self._always
+        asked = request.method, request.path
+        if not is_known(request.path):
+            return error(404, f"the fake server knows no path {request.path}")
+        if answer is None:
+            return error(400, f"no answer is left for {_line(asked)}: add() one to the server")
+        if callable(answer):
+            try:
+                answer = answer(request)
+            except Exception as failure:  # noqa: BLE001 - the test sees it in the client's error
+                return error(400, f"the answer raised {type(failure).__name__}: {failure}")
+        reply = answer if isinstance(answer, Reply) else Reply(steps=answer)
+        if reply.asked is not None and reply.asked != asked:
+            return error(400, f"{_line(reply.asked)} was recorded, and {_line(asked)} was asked")
+        return reply
+
+
+def _line(asked: tuple[str, str]) -> str:
+    return " ".join(asked)

@@ -1,0 +1,111 @@
+"""The plugin, as somebody else's project uses it: in a pytest of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from openai_scan.testing import FakeServer, chat_answer
+
+APPLICATION = """
+from openai_scan import Client
+
+
+def greet():
+    with Client() as client:
+        stream = client.create_chat_completion_stream(model="m", messages=[])
+        with stream as s:
+            return s.read().decode()
+"""
+
+
+def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
+    """Run *tests* beside an application, and return the exit status and what was printed."""
+    (folder / "application.py").write_text(APPLICATION)
+    (folder / "test_it.py").write_text("from application import greet\n" + tests)
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
+        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout
+
+
+def test_the_server_is_found_by_the_application(tmp_path: Path) -> None:
+    """The client that the application makes asks the fake server, and so does the one at hand."""
+    status, printed = run(
+        tmp_path,
+        """
+from openai_scan.testing import chat_answer, error
+
+
+def test_greeting(openai_server):
+    openai_server.add(chat_answer("Hi there"))
+    assert greet() == "Hi there"
+    assert openai_server.requests[0].json["model"] == "m"
+
+
+def test_client(openai_server, openai_client):
+    openai_server.add(error(503), chat_answer("Hi"))
+    stream = openai_client.create_chat_completion_stream(model="m", messages=[])
+    assert stream.read() == b"Hi"
+    assert len(openai_server.requests) == 2
+""",
+        OPENAI_BASE_URL="http://127.0.0.1:1/v1",
+    )
+    assert status == 0, printed
+
+
+def test_a_cassette_is_made_with_a_key_and_played_without(tmp_path: Path) -> None:
+    """It lies beside the test, under the test's name; without it and a key the test says so."""
+    tests = """
+import pytest
+
+
+@pytest.mark.parametrize("n", ["a/b"])
+def test_greeting(cassette, n):
+    assert greet() == "Hi"
+"""
+    status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
+    assert status == 1
+    assert "and no key to make one: set OPENAI_API_KEY and run the test once" in printed
+    with FakeServer(chat_answer("Hi")) as real:
+        for _ in range(2):
+            status, printed = run(
+                tmp_path, tests, OPENAI_API_KEY="sk-real", OPENAI_BASE_URL=real.base_url
+            )
+            assert status == 0, printed
+        assert len(real.requests) == 1
+    assert (tmp_path / "cassettes" / "test_it" / "test_greeting-a-b.jsonl").exists()
+    status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
+    assert status == 0, printed
+
+
+def test_fixtures_are_at_hand(openai_server: FakeServer, request: pytest.FixtureRequest) -> None:
+    """This project's own tests can use them too."""
+    client = request.getfixturevalue("openai_client")
+    openai_server.add(chat_answer("Hi"))
+    assert client.create_chat_completion_stream(model="m", messages=[]).read() == b"Hi"
+
+
+def test_the_plugin_loads_next_to_nothing() -> None:
+    """A project that does not use it does not wait for it."""
+    script = """
+import sys, pytest
+before = set(sys.modules)
+import openai_scan.pytest_plugin
+print(*sorted(name for name in set(sys.modules) - before))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [
+        "openai_scan",
+        "openai_scan._version",
+        "openai_scan.pytest_plugin",
+    ]

@@ -1,0 +1,455 @@
+"""The fake server: it answers as it is told, goes wrong as it is told, and says what it saw."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openai_scan import (
+    AzureClient,
+    BadRequestError,
+    Client,
+    NotFoundError,
+    RateLimitError,
+    RetryPolicy,
+    StreamerV2,
+    StreamTimeoutError,
+    Timeout,
+    TransportError,
+    record,
+    run_tools,
+)
+from openai_scan.recording import read_recording
+from openai_scan.testing import (
+    FakeServer,
+    Reply,
+    SeenRequest,
+    ToolCall,
+    assistant_answer,
+    assistant_calls,
+    chat_answer,
+    chat_calls,
+    chat_chunk,
+    completion_answer,
+    cut,
+    delay,
+    error,
+    hold,
+    image_answer,
+    json_answer,
+    recorded,
+    reset,
+    response_answer,
+    response_calls,
+    speech_answer,
+    stream_error,
+    transcript_answer,
+)
+
+ONCE = RetryPolicy(attempts=1)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """Start a server that has nothing to say yet."""
+    with FakeServer() as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: FakeServer) -> Iterator[Client]:
+    """Make a client of it that does not try again."""
+    with Client("sk-key", server.base_url, retries=ONCE) as made:
+        yield made
+
+
+def ask(client: Client, **params: Any) -> StreamerV2:
+    """Ask for a chat completion."""
+    return client.create_chat_completion_stream(model="m", messages=[], **params)
+
+
+def error_of(s: StreamerV2) -> Exception | None:
+    """Read a stream to its end and return its error."""
+    with s:
+        while s.next():
+            pass
+        return s.err()
+
+
+CALLS: list[tuple[str, Callable[[Client], StreamerV2], list[bytes]]] = [
+    ("/chat/completions", ask, chat_answer("Hi")),
+    (
+        "/completions",
+        lambda c: c.create_completion_stream(model="m", prompt="p"),
+        completion_answer("Hi"),
+    ),
+    ("/responses", lambda c: c.create_response_stream(model="m", input="i"), response_answer("Hi")),
+    (
+        "/responses/r1",
+        lambda c: c.retrieve_response_stream("r1", starting_after=3),
+        response_answer("Hi")[4:],
+    ),
+    (
+        "/threads/t1/runs",
+        lambda c: c.create_run_stream("t1", assistant_id="a"),
+        assistant_answer("Hi"),
+    ),
+    (
+        "/threads/runs",
+        lambda c: c.create_thread_and_run_stream(assistant_id="a"),
+        assistant_answer("Hi"),
+    ),
+    (
+        "/threads/t1/runs/r1/submit_tool_outputs",
+        lambda c: c.submit_tool_outputs_stream("t1", "r1", []),
+        assistant_answer("Hi"),
+    ),
+    (
+        "/audio/transcriptions",
+        lambda c: c.create_transcription_stream(model="m", file=b"sound"),
+        transcript_answer("Hi"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "call", "answer"), CALLS, ids=[path for path, *_ in CALLS])
+def test_every_family_is_served_on_its_path(
+    server: FakeServer,
+    client: Client,
+    path: str,
+    call: Callable[[Client], StreamerV2],
+    answer: list[bytes],
+) -> None:
+    """The client's methods find their paths, and read the answers."""
+    server.add(answer)
+    with call(client) as s:
+        assert s.read() == b"Hi"
+    assert server.requests[0].path == path
+
+
+def test_sound_and_pictures_are_served(server: FakeServer, client: Client) -> None:
+    """So do those whose answers are no text."""
+    picture = image_answer(b"png")
+    server.add(speech_answer(b"mp3"), picture, image_answer(b"png", edit=True))
+    streams = [
+        client.create_speech_stream(model="m", input="i", voice="v"),
+        client.create_image_stream(model="m", prompt="p"),
+        client.edit_image_stream(model="m", prompt="p", image=b"old"),
+    ]
+    assert [error_of(s) for s in streams] == [None] * 3
+    assert [request.path for request in server.requests] == [
+        "/audio/speech",
+        "/images/generations",
+        "/images/edits",
+    ]
+    assert server.requests[2].form["image"] == b"old"
+
+
+def test_the_server_tells_what_it_saw(server: FakeServer, client: Client) -> None:
+    """Method, path, parameters, headers and body; the key is not shown, but there."""
+    deleted = {"id": "r1", "object": "response", "deleted": True}
+    server.add(chat_answer("Hi"), json_answer({"data": []}), json_answer(deleted))
+    with ask(client, extra_query={"a": ["1", "2"]}) as s:
+        s.read()
+    client.list_models()
+    client.delete_response("r1")
+    first, second, third = server.requests
+    assert (first.method, first.path) == ("POST", "/chat/completions")
+    assert first.target == "/v1/chat/completions?a%5B%5D=1&a%5B%5D=2"
+    assert first.query == {"a[]": ["1", "2"]}
+    assert first.json == {"model": "m", "messages": [], "stream": True}
+    assert first.form == {}
+    assert first.headers["authorization"] == "Bearer [key]"
+    assert first.key == "sk-key"
+    assert "sk-key" not in repr(first)
+    assert (second.method, second.path, second.json) == ("GET", "/models", None)
+    assert (third.method, third.path) == ("DELETE", "/responses/r1")
+    assert server.connections == 1
+    assert repr(server) == f"FakeServer('{server.url}/v1')"
+
+
+def test_azure_has_paths_of_its_own(server: FakeServer) -> None:
+    """The same answers are found behind them."""
+    server.add(chat_answer("Hi"))
+    with AzureClient(server.url, api_version="v", api_key="azure-key") as client:
+        with client.create_chat_completion_stream(model="m", messages=[]) as s:
+            assert s.read() == b"Hi"
+    (seen,) = server.requests
+    assert seen.path == "/chat/completions"
+    assert seen.target == "/openai/deployments/m/chat/completions?api-version=v"
+    assert (seen.headers["api-key"], seen.key) == ("[key]", "azure-key")
+
+
+def test_whoever_has_no_key_sends_none(server: FakeServer) -> None:
+    """A client without a key is served too."""
+    server.add(chat_answer("Hi"))
+    with Client("", server.base_url) as client, ask(client) as s:
+        s.read()
+    assert server.requests[0].key is None
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (cut(), "the connection broke during the answer: it was closed before its end"),
+        (reset(), "the connection broke during the answer: Connection reset by peer"),
+    ],
+)
+def test_a_connection_is_cut_or_reset(
+    server: FakeServer, client: Client, step: Any, message: str
+) -> None:
+    """A cut is an end before its time, a reset an error; so is either before the head."""
+    seen = threading.Event()
+
+    def steps() -> Iterator[Any]:
+        yield chat_chunk("Hi")
+        assert seen.wait(10)  # a reset takes with it what has not been read
+        yield step
+
+    server.add(steps(), [step])
+    with ask(client) as s:
+        assert s.next()
+        seen.set()
+        assert not s.next()
+        assert str(s.err()) == message
+    assert type(error_of(ask(client))) is TransportError
+
+
+def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client: Client) -> None:
+    """What comes before is there, what comes after is not; then it goes on."""
+    server.add([chat_chunk("Hi"), hold(), *chat_answer(" there")])
+    with ask(client, timeout=Timeout(idle=60)) as s:
+        assert s.next()
+        reader = threading.Thread(target=server.release)
+        reader.start()
+        assert s.read() == b" there"
+        reader.join()
+
+
+def test_a_held_answer_ends_with_its_client(server: FakeServer, client: Client) -> None:
+    """The client that hangs up is noticed at once."""
+    server.add([chat_chunk("Hi"), hold()])
+    with ask(client) as s:
+        assert s.next()
+        s.close()
+    assert server.hung_up.wait(10)
+
+
+@pytest.mark.parametrize("step", [hold(), delay(3600)])
+def test_a_server_that_stops_waits_for_nobody(step: Any) -> None:
+    """The end of the block ends what is held, delayed, or kept open."""
+    with FakeServer() as server, Client("k", server.base_url) as client:
+        server.add([chat_chunk("Hi"), step])
+        with ask(client) as s:
+            assert s.next()
+            server.__exit__()
+            assert isinstance(error_of(s), TransportError)
+
+
+def test_a_client_that_does_not_read_is_left(server: FakeServer, client: Client) -> None:
+    """An answer without an end is over when its client has gone."""
+
+    def steps() -> Iterator[bytes]:
+        while True:
+            yield chat_chunk("Hi" * 1000)
+
+    server.add(steps())
+    with ask(client) as s:
+        assert s.next()
+    assert server.hung_up.wait(10)
+
+
+def test_the_head_alone_can_be_sent(server: FakeServer, client: Client) -> None:
+    """Empty bytes send it; before that, nothing has been answered."""
+    server.add([b"", hold()], [hold()], [delay(0.001)])
+    short = Timeout(first_byte=0.2, idle=0.2)
+    errors = [error_of(ask(client, timeout=short)) for _ in range(2)]
+    assert [getattr(one, "limit", None) for one in errors] == ["idle", "first_byte"]
+    with ask(client) as s:
+        assert not s.next()
+        assert s.bytes_read == 0
+        s.err()
+
+
+def test_a_refusal_is_the_error_it_says(server: FakeServer, client: Client) -> None:
+    """Status, code, headers: all that the API sends with an error."""
+    refusal = error(
+        429, "slow", type="t", code="c", param="p", retry_after=1.5, headers={"x-request-id": "r"}
+    )
+    server.add(refusal)
+    caught = error_of(ask(client))
+    assert isinstance(caught, RateLimitError)
+    assert (caught.message, caught.type, caught.code, caught.param) == ("slow", "t", "c", "p")
+    assert (caught.retry_after, caught.request_id) == (1.5, "r")
+
+
+def test_an_error_in_the_stream_comes_after_what_came(server: FakeServer, client: Client) -> None:
+    """The text before it is there."""
+    server.add([*chat_answer("Hi")[:-2], stream_error("server_error")])
+    with ask(client) as s:
+        assert [s.text() for _ in iter(s.next, False)] == ["", "Hi", None]
+        assert str(s.err()) == "this is a test (code server_error)"
+
+
+def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Client) -> None:
+    """No answer left, an unknown path, an answer that raises: each says so to the client."""
+
+    def broken(request: SeenRequest) -> Reply:
+        raise ValueError(request.method)
+
+    server.add(broken)
+    raised = error_of(ask(client))
+    assert isinstance(raised, BadRequestError)
+    assert raised.message == "the answer raised ValueError: POST"
+    left = error_of(ask(client))
+    assert isinstance(left, BadRequestError)
+    assert left.message == "no answer is left for POST /chat/completions: add() one to the server"
+    with Client("k", f"{server.url}/v2", retries=ONCE) as elsewhere:
+        unknown = error_of(ask(elsewhere))
+    assert isinstance(unknown, NotFoundError)
+    assert unknown.message == "the fake server knows no path /v2/chat/completions"
+
+
+def test_an_answer_may_depend_on_the_request() -> None:
+    """A function gets the request; `always` answers whatever is left."""
+
+    def echo(request: SeenRequest) -> list[bytes]:
+        return chat_answer(request.json["messages"][0]["content"])
+
+    with FakeServer(echo) as server, Client("k", server.base_url) as client:
+        server.add(chat_answer("first"))
+        for expected in (b"first", b"Hi", b"Hi"):
+            messages = [{"role": "user", "content": "Hi"}]
+            with client.create_chat_completion_stream(model="m", messages=messages) as s:
+                assert s.read() == expected
+
+
+def now() -> str:
+    """Return the time."""
+    return "noon"
+
+
+@pytest.mark.parametrize(
+    ("call", "first", "second"),
+    [
+        (ask, chat_calls(ToolCall("now")), chat_answer("It is noon")),
+        (
+            lambda c: c.create_response_stream(model="m", input="i"),
+            response_calls(ToolCall("now")),
+            response_answer("It is noon"),
+        ),
+        (
+            lambda c: c.create_run_stream("t", assistant_id="a"),
+            assistant_calls(ToolCall("now")),
+            assistant_answer("It is noon"),
+        ),
+    ],
+)
+def test_tools_are_answered(
+    server: FakeServer,
+    client: Client,
+    call: Callable[[Client], StreamerV2],
+    first: list[bytes],
+    second: list[bytes],
+) -> None:
+    """Calls, and the answer after them, in one loop."""
+    server.add(first, second)
+    with run_tools(client, call(client), [now]) as s:
+        assert s.read() == b"It is noon"
+    assert b"noon" in server.requests[1].body
+
+
+class TestRecordings:
+    """What was recorded is served again."""
+
+    def record_all(self, path: Path, *answers: Any, **params: Any) -> Exception | None:
+        """Record what a server says, and return how that ended."""
+        retries = RetryPolicy(wait_initial=0.001)
+        with FakeServer() as server, Client("key-of-mine", server.base_url) as client:
+            server.add(*answers)
+            stream = ask(client, record=path, retries=retries, **params)
+            with stream as s:
+                while s.next():
+                    pass
+                return s.err()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param(chat_answer("Hi there"), id="clean"),
+            pytest.param([chat_chunk("Hi"), cut()], id="cut"),
+            pytest.param([chat_chunk("Hi"), delay(0.05), reset()], id="reset"),
+            pytest.param([chat_chunk("Hi"), hold()], id="timeout"),
+            pytest.param(error(400, "no", headers={"x-request-id": "r"}), id="refused"),
+            pytest.param(Reply(body=b"<p>Hi", headers={"Content-Type": "text/html"}), id="page"),
+            pytest.param([reset()], id="failed"),
+        ],
+    )
+    @pytest.mark.parametrize("speed", [None, 1000.0])
+    def test_a_recording_is_served_as_it_was(
+        self, tmp_path: Path, answer: Any, speed: float | None
+    ) -> None:
+        """The second recording is like the first, in its bytes and in its end."""
+        first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+        short = Timeout(idle=0.2)
+        error = self.record_all(first, answer, timeout=short)
+        again = self.record_all(second, *recorded(first, speed=speed), timeout=short)
+        assert type(again) is type(error)
+        (one,), (other,) = read_recording(first), read_recording(second)
+        assert one.head.status == other.head.status
+        assert b"".join(read.data for read in one.reads) == b"".join(
+            read.data for read in other.reads
+        )
+        assert one.end is not None
+        assert other.end is not None
+        assert one.end.end == other.end.end
+
+    def test_a_recording_with_retries_is_an_answer_to_each_request(self, tmp_path: Path) -> None:
+        """The refusal is served too, and the client tries again."""
+        path = tmp_path / "a.jsonl"
+        assert self.record_all(path, error(503, retry_after=0), chat_answer("Hi")) is None
+        assert len(recorded(path)) == 2
+        assert self.record_all(tmp_path / "b.jsonl", *recorded(path)) is None
+
+    def test_a_recording_that_was_left_or_cut_off_is_cut(self) -> None:
+        """Nobody knows how it would have gone on."""
+        file = io.BytesIO()
+        source = record(chat_answer("Hi"), file)
+        next(iter(source))
+        source.close()
+        closed = file.getvalue()
+        crashed = b"".join(closed.splitlines(keepends=True)[:-1])
+        for content in (closed, crashed):
+            (reply,) = recorded(io.BytesIO(content))
+            assert list(reply.steps) == [chat_answer("Hi")[0], cut()]
+
+    def test_no_speed_is_no_speed(self) -> None:
+        """A speed is more than nothing."""
+        with pytest.raises(ValueError, match="speed must be more than 0, not 0"):
+            recorded("a.jsonl", speed=0)
+
+    def test_a_strict_recording_is_an_answer_to_its_request_only(self, tmp_path: Path) -> None:
+        """Another method or path is refused, in words."""
+        path = tmp_path / "a.jsonl"
+        self.record_all(path, chat_answer("Hi"))
+        with FakeServer() as server, Client("k", server.base_url, retries=ONCE) as client:
+            server.add(*recorded(path, strict=True))
+            server.add(*recorded(path, strict=True))
+            with ask(client) as s:
+                assert s.read() == b"Hi"
+            refused = error_of(client.create_response_stream(model="m", input="i"))
+        assert isinstance(refused, BadRequestError)
+        assert refused.message == (
+            "POST /chat/completions was recorded, and POST /responses was asked"
+        )
+
+
+def test_a_timeout_is_a_timeout(server: FakeServer, client: Client) -> None:
+    """A server that says nothing for too long is left."""
+    server.add([chat_chunk("Hi"), hold()])
+    assert isinstance(error_of(ask(client, timeout=Timeout(idle=0.2))), StreamTimeoutError)
