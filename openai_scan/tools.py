@@ -30,7 +30,9 @@ from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
 from openai_scan.events.snapshot import Call
 from openai_scan.events.structure import Structurer
+from openai_scan.recording import RecordedSource
 from openai_scan.schema import API, described, schema_of
+from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
 from openai_scan.transport.request import plain
@@ -189,7 +191,7 @@ class _Rounds:
     left: int
     raises: bool
 
-    def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Outcome:
+    def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Source | Outcome:
         """Return the stream that goes on, or the outcome if there is nothing to answer."""
         answer = streamer.snapshot()
         if answer is None or not answer.calls or outcome not in self.answerable:
@@ -197,7 +199,9 @@ class _Rounds:
         if self.left <= 0:
             return "requires_action"
         self.left -= 1
-        return self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
+        onward = self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
+        source = streamer.source
+        return source.then(onward.source) if isinstance(source, RecordedSource) else onward
 
     def _answer(self, call: Call) -> str:
         """Return what to tell the model of *call*."""

@@ -181,13 +181,19 @@ class RecordedSource:
         """Return the same again, recorded into the same file, or None."""
         if not isinstance(self.source, RenewableSource):
             return None
-        return self._go_on(self.source.retry(error), "retry")
+        onward = self.source.retry(error)
+        return None if onward is None else self._hand_on(onward, "retry")
 
     def resume(self, error: ScanError, answer_id: str, position: int) -> RecordedSource | None:
         """Return what follows of an answer, recorded into the same file, or None."""
         if not isinstance(self.source, RenewableSource):
             return None
-        return self._go_on(self.source.resume(error, answer_id, position), "resume")
+        onward = self.source.resume(error, answer_id, position)
+        return None if onward is None else self._hand_on(onward, "resume")
+
+    def then(self, source: Source) -> RecordedSource:
+        """Return *source*, recorded into the same file as another stream behind this one."""
+        return self._hand_on(source, None)
 
     def close(self) -> None:
         """Close the source, and the file if it was made for it."""
@@ -205,15 +211,10 @@ class RecordedSource:
 
     # How it works.
 
-    def _go_on(
-        self, onward: Source | None, again: Literal["retry", "resume"]
-    ) -> RecordedSource | None:
-        if onward is None:
-            return None
+    def _hand_on(self, onward: Source, again: Literal["retry", "resume"] | None) -> RecordedSource:
         self._finish(left=True)
-        successor = RecordedSource(onward, self._file, with_request=self._with_request, again=again)
         self._has_file = False
-        return successor
+        return RecordedSource(onward, self._file, with_request=self._with_request, again=again)
 
     def _now(self) -> float:
         return round(time.monotonic() - self._zero, 6)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import io
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,7 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
     record,
+    replay,
     run_tools,
 )
 from openai_scan.events import ErrorEvent
@@ -200,6 +203,31 @@ def test_the_request_is_written_if_that_is_asked_for(tmp_path: Path) -> None:
     assert head["request"] == {"model": "m", "input": "the prompt", "stream": True}
 
 
+def test_a_process_that_is_killed_leaves_what_it_had(tmp_path: Path) -> None:
+    """The recording of a stream that nobody could end is played as far as it goes."""
+    script = """
+import sys
+from openai_scan import Client
+
+client = Client("k", sys.argv[1])
+s = client.create_chat_completion_stream(model="m", messages=[], record=sys.argv[2])
+while s.next():
+    print(s.text(), flush=True)
+"""
+    path = tmp_path / "a.jsonl"
+    with serving([CHUNKED + ch(HELLO), WAIT_FOR_HANG_UP]) as server:
+        command = [sys.executable, "-c", script, server.base_url, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().decode().strip() == "Hé"
+            process.kill()
+    with StreamerV2(replay(path)) as s:
+        assert s.next()
+        assert s.text() == "Hé"
+        assert not s.next()
+        assert str(s.err()) == f"the recording {path} breaks off before its end"
+
+
 def test_nothing_is_overwritten_without_being_told(tmp_path: Path) -> None:
     """A file that is there is an error at once; `overwrite=True` replaces it."""
     path = tmp_path / "a.jsonl"
@@ -274,7 +302,7 @@ def test_record_is_for_streams(tmp_path: Path) -> None:
 
 
 def test_tools_are_answered_in_a_recorded_stream(tmp_path: Path) -> None:
-    """`run_tools` knows the request of a stream that is being recorded."""
+    """`run_tools` knows the request of a stream that is being recorded, and records each round."""
 
     def now() -> str:
         return "noon"
@@ -289,6 +317,9 @@ def test_tools_are_answered_in_a_recorded_stream(tmp_path: Path) -> None:
         with run_tools(client, ask(client, path), [now]) as s:
             assert s.read().decode() == "Hé"
         assert server.requests[1].json()["messages"][-1]["content"] == "noon"
+    assert [line["end"] for line in lines_of(path) if "end" in line] == ["clean", "clean"]
+    with StreamerV2(replay(path, exchange=1)) as s:
+        assert s.read().decode() == "Hé"
 
 
 class Plain:
