@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import struct
 import sys
@@ -13,9 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
 from openai_scan.testing.request import SeenRequest
-from openai_scan.testing.steps import Cut, Delay, Due, Hold, Reply, Reset
+from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset
 
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -51,9 +51,7 @@ class Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Connection)
         self.script = script
         self.stopping = threading.Event()
-        self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
-        self._held: list[socket.socket] = []
         # The interval is how long stop() may have to wait.
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
@@ -77,26 +75,11 @@ class Listener(ThreadingHTTPServer):
             with contextlib.suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
-        self.release()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Note the connection, and serve it in a thread."""
         self._sockets.append(request)
         super().process_request(request, client_address)
-
-    def hold(self) -> socket.socket:
-        """Return a socket that ends when `release()` is called."""
-        ours, theirs = socket.socketpair()
-        with self._lock:
-            self._held.append(theirs)
-        return ours
-
-    def release(self) -> None:
-        """Let all go on that hold."""
-        with self._lock:
-            held, self._held = self._held, []
-        for end in held:
-            end.close()
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -160,7 +143,8 @@ class Connection(BaseHTTPRequestHandler):
                 case Due(seconds):
                     self._wait(self._began + seconds - time.monotonic())
                 case Hold():
-                    self._hold()
+                    if not step.wait(self.connection):
+                        raise ConnectionAbortedError
                 case Cut():
                     self.close_connection = True
                     return
@@ -189,15 +173,6 @@ class Connection(BaseHTTPRequestHandler):
 
     def _wait(self, seconds: float) -> None:
         if self.server.stopping.wait(max(0.0, seconds)):
-            raise ConnectionAbortedError
-
-    def _hold(self) -> None:
-        """Wait until the other side hangs up, or the test goes on."""
-        with self.server.hold() as held, selectors.DefaultSelector() as selector:
-            selector.register(self.connection, selectors.EVENT_READ)
-            selector.register(held, selectors.EVENT_READ)
-            ready = [key.fileobj for key, _ in selector.select()]
-        if self.connection in ready:
             raise ConnectionAbortedError
 
     def _reset(self) -> None:

@@ -9,8 +9,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from openai_scan.recording import Section, read_recording
+from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
-from openai_scan.testing.steps import Cut, Due, Hold, Reply, Reset, Step
+from openai_scan.testing.steps import Cut, Due, Reply, Reset, Step
 
 # What tells of the connection, or of this very answer, is for the server to say.
 _OWN_HEADERS = frozenset(

@@ -67,10 +67,6 @@ class FakeServer:
         with self._lock:
             self._answers.extend(answers)
 
-    def release(self) -> None:
-        """Let all answers go on that are at a `hold()`."""
-        self._listener.release()
-
     def __enter__(self) -> Self:
         self._listener.start()
         return self

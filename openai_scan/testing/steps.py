@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from openai_scan.testing.hold import Hold
+
 STREAM_HEADERS: Mapping[str, str] = {"Content-Type": "text/event-stream; charset=utf-8"}
 """What the head of a streamed answer says."""
 
@@ -24,11 +26,6 @@ class Due:
     """Wait until so many seconds after the request."""
 
     seconds: float
-
-
-@frozen
-class Hold:
-    """Say nothing until the client hangs up, or the test calls `release()`."""
 
 
 @frozen
@@ -71,7 +68,7 @@ def delay(seconds: float) -> Delay:
 
 
 def hold() -> Hold:
-    """Say nothing more until the client hangs up, or the test calls `FakeServer.release()`."""
+    """Say nothing more, until the client hangs up or the test calls `release()` on this."""
     return Hold()
 
 

@@ -157,7 +157,8 @@ def test_the_end_is_told_in_one_word(
 ) -> None:
     """Whether it ended well, was cut, was reset, took too long or was refused."""
     path = tmp_path / "a.jsonl"
-    s = record_script(path, script, timeout=Timeout(idle=0.2), retries=RetryPolicy(attempts=1))
+    limit = Timeout(idle=0.2) if end == "timeout" else None
+    s = record_script(path, script, timeout=limit, retries=RetryPolicy(attempts=1))
     assert isinstance(s.err(), error or type(None))
     assert lines_of(path)[-1]["end"] == end
 

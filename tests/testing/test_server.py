@@ -221,14 +221,18 @@ def test_a_connection_is_cut_or_reset(
 
 
 def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client: Client) -> None:
-    """What comes before is there, what comes after is not; then it goes on."""
-    server.add([chat_chunk("Hi"), hold(), *chat_answer(" there")])
-    with ask(client, timeout=Timeout(idle=60)) as s:
+    """What comes before is there, what comes after is not; then it goes on, and stays open."""
+    gate = hold()
+    for _ in range(2):
+        server.add([chat_chunk("Hi"), gate, *chat_answer(" there")])
+    with ask(client) as s:
         assert s.next()
-        reader = threading.Thread(target=server.release)
-        reader.start()
+        assert gate.reached.wait(10)
+        gate.release()
         assert s.read() == b" there"
-        reader.join()
+    with ask(client) as s:
+        assert s.read() == b"Hi there"
+    assert repr(gate) == "hold()"
 
 
 def test_a_held_answer_ends_with_its_client(server: FakeServer, client: Client) -> None:
@@ -267,8 +271,8 @@ def test_a_client_that_does_not_read_is_left(server: FakeServer, client: Client)
 def test_the_head_alone_can_be_sent(server: FakeServer, client: Client) -> None:
     """Empty bytes send it; before that, nothing has been answered."""
     server.add([b"", hold()], [hold()], [delay(0.001)])
-    short = Timeout(first_byte=0.2, idle=0.2)
-    errors = [error_of(ask(client, timeout=short)) for _ in range(2)]
+    limits = Timeout(idle=0.2), Timeout(first_byte=0.2)
+    errors = [error_of(ask(client, timeout=limit)) for limit in limits]
     assert [getattr(one, "limit", None) for one in errors] == ["idle", "first_byte"]
     with ask(client) as s:
         assert not s.next()
@@ -379,26 +383,26 @@ class TestRecordings:
                 return s.err()
 
     @pytest.mark.parametrize(
-        "answer",
+        ("name", "answer"),
         [
-            pytest.param(chat_answer("Hi there"), id="clean"),
-            pytest.param([chat_chunk("Hi"), cut()], id="cut"),
-            pytest.param([chat_chunk("Hi"), delay(0.05), reset()], id="reset"),
-            pytest.param([chat_chunk("Hi"), hold()], id="timeout"),
-            pytest.param(error(400, "no", headers={"x-request-id": "r"}), id="refused"),
-            pytest.param(Reply(body=b"<p>Hi", headers={"Content-Type": "text/html"}), id="page"),
-            pytest.param([reset()], id="failed"),
+            ("clean", chat_answer("Hi there")),
+            ("cut", [chat_chunk("Hi"), cut()]),
+            ("reset", [chat_chunk("Hi"), delay(0.05), reset()]),
+            ("timeout", [chat_chunk("Hi"), hold()]),
+            ("refused", error(400, "no", headers={"x-request-id": "r"})),
+            ("page", Reply(body=b"<p>Hi", headers={"Content-Type": "text/html"})),
+            ("failed", [reset()]),
         ],
     )
     @pytest.mark.parametrize("speed", [None, 1000.0])
     def test_a_recording_is_served_as_it_was(
-        self, tmp_path: Path, answer: Any, speed: float | None
+        self, tmp_path: Path, name: str, answer: Any, speed: float | None
     ) -> None:
         """The second recording is like the first, in its bytes and in its end."""
         first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
-        short = Timeout(idle=0.2)
-        error = self.record_all(first, answer, timeout=short)
-        again = self.record_all(second, *recorded(first, speed=speed), timeout=short)
+        limit = Timeout(idle=0.2) if name == "timeout" else None
+        error = self.record_all(first, answer, timeout=limit)
+        again = self.record_all(second, *recorded(first, speed=speed), timeout=limit)
         assert type(again) is type(error)
         (one,), (other,) = read_recording(first), read_recording(second)
         assert one.head.status == other.head.status
