@@ -6,12 +6,15 @@ The question decides which; a page that needs another answer asks another questi
 from __future__ import annotations
 
 import base64
+import io
 import json
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from typing import Any
+
+from openai_scan import replay
 
 JSON = Mapping[str, Any]
 
@@ -311,8 +314,6 @@ def weather_report(tool_outputs: list[Any]) -> Iterator[str]:
 
 def recorded() -> Iterator[str]:
     """Give the recorded answer of the demo."""
-    recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_text("utf-8")
-    for line in recording.splitlines():
-        text = json.loads(line).get("text")
-        if text:
-            yield text
+    recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_bytes()
+    for chunk in replay(io.BytesIO(recording)):
+        yield chunk.decode()

@@ -5,6 +5,7 @@ What the payloads are like, `shapes.py` says.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from importlib.resources import files
@@ -14,6 +15,7 @@ from attrs import frozen
 
 from bench import shapes
 from bench.shapes import Payloads
+from openai_scan import replay
 
 EVENTS = 20_000
 
@@ -72,8 +74,8 @@ def workload(family: str, events: int = EVENTS) -> Workload:
 
 def recorded() -> Workload:
     """Return the recorded stream of the demo: a short Assistants run, whose end lacks `done`."""
-    lines = files("openai_scan.demo").joinpath("assistants.jsonl").read_text("utf-8").splitlines()
-    stream = "".join(json.loads(line).get("data", "") for line in lines)
+    recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_bytes()
+    stream = b"".join(replay(io.BytesIO(recording))).decode()
     payloads = tuple(
         line.removeprefix("data: ") for line in stream.splitlines() if line.startswith("data: ")
     )
