@@ -718,7 +718,7 @@ class StreamerV2:
     def _hand_over(self) -> Source:
         """Give the source to another streamer, and end."""
         followed = self._chained or self._successor is not None
-        if self._started or self._source is None or followed:
+        if self._started or self._outcome is not None or self._source is None or followed:
             raise RuntimeError(
                 "chain() takes a streamer that nobody has read from yet, and that nothing follows"
             )

@@ -1013,13 +1013,15 @@ def test_chain_adds_up_counts_and_notes() -> None:
     first = b": ping\n\n" + run("requires_action")
     second = b": ping\n\n" + event("thread.new", {}) + delta("a")
     s = StreamerV2([first])
+    s.chain([first])
     s.chain([second])
     read_all(s)
     error = s.err()
     assert error is not None
-    assert (error.events_read, error.bytes_read) == (3, len(first) + len(second))
-    assert (s.events_read, s.bytes_read) == (3, len(first) + len(second))
-    assert s.notes == {"comment": 2, "unknown_event: thread.new": 1, "missing_done": 1}
+    size = 2 * len(first) + len(second)
+    assert (error.events_read, error.bytes_read) == (4, size)
+    assert (s.events_read, s.bytes_read) == (4, size)
+    assert s.notes == {"comment": 3, "unknown_event: thread.new": 1, "missing_done": 2}
 
 
 @pytest.mark.parametrize(
@@ -1056,7 +1058,8 @@ def test_chain_after_the_end_is_refused() -> None:
     s = StreamerV2([ANSWER])
     read_all(s)
     other = StreamerV2([ANSWER])
-    with pytest.raises(RuntimeError, match="has ended"):
+    message = r"^the stream has ended: chain\(\) has to come before its last event$"
+    with pytest.raises(RuntimeError, match=message):
         s.chain(other)
     assert types(other)[-1] == "done"
     with pytest.raises(RuntimeError):
@@ -1066,7 +1069,7 @@ def test_chain_after_the_end_is_refused() -> None:
 def test_chain_takes_no_stream_twice() -> None:
     """A stream cannot go on with itself."""
     s = StreamerV2([DONE])
-    with pytest.raises(ValueError, match="a stream cannot be chained to itself"):
+    with pytest.raises(ValueError, match=r"^a stream cannot be chained to itself$"):
         s.chain(s)
     assert types(s) == ["done"]
 
@@ -1081,11 +1084,14 @@ def test_chain_takes_no_streamer_in_use() -> None:
     chained_to.chain([ANSWER])
     followed = StreamerV2([ANSWER])
     followed.chain_from(lambda _, outcome: outcome)
-    for other in (started, handed_over, chained_to, followed):
-        with pytest.raises(
-            RuntimeError, match="nobody has read from yet, and that nothing follows"
-        ):
+    closed = StreamerV2([ANSWER])
+    closed.close()
+    for other in (started, handed_over, chained_to, followed, closed):
+        with pytest.raises(RuntimeError) as caught:
             StreamerV2([ANSWER]).chain(other)
+        assert str(caught.value) == (
+            "chain() takes a streamer that nobody has read from yet, and that nothing follows"
+        )
 
 
 def test_handed_over_streamer_is_over() -> None:

@@ -131,6 +131,11 @@ class TestFinalAs:
         [
             ('{"name": 1}', "stop", "invalid value for type, expected str @ $.name"),
             (
+                '{"name": "Rome", "people": "many"}',
+                "stop",
+                "invalid value for type, expected int @ $.people",
+            ),
+            (
                 '{"name": "Ro',
                 "length",
                 (
@@ -157,6 +162,7 @@ class TestFinalAs:
         with pytest.raises(DecodeError) as caught:
             s.final_as(City)
         assert str(caught.value) == message
+        assert caught.value.__cause__ is not None
         assert caught.value.snapshot is not None
         assert caught.value.snapshot.text == text
 
@@ -187,6 +193,13 @@ class TestPartial:
             {"name": "Rome", "people": 2800},
         ]
 
+    def test_it_can_be_asked_for_before_there_is_anything(self) -> None:
+        """The answer is read as if nobody had asked."""
+        with StreamerV2(chat("4", "2")) as s:
+            assert s.partial() is None
+            s.read()
+            assert s.partial() == 42
+
     def test_it_can_be_asked_for_at_the_end_only(self) -> None:
         """A number that is the whole answer has come to its end then."""
         with StreamerV2(chat("4", "2")) as s:
@@ -213,3 +226,37 @@ class TestPartial:
         assert not s.next()
         assert isinstance(s.err(), TransportError)
         assert s.partial() == {"a": "b"}
+
+
+class TestChoices:
+    """Of several answers, one is asked for; without a number it is number 0."""
+
+    def test_each_question_goes_to_the_choice_that_it_names(self) -> None:
+        """All of them, of one event."""
+
+        def delta(name: str, sound: str) -> dict[str, Any]:
+            return {
+                "content": name,
+                "refusal": f"{name} refuses",
+                "reasoning_content": f"{name} thinks",
+                "annotations": [{"of": name}],
+                "audio": {"id": "a", "data": sound},
+            }
+
+        choices = [
+            {"index": 0, "delta": delta("zero", "MDA="), "finish_reason": None},
+            {"index": 1, "delta": delta("one", "MTE="), "finish_reason": "stop"},
+        ]
+        payload = {"object": "chat.completion.chunk", "choices": choices}
+        s = StreamerV2([b"data: %b\n\n" % json.dumps(payload).encode()])
+        assert s.next()
+        questions = (
+            *(s.text, s.refusal, s.reasoning_text),
+            *(s.annotations, s.audio, s.finish_reason),
+        )
+        zero = ["zero", "zero refuses", "zero thinks", ({"of": "zero"},), b"00", None]
+        one = ["one", "one refuses", "one thinks", ({"of": "one"},), b"11", "stop"]
+        assert [question() for question in questions] == zero
+        assert [question(0) for question in questions] == zero
+        assert [question(1) for question in questions] == one
+        assert [question(choice=1) for question in questions] == one

@@ -638,6 +638,15 @@ class TestRetries:
                     assert s.notes == notes
             assert len(server.requests) == 3
 
+    def test_each_stream_of_a_chain_may_be_tried_again(self) -> None:
+        """That the first has brought content says nothing of the second."""
+        busy = answer(b"", status="503 Busy")
+        with serving(WHOLE[:], [busy], WHOLE[:]) as server:
+            with chatting(server, retries=AT_ONCE) as s, chatting(server, retries=AT_ONCE) as other:
+                s.chain(other)
+                assert read(s) == "HiHi"
+                assert s.err() is None
+
     def test_a_log_tells_of_each_try(self, caplog: pytest.LogCaptureFixture) -> None:
         """It names the request and the error, and has no secret in it."""
         caplog.set_level(logging.DEBUG)

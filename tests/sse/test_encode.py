@@ -92,7 +92,7 @@ def test_an_id_with_a_line_end_is_refused(text: str, end: str) -> None:
 @pytest.mark.parametrize("text", ["\0", "7\0", "\x007"])
 def test_an_id_with_null_is_refused(text: str) -> None:
     """A reader ignores an ID that holds a NULL, so it cannot be sent."""
-    with pytest.raises(ValueError, match="last_event_id must not contain a NULL"):
+    with pytest.raises(ValueError, match=r"^last_event_id must not contain a NULL$"):
         encode(RawEvent("message", "x", text))
 
 
