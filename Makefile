@@ -16,7 +16,7 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-.PHONY: demo test lint types contracts unit fast floors docs fuzz bench clean help
+.PHONY: demo test lint types contracts unit fast floors docs fuzz bench mutants clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,8 +66,12 @@ bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FR
 	$(BENCH_FAST)/bin/python -m bench --fast $(BENCH)
 	$(if $(filter all,$(BENCH)),$(BENCH_PLAIN)/bin/python -m bench page)
 
+mutants: $(VENV)/mutants  ## Change the wire, the streamer and the ends in every place, and see that a test notices
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) $(FLOORS) $(FAST) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build *.egg-info
+	rm -rf $(VENV) $(FLOORS) $(FAST) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 $(VENV)/run: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -76,6 +80,10 @@ $(VENV)/run: setup.cfg pyproject.toml
 
 $(VENV)/dev: $(VENV)/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/mutants: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	@touch $@
 
 $(VENV)/fuzz: $(VENV)/dev

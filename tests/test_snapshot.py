@@ -195,10 +195,9 @@ def test_final_without_an_error(where: str) -> None:
 
 def test_final_of_nothing() -> None:
     """A stream that ended well with no answer in it has no final one."""
-    with pytest.raises(
-        EventStreamError, match="^the stream ended well, but no answer was in it$"
-    ) as caught:
+    with pytest.raises(EventStreamError) as caught:
         read([DONE]).final()
+    assert str(caught.value) == "the stream ended well, but no answer was in it"
     assert caught.value.snapshot is None
 
 
