@@ -54,7 +54,7 @@ from openai_scan import (
 )
 from openai_scan.transport import Request, RetryPolicy, Transport, failures
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.connections import WatchedConnection
+from openai_scan.transport.connections import WatchedConnection, current
 
 DELTA = (
     b"event: thread.message.delta\n"
@@ -174,6 +174,48 @@ class TestReading:
                 assert not s.next()
             assert s.outcome == "completed"
 
+    def test_many_small_chunks_come_up_at_once(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """A server makes a chunk of each event; what has arrived is read in one step."""
+        with serving([CHUNKED + ch(DELTA) * 3 + END]) as server:
+            assert list(transports(server).stream(post())) == [DELTA * 3]
+
+    @pytest.mark.parametrize(
+        ("chunk", "content"),
+        [
+            pytest.param(b"5;x=y\r\n: abc\r\n", b": abc", id="extended"),
+            pytest.param(b"0005\r\n: abc\r\n", b": abc", id="padded"),
+            pytest.param(b"+5\r\n: abc\r\n", b": abc", id="signed"),
+            pytest.param(ch(b":" * 80_000), b":" * 80_000, id="larger than the buffer"),
+        ],
+    )
+    def test_odd_chunks_are_read_as_ever(
+        self, transports: Callable[[ScriptedServer], Transport], chunk: bytes, content: bytes
+    ) -> None:
+        """What http.client takes is taken, before and behind chunks that are read in one step."""
+        with serving([CHUNKED + ch(DELTA) * 2 + chunk + ch(DELTA) * 2 + END]) as server:
+            body = b"".join(transports(server).stream(post()))
+        assert body == DELTA * 2 + content + DELTA * 2
+
+    def test_no_more_is_read_than_asked_for(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """Whole chunks that have arrived wait if they are more than that."""
+        with serving([CHUNKED + ch(b": abc") * 4 + END]) as server:
+            transport = transports(server)
+            exchange = transport.stream(post())
+            current.carried = exchange
+            exchange.clock.start()
+            raw = transport.send(post(), "key", "text/event-stream").raw
+            del current.carried
+            assert [raw.read1(size) for size in (3, 12, 9, 99)] == [
+                b": a",
+                b"bc: abc: abc",
+                b": abc",
+                b"",
+            ]
+
     @pytest.mark.parametrize(
         ("encoding", "compress"),
         [
@@ -269,6 +311,17 @@ class TestCuts:
         [
             pytest.param([CHUNKED, b'40\r\ndata: {"id":', FIN], 12, id="in a chunk"),
             pytest.param([CHUNKED, ch(DELTA), FIN], len(DELTA), id="between chunks"),
+            pytest.param([CHUNKED + ch(DELTA) * 2, FIN], 2 * len(DELTA), id="behind many chunks"),
+            pytest.param(
+                [CHUNKED + ch(DELTA) * 2 + b"5\r\nda", FIN],
+                2 * len(DELTA) + 2,
+                id="in the last of many chunks",
+            ),
+            pytest.param(
+                [CHUNKED + ch(DELTA) * 2 + b"no size\r\n" + ch(DELTA) + END],
+                2 * len(DELTA),
+                id="where a size should be",
+            ),
             pytest.param(
                 [
                     (

@@ -321,9 +321,11 @@ class Exchange:
 
     def _read(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body as it arrives."""
+        raw = response.raw
+        compressed = _is_compressed(raw)
         while True:
             try:
-                chunk = response.raw.read1(_READ_BYTES, decode_content=True)
+                chunk = raw.read1(_READ_BYTES, decode_content=compressed)
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
@@ -339,7 +341,7 @@ class Exchange:
         drained = 0
         while drained < _DRAIN_BYTES:
             try:
-                chunk = raw.read1(_READ_BYTES, decode_content=True)
+                chunk = raw.read1(_READ_BYTES, decode_content=_is_compressed(raw))
             except failures.READ_ERRORS:
                 return False
             if not chunk:
@@ -364,6 +366,11 @@ class Exchange:
             _log.debug("%s: the body of the error broke off", self.request)
         self.close()
         return self.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
+
+
+def _is_compressed(raw: urllib3.BaseHTTPResponse) -> bool:
+    """Tell whether urllib3 has to decode the body; otherwise it would queue it all the same."""
+    return "Content-Encoding" in raw.headers
 
 
 def _stripped(body: bytes) -> bytes:
