@@ -37,7 +37,8 @@ from openai_scan.stats import Stats, Timer
 
 if TYPE_CHECKING:
     from openai_scan.events import assistants
-    from openai_scan.events.snapshot import Answer, Fold
+    from openai_scan.events.repeats import Make
+    from openai_scan.events.snapshot import Answer, Append, Fold
     from openai_scan.sse import WritableFile
 
 # After the terminal event a usage chunk or a late event may follow, or nothing at all while the
@@ -109,6 +110,10 @@ class StreamerV2:
         self._started = False
         self._cancelled = False
         self._event = _NO_EVENT
+        # For events that add text and nothing else to what the last one was: what makes such an
+        # event, and what takes its text in. All else that `_step()` does it has done.
+        self._again: Make | None = None
+        self._append: Append = str
         self._fold: Fold | None = None
         self._json: PartialJSON | None = None  # of the fold's text, once somebody asks for it
         self._last = _NO_EVENT  # that has been handed out
@@ -141,6 +146,9 @@ class StreamerV2:
             raw = self._next_raw()
             if raw is None:
                 self._end_stream()
+            elif self._again is not None and (event := self._again(raw)) is not None:
+                self._add_text(event)
+                return True
             elif (not raw.data or raw.data[0] == ":") and _is_keep_alive(raw):
                 self._scanner.discount()
                 self._structure.note("empty_event")
@@ -549,6 +557,7 @@ class StreamerV2:
     def _step(self, event: Event) -> bool:
         """Make *event* the current one, unless it has to end the stream, or has come before."""
         ends = self._ends
+        self._again = None
         if type(event) is UnknownEvent:
             if event.is_keep_alive:
                 self._scanner.discount()
@@ -577,11 +586,30 @@ class StreamerV2:
                 self._scanner.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended
             self._scanner.expire(None)
+        elif self._committed:
+            self._expect_text(event)
         self._event = self._last = event
         self._events += 1
         for observer in self._observers:
             observer.event(self, event)
         return True
+
+    def _add_text(self, event: Event) -> None:
+        """Make *event* the current one, which adds text and nothing else: 0.4 us, not 2.5."""
+        text = event.unwrap_text() or ""
+        self._append(text)
+        if self._json is not None:
+            self._json.feed(text)
+        self._event = self._last = event
+        self._events += 1
+
+    def _expect_text(self, event: Event) -> None:
+        """Get ready for events that add text and nothing else to what *event* has brought."""
+        repeat = self._structure.repeats.last
+        if repeat is not None and repeat.adds_text and self._fold is not None:
+            append = self._fold.appender(event)
+            if append is not None:
+                self._again, self._append = repeat.make, append
 
     def _is_repeated(self, event: Event, position: int) -> bool:
         """Tell whether *event* came before the stream was taken up again."""
@@ -704,6 +732,7 @@ class StreamerV2:
 
     def _switch(self, scanner: EventScanner) -> None:
         """Read on with *scanner*."""
+        self._again = None
         self._notes.update(self._scanner.notes)
         self._bytes_before += self._scanner.bytes_read
         self._scanner.close()

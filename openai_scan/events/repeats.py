@@ -19,6 +19,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import attrs
+from attrs import frozen
 
 from openai_scan.events.base import Event
 from openai_scan.events.plain import setter_of_fields
@@ -26,7 +27,7 @@ from openai_scan.sse import RawEvent
 
 Decode: TypeAlias = Callable[[RawEvent], Event]
 
-Repeat: TypeAlias = Callable[[RawEvent], "Event | None"]
+Make: TypeAlias = Callable[[RawEvent], "Event | None"]
 """Makes the event for a raw event that is a repetition; None for any other."""
 
 _Trial: TypeAlias = "tuple[Any, list[Any]]"
@@ -57,8 +58,28 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # typeshed le
 _MISFITS = (ValueError, StopIteration, RecursionError)
 
 
+@frozen
+class Repeat:
+    """What is known of events that repeat each other.
+
+    Attributes:
+        make: Makes the next one.
+        adds_text: Whether they differ in nothing but the text that they add to the answer, and in
+            their number.
+    """
+
+    make: Make
+    adds_text: bool
+
+
 class Repeats:
-    """What the events of one stream have been, so that the next one need not be decoded anew."""
+    """What the events of one stream have been, so that the next one need not be decoded anew.
+
+    Attributes:
+        last: What the last event has repeated, or None if it was no repetition.
+    """
+
+    last: Repeat | None = None
 
     def __init__(self) -> None:
         self._by_type: dict[str, Repeat] = {}
@@ -68,7 +89,9 @@ class Repeats:
     def event(self, raw: RawEvent) -> Event | None:
         """Return the event that *raw* stands for if it is a repetition, else None."""
         repeat = self._by_type.get(raw.type)
-        return None if repeat is None else repeat(raw)
+        event = None if repeat is None else repeat.make(raw)
+        self.last = None if event is None else repeat
+        return event
 
     def learn(self, raw: RawEvent, event: Event, decode: Decode) -> None:
         """Learn from an event that was no repetition.
@@ -117,12 +140,20 @@ def _compare(
         return None
     cuts = [-1, *places, len(tokens)]
     program = _Program()
-    program.read(["".join(tokens[a + 1 : b]) for a, b in pairwise(cuts)], kinds)
+    program.read(raw.type, ["".join(tokens[a + 1 : b]) for a, b in pairwise(cuts)], kinds)
     try:
         program.make(*trials)
     except _UnlikeError:
         return None
-    return program.function()
+    return Repeat(program.function(), adds_text=_adds_text(program.used, trials))
+
+
+def _adds_text(used: set[int], trials: Sequence[_Trial]) -> bool:
+    """Tell whether the values at the *used* places are the event's text, and perhaps its number."""
+    return all(
+        {values[place] for place in used} - {event.stream_position()} == {event.unwrap_text()}
+        for event, values in trials
+    )
 
 
 def _changes(before: Sequence[str], tokens: Sequence[str]) -> list[int]:
@@ -169,27 +200,41 @@ class _Program:
 
     As code of its own it takes two thirds of the time of functions that call each other. Nothing
     that a server sent is in the code: it has names for that, such as `c7`.
+
+    Attributes:
+        used: The places whose values are in the event.
     """
 
     def __init__(self) -> None:
+        self.used: set[int] = set()
         self._lines: list[str] = []
         self._names: dict[str, Any] = {"new": object.__new__, "scan": _scan, "errors": _MISFITS}
 
-    def function(self) -> Repeat:
+    def function(self) -> Make:
         """Return the function."""
         body = "\n        ".join(self._lines)
         code = (
             f"def repeat(raw):\n    try:\n        {body}\n    except errors:\n        return None"
         )
         exec(code, self._names)  # noqa: S102 - attrs and cattrs write code in the same way
-        repeat: Repeat = self._names["repeat"]
-        return repeat
+        make: Make = self._names["repeat"]
+        return make
 
-    def read(self, texts: Sequence[str], kinds: Sequence[type]) -> None:
-        """Have it read values of these *kinds*, `v0` and so on, each between two *texts*."""
+    def read(self, name: str, texts: Sequence[str], kinds: Sequence[type]) -> None:
+        """Have it read values of these *kinds*, `v0` and so on, each between two *texts*.
+
+        Args:
+            name: The name that the raw event has to have.
+            texts: One more than there are values.
+            kinds: The types of the values.
+        """
         first, *others = texts
-        self._lines += ["data = raw.data", f"if not data.startswith({self._name(first)}): return"]
-        self._lines += [f"end = {len(first)}"]
+        self._lines += [
+            "data = raw.data",
+            f"if raw.type != {self._name(name)}: return",
+            f"if not data.startswith({self._name(first)}): return",
+            f"end = {len(first)}",
+        ]
         for place, (kind, text) in enumerate(zip(kinds, others, strict=True)):
             is_last = place == len(kinds) - 1
             differs = "data[end:] != {}" if is_last else "not data.startswith({}, end)"
@@ -220,6 +265,7 @@ class _Program:
         kind = type(thing)
         for place, pair in enumerate(zip(one[1], two[1], strict=True)):
             if pair == (thing, other) and type(pair[0]) is kind:
+                self.used.add(place)
                 return f"v{place}"
         if _shape(thing) != _shape(other):
             raise _UnlikeError

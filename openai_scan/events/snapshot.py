@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Note: TypeAlias = Callable[[str], None]
 """Counts one thing that was tolerated."""
 
+Append: TypeAlias = Callable[[str], object]
+"""Takes in a piece of text."""
+
 
 @frozen(kw_only=True)
 class Call:
@@ -117,6 +120,17 @@ class Fold(ABC):
     @abstractmethod
     def value(self) -> Answer:
         """Return the answer as far as it is known."""
+
+    def appender(self, event: Event) -> Append | None:  # noqa: ARG002 - for those that have one
+        """Return what takes in the text of events that differ from *event* in nothing else.
+
+        Args:
+            event: What has been taken in last.
+
+        Returns:
+            None if such an event is to be taken in as any other.
+        """
+        return None
 
     def resumable_id(self) -> str | None:
         """The server's name for the answer if its stream can be taken up again, or None."""

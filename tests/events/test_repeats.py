@@ -7,6 +7,7 @@ import json
 import pickle
 from collections import Counter
 from typing import Any
+from unittest import mock
 
 import attrs
 import pytest
@@ -14,11 +15,12 @@ import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from openai_scan.events import Event, UnknownEvent, decode
+from openai_scan import StreamerV2
+from openai_scan.events import Event, UnknownEvent, decode, repeats
 from openai_scan.events.chat import ChatCompletionChunk, Choice, ChoiceDelta
 from openai_scan.events.responses import ResponseOutputTextDelta
 from openai_scan.events.structure import Structurer
-from openai_scan.sse import RawEvent
+from openai_scan.sse import RawEvent, encode_all
 
 CHUNK = {
     "id": "chatcmpl-1",
@@ -248,12 +250,21 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
+def is_text(value: Any, path: tuple[Any, ...]) -> bool:
+    """Tell whether *path* leads to the text of one of `BASES`."""
+    for key in path:
+        value = value[key]
+    return value in ("Hi", "a") and path[-1] in ("content", "delta", "text", "value")
+
+
 @st.composite
 def _streams(draw: st.DrawFn) -> list[RawEvent]:
     """Draw events that mostly repeat each other, and are mutated in one or two places."""
     name, base = draw(st.sampled_from(BASES))
     paths = leaves(base)
     usual = draw(st.lists(st.sampled_from(paths), max_size=2))
+    if draw(st.booleans()):
+        usual = [*[path for path in paths if is_text(base, path)], *usual[1:]]
     raws = []
     for _ in range(draw(st.integers(3, 7))):
         payload = copy.deepcopy(base)
@@ -285,3 +296,64 @@ def _streams(draw: st.DrawFn) -> list[RawEvent]:
 def test_events_are_the_same_as_without_repetitions(raws: list[RawEvent], strict: bool) -> None:
     """Whatever changes from event to event: events, notes and errors are those of each alone."""
     alike(raws, strict=strict)
+
+
+# Whole streams.
+
+
+def story(raws: list[RawEvent], *, strict: bool, asks: bool) -> list[Any]:
+    """Return all that a streamer shows of a stream, event by event if it *asks*, and at its end."""
+    s = StreamerV2(encode_all(raws), strict=strict)
+    shown: list[Any] = []
+    while s.next():
+        shown += [*facts(s.event()), s.text()]
+        if asks:
+            shown += [s.snapshot(), copy.deepcopy(s.partial())]
+    shown += [s.outcome, str(s.err()), s.notes, s.events_read, s.snapshot(), s.partial()]
+    return shown
+
+
+@given(_streams(), st.booleans(), st.booleans())
+@example([chunk("a"), chunk("b"), chunk(""), chunk("c"), chunk(None), chunk("d")], False, True)
+def test_a_stream_is_the_same_as_without_repetitions(
+    raws: list[RawEvent], strict: bool, asks: bool
+) -> None:
+    """Answer, end, notes and text do not depend on what has been learned on the way."""
+    with mock.patch.object(repeats, "_MAX_TRIES", 0):
+        expected = story(raws, strict=strict, asks=asks)
+    assert story(raws, strict=strict, asks=asks) == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"finish_reason": "stop"}, id="after its end"),
+        pytest.param({"logprobs": {"content": [{"token": "a", "logprob": -1.5}]}}, id="logprobs"),
+        pytest.param({"delta": {"content": "a", "refusal": "no"}}, id="a refusal"),
+        pytest.param({"index": 1}, id="another choice"),
+        pytest.param({"delta": {"role": "assistant", "content": "a"}}, id="its role"),
+        pytest.param({"delta": {"audio": {"transcript": "a", "data": "AAAA"}}}, id="sound"),
+    ],
+)
+def test_what_comes_with_the_text_is_taken_in_each_time(more: dict[str, Any]) -> None:
+    """Where more than text is repeated, all of it is in the answer as often as it came."""
+    choice = {"index": 0, "delta": {"content": "a"}, **more}
+    data = json.dumps({**CHUNK, "choices": [choice]})
+    raws = [RawEvent("message", data.replace('"a"', f'"{text}"')) for text in "abcdef"]
+    with mock.patch.object(repeats, "_MAX_TRIES", 0):
+        expected = story(raws, strict=True, asks=False)
+    assert story(raws, strict=True, asks=False) == expected
+
+
+def test_text_of_two_streams_is_not_mixed() -> None:
+    """A repetition in the next stream of a chain begins an answer of its own."""
+    raws = [chunk(text) for text in "abc"]
+    ends = RawEvent("message", "[DONE]")
+    s = StreamerV2(encode_all([*raws, ends]))
+    s.chain(encode_all([*raws, ends]))
+    texts = []
+    while s.next():
+        answer = s.snapshot()
+        assert answer is not None
+        texts.append(answer.text)
+    assert texts == ["a", "ab", "abc", "abc", "a", "ab", "abc", "abc"]

@@ -297,14 +297,12 @@ class ThreadMessageDelta(AssistantsEvent):
     id: str = ""
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        values = [
-            part.text.value
-            for part in self.delta.content
-            if isinstance(part, TextPartDelta)
-            and part.text is not None
-            and part.text.value is not None
-        ]
-        return "".join(values) if values and not choice else None
+        whole: str | None = None
+        for part in self.delta.content:
+            if isinstance(part, TextPartDelta) and part.text is not None:
+                text = part.text.value
+                whole = text if whole is None else whole + (text or "")
+        return None if choice else whole
 
     def unwrap_message_delta_text(self) -> str | None:
         return self.unwrap_text()

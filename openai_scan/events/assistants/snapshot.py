@@ -58,6 +58,7 @@ from openai_scan.events.assistants.objects import (
     StepDetails,
     StepDetailsDelta,
     Text,
+    TextDelta,
     TextPart,
     TextPartDelta,
     Thread,
@@ -67,7 +68,7 @@ from openai_scan.events.assistants.objects import (
     ToolCallsDetailsDelta,
 )
 from openai_scan.events.base import Event
-from openai_scan.events.snapshot import Call, Fold, Note, Pieces, mend, parses
+from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
 from openai_scan.events.structure import Structurer
 
 # The statuses that a run step or a message does not leave any more.
@@ -162,6 +163,12 @@ class AssistantsFold(Fold):
             case ThreadCreated(thread=thread):
                 self._thread = thread
 
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case ThreadMessageDelta(delta=delta, id=id):
+                return self._message(id, delta.role).appender(delta.content)
+        return None
+
     def _message(self, id: str, role: str | None) -> _Message:
         message = self._messages.get(id)
         if message is None:
@@ -209,6 +216,13 @@ class _Message:
                 part = self._parts[index] = _Part(known)
             part.add(piece, note)
 
+    def appender(self, content: tuple[MessagePartDelta, ...]) -> Append | None:
+        """Return what takes in the text of such content, or None if it brings more than text."""
+        match content:
+            case [TextPartDelta(text=TextDelta(annotations=()), index=index)]:
+                return self._parts[index].text.add
+        return None
+
     def value(self) -> Message:
         if not self._parts:
             return self._head
@@ -223,28 +237,28 @@ class _Part:
     def __init__(self, known: MessagePart | None) -> None:
         self._whole = known
         self._type = "text"
-        self._text = Pieces()
+        self.text = Pieces()
         self._annotations: list[AnnotationDelta] = []
         self._known_annotations: tuple[Annotation, ...] = ()
         match known:
             case TextPart(text=text):
-                self._text.add(text.value)
+                self.text.add(text.value)
                 self._known_annotations = text.annotations
                 self._whole = None
             case RefusalPart(refusal=refusal):
                 self._type = "refusal"
-                self._text.add(refusal)
+                self.text.add(refusal)
                 self._whole = None
 
     def add(self, piece: MessagePartDelta, note: Note) -> None:
         match piece:
             case TextPartDelta(text=text):
                 if text is not None:
-                    self._text.add(text.value or "")
+                    self.text.add(text.value or "")
                     self._annotations += text.annotations  # each comes whole
             case RefusalPartDelta(refusal=refusal):
                 self._type = "refusal"
-                self._text.add(refusal or "")
+                self.text.add(refusal or "")
             case ImageFilePartDelta(image_file=image_file):
                 if image_file is not None:
                     self._whole = ImageFilePart(image_file=image_file)
@@ -259,10 +273,10 @@ class _Part:
         if self._whole is not None:
             return self._whole
         if self._type == "refusal":
-            return RefusalPart(refusal=str(self._text))
+            return RefusalPart(refusal=str(self.text))
         annotations = tuple(map(_annotation, self._annotations))
         return TextPart(
-            text=Text(value=str(self._text), annotations=self._known_annotations + annotations)
+            text=Text(value=str(self.text), annotations=self._known_annotations + annotations)
         )
 
 

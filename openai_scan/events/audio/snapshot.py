@@ -18,7 +18,7 @@ from openai_scan.events.audio.objects import (
     TranscriptUsage,
 )
 from openai_scan.events.base import Event, from_base64
-from openai_scan.events.snapshot import Fold, Note, Pieces, WithoutCalls, WithoutText, mend
+from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls, WithoutText, mend
 
 
 @frozen(kw_only=True)
@@ -70,6 +70,12 @@ class AudioFold(Fold):
             case SpeechAudioDone(usage=usage):
                 self._is_speech = True
                 self._speech_usage = usage
+
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case TranscriptTextDelta(logprobs=()):
+                return self._text.add
+        return None
 
     def value(self) -> Transcript | Speech:
         if self._is_speech:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 from attrs import define, field, frozen
 
 from openai_scan.events.base import Event, from_base64
@@ -19,7 +20,9 @@ from openai_scan.events.chat.objects import (
     TokenLogProb,
     ToolCallDelta,
 )
-from openai_scan.events.snapshot import Call, Fold, Note, Pieces, parses
+from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, parses
+
+_NO_DELTA = ChoiceDelta()
 
 
 @frozen(kw_only=True)
@@ -154,6 +157,12 @@ class ChatFold(Fold):
                 choice = self._choices[piece.index] = _Choice(piece.index)
             choice.take(piece, note)
 
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case ChatCompletionChunk(choices=[piece], usage=None) if piece.logprobs is None:
+                return self._choices[piece.index].appender(piece.delta)
+        return None
+
     def value(self) -> ChatCompletion:
         return ChatCompletion(
             id=self._id,
@@ -220,6 +229,11 @@ class _Choice:
             self._audio = self._audio or _Audio()
             self._audio.take(delta.audio)
         self._annotations += delta.annotations
+
+    def appender(self, delta: ChoiceDelta) -> Append | None:
+        """Return what takes in the text of such a delta, or None if it brings more than text."""
+        brings_more = attrs.evolve(delta, role=None, content=None) != _NO_DELTA
+        return None if brings_more or self._content is None else self._content.add
 
     def _take_call(self, piece: ToolCallDelta, note: Note) -> None:
         function = piece.function or FunctionDelta()

@@ -11,7 +11,7 @@ from openai_scan.events.completions.objects import (
     CompletionLogProbs,
     CompletionUsage,
 )
-from openai_scan.events.snapshot import Fold, Note, Pieces, WithoutCalls
+from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls
 
 
 @frozen(kw_only=True)
@@ -65,6 +65,12 @@ class CompletionFold(Fold):
                 choice.tokens += piece.logprobs.tokens
                 choice.top_logprobs += piece.logprobs.top_logprobs
                 choice.has_logprobs = True
+
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case Completion(choices=[piece], usage=None) if piece.logprobs is None:
+                return self._choices[piece.index].text.add
+        return None
 
     def value(self) -> CompletionAnswer:
         return CompletionAnswer(

@@ -53,21 +53,23 @@ class ImagesFold(Fold):
 
     def __init__(self) -> None:
         self._images: list[Image] = []
-        self._partial: Image | None = None
+        self._partial: ImageGenerationPartialImage | ImageEditPartialImage | None = None
         self._usage: ImagesUsage | None = None
 
     def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
         match event:
             case ImageGenerationPartialImage() | ImageEditPartialImage():
-                self._partial = _image(event, is_partial=True)
+                self._partial = event
             case ImageGenerationCompleted() | ImageEditCompleted():
                 self._partial = None
                 self._images.append(_image(event, is_partial=False))
                 self._usage = event.usage or self._usage
 
     def value(self) -> ImagesAnswer:
-        partial = () if self._partial is None else (self._partial,)
-        return ImagesAnswer(images=(*self._images, *partial), usage=self._usage)
+        images = self._images
+        if self._partial is not None:
+            images = [*images, _image(self._partial, is_partial=True)]
+        return ImagesAnswer(images=tuple(images), usage=self._usage)
 
 
 def _image(

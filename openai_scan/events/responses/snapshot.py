@@ -21,7 +21,7 @@ from openai_scan.events.responses.items import (
     RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
-from openai_scan.events.snapshot import Call, Fold, Note, Pieces, mend, parses
+from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
 
 _NO_TEXT = OutputTextContent(text="")
 _NO_REFUSAL = RefusalContent(refusal="")
@@ -138,6 +138,13 @@ class ResponseFold(Fold):
                 self._transcript.add(event.delta)
             case _:
                 self._take_more(event)
+
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case e.ResponseOutputTextDelta(logprobs=()):
+                part = self._item("message", event).part(event.content_index, _NO_TEXT)
+                return None if part.text is None else part.text.add
+        return None
 
     def _take_more(self, event: Event) -> None:
         """Take in what is seldom, and the ends of what `take()` has put together."""
