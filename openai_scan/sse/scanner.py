@@ -112,10 +112,11 @@ class EventScanner:
             if self._cancelled:
                 return self._end(None)
             try:
-                self._event = next(self._ready, None)
+                event = next(self._ready, None)
             except ScanError as error:  # an event grew too large
                 return self._end(error)
-            if self._event is not None:
+            if event is not None:
+                self._event = event
                 self._heard += 1
                 return True
             self._read()
@@ -193,32 +194,35 @@ class EventScanner:
         self.close()
 
     def _read(self) -> None:
-        """Take one chunk from the source, or end."""
+        """Take chunks from the source until one of them completes an event, or end."""
         if self._heard and self._live is not None:
             self._heard = 0
             self._live.heard()
-        try:
-            chunk = next(self._chunks, _END)
-        except ScanError as error:
-            self._end(error)
-            return
-        except Exception as error:  # noqa: BLE001 - the border: all of it is translated
-            self._end(broken_off(error))
-            return
-        if chunk is _END:
-            self._end(None)
-            return
-        if type(chunk) is not bytes:
-            if not isinstance(chunk, bytes | bytearray | memoryview):
-                raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
-            chunk = bytes(chunk)
-        self.bytes_read += len(chunk)
-        try:
-            self._ready = iter(self.tokenizer.feed(chunk))
-        except ScanError as error:
-            self._end(error)
-        if self._tee is not None:
-            write_all(self._tee, chunk)
+        events: Iterable[RawEvent] = ()
+        while not (events or self._ended or self._cancelled):
+            try:
+                chunk = next(self._chunks, _END)
+            except ScanError as error:
+                self._end(error)
+                return
+            except Exception as error:  # noqa: BLE001 - the border: all of it is translated
+                self._end(broken_off(error))
+                return
+            if type(chunk) is not bytes:
+                if chunk is _END:
+                    self._end(None)
+                    return
+                if not isinstance(chunk, bytes | bytearray | memoryview):
+                    raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
+                chunk = bytes(chunk)
+            self.bytes_read += len(chunk)
+            try:
+                events = self.tokenizer.feed(chunk)
+            except ScanError as error:
+                self._end(error)
+            self._ready = iter(events)
+            if self._tee is not None:
+                write_all(self._tee, chunk)
 
     def _end(self, error: ScanError | None) -> bool:
         # A connection that was shut down to wake the reader may look broken, or cleanly ended.
