@@ -34,7 +34,7 @@ _NAMED_BLOCKS = re.compile(r"^event: ?(.*)\ndata: ?(.*)\n\n", re.MULTILINE)
 
 # To look for one byte takes 0.02 ns a byte, for two bytes or a pattern 1 ns. So where lines are
 # long, sound and images for example, their ends are looked for one by one.
-_LONG_LINE = 4 * 1024
+_LONG_LINE = 1024
 
 # int() may refuse longer texts, since converting one takes quadratic time: 4300 digits is its
 # default limit, and this the lowest that can be set.
@@ -220,9 +220,7 @@ class EventTokenizer:
         if self._by_line:
             piece = self._finish_block(piece, events)
         block = self._block
-        end = piece.rfind(b"\n\n") + 2
-        if end == 1:  # none, but a blank line may have begun in the chunk before
-            end = int(piece.startswith(b"\n") and block.endswith(b"\n"))
+        end = _end_of_blocks(block, piece)
         if end:
             blocks = block + piece[:end] if block else piece[:end]
             block.clear()
@@ -419,6 +417,15 @@ class EventTokenizer:
                 f"one event is larger than max_event_bytes={self._max_event_bytes}",
                 limit=self._max_event_bytes,
             )
+
+
+def _end_of_blocks(block: bytearray, piece: bytes) -> int:
+    """Return where the last blank line of *piece* ends, or 0; it may have begun in *block*."""
+    end = len(piece)
+    while (end := piece.rfind(_LF, 0, end)) > 0:
+        if piece[end - 1] == _LF:
+            return end + 1
+    return int(end == 0 and block.endswith(b"\n"))
 
 
 def _find_blocks(text: str) -> list[tuple[str, str]]:
