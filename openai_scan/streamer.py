@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from typing_extensions import Self
-
 from openai_scan.errors import (
     APIError,
     DecodeError,
@@ -36,6 +34,8 @@ from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Sou
 from openai_scan.stats import Stats, Timer
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from openai_scan.events import assistants
     from openai_scan.events.repeats import Make
     from openai_scan.events.snapshot import Answer, Append, Fold
@@ -92,7 +92,7 @@ class StreamerV2:
         strict: bool = False,
         require_terminal: bool = True,
     ) -> None:
-        # cattrs takes its time to load, and who only imports the package shall not wait for it.
+        # It takes its time to load, and who only imports the package shall not wait for it.
         from openai_scan.events.structure import Structurer
 
         self._max_event_bytes = max_event_bytes

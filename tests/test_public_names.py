@@ -88,13 +88,13 @@ print(*[name for name in sys.modules if name.startswith("openai_scan")])
 
 
 def test_reading_a_stream_loads_no_network() -> None:
-    """Whoever reads streams from files never loads requests or urllib3."""
+    """Whoever reads streams from files never loads requests or urllib3, nor, if all fits, cattrs."""
     script = """
 import sys
 from openai_scan import StreamerV2
 print(*StreamerV2([b'event: thread.created\\ndata: {"id": "t"}\\n\\ndata: [DONE]\\n\\n']).notes)
 list(StreamerV2([b'event: thread.created\\ndata: {"id": "t"}\\n\\ndata: [DONE]\\n\\n']))
-print(*[name for name in ("requests", "urllib3") if name in sys.modules])
+print(*[name for name in ("requests", "urllib3", "cattrs") if name in sys.modules])
 """
     assert run(script) == []
 

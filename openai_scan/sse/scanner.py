@@ -6,12 +6,13 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Protocol, TypeAlias, runtime_checkable
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from openai_scan.errors import ScanError, StreamCancelledError, TransportError
 from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # As large as the chunks that a socket hands over; a larger read only waits longer to be filled.
 _READ_BYTES = 64 * 1024
