@@ -88,7 +88,7 @@ print(*[name for name in sys.modules if name.startswith("openai_scan")])
 
 
 def test_reading_a_stream_loads_no_network() -> None:
-    """Whoever reads streams from files never loads requests or urllib3, nor, if all fits, cattrs."""
+    """Whoever reads a stream from a file loads no requests and, if all of it fits, no cattrs."""
     script = """
 import sys
 from openai_scan import StreamerV2

@@ -42,7 +42,8 @@ SHARED_EVENT = "error"
 # What the families have in common, by module.
 SHARED_NAMES = {
     "openai_scan.events.base": ["Event"],
-    "openai_scan.events.structure": ["JSONText", "Structurer"],
+    "openai_scan.events.hooks": ["JSONText"],
+    "openai_scan.events.structure": ["Structurer"],
     "openai_scan.sse": ["RawEvent"],
 }
 

@@ -10,12 +10,10 @@ from collections import Counter
 from typing import Any, TypeVar
 
 from openai_scan.errors import DecodeError
-from openai_scan.events.hooks import JSONText, hook_of
+from openai_scan.events.hooks import hook_of
 from openai_scan.events.plain import RAW
 from openai_scan.events.repeats import Repeats
 from openai_scan.sse import RawEvent
-
-__all__ = ["MAX_NOTES", "MAX_NOTE_LENGTH", "JSONText", "Structurer"]
 
 T = TypeVar("T")
 

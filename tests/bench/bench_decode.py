@@ -96,9 +96,9 @@ def _figures(
     for name in peers.installed(peers.RAW):
         peer = ratios(costs[name], costs["raw"])
         yield figure("peers", f"{family}, {name}", column, peer, 1.0 if aims else None)
-    for row, name, folds in (("asked for", "snapshots", False), ("kept", "fold", True)):
+    for row, name in (("asked for", "snapshots"), ("kept", "fold")):
         pairs = zip(costs["typed"], costs[name], strict=True)
-        added = spread([decode.added_by(before, after, folds=folds) for before, after in pairs])
+        added = spread([decode.added_by(before, after) for before, after in pairs])
         yield figure("snapshots", f"{family}, {row}", column, added, _SNAPSHOTS if aims else None)
 
 

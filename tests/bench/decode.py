@@ -26,11 +26,6 @@ def jobs_of(stream: Workload, size: int) -> dict[str, Callable[[], object]]:
     return jobs
 
 
-def added_by(typed: float, other: float, *, folds: bool = False) -> float:
-    """Return what *other* costs more than *typed*, in percent of typed events without it.
-
-    If *other* *folds* once more what the streamer itself has folded, then what it costs more is
-    what a fold costs, and *typed* has that in it as well.
-    """
-    more = other - typed
-    return 100 * more / (typed - more if folds else typed)
+def added_by(typed: float, other: float) -> float:
+    """Return what *other* costs more than *typed*, in percent."""
+    return 100 * (other - typed) / typed

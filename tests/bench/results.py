@@ -46,6 +46,8 @@ TABLES = {
     "idle": Table("7", "An open idle stream, above its socket", "KB"),
     "threads": Table("8", "200 streams, 10,000 events a second", "of one core"),
     "threads-free": Table("8", "The same without the GIL", "of one core"),
+    "floor": Table("", "Where the CPU of one event goes", "µs"),
+    "parts": Table("", "What the steps are made of", ""),
     "costs": Table("", "CPU for one event, 4 KiB chunks", "µs"),
 }
 

@@ -28,14 +28,18 @@ from bench.gate import Bound
 from bench.workloads import CHUNK_SIZES, FAMILIES
 
 # The bounds of each family, in multiples of `json.loads`: typed events in chunks of 200 bytes and
-# in larger ones, raw events in chunks of 200 bytes and in larger ones.
+# in larger ones, raw events in chunks of 200 bytes and in larger ones. They are twice the targets,
+# 4.0, 3.2 and 0.7, where what is measured leaves a busy machine room enough below that. Elsewhere,
+# and for raw events in small chunks, they are twice what is measured: the payloads of audio are so
+# short, and those of images such long strings, that parsing them takes next to nothing. Where the
+# time goes there, the page on performance says.
 BOUNDS: dict[str, tuple[float, float, float, float]] = {
-    "assistants": (11.0, 7.0, 4.0, 1.4),
-    "chat": (10.0, 6.0, 4.0, 1.4),
-    "completions": (10.0, 6.0, 4.0, 1.4),
-    "responses": (10.0, 6.0, 4.0, 1.4),
-    "audio": (11.0, 7.0, 4.0, 1.8),
-    "images": (15.0, 8.0, 9.0, 2.4),
+    "assistants": (6.2, 4.0, 2.8, 1.0),
+    "chat": (4.0, 3.2, 2.2, 0.7),
+    "completions": (4.0, 3.2, 2.3, 0.8),
+    "responses": (5.7, 3.2, 3.1, 1.1),
+    "audio": (5.3, 4.0, 2.4, 1.5),
+    "images": (8.6, 6.3, 4.6, 2.0),
 }
 
 # What typed events may cost with snapshots, in multiples of what they cost without.
@@ -111,6 +115,5 @@ def test_rounds_are_added_until_a_bound_is_met() -> None:
 
 
 def test_an_added_cost_is_a_share() -> None:
-    """What snapshots add is in percent of typed events; a second fold stands for the first."""
+    """What snapshots add is in percent of typed events."""
     assert decode.added_by(10.0, 11.0) == 10.0
-    assert decode.added_by(12.0, 14.0, folds=True) == 20.0

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from openai_scan.events.structure import JSONText
+from openai_scan.events.hooks import JSONText
 
 
 @frozen(slots=False, kw_only=True)
