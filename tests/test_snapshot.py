@@ -35,7 +35,7 @@ from openai_scan.events.chat.snapshot import ChatFold
 from openai_scan.events.completions.snapshot import CompletionFold
 from openai_scan.events.images.snapshot import ImagesFold
 from openai_scan.events.responses.answers import BringsResponse
-from openai_scan.events.responses.snapshot import ResponseAnswer
+from openai_scan.events.responses.snapshot import ResponseAnswer, ResponseFold
 from openai_scan.events.snapshot import Answer, Call, Fold, mend
 
 DONE = b"data: [DONE]\n\n"
@@ -227,14 +227,17 @@ def test_events_outside_any_family() -> None:
 
 @pytest.mark.parametrize(
     "fold",
-    [AssistantsFold, AudioFold, ChatFold, CompletionFold, ImagesFold],
+    [AssistantsFold, AudioFold, ChatFold, CompletionFold, ImagesFold, ResponseFold],
     ids=lambda cls: cls.family,
 )
 def test_events_of_another_family(fold: Callable[[], Fold]) -> None:
     """A fold that is handed an event of another family leaves it alone."""
     state = fold()
     before = state.value()
-    state.take(DoneEvent(raw=RawEvent("done", "[DONE]")), print)
+    done = DoneEvent(raw=RawEvent("done", "[DONE]"))
+    if not isinstance(state, ResponseFold):  # it is handed those of its own family only
+        state.take(done, print)
+    assert state.appender(done) is None
     assert state.value() == before
 
 

@@ -51,9 +51,7 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
     made.register_structure_hook_factory(hooks.is_tuple, partial(_tuple_hook, made))
     made.register_structure_hook_factory(_is_list, partial(_list_hook, made))
     made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made))
-    made.register_structure_hook_factory(
-        hooks.is_union, lambda cls: hooks.union_hook(cls, made.get_structure_hook)
-    )
+    made.register_structure_hook_factory(hooks.is_union, partial(_union_hook, made))
     made.register_structure_hook_factory(attrs.has, partial(_class_hook, made, detailed=detailed))
     return made
 

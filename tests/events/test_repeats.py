@@ -345,6 +345,19 @@ def test_what_comes_with_the_text_is_taken_in_each_time(more: dict[str, Any]) ->
     assert story(raws, strict=True, asks=False) == expected
 
 
+def test_annotations_are_taken_in_each_time() -> None:
+    """A piece of an Assistants message that brings annotations is not taken for mere text."""
+    annotation = {"index": 0, "type": "file_path", "file_path": {"file_id": "f"}}
+    text = {"value": "a", "annotations": [annotation]}
+    content = [{"index": 0, "type": "text", "text": text}]
+    data = json.dumps({"id": "msg_1", "delta": {"content": content}})
+    name = "thread.message.delta"
+    raws = [RawEvent(name, data.replace('"a"', f'"{text}"')) for text in "abcde"]
+    with mock.patch.object(repeats, "_MAX_TRIES", 0):
+        expected = story(raws, strict=True, asks=True)
+    assert story(raws, strict=True, asks=True) == expected
+
+
 def test_text_of_two_streams_is_not_mixed() -> None:
     """A repetition in the next stream of a chain begins an answer of its own."""
     raws = [chunk(text) for text in "abc"]
