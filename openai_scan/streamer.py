@@ -588,11 +588,14 @@ class StreamerV2:
             self._scanner.expire(None)
         elif self._committed:
             self._expect_text(event)
+        self._hand_out(event)
+        return True
+
+    def _hand_out(self, event: Event) -> None:
         self._event = self._last = event
         self._events += 1
         for observer in self._observers:
             observer.event(self, event)
-        return True
 
     def _add_text(self, event: Event) -> None:
         """Make *event* the current one, which adds text and nothing else: 0.4 us, not 2.5."""
@@ -600,8 +603,7 @@ class StreamerV2:
         self._append(text)
         if self._json is not None:
             self._json.feed(text)
-        self._event = self._last = event
-        self._events += 1
+        self._hand_out(event)
 
     def _expect_text(self, event: Event) -> None:
         """Get ready for events that add text and nothing else to what *event* has brought."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import operator
 import shutil
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -1408,3 +1410,23 @@ def test_any_bytes_end_in_an_outcome(chunks: list[bytes]) -> None:
         del notes["comment"]  # a chunk may have some behind [DONE], where nobody reads on
         ends.append(([event.raw for event in events], s.outcome, repr(s.err()), notes))
     assert ends[0] == ends[1] == ends[2]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": []}]}',
+        b'{"object": "thread.message.delta", "delta": {}}',
+        b'{"type": "response.completed", "response": 1}',
+        b"[1]",
+        b"{",
+    ],
+)
+def test_what_does_not_fit_leaves_nothing_behind(payload: bytes) -> None:
+    """A stream is gone when nobody holds it, whatever was wrong in it."""
+    s = StreamerV2([b"data: %b\n\n" % payload] * 3)
+    read_all(s)
+    gone = weakref.ref(s)
+    del s
+    gc.collect()
+    assert gone() is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
@@ -56,7 +57,7 @@ def _make_hook(cls: Any) -> Hook:
     if cls == JSONText:
         return json_text
     if is_plain(cls):
-        return plain_hook(cls, hook_of, UnfitError("object"))
+        return plain_hook(cls, hook_of, partial(UnfitError, "object"))
     if is_literal(cls):
         return literal
     if is_tuple(cls):

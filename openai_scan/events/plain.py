@@ -42,13 +42,14 @@ def is_plain(cls: Any) -> bool:
     )
 
 
-def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Exception) -> Hook:
+def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Callable[[], Exception]) -> Hook:
     """Return the hook for a class that `is_plain`.
 
     Args:
         cls: The class.
         hook_of: Returns the hook of any type; it is asked when a value of that type comes.
-        unfit: Raised where a payload does not fit.
+        unfit: Makes what is raised where a payload does not fit: a new one each time, since a
+            traceback keeps all that it passes.
     """
     attributes = {one.name: one for one in attrs.fields(attrs.resolve_types(cls))}
     has_raw = attributes.pop("raw", None) is not None
@@ -61,7 +62,7 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Exception) -> Ho
 
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not dict or (required and not required <= value.keys()):
-            raise unfit
+            raise unfit()
         fields = defaults.copy()
         for name, item in value.items():
             kind = kinds.get(name)
