@@ -366,6 +366,15 @@ class TestCancel:
 
     # Python warns of a fork beside threads, and the server has some.
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_it_does_not_touch_a_connection_that_was_given_back(self) -> None:
+        """One that comes too late finds nothing to end: somebody else may be about to use it."""
+        with serving(WHOLE, WHOLE) as server, Client(KEY, server.base_url) as client:
+            for _ in range(2):
+                with client.create_completion_stream(model="m", prompt="p") as s:
+                    assert read(s) == "Hi"
+                s.cancel()
+        assert server.connections == 1
+
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:

@@ -84,6 +84,7 @@ class Cancellation:
             self.check()
             # A handshake moves the descriptor into another object; this one stays.
             self._socket = connecting.dup()
+            self._connection = None
 
     def let_go(self) -> None:
         """Let go of the socket that `hold()` took."""
@@ -101,6 +102,15 @@ class Cancellation:
             self._socket = getattr(connection.sock, "socket", connection.sock)
             if self.requested:
                 self._shut_down()
+
+    def release(self) -> None:
+        """Let go of the connection: the answer is over, and it may carry others from now on.
+
+        While there is none yet, an answer that is over is a proxy's, and nothing is let go.
+        """
+        with _changed:
+            if self._connection is not None:
+                self._socket = self._connection = None
 
     def hang_up(self) -> None:
         """Shut the connection down, so that the other side learns of it at once."""

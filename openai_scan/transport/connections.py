@@ -86,14 +86,17 @@ class _ClockedReads(io.RawIOBase):
 
     Attributes:
         waits: Whether to wait at all; otherwise nothing comes.
+        ended: Whether the other side has said that nothing more comes.
     """
 
     waits: bool = True
+    ended: bool = False
 
-    def __init__(self, sock: socket.socket, clock: Clock) -> None:
+    def __init__(self, sock: socket.socket, clock: Clock, cancellation: Cancellation) -> None:
         self._socket = sock
         self._reads = sock.makefile("rb", buffering=0)
         self._clock = clock
+        self._cancellation = cancellation
 
     def readable(self) -> bool:
         return True
@@ -105,12 +108,17 @@ class _ClockedReads(io.RawIOBase):
         if left != self._socket.gettimeout():  # to set it is a system call
             self._socket.settimeout(left)
         try:
-            return self._reads.readinto(buffer)
+            size = self._reads.readinto(buffer)
         finally:
             self._clock.waited()
+        self.ended = not size
+        return size
 
     def close(self) -> None:
-        self._reads.close()
+        """Let go of the socket; from now on the connection may carry another request."""
+        if not self.closed:
+            self._cancellation.release()
+            self._reads.close()
         super().close()
 
 
@@ -120,8 +128,20 @@ class _ClockedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self._reads = _ClockedReads(sock, current.carried.clock)
+        carried = current.carried
+        self._reads = _ClockedReads(sock, carried.clock, carried.cancellation)
         self.fp = io.BufferedReader(self._reads, _BUFFER_BYTES)
+
+    def begin(self) -> None:
+        """Read the head, which ends with a blank line and nothing else.
+
+        Raises:
+            http.client.IncompleteRead: The connection ended before; the library takes that for
+                the end of the head.
+        """
+        super().begin()
+        if self._reads.ended:
+            raise http.client.IncompleteRead(b"")
 
     def read1(self, n: int = -1) -> bytes:
         """Return what has arrived, at most *n* bytes, and wait only if there is nothing.
@@ -167,10 +187,14 @@ class WatchedConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect, then say so."""
+        cancellation = current.carried.cancellation
         try:
             super().connect()
+        except BaseException:  # Ctrl-C too, where an object may be left that holds the socket
+            cancellation.hang_up()
+            raise
         finally:
-            current.carried.cancellation.let_go()
+            cancellation.let_go()
         self._attach(reused=False)
 
     def request(self, *args: Any, **kwargs: Any) -> None:

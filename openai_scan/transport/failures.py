@@ -41,11 +41,14 @@ def no_answer(error: requests.RequestException, where: str, clock: Clock) -> Sca
     if any(isinstance(one, TIMEOUTS) for one in causes(error)):
         return overdue(clock, where)
     match error:
-        case requests.exceptions.SSLError():  # it is a ConnectionError too
+        # Whatever it is called: once there is a connection, the request may have arrived.
+        case requests.ConnectionError() if not clock.connecting:
+            return TransportError(f"no answer from {where}: {reason(error)}")
+        case requests.exceptions.SSLError():
             return TLSError(f"no secure connection to {where}: {reason(error)}")
         case requests.exceptions.ProxyError():
             return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
-        case requests.ConnectionError() if clock.connecting:
+        case requests.ConnectionError():
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case _:
             return TransportError(f"no answer from {where}: {reason(error)}")
