@@ -1,29 +1,69 @@
 """A loopback server that is told, byte for byte, what to send: the one real server of the tests.
 
 Each request is answered by the next script. A script is a list of steps: bytes to send, a
-`threading.Event` to wait for, an iterator of more bytes, `FIN` or `RST` to end the connection with.
+`threading.Event` to wait for, an iterator of more bytes, a function to call, `Repeat` or
+`WAIT_FOR_HANG_UP` to end with the client's hang-up, `FIN` or `RST` to end the connection with.
 After a script that ends otherwise the connection waits for the next request.
+
+What a connection begins with is a script too: its handshake before TLS, and its opening before the
+first request.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from attrs import define, field
+from attrs import define, field, frozen
 from typing_extensions import Self
 
 FIN = object()
 RST = object()
+WAIT_FOR_HANG_UP = object()
+TAKE = object()
+"""Take something of what the client sends; it has to send something."""
+HALF_CLOSE = object()
+"""Say that nothing more will be sent, and go on taking."""
+CLOSE_NOTIFY = object()
+"""The same, in the words of TLS."""
 
-Step: TypeAlias = "bytes | threading.Event | Iterator[bytes] | object"
+
+@frozen
+class Repeat:
+    """Send *data* again and again until the client hangs up, at an even pace."""
+
+    data: bytes
+
+
+@frozen
+class Raw:
+    """Send *data* as they are, past TLS."""
+
+    data: bytes
+
+
+@frozen
+class Sip:
+    """Take what the client sends in small sips *until* then, and the rest at once."""
+
+    until: threading.Event
+
+
+Step: TypeAlias = (
+    "bytes | threading.Event | Iterator[bytes] | Callable[[], object] | Raw | Repeat | Sip | object"
+)
 Script: TypeAlias = "Sequence[Step]"
+
+# The rhythm of a server that has little to say; nothing waits for it to be right.
+_PACE = 0.01
+_SIP = 512
 
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -72,12 +112,18 @@ class ScriptedServer:
         scripts: What is left to be played, in order.
         requests: What was asked.
         connections: How many connections were accepted.
-        hung_up: Set when a client has closed its side, between two requests or at
-            `WAIT_FOR_HANG_UP`.
+        hung_up: Set when a client has closed its side, between two requests or where the script
+            waits for it.
+        handshakes: What the connections begin with, in order; by default with nothing special.
+        openings: What they go on with once TLS is up, if there is any.
+        buffer: How much may lie in a connection before the server takes it; None for the usual.
     """
 
     scripts: list[Script] = field(factory=list)
     tls: ssl.SSLContext | None = None
+    handshakes: list[Script] = field(factory=list)
+    openings: list[Script] = field(factory=list)
+    buffer: int | None = None
     requests: list[SeenRequest] = field(factory=list)
     connections: int = 0
     hung_up: threading.Event = field(factory=threading.Event)
@@ -95,6 +141,8 @@ class ScriptedServer:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if self.buffer is not None:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.buffer)
         self._port = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
@@ -121,6 +169,8 @@ class ScriptedServer:
                 accepted, _ = self._listener.accept()
             except OSError:  # the listener was closed
                 return
+            # What has been sent is there, not waiting for company.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._sockets.append(accepted)
             self._start(self._serve, accepted)
@@ -129,9 +179,13 @@ class ScriptedServer:
         connection = plain
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
             stack.enter_context(plain)
+            if not self._play(plain, self._next_of(self.handshakes)):
+                return
             if self.tls is not None:
                 connection = stack.enter_context(self.tls.wrap_socket(plain, server_side=True))
                 self._sockets.append(connection)
+            if not self._play(connection, self._next_of(self.openings)):
+                return
             lines = stack.enter_context(connection.makefile("rb"))
             while (request := _read_request(lines)) is not None:
                 with self._lock:
@@ -141,38 +195,83 @@ class ScriptedServer:
                     return
             self.hung_up.set()
 
+    def _next_of(self, beginnings: list[Script]) -> Script:
+        with self._lock:
+            return beginnings.pop(0) if beginnings else ()
+
     def _play(self, connection: socket.socket, script: Script) -> bool:
         """Play *script*; return whether the connection is still open."""
         for step in script:
-            if isinstance(step, bytes):
-                connection.sendall(step)
-            elif isinstance(step, threading.Event):
-                assert step.wait(PATIENCE)
-            elif isinstance(step, Iterator):
-                for piece in step:
-                    connection.sendall(piece)
-            elif step is RST:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return False
-            elif step is WAIT_FOR_HANG_UP:
-                connection.settimeout(PATIENCE)
-                with contextlib.suppress(ConnectionError):
-                    assert connection.recv(1) == b""
-                self.hung_up.set()
-                return False
-            else:
-                assert step is FIN
-                return False
+            match step:
+                case bytes():
+                    connection.sendall(step)
+                case threading.Event():
+                    assert step.wait(PATIENCE)
+                case Iterator():
+                    for piece in step:
+                        connection.sendall(piece)
+                case Raw():
+                    socket.socket.sendall(connection, step.data)
+                case Repeat() | Sip():
+                    self._keep_busy(connection, step)
+                    return False
+                case _ if step is RST:
+                    reset(connection)
+                    return False
+                case _ if step is WAIT_FOR_HANG_UP:
+                    connection.settimeout(PATIENCE)
+                    with contextlib.suppress(ConnectionError):
+                        assert connection.recv(1) == b""
+                    self.hung_up.set()
+                    return False
+                case _ if step is TAKE:
+                    assert connection.recv(65536)
+                case _ if step is HALF_CLOSE:
+                    connection.shutdown(socket.SHUT_WR)
+                case _ if step is CLOSE_NOTIFY:
+                    _close_notify(connection)
+                case _ if step is FIN:
+                    return False
+                case _:
+                    assert callable(step)
+                    step()
         return True
 
+    def _keep_busy(self, connection: socket.socket, step: Repeat | Sip) -> None:
+        """Send or take a little again and again, until the client has hung up."""
+        with contextlib.suppress(OSError):
+            if isinstance(step, Repeat):
+                while not select.select([connection], [], [], _PACE)[0] or connection.recv(65536):
+                    connection.sendall(step.data)
+            else:
+                while connection.recv(_SIP):
+                    if not step.until.is_set():
+                        select.select([], [], [], _PACE)
+        self.hung_up.set()
 
-WAIT_FOR_HANG_UP = object()
+
+def reset(connection: socket.socket) -> None:
+    """Have *connection* end in a reset, rather than well, when it is closed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _close_notify(connection: socket.socket) -> None:
+    assert isinstance(connection, ssl.SSLSocket)
+    connection.settimeout(0)  # the client need not answer
+    with contextlib.suppress(ssl.SSLWantReadError):
+        connection.unwrap()
 
 
 @contextlib.contextmanager
-def serving(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedServer]:
-    """Serve one script per request."""
-    with ScriptedServer(list(scripts), tls) as server:
+def serving(
+    *scripts: Script,
+    tls: ssl.SSLContext | None = None,
+    handshakes: Sequence[Script] = (),
+    openings: Sequence[Script] = (),
+    buffer: int | None = None,
+) -> Iterator[ScriptedServer]:
+    """Serve one script per request; what connections begin with comes before."""
+    with ScriptedServer(list(scripts), tls, list(handshakes), list(openings), buffer) as server:
         yield server
 
 
