@@ -188,12 +188,14 @@ class ScriptedServer:
                 return
             lines = stack.enter_context(connection.makefile("rb"))
             while (request := _read_request(lines)) is not None:
-                with self._lock:
-                    self.requests.append(request)
-                    script = self.scripts.pop(0)
-                if not self._play(connection, script):
+                if not self._play(connection, self._script_for(request)):
                     return
             self.hung_up.set()
+
+    def _script_for(self, request: SeenRequest) -> Script:
+        with self._lock:
+            self.requests.append(request)
+            return self.scripts.pop(0)
 
     def _next_of(self, beginnings: list[Script]) -> Script:
         with self._lock:
@@ -276,7 +278,7 @@ def serving(
 
 
 def _read_request(lines: Any) -> SeenRequest | None:
-    """Return the next request of a connection, or None if there is none."""
+    """Return the next request of a connection, or None if there is none, or no whole one."""
     line = lines.readline().decode().strip()
     if not line:
         return None
@@ -284,4 +286,6 @@ def _read_request(lines: Any) -> SeenRequest | None:
     while header := lines.readline().decode().strip():
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
-    return SeenRequest(line, headers, lines.read(int(headers.get("content-length", 0))))
+    length = int(headers.get("content-length", 0))
+    body = lines.read(length)
+    return SeenRequest(line, headers, body) if len(body) == length else None

@@ -54,10 +54,16 @@ def authority() -> trustme.CA:
 
 
 @functools.cache
-def _bundle() -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory()
-    authority().cert_pem.write_to_path(str(Path(folder.name) / "ca.pem"))
-    return folder
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()  # which goes with the process
+
+
+@functools.cache
+def bundle() -> Path:
+    """Return a file that says to trust the authority."""
+    path = Path(_folder().name) / "ca.pem"
+    authority().cert_pem.write_to_path(str(path))
+    return path
 
 
 @functools.cache
@@ -72,7 +78,7 @@ def certified(kind: str = "") -> ssl.SSLContext:
         case "for another name":
             certificate = authority().issue_cert("elsewhere.test")
         case _:
-            certificate = authority().issue_cert("localhost")
+            certificate = authority().issue_cert("localhost", "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
@@ -137,5 +143,5 @@ def world(
             environment.setenv("http_proxy", proxy.url)
             environment.setenv("https_proxy", proxy.url)
         if secure:
-            environment.setenv("REQUESTS_CA_BUNDLE", str(Path(_bundle().name) / "ca.pem"))
+            environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
         yield World(server, proxy, environment)

@@ -1,0 +1,286 @@
+"""A soak: very many streams with random faults, from several threads, each judged.
+
+Run it with `make soak`. It ends with status 1 if one stream ended as it should not have, or if
+memory, threads or descriptors grew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import itertools
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import attrs
+from attrs import define, field, frozen
+
+from faults.cases import Case, Expected, Kind, case, expected
+from openai_scan import Client, RetryPolicy, StreamerV2, Timeout
+
+FIGURES = Path(__file__).with_name("soak.json")
+
+# Who waits so long waits in vain.
+_PATIENCE = 60.0
+_IDLE = 0.05
+
+_CHECKPOINTS = 10
+# What a run has besides its streams is there by then.
+_WARM = 2
+
+# The allocator of Python hands memory back in large pieces, or not at all.
+_MEMORY_SLACK = 8 * 1024 * 1024
+_OBJECT_SLACK = 0.05
+
+
+@frozen
+class Levels:
+    """How much the process holds, after so many streams."""
+
+    streams: int
+    resident_bytes: int
+    objects: int
+    descriptors: int
+    threads: int
+
+
+@frozen
+class Seen:
+    """How a stream ended."""
+
+    ending: tuple[str, str | None]
+    events: int
+    text: str
+
+
+@define
+class Soak:
+    """A run.
+
+    Attributes:
+        endings: How many streams met with what and ended how.
+        wrong: What went wrong, in words.
+        levels: What the process held from time to time.
+    """
+
+    seed: int
+    streams: int
+    threads: int
+    endings: Counter[tuple[str, str]] = field(factory=Counter)
+    wrong: list[str] = field(factory=list)
+    levels: list[Levels] = field(factory=list)
+    _lock: threading.Lock = field(factory=threading.Lock)
+
+    def run(self, sites: Mapping[str, str]) -> None:
+        """Read all streams, in equal parts with a look at the levels after each."""
+        with contextlib.ExitStack() as stack:
+            clients = {
+                route: stack.enter_context(Client("sk-1", sites[route]))
+                for route in ("PLAIN", "TLS", "PROXY", "TUNNEL", "UNREACHABLE")
+            }
+            cancel = stack.enter_context(_canceller())
+            stack.enter_context(self._no_surprises())
+            numbers = itertools.count()
+            for part in range(1, _CHECKPOINTS + 1):
+                last = self.streams * part // _CHECKPOINTS
+                workers = [
+                    threading.Thread(target=self._work, args=(numbers, last, clients, cancel))
+                    for _ in range(self.threads)
+                ]
+                for worker in workers:
+                    worker.start()
+                for worker in workers:
+                    worker.join()
+                numbers = itertools.count(last)
+                self.levels.append(_levels(last))
+        self._compare()
+
+    def _work(
+        self,
+        numbers: Iterator[int],
+        last: int,
+        clients: Mapping[str, Client],
+        cancel: queue.SimpleQueue[StreamerV2 | None],
+    ) -> None:
+        while (number := next(numbers)) < last:
+            one = case(self.seed, number)
+            seen = read(one, clients, cancel)
+            complaint = judge(expected(one), seen)
+            with self._lock:
+                self.endings[one.kind.value, " ".join(filter(None, seen.ending))] += 1
+                if complaint:
+                    self.wrong.append(f"stream {number}: {complaint}: {one}")
+
+    def _compare(self) -> None:
+        """Compare the last levels with the first after the warming up."""
+        warm, end = self.levels[_WARM - 1], self.levels[-1]
+        if end.resident_bytes > warm.resident_bytes + _MEMORY_SLACK:
+            self.wrong.append("memory has grown")
+        if end.objects > warm.objects * (1 + _OBJECT_SLACK):
+            self.wrong.append("there are more objects")
+        if end.descriptors > warm.descriptors + self.threads:
+            self.wrong.append("there are more descriptors")
+        if end.threads > warm.threads:
+            self.wrong.append("there are more threads")
+
+    @contextlib.contextmanager
+    def _no_surprises(self) -> Iterator[None]:
+        """Take warnings, and exceptions that nobody would see, for what is wrong."""
+
+        def unseen(args: Any) -> None:
+            self.wrong.append(f"an exception that nobody sees: {args.exc_value!r}")
+
+        with (
+            warnings.catch_warnings(),
+            mock.patch.object(sys, "unraisablehook", unseen),
+            mock.patch.object(threading, "excepthook", unseen),
+        ):
+            warnings.simplefilter("error")
+            yield
+
+
+def read(
+    one: Case, clients: Mapping[str, Client], cancel: queue.SimpleQueue[StreamerV2 | None]
+) -> Seen:
+    """Read the stream of a case to its end, or as far as the case says."""
+    unreachable = one.kind is Kind.UNREACHABLE
+    client = clients["UNREACHABLE" if unreachable else one.route.name]
+    s = client.create_chat_completion_stream(
+        model=str(one.number),
+        messages=[],
+        timeout=_timeout(one),
+        retries=RetryPolicy(attempts=2 if one.kind is Kind.RETRY else 1, wait_max=0),
+    )
+    text = ""
+    try:
+        _come_to(one, 0, s, cancel)
+        while s.next():
+            text += s.text() or ""
+            _come_to(one, s.events_read, s, cancel)
+    finally:
+        s.close()
+    error = s.err()
+    return Seen(
+        (str(s.outcome), None if error is None else type(error).__name__), s.events_read, text
+    )
+
+
+def judge(expected: Expected, seen: Seen) -> str | None:
+    """Return what is wrong with what was seen, or None."""
+    fewest, most = expected.events
+    if seen.ending not in expected.endings:
+        return f"{seen.ending}, and not one of {expected.endings}"
+    if not fewest <= seen.events <= most:
+        return f"{seen.events} events, and not {fewest} to {most}"
+    if not expected.text.startswith(seen.text) or (fewest == most and seen.text != expected.text):
+        return f"the text {seen.text!r}, and not {expected.text!r}"
+    return None
+
+
+def _come_to(
+    one: Case, events: int, s: StreamerV2, cancel: queue.SimpleQueue[StreamerV2 | None]
+) -> None:
+    """Do what the case says the reader does after so many events."""
+    if events == one.before and one.kind is Kind.LEAVE:
+        s.close()
+    if events == one.before and one.kind is Kind.CANCEL:
+        cancel.put(s)
+
+
+def _timeout(one: Case) -> Timeout:
+    idle = _IDLE if one.kind is Kind.STALL else _PATIENCE
+    return Timeout(connect=_PATIENCE, first_byte=_PATIENCE, idle=idle)
+
+
+@contextlib.contextmanager
+def _canceller() -> Iterator[queue.SimpleQueue[StreamerV2 | None]]:
+    """Cancel each stream that is put into the queue, in a thread."""
+    streams: queue.SimpleQueue[StreamerV2 | None] = queue.SimpleQueue()
+
+    def cancel() -> None:
+        while (s := streams.get()) is not None:
+            s.cancel()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    try:
+        yield streams
+    finally:
+        streams.put(None)
+        thread.join()
+
+
+def _levels(streams: int) -> Levels:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return Levels(
+        streams,
+        pages * os.sysconf("SC_PAGESIZE"),
+        len(gc.get_objects()),
+        len(list(Path("/proc/self/fd").iterdir())),
+        threading.active_count(),
+    )
+
+
+@contextlib.contextmanager
+def _sites(seed: int) -> Iterator[dict[str, str]]:
+    """Start the servers' process; the environment leads to it meanwhile."""
+    command = [sys.executable, "-m", "faults.soak_server", str(seed)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        found = json.loads(process.stdout.readline())
+        variables = {name: found[name] for name in found if not name.isupper() or "_CA_" in name}
+        with mock.patch.dict(os.environ, variables):
+            yield found
+        process.stdin.close()
+
+
+def report(soak: Soak, seconds: float) -> dict[str, Any]:
+    """Return the figures of a run."""
+    return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "command": f"make soak SOAK='--streams {soak.streams} --threads {soak.threads}"
+        f" --seed {soak.seed}'",
+        "seconds": round(seconds),
+        "streams": soak.streams,
+        "wrong": len(soak.wrong),
+        "levels": [attrs.asdict(one) for one in soak.levels],
+        "endings": [[*key, count] for key, count in sorted(soak.endings.items())],
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a soak, print its figures, and return whether something was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m faults.soak", description=__doc__)
+    parser.add_argument("--streams", type=int, default=100_000)
+    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help="keep the figures for the docs")
+    options = parser.parse_args(arguments)
+    soak = Soak(options.seed, options.streams, options.threads)
+    started = time.monotonic()
+    with _sites(options.seed) as sites:
+        soak.run(sites)
+    figures = json.dumps(report(soak, time.monotonic() - started), indent=1, ensure_ascii=False)
+    print(figures, *soak.wrong, sep="\n")  # noqa: T201 - it is what it is for
+    if options.record:
+        FIGURES.write_text(figures + "\n")
+    return 1 if soak.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
