@@ -16,7 +16,7 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-.PHONY: demo test lint types contracts unit fast floors docs fuzz bench mutants clean help
+.PHONY: demo test lint types contracts unit fast floors docs fuzz soak bench mutants clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 		-artifact_prefix=build/fuzz/ build/fuzz/tokenizer fuzz/corpus/tokenizer
 	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
+
+soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
+	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
 
 bench: export PYTHONPATH := tests
 bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, startup, http, memory, threads

@@ -7,7 +7,9 @@ import email.utils
 import json
 import logging
 import os
+import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,9 +46,10 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport import Exchange, Request, Transport, connections
 from openai_scan.transport import retries as retries_module
 from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport.dial import dial
 from openai_scan.transport.retries import retry_after, should_retry
 
 KEY = "sk-secret-1234"
@@ -293,6 +296,28 @@ class TestDialling:
         transport = Transport("http://nowhere.test/v1", key=KEY)
         with pytest.raises(ConnectError, match=r"nowhere\.test has no address"):
             transport.call(Request(method="GET", path="/x", retries=ONCE))
+
+    @pytest.mark.parametrize("told", [True, False])
+    def test_a_server_that_is_gone_before_the_handshake_is_a_connect_error(
+        self, monkeypatch: pytest.MonkeyPatch, *, told: bool
+    ) -> None:
+        """Whether ssl notices, or skips the handshake: no socket is left, and nothing is sent."""
+
+        def dial_slowly(*args: Any, **kwargs: Any) -> socket.socket:
+            sock = dial(*args, **kwargs)
+            assert select.select([sock], [], [], PATIENCE)[0]  # the reset is here
+            if not told:
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            return sock
+
+        monkeypatch.setattr(connections, "dial", dial_slowly)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with serving(tls=context, handshakes=[[RST]]) as server:
+            with chatting(server) as s:
+                assert not s.next()
+                error = s.err()
+        assert type(error) is ConnectError
+        assert str(error).endswith(": Connection reset by peer")
 
 
 class TestCancel:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import http.cookiejar
 import io
+import os
 import re
 import socket
+import ssl
 import threading
+import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -190,8 +194,9 @@ class WatchedConnection(HTTPConnection):
         cancellation = current.carried.cancellation
         try:
             super().connect()
-        except BaseException:  # Ctrl-C too, where an object may be left that holds the socket
-            cancellation.hang_up()
+            _check_handshake(self.sock)
+        except BaseException as error:  # Ctrl-C too
+            _close_left_over(error)
             raise
         finally:
             cancellation.let_go()
@@ -227,6 +232,24 @@ class WatchedConnection(HTTPConnection):
             raise ConnectTimeoutError(self, f"no connection to {self.host}: {error}") from error
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
+
+
+def _check_handshake(sock: socket.socket) -> None:
+    """Refuse a connection without keys: if the peer has gone already, ssl skips the handshake."""
+    if isinstance(sock, ssl.SSLSocket) and sock.version() is None:
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+def _close_left_over(error: BaseException) -> None:
+    """Close the socket whose handshake failed with *error*.
+
+    Before Python 3.13 ssl leaves it to the collector after Ctrl-C, or if the peer has gone already;
+    and what keeps the error, keeps the connection.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        left_over = frame.f_locals.get("self")
+        if isinstance(left_over, ssl.SSLSocket):
+            left_over.close()
 
 
 def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
@@ -267,6 +290,8 @@ def new_session() -> requests.Session:
     """Return a session for many threads, without cookies."""
     session = requests.Session()
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    # What OpenSSL itself goes by; the variables of requests come first, and are looked up by it.
+    session.verify = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
     # By default the eleventh of many parallel streams would lose its connection afterwards.
     adapter = _Adapter(pool_connections=8, pool_maxsize=64)
     session.mount("http://", adapter)

@@ -277,14 +277,14 @@ class Exchange:
             self.clock.start()
             try:
                 response = self._transport.send(self.request, self._attempt.key, self._accept)
-            except requests.RequestException as error:
+            except OSError as error:
                 if not self._may_be_stale(error):
                     raise
                 self.notes["stale_connection"] += 1
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
                 response = self._transport.send(self.request, self._attempt.key, self._accept)
-        except requests.RequestException as error:
+        except OSError as error:  # which all exceptions of requests are
             raise failures.no_answer(error, self._transport.base_url, self.clock) from error
         finally:
             del current.carried
@@ -292,7 +292,7 @@ class Exchange:
         self._response = response
         return response
 
-    def _may_be_stale(self, error: requests.RequestException) -> bool:
+    def _may_be_stale(self, error: OSError) -> bool:
         """Tell whether the server closed the connection just when it was to be used again."""
         return (
             self._reused

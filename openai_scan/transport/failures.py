@@ -30,11 +30,11 @@ READ_ERRORS = (urllib3.exceptions.HTTPError, OSError, ssl.SSLError, zlib.error)
 _MAX_CAUSES = 20
 
 
-def no_answer(error: requests.RequestException, where: str, clock: Clock) -> ScanError:
+def no_answer(error: OSError, where: str, clock: Clock) -> ScanError:
     """Return the error for a request that got no answer.
 
     Args:
-        error: What requests raised.
+        error: What requests raised: one of its own, or a plain one about a file of certificates.
         where: The server's base URL.
         clock: The time limits, and how far the request came.
     """
@@ -50,8 +50,10 @@ def no_answer(error: requests.RequestException, where: str, clock: Clock) -> Sca
             return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
         case requests.ConnectionError():
             return ConnectError(f"no connection to {where}: {reason(error)}")
-        case _:
+        case requests.RequestException():
             return TransportError(f"no answer from {where}: {reason(error)}")
+        case _:
+            return TLSError(f"no secure connection to {where}: {error}")
 
 
 def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
@@ -89,7 +91,7 @@ def overdue(clock: Clock, where: str) -> StreamTimeoutError:
     return StreamTimeoutError(message, limit=limit)
 
 
-def is_stale(error: requests.RequestException) -> bool:
+def is_stale(error: OSError) -> bool:
     """Tell whether a connection turned out to be closed before a byte of the answer came."""
     closed = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
     return any(isinstance(one, closed) for one in causes(error))

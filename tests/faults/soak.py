@@ -28,10 +28,9 @@ from unittest import mock
 import attrs
 from attrs import define, field, frozen
 
+from faults import page
 from faults.cases import Case, Expected, Kind, case, expected
 from openai_scan import Client, RetryPolicy, StreamerV2, Timeout
-
-FIGURES = Path(__file__).with_name("soak.json")
 
 # Who waits so long waits in vain.
 _PATIENCE = 60.0
@@ -92,7 +91,7 @@ class Soak:
                 for route in ("PLAIN", "TLS", "PROXY", "TUNNEL", "UNREACHABLE")
             }
             cancel = stack.enter_context(_canceller())
-            stack.enter_context(self._no_surprises())
+            stack.enter_context(self.no_surprises())
             numbers = itertools.count()
             for part in range(1, _CHECKPOINTS + 1):
                 last = self.streams * part // _CHECKPOINTS
@@ -106,7 +105,7 @@ class Soak:
                     worker.join()
                 numbers = itertools.count(last)
                 self.levels.append(_levels(last))
-        self._compare()
+        self.compare()
 
     def _work(
         self,
@@ -124,7 +123,7 @@ class Soak:
                 if complaint:
                     self.wrong.append(f"stream {number}: {complaint}: {one}")
 
-    def _compare(self) -> None:
+    def compare(self) -> None:
         """Compare the last levels with the first after the warming up."""
         warm, end = self.levels[_WARM - 1], self.levels[-1]
         if end.resident_bytes > warm.resident_bytes + _MEMORY_SLACK:
@@ -137,7 +136,7 @@ class Soak:
             self.wrong.append("there are more threads")
 
     @contextlib.contextmanager
-    def _no_surprises(self) -> Iterator[None]:
+    def no_surprises(self) -> Iterator[None]:
         """Take warnings, and exceptions that nobody would see, for what is wrong."""
 
         def unseen(args: Any) -> None:
@@ -238,8 +237,12 @@ def _levels(streams: int) -> Levels:
 @contextlib.contextmanager
 def _sites(seed: int) -> Iterator[dict[str, str]]:
     """Start the servers' process; the environment leads to it meanwhile."""
-    command = [sys.executable, "-m", "faults.soak_server", str(seed)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "faults.soak_server", str(seed)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         found = json.loads(process.stdout.readline())
@@ -269,16 +272,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--streams", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help="keep the figures for the docs")
+    parser.add_argument("--record", action="store_true", help="put the figures into the docs")
     options = parser.parse_args(arguments)
     soak = Soak(options.seed, options.streams, options.threads)
     started = time.monotonic()
     with _sites(options.seed) as sites:
         soak.run(sites)
-    figures = json.dumps(report(soak, time.monotonic() - started), indent=1, ensure_ascii=False)
-    print(figures, *soak.wrong, sep="\n")  # noqa: T201 - it is what it is for
+    figures = report(soak, time.monotonic() - started)
+    print(page.of_soak(figures), *soak.wrong, sep="\n")  # noqa: T201 - it is what it is for
     if options.record:
-        FIGURES.write_text(figures + "\n")
+        page.FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
+        page.write()
     return 1 if soak.wrong else 0
 
 

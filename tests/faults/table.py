@@ -409,12 +409,6 @@ ABSENT: tuple[Absent, ...] = (
         why="its proper end is to be closed",
     ),
     Absent(
-        phases=(Phase.FIRST, Phase.MIDDLE, Phase.BETWEEN, Phase.TERMINAL, Phase.DONE),
-        fault=Fault.GARBAGE,
-        framings=(Framing.CLOSING,),
-        why="it has no framing that could be wrong",
-    ),
-    Absent(
         phases=(Phase.DONE,),
         fault=Fault.PINGS,
         why="what stands behind `[DONE]` is not read as events: see comments",

@@ -7,6 +7,7 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from itertools import repeat
+from typing import Any
 
 import pytest
 import urllib3
@@ -27,7 +28,7 @@ BOMB = 100
 
 
 @contextlib.contextmanager
-def answered(script: Script, **settings: int) -> Iterator[StreamerV2]:
+def answered(script: Script, **settings: Any) -> Iterator[StreamerV2]:
     """Stream a chat completion that is answered so."""
     with (
         serving(script) as server,

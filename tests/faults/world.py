@@ -24,8 +24,14 @@ from faults.table import Route
 _VARIABLES = (
     *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "NETRC"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
 )
+
+
+def clean(environment: pytest.MonkeyPatch) -> None:
+    """Have the environment say nothing of proxies and certificates."""
+    for name in _VARIABLES:
+        environment.delenv(name, raising=False)
 
 
 @frozen
@@ -132,8 +138,7 @@ def world(
     tls = certified(certificate) if secure else None
     with contextlib.ExitStack() as stack:
         environment = stack.enter_context(pytest.MonkeyPatch.context())
-        for name in _VARIABLES:
-            environment.delenv(name, raising=False)
+        clean(environment)
         server = stack.enter_context(
             ScriptedServer(list(scripts), tls, list(handshakes), list(openings), buffer)
         )

@@ -1,0 +1,201 @@
+"""The page of the docs on faults, made of the tests' own data.
+
+`python -m faults.page` in the folder of the tests writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from faults.table import ABSENT, ALL, CELLS, Cell, Framing, Phase, Route, plays
+from faults.traps import SHOWN_BY, TRAPS, Trap
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
+FIGURES = Path(__file__).with_name("soak.json")
+
+_MEBIBYTE = 1024 * 1024
+_WIDTH = 100
+
+_INTRODUCTION = f"""\
+# Faults
+
+What happens when something goes wrong, wherever it does: each line of these tables is a test, over
+real sockets, and this page is made of the data of the tests. They are {len(CELLS)} cases, which are
+played {len(plays())} times: directly and through a proxy, plain and over TLS, in each framing of a
+body that makes a difference.
+
+The stream is the same everywhere: an event with text, an event with the finish reason, `[DONE]`. So
+the answer is whole from the second event on. After each case the same error is still there, it
+knows the events, the bytes and the snapshot of the stream, no descriptor is left open, and the same
+client reads another stream to its end; *afterwards* says whether over the same connection. Nothing
+is tried again here, except where that is what is waited for."""
+
+_ABSENT = """\
+## What cannot happen
+
+These combinations of a phase and a fault have no case, and why."""
+
+_TRAPS = """\
+## Traps
+
+Byte sequences that break other clients. Each of these bodies is read through a socket, chunked and
+close-delimited, and byte by byte without one."""
+
+_OTHER_TRAPS = "Those that are about the connection, or large, have tests of their own:"
+
+_SOAK = """\
+## A soak
+
+`make soak` reads very many streams with random faults, from several threads that share their
+clients, plain, over TLS and through proxies, and compares how each ended with how it had to. The
+servers are another process. Memory, objects, descriptors and threads are counted in between, and
+must not grow."""
+
+
+def text() -> str:
+    """Return the page."""
+    parts = [_INTRODUCTION, *(_of_phase(phase) for phase in Phase), _ABSENT, _of_absent()]
+    parts += [_TRAPS, _of_traps(), _OTHER_TRAPS, _of_other_traps(), _SOAK]
+    return "\n\n".join([*parts, of_soak(json.loads(FIGURES.read_text()))]) + "\n"
+
+
+def write() -> None:
+    """Write the page."""
+    PAGE.write_text(text())
+
+
+def of_soak(figures: dict[str, Any]) -> str:
+    """Return the figures of a soak as tables."""
+    levels = _table(
+        ("streams", "resident MiB", "objects", "descriptors", "threads"),
+        [
+            (
+                f"{one['streams']:,}",
+                f"{one['resident_bytes'] / _MEBIBYTE:.1f}",
+                f"{one['objects']:,}",
+                str(one["descriptors"]),
+                str(one["threads"]),
+            )
+            for one in figures["levels"]
+        ],
+    )
+    endings = _table(
+        ("it met with", "it ended", "streams"),
+        [(met, f"`{ended}`", f"{count:,}") for met, ended, count in figures["endings"]],
+    )
+    facts = textwrap.fill(
+        f"On {figures['date']}, by `{figures['command']}`: {figures['streams']:,} streams in"
+        f" {figures['seconds']} s. What ended, or grew, as it should not have: {figures['wrong']}.",
+        _WIDTH,
+        break_on_hyphens=False,
+    )
+    return f"{facts}\n\n{levels}\n\n{endings}"
+
+
+def _of_phase(phase: Phase) -> str:
+    cells = [cell for cell in CELLS if cell.phase is phase]
+    head = ["fault", "framing", "way", "`outcome`", "`err()`", "events", "`notes`", "afterwards"]
+    rows = [_row(cell) for cell in cells]
+    # A column that says nothing is left out.
+    said = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    table = _table([head[column] for column in said], [[row[c] for c in said] for row in rows])
+    blind = "\n\n" + _BLIND if any(cell.blind for cell in cells) else ""
+    return f"## {phase.value[0].upper()}{phase.value[1:]}\n\n{table}{blind}"
+
+
+_BLIND = """\
+(\\*) Over TLS many versions of Python take a reset for an end; then it is as if it was closed."""
+
+
+def _row(cell: Cell) -> list[str]:
+    ending = cell.ending
+    error = _code(ending.error) + (f", `{ending.limit}`" if ending.limit else "")
+    raised = f"`{ending.raised}` is raised" if ending.raised else ""
+    fault = cell.fault.value + (f": {cell.variant}" if cell.variant else "")
+    return [
+        fault + (" (\\*)" if cell.blind else ""),
+        _names(cell.framings, [one for one in Framing if one is not Framing.NONE])
+        if cell.framings != (Framing.NONE,)
+        else "",
+        _names(cell.routes, ALL),
+        _code(ending.outcome),
+        raised or error or "None",
+        str(cell.events) if cell.events else "",
+        ", ".join(map(_code, ending.notes)),
+        cell.connection.value,
+    ]
+
+
+def _names(some: Iterable[Framing | Route], all_: Iterable[Framing | Route]) -> str:
+    return "any" if set(some) == set(all_) else "; ".join(one.value for one in some)
+
+
+def _code(word: str | None) -> str:
+    return f"`{word}`" if word else ""
+
+
+def _of_absent() -> str:
+    rows: dict[tuple[str, str], list[str]] = {}
+    for one in ABSENT:
+        framing = "" if Framing.NONE in one.framings else f", {one.framings[0].value}"
+        phases = "; ".join(phase.value for phase in one.phases) + framing
+        rows.setdefault((phases, one.why), []).append(one.fault.value)
+    return _table(
+        ("phases", "faults", "why not"),
+        [(phases, "; ".join(faults), why) for (phases, why), faults in rows.items()],
+    )
+
+
+def _of_traps() -> str:
+    return _table(
+        ("trap", "`outcome`", "`err()`", "and"),
+        [
+            (_plain(one.number), _code(one.outcome), _code(one.error) or "None", _and(one))
+            for one in TRAPS
+        ],
+    )
+
+
+def _and(trap: Trap) -> str:
+    said: list[str] = [f"{name} is {value!r}" for name, value in trap.facts.items()]
+    said += [f"the text is {trap.text!r}"] * bool(trap.text)
+    said += [f"the call is {name}({arguments})" for _, name, arguments in trap.calls]
+    said += [f"the data are {', '.join(map(ascii, trap.data))}"] if trap.data else []
+    said += [f"the events are {_counted(trap.events)}"] if trap.events else []
+    said += [f"the counts are {trap.usage}"] if trap.usage else []
+    said += [f"the choices are {trap.choices}"] if trap.choices else []
+    said += [f"noted: {', '.join(trap.notes)}"] if trap.notes else []
+    return _plain("; ".join(said))
+
+
+def _counted(names: Sequence[str]) -> str:
+    return ", ".join(
+        name if names.count(name) == 1 else f"{names.count(name)} {name}"
+        for name in dict.fromkeys(names)
+    )
+
+
+def _of_other_traps() -> str:
+    return _table(
+        ("trap", "tests"),
+        [(number, ", ".join(map(_code, places))) for number, places in SHOWN_BY.items()],
+    )
+
+
+def _plain(words: str) -> str:
+    """Return *words* as Markdown that means nothing but itself."""
+    for sign in "\\|[]*_<>{}":
+        words = words.replace(sign, f"\\{sign}")
+    return words
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+if __name__ == "__main__":
+    write()

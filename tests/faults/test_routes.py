@@ -1,0 +1,171 @@
+"""The way to the server: what the environment says of it, and many streams side by side."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from server import CHUNKED, END, FIN, Script, answer, ch, serving
+
+from faults.play import DONE, HI, STOP, WHOLE
+from faults.proxies import Proxy
+from faults.table import Route
+from faults.world import bundle, certified, clean, world
+from openai_scan import Client, RedirectError, RetryPolicy, StreamerV2, TLSError
+
+MANY = 64
+
+
+def ask(base_url: str, *, attempts: int = 1) -> StreamerV2:
+    """Return a stream that has been read to its end."""
+    retries = RetryPolicy(attempts=attempts, wait_max=0)
+    with Client("sk-secret-1234", base_url, retries=retries) as client:
+        s = client.create_chat_completion_stream(model="m", messages=[])
+        while s.next():
+            pass
+        s.close()
+        return s
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Return an environment that says nothing of proxies and certificates."""
+    clean(monkeypatch)
+    return monkeypatch
+
+
+class TestProxies:
+    """The variables that all programs know."""
+
+    @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+    def test_plain_requests_go_through_a_proxy(
+        self, environment: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """The server is reached, and by the proxy only."""
+        with serving(WHOLE) as server, Proxy() as proxy:
+            environment.setenv(name, proxy.url)
+            assert ask(server.base_url).outcome == "completed"
+            assert proxy.connections == 1
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
+    def test_a_tunnel_shows_the_proxy_nothing(
+        self, environment: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """It learns the server's name, and not the key."""
+        environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+        with serving(WHOLE, tls=certified()) as server, Proxy() as proxy:
+            environment.setenv(name, proxy.url)
+            assert ask(server.base_url).outcome == "completed"
+            assert server.requests[0].headers["authorization"] == "Bearer sk-secret-1234"
+        (head,) = proxy.heads
+        assert head.startswith("CONNECT localhost:")
+        assert "sk-secret-1234" not in head
+
+    @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
+    def test_some_servers_need_none(self, environment: pytest.MonkeyPatch, name: str) -> None:
+        """Those that are named are reached directly."""
+        with serving(WHOLE) as server, Proxy() as proxy:
+            environment.setenv("HTTP_PROXY", proxy.url)
+            environment.setenv(name, "example.org,localhost")
+            assert ask(server.base_url).outcome == "completed"
+            assert proxy.connections == 0
+
+
+class TestCertificates:
+    """Whom to trust."""
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+    def test_the_environment_names_the_authority(
+        self, environment: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """Nobody is trusted by default whom the environment does not name."""
+        with serving(WHOLE, tls=certified()) as server:
+            assert isinstance(ask(server.base_url).err(), TLSError)
+            environment.setenv(name, str(bundle()))
+            assert ask(server.base_url).outcome == "completed"
+
+    def test_the_first_of_them_counts(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """What is meant for requests alone comes before what is meant for all."""
+        environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+        environment.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+        with serving(WHOLE, tls=certified()) as server:
+            assert ask(server.base_url).outcome == "completed"
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+    def test_a_bundle_that_is_missing_is_a_tls_error(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+    ) -> None:
+        """It is one of ours, in a stream and in a call, and names the file."""
+        missing = tmp_path / "missing.pem"
+        environment.setenv(name, str(missing))
+        with serving(tls=certified()) as server:
+            error = ask(server.base_url).err()
+            assert isinstance(error, TLSError)
+            assert str(missing) in str(error)
+            with Client("sk-1", server.base_url, retries=RetryPolicy(attempts=1)) as client:
+                with pytest.raises(TLSError):
+                    client.list_models()
+
+
+class TestOnce:
+    """What may have arrived is not sent again."""
+
+    @pytest.mark.parametrize("route", Route)
+    def test_a_hang_up_before_the_head_is_no_reason_to_send_again(self, route: Route) -> None:
+        """Whatever way the request went: it may have been billed."""
+        with world(route, [FIN], WHOLE) as around:
+            s = ask(around.server.base_url, attempts=3)
+            assert type(s.err()).__name__ == "TransportError"
+            assert len(around.server.requests) == 1
+
+    @pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
+    def test_a_redirect_is_not_followed(self, environment: pytest.MonkeyPatch, status: str) -> None:
+        """No other host gets the request, let alone the key."""
+        with serving(WHOLE) as other:
+            location = f"Location: {other.base_url}/chat/completions\r\n"
+            with serving([answer(b"", status=status, headers=location)]) as server:
+                assert isinstance(ask(server.base_url, attempts=3).err(), RedirectError)
+                assert len(server.requests) == 1
+            assert other.connections == 0
+
+
+def test_many_streams_side_by_side_keep_their_connections(environment: pytest.MonkeyPatch) -> None:
+    """64 threads share a client; each has its own answer, and the pool has room for all."""
+    all_begun = threading.Event()
+    barrier = threading.Barrier(MANY, action=all_begun.set)
+    outcomes: list[str | None] = []
+    held: Script = [CHUNKED + ch(HI), all_begun, ch(STOP + DONE) + END]
+
+    def read(client: Client) -> None:
+        with client.create_chat_completion_stream(model="m", messages=[]) as s:
+            assert s.next()
+            barrier.wait()
+            while s.next():
+                pass
+            outcomes.append(s.outcome)
+
+    with serving(*[held] * (2 * MANY)) as server, Client("sk-1", server.base_url) as client:
+        for _ in range(2):
+            all_begun.clear()
+            readers = [threading.Thread(target=read, args=(client,)) for _ in range(MANY)]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+        assert server.connections == MANY
+    assert outcomes == ["completed"] * (2 * MANY)
+
+
+def test_five_streams_take_one_connection_on_every_route() -> None:
+    """A proxy's tunnel is kept as well as a connection of one's own."""
+    for route in Route:
+        with world(route, *[WHOLE] * 5) as around:
+            with Client("sk-1", around.server.base_url) as client:
+                for _ in range(5):
+                    s = client.create_chat_completion_stream(model="m", messages=[])
+                    assert s.read() == b"Hi"
+                    s.close()
+            assert (around.entrance.connections, len(around.server.requests)) == (1, 5)

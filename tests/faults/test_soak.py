@@ -1,0 +1,120 @@
+"""A small soak, and what a large one would complain of."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from faults import page, soak
+from faults.cases import Expected, Kind, case, expected
+from faults.soak import Levels, Seen, Soak, judge
+
+NEEDS_PROC = pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="only Linux tells a process so what it holds"
+)
+
+SMALL = ["--streams", "300", "--threads", "4", "--seed", "3"]
+
+
+@pytest.fixture
+def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run grow: one that is small is nothing but warming up."""
+    monkeypatch.setattr(soak, "_MEMORY_SLACK", math.inf)
+    monkeypatch.setattr(soak, "_OBJECT_SLACK", math.inf)
+
+
+@NEEDS_PROC
+@pytest.mark.usefixtures("unbounded")
+def test_a_small_soak_has_nothing_to_complain_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every stream ends as it has to; the figures are printed, and put into the page."""
+    monkeypatch.setattr(page, "FIGURES", tmp_path / "soak.json")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
+    assert soak.main([*SMALL, "--record"]) == 0
+    figures = json.loads(page.FIGURES.read_text())
+    assert sum(count for *_, count in figures["endings"]) == 300
+    assert [one["streams"] for one in figures["levels"]] == list(range(30, 301, 30))
+    printed = capsys.readouterr().out
+    assert printed == page.of_soak(figures) + "\n"
+    assert printed in page.PAGE.read_text()
+
+
+@NEEDS_PROC
+@pytest.mark.usefixtures("unbounded")
+def test_a_wrong_end_makes_it_fail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stream is named, so that it can be looked into."""
+    monkeypatch.setattr(soak, "judge", lambda *_: "not what I like")
+    assert soak.main(["--streams", "10", "--threads", "1", "--seed", "3"]) == 1
+    printed = capsys.readouterr().out
+    assert "stream 0: not what I like: Case(number=0, " in printed
+
+
+EXPECTED = Expected((("failed", "TransportError"),), (1, 1), "one ")
+ENDING = ("failed", "TransportError")
+
+
+@pytest.mark.parametrize(
+    ("seen", "complaint"),
+    [
+        (Seen(ENDING, 1, "one "), None),
+        (
+            Seen(("completed", None), 1, "one "),
+            "('completed', None), and not one of (('failed', 'TransportError'),)",
+        ),
+        (Seen(ENDING, 2, "one "), "2 events, and not 1 to 1"),
+        (Seen(ENDING, 1, "two "), "the text 'two ', and not 'one '"),
+        (Seen(ENDING, 1, "on"), "the text 'on', and not 'one '"),
+    ],
+)
+def test_each_way_to_be_wrong_is_told(seen: Seen, complaint: str | None) -> None:
+    """Neither end, nor events, nor text may differ."""
+    assert judge(EXPECTED, seen) == complaint
+
+
+def test_fewer_events_have_the_beginning_of_the_text() -> None:
+    """Where it is not known how much gets through, what does has to be right."""
+    vague = Expected((ENDING,), (0, 2), "one two ")
+    assert judge(vague, Seen(ENDING, 1, "one ")) is None
+    assert judge(vague, Seen(ENDING, 1, "two ")) == "the text 'two ', and not 'one two '"
+
+
+def test_what_grows_is_told() -> None:
+    """Memory, objects, descriptors and threads have their bounds."""
+    run = Soak(seed=1, streams=20, threads=2)
+    before = Levels(2, 50_000_000, 1000, 10, 2)
+    run.levels += [before, before, Levels(20, 60_000_000, 2000, 13, 3)]
+    run.compare()
+    assert run.wrong == [
+        "memory has grown",
+        "there are more objects",
+        "there are more descriptors",
+        "there are more threads",
+    ]
+
+
+def test_what_nobody_would_see_is_told() -> None:
+    """An exception in a destructor is one of ours, whoever it is that ignores it."""
+
+    class Unruly:
+        def __del__(self) -> None:
+            raise ValueError("not so")
+
+    run = Soak(seed=1, streams=1, threads=1)
+    with run.no_surprises():
+        Unruly()
+    assert run.wrong == ["an exception that nobody sees: ValueError('not so')"]
+
+
+def test_a_case_is_the_same_on_both_sides() -> None:
+    """It follows from the seed and its number, and all kinds are there."""
+    cases = [case(3, number) for number in range(300)]
+    assert cases == [case(3, number) for number in range(300)]
+    assert {one.kind for one in cases} == set(Kind)
+    assert [case(4, number) for number in range(300)] != cases
+    assert all(expected(one).endings for one in cases)
