@@ -31,8 +31,6 @@ TAKE = object()
 """Take something of what the client sends; it has to send something."""
 HALF_CLOSE = object()
 """Say that nothing more will be sent, and go on taking."""
-CLOSE_NOTIFY = object()
-"""The same, in the words of TLS."""
 
 
 @frozen
@@ -230,8 +228,6 @@ class ScriptedServer:
                     assert connection.recv(65536)
                 case _ if step is HALF_CLOSE:
                     connection.shutdown(socket.SHUT_WR)
-                case _ if step is CLOSE_NOTIFY:
-                    _close_notify(connection)
                 case _ if step is FIN:
                     return False
                 case _:
@@ -255,13 +251,6 @@ class ScriptedServer:
 def reset(connection: socket.socket) -> None:
     """Have *connection* end in a reset, rather than well, when it is closed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _close_notify(connection: socket.socket) -> None:
-    assert isinstance(connection, ssl.SSLSocket)
-    connection.settimeout(0)  # the client need not answer
-    with contextlib.suppress(ssl.SSLWantReadError):
-        connection.unwrap()
 
 
 @contextlib.contextmanager

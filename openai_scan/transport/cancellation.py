@@ -41,7 +41,7 @@ class Cancellation:
         self.token = object()
         self._pid = os.getpid()
         self._socket: socket.socket | None = None
-        self._connection: WatchedConnection | None = None  # which has the socket, once it is up
+        self._attached = False  # to a connection; until then the socket is one of our own
 
     def request(self) -> None:
         """Wake the thread that waits, now and whenever it would wait again."""
@@ -84,7 +84,7 @@ class Cancellation:
             self.check()
             # A handshake moves the descriptor into another object; this one stays.
             self._socket = connecting.dup()
-            self._connection = None
+            self._attached = False
 
     def let_go(self) -> None:
         """Let go of the socket that `hold()` took."""
@@ -97,7 +97,7 @@ class Cancellation:
         """Take hold of the connection that carries the exchange."""
         with _changed:
             connection.owner = self.token
-            self._connection = connection
+            self._attached = True
             # TLS to a proxy and TLS through it are one in the other.
             self._socket = getattr(connection.sock, "socket", connection.sock)
             if self.requested:
@@ -109,8 +109,8 @@ class Cancellation:
         While there is none yet, an answer that is over is a proxy's, and nothing is let go.
         """
         with _changed:
-            if self._connection is not None:
-                self._socket = self._connection = None
+            if self._attached:
+                self._socket, self._attached = None, False
 
     def hang_up(self) -> None:
         """Shut the connection down, so that the other side learns of it at once."""
@@ -118,9 +118,7 @@ class Cancellation:
             self._shut_down()
 
     def _shut_down(self) -> None:
-        if self._socket is None or self.inherited:
-            return
-        if self._connection is None or self._connection.owner is self.token:  # still carries us
+        if self._socket is not None and not self.inherited:
             with contextlib.suppress(OSError):  # it may be closed already
                 self._socket.shutdown(socket.SHUT_RDWR)
 

@@ -120,9 +120,8 @@ class _ClockedReads(io.RawIOBase):
 
     def close(self) -> None:
         """Let go of the socket; from now on the connection may carry another request."""
-        if not self.closed:
-            self._cancellation.release()
-            self._reads.close()
+        self._cancellation.release()
+        self._reads.close()
         super().close()
 
 

@@ -222,9 +222,9 @@ def _meddling(cell: Cell, s: StreamerV2, signals: Signals) -> Iterator[None]:
         caught = threading.Event()
 
         def interrupt(*_: object) -> None:
-            if not caught.is_set():
-                caught.set()
-                raise KeyboardInterrupt
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough
+            caught.set()
+            raise KeyboardInterrupt
 
         before = signal.signal(signal.SIGINT, interrupt)
         reader = threading.main_thread().ident

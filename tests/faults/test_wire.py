@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import properties
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from server import CHUNKED, CLOSE_DELIMITED, END, FIN, Script, ScriptedServer, ch
 
@@ -71,6 +71,7 @@ def asked(server: ScriptedServer, transport: Transport, script: Script) -> Excha
 
 
 @given(answer=_answers, sizes=strategies.chunk_sizes)
+@example(answer=CHUNKED + ch(b"data: [DONE]\n\n") + END, sizes=[100])
 @settings(max_examples=100)
 def test_any_answer_ends_in_an_outcome(
     server: ScriptedServer, answer: bytes, sizes: list[int]
