@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from server import CHUNKED, CLOSE_DELIMITED, END, FIN, WAIT_FOR_HANG_UP, Script, ch, serving
 
-from faults.play import DONE, HI, STOP
+from faults.scripts import DONE, HI, STOP
 from openai_scan import (
     Client,
     EventTooLargeError,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from server import CHUNKED, END, FIN, Script, answer, ch, serving
 
-from faults.play import DONE, HI, STOP, WHOLE
 from faults.proxies import Proxy
+from faults.scripts import DONE, HI, STOP, WHOLE
 from faults.table import Route
 from faults.world import bundle, certified, clean, world
 from openai_scan import Client, RedirectError, RetryPolicy, StreamerV2, TLSError
