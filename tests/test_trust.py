@@ -49,6 +49,7 @@ from openai_scan import (
 from openai_scan.transport import Exchange, Request, Transport, connections
 from openai_scan.transport import retries as retries_module
 from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport.clock import Clock
 from openai_scan.transport.dial import dial
 from openai_scan.transport.retries import retry_after, should_retry
 
@@ -660,6 +661,28 @@ class TestRetries:
         """At once, and by name."""
         with pytest.raises(ValueError, match=setting):
             RetryPolicy(**{setting: value})  # type: ignore[arg-type] # that is the point
+
+    def test_a_connection_that_is_reset_within_an_answer_is_not_stale(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The server has got the request, although the connection had been used before."""
+        begun = threading.Event()
+        waited = Clock.waited
+
+        def told(clock: Clock) -> None:
+            waited(clock)
+            if len(server.requests) == 2:
+                begun.set()
+
+        reset = [b"HTTP/1.1 200 OK\r\nContent-Ty", begun, RST]
+        with serving(WHOLE, reset, WHOLE) as server, Client(KEY, server.base_url) as client:
+            monkeypatch.setattr(Clock, "waited", told)
+            for _ in range(2):
+                s = client.create_completion_stream(model="m", prompt="p")
+                read(s)
+                s.close()
+            assert type(s.err()) is TransportError
+            assert (server.connections, len(server.requests)) == (1, 2)
 
     def test_a_connection_that_had_just_been_closed_is_replaced(self) -> None:
         """The server closed it when the second request came: not a byte was answered."""

@@ -25,10 +25,12 @@ class Clock:
     Attributes:
         limit: What runs out first, as of the last call of `left()`.
         connecting: Whether there is no connection yet, so that nothing was sent.
+        answering: Whether something of the answer has come.
     """
 
     limit: Limit | None = None
     connecting: bool = False
+    answering: bool = False
 
     def __init__(self, timeout: Timeout, deadline: float | None = None) -> None:
         self.timeout = timeout
@@ -46,7 +48,7 @@ class Clock:
 
     def start(self) -> None:
         """The request is about to be sent, over a connection that has to be found or made."""
-        self.connecting = True
+        self.connecting, self.answering = True, False
         self._deadlines.pop("first_byte", None)
         if "total" not in self._deadlines:
             self._set("total", self.timeout.total)

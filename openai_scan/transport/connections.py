@@ -116,6 +116,8 @@ class _ClockedReads(io.RawIOBase):
         finally:
             self._clock.waited()
         self.ended = not size
+        # What comes before is a proxy's answer, when it was asked for a tunnel.
+        self._clock.answering = bool(size) and not self._clock.connecting
         return size
 
     def close(self) -> None:

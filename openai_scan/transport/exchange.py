@@ -298,6 +298,7 @@ class Exchange:
             self._reused
             and self.request.retries.attempts > 1
             and not self.cancellation.requested
+            and not self.clock.answering
             and failures.is_stale(error)
         )
 

@@ -92,7 +92,7 @@ def overdue(clock: Clock, where: str) -> StreamTimeoutError:
 
 
 def is_stale(error: OSError) -> bool:
-    """Tell whether a connection turned out to be closed before a byte of the answer came."""
+    """Tell whether a connection turned out to be closed."""
     closed = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
     return any(isinstance(one, closed) for one in causes(error))
 
