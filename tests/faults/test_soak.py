@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 
 import pytest
 
 from faults import page, soak
 from faults.cases import Expected, Kind, case, expected
-from faults.soak import Levels, Seen, Soak, judge
+from faults.soak import Levels, Seen, Soak, _levels, judge
 
 NEEDS_PROC = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="only Linux tells a process so what it holds"
@@ -96,6 +97,25 @@ def test_what_grows_is_told() -> None:
         "there are more descriptors",
         "there are more threads",
     ]
+
+
+@NEEDS_PROC
+def test_a_lookup_that_nobody_waits_for_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its thread ends by itself, and is counted only if it does not."""
+    go = threading.Event()
+    lookup = threading.Thread(target=go.wait, name="openai_scan-resolver")
+    before = threading.active_count()
+    lookup.start()
+    enumerate_ = threading.enumerate
+
+    def then_go() -> list[threading.Thread]:
+        found = enumerate_()
+        go.set()
+        return found
+
+    monkeypatch.setattr(threading, "enumerate", then_go)
+    assert _levels(1).threads == before
+    assert not lookup.is_alive()
 
 
 def test_what_nobody_would_see_is_told() -> None:
