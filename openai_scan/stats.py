@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -101,9 +101,14 @@ class Stats:
 
 
 class Timer(Observer):
-    """Takes the times of a stream."""
+    """Takes the times of a stream.
 
-    def __init__(self) -> None:
+    Args:
+        now: The clock, if it is another than `time.monotonic()`.
+    """
+
+    def __init__(self, now: Callable[[], float] | None = None) -> None:
+        self._now = time.monotonic if now is None else now
         self._began: float | None = None
         self._headers: float | None = None
         self._first_event: float | None = None
@@ -117,12 +122,12 @@ class Timer(Observer):
     def began(self, stream: StreamerV2) -> None:  # noqa: ARG002 - nothing is known of it yet
         """Begin to count; the pause between two answers is no gap."""
         if self._began is None:
-            self._began = time.monotonic()
+            self._began = self._now()
         self._last_text = None
 
     def event(self, stream: StreamerV2, event: Event) -> None:
         """Take the time of an event."""
-        now = time.monotonic()
+        now = self._now()
         if self._first_event is None:
             self._first_event = now
             self._note_head(stream)
@@ -139,7 +144,7 @@ class Timer(Observer):
 
     def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream knows them
         """Take the time of the end."""
-        self._ended = time.monotonic()
+        self._ended = self._now()
         if self._headers is None:
             self._note_head(stream)
 
@@ -158,7 +163,7 @@ class Timer(Observer):
             headers, reused = source.headers, source.reused
             if self._began is None and source.sent_at and source.answered_at:
                 to_headers = source.answered_at - source.sent_at
-        now = time.monotonic() if self._ended is None else self._ended
+        now = self._now() if self._ended is None else self._ended
         span = sum(self._gaps)
         again = [note for note in stream.notes if note.startswith(("retry: ", "resume: "))]
         return Stats(

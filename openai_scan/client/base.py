@@ -193,7 +193,7 @@ class BaseClient:
             method=method,
             path=self._path(path, given.get("model")),
             query=extra_query if sends_body else {**given, **extra_query},
-            headers={**_API_HEADERS.get(path.split("/")[1], {}), **extra_headers},
+            headers={**headers_for(path), **extra_headers},
             body={**given, **extra_body} if sends_body else None,
             uploads=uploads,
             timeout=self._timeout if timeout is None else as_timeout(timeout),
@@ -203,6 +203,11 @@ class BaseClient:
     def _path(self, path: str, model: str | None) -> str:  # noqa: ARG002 - Azure's depends on it
         """Return where a path of the API is on this server, for requests to *model*."""
         return path
+
+
+def headers_for(path: str) -> Mapping[str, str]:
+    """Return the headers that the API behind *path* has to be asked with."""
+    return _API_HEADERS.get(path.split("/")[1], {})
 
 
 def path_to(template: str, **ids: str) -> str:

@@ -128,10 +128,12 @@ class Replay:
         sent_at: When the replay began, in the time of `time.monotonic()`, or None.
         answered_at: When the head of the answer was here, in the same time, or None.
         reads: What is handed over.
+        position: Where the replay is: how many seconds after the request that was recorded.
         reused: None.
         file: What has to be closed, or None.
     """
 
+    position: float = 0.0
     sent_at: float | None = None
     answered_at: float | None = None
     reused: bool | None = None  # there is no connection
@@ -236,6 +238,7 @@ class Replay:
 
     def _wait_until(self, t: float) -> None:
         """Wait for the time that is *t* seconds after the request."""
+        self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
         if self._cancelled.wait(max(0.0, min(due, self._deadline) - time.monotonic())):
             raise StreamCancelledError("the replay was cancelled")

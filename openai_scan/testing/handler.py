@@ -38,6 +38,7 @@ class Listener(ThreadingHTTPServer):
 
     Args:
         script: What to answer.
+        port: Where to listen; 0 for any port that is free.
 
     Attributes:
         script: What to answer.
@@ -47,8 +48,8 @@ class Listener(ThreadingHTTPServer):
 
     daemon_threads = False  # so that server_close() waits for them
 
-    def __init__(self, script: Script) -> None:
-        super().__init__(("127.0.0.1", 0), Connection)
+    def __init__(self, script: Script, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Connection)
         self.script = script
         self.stopping = threading.Event()
         self._sockets: list[socket.socket] = []

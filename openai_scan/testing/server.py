@@ -19,7 +19,7 @@ Answer: TypeAlias = "Reply | Iterable[Step] | Callable[[SeenRequest], Reply | It
 
 
 class FakeServer:
-    """An HTTP server on a free port of the loopback interface; a `with` block starts and ends it.
+    """An HTTP server on a port of the loopback interface; a `with` block starts and ends it.
 
     ::
 
@@ -33,19 +33,20 @@ class FakeServer:
 
     Args:
         always: What to answer when nothing else is left.
+        port: Where to listen; 0 for any port that is free.
 
     Attributes:
         requests: What was asked, in order.
         hung_up: Set as soon as a client has left an answer before its end.
     """
 
-    def __init__(self, always: Answer | None = None) -> None:
+    def __init__(self, always: Answer | None = None, *, port: int = 0) -> None:
         self.requests: list[SeenRequest] = []
         self.hung_up = threading.Event()
         self._always = always
         self._answers: deque[Answer] = deque()
         self._lock = threading.Lock()
-        self._listener = Listener(self)
+        self._listener = Listener(self, port)
 
     @property
     def url(self) -> str:

@@ -1,0 +1,158 @@
+"""Print a stream as it arrives: its text, rendered on a terminal, or its events."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Protocol
+
+from attrs import frozen
+
+from openai_scan.cli.status import Status, complain, tell
+from openai_scan.events import Event
+from openai_scan.observer import Observer
+from openai_scan.streamer import StreamerV2
+
+# What to say of an answer that is not whole although nothing went wrong.
+_OUTCOMES = {
+    "incomplete": "the answer is incomplete: the server cut it short at a limit",
+    "requires_action": "the model waits for the outputs of tools that it has called; openai-scan"
+    " run --tools gives an assistant some",
+    "cancelled": "the answer was cancelled on the server",
+}
+
+# A terminal obeys control characters, and no model shall tell it what to do.
+_HARMLESS: dict[int, int | None] = {code: 0x2400 + code for code in range(0x20)}
+_HARMLESS |= dict.fromkeys(range(127, 160), 65533)
+_HARMLESS |= {ord("\n"): ord("\n"), ord("\t"): ord("\t"), ord("\r"): None}
+
+
+class Printer(Protocol):
+    """What prints text as it arrives."""
+
+    def write(self, text: str) -> None:
+        """Print a piece."""
+
+
+@frozen(kw_only=True)
+class Output:
+    """How to print an answer.
+
+    Attributes:
+        as_json: Whether to print its events, as JSON lines.
+        plain: Whether to print the text as it is, also on a terminal.
+        quiet: Whether to leave out the line of facts.
+        facts_on_stdout: Whether that line belongs to what was asked for.
+        colorless: Whether to do without colours.
+    """
+
+    as_json: bool = False
+    plain: bool = False
+    quiet: bool = False
+    facts_on_stdout: bool = False
+    colorless: bool = False
+
+    def show(self, stream: StreamerV2) -> Status:
+        """Print *stream* as it arrives, and close it.
+
+        Returns:
+            The status to end with; what is wrong with the answer has been said then.
+
+        Raises:
+            ScanError: The stream ended with an error; what had arrived is printed.
+        """
+        refusal = _Refusal()
+        stream.observe(refusal)
+        stream.stats  # noqa: B018 - so that times are taken
+        with stream as s:
+            if self.as_json:
+                for event in s:
+                    print(json_of(event), flush=True)
+            else:
+                with self._printer() as printer:
+                    for text in s.text_deltas():
+                        printer.write(text)
+        if not self.quiet:
+            tell_facts(s, on_stdout=self.facts_on_stdout)
+        if refusal.text and not self.as_json:
+            return complain(f"the model refused to answer: {harmless(refusal.text)}")
+        if s.outcome == "completed":
+            return Status.WHOLE
+        return complain(_OUTCOMES[str(s.outcome)])
+
+    @contextlib.contextmanager
+    def _printer(self) -> Iterator[Printer]:
+        """Yield what prints the text; in the end its last line is ended."""
+        if not self.plain and sys.stdout.isatty():
+            from openai_scan.cli.markdown import MarkdownPrinter
+            from openai_scan.cli.terminal import console
+
+            screen = console(colorless=self.colorless)
+            if not screen.is_dumb_terminal:
+                with MarkdownPrinter(screen) as rendering:
+                    yield rendering
+                return
+        plain = _PlainPrinter()
+        try:
+            yield plain
+        finally:
+            plain.end()
+
+
+def json_of(event: Event) -> str:
+    """Return *event* as a line of JSON: its name on the wire, and its data as they came."""
+    try:
+        data = json.loads(event.raw.data)
+    except (ValueError, RecursionError):
+        data = event.raw.data
+    return json.dumps({"type": event.type, "data": data})
+
+
+def harmless(text: str) -> str:
+    """Return *text* with its control characters made visible."""
+    return text if text.isprintable() else text.translate(_HARMLESS)
+
+
+def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
+    """Print a line of figures of a stream that has ended."""
+    stats = stream.stats
+    facts = [f"{stats.events} events"]
+    if stats.to_first_text is not None:
+        facts.append(f"first text after {stats.to_first_text:.2f} s")
+    facts += [f"{stats.seconds or 0:.2f} s in all", str(stats.outcome)]
+    if on_stdout:
+        print(", ".join(facts), flush=True)
+    else:
+        tell(", ".join(facts))
+
+
+class _PlainPrinter:
+    """Prints the text as it is, and ends the last line."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdout.isatty()
+        self._last = ""
+
+    def write(self, text: str) -> None:
+        """Print a piece."""
+        self._last = text
+        sys.stdout.write(harmless(text) if self._is_terminal else text)
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """End the last line, if there is one that has no end."""
+        if self._last and not self._last.endswith("\n"):
+            print(flush=True)
+
+
+class _Refusal(Observer):
+    """Keeps what the model says instead of an answer."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def event(self, stream: StreamerV2, event: Event) -> None:  # noqa: ARG002 - the event has it
+        """Keep what it adds."""
+        self.text += event.unwrap_refusal() or ""

@@ -1,0 +1,66 @@
+"""Ask and answer in turn."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from openai_scan.cli.answers import Output
+from openai_scan.cli.status import Status, complain, tell
+from openai_scan.errors import ScanError
+from openai_scan.streamer import StreamerV2
+
+Messages: TypeAlias = "list[dict[str, object]]"
+"""What has been said, as both Chat Completions and Responses take it."""
+
+Ask: TypeAlias = Callable[[Messages], StreamerV2]
+"""Makes the stream that answers the last message."""
+
+
+def converse(ask: Ask, output: Output, question: str | None) -> Status:
+    """Print the answer to *question*, or to what is typed if it is None."""
+    if question is not None:
+        return output.show(ask([_message("user", question)]))
+    with contextlib.suppress(ImportError):  # there is none on Windows
+        import readline  # noqa: F401 - from now on input() can edit a line, and knows those before it
+    if not output.quiet:
+        tell("Ctrl-C ends an answer, Ctrl-D the conversation.")
+    said: Messages = []
+    while (typed := _typed()) is not None:
+        if typed.strip():
+            said = _answered(ask, output, [*said, _message("user", typed)])
+    return Status.WHOLE
+
+
+def _typed() -> str | None:
+    """Return the line that is typed, or None when there will be no more."""
+    try:
+        return input("> ")
+    except EOFError:
+        print()
+        return None
+
+
+def _answered(ask: Ask, output: Output, said: Messages) -> Messages:
+    """Print the answer and return what has been said then; one of nothing unsays the question."""
+    stream = ask(said)
+    try:
+        output.show(stream)
+    except ScanError as error:
+        complain(str(error))
+    except KeyboardInterrupt:
+        complain("the answer was interrupted")
+    answer = stream.snapshot()
+    if answer is None or not answer.text:
+        return said[:-1]
+    return [*said, _message("assistant", answer.text)]
+
+
+def _message(role: str, text: str) -> dict[str, object]:
+    return {"role": role, "content": text}
+
+
+def opening(system: str | None) -> Sequence[dict[str, object]]:
+    """Return the message that stands before all others, if there is one."""
+    return () if system is None else (_message("system", system),)

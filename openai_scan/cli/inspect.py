@@ -1,0 +1,124 @@
+"""`openai-scan inspect`: the events of a recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from openai_scan.cli import options
+from openai_scan.cli.answers import harmless
+from openai_scan.cli.status import Status, complain
+from openai_scan.cli.terminal import console
+from openai_scan.cli.timeline import exchanges_in, played
+from openai_scan.recording import Replay
+from openai_scan.streamer import StreamerV2
+
+
+@options.command(
+    "inspect",
+    about="List the events of the streams in FILE: when each came, how large it was, what it adds"
+    " to the answer, and what was tolerated in it; then how the stream ended, and the answer.",
+    example="inspect sky.jsonl",
+)
+@options.recording
+@options.no_color
+def command(*, file: str) -> int:
+    """List them."""
+    screen = console(colorless=options.wants_no_color())
+    for exchange in exchanges_in(file):
+        inspect(screen, file, exchange)
+    return Status.WHOLE
+
+
+def inspect(screen: Console, file: str, exchange: int) -> None:
+    """Draw what is in a recorded stream."""
+    table = Table("#", "time", "gap", "event", "bytes", "text", box=None, pad_edge=False)
+    for place in (0, 1, 2, 4):
+        table.columns[place].justify = "right"
+        table.columns[place].style = "cyan" if place in {1, 2} else ""
+        table.columns[place].no_wrap = True
+    table.columns[3].overflow = "fold"
+    with played(file, exchange) as (stream, timeline):
+        before, noted = 0.0, Counter[str]()
+        while stream.next():
+            now = timeline.now(stream)
+            notes = stream.notes
+            table.add_row(
+                str(stream.events_read),
+                f"{now:.3f} s",
+                f"{now - before:.3f} s",
+                Text(stream.event().type),
+                str(len(stream.event().raw.data.encode("utf-8", "surrogatepass"))),
+                _said(stream) + _noted(notes - noted),
+            )
+            before, noted = now, notes
+        _draw_head(screen, file, stream)
+        screen.print(table)
+        _draw_end(screen, stream, timeline.now(stream))
+    if stream.notes["recording_truncated"]:
+        complain(f"the recording {file} breaks off before its end")
+
+
+def _said(stream: StreamerV2) -> Text:
+    """Return what the current event adds to the answer."""
+    for text, style in (
+        (stream.text(), ""),
+        (stream.reasoning_text(), "italic"),
+        (stream.refusal(), "red"),
+    ):
+        if text:
+            return Text(_shown(text), style)
+    return Text()
+
+
+def _noted(notes: Counter[str]) -> Text:
+    """Return what was tolerated."""
+    return Text(" ".join(f"! {note}" for note in notes), "yellow")
+
+
+def _shown(text: str) -> str:
+    """Return *text* in one line, with its spaces at both ends to be seen."""
+    return harmless(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
+
+
+def _draw_head(screen: Console, file: str, stream: StreamerV2) -> None:
+    """Draw what was asked, and what the head of the answer says."""
+    lines = [Text(file, "bold")]
+    source = stream.source
+    if isinstance(source, Replay) and source.method is not None:
+        answer = "no answer" if source.status is None else f"status {source.status}"
+        lines.append(Text(f"{source.method} {source.url}: {answer}"))
+        if source.request_id is not None:
+            lines.append(Text(f"request {source.request_id}"))
+    screen.print(*lines, Text(), sep="\n")
+
+
+def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
+    """Draw how it ended, and the answer as far as it came."""
+    good = stream.outcome == "completed"
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("outcome", Text(str(stream.outcome), "bold green" if good else "bold red"))
+    if (error := stream.err()) is not None:
+        facts.add_row("error", Text(harmless(str(error))))
+    size = f"{stream.events_read} events, {stream.bytes_read} bytes, {seconds:.3f} s"
+    facts.add_row("size", size)
+    if stream.notes:
+        notes = ", ".join(f"{note} ({times})" for note, times in sorted(stream.notes.items()))
+        facts.add_row("notes", Text(notes, "yellow"))
+    answer = stream.snapshot()
+    if (usage := stream.stats.usage) is not None:
+        about = "an estimate" if usage.estimated else "as counted by the server"
+        counts = f"{_count(usage.input)} in, {_count(usage.output)} out"
+        facts.add_row("tokens", f"{counts}, {about}")
+    for call in () if answer is None else answer.calls:
+        facts.add_row("call", Text(harmless(f"{call.name}({call.arguments})")))
+    if answer is not None and answer.text:
+        facts.add_row("answer", Text(harmless(answer.text)))
+    screen.print(Text(), facts, sep="\n")
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)

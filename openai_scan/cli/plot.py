@@ -1,0 +1,35 @@
+"""Draw the times of recorded streams."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from openai_scan.cli.timeline import Figures
+
+_INCHES = (8, 6)
+_BINS = 40
+
+
+def draw(figures: Sequence[Figures], picture: str) -> None:
+    """Draw when the text of each stream came, and how long the gaps were, into a file."""
+    figure = Figure(figsize=_INCHES, layout="constrained")
+    timeline, gaps = figure.subplots(2)
+    for each in figures:
+        times = [t for t, _ in each.timeline.texts]
+        characters = itertools.accumulate(length for _, length in each.timeline.texts)
+        timeline.step(times, list(characters), where="post", label=each.name)
+        milliseconds = [1000 * gap for gap in each.timeline.gaps]
+        gaps.hist(milliseconds, bins=_BINS, histtype="step", label=each.name)
+    timeline.set_title("Text as it came")
+    timeline.set_xlabel("seconds after the request")
+    timeline.set_ylabel("characters")
+    timeline.legend()
+    gaps.set_title("Gaps between pieces of text")
+    gaps.set_xlabel("milliseconds")
+    gaps.set_ylabel("how many")
+    # The same picture of the same streams, byte for byte.
+    metadata = {"Date": None} if picture.endswith(".svg") else None
+    figure.savefig(picture, metadata=metadata)

@@ -1,0 +1,120 @@
+"""The program: it finds the command, runs it, and turns whatever goes wrong into one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from click.shell_completion import shell_complete
+
+from openai_scan._version import __version__
+from openai_scan.cli.options import no_color
+from openai_scan.cli.status import MEANINGS, PROGRAM, Status, complain
+from openai_scan.errors import ConfigurationError, RecordingError, ScanError
+
+# The commands, in the order of their help. What each is for stands here as well, so that the
+# help of all loads none of them.
+COMMANDS = {
+    "demo": "stream a recorded answer from a server on this machine",
+    "chat": "ask a model by Chat Completions, once or in a conversation",
+    "respond": "ask a model by the Responses API, once or in a conversation",
+    "run": "run an assistant, with tools if it needs some",
+    "record": "write a stream to a file, with its times",
+    "replay": "print a recording, or serve it as the API did",
+    "inspect": "list the events of a recording",
+    "stats": "show how fast recorded streams were",
+    "bench": "measure a server with many streams at once",
+}
+
+_COMPLETION = "_OPENAI_SCAN_COMPLETE"
+
+
+class Commands(click.Group):
+    """The commands, each loaded when it is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - they are always the same
+        """Return their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
+        """Load a command, or return None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"openai_scan.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
+        """Write the part of the help that lists them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
+        """Write the part of the help that explains the exit statuses."""
+        with formatter.section("Exit status"):
+            formatter.write_dl([(str(int(status)), says) for status, says in MEANINGS.items()])
+
+
+@click.group(PROGRAM, cls=Commands, no_args_is_help=False)
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@no_color
+def program() -> None:
+    """Read OpenAI-style streams.
+
+    The key is taken from OPENAI_API_KEY (an empty one if the server needs none), and the server
+    from OPENAI_BASE_URL.
+
+    Example: openai-scan chat --model gpt-5 "Why is the sky blue?"
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that *arguments* name, and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # no answer is lost to a narrow terminal
+    try:
+        status = _invoke(list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its exit, and would complain about the pipe again.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.BROKEN_PIPE
+    except KeyboardInterrupt:
+        return complain("interrupted", Status.INTERRUPTED)
+    except click.exceptions.Exit as end:  # --help and --version have been printed
+        return end.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = PROGRAM if context is None else context.command_path
+        sentence = error.format_message().rstrip(".")
+        return complain(f"{sentence}; see {path} --help", Status.BAD_INPUT)
+    except (ConfigurationError, RecordingError) as error:
+        return complain(str(error), Status.BAD_INPUT)
+    except ScanError as error:
+        return complain(str(error))
+    except FileExistsError as error:
+        sentence = (
+            f"{error.filename} is there already: name another file, or overwrite it by --force"
+        )
+        return complain(sentence, Status.BAD_INPUT)
+    except OSError as error:
+        name = "" if error.filename is None else f"{error.filename}: "
+        return complain(f"{name}{error.strerror or error}", Status.BAD_INPUT)
+    return status
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Do what *arguments* say, or what a shell asks that completes them."""
+    if instruction := os.environ.get(_COMPLETION):
+        # It returns a status of its own: 0 if the shell is one that it knows.
+        return shell_complete(program, {}, PROGRAM, _COMPLETION, instruction)
+    with program.make_context(PROGRAM, arguments) as context:
+        status: int = program.invoke(context)
+        return status

@@ -1,0 +1,109 @@
+"""`openai-scan record`: a stream into a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openai_scan.cli import options
+from openai_scan.cli.answers import Output
+from openai_scan.cli.conversation import opening
+from openai_scan.cli.status import tell
+from openai_scan.client import Client
+from openai_scan.client.base import headers_for
+from openai_scan.recording import Recording
+from openai_scan.transport import Request
+
+
+@options.command(
+    "record",
+    about="Ask, print the answer as it arrives, and write the stream to FILE, with its times and"
+    " its end, and without the key. PROMPT is asked by Chat Completions; --path and --body ask"
+    " anything else.",
+    example="""\
+record sky.jsonl --model gpt-5 "Why is the sky blue?"
+record run.jsonl --path /threads/runs --body @run.json""",
+)
+@click.argument("file", type=click.Path(dir_okay=False, writable=True), metavar="FILE")
+@options.question
+@click.option("-m", "--model", envvar="OPENAI_MODEL", metavar="NAME", help="The model to ask.")
+@options.system
+@options.parameters
+@click.option("--path", metavar="PATH", help="Where to POST, behind the server's base URL.")
+@click.option(
+    "--body", metavar="JSON", help="What to POST; @FILE is in that file, and - on standard input."
+)
+@click.option(
+    "--with-request", is_flag=True, help="Write the body of the request too: what was asked."
+)
+@options.force
+@options.with_client
+@options.with_output
+def command(
+    *,
+    client: Client,
+    output: Output,
+    file: str,
+    prompt: Sequence[str],
+    model: str | None,
+    system: str | None,
+    parameters: Mapping[str, Any],
+    path: str | None,
+    body: str | None,
+    with_request: bool,
+    force: bool,
+) -> int:
+    """Ask, print and write."""
+    if (path is None) != (body is None):
+        raise click.UsageError("--path and --body belong together: give both, or neither.")
+    if path is None or body is None:
+        path = "/chat/completions"
+        asked = _chat(prompt, model, system)
+    else:
+        if prompt or system:
+            raise click.UsageError("With --path and --body there is no PROMPT and no --system.")
+        asked = _json(body)
+    path = "/" + path.lstrip("/")
+    request = Request(
+        method="POST",
+        path=path,
+        headers=headers_for(path),
+        body={"stream": True, **asked, **parameters},
+    )
+    recording = Recording(file, overwrite=force, request=with_request)
+    status = output.show(client.stream(request, record=recording))
+    if not output.quiet:
+        tell(f"recorded in {file}")
+    return status
+
+
+def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[str, Any]:
+    """Return the body that asks by Chat Completions."""
+    if model is None:
+        raise click.UsageError("Say which model: by --model, or in OPENAI_MODEL.")
+    question = options.asked(prompt)
+    if question is None:
+        raise click.UsageError("Say what to ask, as an argument or on standard input.")
+    messages = [*opening(system), {"role": "user", "content": question}]
+    return {"model": model, "messages": messages}
+
+
+def _json(body: str) -> dict[str, Any]:
+    """Return the JSON object that is in *body*, or where it says."""
+    text: str | bytes = body
+    if body == "-":
+        text = sys.stdin.read()
+    elif body.startswith("@"):
+        text = Path(body[1:]).read_bytes()
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"--body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise click.UsageError("--body is not a JSON object.")
+    return value

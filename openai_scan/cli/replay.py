@@ -1,0 +1,114 @@
+"""`openai-scan replay`: print a recording, or serve it as the API did."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+import threading
+from collections.abc import Callable
+from typing import BinaryIO, NoReturn
+from urllib.parse import urlsplit
+
+import click
+
+from openai_scan.cli import options
+from openai_scan.cli.answers import Output
+from openai_scan.cli.status import Status, complain, tell
+from openai_scan.recording import Replay, read_recording
+from openai_scan.recording import replay as replayed
+from openai_scan.streamer import StreamerV2
+from openai_scan.testing import FakeServer, Reply, SeenRequest, error, recorded
+from openai_scan.testing.paths import api_path
+
+
+@options.command(
+    "replay",
+    about="Print what was recorded in FILE, at the pace at which it came; or serve it, so that a"
+    " program can be tried without the API. A plain event stream is taken too, from standard input"
+    " if FILE is -.",
+    example="""\
+replay sky.jsonl --speed 10
+replay sky.jsonl --raw > sky.sse
+replay sky.jsonl --serve --port 8000""",
+)
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE"
+)
+@options.speed
+@options.exchange
+@click.option("--raw", is_flag=True, help="Print the bytes as they were read.")
+@click.option("--serve", is_flag=True, help="Answer requests with it, until Ctrl-C.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Where to serve it on this machine; any free port by default.",
+)
+@options.with_output
+def command(
+    *, output: Output, file: str, speed: float, exchange: int, raw: bool, serve: bool, port: int
+) -> int:
+    """Print it or serve it."""
+    if serve:
+        if file == "-":
+            raise click.UsageError("Standard input cannot be served: name a file.")
+        return _serve(file, speed, port)
+    source: str | BinaryIO = sys.stdin.buffer if file == "-" else file
+    try:
+        played = replayed(source, speed=speed, exchange=exchange)
+    except ValueError as problem:  # the file has fewer
+        raise click.UsageError(f"{problem}.") from None
+    if raw:
+        return _print_raw(played)
+    stream = StreamerV2(played)
+    status = output.show(stream)
+    if stream.notes["recording_truncated"]:
+        complain(f"the recording {file} breaks off before its end, behind the answer")
+    return status
+
+
+def _print_raw(played: Replay) -> Status:
+    """Print the bytes, each when its time has come."""
+    try:
+        for chunk in played:
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+    finally:
+        played.close()
+    return Status.WHOLE
+
+
+def _serve(file: str, speed: float, port: int) -> NoReturn:
+    """Answer requests until Ctrl-C."""
+    with FakeServer(_answers(file, speed), port=port) as server:
+        tell(f"serving {file} at {server.base_url}; Ctrl-C ends it")
+        while True:
+            threading.Event().wait()
+
+
+def _answers(file: str, speed: float) -> Callable[[SeenRequest], Reply]:
+    """Return what answers each path with what was recorded of it, over and over."""
+    played = replayed(file)
+    with contextlib.closing(played):
+        if played.file is not None:  # a plain event stream, which says nothing of paths
+            plain = Reply(steps=list(played))
+            return lambda _: plain
+    replies: dict[tuple[str | None, str], list[Reply]] = {}
+    for section, reply in zip(read_recording(file), recorded(file, speed=speed), strict=True):
+        asked = section.head.method, api_path(urlsplit(section.head.url or "").path)
+        replies.setdefault(asked, []).append(reply)
+    turns = {asked: itertools.cycle(answers) for asked, answers in replies.items()}
+    names = ", ".join(f"{method or 'any'} {path}".strip() for method, path in turns)
+    lock = threading.Lock()
+
+    def answer(request: SeenRequest) -> Reply:
+        # What was recorded of no HTTP answer is one to anything.
+        turn = turns.get((request.method, request.path)) or turns.get((None, ""))
+        tell(f"{request.method} {request.path}")
+        if turn is None:
+            return error(404, f"{request.method} {request.path} was not recorded, only {names}")
+        with lock:
+            return next(turn)
+
+    return answer

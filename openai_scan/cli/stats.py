@@ -1,0 +1,136 @@
+"""`openai-scan stats`: how fast recorded streams were."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.bar import Bar
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from openai_scan.cli import options
+from openai_scan.cli.status import Status, tell
+from openai_scan.cli.terminal import console
+from openai_scan.cli.timeline import Figures, figures_of
+
+# The histogram's bins, in milliseconds. Pauses span many orders of magnitude.
+_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+_BAR_WIDTH = 40
+
+
+@options.command(
+    "stats",
+    about="Show how fast the streams in each FILE were when they were recorded: the times until the"
+    " head, the first event and the first text, and the gaps between pieces of text; then how many"
+    " gaps were how long. With --plot that is drawn into a picture.",
+    example="""\
+stats sky.jsonl
+stats monday.jsonl tuesday.jsonl --plot week.svg""",
+)
+@click.argument(
+    "files",
+    type=click.Path(exists=True, dir_okay=False),
+    nargs=-1,
+    required=True,
+    metavar="FILE...",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False),
+    metavar="PICTURE",
+    help="Draw when the text came, and the gaps, into this .png or .svg file.",
+)
+@options.force
+@options.no_color
+def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
+    """Show them."""
+    screen = console(colorless=options.wants_no_color())
+    if plot is not None:
+        _check_picture(plot, force=force)
+    figures = figures_of(files)
+    draw_table(screen, figures)
+    if plot is None:
+        draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
+        return Status.WHOLE
+    from openai_scan.cli.plot import draw
+
+    draw(figures, plot)
+    tell(f"drawn into {plot}")
+    return Status.WHOLE
+
+
+def _check_picture(plot: str, *, force: bool) -> None:
+    """Complain of a picture that cannot be drawn, before any work is done."""
+    if Path(plot).suffix not in {".png", ".svg"}:
+        raise click.UsageError(f"--plot {plot}: the picture's name has to end in .png or .svg.")
+    if not force and Path(plot).exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), plot)
+
+
+def draw_table(screen: Console, figures: Sequence[Figures]) -> None:
+    """Draw a row for each figure, and a column for each stream."""
+    table = Table("", *(escape(each.name) for each in figures), box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+        column.overflow = "fold"
+    for name, *values in zip(*map(_rows, figures), strict=True):
+        table.add_row(name[0], *(value for _, value in [name, *values]))
+    screen.print(table)
+
+
+def _rows(figures: Figures) -> list[tuple[str, str]]:
+    """Return the figures of a stream, each with its name."""
+    stats, gaps = figures.stats, figures.stats.gaps
+    usage = stats.usage
+    output = None if usage is None or usage.output is None else usage.output
+    estimated = "" if usage is None or not usage.estimated else " (estimated)"
+    return [
+        ("outcome", str(stats.outcome)),
+        ("events", str(stats.events)),
+        ("bytes", str(stats.bytes)),
+        ("characters of text", str(stats.characters)),
+        ("tokens of output", _dash(output, f"{output}{estimated}")),
+        ("tried again", str(stats.retries)),
+        ("until the head", seconds(stats.to_headers)),
+        ("until the first event", seconds(stats.to_first_event)),
+        ("until the first text", seconds(stats.to_first_text)),
+        ("in all", seconds(stats.seconds)),
+        ("gaps: median", seconds(None if gaps is None else gaps.median)),
+        ("gaps: 95 % are below", seconds(None if gaps is None else gaps.p95)),
+        ("gaps: longest", seconds(None if gaps is None else gaps.max)),
+        ("characters a second", _dash(stats.text_per_second, f"{stats.text_per_second or 0:.0f}")),
+    ]
+
+
+def seconds(value: float | None) -> str:
+    """Return a time as it is shown."""
+    return _dash(value, f"{value or 0:.3f} s")
+
+
+def _dash(value: float | None, shown: str) -> str:
+    return "-" if value is None else shown
+
+
+def draw_histogram(screen: Console, gaps: Sequence[float]) -> None:
+    """Draw how many gaps are how long."""
+    if not gaps:
+        return
+    counts = [0] * (len(_EDGES) + 1)
+    for gap in gaps:
+        counts[sum(gap * 1000 >= edge for edge in _EDGES)] += 1
+    used = [place for place, count in enumerate(counts) if count]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", no_wrap=True)
+    for place in range(used[0], used[-1] + 1):
+        low = "0" if place == 0 else f"{_EDGES[place - 1]}"
+        high = f"{_EDGES[place]} ms" if place < len(_EDGES) else "more"
+        bar = Bar(max(counts), 0, counts[place], width=_BAR_WIDTH, color="cyan")
+        grid.add_row(f"{low} to {high}", str(counts[place]), bar)
+    screen.print(Text("\ngaps between pieces of text", "bold"), grid, sep="\n")

@@ -1,0 +1,111 @@
+"""When what was recorded came."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+
+import attrs
+from attrs import define, field, frozen
+
+from openai_scan.errors import ScanError
+from openai_scan.events import Event
+from openai_scan.observer import Observer
+from openai_scan.recording import Replay, exchanges_of, read_recording, replay
+from openai_scan.stats import Stats, Timer
+from openai_scan.streamer import StreamerV2
+
+
+@define
+class Timeline(Observer):
+    """The times at which a stream was read when it was recorded.
+
+    Attributes:
+        headers: When the head of the answer was here, in seconds after the first request; None if
+            that is not known.
+        texts: When each piece of text came, and how many characters it had.
+    """
+
+    headers: float | None = None
+    texts: list[tuple[float, int]] = field(factory=list)
+    _before: float = 0.0  # how long the tries before the current one took
+
+    def now(self, stream: StreamerV2) -> float:
+        """Return the time of what *stream* has just handed out."""
+        source = stream.source
+        return self._before + (source.position if isinstance(source, Replay) else 0.0)
+
+    def event(self, stream: StreamerV2, event: Event) -> None:
+        """Take the time of an event."""
+        source = stream.source
+        if self.headers is None and isinstance(source, Replay) and source.section.head.t:
+            self.headers = self._before + source.section.head.t
+        if text := event.unwrap_text():
+            self.texts.append((self.now(stream), len(text)))
+
+    def renewed(self, stream: StreamerV2, error: ScanError) -> None:  # noqa: ARG002 - the time is enough
+        """Go on to count where this try ended."""
+        self._before = self.now(stream)
+
+    @property
+    def gaps(self) -> list[float]:
+        """The seconds between one piece of text and the next."""
+        times = [t for t, _ in self.texts]
+        return [after - before for before, after in itertools.pairwise(times)]
+
+
+@frozen
+class Figures:
+    """The figures of a recorded stream.
+
+    Attributes:
+        name: What to call it.
+        stats: As they were when it was recorded.
+        timeline: When its text came.
+    """
+
+    name: str
+    stats: Stats
+    timeline: Timeline
+
+
+@contextlib.contextmanager
+def played(file: str, exchange: int) -> Iterator[tuple[StreamerV2, Timeline]]:
+    """Yield a recorded stream that runs without pauses, and its times."""
+    timeline = Timeline()
+    stream = StreamerV2(replay(file, exchange=exchange))
+    stream.observe(timeline)
+    with contextlib.closing(stream):
+        yield stream, timeline
+
+
+def exchanges_in(file: str) -> range:
+    """Return the numbers of the streams in *file*."""
+    source = replay(file)
+    source.close()
+    if source.file is not None:  # a plain event stream
+        return range(1)
+    return range(len(exchanges_of(read_recording(file))))
+
+
+def figures_of(files: Sequence[str]) -> list[Figures]:
+    """Return the figures of all streams in *files*."""
+    return [
+        _figures(file, exchange, several=len(exchanges) > 1)
+        for file in files
+        for exchanges in [exchanges_in(file)]
+        for exchange in exchanges
+    ]
+
+
+def _figures(file: str, exchange: int, *, several: bool) -> Figures:
+    name = os.fsdecode(file) + (f" [{exchange}]" if several else "")
+    with played(file, exchange) as (stream, timeline):
+        timer = Timer(lambda: timeline.now(stream))
+        stream.observe(timer)
+        while stream.next():
+            pass
+        stats = attrs.evolve(timer.stats(stream), to_headers=timeline.headers)
+    return Figures(name, stats, timeline)
