@@ -76,11 +76,9 @@ class Output:
                         printer.write(text)
         if not self.quiet:
             tell_facts(s, on_stdout=self.facts_on_stdout)
-        if refusal.text and not self.as_json:
-            return complain(f"the model refused to answer: {harmless(refusal.text)}")
-        if s.outcome == "completed":
-            return Status.WHOLE
-        return complain(_OUTCOMES[str(s.outcome)])
+        return (
+            Status.WHOLE if self.as_json and s.outcome == "completed" else _judge(s, refusal.text)
+        )
 
     @contextlib.contextmanager
     def _printer(self) -> Iterator[Printer]:
@@ -99,6 +97,16 @@ class Output:
             yield plain
         finally:
             plain.end()
+
+
+def _judge(stream: StreamerV2, refusal: str) -> Status:
+    """Say what is wrong with an answer whose stream has ended well, and return the status."""
+    if refusal:
+        return complain(f"the model refused to answer: {harmless(refusal)}")
+    outcome, answer = str(stream.outcome), stream.snapshot()
+    if outcome == "completed" and answer is not None and answer.calls and not answer.text:
+        outcome = "requires_action"  # what other APIs call it
+    return Status.WHOLE if outcome == "completed" else complain(_OUTCOMES[outcome])
 
 
 def json_of(event: Event) -> str:

@@ -40,6 +40,9 @@ def _typed() -> str | None:
     except EOFError:
         print()
         return None
+    except KeyboardInterrupt:
+        print()
+        raise
 
 
 def _answered(ask: Ask, output: Output, said: Messages) -> Messages:

@@ -1,0 +1,321 @@
+"""`chat` and `respond`: one question, or a conversation."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from terminal_session import Session
+
+from openai_scan.cli import main
+from openai_scan.testing import (
+    FakeServer,
+    Step,
+    ToolCall,
+    chat_answer,
+    chat_calls,
+    chat_chunk,
+    cut,
+    done,
+    error,
+    event,
+    hold,
+    response_answer,
+    stream_error,
+)
+
+
+def test_one_question_prints_the_answer(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stdout has the answer alone, so that it can be piped; the facts go to stderr."""
+    server.add(chat_answer("Hi there"))
+    arguments = ["chat", "-m", "gpt-5", "-s", "Be brief.", "-p", "temperature=0.5"]
+    assert main([*arguments, "-p", "user=me", "Why", "blue?"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "Hi there\n"
+    assert printed.err.startswith("5 events, first text after ")
+    assert printed.err.endswith(" s in all, completed\n")
+    assert server.requests[0].json == {
+        "model": "gpt-5",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Why blue?"},
+        ],
+        "temperature": 0.5,
+        "user": "me",
+        "stream": True,
+    }
+
+
+def test_the_responses_api_is_asked_likewise(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the names of the parameters are others."""
+    server.add(response_answer("Hi there"))
+    assert main(["respond", "-q", "-s", "Be brief.", "Why blue?"]) == 0
+    assert capsys.readouterr() == ("Hi there\n", "")
+    assert server.requests[0].path == "/responses"
+    assert server.requests[0].json == {
+        "model": "test-model",
+        "input": [{"role": "user", "content": "Why blue?"}],
+        "instructions": "Be brief.",
+        "stream": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "question"), [([], "a report"), (["Sum up:", "-"], "Sum up: a report")]
+)
+def test_the_question_can_come_through_a_pipe(
+    words: list[str], question: str, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, or where a dash stands."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a report\n"))
+    server.add(chat_answer("Hi"))
+    assert main(["chat", *words]) == 0
+    assert server.requests[0].json["messages"] == [{"role": "user", "content": question}]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (b" \n", "Say what to ask, as an argument or on standard input"),
+        (b"\xff\xfe", "What is on standard input is no text"),
+    ],
+)
+def test_nothing_to_ask_is_wrong_usage(
+    given: bytes,
+    sentence: str,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No request is made for it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
+    assert main(["chat"]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan chat --help\n"
+    assert server.requests == []
+
+
+def test_events_are_printed_as_json_lines(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each has its name and its data; what is no JSON is text, also what nests too deep."""
+    server.add([event("new", {"a": 1}), event("odd", "[" * 100_000), chat_chunk("Hi"), *LAST])
+    assert main(["chat", "--json", "-q", "Hello"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["type"] for line in lines] == [
+        "new",
+        "odd",
+        "chat.completion.chunk",
+        "chat.completion.chunk",
+        "done",
+    ]
+    assert lines[0]["data"] == {"a": 1}
+    assert lines[1]["data"] == "[" * 100_000
+    assert lines[2]["data"]["choices"][0]["delta"] == {"content": "Hi"}
+    assert lines[4]["data"] == "[DONE]"
+
+
+LAST = [chat_chunk(finish_reason="stop"), done()]
+
+
+@pytest.mark.parametrize(
+    ("steps", "out", "err"),
+    [
+        pytest.param(
+            [chat_chunk("Hi"), b"\n", cut()],
+            "Hi\n",
+            "the connection broke during the answer: it was closed before its end",
+            id="cut",
+        ),
+        pytest.param(
+            [chat_chunk("Hi"), stream_error("server_error", "Out of order.")],
+            "Hi\n",
+            "Out of order. (code server_error)",
+            id="error",
+        ),
+        pytest.param(
+            [chat_chunk("Hi")], "Hi\n", "the stream ended before the answer did", id="truncated"
+        ),
+        pytest.param(
+            [chat_chunk("Hi\n", finish_reason="length"), done()],
+            "Hi\n",
+            "the answer is incomplete: the server cut it short at a limit",
+            id="incomplete",
+        ),
+        pytest.param(
+            chat_calls(ToolCall("f", {})),
+            "",
+            "the model waits for the outputs of tools that it has called; openai-scan run --tools"
+            " gives an assistant some",
+            id="calls",
+        ),
+        pytest.param(
+            [chat_chunk(refusal="Not \x1b[31mthat."), *LAST],
+            "",
+            "the model refused to answer: Not ␛[31mthat.",
+            id="refusal",
+        ),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_one_sentence_and_status_1(
+    steps: list[Step],
+    out: str,
+    err: str,
+    server: FakeServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What had arrived is printed before; a script cannot take it for the whole answer."""
+    server.add(steps)
+    assert main(["chat", "-q", "Hello"]) == 1
+    assert capsys.readouterr() == (out, f"openai-scan: {err}\n")
+
+
+def test_a_refused_request_is_one_sentence(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the server's own."""
+    server.add(error(401, "Wrong key."))
+    assert main(["chat", "Hello"]) == 1
+    assert capsys.readouterr() == ("", "openai-scan: Wrong key. (HTTP status 401)\n")
+
+
+def test_the_output_may_be_any_text_file(server: FakeServer) -> None:
+    """A program that calls main() can take the text into memory."""
+    server.add(chat_answer("Hi there"))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["chat", "-q", "Hello"]) == 0
+    assert out.getvalue() == "Hi there\n"
+
+
+def test_ctrl_c_keeps_what_was_printed(server: FakeServer) -> None:
+    """One line says that it was interrupted, and the server sees a hang-up."""
+    server.add([chat_chunk("Hi"), hold()])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "openai_scan", "chat", "Hello"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(2) == "Hi"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out, err) == ("\n", "openai-scan: interrupted\n")
+    assert process.returncode == 130
+    assert server.hung_up.wait(60)
+
+
+def test_a_terminal_gets_markdown_rendered_while_it_arrives(server: FakeServer) -> None:
+    """What is shown does not wait for the rest, and a block that is over is not drawn again."""
+    gate = hold()
+    server.add(
+        [
+            chat_chunk("# Sky\n\nIt is **bl"),
+            gate,
+            chat_chunk("ue**.\n"),
+            chat_chunk("And \x07so"),
+            *LAST,
+        ]
+    )
+    with Session("chat", "Why?") as session:
+        session.wait_for("Sky")
+        session.wait_for("**bl")
+        gate.release()
+        assert session.end() == 0
+    assert session.seen.count("Sky") == 1
+    assert "\x1b[1mblue\x1b[0m" in session.seen
+    assert session.lines[-2:-1] == ["It is blue. And ␇so"]
+    assert session.lines[-1].startswith("5 events, first text after ")
+
+
+def test_a_block_that_is_higher_than_the_screen_is_shown_by_its_end(server: FakeServer) -> None:
+    """Each line of it is on the screen once in the end."""
+    gate = hold()
+    code = "```text\n" + "".join(f"line {number:02}\n" for number in range(60))
+    server.add([chat_chunk(code), gate, chat_chunk("```\n"), *LAST])
+    with Session("chat", "-q", "Why?") as session:
+        session.wait_for("line 59")
+        assert "line 30" not in session.seen
+        gate.release()
+        assert session.end() == 0
+    shown = session.lines[-60:]
+    assert [line.strip() for line in shown] == [f"line {number:02}" for number in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "terminal"), [(["--plain"], "xterm"), ([], "dumb")], ids=["plain", "dumb"]
+)
+def test_a_terminal_can_have_the_text_as_it_is(
+    arguments: list[str], terminal: str, server: FakeServer
+) -> None:
+    """Without Markdown, but no answer tells the terminal what to do."""
+    server.add(chat_answer("It is **blue**, \x1b[2Jsays\r\nthe sky."))
+    with Session("chat", "-q", *arguments, "Why?", TERM=terminal) as session:
+        assert session.end() == 0
+    assert session.seen == "It is **blue**, ␛[2Jsays\r\nthe sky.\r\n"
+
+
+@pytest.mark.parametrize("api", ["chat", "respond"])
+def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) -> None:
+    """Each question is asked with all that was said before it; Ctrl-D ends it well."""
+    answer = chat_answer if api == "chat" else response_answer
+    server.add(answer("Ann, hello"), answer("You are Ann"))
+    with Session(api, "--plain", "-s", "Be kind.") as session:
+        session.wait_for("Ctrl-C ends an answer, Ctrl-D the conversation.")
+        session.wait_for("> ")
+        session.type("I am Ann\n")
+        session.wait_for("Ann, hello")
+        session.wait_for("> ")
+        session.type("\n")
+        session.wait_for("> ")
+        session.type("Who am I?\n")
+        session.wait_for("You are Ann")
+        session.wait_for("> ")
+        session.type("\x04")
+        assert session.end() == 0
+    asked = [request.json["messages" if api == "chat" else "input"] for request in server.requests]
+    system = [{"role": "system", "content": "Be kind."}] if api == "chat" else []
+    first = {"role": "user", "content": "I am Ann"}
+    assert asked == [
+        [*system, first],
+        [
+            *system,
+            first,
+            {"role": "assistant", "content": "Ann, hello"},
+            {"role": "user", "content": "Who am I?"},
+        ],
+    ]
+
+
+def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
+    """Ctrl-C ends an answer, of which the rest is remembered; a question without one is not."""
+    server.add([chat_chunk("Once upon"), hold()], error(400, "Too long."), chat_answer("Bye"))
+    with Session("chat", "-q") as session:
+        session.wait_for("> ")
+        session.type("A story!\n")
+        session.wait_for("Once upon")
+        session.type("\x03")
+        session.wait_for("openai-scan: the answer was interrupted")
+        session.wait_for("> ")
+        session.type("Another!\n")
+        session.wait_for("openai-scan: Too long. (HTTP status 400)")
+        session.wait_for("> ")
+        session.type("Bye\n")
+        session.wait_for("> ")
+        session.type("\x03")
+        assert session.end() == 130
+    assert [message["content"] for message in server.requests[2].json["messages"]] == [
+        "A story!",
+        "Once upon",
+        "Bye",
+    ]
+    assert session.lines[-1] == "openai-scan: interrupted"
+    assert "Traceback" not in session.seen

@@ -1,0 +1,259 @@
+"""The program as a whole: its help, its statuses, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from terminal_session import Session
+
+from openai_scan.cli import main, program
+from openai_scan.cli.status import MEANINGS
+from openai_scan.testing import FakeServer, chat_answer
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command as a user types it."""
+    return [sys.executable, "-m", "openai_scan", *arguments]
+
+
+def test_the_version_is_printed() -> None:
+    """`python -m openai_scan` is the command."""
+    ran = subprocess.run(command("--version"), capture_output=True, text=True, check=True)
+    assert ran.stdout == "openai-scan 0.1.0\n"
+
+
+def test_the_arguments_are_those_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The console script calls main() without any."""
+    monkeypatch.setattr(sys, "argv", ["openai-scan", "--version"])
+    assert main() == 0
+    assert capsys.readouterr().out == "openai-scan 0.1.0\n"
+
+
+def test_help_lists_the_commands_and_the_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks finds out what there is, and what a script can tell from the end."""
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for name, about in program.COMMANDS.items():
+        assert re.search(rf"^  {name} +{about}$", printed, re.MULTILINE)
+    for status, meaning in MEANINGS.items():
+        assert re.search(rf"^  {int(status)} +{meaning}$", printed, re.MULTILINE)
+
+
+def test_help_loads_no_command() -> None:
+    """It is there at once: neither the commands nor what they need is loaded for it."""
+    script = """
+import sys
+from openai_scan.cli import main
+main(["--help"])
+print(*[name for name in sys.modules if name in ("rich", "requests", "openai_scan.cli.chat")])
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("name", program.COMMANDS)
+def test_every_command_has_help_with_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example is one that the command takes, as far as its options go."""
+    assert main([name, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Example:\n    openai-scan {name} " in printed
+    options = set(re.findall(r"^ +openai-scan .*$", printed, re.MULTILINE))
+    assert {word for line in options for word in re.findall(r" (--[a-z-]+)", line)} <= set(
+        re.findall(r"--[a-z-]+", printed.partition("Options:")[2].partition("Example:")[0])
+    )
+
+
+def test_every_command_has_a_section_in_the_reference() -> None:
+    """The page has the commands in the order of the help, and the table of statuses."""
+    page = (ROOT / "docs/reference/cli.md").read_text("utf-8")
+    assert re.findall(r"^## (\w+)$", page, re.MULTILINE)[: len(program.COMMANDS)] == list(
+        program.COMMANDS
+    )
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    assert rows == [(str(int(status)), meaning) for status, meaning in MEANINGS.items()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Missing command; see openai-scan --help"),
+        (["nonsense"], "No such command 'nonsense'; see openai-scan --help"),
+        (["run", "Hi"], "Missing option '--assistant'; see openai-scan run --help"),
+        (
+            ["demo", "--speed", "fast"],
+            (
+                "Invalid value for '--speed': 'fast' is not a valid float range; see openai-scan demo"
+                " --help"
+            ),
+        ),
+        (
+            ["demo", "--speed", "0"],
+            "Invalid value for '--speed': 0.0 is not in the range x>0; see openai-scan demo --help",
+        ),
+        (
+            ["demo", "--speed", "nan"],
+            "Invalid value for '--speed': it has to be a number; see openai-scan demo --help",
+        ),
+        (
+            ["chat", "-m", "m", "-p", "oops", "Hi"],
+            (
+                "Invalid value for '-p' / '--param': 'oops' is not of the form NAME=VALUE; see"
+                " openai-scan chat --help"
+            ),
+        ),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says where to read how it is right."""
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", f"openai-scan: {sentence}\n")
+
+
+@pytest.mark.parametrize(("missing", "extra"), [("click", "cli"), ("rich", "cli")])
+def test_without_the_extra_it_says_what_to_install(missing: str, extra: str) -> None:
+    """The library can be installed alone; then the command is one sentence."""
+    script = f"""
+import sys
+sys.modules[{missing!r}] = None
+from openai_scan.cli import main
+sys.exit(main(["inspect", {str(ROOT / "README.md")!r}]))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        f"openai-scan: this needs {missing}, which is not installed:"
+        f" pip install 'openai_scan[{extra}]'\n"
+    )
+
+
+def test_any_other_missing_module_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no extra has is not explained away."""
+    monkeypatch.setitem(sys.modules, "openai_scan.cli.program", None)
+    with pytest.raises(ModuleNotFoundError):
+        main(["--help"])
+
+
+def test_a_missing_key_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what to set."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert main(["run", "--assistant", "a", "Hello"]) == 2
+    assert capsys.readouterr().err.startswith("openai-scan: no API key: set OPENAI_API_KEY")
+
+
+@pytest.mark.parametrize(
+    ("shell", "beginning"), [("bash", "_openai_scan"), ("zsh", "#compdef"), ("fish", "function")]
+)
+def test_shells_are_told_how_to_complete(
+    shell: str,
+    beginning: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The script that the reference says to evaluate is one for that shell."""
+    importlib.import_module("click.shell_completion")
+    # click asks which bash there is, and some machines have none, or an old one.
+    monkeypatch.setattr(
+        "click.shell_completion.BashComplete._check_version", staticmethod(lambda: None)
+    )
+    monkeypatch.setenv("_OPENAI_SCAN_COMPLETE", f"{shell}_source")
+    assert main([]) == 0
+    assert beginning in capsys.readouterr().out
+
+
+def test_commands_and_options_are_completed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What has been typed so far decides."""
+    monkeypatch.setenv("_OPENAI_SCAN_COMPLETE", "bash_complete")
+    for words, completed in (
+        ("openai-scan re", ["plain,respond", "plain,record", "plain,replay"]),
+        ("openai-scan replay --se", ["plain,--serve"]),
+    ):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        assert main([]) == 0
+        assert capsys.readouterr().out.split() == completed
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the file."""
+    file = tmp_path / "nowhere" / "answer.jsonl"
+    assert main(["record", str(file), "Hi"]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {file}: No such file or directory\n"
+
+
+@pytest.mark.parametrize("arguments", [["chat", "Hello"], ["chat", "--json", "Hello"]])
+def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> None:
+    """As `head` leaves when it has enough."""
+    server.add(chat_answer("One\nline\nafter\nthe\nother\n"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(command(*arguments), stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    _, err = process.communicate(timeout=60)
+    assert (err, process.returncode) == (b"", 141)
+
+
+def test_head_can_leave_a_table() -> None:
+    """What rich draws breaks as silently."""
+    file = ROOT / "openai_scan/demo/assistants.jsonl"
+    shell = f"{sys.executable} -m openai_scan inspect {file}; echo $? >&2"
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f"({shell}) | head -0"], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == ""
+    assert ran.stderr.strip() in {"0", "141"}  # it may have been faster than head
+
+
+def test_a_narrow_terminal_loses_no_answer(server: FakeServer) -> None:
+    """A character that the terminal does not have is replaced."""
+    server.add(chat_answer("é!"))
+    ran = subprocess.run(
+        command("chat", "Hello"),
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert ran.stdout == b"?!\n"
+
+
+FILE = str(ROOT / "openai_scan/demo/assistants.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "has_colors"),
+    [
+        (["inspect", FILE], {}, True),
+        (["inspect", FILE], {"NO_COLOR": "1"}, False),
+        (["inspect", "--no-color", FILE], {}, False),
+        (["--no-color", "inspect", FILE], {}, False),
+    ],
+)
+def test_colours_are_for_those_who_want_them(
+    arguments: list[str], environment: dict[str, str], has_colors: bool
+) -> None:
+    """A terminal gets colours, unless `NO_COLOR` or `--no-color` asks for none."""
+    with Session(*arguments, **environment) as session:
+        assert session.end() == 0
+    assert (re.search(r"\x1b\[(\d+;)?3\dm", session.seen) is not None) == has_colors
+    assert "outcome  completed" in session.lines

@@ -1,0 +1,193 @@
+"""`demo` and `run`: an assistant, with tools if it needs some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from terminal_session import Session
+
+from openai_scan.cli import main
+from openai_scan.demo import ReplayServer
+from openai_scan.testing import (
+    FakeServer,
+    ToolCall,
+    assistant_answer,
+    assistant_calls,
+    assistant_failure,
+    thread_run,
+)
+
+TEXT = "One two three four five six seven eight nine ten."
+
+MODULE = '''
+def forecast(city: str) -> str:
+    """Say what the weather will be."""
+    return f"rain in {city}"
+
+
+def untyped(city):
+    """Lack a type."""
+
+
+number = 1
+'''
+
+
+def test_demo_prints_the_text_and_a_line_of_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    """The recorded answer comes over real HTTP, whole."""
+    assert main(["demo", "--speed", "inf"]) == 0
+    text, facts = capsys.readouterr().out.splitlines()
+    assert text == TEXT
+    assert facts.startswith("23 events, first text after ")
+    assert facts.endswith(" s in all, completed")
+
+
+def test_demo_at_a_terminal() -> None:
+    """It looks the same there."""
+    with Session("demo", "--speed", "100") as session:
+        assert session.end() == 0
+    assert session.lines[-2] == TEXT
+
+
+def test_run_creates_a_thread_and_prints_the_answer(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stdout has the answer alone."""
+    server.add(assistant_answer("Hi there"))
+    assert main(["run", "--assistant", "a", "Hello"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "Hi there\n"
+    assert printed.err.startswith("10 events, first text after ")
+    assert server.requests[0].path == "/threads/runs"
+    assert server.requests[0].json == {
+        "assistant_id": "a",
+        "thread": {"messages": [{"role": "user", "content": "Hello"}]},
+        "stream": True,
+    }
+
+
+def test_run_takes_a_thread_that_is_there(server: FakeServer) -> None:
+    """What is said is added to it."""
+    server.add(assistant_answer("Hi"))
+    assert main(["run", "--assistant", "a", "--thread", "t", "-p", "model=m", "Hello"]) == 0
+    assert server.requests[0].path == "/threads/t/runs"
+    assert server.requests[0].json == {
+        "assistant_id": "a",
+        "additional_messages": [{"role": "user", "content": "Hello"}],
+        "model": "m",
+        "stream": True,
+    }
+
+
+def test_tools_are_offered_and_called(
+    server: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A function of a module in this folder answers the assistant's call."""
+    (tmp_path / "weather_tools.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    server.add(assistant_calls(ToolCall("forecast", {"city": "Oslo"})), assistant_answer("Rain"))
+    arguments = ["run", "-q", "--assistant", "a", "--tools", "weather_tools:forecast"]
+    assert main([*arguments, "Umbrella?"]) == 0
+    assert capsys.readouterr() == ("Rain\n", "")
+    (tool,) = server.requests[0].json["tools"]
+    assert tool["function"]["name"] == "forecast"
+    assert tool["function"]["description"] == "Say what the weather will be."
+    assert server.requests[1].json["tool_outputs"] == [
+        {"tool_call_id": "call_1", "output": "rain in Oslo"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("nonsense", "--tools nonsense is not of the form MODULE:FUNCTION"),
+        (
+            "nonsense_tools:f",
+            (
+                "--tools nonsense_tools:f: nonsense_tools cannot be imported (ModuleNotFoundError: No"
+                " module named 'nonsense_tools')"
+            ),
+        ),
+        (
+            "weather_tools:nonsense",
+            "--tools weather_tools:nonsense: weather_tools has no function 'nonsense'",
+        ),
+        (
+            "weather_tools:number",
+            "--tools weather_tools:number: weather_tools has no function 'number'",
+        ),
+        ("weather_tools:untyped", "--tools: the parameter city of untyped has no type"),
+    ],
+)
+def test_what_is_no_tool_is_one_sentence(
+    place: str,
+    sentence: str,
+    server: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No request is made with it."""
+    (tmp_path / "weather_tools.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--assistant", "a", "--tools", place, "Hello"]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan run --help\n"
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "sentence"),
+    [
+        (assistant_failure(message="Out of order."), "Out of order. (code server_error)"),
+        ([thread_run("cancelled")], "the answer was cancelled on the server"),
+        (
+            assistant_calls(ToolCall("f")),
+            (
+                "the model waits for the outputs of tools that it has called; openai-scan run --tools"
+                " gives an assistant some"
+            ),
+        ),
+    ],
+    ids=["failed", "cancelled", "calls"],
+)
+def test_a_run_that_is_not_whole_is_status_1(
+    steps: list[bytes],
+    sentence: str,
+    server: FakeServer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One sentence says why."""
+    server.add(steps)
+    assert main(["run", "-q", "--assistant", "a", "Hello"]) == 1
+    assert capsys.readouterr().err == f"openai-scan: {sentence}\n"
+
+
+def test_run_needs_something_to_say(server: FakeServer) -> None:
+    """At a terminal it does not wait for it: a run is no conversation."""
+    with Session("run", "--assistant", "a") as session:
+        assert session.end() == 2
+    assert session.lines == [
+        (
+            "openai-scan: Say what to ask, as an argument or on standard input; "
+            "see openai-scan run --help"
+        )
+    ]
+
+
+def test_the_replay_server_needs_a_speed() -> None:
+    """At no speed it would never come to an end."""
+    with pytest.raises(ValueError, match="speed must be more than 0"):
+        ReplayServer(speed=0)
+
+
+def test_the_replay_server_does_not_mind_who_leaves() -> None:
+    """A client that hangs up in the middle leaves no trace on the terminal."""
+    import requests
+
+    with ReplayServer(speed=float("inf")) as server:
+        with requests.post(server.base_url, stream=True, timeout=10) as response:
+            assert response.raw.read1(1)

@@ -1,0 +1,98 @@
+"""Sit at a terminal: a command is started on a pseudo-terminal, typed to, and read from."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from types import TracebackType
+
+from pexpect import EOF, fdpexpect
+from typing_extensions import Self
+
+# A busy machine may take its time; nothing is waited for that long if all is well.
+_SECONDS = 60
+
+# What moves the cursor, clears lines and sets colours.
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
+
+
+class Session:
+    """`openai-scan` at a terminal; a `with` block ends it.
+
+    Args:
+        arguments: The words behind the program's name.
+        environment: Variables to be set.
+
+    Attributes:
+        seen: All that it has shown by the end, escape sequences included.
+    """
+
+    seen = ""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        ours, theirs = pty.openpty()
+        self._screen = fdpexpect.fdspawn(ours, encoding="utf-8", timeout=_SECONDS)
+        plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        # A session's first terminal is the one that its Ctrl-C comes from. So the shell opens it.
+        self._process = subprocess.Popen(
+            [
+                "/bin/sh",
+                "-c",
+                'exec "$0" "$@" <"$TTY" >"$TTY" 2>&1',
+                sys.executable,
+                "-m",
+                "openai_scan",
+                *arguments,
+            ],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env={
+                **plain,
+                "TERM": "xterm-256color",
+                "COLUMNS": "80",
+                "LINES": "24",
+                **environment,
+                "TTY": os.ttyname(theirs),
+            },
+        )
+        os.close(theirs)  # so that its last one is closed when the command ends
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc_type is not None:
+            self._process.kill()
+        self._process.wait(_SECONDS)
+        self._screen.close()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until *text* is shown behind what was waited for before."""
+        self._screen.expect_exact(text)
+        self.seen += self._screen.before + text
+
+    def type(self, text: str) -> None:
+        r"""Type *text*; `\\n` is the return key, `\\x03` Ctrl-C and `\\x04` Ctrl-D."""
+        self._screen.send(text)
+
+    def end(self) -> int:
+        """Wait until the command has ended, and return its exit status."""
+        self._screen.expect(EOF)
+        self.seen += self._screen.before
+        return self._process.wait(_SECONDS)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was shown, line by line, without escape sequences and empty lines."""
+        text = _ESCAPE.sub("", self.seen).replace("\r", "\n")
+        return [line.rstrip() for line in text.splitlines() if line.strip()]
