@@ -14,7 +14,7 @@ import click
 
 from openai_scan.cli import options
 from openai_scan.cli.answers import Output
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.status import Status, tell
 from openai_scan.recording import Replay, read_recording
 from openai_scan.recording import replay as replayed
 from openai_scan.streamer import StreamerV2
@@ -61,11 +61,7 @@ def command(
         raise click.UsageError(f"{problem}.") from None
     if raw:
         return _print_raw(played)
-    stream = StreamerV2(played)
-    status = output.show(stream)
-    if stream.notes["recording_truncated"]:
-        complain(f"the recording {file} breaks off before its end, behind the answer")
-    return status
+    return output.show(StreamerV2(played))
 
 
 def _print_raw(played: Replay) -> Status:

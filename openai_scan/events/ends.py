@@ -77,7 +77,7 @@ class Ends:
         if error is not None:
             # A connection that breaks after the answer was whole has done no harm.
             if not (self.terminal and isinstance(error, TransportError)):
-                return "timed_out" if isinstance(error, StreamTimeoutError) else "failed", error
+                return _outcome_of(error), error
         elif not self.done and (cut or (require_terminal and not self.terminal)):
             return "truncated", TruncatedStreamError(
                 "the stream ended in the middle of an event"
@@ -86,3 +86,14 @@ class Ends:
             )
         ended = [outcome for outcome in self._parts.values() if outcome is not None]
         return max(ended, key=_RANKS.index, default="completed"), None
+
+
+def _outcome_of(error: ScanError) -> Outcome:
+    """Return how a stream ended whose input ended with *error*."""
+    match error:
+        case StreamTimeoutError():
+            return "timed_out"
+        case TruncatedStreamError():  # a recording that was cut off
+            return "truncated"
+        case _:
+            return "failed"

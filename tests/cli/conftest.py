@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recorder import Recorder
 
-from openai_scan.cli import main
-from openai_scan.testing import FakeServer, Step, chat_answer
+from openai_scan.testing import FakeServer
 
 
 @pytest.fixture
@@ -20,23 +20,6 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
         monkeypatch.setenv("OPENAI_BASE_URL", started.base_url)
         monkeypatch.setenv("OPENAI_MODEL", "test-model")
         yield started
-
-
-class Recorder:
-    """Makes recordings of what a server says."""
-
-    def __init__(
-        self, server: FakeServer, folder: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        self._server, self._folder, self._capsys = server, folder, capsys
-
-    def __call__(self, *steps: Step, name: str = "answer.jsonl") -> str:
-        """Return the path of a recording of *steps*, or of an answer that says "Hi there"."""
-        file = str(self._folder / name)
-        self._server.add(steps or chat_answer("Hi there", usage=True))
-        main(["record", "--quiet", file, "Hello"])
-        self._capsys.readouterr()
-        return file
 
 
 @pytest.fixture

@@ -94,8 +94,8 @@ def test_every_command_has_a_section_in_the_reference() -> None:
         (
             ["demo", "--speed", "fast"],
             (
-                "Invalid value for '--speed': 'fast' is not a valid float range; see openai-scan demo"
-                " --help"
+                "Invalid value for '--speed': 'fast' is not a valid float range; see openai-scan"
+                " demo --help"
             ),
         ),
         (

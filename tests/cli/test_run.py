@@ -108,8 +108,8 @@ def test_tools_are_offered_and_called(
         (
             "nonsense_tools:f",
             (
-                "--tools nonsense_tools:f: nonsense_tools cannot be imported (ModuleNotFoundError: No"
-                " module named 'nonsense_tools')"
+                "--tools nonsense_tools:f: nonsense_tools cannot be imported (ModuleNotFoundError:"
+                " No module named 'nonsense_tools')"
             ),
         ),
         (
@@ -147,8 +147,8 @@ def test_what_is_no_tool_is_one_sentence(
         (
             assistant_calls(ToolCall("f")),
             (
-                "the model waits for the outputs of tools that it has called; openai-scan run --tools"
-                " gives an assistant some"
+                "the model waits for the outputs of tools that it has called; openai-scan run"
+                " --tools gives an assistant some"
             ),
         ),
     ],

@@ -227,6 +227,7 @@ while s.next():
         assert s.text() == "Hé"
         assert not s.next()
         assert str(s.err()) == f"the recording {path} breaks off before its end"
+        assert s.outcome == "truncated"
 
 
 def test_nothing_is_overwritten_without_being_told(tmp_path: Path) -> None:

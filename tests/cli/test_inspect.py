@@ -1,0 +1,158 @@
+"""`inspect`: what is in a recording."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from recorder import Recorder
+from terminal_session import Session
+
+from openai_scan import Client, RetryPolicy
+from openai_scan.cli import main
+from openai_scan.testing import (
+    ToolCall,
+    chat_answer,
+    chat_calls,
+    chat_chunk,
+    done,
+    error,
+    response_answer,
+)
+
+HEAD = {"format": "openai_scan recording", "version": 1}
+ASKED = {"method": "POST", "url": "http://a/v1/chat/completions"}
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a line room for a whole path."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what was printed, without the spaces at the ends of lines and in between."""
+    return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_events_have_times_and_sizes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Then comes the outcome, and the final answer."""
+    file = tmp_path / "answer.jsonl"
+    odd = "event: odd\ndata: 1\n\n"
+    lines = [
+        {**HEAD, **ASKED, "status": 200, "t": 0.25, "request_id": "req_1"},
+        {"t": 0.5, "text": odd + chat_chunk("Air\n").decode()},
+        {"t": 1.75, "text": (chat_chunk(" now", finish_reason="stop") + done()).decode()},
+        {"t": 2.0, "end": "clean"},
+    ]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    assert main(["inspect", str(file)]) == 0
+    assert lines_of(capsys) == [
+        str(file),
+        "POST http://a/v1/chat/completions: status 200",
+        "request req_1",
+        "",
+        "# time gap event bytes text",
+        "1 0.500 s 0.500 s odd 1 ! unknown_event: odd",
+        "2 0.500 s 0.000 s chat.completion.chunk 89 Air⏎",
+        "3 1.750 s 1.250 s chat.completion.chunk 111 ·now",
+        "4 1.750 s 0.000 s done 6",
+        "",
+        "outcome completed",
+        "size 4 events, 258 bytes, 1.750 s",
+        "notes unknown_event: odd (1)",
+        "answer Air",
+        "now",
+    ]
+
+
+def test_reasoning_refusals_and_calls_are_shown(
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where they came, and the calls at the end."""
+    file = recording(
+        chat_chunk(reasoning_content="Hm."),
+        chat_chunk(refusal="No."),
+        *chat_calls(ToolCall("f", {"a": 1})),
+    )
+    assert main(["inspect", file]) == 0
+    lines = lines_of(capsys)
+    assert lines[4].endswith("Hm.")
+    assert lines[5].endswith("No.")
+    assert 'call f({"a": 1})' in lines
+
+
+def test_a_recording_without_a_request_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a plain event stream is: it has no times."""
+    file = tmp_path / "answer.sse"
+    file.write_bytes(b"".join(chat_answer("Hi there", usage=True)))
+    assert main(["inspect", str(file)]) == 0
+    lines = lines_of(capsys)
+    assert lines[:3] == [str(file), "", "# time gap event bytes text"]
+    assert "tokens 10 in, 5 out, as counted by the server" in lines
+    assert lines[-1] == "answer Hi there"
+
+
+def test_a_failure_is_told(recording: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its error, and what the tokens may have been; the command has done its work."""
+    file = recording(chat_chunk("Hi there"))
+    assert main(["inspect", file]) == 0
+    lines = lines_of(capsys)
+    assert "outcome truncated" in lines
+    assert "error the stream ended before the answer did" in lines
+    assert "tokens ? in, 2 out, an estimate" in lines
+
+
+def test_a_truncated_recording_is_listed_up_to_its_cut(
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And stderr says so."""
+    file = Path(recording())
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:2]))
+    assert main(["inspect", str(file)]) == 0
+    printed = capsys.readouterr()
+    assert "outcome  truncated" in printed.out
+    assert printed.err == f"openai-scan: the recording {file} breaks off before its end\n"
+
+
+def test_no_answer_at_all_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that could not be reached leaves a recording too."""
+    file = tmp_path / "answer.jsonl"
+    failure = {"error": "ConnectError", "message": "Nobody."}
+    lines = [{**HEAD, **ASKED}, {"t": 0.1, "end": "failed", "failure": failure}]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    assert main(["inspect", str(file)]) == 0
+    shown = lines_of(capsys)
+    assert shown[1] == "POST http://a/v1/chat/completions: no answer"
+    assert "error Nobody." in shown
+
+
+def test_all_streams_of_a_file_are_listed(
+    recording: Recorder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One after the other, and a request that was sent again with the one before."""
+    recording.server.add(error(503), chat_answer("One"), response_answer("Two"))
+    file = tmp_path / "two.jsonl"
+    quick = RetryPolicy(wait_initial=0, wait_max=0)
+    with file.open("wb") as opened, Client(retries=quick) as client:
+        with client.create_chat_completion_stream(model="m", messages=[], record=opened) as s:
+            s.read()
+        with client.create_response_stream(model="m", input="Hi", record=opened) as s:
+            s.read()
+    assert main(["inspect", str(file)]) == 0
+    lines = lines_of(capsys)
+    assert lines.count(str(file)) == 2
+    assert "notes retry: InternalServerError (1)" in lines
+    assert "answer One" in lines
+    assert "answer Two" in lines
+
+
+def test_control_characters_are_harmless_at_a_terminal(recording: Recorder) -> None:
+    """No recording tells the terminal what to do."""
+    with Session("inspect", recording(*chat_answer("Hi\x1b[2J")), COLUMNS="200") as session:
+        assert session.end() == 0
+    assert session.lines[-1] == "answer   Hi␛[2J"

@@ -1,0 +1,139 @@
+"""`record`: a stream into a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from terminal_session import Session
+
+from openai_scan.cli import main
+from openai_scan.recording import read_recording
+from openai_scan.testing import FakeServer, assistant_answer, chat_answer
+
+
+def test_an_answer_is_printed_and_recorded(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was asked is not in the file, unless that is wanted."""
+    file = str(tmp_path / "answer.jsonl")
+    server.add(chat_answer("Hi there"), chat_answer("Bye"))
+    assert main(["record", file, "-s", "Be brief.", "-p", "seed=1", "Hello"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "Hi there\n"
+    assert printed.err.splitlines()[-1] == f"recorded in {file}"
+    (section,) = read_recording(file)
+    assert section.head.request is None
+    assert section.end is not None
+    assert section.end.end == "clean"
+    assert main(["record", file, "--force", "--with-request", "-s", "Be brief.", "Hello"]) == 0
+    (section,) = read_recording(file)
+    assert section.head.request == {
+        "stream": True,
+        "model": "test-model",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hello"},
+        ],
+    }
+
+
+def test_nothing_is_overwritten_without_force(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file stays as it is, and the request is not made."""
+    file = tmp_path / "answer.jsonl"
+    file.write_text("mine")
+    assert main(["record", str(file), "Hello"]) == 2
+    assert capsys.readouterr().err == (
+        f"openai-scan: {file} is there already: name another file, or overwrite it by --force\n"
+    )
+    assert file.read_text() == "mine"
+    assert server.requests == []
+
+
+BODY = {"assistant_id": "a", "thread": {"messages": []}}
+
+
+@pytest.mark.parametrize("place", ["argument", "file", "stdin"])
+def test_any_path_can_be_asked(
+    place: str,
+    server: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The body is JSON, from wherever it is, and the stream is asked for by itself."""
+    text = json.dumps(BODY)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    (tmp_path / "body.json").write_text(text)
+    given = {"argument": text, "file": f"@{tmp_path / 'body.json'}", "stdin": "-"}[place]
+    server.add(assistant_answer("Hi"))
+    file = str(tmp_path / "run.jsonl")
+    assert main(["record", "-q", file, "--path", "threads/runs", "--body", given]) == 0
+    assert capsys.readouterr() == ("Hi\n", "")
+    assert server.requests[0].path == "/threads/runs"
+    assert server.requests[0].headers["openai-beta"] == "assistants=v2"
+    assert server.requests[0].json == {"stream": True, **BODY}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--path", "/responses"], "--path and --body belong together: give both, or neither"),
+        (
+            ["--path", "/responses", "--body", "{}", "Hello"],
+            "With --path and --body there is no PROMPT and no --system",
+        ),
+        (["--path", "/responses", "--body", "[]"], "--body is not a JSON object"),
+        (
+            ["--path", "/responses", "--body", "{"],
+            (
+                "--body is not JSON: Expecting property name enclosed in double quotes: line 1"
+                " column 2 (char 1)"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    server: FakeServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No file is made for it."""
+    file = tmp_path / "answer.jsonl"
+    assert main(["record", str(file), *arguments]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan record --help\n"
+    assert not file.exists()
+
+
+def test_a_model_is_needed(
+    server: FakeServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is named by an option or by the environment."""
+    monkeypatch.delenv("OPENAI_MODEL")
+    assert main(["record", str(tmp_path / "answer.jsonl"), "Hello"]) == 2
+    assert capsys.readouterr().err == (
+        "openai-scan: Say which model: by --model, or in OPENAI_MODEL; see openai-scan record"
+        " --help\n"
+    )
+
+
+def test_a_recording_is_made_at_a_terminal(server: FakeServer, tmp_path: Path) -> None:
+    """Where nothing is to be asked it does not wait for it to be typed."""
+    file = str(tmp_path / "answer.jsonl")
+    server.add(chat_answer("It is **blue**."))
+    with Session("record", file) as session:
+        assert session.end() == 2
+    with Session("record", file, "Why?", COLUMNS="200") as session:
+        assert session.end() == 0
+    assert session.lines[0] == "It is blue."
+    assert session.lines[-1] == f"recorded in {file}"
