@@ -71,8 +71,7 @@ class Session:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if exc_type is not None:
-            self._process.kill()
+        self._process.kill()  # in case that it runs, as when a test has failed
         self._process.wait(_SECONDS)
         self._screen.close()
 

@@ -25,6 +25,7 @@ from attrs import frozen
 
 import openai_scan
 from openai_scan import cli
+from openai_scan.cli import demo
 from openai_scan.client import Client
 from openai_scan.demo import ReplayServer
 
@@ -82,8 +83,10 @@ def pages_with(language: str, begin: str = "") -> list[object]:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What an example finds: a server, a key, and an empty folder."""
+    """What an example finds: a server, a key, and a folder with a recording."""
+    shutil.copy(ROOT / "docs/examples/recordings/event-streams.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_PROXY", "*")
     with doc_server.serving() as origin:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{origin}/v1")
@@ -121,11 +124,12 @@ def test_commands_print_what_the_page_says(
     page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command ends with success and prints what the page says, whatever time it takes."""
-    monkeypatch.setattr(cli, "ReplayServer", lambda speed: ReplayServer(speed=speed * math.inf))
+    monkeypatch.setattr(demo, "ReplayServer", lambda speed: ReplayServer(speed=speed * math.inf))
     for block in blocks_of(page):
         if block.language == "console" and block.code.startswith(_COMMAND):
             command, _, expected = block.code.partition("\n")
-            assert cli.main(shlex.split(command.removeprefix(_COMMAND))) == 0
+            words = shlex.split(os.path.expandvars(command.removeprefix(_COMMAND)))
+            assert cli.main(words) == 0
             printed = capsys.readouterr()
             assert _timeless(printed.out + printed.err) == _timeless(expected)
 
@@ -147,7 +151,9 @@ def test_the_example_of_a_test_suite_passes(tmp_path: Path) -> None:
 
 
 def _timeless(output: str) -> str:
-    return re.sub(r"\d+\.\d+ s", "… s", output)
+    """Return *output* without times, ports and the spaces at the ends of its lines."""
+    output = re.sub(r"\d+\.\d+ s", "… s", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:…", output))
+    return re.sub(r" +$", "", output, flags=re.MULTILINE)
 
 
 def public_modules() -> list[str]:

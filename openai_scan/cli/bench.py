@@ -175,7 +175,8 @@ def _run(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=screen) as progress, ThreadPoolExecutor(at_once) as pool:
+    bar = Progress(*columns, console=screen, disable=not screen.is_terminal)
+    with bar as progress, ThreadPoolExecutor(at_once) as pool:
         task = progress.add_task("streams", total=streams)
         futures = [pool.submit(bench.measure, ask) for _ in range(streams)]
         try:

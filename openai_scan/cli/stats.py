@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ from openai_scan.cli.timeline import Figures, figures_of
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 _BAR_WIDTH = 40
+
+# How much text came in a part of the time, next to the part in which the most came.
+_LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 @options.command(
@@ -57,6 +61,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
     figures = figures_of(files)
     draw_table(screen, figures)
     if plot is None:
+        draw_timelines(screen, figures)
         draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
         return Status.WHOLE
     from openai_scan.cli.plot import draw
@@ -118,6 +123,32 @@ def _dash(value: float | None, shown: str) -> str:
     return "-" if value is None else shown
 
 
+def draw_timelines(screen: Console, figures: Sequence[Figures]) -> None:
+    """Draw when how much text of each stream came, all of them to the same scale."""
+    drawn = [each for each in figures if each.timeline.texts]
+    span = max((each.timeline.texts[-1][0] for each in drawn), default=0.0)
+    if not span:
+        return
+    lines = [_characters_over(span, each.timeline.texts) for each in drawn]
+    most = max(map(max, lines))
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", overflow="fold")
+    grid.add_column(no_wrap=True)
+    for each, characters in zip(drawn, lines, strict=True):
+        levels = (math.ceil(count / most * (len(_LEVELS) - 1)) for count in characters)
+        grid.add_row(escape(each.name), Text("".join(_LEVELS[level] for level in levels), "cyan"))
+    title = f"\ntext as it came, from the request until {seconds(span)}"
+    screen.print(Text(title, "bold"), grid, sep="\n")
+
+
+def _characters_over(span: float, texts: Sequence[tuple[float, int]]) -> list[int]:
+    """Return how many characters came in each of so many parts of *span* seconds."""
+    counts = [0] * _BAR_WIDTH
+    for t, characters in texts:
+        counts[min(int(t / span * _BAR_WIDTH), _BAR_WIDTH - 1)] += characters
+    return counts
+
+
 def draw_histogram(screen: Console, gaps: Sequence[float]) -> None:
     """Draw how many gaps are how long."""
     if not gaps:
@@ -128,9 +159,17 @@ def draw_histogram(screen: Console, gaps: Sequence[float]) -> None:
     used = [place for place, count in enumerate(counts) if count]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
     for place in range(used[0], used[-1] + 1):
-        low = "0" if place == 0 else f"{_EDGES[place - 1]}"
-        high = f"{_EDGES[place]} ms" if place < len(_EDGES) else "more"
         bar = Bar(max(counts), 0, counts[place], width=_BAR_WIDTH, color="cyan")
-        grid.add_row(f"{low} to {high}", str(counts[place]), bar)
+        grid.add_row(_bin(place), str(counts[place]), bar)
     screen.print(Text("\ngaps between pieces of text", "bold"), grid, sep="\n")
+
+
+def _bin(place: int) -> str:
+    """Return what gaps a bin of the histogram has."""
+    if place == 0:
+        return f"below {_EDGES[0]} ms"
+    if place == len(_EDGES):
+        return f"{_EDGES[-1]} ms and more"
+    return f"{_EDGES[place - 1]} to {_EDGES[place]} ms"

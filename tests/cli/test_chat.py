@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -176,6 +177,16 @@ def test_an_answer_that_is_not_whole_is_one_sentence_and_status_1(
     server.add(steps)
     assert main(["chat", "-q", "Hello"]) == 1
     assert capsys.readouterr() == (out, f"openai-scan: {err}\n")
+
+
+def test_the_facts_of_an_answer_without_text(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No time is told of a text that has not come."""
+    server.add(chat_calls(ToolCall("f", {})))
+    assert main(["chat", "Hello"]) == 1
+    facts = capsys.readouterr().err.splitlines()[0]
+    assert re.fullmatch(r"\d+ events, \d+\.\d\d s in all, completed", facts)
 
 
 def test_a_refused_request_is_one_sentence(

@@ -1,0 +1,1 @@
+"""The commands, each by what it prints, and each at a terminal."""

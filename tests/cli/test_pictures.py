@@ -1,0 +1,27 @@
+"""The pictures of the documents are what the commands draw."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def words_of(svg: str) -> list[str]:
+    """Return what is written in a picture; how it is drawn is a matter of rich's version."""
+    return re.findall(r">([^<]+)</text>", svg)
+
+
+def test_the_script_draws_what_the_documents_show() -> None:
+    """A change of what the commands print has to draw them anew: `tools/draw_pictures.py`."""
+    spec = importlib.util.spec_from_file_location("draw_pictures", ROOT / "tools/draw_pictures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for name, svg in script.pictures().items():
+        shown = (ROOT / f"docs/pictures/{name}.svg").read_text("utf-8")
+        assert words_of(svg) == words_of(shown), name
+        assert len(words_of(svg)) > 10

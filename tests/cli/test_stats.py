@@ -1,0 +1,155 @@
+"""`stats`: how fast recorded streams were."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recorder import Recorder
+from terminal_session import Session
+
+from openai_scan.cli import main
+from openai_scan.testing import assistant_calls, chat_answer, chat_chunk
+
+TIMES = (0.5, 0.75, 0.7505, 1.75, 9.75)
+
+
+@pytest.fixture
+def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a recording in the current folder whose chunks came at `TIMES`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    head = {"format": "openai_scan recording", "version": 1, "t": 0.25}
+    chunks = [chat_chunk(text, finish_reason=end) for text, end in zip("abcde", END, strict=True)]
+    lines = [
+        head,
+        *({"t": t, "text": chunk.decode()} for t, chunk in zip(TIMES, chunks, strict=True)),
+        {"t": 10.0, "end": "clean"},
+    ]
+    Path("timed.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return "timed.jsonl"
+
+
+END = (None, None, None, None, "stop")
+
+
+def test_the_times_are_those_of_the_recording(
+    timed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However fast it is played now; then the gaps are counted."""
+    assert main(["stats", timed]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "timed.jsonl",
+        "outcome completed",
+        "events 5",
+        "bytes 887",
+        "characters of text 5",
+        "tokens of output -",
+        "tried again 0",
+        "until the head 0.250 s",
+        "until the first event 0.500 s",
+        "until the first text 0.500 s",
+        "in all 10.000 s",
+        "gaps: median 0.625 s",
+        "gaps: 95 % are below 8.000 s",
+        "gaps: longest 8.000 s",
+        "characters a second 0",
+        "",
+        "text as it came, from the request until 9.750 s",
+        "timed.jsonl ▄█ ▄ ▄",
+        "",
+        "gaps between pieces of text",
+        "below 1 ms 1 " + 40 * "█",
+        "1 to 2 ms 0",
+        "2 to 5 ms 0",
+        "5 to 10 ms 0",
+        "10 to 20 ms 0",
+        "20 to 50 ms 0",
+        "50 to 100 ms 0",
+        "100 to 200 ms 0",
+        "200 to 500 ms 1 " + 40 * "█",
+        "500 to 1000 ms 1 " + 40 * "█",
+        "1000 to 2000 ms 0",
+        "2000 to 5000 ms 0",
+        "5000 ms and more 1 " + 40 * "█",
+    ]
+
+
+def test_what_is_not_known_is_left_open(
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stream without text has no gaps, and one that was cut has estimated tokens."""
+    calls = recording(*assistant_calls(), name="calls.jsonl")
+    cut = recording(chat_chunk("Hi there"), name="cut.jsonl")
+    assert main(["stats", calls]) == 0
+    printed = capsys.readouterr().out
+    assert "until the first text" in printed
+    assert "gaps between" not in printed
+    assert main(["stats", cut]) == 0
+    assert "2 (estimated)" in capsys.readouterr().out
+
+
+def test_streams_stand_side_by_side(
+    timed: str, recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of one file are numbered, and a plain event stream has no times."""
+    Path("two.jsonl").write_text(2 * (Path(timed).read_text() + "\n"))
+    Path("plain.sse").write_bytes(b"".join(chat_answer("Hi")))
+    assert main(["stats", "two.jsonl", "plain.sse"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["two.jsonl", "[0]", "two.jsonl", "[1]", "plain.sse"]
+    assert lines[1] == ["outcome", "completed", "completed", "completed"]
+    assert lines[7] == ["until", "the", "head", "0.250", "s", "0.250", "s", "-"]
+
+
+@pytest.mark.parametrize(("name", "beginning"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+def test_a_picture_can_be_drawn(
+    name: str, beginning: bytes, timed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It replaces the histogram, and overwrites nothing without being told."""
+    assert main(["stats", timed, "--plot", name]) == 0
+    printed = capsys.readouterr()
+    assert "gaps between" not in printed.out
+    assert printed.err == f"drawn into {name}\n"
+    assert Path(name).read_bytes().startswith(beginning)
+    assert main(["stats", timed, "--plot", name]) == 2
+    assert capsys.readouterr().err.startswith(f"openai-scan: {name} is there already")
+    assert main(["stats", timed, "--plot", name, "--force"]) == 0
+
+
+def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name tells which."""
+    assert main(["stats", timed, "--plot", "p.xls"]) == 2
+    assert capsys.readouterr().err == (
+        "openai-scan: --plot p.xls: the picture's name has to end in .png or .svg; see openai-scan"
+        " stats --help\n"
+    )
+
+
+def test_without_the_extra_it_says_what_to_install(timed: str) -> None:
+    """Only a picture needs it."""
+    script = """
+import sys
+sys.modules["matplotlib"] = None
+from openai_scan.cli import main
+sys.exit(main(["stats", "timed.jsonl", "--plot", "p.png"]))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "openai-scan: this needs matplotlib, which is not installed:"
+        " pip install 'openai_scan[plot]'\n"
+    )
+
+
+def test_the_figures_at_a_terminal(timed: str) -> None:
+    """They fit its width."""
+    with Session("stats", timed) as session:
+        assert session.end() == 0
+    assert session.lines[1].split() == ["outcome", "completed"]
