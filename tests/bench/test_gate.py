@@ -91,8 +91,11 @@ def test_decoding_is_fast(number: int, ratios: list[dict[str, float]]) -> None:
 
 
 def test_every_bound_is_measured() -> None:
-    """The gate returns one ratio for each bound."""
-    found = gate.main("chat", 4096, bounds_of("chat", 4096))
+    """The gate returns one ratio for each bound, if none of them is too small to be met."""
+    bounds = {
+        name: attrs.evolve(bound, limit=math.inf) for name, bound in bounds_of("chat", 4096).items()
+    }
+    found = gate.main("chat", 4096, bounds)
     assert list(found) == ["typed", "raw", "snapshots"]
     assert all(ratio > 0 for ratio in found.values())
 
