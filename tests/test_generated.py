@@ -131,24 +131,26 @@ OVERRIDES: dict[str, Any] = {
     "docs": DOCS,
 }
 
-OBJECTS = '''
-@frozen(slots=False, kw_only=True)
-class Toy:
+OBJECTS = '''\
+from openai_scan.events.values import (Value)
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Toy(Value):
     """A toy."""
 
     name: str
     price: float | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class Collar:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Collar(Value):
     """A collar."""
 
     color: str
 
 
-@frozen(slots=False, kw_only=True)
-class Cat:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Cat(Value):
     """A cat."""
 
     name: str
@@ -160,8 +162,8 @@ class Cat:
     type: Literal["cat"] = "cat"
 
 
-@frozen(slots=False, kw_only=True)
-class Dog:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Dog(Value):
     """A dog."""
 
     legs: int = 4
@@ -180,7 +182,7 @@ from openai_scan.sse import (RawEvent)
 from openai_scan.events.pets.objects import (Pet)
 from openai_scan.events.pets.answers import (AddsText)
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class PetDelta(AddsText):
     """`pet.delta`: a piece of a pet."""
 
@@ -191,7 +193,7 @@ class PetDelta(AddsText):
     seen_at: int | None = None  # Unix seconds
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class PetDone(Event):
     """`pet.done`: a whole pet."""
 
@@ -203,7 +205,7 @@ class PetDone(Event):
     more: dict[str, Any] | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class PetNews(Event):
     """`pet.news`: news of a pet."""
 
@@ -262,8 +264,8 @@ def test_reference_describes_all_of_it(tools: ModuleType) -> None:
 def test_modules_are_split_at_their_roots(tools: ModuleType) -> None:
     """A module takes what its root needs with it, and the others import it from there."""
     texts = rendered(tools, modules={"toys": ["Cat"]})
-    assert "class Cat:" in texts["toys.py"]
-    assert "class Toy:" in texts["toys.py"]
+    assert "class Cat(Value):" in texts["toys.py"]
+    assert "class Toy(Value):" in texts["toys.py"]
     assert "from openai_scan.events.pets.toys import (Cat, Toy)" in texts["objects.py"]
 
 

@@ -44,6 +44,7 @@ SHARED_NAMES = {
     "openai_scan.events.base": ["Event"],
     "openai_scan.events.hooks": ["JSONText"],
     "openai_scan.events.structure": ["Structurer"],
+    "openai_scan.events.values": ["Value"],
     "openai_scan.sse": ["RawEvent"],
 }
 
@@ -107,13 +108,12 @@ class Class:
     def text(self) -> str:
         """Return the class as it stands in its module."""
         doc = f"`{self.wire_name}`: {self.doc}" if self.wire_name else self.doc
-        head = (
-            f"class {self.name}({', '.join(self.bases)}):" if self.bases else f"class {self.name}:"
-        )
+        head = f"class {self.name}({', '.join(self.bases or ['Value'])}):"
         # What an event is there to bring comes first, so that a pattern can be as short as
         # `case ResponseCompleted(response)`. An event that may bring anything has no such field.
         positional = self.wire_name and any(one.default is None for one in self.fields.values())
-        decorator = f"@frozen(slots=False{'' if positional else ', kw_only=True'})"
+        keywords = "slots=False, " if positional else "slots=False, kw_only=True, "
+        decorator = f"@frozen({keywords}eq=False, repr=False)"
         lines = [f'{decorator}\n{head}\n    """{doc}"""\n']
         if self.wire_name:
             lines.append(f'    wire_name: ClassVar[str] = "{self.wire_name}"\n')

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from openai_scan.errors import APIError, DecodeError, error_class
 from openai_scan.events.error import Error
+from openai_scan.events.values import Value
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", 
 MAX_ERROR_CHARACTERS = 64 * 1024
 
 
-@frozen(slots=False)
-class Event:
+@frozen(slots=False, eq=False, repr=False)
+class Event(Value):
     """One event of a stream: a frozen value, to be told apart by `match`.
 
     Attributes:
@@ -160,7 +161,7 @@ class Event:
         return None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class DoneEvent(Event):
     """`done`, or data of `[DONE]`: the server has sent all that it will."""
 
@@ -172,7 +173,7 @@ class DoneEvent(Event):
         return state
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ErrorEvent(Event):
     """`error`: something went wrong while the answer was under way.
 
@@ -197,7 +198,7 @@ class ErrorEvent(Event):
         )
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class UnknownEvent(Event):
     """An event that this version has no class for, or one whose payload does not fit its class.
 

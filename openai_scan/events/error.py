@@ -11,12 +11,14 @@ from typing import Any
 
 from attrs import frozen
 
+from openai_scan.events.values import Value
+
 # One error message; more of it would drown the log line that it ends up in.
 _MAX_MESSAGE = 2000
 
 
-@frozen(kw_only=True)
-class Error:
+@frozen(kw_only=True, eq=False, repr=False)
+class Error(Value):
     """What a server says of an error; all of it may be missing.
 
     Attributes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from attrs import frozen
 
+from openai_scan.events.values import Value
 from openai_scan.sse import utf8
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ Append: TypeAlias = Callable[[str], object]
 """Takes in a piece of text."""
 
 
-@frozen(kw_only=True)
-class Call:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Call(Value):
     """One call of a function of yours, as far as it is known.
 
     Attributes:

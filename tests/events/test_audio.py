@@ -55,6 +55,7 @@ def test_events_have_every_field_of_the_wire() -> None:
         "total_tokens": 3,
     }
     done = event_of(type="transcript.text.done", text="Hi", languages=[{"code": "en"}], usage=usage)
+    assert isinstance(done, TranscriptTextDone)
     assert done == TranscriptTextDone(
         text="Hi",
         languages=(TranscriptionLanguage(code="en"),),

@@ -30,6 +30,7 @@ from openai_scan.events.assistants.objects import (
 )
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
 from openai_scan.events.structure import Structurer
+from openai_scan.events.values import Value
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class AssistantsEvent(Event):
     """What all events of the family have in common."""
 
@@ -59,7 +60,7 @@ class AssistantsEvent(Event):
         return state
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadCreated(AssistantsEvent):
     """`thread.created`: a new thread."""
 
@@ -68,7 +69,7 @@ class ThreadCreated(AssistantsEvent):
     thread: Thread
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class RunEvent(AssistantsEvent):
     """What the `thread.run.*` events have in common: the run as it is now."""
 
@@ -106,28 +107,28 @@ class RunEvent(AssistantsEvent):
         return ""
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunCreated(RunEvent):
     """`thread.run.created`: a new run."""
 
     wire_name: ClassVar[str] = "thread.run.created"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunQueued(RunEvent):
     """`thread.run.queued`: the run waits for its turn."""
 
     wire_name: ClassVar[str] = "thread.run.queued"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunInProgress(RunEvent):
     """`thread.run.in_progress`: the run is at work."""
 
     wire_name: ClassVar[str] = "thread.run.in_progress"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunRequiresAction(RunEvent):
     """`thread.run.requires_action`: the run waits for the outputs of your functions."""
 
@@ -144,49 +145,49 @@ class ThreadRunRequiresAction(RunEvent):
         return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunCompleted(RunEvent):
     """`thread.run.completed`: the run reached its end."""
 
     wire_name: ClassVar[str] = "thread.run.completed"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunIncomplete(RunEvent):
     """`thread.run.incomplete`: the run ended early; `run.incomplete_details` says why."""
 
     wire_name: ClassVar[str] = "thread.run.incomplete"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunFailed(RunEvent):
     """`thread.run.failed`: the run failed; `run.last_error` says why, and so does `err()`."""
 
     wire_name: ClassVar[str] = "thread.run.failed"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunCancelling(RunEvent):
     """`thread.run.cancelling`: the run was asked to stop."""
 
     wire_name: ClassVar[str] = "thread.run.cancelling"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunCancelled(RunEvent):
     """`thread.run.cancelled`: the run stopped as it was asked to."""
 
     wire_name: ClassVar[str] = "thread.run.cancelled"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunExpired(RunEvent):
     """`thread.run.expired`: the run took too long; `err()` reports it."""
 
     wire_name: ClassVar[str] = "thread.run.expired"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class RunStepEvent(AssistantsEvent):
     """What the `thread.run.step.*` events have in common: the run step as it is now."""
 
@@ -205,21 +206,21 @@ class RunStepEvent(AssistantsEvent):
         return details.tool_calls or None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCreated(RunStepEvent):
     """`thread.run.step.created`: a new run step."""
 
     wire_name: ClassVar[str] = "thread.run.step.created"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepInProgress(RunStepEvent):
     """`thread.run.step.in_progress`: the run step is at work."""
 
     wire_name: ClassVar[str] = "thread.run.step.in_progress"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepDelta(AssistantsEvent):
     """`thread.run.step.delta`: pieces of the run step with this *id*."""
 
@@ -235,35 +236,35 @@ class ThreadRunStepDelta(AssistantsEvent):
         return details.tool_calls or None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCompleted(RunStepEvent):
     """`thread.run.step.completed`: the run step reached its end."""
 
     wire_name: ClassVar[str] = "thread.run.step.completed"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepFailed(RunStepEvent):
     """`thread.run.step.failed`: the run step failed; `run_step.last_error` says why."""
 
     wire_name: ClassVar[str] = "thread.run.step.failed"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCancelled(RunStepEvent):
     """`thread.run.step.cancelled`: the run step stopped with its run."""
 
     wire_name: ClassVar[str] = "thread.run.step.cancelled"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepExpired(RunStepEvent):
     """`thread.run.step.expired`: the run step took too long."""
 
     wire_name: ClassVar[str] = "thread.run.step.expired"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class MessageEvent(AssistantsEvent):
     """What the `thread.message.*` events have in common: the message as it is now."""
 
@@ -273,21 +274,21 @@ class MessageEvent(AssistantsEvent):
         return self.message
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadMessageCreated(MessageEvent):
     """`thread.message.created`: a new message."""
 
     wire_name: ClassVar[str] = "thread.message.created"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadMessageInProgress(MessageEvent):
     """`thread.message.in_progress`: the message is being written."""
 
     wire_name: ClassVar[str] = "thread.message.in_progress"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadMessageDelta(AssistantsEvent):
     """`thread.message.delta`: pieces of the message with this *id*."""
 
@@ -331,14 +332,14 @@ class ThreadMessageDelta(AssistantsEvent):
                 yield part.text
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadMessageCompleted(MessageEvent):
     """`thread.message.completed`: the whole message."""
 
     wire_name: ClassVar[str] = "thread.message.completed"
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ThreadMessageIncomplete(MessageEvent):
     """`thread.message.incomplete`: as far as the message got before its run ended early."""
 
@@ -417,16 +418,16 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             return None
 
 
-@frozen(slots=False, kw_only=True)
-class _MessageDeltaObject:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class _MessageDeltaObject(Value):
     """The payload of `thread.message.delta`."""
 
     delta: MessageDelta
     id: str = ""
 
 
-@frozen(slots=False, kw_only=True)
-class _RunStepDeltaObject:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class _RunStepDeltaObject(Value):
     """The payload of `thread.run.step.delta`."""
 
     delta: RunStepDelta

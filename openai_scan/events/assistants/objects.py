@@ -16,11 +16,13 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from openai_scan.events.values import Value
+
 # Tools: what an assistant may use, and what a run was given.
 
 
-@frozen(slots=False, kw_only=True)
-class RankingOptions:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RankingOptions(Value):
     """How a file search ranks its results."""
 
     ranker: str | None = None
@@ -28,16 +30,16 @@ class RankingOptions:
     hybrid_search: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchOptions:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchOptions(Value):
     """The settings of a file search tool."""
 
     max_num_results: int | None = None  # 1 to 50
     ranking_options: RankingOptions | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionDefinition:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionDefinition(Value):
     """A function that the model may call; *parameters* is a JSON schema."""
 
     name: str
@@ -46,23 +48,23 @@ class FunctionDefinition:
     strict: bool | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterTool:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterTool(Value):
     """The tool that runs Python code."""
 
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchTool:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchTool(Value):
     """The tool that searches files."""
 
     file_search: FileSearchOptions | None = None
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionTool:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionTool(Value):
     """A function of yours that the model may call."""
 
     function: FunctionDefinition
@@ -72,23 +74,23 @@ class FunctionTool:
 Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionName:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionName(Value):
     """The function that a tool choice names."""
 
     name: str
 
 
-@frozen(slots=False, kw_only=True)
-class NamedToolChoice:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class NamedToolChoice(Value):
     """The one tool that the model has to call."""
 
     type: Literal["function", "code_interpreter", "file_search"]
     function: FunctionName | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class JSONSchema:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class JSONSchema(Value):
     """The schema that an answer has to follow."""
 
     name: str
@@ -97,22 +99,22 @@ class JSONSchema:
     strict: bool | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class TextFormat:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TextFormat(Value):
     """The answer is text."""
 
     type: Literal["text"] = "text"
 
 
-@frozen(slots=False, kw_only=True)
-class JSONObjectFormat:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class JSONObjectFormat(Value):
     """The answer is some JSON object."""
 
     type: Literal["json_object"] = "json_object"
 
 
-@frozen(slots=False, kw_only=True)
-class JSONSchemaFormat:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class JSONSchemaFormat(Value):
     """The answer is JSON that follows a schema."""
 
     json_schema: JSONSchema
@@ -125,30 +127,30 @@ ResponseFormat: TypeAlias = str | TextFormat | JSONObjectFormat | JSONSchemaForm
 # Assistants and threads.
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterResources:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterResources(Value):
     """The files that the code interpreter may read."""
 
     file_ids: tuple[str, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchResources:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchResources(Value):
     """The vector stores that file search looks into."""
 
     vector_store_ids: tuple[str, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class ToolResources:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolResources(Value):
     """What the tools of an assistant or a thread may use."""
 
     code_interpreter: CodeInterpreterResources | None = None
     file_search: FileSearchResources | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class Assistant:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Assistant(Value):
     """A model with its instructions and tools."""
 
     id: str
@@ -167,8 +169,8 @@ class Assistant:
     object: str = "assistant"
 
 
-@frozen(slots=False, kw_only=True)
-class Thread:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Thread(Value):
     """A conversation: what messages belong to."""
 
     id: str
@@ -181,16 +183,16 @@ class Thread:
 # Runs.
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionCall(Value):
     """A function and its arguments, which are JSON text as the model wrote it."""
 
     name: str
     arguments: str
 
 
-@frozen(slots=False, kw_only=True)
-class RunToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RunToolCall(Value):
     """A call that the run waits for; answer it with its `id`."""
 
     id: str
@@ -198,52 +200,52 @@ class RunToolCall:
     type: str = "function"
 
 
-@frozen(slots=False, kw_only=True)
-class SubmitToolOutputs:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class SubmitToolOutputs(Value):
     """The calls whose outputs have to be submitted."""
 
     tool_calls: tuple[RunToolCall, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class RequiredAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RequiredAction(Value):
     """What has to be done before the run goes on."""
 
     submit_tool_outputs: SubmitToolOutputs
     type: str = "submit_tool_outputs"
 
 
-@frozen(slots=False, kw_only=True)
-class LastError:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LastError(Value):
     """Why a run or a run step failed."""
 
     code: str | None = None
     message: str = ""
 
 
-@frozen(slots=False, kw_only=True)
-class IncompleteDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class IncompleteDetails(Value):
     """Why a run or a message is incomplete."""
 
     reason: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class PromptTokenDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptTokenDetails(Value):
     """What kind of tokens the prompt had; sent, but not in the schema."""
 
     cached_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionTokensDetails(Value):
     """What kind of tokens the answer had; sent, but not in the schema."""
 
     reasoning_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class RunUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RunUsage(Value):
     """How many tokens a run or a run step took."""
 
     prompt_tokens: int
@@ -253,16 +255,16 @@ class RunUsage:
     completion_tokens_details: CompletionTokensDetails | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class TruncationStrategy:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TruncationStrategy(Value):
     """How a thread that is too long for the model is cut."""
 
     type: str
     last_messages: int | None = None  # how many to keep
 
 
-@frozen(slots=False, kw_only=True)
-class Run:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Run(Value):
     """One execution of an assistant on a thread."""
 
     id: str
@@ -299,30 +301,30 @@ class Run:
 # Run steps.
 
 
-@frozen(slots=False, kw_only=True)
-class MessageCreation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MessageCreation(Value):
     """The message that a run step writes."""
 
     message_id: str
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterLogs:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterLogs(Value):
     """What the code printed."""
 
     logs: str
     type: Literal["logs"] = "logs"
 
 
-@frozen(slots=False, kw_only=True)
-class OutputImage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class OutputImage(Value):
     """The file of an image that the code made."""
 
     file_id: str
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterImage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterImage(Value):
     """An image that the code made."""
 
     image: OutputImage
@@ -332,16 +334,16 @@ class CodeInterpreterImage:
 CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreter:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreter(Value):
     """The code that was run and what came of it."""
 
     input: str
     outputs: tuple[CodeInterpreterOutput, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterToolCall(Value):
     """A run step ran code."""
 
     id: str
@@ -349,16 +351,16 @@ class CodeInterpreterToolCall:
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchContent(Value):
     """A piece of a file that was found."""
 
     text: str | None = None
     type: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchResult:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchResult(Value):
     """A file that was found; *score* is 0 to 1."""
 
     file_id: str
@@ -368,16 +370,16 @@ class FileSearchResult:
     attributes: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearch:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearch(Value):
     """How files were searched, and what was found."""
 
     ranking_options: RankingOptions | None = None
     results: tuple[FileSearchResult, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchToolCall(Value):
     """A run step searched files."""
 
     id: str
@@ -385,8 +387,8 @@ class FileSearchToolCall:
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionCallOutput(Value):
     """A function, its arguments as JSON text, and the output that was submitted, if any yet."""
 
     name: str
@@ -394,8 +396,8 @@ class FunctionCallOutput:
     output: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionToolCall(Value):
     """A run step called a function."""
 
     id: str
@@ -408,16 +410,16 @@ ToolCall: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class MessageCreationDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MessageCreationDetails(Value):
     """The run step writes a message."""
 
     message_creation: MessageCreation
     type: Literal["message_creation"] = "message_creation"
 
 
-@frozen(slots=False, kw_only=True)
-class ToolCallsDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolCallsDetails(Value):
     """The run step calls tools."""
 
     tool_calls: tuple[ToolCall, ...] = ()
@@ -427,8 +429,8 @@ class ToolCallsDetails:
 StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class RunStep:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RunStep(Value):
     """One thing that a run did."""
 
     id: str
@@ -453,16 +455,16 @@ class RunStep:
 # Messages.
 
 
-@frozen(slots=False, kw_only=True)
-class FileReference:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileReference(Value):
     """The file that a citation or a path points to; *quote* only while streaming."""
 
     file_id: str | None = None
     quote: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FileCitation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileCitation(Value):
     """The text between the two indexes (characters) stands for a place in a file."""
 
     text: str
@@ -472,8 +474,8 @@ class FileCitation:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(slots=False, kw_only=True)
-class FilePath:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FilePath(Value):
     """The text between the two indexes (characters) stands for a file that was made."""
 
     text: str
@@ -486,56 +488,56 @@ class FilePath:
 Annotation: TypeAlias = FileCitation | FilePath | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class Text:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Text(Value):
     """Text and its annotations."""
 
     value: str
     annotations: tuple[Annotation, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class ImageFile:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageFile(Value):
     """An image in a file of the API; *detail* is auto, low or high."""
 
     file_id: str = ""
     detail: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ImageURL:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageURL(Value):
     """An image on the web; *detail* is auto, low or high."""
 
     url: str = ""
     detail: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class TextPart:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TextPart(Value):
     """A part of a message: text."""
 
     text: Text
     type: Literal["text"] = "text"
 
 
-@frozen(slots=False, kw_only=True)
-class ImageFilePart:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageFilePart(Value):
     """A part of a message: an image in a file."""
 
     image_file: ImageFile
     type: Literal["image_file"] = "image_file"
 
 
-@frozen(slots=False, kw_only=True)
-class ImageURLPart:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageURLPart(Value):
     """A part of a message: an image on the web."""
 
     image_url: ImageURL
     type: Literal["image_url"] = "image_url"
 
 
-@frozen(slots=False, kw_only=True)
-class RefusalPart:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RefusalPart(Value):
     """A part of a message: why the model does not answer."""
 
     refusal: str
@@ -545,16 +547,16 @@ class RefusalPart:
 MessagePart: TypeAlias = TextPart | ImageFilePart | ImageURLPart | RefusalPart | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class Attachment:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Attachment(Value):
     """A file of a message, and the tools that may read it."""
 
     file_id: str | None = None
     tools: tuple[Tool, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class Message:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Message(Value):
     """A message of a thread."""
 
     id: str
@@ -573,8 +575,8 @@ class Message:
     object: str = "thread.message"
 
 
-@frozen(slots=False, kw_only=True)
-class Deleted:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Deleted(Value):
     """What a delete request answers."""
 
     id: str
@@ -586,8 +588,8 @@ class Deleted:
 # that stream one part at a time may leave it out.
 
 
-@frozen(slots=False, kw_only=True)
-class FileCitationDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileCitationDelta(Value):
     """A piece of a citation."""
 
     index: int = 0
@@ -598,8 +600,8 @@ class FileCitationDelta:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(slots=False, kw_only=True)
-class FilePathDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FilePathDelta(Value):
     """A piece of a file path."""
 
     index: int = 0
@@ -613,16 +615,16 @@ class FilePathDelta:
 AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class TextDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TextDelta(Value):
     """Text to append, and annotations; `value` is None where only annotations came."""
 
     value: str | None = None
     annotations: tuple[AnnotationDelta, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class TextPartDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TextPartDelta(Value):
     """A piece of a text part."""
 
     index: int = 0
@@ -630,8 +632,8 @@ class TextPartDelta:
     type: Literal["text"] = "text"
 
 
-@frozen(slots=False, kw_only=True)
-class ImageFilePartDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageFilePartDelta(Value):
     """A piece of an image part; it comes whole."""
 
     index: int = 0
@@ -639,8 +641,8 @@ class ImageFilePartDelta:
     type: Literal["image_file"] = "image_file"
 
 
-@frozen(slots=False, kw_only=True)
-class ImageURLPartDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageURLPartDelta(Value):
     """A piece of an image part; it comes whole."""
 
     index: int = 0
@@ -648,8 +650,8 @@ class ImageURLPartDelta:
     type: Literal["image_url"] = "image_url"
 
 
-@frozen(slots=False, kw_only=True)
-class RefusalPartDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RefusalPartDelta(Value):
     """A piece of a refusal."""
 
     index: int = 0
@@ -662,23 +664,23 @@ MessagePartDelta: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class MessageDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MessageDelta(Value):
     """What an event adds to a message."""
 
     role: str | None = None
     content: tuple[MessagePartDelta, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class MessageCreationDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MessageCreationDelta(Value):
     """The message that a run step writes."""
 
     message_id: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterLogsDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterLogsDelta(Value):
     """A piece of what the code printed."""
 
     index: int = 0
@@ -686,15 +688,15 @@ class CodeInterpreterLogsDelta:
     type: Literal["logs"] = "logs"
 
 
-@frozen(slots=False, kw_only=True)
-class OutputImageDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class OutputImageDelta(Value):
     """The file of an image that the code made."""
 
     file_id: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterImageDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterImageDelta(Value):
     """An image that the code made; it comes whole."""
 
     index: int = 0
@@ -707,16 +709,16 @@ CodeInterpreterOutputDelta: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterDelta(Value):
     """A piece of code to append, and pieces of its outputs."""
 
     input: str | None = None
     outputs: tuple[CodeInterpreterOutputDelta, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterToolCallDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterToolCallDelta(Value):
     """A piece of a code interpreter call."""
 
     index: int = 0
@@ -725,8 +727,8 @@ class CodeInterpreterToolCallDelta:
     type: Literal["code_interpreter"] = "code_interpreter"
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchToolCallDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchToolCallDelta(Value):
     """A piece of a file search call; the API leaves the shape of *file_search* open."""
 
     index: int = 0
@@ -735,8 +737,8 @@ class FileSearchToolCallDelta:
     type: Literal["file_search"] = "file_search"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionDelta(Value):
     """A piece of a function call: the name comes once, the arguments are to be appended."""
 
     name: str | None = None
@@ -744,8 +746,8 @@ class FunctionDelta:
     output: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionToolCallDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionToolCallDelta(Value):
     """A piece of a function call."""
 
     index: int = 0
@@ -759,16 +761,16 @@ ToolCallDelta: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class MessageCreationDetailsDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MessageCreationDetailsDelta(Value):
     """The run step writes a message."""
 
     message_creation: MessageCreationDelta | None = None
     type: Literal["message_creation"] = "message_creation"
 
 
-@frozen(slots=False, kw_only=True)
-class ToolCallsDetailsDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolCallsDetailsDelta(Value):
     """Pieces of the run step's tool calls."""
 
     tool_calls: tuple[ToolCallDelta, ...] = ()
@@ -778,8 +780,8 @@ class ToolCallsDetailsDelta:
 StepDetailsDelta: TypeAlias = MessageCreationDetailsDelta | ToolCallsDetailsDelta | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class RunStepDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RunStepDelta(Value):
     """What an event adds to a run step."""
 
     step_details: StepDetailsDelta | None = None

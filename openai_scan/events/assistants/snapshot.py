@@ -70,6 +70,7 @@ from openai_scan.events.assistants.objects import (
 from openai_scan.events.base import Event
 from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
 from openai_scan.events.structure import Structurer
+from openai_scan.events.values import Value
 
 # The statuses that a run step or a message does not leave any more.
 _FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
@@ -78,8 +79,8 @@ _FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
 _LASTING = ("thread_id", "assistant_id", "created_at", "model", "instructions", "tools", "metadata")
 
 
-@frozen(kw_only=True)
-class AssistantsAnswer:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class AssistantsAnswer(Value):
     """What a run has said and done as far as it is known; messages and steps in their order."""
 
     thread: Thread | None = None

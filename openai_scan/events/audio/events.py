@@ -24,7 +24,7 @@ from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class TranscriptTextSegment(AddsSegment):
     """`transcript.text.segment`: what one speaker said, *start* to *end* in seconds."""
 
@@ -37,7 +37,7 @@ class TranscriptTextSegment(AddsSegment):
     speaker: str = ""
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class TranscriptTextDelta(AddsText):
     """`transcript.text.delta`: a piece of the transcript."""
 
@@ -48,7 +48,7 @@ class TranscriptTextDelta(AddsText):
     segment_id: str | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class TranscriptTextDone(EndsAudio):
     """`transcript.text.done`: the whole transcript."""
 
@@ -60,7 +60,7 @@ class TranscriptTextDone(EndsAudio):
     usage: TranscriptUsage | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class SpeechAudioDelta(AddsAudio):
     """`speech.audio.delta`: a piece of speech; *audio* is base64."""
 
@@ -69,7 +69,7 @@ class SpeechAudioDelta(AddsAudio):
     audio: str
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class SpeechAudioDone(EndsAudio):
     """`speech.audio.done`: the speech has ended."""
 

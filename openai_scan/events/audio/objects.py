@@ -11,9 +11,11 @@ from typing import Literal
 
 from attrs import frozen
 
+from openai_scan.events.values import Value
 
-@frozen(slots=False, kw_only=True)
-class LogProb:
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LogProb(Value):
     """How likely a token was."""
 
     token: str | None = None
@@ -21,23 +23,23 @@ class LogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class TranscriptionLanguage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TranscriptionLanguage(Value):
     """A language that was heard."""
 
     code: str
 
 
-@frozen(slots=False, kw_only=True)
-class InputTokenDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputTokenDetails(Value):
     """What the tokens of the input were."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class TranscriptUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TranscriptUsage(Value):
     """How many tokens the transcription took."""
 
     input_tokens: int | None = None
@@ -47,8 +49,8 @@ class TranscriptUsage:
     type: Literal["tokens"] = "tokens"
 
 
-@frozen(slots=False, kw_only=True)
-class SpeechUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class SpeechUsage(Value):
     """How many tokens the speech took."""
 
     input_tokens: int | None = None

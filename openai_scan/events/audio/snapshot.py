@@ -19,10 +19,11 @@ from openai_scan.events.audio.objects import (
 )
 from openai_scan.events.base import Event, from_base64
 from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls, WithoutText, mend
+from openai_scan.events.values import Value
 
 
-@frozen(kw_only=True)
-class Transcript(WithoutCalls):
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Transcript(WithoutCalls, Value):
     """A transcript as far as it is known; *segments* say who said what, where that was asked."""
 
     text: str = ""
@@ -32,8 +33,8 @@ class Transcript(WithoutCalls):
     usage: TranscriptUsage | None = None
 
 
-@frozen(kw_only=True)
-class Speech(WithoutText):
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Speech(WithoutText, Value):
     """Speech as far as it is known; *audio* is the sound, decoded."""
 
     audio: bytes = field(default=b"", repr=False)

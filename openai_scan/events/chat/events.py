@@ -19,7 +19,7 @@ from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatCompletionChunk(ChunkAnswers):
     """`chat.completion.chunk`: pieces of one or more choices, or what goes with them."""
 

@@ -12,18 +12,19 @@ from typing import Any, Literal
 from attrs import frozen
 
 from openai_scan.events.hooks import JSONText
+from openai_scan.events.values import Value
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionDelta(Value):
     """Pieces of a function call; *arguments* are to be joined to JSON."""
 
     arguments: JSONText | None = None
     name: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ToolCallDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolCallDelta(Value):
     """Pieces of a tool call; *index* says of which, and *id* comes once."""
 
     index: int | None = None
@@ -32,8 +33,8 @@ class ToolCallDelta:
     type: Literal["function"] = "function"
 
 
-@frozen(slots=False, kw_only=True)
-class AudioDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class AudioDelta(Value):
     """What a chunk adds to the spoken answer; *data* is base64."""
 
     id: str | None = None
@@ -42,8 +43,8 @@ class AudioDelta:
     expires_at: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ChoiceDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChoiceDelta(Value):
     """What a chunk adds to a choice's message."""
 
     content: str | None = None
@@ -58,8 +59,8 @@ class ChoiceDelta:
     reasoning_details: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
-class TopLogProb:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TopLogProb(Value):
     """How likely one of the most likely tokens was."""
 
     token: str = ""
@@ -67,8 +68,8 @@ class TopLogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class TokenLogProb:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TokenLogProb(Value):
     """How likely a token was, and what else could have stood there."""
 
     token: str = ""
@@ -77,16 +78,16 @@ class TokenLogProb:
     top_logprobs: tuple[TopLogProb, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class ChoiceLogProbs:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChoiceLogProbs(Value):
     """How likely the tokens of a chunk were."""
 
     content: tuple[TokenLogProb, ...] = ()
     refusal: tuple[TokenLogProb, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class Choice:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Choice(Value):
     """Pieces of one of the answers that were asked for."""
 
     delta: ChoiceDelta = ChoiceDelta()
@@ -97,8 +98,8 @@ class Choice:
     content_filter_offsets: dict[str, Any] | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionTokensDetails(Value):
     """What the tokens of the answer were spent on."""
 
     accepted_prediction_tokens: int | None = None
@@ -108,8 +109,8 @@ class CompletionTokensDetails:
     rejected_prediction_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class PromptTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptTokensDetails(Value):
     """What the tokens of the prompt were."""
 
     audio_tokens: int | None = None
@@ -119,8 +120,8 @@ class PromptTokensDetails:
     cache_write_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionUsage(Value):
     """How many tokens the request took."""
 
     completion_tokens: int | None = None

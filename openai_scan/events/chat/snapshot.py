@@ -21,20 +21,21 @@ from openai_scan.events.chat.objects import (
     ToolCallDelta,
 )
 from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, parses
+from openai_scan.events.values import Value
 
 _NO_DELTA = ChoiceDelta()
 
 
-@frozen(kw_only=True)
-class ChatFunction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatFunction(Value):
     """The function that is called, and its arguments as JSON text."""
 
     name: str = ""
     arguments: str = ""
 
 
-@frozen(kw_only=True)
-class ChatToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatToolCall(Value):
     """A call of a function of yours."""
 
     id: str = ""
@@ -42,8 +43,8 @@ class ChatToolCall:
     type: str = "function"
 
 
-@frozen(kw_only=True)
-class ChatAudio:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatAudio(Value):
     """The spoken answer; *data* is the sound, decoded."""
 
     id: str = ""
@@ -52,8 +53,8 @@ class ChatAudio:
     expires_at: int | None = None  # Unix seconds
 
 
-@frozen(kw_only=True)
-class ChatMessage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatMessage(Value):
     """What the model says in one choice; a text is None where none of it has come."""
 
     role: str = "assistant"
@@ -66,8 +67,8 @@ class ChatMessage:
     annotations: tuple[dict[str, Any], ...] = ()
 
 
-@frozen(kw_only=True)
-class ChatChoice:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatChoice(Value):
     """One of the answers that were asked for; *finish_reason* is None while it is under way."""
 
     index: int = 0
@@ -76,8 +77,8 @@ class ChatChoice:
     logprobs: ChoiceLogProbs | None = None
 
 
-@frozen(kw_only=True)
-class ChatCompletion:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatCompletion(Value):
     """A chat completion as far as it is known; the choices are in the order of their numbers.
 
     Attributes:

@@ -11,9 +11,11 @@ from typing import Any
 
 from attrs import frozen
 
+from openai_scan.events.values import Value
 
-@frozen(slots=False, kw_only=True)
-class CompletionLogProbs:
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionLogProbs(Value):
     """How likely the tokens were; one item of each list a token."""
 
     text_offset: tuple[int, ...] = ()
@@ -22,8 +24,8 @@ class CompletionLogProbs:
     top_logprobs: tuple[Any, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionChoice:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionChoice(Value):
     """Pieces of one of the answers that were asked for."""
 
     finish_reason: str = ""
@@ -32,8 +34,8 @@ class CompletionChoice:
     text: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionTokensDetails(Value):
     """What the tokens of the answer were spent on."""
 
     accepted_prediction_tokens: int | None = None
@@ -43,8 +45,8 @@ class CompletionTokensDetails:
     rejected_prediction_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class PromptTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptTokensDetails(Value):
     """What the tokens of the prompt were."""
 
     audio_tokens: int | None = None
@@ -54,8 +56,8 @@ class PromptTokensDetails:
     cache_write_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class CompletionUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionUsage(Value):
     """How many tokens the request took."""
 
     completion_tokens: int | None = None

@@ -12,10 +12,11 @@ from openai_scan.events.completions.objects import (
     CompletionUsage,
 )
 from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls
+from openai_scan.events.values import Value
 
 
-@frozen(kw_only=True)
-class CompletionAnswer(WithoutCalls):
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CompletionAnswer(WithoutCalls, Value):
     """A completion as far as it is known; the choices are in the order of their numbers."""
 
     id: str = ""

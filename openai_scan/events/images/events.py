@@ -19,7 +19,7 @@ from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ImageGenerationPartialImage(BringsPartialImage):
     """`image_generation.partial_image`: the image so far; *b64_json* is base64."""
 
@@ -34,7 +34,7 @@ class ImageGenerationPartialImage(BringsPartialImage):
     partial_image_index: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ImageGenerationCompleted(BringsImage):
     """`image_generation.completed`: the whole image; *b64_json* is base64."""
 
@@ -49,7 +49,7 @@ class ImageGenerationCompleted(BringsImage):
     usage: ImagesUsage | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ImageEditPartialImage(BringsPartialImage):
     """`image_edit.partial_image`: the edited image so far; *b64_json* is base64."""
 
@@ -64,7 +64,7 @@ class ImageEditPartialImage(BringsPartialImage):
     partial_image_index: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ImageEditCompleted(BringsImage):
     """`image_edit.completed`: the whole edited image; *b64_json* is base64."""
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from openai_scan.events.values import Value
 
-@frozen(slots=False, kw_only=True)
-class ImagesInputTokensDetails:
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImagesInputTokensDetails(Value):
     """What the tokens of the input were."""
 
     text_tokens: int | None = None
     image_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ImagesUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImagesUsage(Value):
     """How many tokens the image took."""
 
     total_tokens: int | None = None

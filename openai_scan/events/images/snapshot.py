@@ -13,10 +13,11 @@ from openai_scan.events.images.events import (
 )
 from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.events.snapshot import Fold, Note, WithoutText
+from openai_scan.events.values import Value
 
 
-@frozen(kw_only=True)
-class Image:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Image(Value):
     """An image; *is_partial* while it is not finished."""
 
     b64_json: str = field(default="", repr=False)
@@ -33,8 +34,8 @@ class Image:
         return from_base64(self.b64_json) or b""
 
 
-@frozen(kw_only=True)
-class ImagesAnswer(WithoutText):
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImagesAnswer(WithoutText, Value):
     """The images as far as they are known; the last one may be partial."""
 
     images: tuple[Image, ...] = ()

@@ -38,7 +38,7 @@ from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseAudioDelta(AddsAudio):
     """`response.audio.delta`: a piece of speech; *delta* is base64."""
 
@@ -49,7 +49,7 @@ class ResponseAudioDelta(AddsAudio):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseAudioDone(ResponsesEvent):
     """`response.audio.done`: the speech has ended."""
 
@@ -59,7 +59,7 @@ class ResponseAudioDone(ResponsesEvent):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseAudioTranscriptDelta(AddsText):
     """`response.audio.transcript.delta`: a piece of what is said."""
 
@@ -70,7 +70,7 @@ class ResponseAudioTranscriptDelta(AddsText):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseAudioTranscriptDone(ResponsesEvent):
     """`response.audio.transcript.done`: all has been said."""
 
@@ -80,7 +80,7 @@ class ResponseAudioTranscriptDone(ResponsesEvent):
     response_id: str | None = None  # sent, but not in the schema
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
     """`response.code_interpreter_call_code.delta`: a piece of code."""
 
@@ -92,7 +92,7 @@ class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
     """`response.code_interpreter_call_code.done`: the whole code."""
 
@@ -104,7 +104,7 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
     """`response.code_interpreter_call.completed`: the code has run."""
 
@@ -115,7 +115,7 @@ class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
     """`response.code_interpreter_call.in_progress`: the code interpreter was called."""
 
@@ -126,7 +126,7 @@ class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseCodeInterpreterCallInterpreting(ResponsesEvent):
     """`response.code_interpreter_call.interpreting`: the code is running."""
 
@@ -137,7 +137,7 @@ class ResponseCodeInterpreterCallInterpreting(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCompleted(BringsResponse):
     """`response.completed`: the whole response."""
 
@@ -147,7 +147,7 @@ class ResponseCompleted(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseContentPartAdded(ResponsesEvent):
     """`response.content_part.added`: a new part of a message, still to be filled."""
 
@@ -160,7 +160,7 @@ class ResponseContentPartAdded(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseContentPartDone(ResponsesEvent):
     """`response.content_part.done`: a whole part of a message."""
 
@@ -173,7 +173,7 @@ class ResponseContentPartDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCreated(BringsResponse):
     """`response.created`: a new response."""
 
@@ -183,7 +183,7 @@ class ResponseCreated(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseFileSearchCallCompleted(ResponsesEvent):
     """`response.file_search_call.completed`: files have been searched."""
 
@@ -194,7 +194,7 @@ class ResponseFileSearchCallCompleted(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseFileSearchCallInProgress(ResponsesEvent):
     """`response.file_search_call.in_progress`: file search was called."""
 
@@ -205,7 +205,7 @@ class ResponseFileSearchCallInProgress(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseFileSearchCallSearching(ResponsesEvent):
     """`response.file_search_call.searching`: files are being searched."""
 
@@ -216,7 +216,7 @@ class ResponseFileSearchCallSearching(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseFunctionCallArgumentsDelta(AddsToCall):
     """`response.function_call_arguments.delta`: a piece of the arguments of a function call."""
 
@@ -228,7 +228,7 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseFunctionCallArgumentsDone(ResponsesEvent):
     """`response.function_call_arguments.done`: the whole arguments of a function call."""
 
@@ -241,7 +241,7 @@ class ResponseFunctionCallArgumentsDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseShellCallCommandAdded(ResponsesEvent):
     """`response.shell_call_command.added`: a new command for a shell."""
 
@@ -253,7 +253,7 @@ class ResponseShellCallCommandAdded(ResponsesEvent):
     command_index: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseShellCallCommandDelta(ResponsesEvent):
     """`response.shell_call_command.delta`: a piece of a command."""
 
@@ -265,7 +265,7 @@ class ResponseShellCallCommandDelta(ResponsesEvent):
     command_index: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseShellCallCommandDone(ResponsesEvent):
     """`response.shell_call_command.done`: the whole command."""
 
@@ -277,7 +277,7 @@ class ResponseShellCallCommandDone(ResponsesEvent):
     command_index: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseShellCallOutputContentDelta(ResponsesEvent):
     """`response.shell_call_output_content.delta`: a piece of what a command prints."""
 
@@ -290,7 +290,7 @@ class ResponseShellCallOutputContentDelta(ResponsesEvent):
     command_index: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseShellCallOutputContentDone(ResponsesEvent):
     """`response.shell_call_output_content.done`: all that the commands printed."""
 
@@ -303,7 +303,7 @@ class ResponseShellCallOutputContentDone(ResponsesEvent):
     output: tuple[FunctionShellCallOutputContent, ...] = ()
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseInProgress(BringsResponse):
     """`response.in_progress`: the response is at work."""
 
@@ -313,7 +313,7 @@ class ResponseInProgress(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseFailed(BringsResponse):
     """`response.failed`: the response failed; `response.error` says why, and so does `err()`."""
 
@@ -323,7 +323,7 @@ class ResponseFailed(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseIncomplete(BringsResponse):
     """`response.incomplete`: the response ended early; `incomplete_details` says why."""
 
@@ -333,7 +333,7 @@ class ResponseIncomplete(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseOutputItemAdded(BringsItem):
     """`response.output_item.added`: a new item, still to be filled."""
 
@@ -344,7 +344,7 @@ class ResponseOutputItemAdded(BringsItem):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseOutputItemDone(BringsItem):
     """`response.output_item.done`: a whole item."""
 
@@ -355,7 +355,7 @@ class ResponseOutputItemDone(BringsItem):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningSummaryPartAdded(ResponsesEvent):
     """`response.reasoning_summary_part.added`: a new part of the summary of reasoning."""
 
@@ -368,7 +368,7 @@ class ResponseReasoningSummaryPartAdded(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningSummaryPartDone(ResponsesEvent):
     """`response.reasoning_summary_part.done`: a whole part of the summary of reasoning."""
 
@@ -382,7 +382,7 @@ class ResponseReasoningSummaryPartDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningSummaryTextDelta(AddsReasoningText):
     """`response.reasoning_summary_text.delta`: a piece of the summary of reasoning."""
 
@@ -395,7 +395,7 @@ class ResponseReasoningSummaryTextDelta(AddsReasoningText):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningSummaryTextDone(ResponsesEvent):
     """`response.reasoning_summary_text.done`: the whole text of a part of the summary."""
 
@@ -408,7 +408,7 @@ class ResponseReasoningSummaryTextDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningTextDelta(AddsReasoningText):
     """`response.reasoning_text.delta`: a piece of reasoning."""
 
@@ -421,7 +421,7 @@ class ResponseReasoningTextDelta(AddsReasoningText):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseReasoningTextDone(ResponsesEvent):
     """`response.reasoning_text.done`: the whole reasoning of a part."""
 
@@ -434,7 +434,7 @@ class ResponseReasoningTextDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseRefusalDelta(AddsRefusal):
     """`response.refusal.delta`: a piece of a refusal."""
 
@@ -447,7 +447,7 @@ class ResponseRefusalDelta(AddsRefusal):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseRefusalDone(ResponsesEvent):
     """`response.refusal.done`: the whole refusal."""
 
@@ -460,7 +460,7 @@ class ResponseRefusalDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseOutputTextDelta(AddsText):
     """`response.output_text.delta`: a piece of text."""
 
@@ -474,7 +474,7 @@ class ResponseOutputTextDelta(AddsText):
     logprobs: tuple[LogProb, ...] = ()
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseOutputTextDone(ResponsesEvent):
     """`response.output_text.done`: the whole text of a part."""
 
@@ -488,7 +488,7 @@ class ResponseOutputTextDone(ResponsesEvent):
     logprobs: tuple[LogProb, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseWebSearchCallCompleted(ResponsesEvent):
     """`response.web_search_call.completed`: the web has been searched."""
 
@@ -499,7 +499,7 @@ class ResponseWebSearchCallCompleted(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseWebSearchCallInProgress(ResponsesEvent):
     """`response.web_search_call.in_progress`: web search was called."""
 
@@ -510,7 +510,7 @@ class ResponseWebSearchCallInProgress(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseWebSearchCallSearching(ResponsesEvent):
     """`response.web_search_call.searching`: the web is being searched."""
 
@@ -521,7 +521,7 @@ class ResponseWebSearchCallSearching(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseImageGenerationCallCompleted(ResponsesEvent):
     """`response.image_generation_call.completed`: the image is made; its item brings it."""
 
@@ -532,7 +532,7 @@ class ResponseImageGenerationCallCompleted(ResponsesEvent):
     item_id: str = ""
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseImageGenerationCallGenerating(ResponsesEvent):
     """`response.image_generation_call.generating`: the image is being made."""
 
@@ -543,7 +543,7 @@ class ResponseImageGenerationCallGenerating(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseImageGenerationCallInProgress(ResponsesEvent):
     """`response.image_generation_call.in_progress`: an image was asked for."""
 
@@ -554,7 +554,7 @@ class ResponseImageGenerationCallInProgress(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     """`response.image_generation_call.partial_image`: the image so far, as base64."""
 
@@ -571,7 +571,7 @@ class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     output_format: str | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseMcpCallArgumentsDelta(ResponsesEvent):
     """`response.mcp_call_arguments.delta`: a piece of the arguments for an MCP tool."""
 
@@ -583,7 +583,7 @@ class ResponseMcpCallArgumentsDelta(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseMcpCallArgumentsDone(ResponsesEvent):
     """`response.mcp_call_arguments.done`: the whole arguments for an MCP tool."""
 
@@ -595,7 +595,7 @@ class ResponseMcpCallArgumentsDone(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpCallCompleted(ResponsesEvent):
     """`response.mcp_call.completed`: the MCP tool has answered."""
 
@@ -606,7 +606,7 @@ class ResponseMcpCallCompleted(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpCallFailed(ResponsesEvent):
     """`response.mcp_call.failed`: the MCP tool has failed."""
 
@@ -617,7 +617,7 @@ class ResponseMcpCallFailed(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpCallInProgress(ResponsesEvent):
     """`response.mcp_call.in_progress`: a tool of an MCP server was called."""
 
@@ -628,7 +628,7 @@ class ResponseMcpCallInProgress(ResponsesEvent):
     item_id: str = ""
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpListToolsCompleted(ResponsesEvent):
     """`response.mcp_list_tools.completed`: the MCP server has listed its tools."""
 
@@ -639,7 +639,7 @@ class ResponseMcpListToolsCompleted(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpListToolsFailed(ResponsesEvent):
     """`response.mcp_list_tools.failed`: the MCP server has not listed its tools."""
 
@@ -650,7 +650,7 @@ class ResponseMcpListToolsFailed(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseMcpListToolsInProgress(ResponsesEvent):
     """`response.mcp_list_tools.in_progress`: an MCP server is asked for its tools."""
 
@@ -661,7 +661,7 @@ class ResponseMcpListToolsInProgress(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseOutputTextAnnotationAdded(AddsAnnotation):
     """`response.output_text.annotation.added`: a citation in the text."""
 
@@ -675,7 +675,7 @@ class ResponseOutputTextAnnotationAdded(AddsAnnotation):
     annotation: Annotation | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseQueued(BringsResponse):
     """`response.queued`: the response waits for its turn."""
 
@@ -685,7 +685,7 @@ class ResponseQueued(BringsResponse):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCustomToolCallInputDelta(AddsToCall):
     """`response.custom_tool_call_input.delta`: a piece of the input of a custom tool."""
 
@@ -697,7 +697,7 @@ class ResponseCustomToolCallInputDelta(AddsToCall):
     item_id: str = ""
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseCustomToolCallInputDone(ResponsesEvent):
     """`response.custom_tool_call_input.done`: the whole input of a custom tool."""
 
@@ -709,7 +709,7 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
     item_id: str = ""
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
     """`response.apply_patch_call_operation_diff.delta`: a piece of a change to a file."""
 
@@ -721,7 +721,7 @@ class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
     sequence_number: int | None = None
 
 
-@frozen(slots=False)
+@frozen(slots=False, eq=False, repr=False)
 class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
     """`response.apply_patch_call_operation_diff.done`: the whole change to a file."""
 

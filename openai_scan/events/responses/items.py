@@ -12,10 +12,11 @@ from typing import Any, Literal, TypeAlias
 from attrs import frozen
 
 from openai_scan.events.hooks import JSONText
+from openai_scan.events.values import Value
 
 
-@frozen(slots=False, kw_only=True)
-class FileCitation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileCitation(Value):
     """The text cites a file; *index* is its place in the list of files."""
 
     file_id: str
@@ -24,8 +25,8 @@ class FileCitation:
     type: Literal["file_citation"] = "file_citation"
 
 
-@frozen(slots=False, kw_only=True)
-class URLCitation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class URLCitation(Value):
     """The text from *start_index* to *end_index* cites a web page."""
 
     url: str
@@ -35,8 +36,8 @@ class URLCitation:
     type: Literal["url_citation"] = "url_citation"
 
 
-@frozen(slots=False, kw_only=True)
-class ContainerFileCitation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ContainerFileCitation(Value):
     """The text cites a file in a container."""
 
     container_id: str
@@ -47,8 +48,8 @@ class ContainerFileCitation:
     type: Literal["container_file_citation"] = "container_file_citation"
 
 
-@frozen(slots=False, kw_only=True)
-class FilePath:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FilePath(Value):
     """The text names a file that the model made."""
 
     file_id: str
@@ -61,8 +62,8 @@ Annotation: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class TopLogProb:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TopLogProb(Value):
     """How likely one of the most likely tokens was."""
 
     token: str = ""
@@ -70,8 +71,8 @@ class TopLogProb:
     bytes: tuple[int, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class LogProb:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LogProb(Value):
     """How likely a token was, and what else could have stood there."""
 
     token: str
@@ -80,8 +81,8 @@ class LogProb:
     top_logprobs: tuple[TopLogProb, ...] = ()
 
 
-@frozen(slots=False, kw_only=True)
-class OutputTextContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class OutputTextContent(Value):
     """Text of the model, with its citations."""
 
     text: str
@@ -90,8 +91,8 @@ class OutputTextContent:
     type: Literal["output_text"] = "output_text"
 
 
-@frozen(slots=False, kw_only=True)
-class RefusalContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class RefusalContent(Value):
     """Why the model does not answer, in its own words."""
 
     refusal: str
@@ -101,8 +102,8 @@ class RefusalContent:
 OutputMessageContent: TypeAlias = OutputTextContent | RefusalContent | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class OutputMessage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class OutputMessage(Value):
     """A message of the model."""
 
     role: str
@@ -113,8 +114,8 @@ class OutputMessage:
     type: Literal["message"] = "message"
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchResult:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchResult(Value):
     """A piece of a file that was found."""
 
     file_id: str | None = None
@@ -124,8 +125,8 @@ class FileSearchResult:
     score: float | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FileSearchToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchToolCall(Value):
     """The model searched files."""
 
     id: str
@@ -135,15 +136,15 @@ class FileSearchToolCall:
     type: Literal["file_search_call"] = "file_search_call"
 
 
-@frozen(slots=False, kw_only=True)
-class DirectToolCallCaller:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class DirectToolCallCaller(Value):
     """The model itself called the tool."""
 
     type: Literal["direct"] = "direct"
 
 
-@frozen(slots=False, kw_only=True)
-class ProgramToolCallCaller:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ProgramToolCallCaller(Value):
     """A program of the model called the tool."""
 
     caller_id: str
@@ -153,8 +154,8 @@ class ProgramToolCallCaller:
 ToolCallCaller: TypeAlias = DirectToolCallCaller | ProgramToolCallCaller | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionToolCall(Value):
     """The model calls a function of yours; *arguments* are JSON."""
 
     name: str
@@ -167,15 +168,15 @@ class FunctionToolCall:
     type: Literal["function_call"] = "function_call"
 
 
-@frozen(slots=False, kw_only=True)
-class PromptCacheBreakpointConfig:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptCacheBreakpointConfig(Value):
     """The prompt up to here is worth keeping in the cache."""
 
     mode: str
 
 
-@frozen(slots=False, kw_only=True)
-class InputTextContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputTextContent(Value):
     """Text that a tool returned."""
 
     text: str
@@ -183,8 +184,8 @@ class InputTextContent:
     type: Literal["input_text"] = "input_text"
 
 
-@frozen(slots=False, kw_only=True)
-class InputImageContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputImageContent(Value):
     """An image that a tool returned."""
 
     detail: str
@@ -194,8 +195,8 @@ class InputImageContent:
     type: Literal["input_image"] = "input_image"
 
 
-@frozen(slots=False, kw_only=True)
-class InputFileContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputFileContent(Value):
     """A file that a tool returned."""
 
     file_id: str | None = None
@@ -212,8 +213,8 @@ ToolOutputContent: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionToolCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionToolCallOutput(Value):
     """What a function of yours returned."""
 
     id: str
@@ -227,16 +228,16 @@ class FunctionToolCallOutput:
     type: Literal["function_call_output"] = "function_call_output"
 
 
-@frozen(slots=False, kw_only=True)
-class WebSearchSource:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchSource(Value):
     """A page that was searched."""
 
     url: str
     type: Literal["url"] = "url"
 
 
-@frozen(slots=False, kw_only=True)
-class WebSearchActionSearch:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchActionSearch(Value):
     """The model searched the web."""
 
     query: str | None = None
@@ -245,16 +246,16 @@ class WebSearchActionSearch:
     type: Literal["search"] = "search"
 
 
-@frozen(slots=False, kw_only=True)
-class WebSearchActionOpenPage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchActionOpenPage(Value):
     """The model opened a page."""
 
     url: str | None = None
     type: Literal["open_page"] = "open_page"
 
 
-@frozen(slots=False, kw_only=True)
-class WebSearchActionFind:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchActionFind(Value):
     """The model searched a page."""
 
     url: str
@@ -267,8 +268,8 @@ WebSearchAction: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class WebSearchToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchToolCall(Value):
     """The model used the web."""
 
     id: str
@@ -277,8 +278,8 @@ class WebSearchToolCall:
     type: Literal["web_search_call"] = "web_search_call"
 
 
-@frozen(slots=False, kw_only=True)
-class ClickAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ClickAction(Value):
     """Click."""
 
     button: str
@@ -288,8 +289,8 @@ class ClickAction:
     type: Literal["click"] = "click"
 
 
-@frozen(slots=False, kw_only=True)
-class DoubleClickAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class DoubleClickAction(Value):
     """Click twice."""
 
     x: int
@@ -298,16 +299,16 @@ class DoubleClickAction:
     type: Literal["double_click"] = "double_click"
 
 
-@frozen(slots=False, kw_only=True)
-class Coordinate:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Coordinate(Value):
     """A point on the screen."""
 
     x: int
     y: int
 
 
-@frozen(slots=False, kw_only=True)
-class DragAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class DragAction(Value):
     """Drag along a path."""
 
     path: tuple[Coordinate, ...] = ()
@@ -315,16 +316,16 @@ class DragAction:
     type: Literal["drag"] = "drag"
 
 
-@frozen(slots=False, kw_only=True)
-class KeyPressAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class KeyPressAction(Value):
     """Press keys."""
 
     keys: tuple[str, ...] = ()
     type: Literal["keypress"] = "keypress"
 
 
-@frozen(slots=False, kw_only=True)
-class MoveAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MoveAction(Value):
     """Move the pointer."""
 
     x: int
@@ -333,15 +334,15 @@ class MoveAction:
     type: Literal["move"] = "move"
 
 
-@frozen(slots=False, kw_only=True)
-class ScreenshotAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ScreenshotAction(Value):
     """Take a screenshot."""
 
     type: Literal["screenshot"] = "screenshot"
 
 
-@frozen(slots=False, kw_only=True)
-class ScrollAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ScrollAction(Value):
     """Scroll."""
 
     x: int
@@ -352,16 +353,16 @@ class ScrollAction:
     type: Literal["scroll"] = "scroll"
 
 
-@frozen(slots=False, kw_only=True)
-class TypeAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TypeAction(Value):
     """Type a text."""
 
     text: str
     type: Literal["type"] = "type"
 
 
-@frozen(slots=False, kw_only=True)
-class WaitAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WaitAction(Value):
     """Wait."""
 
     type: Literal["wait"] = "wait"
@@ -381,8 +382,8 @@ ComputerAction: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class ComputerSafetyCheck:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerSafetyCheck(Value):
     """A doubt that has to be cleared before the action is done."""
 
     id: str
@@ -390,8 +391,8 @@ class ComputerSafetyCheck:
     message: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ComputerToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerToolCall(Value):
     """The model wants to use the computer."""
 
     id: str
@@ -403,8 +404,8 @@ class ComputerToolCall:
     type: Literal["computer_call"] = "computer_call"
 
 
-@frozen(slots=False, kw_only=True)
-class ComputerScreenshotImage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerScreenshotImage(Value):
     """A screenshot."""
 
     image_url: str | None = None
@@ -412,8 +413,8 @@ class ComputerScreenshotImage:
     type: Literal["computer_screenshot"] = "computer_screenshot"
 
 
-@frozen(slots=False, kw_only=True)
-class ComputerToolCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerToolCallOutput(Value):
     """What the screen showed after an action."""
 
     id: str
@@ -425,24 +426,24 @@ class ComputerToolCallOutput:
     type: Literal["computer_call_output"] = "computer_call_output"
 
 
-@frozen(slots=False, kw_only=True)
-class SummaryTextContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class SummaryTextContent(Value):
     """Reasoning of the model, summed up."""
 
     text: str
     type: Literal["summary_text"] = "summary_text"
 
 
-@frozen(slots=False, kw_only=True)
-class ReasoningTextContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ReasoningTextContent(Value):
     """Reasoning of the model."""
 
     text: str
     type: Literal["reasoning_text"] = "reasoning_text"
 
 
-@frozen(slots=False, kw_only=True)
-class ReasoningItem:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ReasoningItem(Value):
     """What the model thought before it went on."""
 
     id: str = ""
@@ -453,8 +454,8 @@ class ReasoningItem:
     type: Literal["reasoning"] = "reasoning"
 
 
-@frozen(slots=False, kw_only=True)
-class Program:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Program(Value):
     """A program that the model wrote to call tools."""
 
     id: str
@@ -464,8 +465,8 @@ class Program:
     type: Literal["program"] = "program"
 
 
-@frozen(slots=False, kw_only=True)
-class ProgramOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ProgramOutput(Value):
     """What the program returned."""
 
     id: str
@@ -475,8 +476,8 @@ class ProgramOutput:
     type: Literal["program_output"] = "program_output"
 
 
-@frozen(slots=False, kw_only=True)
-class ToolSearchCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolSearchCall(Value):
     """The model searches for tools."""
 
     id: str
@@ -488,8 +489,8 @@ class ToolSearchCall:
     type: Literal["tool_search_call"] = "tool_search_call"
 
 
-@frozen(slots=False, kw_only=True)
-class ToolSearchOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolSearchOutput(Value):
     """The tools that were found."""
 
     id: str
@@ -501,8 +502,8 @@ class ToolSearchOutput:
     type: Literal["tool_search_output"] = "tool_search_output"
 
 
-@frozen(slots=False, kw_only=True)
-class AdditionalTools:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class AdditionalTools(Value):
     """Tools that were added on the way."""
 
     id: str
@@ -511,8 +512,8 @@ class AdditionalTools:
     type: Literal["additional_tools"] = "additional_tools"
 
 
-@frozen(slots=False, kw_only=True)
-class Compaction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Compaction(Value):
     """The conversation so far, in short and encrypted."""
 
     id: str
@@ -521,8 +522,8 @@ class Compaction:
     type: Literal["compaction"] = "compaction"
 
 
-@frozen(slots=False, kw_only=True)
-class ImageGenToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageGenToolCall(Value):
     """The model made an image; *result* is base64."""
 
     id: str
@@ -536,16 +537,16 @@ class ImageGenToolCall:
     type: Literal["image_generation_call"] = "image_generation_call"
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterOutputLogs:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterOutputLogs(Value):
     """What the code printed."""
 
     logs: str
     type: Literal["logs"] = "logs"
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterOutputImage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterOutputImage(Value):
     """An image that the code made."""
 
     url: str
@@ -557,8 +558,8 @@ CodeInterpreterOutput: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class CodeInterpreterToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterToolCall(Value):
     """The model ran code."""
 
     id: str
@@ -569,8 +570,8 @@ class CodeInterpreterToolCall:
     type: Literal["code_interpreter_call"] = "code_interpreter_call"
 
 
-@frozen(slots=False, kw_only=True)
-class LocalShellExecAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LocalShellExecAction(Value):
     """A command for your shell."""
 
     env: dict[str, str]
@@ -581,8 +582,8 @@ class LocalShellExecAction:
     type: Literal["exec"] = "exec"
 
 
-@frozen(slots=False, kw_only=True)
-class LocalShellToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LocalShellToolCall(Value):
     """The model wants a command run in your shell."""
 
     id: str
@@ -592,8 +593,8 @@ class LocalShellToolCall:
     type: Literal["local_shell_call"] = "local_shell_call"
 
 
-@frozen(slots=False, kw_only=True)
-class LocalShellToolCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LocalShellToolCallOutput(Value):
     """What the command printed."""
 
     id: str
@@ -603,8 +604,8 @@ class LocalShellToolCallOutput:
     type: Literal["local_shell_call_output"] = "local_shell_call_output"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellAction:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellAction(Value):
     """Commands for a shell."""
 
     commands: tuple[str, ...] = ()
@@ -612,15 +613,15 @@ class FunctionShellAction:
     max_output_length: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class LocalEnvironment:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LocalEnvironment(Value):
     """The shell is yours."""
 
     type: Literal["local"] = "local"
 
 
-@frozen(slots=False, kw_only=True)
-class ContainerReference:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ContainerReference(Value):
     """The shell is in a container."""
 
     container_id: str
@@ -630,8 +631,8 @@ class ContainerReference:
 ShellEnvironment: TypeAlias = LocalEnvironment | ContainerReference | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellCall(Value):
     """The model runs commands in a shell."""
 
     id: str
@@ -644,15 +645,15 @@ class FunctionShellCall:
     type: Literal["shell_call"] = "shell_call"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellCallOutputTimeoutOutcome:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellCallOutputTimeoutOutcome(Value):
     """The command took too long."""
 
     type: Literal["timeout"] = "timeout"
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellCallOutputExitOutcome:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellCallOutputExitOutcome(Value):
     """The command ended by itself."""
 
     exit_code: int
@@ -664,8 +665,8 @@ ShellOutcome: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellCallOutputContent:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellCallOutputContent(Value):
     """What a command printed and how it ended."""
 
     stdout: str
@@ -674,8 +675,8 @@ class FunctionShellCallOutputContent:
     created_by: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class FunctionShellCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellCallOutput(Value):
     """What the commands printed."""
 
     id: str
@@ -688,8 +689,8 @@ class FunctionShellCallOutput:
     type: Literal["shell_call_output"] = "shell_call_output"
 
 
-@frozen(slots=False, kw_only=True)
-class ApplyPatchCreateFileOperation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchCreateFileOperation(Value):
     """Make a file."""
 
     path: str
@@ -697,16 +698,16 @@ class ApplyPatchCreateFileOperation:
     type: Literal["create_file"] = "create_file"
 
 
-@frozen(slots=False, kw_only=True)
-class ApplyPatchDeleteFileOperation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchDeleteFileOperation(Value):
     """Delete a file."""
 
     path: str
     type: Literal["delete_file"] = "delete_file"
 
 
-@frozen(slots=False, kw_only=True)
-class ApplyPatchUpdateFileOperation:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchUpdateFileOperation(Value):
     """Change a file."""
 
     path: str
@@ -722,8 +723,8 @@ ApplyPatchOperation: TypeAlias = (
 )
 
 
-@frozen(slots=False, kw_only=True)
-class ApplyPatchToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchToolCall(Value):
     """The model wants a file changed."""
 
     id: str
@@ -735,8 +736,8 @@ class ApplyPatchToolCall:
     type: Literal["apply_patch_call"] = "apply_patch_call"
 
 
-@frozen(slots=False, kw_only=True)
-class ApplyPatchToolCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchToolCallOutput(Value):
     """What came of the change."""
 
     id: str
@@ -748,8 +749,8 @@ class ApplyPatchToolCallOutput:
     type: Literal["apply_patch_call_output"] = "apply_patch_call_output"
 
 
-@frozen(slots=False, kw_only=True)
-class MCPProtocolError:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPProtocolError(Value):
     """The server broke the protocol."""
 
     code: int
@@ -757,16 +758,16 @@ class MCPProtocolError:
     type: Literal["mcp_protocol_error"] = "mcp_protocol_error"
 
 
-@frozen(slots=False, kw_only=True)
-class MCPToolExecutionError:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPToolExecutionError(Value):
     """The tool failed."""
 
     content: Any
     type: Literal["mcp_tool_execution_error"] = "mcp_tool_execution_error"
 
 
-@frozen(slots=False, kw_only=True)
-class HTTPError:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class HTTPError(Value):
     """The server could not be reached or refused."""
 
     code: int
@@ -777,8 +778,8 @@ class HTTPError:
 MCPToolCallError: TypeAlias = MCPProtocolError | MCPToolExecutionError | HTTPError | dict[str, Any]
 
 
-@frozen(slots=False, kw_only=True)
-class MCPToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPToolCall(Value):
     """The model called a tool of an MCP server."""
 
     id: str
@@ -792,8 +793,8 @@ class MCPToolCall:
     type: Literal["mcp_call"] = "mcp_call"
 
 
-@frozen(slots=False, kw_only=True)
-class MCPListToolsTool:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPListToolsTool(Value):
     """A tool of an MCP server."""
 
     name: str
@@ -802,8 +803,8 @@ class MCPListToolsTool:
     annotations: dict[str, Any] | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class MCPListTools:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPListTools(Value):
     """The tools that an MCP server has."""
 
     id: str
@@ -813,8 +814,8 @@ class MCPListTools:
     type: Literal["mcp_list_tools"] = "mcp_list_tools"
 
 
-@frozen(slots=False, kw_only=True)
-class MCPApprovalRequest:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPApprovalRequest(Value):
     """The model asks whether it may call a tool."""
 
     id: str
@@ -824,8 +825,8 @@ class MCPApprovalRequest:
     type: Literal["mcp_approval_request"] = "mcp_approval_request"
 
 
-@frozen(slots=False, kw_only=True)
-class MCPApprovalResponse:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPApprovalResponse(Value):
     """Whether it may."""
 
     id: str
@@ -836,8 +837,8 @@ class MCPApprovalResponse:
     type: Literal["mcp_approval_response"] = "mcp_approval_response"
 
 
-@frozen(slots=False, kw_only=True)
-class CustomToolCall:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CustomToolCall(Value):
     """The model calls a custom tool of yours; *input* is any text."""
 
     call_id: str
@@ -849,8 +850,8 @@ class CustomToolCall:
     type: Literal["custom_tool_call"] = "custom_tool_call"
 
 
-@frozen(slots=False, kw_only=True)
-class CustomToolCallOutput:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CustomToolCallOutput(Value):
     """What a custom tool of yours returned."""
 
     id: str

@@ -12,40 +12,41 @@ from typing import Any
 from attrs import field, frozen
 
 from openai_scan.events.responses.items import OutputItem
+from openai_scan.events.values import Value
 
 
-@frozen(slots=False, kw_only=True)
-class ResponseError:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ResponseError(Value):
     """Why a response failed."""
 
     code: str = ""
     message: str = ""
 
 
-@frozen(slots=False, kw_only=True)
-class IncompleteDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class IncompleteDetails(Value):
     """Why a response ended early."""
 
     reason: str | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class InputTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputTokensDetails(Value):
     """What the tokens of the input were."""
 
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class OutputTokensDetails:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class OutputTokensDetails(Value):
     """What the tokens of the output were spent on."""
 
     reasoning_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class ResponseUsage:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ResponseUsage(Value):
     """How many tokens the response took."""
 
     input_tokens: int | None = None
@@ -55,8 +56,8 @@ class ResponseUsage:
     total_tokens: int | None = None
 
 
-@frozen(slots=False, kw_only=True)
-class Response:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Response(Value):
     """A response: what was asked for, how it is going, and what came of it."""
 
     metadata: dict[str, str] | None = None
@@ -100,8 +101,8 @@ class Response:
     content_filters: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 
-@frozen(slots=False, kw_only=True)
-class ShellCallOutputDelta:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ShellCallOutputDelta(Value):
     """What a command printed since the last event."""
 
     stdout: str | None = None

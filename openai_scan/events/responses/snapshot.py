@@ -22,6 +22,7 @@ from openai_scan.events.responses.items import (
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
 from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
+from openai_scan.events.values import Value
 
 _NO_TEXT = OutputTextContent(text="")
 _NO_REFUSAL = RefusalContent(refusal="")
@@ -31,8 +32,8 @@ _NO_REASONING = ReasoningTextContent(text="")
 _LASTING = ("id", "model", "created_at")
 
 
-@frozen(kw_only=True)
-class ResponseAnswer:
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ResponseAnswer(Value):
     """A response as far as it is known.
 
     Attributes:
