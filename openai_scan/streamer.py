@@ -27,11 +27,9 @@ from openai_scan.events import (
 )
 from openai_scan.events.ends import Ends
 from openai_scan.observer import Observer
-from openai_scan.partial_json import PartialJSON
 from openai_scan.reader import TextJoiner, TextReader
 from openai_scan.sources import RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source
-from openai_scan.stats import Stats, Timer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,7 +37,9 @@ if TYPE_CHECKING:
     from openai_scan.events import assistants
     from openai_scan.events.repeats import Make
     from openai_scan.events.snapshot import Answer, Append, Fold
+    from openai_scan.partial_json import PartialJSON
     from openai_scan.sse import WritableFile
+    from openai_scan.stats import Stats, Timer
 
 # After the terminal event a usage chunk or a late event may follow, or nothing at all while the
 # server holds the connection open: so much longer is listened to.
@@ -336,6 +336,8 @@ class StreamerV2:
         `next()`; afterwards there are only the figures that are known anyway.
         """
         if self._timer is None:
+            from openai_scan.stats import Timer
+
             self._timer = Timer()
             if self._outcome is None:
                 self.observe(self._timer)
@@ -408,6 +410,8 @@ class StreamerV2:
         grow, so copy what you want to keep.
         """
         if self._json is None:
+            from openai_scan.partial_json import PartialJSON
+
             self._json = PartialJSON()
             answer = self.snapshot()
             self._json.feed("" if answer is None else answer.text)
@@ -579,7 +583,7 @@ class StreamerV2:
         fold, self._fold = self._fold, event.fold(self._fold, self._structure.note)
         if self._json is not None:
             if self._fold is not fold:
-                self._json = PartialJSON()
+                self._json = type(self._json)()
             self._json.feed(event.unwrap_text() or "")
         if ends.terminal:
             if told or not was_terminal:
