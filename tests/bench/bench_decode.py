@@ -62,7 +62,7 @@ def _family(family: str, size: int, *, fast: bool) -> list[Figure]:
     for name, read in peers.installed(peers.TYPED).items():
         jobs[name] = _again(partial(read, small_chunks, family), times)
     if fast:  # the rest does not parse, or costs more by the same
-        del jobs["raw"], jobs["tokens"], jobs["snapshots"], jobs["fold"]
+        del jobs["raw"], jobs["tokens"], jobs["snapshots"], jobs["forgotten"]
     costs = {
         name: [each / times / (small if name in peers.TYPED else stream).events for each in seconds]
         for name, seconds in interleaved(jobs, _ROUNDS).items()
@@ -96,8 +96,9 @@ def _figures(
     for name in peers.installed(peers.RAW):
         peer = ratios(costs[name], costs["raw"])
         yield figure("peers", f"{family}, {name}", column, peer, 1.0 if aims else None)
-    for row, name in (("asked for", "snapshots"), ("kept", "fold")):
-        pairs = zip(costs["typed"], costs[name], strict=True)
+    steps = {"kept": ("forgotten", "typed"), "asked for": ("typed", "snapshots")}
+    for row, (without, with_them) in steps.items():
+        pairs = zip(costs[without], costs[with_them], strict=True)
         added = spread([decode.added_by(before, after) for before, after in pairs])
         yield figure("snapshots", f"{family}, {row}", column, added, _SNAPSHOTS if aims else None)
 

@@ -11,7 +11,7 @@ from bench.workloads import Workload
 OURS: dict[str, readers.Read] = {
     "typed": readers.typed,
     "snapshots": readers.with_snapshots,
-    "fold": readers.with_another_fold,
+    "forgotten": readers.without_answers,
     "raw": readers.raw,
     "tokens": readers.tokens,
 }

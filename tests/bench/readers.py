@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+from unittest.mock import patch
 
-from openai_scan import StreamerV2
+from openai_scan import Event, StreamerV2
 from openai_scan.sse import EventScanner, EventTokenizer
-
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold
 
 Read: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]
 """Reads a stream; returns how many events came, and how many characters of text or of data."""
@@ -25,7 +24,7 @@ def loads(payloads: Iterable[str]) -> None:
         json.loads(payload)
 
 
-def typed(chunks: Iterable[bytes]) -> tuple[int, int]:
+def typed(chunks: Iterable[bytes], streamer: type[StreamerV2] = StreamerV2) -> tuple[int, int]:
     """Step through the typed events, and ask each for its text."""
     s = StreamerV2(chunks)
     events = characters = 0
@@ -52,19 +51,32 @@ def with_snapshots(chunks: Iterable[bytes]) -> tuple[int, int]:
     return events, characters
 
 
-def with_another_fold(chunks: Iterable[bytes]) -> tuple[int, int]:
-    """Do the same as `typed`, and fold the events: once more, since the streamer folds as well."""
-    s = StreamerV2(chunks)
-    events = characters = 0
-    state: Fold | None = None
-    notes: list[str] = []
-    while s.next():
-        event = s.event()
-        events += 1
-        characters += len(s.text() or "")
-        state = event.fold(state, notes.append)
-    _check(s)
-    return events, characters
+def without_answers(chunks: Iterable[bytes]) -> tuple[int, int]:
+    """Do the same as `typed`, but keep nothing of the answer."""
+    with contextlib.ExitStack() as stack:
+        for event_class in _classes(Event):
+            stack.enter_context(patch.object(event_class, "fold", _keep_nothing))
+        return typed(chunks)
+
+
+class _Nothing:
+    """Stands for an answer, and takes nothing in."""
+
+    def appender(self, _: Event) -> Callable[[str], object]:
+        return str
+
+
+def _keep_nothing(_: Event, __: object, ___: object) -> _Nothing:
+    return _NOTHING
+
+
+_NOTHING = _Nothing()
+
+
+def _classes(event_class: type[Event]) -> Iterator[type[Event]]:
+    yield event_class
+    for derived in event_class.__subclasses__():
+        yield from _classes(derived)
 
 
 def raw(chunks: Iterable[bytes]) -> tuple[int, int]:

@@ -119,7 +119,7 @@ def test_our_readers_count_what_is_there(family: str, size: int) -> None:
     text = (stream.events, len(stream.text))
     assert readers.typed(chunks) == text
     assert readers.with_snapshots(chunks) == text
-    assert readers.with_another_fold(chunks) == text
+    assert readers.without_answers(chunks) == text
     assert readers.raw(chunks) == _data(stream)
     assert readers.tokens(chunks) == _data(stream)
     readers.loads(stream.payloads)
