@@ -25,31 +25,32 @@ _ROUNDS = 2
 
 _LIMIT = 0.5
 
+_READERS = ("bare socket", "bare requests", "openai_scan")
+
 # The Python without a GIL, with openai_scan in it, if there is one here; see the Makefile.
 _FREE = "BENCH_FREE_THREADED"
 
 
 def measure() -> list[Figure]:
     """Return the share of a core that the library takes, with a GIL and without."""
-    figures = list(_figures("threads", sys.executable, ("openai_scan",), _LIMIT))
+    figures = list(_figures("threads", sys.executable))
     if _FREE in os.environ:
-        figures += _figures("threads-free", os.environ[_FREE], ("openai_scan",), _LIMIT)
+        figures += _figures("threads-free", os.environ[_FREE])
     return figures
 
 
-def _figures(table: str, python: str, names: tuple[str, ...], limit: float) -> Iterator[Figure]:
+def _figures(table: str, python: str) -> Iterator[Figure]:
     with server.running() as url:
         interval = round(1 / _PER_SECOND / server.TICK)
         paced = f"{url}/paced/{interval}/v1"
-        rounds = [
-            {name: _cores(python, name, paced) for name in ("bare socket", *names)}
-            for _ in range(_ROUNDS)
-        ]
-    for name in names:
-        ours = [found[name] - found["bare socket"] for found in rounds]
-        aim = limit if name == "openai_scan" else None
-        yield figure(table, name, "above bare sockets", spread(ours), aim)
-    for name in ("bare socket", *names):
+        rounds = [{name: _cores(python, name, paced) for name in _READERS} for _ in range(_ROUNDS)]
+    for name in ("bare requests", "openai_scan"):
+        above = [found[name] - found["bare socket"] for found in rounds]
+        aim = _LIMIT if name == "openai_scan" else None
+        yield figure(table, name, "above bare sockets", spread(above), aim)
+    ours = [found["openai_scan"] - found["bare requests"] for found in rounds]
+    yield figure(table, "openai_scan", "above bare requests", spread(ours))
+    for name in _READERS:
         whole = spread([found[name] for found in rounds])
         yield figure(table, name, "whole process", whole)
 

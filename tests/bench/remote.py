@@ -1,4 +1,4 @@
-"""The readers of chat streams over HTTP: a bare socket, openai_scan, openai-python.
+"""The readers of chat streams over HTTP: a bare socket, bare requests, openai_scan, openai-python.
 
 Run as `python -m bench.remote READER URL` it reads one stream to its end, and prints the events.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import requests
+
     from openai_scan import Client
 
 ReadTexts: TypeAlias = Callable[[str], Generator[str, None, None]]
@@ -28,13 +30,23 @@ def bare_socket(url: str) -> Generator[str, None, None]:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         request = f"POST {where.path}/chat/completions HTTP/1.1\r\nHost: localhost\r\n\r\n"
         connection.sendall(request.encode())
-        rest = b""
-        while chunk := connection.recv(65536):
-            *blocks, rest = (rest + chunk).split(b"\n\n")
-            for block in blocks:
-                _, found, behind = block.partition(b'"content":"')
-                if found:
-                    yield behind[: behind.index(b'"')].decode()
+        yield from _texts(lambda: connection.recv(65536))
+
+
+def bare_requests(url: str) -> Generator[str, None, None]:
+    """Read with `read1` of requests' raw response, and look for nothing but the text."""
+    with _session().post(f"{url}/chat/completions", stream=True) as response:
+        yield from _texts(response.raw.read1)
+
+
+def _texts(read: Callable[[], bytes]) -> Iterator[str]:
+    rest = b""
+    while chunk := read():
+        *blocks, rest = (rest + chunk).split(b"\n\n")
+        for block in blocks:
+            _, found, behind = block.partition(b'"content":"')
+            if found:
+                yield behind[: behind.index(b'"')].decode()
 
 
 def openai_scan(url: str) -> Generator[str, None, None]:
@@ -59,6 +71,16 @@ def openai_python(url: str) -> Generator[str, None, None]:
 
 
 @functools.cache
+def _session() -> requests.Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=1_000))
+    return session
+
+
+@functools.cache
 def _our_client(url: str) -> Client:
     from openai_scan import Client
 
@@ -74,6 +96,7 @@ def _their_client(url: str) -> Any:
 
 READERS: dict[str, ReadTexts] = {
     "bare socket": bare_socket,
+    "bare requests": bare_requests,
     "openai_scan": openai_scan,
     "openai-python": openai_python,
 }
