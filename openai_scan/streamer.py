@@ -414,7 +414,8 @@ class StreamerV2:
 
             self._json = PartialJSON()
             answer = self.snapshot()
-            self._json.feed("" if answer is None else answer.text)
+            if answer is not None:
+                self._json.feed(answer.text)
         if self._outcome is not None:
             self._json.finish()
         return self._json.value

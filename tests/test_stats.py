@@ -240,8 +240,36 @@ def test_an_observer_may_come_late() -> None:
     s.close()
     s.close()
     assert diary.lines == ["began at 1", "event b", "cancelled: None, 2"]
-    with pytest.raises(RuntimeError, match=r"observe\(\) has to come before its end"):
+    with pytest.raises(
+        RuntimeError, match=r"^the stream has ended: observe\(\) has to come before its end$"
+    ):
         s.observe(Diary())
+
+
+def test_an_observer_is_told_of_each_answer_of_a_successor() -> None:
+    """Of the end of one before what comes next is asked for."""
+    s = StreamerV2([chunk("a", "stop"), DONE])
+    diary = Diary()
+    s.observe(diary)
+
+    def successor(_: StreamerV2, outcome: Outcome) -> Outcome | list[bytes]:
+        diary.lines.append(f"asked after {outcome}")
+        return outcome if s.events_read > 2 else [chunk("b", "length"), DONE]
+
+    s.chain_from(successor)
+    assert s.read() == b"ab"
+    assert diary.lines == [
+        "began at 0",
+        "event a",
+        "event None",
+        "completed: None, 2",
+        "asked after completed",
+        "began at 2",
+        "event b",
+        "event None",
+        "incomplete: None, 4",
+        "asked after incomplete",
+    ]
 
 
 def test_who_has_read_nothing_has_nothing_to_tell() -> None:

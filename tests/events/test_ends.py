@@ -118,6 +118,22 @@ def test_clean_end_without_a_terminal_event(row: str) -> None:
     assert verdict == (expected, None)
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (LATE, "timed_out"),
+        (TruncatedStreamError("a recording that was cut off"), "truncated"),
+        (BROKEN, "failed"),
+        (TOO_LARGE, "failed"),
+    ],
+    ids=["late", "cut off", "broken", "too large"],
+)
+def test_an_error_of_the_input_is_the_end(error: ScanError, outcome: Outcome) -> None:
+    """Its class says how the stream has ended, if its answer was not whole."""
+    verdict = ends_of(part(1)).verdict(error, cut=False, require_terminal=True)
+    assert verdict == (outcome, error)
+
+
 @pytest.mark.parametrize("require_terminal", [True, False])
 @pytest.mark.parametrize(
     ("events", "outcome"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import reference
 from properties import pieces, tokenize, tokens
 from typing_extensions import Self
 
@@ -686,6 +687,53 @@ def test_work_is_linear_in_the_input(size: int, limit: int) -> None:
     assert block.moved + line.moved <= 2 * len(stream) + per_chunk * len(chunks)
     assert list(tokenizer.feed(b"\n\n")) == message("x" * 65_536)
     assert block.moved + line.moved <= 3 * len(stream) + per_chunk * len(chunks)
+
+
+# Beyond a thousand bytes, blocks are looked for in another way.
+LONG_BLOCKS = [
+    b"data: " + b"x" * 2000 + b"\n\n",
+    b"data:" + b"x" * 2000 + b"\n\n",
+    b"event: long\ndata: " + b"x" * 2000 + b"\n\n",
+    b"event:long\ndata:" + b"x" * 2000 + b"\n\n",
+]
+BLOCKS = [
+    b"",
+    b"data: x\n\n",
+    b"data:x\n\n",
+    b"data:  x\n\n",
+    b"data: \n\n",
+    b"data:\n\n",
+    b"data\n\n",
+    b"event: short\ndata: x\n\n",
+    b"event:short\ndata:x\n\n",
+    b"event:  short\ndata:  x\n\n",
+    b"event: \ndata: x\n\n",
+    b"event\ndata: x\n\n",
+    b"event: short\n\n",
+    b"event: short\n",
+    b"data: x\ndata: y\n\n",
+    b"data: x\nevent: short\n\n",
+    b"data: x\n",
+    b"event: short\ndata: x\nid: 7\n\n",
+    b"id: 7\ndata: x\n\n",
+    b"datum: x\n\n",
+    b": comment\n\n",
+    b"retry: 1\n",
+    b"\n",
+]
+
+
+@pytest.mark.parametrize("first", LONG_BLOCKS, ids=["data", "data:", "event", "event:"])
+def test_what_stands_behind_a_long_line_is_read_as_anywhere(first: bytes) -> None:
+    """Any two blocks, or parts of blocks, that come behind it in the same chunk."""
+    for second in (*BLOCKS, first):
+        for third in (*BLOCKS, first):
+            stream = first + second + third + b"data: end\n\n"
+            expected = reference.interpret(stream)
+            found = tokenize([stream])
+            assert [
+                (event.type, event.data, event.last_event_id) for event in found.events
+            ] == expected.dispatched
 
 
 def test_a_chunk_larger_than_a_piece_is_cut_anywhere() -> None:
