@@ -43,12 +43,15 @@ def openai_client(openai_server: FakeServer) -> Iterator[Client]:
 def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cassette]:
     """A `Cassette` of this test's own, to which the environment points.
 
-    It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`.
+    It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`, or
+    `cassettes/test_file/TestClass.test_name.jsonl`.
     """
     from openai_scan.errors import RecordingError
     from openai_scan.testing import Cassette
 
-    name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+    _, *names = request.node.nodeid.split("::")
+    # What a file's name may not have is written so that no two tests get the same one.
+    name = re.sub(r"[^][\w.-]", lambda found: f"%{ord(found[0]):02x}", ".".join(names))
     path = request.path.parent / "cassettes" / request.path.stem / f"{name}.jsonl"
     try:
         tape = Cassette(path)

@@ -72,18 +72,27 @@ import pytest
 @pytest.mark.parametrize("n", ["a/b"])
 def test_greeting(cassette, n):
     assert greet() == "Hi"
+
+
+class TestPolite:
+    def test_greeting(self, cassette):
+        assert greet() == "Hi there"
 """
     status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
     assert status == 1
     assert "and no key to make one: set OPENAI_API_KEY and run the test once" in printed
-    with FakeServer(chat_answer("Hi")) as real:
+    with FakeServer() as real:
+        real.add(chat_answer("Hi"), chat_answer("Hi there"))
         for _ in range(2):
             status, printed = run(
                 tmp_path, tests, OPENAI_API_KEY="sk-real", OPENAI_BASE_URL=real.base_url
             )
             assert status == 0, printed
-        assert len(real.requests) == 1
-    assert (tmp_path / "cassettes" / "test_it" / "test_greeting-a-b.jsonl").exists()
+        assert len(real.requests) == 2
+    assert sorted(path.name for path in (tmp_path / "cassettes/test_it").iterdir()) == [
+        "TestPolite.test_greeting.jsonl",
+        "test_greeting[a%2fb].jsonl",
+    ]
     status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
     assert status == 0, printed
 

@@ -279,7 +279,10 @@ def _beginning(file: BinaryIO) -> bytes:
 def _load(name: str, beginning: bytes, file: BinaryIO) -> tuple[Section, ...]:
     data = beginning + file.read()
     if not data.strip():
-        raise RecordingError(f"{name}, line 1: there is nothing in the file")
+        raise RecordingError(
+            f"{name}, line 1: there is nothing in the file; a recording has its first line when"
+            " the first bytes of an answer have come"
+        )
     return load(name, io.BytesIO(data))
 
 

@@ -26,7 +26,8 @@ class Cassette(FakeServer):
     """A server that replays a recording; where there is none, it asks the real API and makes one.
 
     Whatever client asks it, only streams are recorded, one after the other. A request of another
-    method or path than the recorded one is refused, in words. Delete the file to record anew.
+    method or path than the recorded one is refused, in words. Delete the file to record anew; there
+    is none where nothing but errors came, as with a wrong key.
 
     Args:
         path: The recording.
@@ -84,7 +85,7 @@ class Cassette(FakeServer):
         super().__exit__(*exc)
         self._transport.close()
         self._file.close()
-        if self._sources:
+        if any(source.status is not None and source.status < 400 for source in self._sources):
             self._unfinished.replace(self.path)
         else:
             self._unfinished.unlink()

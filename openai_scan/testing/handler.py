@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
 from openai_scan.testing.request import SeenRequest
-from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset
+from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset, error
 
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -106,6 +106,10 @@ class Connection(BaseHTTPRequestHandler):
         self._began = time.monotonic()
         self._has_head = False
         try:
+            if "transfer-encoding" in self.headers:
+                self.close_connection = True  # where its body ends is not known
+                self._send(error(411, "the fake server takes bodies of a known length only"))
+                return
             self._send(self.server.script.take(self._read_request()))
         except OSError:  # whoever asked has left
             self._leave()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Where the APIs are on a server: at OpenAI's, and at both kinds of Azure's.
-_PREFIX = re.compile(r"^(/openai/deployments/[^/]+|/openai/v1|/openai|/v1)(?=/)")
-
+# What a base URL has before it is another one on each server: `/v1`, `/api/v3`, `/v1beta/openai`.
 _PATH = re.compile(
     r"""/( assistants(/[^/]+)?
          | audio/(speech|transcriptions)
@@ -19,14 +17,15 @@ _PATH = re.compile(
          | threads/[^/]+/messages(/[^/]+)?
          | threads/runs
          | threads/[^/]+/runs(/[^/]+(/cancel|/submit_tool_outputs|/steps(/[^/]+)?)?)?
-       )""",
+       )$""",
     re.VERBOSE,
 )
 
 
 def api_path(path: str) -> str:
-    """Return *path* as it is behind a base URL."""
-    return _PREFIX.sub("", path)
+    """Return *path* as it is behind a base URL; one that no API has stays as it is."""
+    known = _PATH.search(path)
+    return path if known is None else known[0]
 
 
 def is_known(path: str) -> bool:

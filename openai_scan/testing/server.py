@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from typing_extensions import Self
@@ -28,12 +28,16 @@ class FakeServer:
             ...
             assert server.requests[0].json["model"] == "gpt-5"
 
-    It knows the paths of the APIs and nothing of what they do: each request gets the next answer.
-    A request that there is no answer for is refused, in words.
+    It knows the paths of the APIs, whatever comes before them, and nothing of what they do: each
+    request gets the next answer. A request that there is no answer for is refused, in words, and
+    so is one of a path that no API has, unless a function answers it or it was recorded.
 
     Args:
         always: What to answer when nothing else is left.
         port: Where to listen; 0 for any port that is free.
+
+    Raises:
+        TypeError: *always* is no answer.
 
     Attributes:
         requests: What was asked, in order.
@@ -43,6 +47,8 @@ class FakeServer:
     def __init__(self, always: Answer | None = None, *, port: int = 0) -> None:
         self.requests: list[SeenRequest] = []
         self.hung_up = threading.Event()
+        if always is not None:
+            check_answer(always)
         self._always = always
         self._answers: deque[Answer] = deque()
         self._lock = threading.Lock()
@@ -64,7 +70,13 @@ class FakeServer:
         return f"{self.url}/v1"
 
     def add(self, *answers: Answer) -> None:
-        """Answer the next requests with *answers*, one each, after those that were added before."""
+        """Answer the next requests with *answers*, one each, after those that were added before.
+
+        Raises:
+            TypeError: One of them is no answer, such as a single step or a list of answers.
+        """
+        for answer in answers:
+            check_answer(answer)
         with self._lock:
             self._answers.extend(answers)
 
@@ -86,19 +98,40 @@ class FakeServer:
             self.requests.append(request)
             answer = self._answers.popleft() if self._answers else self._always
         asked = request.method, request.path
-        if not is_known(request.path):
+        was_recorded = isinstance(answer, Reply) and answer.asked == asked
+        if not (was_recorded or callable(answer) or is_known(request.path)):
             return error(404, f"the fake server knows no path {request.path}")
         if answer is None:
             return error(400, f"no answer is left for {_line(asked)}: add() one to the server")
         if callable(answer):
             try:
                 answer = answer(request)
+                check_answer(answer)
             except Exception as failure:  # noqa: BLE001 - the test sees it in the client's error
                 return error(400, f"the answer raised {type(failure).__name__}: {failure}")
         reply = answer if isinstance(answer, Reply) else Reply(steps=answer)
         if reply.asked is not None and reply.asked != asked:
             return error(400, f"{_line(reply.asked)} was recorded, and {_line(asked)} was asked")
         return reply
+
+
+def check_answer(answer: object) -> None:
+    """Complain of what is no answer; the steps of a generator are seen when they are due.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(answer, Reply) or callable(answer):
+        return
+    if isinstance(answer, Step):
+        raise TypeError("an answer is a list of steps: put a single one into a list")
+    if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
+        raise TypeError(f"an answer is a Reply, steps or a function, not {type(answer).__name__}")
+    for step in answer if isinstance(answer, list | tuple) else ():
+        if isinstance(step, Reply):
+            raise TypeError("each answer is added by itself: add(*answers)")
+        if not isinstance(step, Step):
+            raise TypeError(f"a step is bytes or what may go wrong, not {type(step).__name__}")
 
 
 def _line(asked: tuple[str, str]) -> str:

@@ -102,15 +102,28 @@ def test_a_cassette_comes_as_it_is_recorded(tmp_path: Path) -> None:
 
 
 def test_a_real_api_that_is_not_there_is_told(tmp_path: Path) -> None:
-    """The application sees a broken connection, and so it does in the replay."""
+    """The application sees a broken connection, and no cassette is made of it."""
     with FakeServer() as real:
         url = real.base_url
     once = RetryPolicy(attempts=1)
-    for settings in ({"api_key": KEY, "base_url": url}, {}):
-        with Cassette(tmp_path / "a.jsonl", **settings) as cassette:
-            with Client("k", cassette.base_url, retries=once) as client, ask(client) as s:
-                assert not s.next()
-                assert type(s.err()) is TransportError
+    with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url=url) as cassette:
+        with Client("k", cassette.base_url, retries=once) as client, ask(client) as s:
+            assert not s.next()
+            assert type(s.err()) is TransportError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_key_is_not_recorded(tmp_path: Path) -> None:
+    """The next run asks again, with the right one."""
+    path = tmp_path / "a.jsonl"
+    with FakeServer() as real:
+        real.add(error(401, "wrong key"), chat_answer("Hi"))
+        for expected in ("", "Hi"):
+            assert not path.exists()
+            with Cassette(path, api_key=KEY, base_url=real.base_url) as cassette:
+                with Client("k", cassette.base_url) as client, ask(client) as s:
+                    assert "".join(s.text() or "" for _ in iter(s.next, False)) == expected
+                    assert (s.err() is None) is bool(expected)
 
 
 def test_only_streams_are_recorded(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from openai_scan import (
     AzureClient,
@@ -50,6 +51,7 @@ from openai_scan.testing import (
     stream_error,
     transcript_answer,
 )
+from openai_scan.transport import Request
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -310,13 +312,75 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     raised = error_of(ask(client))
     assert isinstance(raised, BadRequestError)
     assert raised.message == "the answer raised ValueError: POST"
+    server.add(lambda _: "Hi")  # type: ignore[arg-type, return-value] # it is what is wrong
+    no_answer = error_of(ask(client))
+    assert isinstance(no_answer, BadRequestError)
+    assert no_answer.message == (
+        "the answer raised TypeError: an answer is a Reply, steps or a function, not str"
+    )
     left = error_of(ask(client))
     assert isinstance(left, BadRequestError)
     assert left.message == "no answer is left for POST /chat/completions: add() one to the server"
-    with Client("k", f"{server.url}/v2", retries=ONCE) as elsewhere:
-        unknown = error_of(ask(elsewhere))
+    unknown = error_of(client.stream(Request(method="POST", path="/chats", body={})))
     assert isinstance(unknown, NotFoundError)
-    assert unknown.message == "the fake server knows no path /v2/chat/completions"
+    assert unknown.message == "the fake server knows no path /v1/chats"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (chat_chunk("Hi"), "an answer is a list of steps: put a single one into a list"),
+        (hold(), "an answer is a list of steps: put a single one into a list"),
+        ("Hi", "an answer is a Reply, steps or a function, not str"),
+        ({"a": b"b"}, "an answer is a Reply, steps or a function, not dict"),
+        (None, "an answer is a Reply, steps or a function, not NoneType"),
+        ([chat_chunk("Hi"), "there"], "a step is bytes or what may go wrong, not str"),
+        ([chat_answer("Hi")], "a step is bytes or what may go wrong, not list"),
+        ([error(429, "slow")], "each answer is added by itself: add(*answers)"),
+    ],
+    ids=["chunk", "hold", "text", "dict", "None", "text as a step", "answers", "replies"],
+)
+def test_what_is_no_answer_is_refused_at_once(answer: Any, message: str) -> None:
+    """Where it is given, not where it is asked for."""
+    with FakeServer() as server, pytest.raises(TypeError) as caught:
+        server.add(answer)
+    assert str(caught.value) == message
+    if answer is not None:
+        with pytest.raises(TypeError):
+            FakeServer(answer)
+
+
+@pytest.mark.parametrize("base", ["/v1", "/openai/v1", "/openai/deployments/gpt", "/api/v3"])
+def test_the_apis_are_behind_any_base_url(base: str, server: FakeServer) -> None:
+    """As each server has another one; what was asked is told without it."""
+    server.add(chat_answer("Hi"))
+    with Client("k", f"{server.url}{base}", retries=ONCE) as client:
+        assert ask(client).read() == b"Hi"
+    assert server.requests[0].path == "/chat/completions"
+    assert server.requests[0].target == f"{base}/chat/completions"
+
+
+def test_a_path_of_no_api_is_answered_as_it_was_recorded(
+    server: FakeServer, client: Client, tmp_path: Path
+) -> None:
+    """A function may answer it, too."""
+    file = tmp_path / "a.jsonl"
+    server.add(lambda _: chat_answer("Hi"))
+    own = Request(method="POST", path="/custom/chat", body={})
+    assert client.stream(own, record=file).read() == b"Hi"
+    server.add(*recorded(file, strict=True))
+    assert client.stream(own).read() == b"Hi"
+    assert server.requests[1].path == "/v1/custom/chat"
+
+
+def test_a_body_of_unknown_length_is_refused_in_words(server: FakeServer) -> None:
+    """It is not taken for none."""
+    pieces = iter([b"{}"])
+    url = f"{server.base_url}/chat/completions"
+    with requests.post(url, data=pieces, timeout=60) as response:
+        assert response.status_code == 411
+        assert "bodies of a known length" in response.json()["error"]["message"]
+    assert server.requests == []
 
 
 def test_an_answer_may_depend_on_the_request() -> None:
