@@ -811,6 +811,17 @@ class TestResume:
         assert error.snapshot is not None
         assert error.snapshot.text == "Hel"
 
+    def test_old_events_are_no_progress(self, responding: Callable[..., StreamerV2]) -> None:
+        """A server that begins again each time, and never gets further, has its tries and no more."""
+        replay: Script = [HEAD + ch(BEGINNING), RST]
+        with serving(replay, replay, replay) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            error = s.err()
+            assert len(server.requests) == AT_ONCE.attempts == 3
+        assert isinstance(error, TransportError)
+        assert s.notes == {"resume: TransportError": 2}
+
     def test_a_refusal_says_what_the_limits_are(
         self, responding: Callable[..., StreamerV2]
     ) -> None:

@@ -87,7 +87,6 @@ class Exchange:
         self.cancellation = Cancellation()
         self._response: requests.Response | None = None
         self._reused = False  # the connection had carried others before
-        self._progressed = False  # an event has come
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
 
@@ -189,7 +188,6 @@ class Exchange:
 
     def heard(self) -> None:
         """Begin to count the silence of events anew: one has come, and no mere keep-alive."""
-        self._progressed = True
         self.clock.heard()
 
     def retry(self, error: ScanError) -> Exchange | None:
@@ -207,7 +205,7 @@ class Exchange:
         onward = self.request.onward
         if onward is None:
             return None
-        attempt = self._tried.onward(error, self.request.retries, progressed=self._progressed)
+        attempt = self._tried.onward(error, self.request.retries, position=position)
         request = attrs.evolve(
             onward,
             path=onward.path.format(answer_id=quote(answer_id, safe="")),

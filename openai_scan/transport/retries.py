@@ -31,29 +31,33 @@ class Attempt:
         number: The how-manieth without success, from 1.
         pause: How many seconds to wait before it.
         deadline: When the time for the whole call is over, or None; see `Clock`.
+        position: The number of the event that it goes on behind; None if it begins anew.
         key: What tells the server that two requests are one call.
     """
 
     number: int = 1
     pause: float = 0.0
     deadline: float | None = None
+    position: int | None = None
     key: str = field(factory=lambda: f"openai-scan-{secrets.token_hex(16)}")
 
     def again(self, error: ScanError, policy: RetryPolicy) -> Attempt | None:
         """Return the next try after *error*, or None if there is to be none."""
         return self._next(error, policy) if _is_safe(error, policy) else None
 
-    def onward(self, error: ScanError, policy: RetryPolicy, *, progressed: bool) -> Attempt | None:
+    def onward(self, error: ScanError, policy: RetryPolicy, *, position: int) -> Attempt | None:
         """Return the next try to go on with an answer that broke off, or None.
 
         Args:
             error: How it broke.
             policy: How often to try.
-            progressed: Whether this try has brought something new; the count begins anew then.
+            position: The number of the last event that has come. If this try has brought none
+                that is new, it counts as one without success.
         """
         if not _is_break(error):
             return None
-        last = attrs.evolve(self, number=1) if progressed else self
+        got_on = self.position is None or position > self.position
+        last = attrs.evolve(self, number=1 if got_on else self.number, position=position)
         return last._next(error, policy)  # noqa: SLF001 - our own class
 
     def _next(self, error: ScanError, policy: RetryPolicy) -> Attempt | None:
