@@ -117,6 +117,7 @@ class StreamerV2:
         self._fold: Fold | None = None
         self._json: PartialJSON | None = None  # of the fold's text, once somebody asks for it
         self._last = _NO_EVENT  # that has been handed out
+        self._position: int | None = None  # the number of an event before it; see _reached()
         self._committed = False  # content has been handed out: another try would repeat it
         self._repeated: int | None = None  # events up to this number may come once more
         self._events = 0
@@ -593,6 +594,7 @@ class StreamerV2:
             self._scanner.expire(None)
         elif self._committed:
             self._expect_text(event)
+        self._position = self._reached()
         self._hand_out(event)
         return True
 
@@ -618,13 +620,23 @@ class StreamerV2:
             if append is not None:
                 self._again, self._append = repeat.make, append
 
+    def _reached(self) -> int | None:
+        """Return the highest number of the events so far, or None if none has had one.
+
+        Events that add text and nothing else are alike: all of them have a number, or none has.
+        So it is enough to ask the last one, before another kind of event takes its place.
+        """
+        number, before = self._last.stream_position(), self._position
+        return before if number is None or (before is not None and before > number) else number
+
     def _is_repeated(self, event: Event, position: int) -> bool:
         """Tell whether *event* came before the stream was taken up again."""
         number = event.stream_position()
-        if number is not None and number <= position:
-            return True
-        self._repeated = None
-        return False
+        if number is None:  # a ping, which tells nothing of those behind it
+            return False
+        if number > position:
+            self._repeated = None
+        return self._repeated is not None
 
     def _end_stream(self, error: ScanError | None = None) -> None:
         """Judge the end of the current stream; then end, or go on with the next one."""
@@ -706,7 +718,7 @@ class StreamerV2:
         source = self._scanner.source
         if not isinstance(source, RenewableSource):
             return False
-        position = self._last.stream_position()
+        position = self._reached()
         answer_id = None if self._fold is None else self._fold.resumable_id()
         if position is not None and answer_id is not None:
             onward = source.resume(error, answer_id, position)
@@ -731,7 +743,7 @@ class StreamerV2:
     def _start_over(self, scanner: EventScanner) -> None:
         """Read another stream, which has an end of its own."""
         self._ends = Ends()
-        self._last = _NO_EVENT
+        self._last, self._position = _NO_EVENT, None
         self._repeated = None
         if self._fold is not None:
             self._fold.over = True

@@ -822,6 +822,54 @@ class TestResume:
         assert isinstance(error, TransportError)
         assert s.notes == {"resume: TransportError": 2}
 
+    @pytest.mark.parametrize(
+        "last",
+        [
+            b'event: ping\ndata: {"type":"ping"}\n\n',
+            b'event: keepalive\ndata: {"type":"keepalive","sequence_number":0}\n\n',
+            b"event: response.output_text.delta\ndata: {not JSON\n\n",
+        ],
+        ids=["ping", "stale number", "malformed"],
+    )
+    def test_an_event_without_a_number_may_come_last(
+        self, responding: Callable[..., StreamerV2], last: bytes
+    ) -> None:
+        """The place is behind the last event that had one, fast though its like were read."""
+        texts = b"".join(text_event(".", number) for number in range(3, 9))
+        rest = last + text_event("lo", 9) + response_event("completed", 10)
+        with serving([HEAD + ch(BEGINNING + texts + last), RST], [HEAD + ch(rest) + END]) as server:
+            s = responding(server)
+            assert read(s) == "Hel......lo"
+            assert s.err() is None
+            assert "starting_after=8" in server.requests[1].line
+
+    def test_what_is_behind_an_event_without_a_number_may_be_old(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """A ping before the replay does not make the replay new."""
+        ping = b'event: ping\ndata: {"type":"ping"}\n\n'
+        replay = ping + BEGINNING + response_event("completed", 3)
+        with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(replay) + END]) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            assert s.err() is None
+
+    def test_numbers_begin_anew_with_another_answer(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """A chained response is taken up behind its own last event."""
+        first = BEGINNING + response_event("completed", 3)
+        begun = response_event("created", 0)
+        rest = text_event("lo", 1) + response_event("completed", 2)
+        with serving(
+            [HEAD + ch(first) + END], [HEAD + ch(begun), RST], [HEAD + ch(rest) + END]
+        ) as server:
+            s = responding(server)
+            s.chain(responding(server))
+            assert read(s) == "Hello"
+            assert s.err() is None
+            assert "starting_after=0" in server.requests[2].line
+
     def test_a_refusal_says_what_the_limits_are(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
