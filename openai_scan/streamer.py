@@ -119,6 +119,7 @@ class StreamerV2:
         self._last = _NO_EVENT  # that has been handed out
         self._position: int | None = None  # the number of an event before it; see _reached()
         self._committed = False  # content has been handed out: another try would repeat it
+        self._resumed_id: str | None = None  # the answer that was taken up; no other may follow
         self._repeated: int | None = None  # events up to this number may come once more
         self._events = 0
         self._bytes_before = 0  # what the streams before the current one had
@@ -574,10 +575,12 @@ class StreamerV2:
                 return False
             else:
                 self._structure.note("malformed_event")
-        if self._repeated is not None and self._is_repeated(event, self._repeated):
+        if self._resumed_id is not None and not self._follows(event, self._resumed_id):
             return False
         was_terminal = ends.terminal
         told = ends.note(event)
+        if ends.done and not ends.terminal:  # [DONE] in the middle of the answer
+            return False
         if not self._committed:
             if ends.error is not None and self._renew(ends.error):
                 return False
@@ -629,14 +632,31 @@ class StreamerV2:
         number, before = self._last.stream_position(), self._position
         return before if number is None or (before is not None and before > number) else number
 
-    def _is_repeated(self, event: Event, position: int) -> bool:
-        """Tell whether *event* came before the stream was taken up again."""
-        number = event.stream_position()
-        if number is None:  # a ping, which tells nothing of those behind it
+    def _follows(self, event: Event, answer_id: str) -> bool:
+        """Tell whether *event* goes on with the answer that was taken up again; if not, it is old.
+
+        One that cannot follow ends the stream: something is lost, or it is another answer.
+        """
+        if event.stream_answer_id() not in (None, answer_id):
+            self._end_stream(
+                EventStreamError("the stream was taken up again with events of another answer")
+            )
             return False
-        if number > position:
-            self._repeated = None
-        return self._repeated is not None
+        number, position = event.stream_position(), self._repeated
+        if number is None or position is None:  # a ping, say, tells nothing of those behind it
+            return True
+        if number <= position:
+            return False
+        if number > position + 1:
+            self._end_stream(
+                EventStreamError(
+                    f"events were lost between {position} and {number}, where the stream was taken"
+                    " up again"
+                )
+            )
+            return False
+        self._repeated = None
+        return True
 
     def _end_stream(self, error: ScanError | None = None) -> None:
         """Judge the end of the current stream; then end, or go on with the next one."""
@@ -724,7 +744,8 @@ class StreamerV2:
             onward = source.resume(error, answer_id, position)
             if onward is not None:
                 self._tell_renewal("resume", error)
-                self._repeated = position
+                self._resumed_id, self._repeated = answer_id, position
+                self._ends.resume()
                 self._switch(self._scan(onward))
                 return True
         again = None if self._committed else source.retry(error)
@@ -744,7 +765,7 @@ class StreamerV2:
         """Read another stream, which has an end of its own."""
         self._ends = Ends()
         self._last, self._position = _NO_EVENT, None
-        self._repeated = None
+        self._resumed_id = self._repeated = None
         if self._fold is not None:
             self._fold.over = True
         self._switch(scanner)

@@ -35,6 +35,7 @@ from openai_scan import (
     Client,
     ConnectError,
     ConnectTimeoutError,
+    EventStreamError,
     InternalServerError,
     NotFoundError,
     RateLimitError,
@@ -869,6 +870,75 @@ class TestResume:
             assert read(s) == "Hello"
             assert s.err() is None
             assert "starting_after=0" in server.requests[2].line
+
+    def test_a_gap_is_an_error(self, responding: Callable[..., StreamerV2]) -> None:
+        """A server that has forgotten some events does not make half an answer a whole one."""
+        rest = text_event("!", 5) + response_event("completed", 6)
+        with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            error = s.err()
+            assert len(server.requests) == 2
+        assert type(error) is EventStreamError
+        assert str(error) == (
+            "events were lost between 2 and 5, where the stream was taken up again"
+        )
+        assert s.outcome == "failed"
+        assert error.snapshot is not None
+        assert error.snapshot.text == "Hel"
+
+    @pytest.mark.parametrize("number", [0, 3], ids=["at once", "later"])
+    def test_another_answer_is_an_error(
+        self, responding: Callable[..., StreamerV2], number: int
+    ) -> None:
+        """What was taken up ends with the response that it began with."""
+        rest = text_event("lo", 3).replace(b"resp_1", b"resp_2") if number else b""
+        rest += response_event("completed", number + 1).replace(b"resp_1", b"resp_2")
+        with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
+            s = responding(server)
+            assert read(s) == ("Hello" if number else "Hel")
+            error = s.err()
+        assert type(error) is EventStreamError
+        assert str(error) == "the stream was taken up again with events of another answer"
+        assert s.outcome == "failed"
+
+    @pytest.mark.parametrize("rest", [b"", text_event("lo", 3)], ids=["alone", "behind text"])
+    def test_done_in_the_middle_is_no_end(
+        self, responding: Callable[..., StreamerV2], rest: bytes
+    ) -> None:
+        """A server that has no more just now is asked again; the answer is not whole."""
+        after = 3 if rest else 2
+        ended = response_event("completed", after + 1)
+        with serving(
+            [HEAD + ch(BEGINNING), RST], [HEAD + ch(rest + DONE) + END], [HEAD + ch(ended) + END]
+        ) as server:
+            s = responding(server)
+            assert read(s) == ("Hello" if rest else "Hel")
+            assert s.err() is None
+            assert f"starting_after={after}" in server.requests[2].line
+        assert s.notes == {"resume: TransportError": 1, "resume: TruncatedStreamError": 1}
+
+    def test_done_and_nothing_else_is_a_truncation(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """After the last try the answer is not called whole."""
+        nothing: Script = [HEAD + ch(DONE) + END]
+        with serving([HEAD + ch(BEGINNING), RST], nothing, nothing) as server:
+            s = responding(server)
+            assert read(s) == "Hel"
+            assert isinstance(s.err(), TruncatedStreamError)
+        assert s.outcome == "truncated"
+        assert s.events_read == 3
+
+    def test_done_behind_the_end_of_what_was_taken_up_is_handed_out(
+        self, responding: Callable[..., StreamerV2]
+    ) -> None:
+        """It ends this stream as it ends any other."""
+        rest = response_event("completed", 3) + DONE
+        with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
+            s = responding(server)
+            assert [event.type for event in s][-1] == "done"
+            assert s.outcome == "completed"
 
     def test_a_refusal_says_what_the_limits_are(
         self, responding: Callable[..., StreamerV2]

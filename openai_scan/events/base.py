@@ -83,6 +83,10 @@ class Event(Value):
         """The number that the server gave the event, for taking up a stream behind it; or None."""
         return None
 
+    def stream_answer_id(self) -> str | None:
+        """The server's name for the answer, where the event has it; or None."""
+        return None
+
     # What the event adds to the whole answer.
 
     def fold(self, state: Fold | None, note: Note) -> Fold | None:  # noqa: ARG002 - for those that answer

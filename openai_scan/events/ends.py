@@ -31,6 +31,9 @@ class Ends:
     terminal: bool = False
     """Whether the stream has shown its end: the answer is whole, or it failed."""
 
+    resumed: bool = False
+    """Whether another source goes on with the answer that the first did not bring to its end."""
+
     def __init__(self) -> None:
         self._parts: dict[Hashable, Outcome | None] = {}
         self._open = 0  # how many of the parts have not ended
@@ -50,10 +53,14 @@ class Ends:
             self._has_done = True
         if isinstance(event, DoneEvent):
             self.done = True
-        self.terminal = (
-            self.done or self.error is not None or (not self._open and bool(self._parts))
-        )
+        # Behind an answer that was taken up again, it may say only that there is no more just now.
+        done = self.done and not (self.resumed and self._open)
+        self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
         return bool(parts)
+
+    def resume(self) -> None:
+        """Expect the rest of the same answer from another source."""
+        self.resumed, self.done = True, False
 
     @property
     def missing_done(self) -> bool:
@@ -78,7 +85,7 @@ class Ends:
             # A connection that breaks after the answer was whole has done no harm.
             if not (self.terminal and isinstance(error, TransportError)):
                 return _outcome_of(error), error
-        elif not self.done and (cut or (require_terminal and not self.terminal)):
+        elif (cut and not self.done) or (require_terminal and not self.terminal):
             return "truncated", TruncatedStreamError(
                 "the stream ended in the middle of an event"
                 if cut

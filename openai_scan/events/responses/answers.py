@@ -65,6 +65,9 @@ class BringsResponse(ResponsesEvent):
             body=self.raw.data,
         )
 
+    def stream_answer_id(self) -> str | None:
+        return self.response.id or None
+
     def unwrap_usage(self) -> ResponseUsage | None:
         return self.response.usage
 
