@@ -186,7 +186,7 @@ class TestReading:
         [
             pytest.param(b"5;x=y\r\n: abc\r\n", b": abc", id="extended"),
             pytest.param(b"0005\r\n: abc\r\n", b": abc", id="padded"),
-            pytest.param(b"+5\r\n: abc\r\n", b": abc", id="signed"),
+            pytest.param(b"5 \t\n: abc\r\n", b": abc", id="loose"),
             pytest.param(ch(b":" * 80_000), b":" * 80_000, id="larger than the buffer"),
         ],
     )
@@ -197,6 +197,57 @@ class TestReading:
         with serving([CHUNKED + ch(DELTA) * 2 + chunk + ch(DELTA) * 2 + END]) as server:
             body = b"".join(transports(server).stream(post()))
         assert body == DELTA * 2 + content + DELTA * 2
+
+    @pytest.mark.parametrize(
+        "size",
+        [b"-5", b"+5", b"0x5", b"5_0", b" 5", b"", b"5 5", b"\xd9\xa5", b"5" * 65536],
+        ids=["negative", "signed", "prefixed", "parted", "late", "none", "two", "foreign", "long"],
+    )
+    def test_a_chunk_without_a_size_is_a_broken_answer(
+        self, transports: Callable[[ScriptedServer], Transport], size: bytes
+    ) -> None:
+        """What Python takes for a number is none in HTTP, and nobody knows where events go on."""
+        script = [CHUNKED + ch(COMPLETED) + ch(DELTA), size + b"\r\n: abc\r\n" + END, FIN]
+        with serving(script) as server:
+            exchange = transports(server).stream(post())
+            body = []
+            with pytest.raises(TransportError) as caught:
+                body.extend(exchange)
+        assert str(caught.value) == (
+            "the connection broke during the answer: a chunk has no size"
+        )
+
+    @pytest.mark.parametrize(
+        ("headers", "coding"),
+        [
+            ("Transfer-Encoding: identity, chunked\r\n", "identity, chunked"),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: Chunked\r\n", "gzip, chunked"),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n", "chunked, gzip"),
+        ],
+        ids=["listed", "two headers", "in the wrong order"],
+    )
+    def test_an_unknown_transfer_encoding_is_an_error(
+        self, transports: Callable[[ScriptedServer], Transport], headers: str, coding: str
+    ) -> None:
+        """The sizes of chunks are not taken for events."""
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{headers}\r\n".encode()
+        with serving([head + ch(DELTA + COMPLETED + DONE) + END, WAIT_FOR_HANG_UP]) as server:
+            error = failure(transports(server))
+            assert server.hung_up.wait(PATIENCE)
+        assert type(error) is NotAnEventStreamError
+        assert str(error) == f"the Transfer-Encoding {coding!r} is not known"
+
+    @pytest.mark.parametrize("coding", ["Chunked", "identity", ""])
+    def test_a_known_transfer_encoding_is_read(
+        self, transports: Callable[[ScriptedServer], Transport], coding: str
+    ) -> None:
+        """In any case of letters; and none at all is one."""
+        kind = f"Content-Type: text/event-stream\r\nTransfer-Encoding: {coding}\r\n"
+        head = f"HTTP/1.1 200 OK\r\n{kind}\r\n".encode()
+        body = DELTA + COMPLETED + DONE
+        with serving([head, *([ch(body), END] if coding == "Chunked" else [body, FIN])]) as server:
+            text, s = read_all(transports(server))
+        assert (text, s.outcome) == ("par", "completed")
 
     def test_no_more_is_read_than_asked_for(
         self, transports: Callable[[ScriptedServer], Transport]
@@ -321,6 +372,11 @@ class TestCuts:
                 [CHUNKED + ch(DELTA) * 2 + b"no size\r\n" + ch(DELTA) + END],
                 2 * len(DELTA),
                 id="where a size should be",
+            ),
+            pytest.param(
+                [CHUNKED + ch(DELTA) * 2 + b"0", FIN],  # of 0a, say
+                2 * len(DELTA),
+                id="in the middle of a size",
             ),
             pytest.param(
                 [

@@ -42,6 +42,10 @@ _SHORTEST_SECRET = 8
 # What stands between two chunks: the line end behind the one, and the size of the other.
 _CHUNK_HEAD = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
 
+# The line with the size of a chunk, and what else may stand there: spaces, and extensions.
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+_MAX_CHUNK_SIZE_LINE = 64 * 1024
+
 # What one read takes off a socket at most; many small chunks of a body come with one.
 _BUFFER_BYTES = 64 * 1024
 
@@ -157,6 +161,23 @@ class _ClockedResponse(http.client.HTTPResponse):
         data = super().read1(n)
         # In the middle of a chunk, and at the end of the body, there is nothing more to take.
         return data + self._whole_chunks(n - len(data)) if self.chunk_left == 0 else data
+
+    def _read_next_chunk_size(self) -> int:
+        """Return the size of the next chunk.
+
+        By itself http.client takes whatever Python takes for a number, such as `-5` or `0x5`.
+
+        Raises:
+            http.client.IncompleteRead: The connection ended before.
+            http.client.HTTPException: It is no size; nobody knows what the next bytes are.
+        """
+        line = self.fp.readline(_MAX_CHUNK_SIZE_LINE)
+        if not line.endswith(b"\n") and len(line) < _MAX_CHUNK_SIZE_LINE:
+            raise http.client.IncompleteRead(line)
+        size = _CHUNK_SIZE.fullmatch(line)
+        if size is None:
+            raise http.client.HTTPException("a chunk has no size")
+        return int(size[1], 16)
 
     def _whole_chunks(self, most: int) -> bytes:
         """Return the chunks that have arrived as a whole.

@@ -317,6 +317,11 @@ class Exchange:
             if encoding not in ("identity", *response.raw.CONTENT_DECODERS):
                 self.close()
                 raise NotAnEventStreamError(f"the Content-Encoding {encoding!r} is not known")
+        coding = response.headers.get("Transfer-Encoding", "").lower()
+        if coding not in ("", "identity", "chunked"):
+            # http.client looks at the first such header only, and would take the frame for events.
+            self.close()
+            raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not known")
 
     def _read(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body as it arrives."""

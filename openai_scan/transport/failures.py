@@ -118,6 +118,8 @@ def reason(error: BaseException) -> str:
             words = cause.strerror
         elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
             words = "it was closed before its end"
+        elif type(cause) is http.client.HTTPException:  # our own, see connections.py
+            words = str(cause)
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words
