@@ -21,6 +21,14 @@ class RequestedSource(Protocol):
 
 
 @runtime_checkable
+class ClockedSource(Protocol):
+    """A source that counts how long no event has come."""
+
+    def spare(self, seconds: float) -> None:
+        """Leave *seconds* out of it: nobody has asked for an event all the while."""
+
+
+@runtime_checkable
 class RenewableSource(Protocol):
     """A source that can be asked once more after it has failed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -28,7 +29,7 @@ from openai_scan.events import (
 from openai_scan.events.ends import Ends
 from openai_scan.observer import Observer
 from openai_scan.reader import TextJoiner, TextReader
-from openai_scan.sources import RenewableSource, RequestedSource
+from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class StreamerV2:
         self._json: PartialJSON | None = None  # of the fold's text, once somebody asks for it
         self._last = _NO_EVENT  # that has been handed out
         self._position: int | None = None  # the number of an event before it; see _reached()
+        self._away_since: float | None = None  # the caller has been handed a keep-alive
         self._committed = False  # content has been handed out: another try would repeat it
         self._resumed_id: str | None = None  # the answer that was taken up; no other may follow
         self._repeated: int | None = None  # events up to this number may come once more
@@ -143,6 +145,8 @@ class StreamerV2:
         if not self._started:
             self._started = True
             self._tell_begin()
+        if self._away_since is not None:
+            self._come_back(self._away_since)
         self._event = _NO_EVENT
         while self._outcome is None:
             raw = self._next_raw()
@@ -565,9 +569,13 @@ class StreamerV2:
         """Make *event* the current one, unless it has to end the stream, or has come before."""
         ends = self._ends
         self._again = None
+        if self._resumed_id is not None and not self._follows(event, self._resumed_id):
+            self._scanner.discount()
+            return False
         if type(event) is UnknownEvent:
             if event.is_keep_alive:
                 self._scanner.discount()
+                self._away_since = time.monotonic()
             if event.error is None:
                 self._structure.note(f"unknown_event: {event.type}")
             elif self._strict:
@@ -575,8 +583,6 @@ class StreamerV2:
                 return False
             else:
                 self._structure.note("malformed_event")
-        if self._resumed_id is not None and not self._follows(event, self._resumed_id):
-            return False
         was_terminal = ends.terminal
         told = ends.note(event)
         if ends.done and not ends.terminal:  # [DONE] in the middle of the answer
@@ -600,6 +606,16 @@ class StreamerV2:
         self._position = self._reached()
         self._hand_out(event)
         return True
+
+    def _come_back(self, away_since: float) -> None:
+        """Have the source not take for silence what the caller has done since *away_since*.
+
+        An event ends the silence, and what comes before the next is asked for; a keep-alive not.
+        """
+        self._away_since = None
+        source = self._scanner.source
+        if isinstance(source, ClockedSource):
+            source.spare(time.monotonic() - away_since)
 
     def _hand_out(self, event: Event) -> None:
         self._event = self._last = event
@@ -772,7 +788,7 @@ class StreamerV2:
 
     def _switch(self, scanner: EventScanner) -> None:
         """Read on with *scanner*."""
-        self._again = None
+        self._again = self._away_since = None
         self._notes.update(self._scanner.notes)
         self._bytes_before += self._scanner.bytes_read
         self._scanner.close()

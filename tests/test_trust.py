@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import io
+import itertools
 import json
 import logging
 import os
@@ -73,18 +75,23 @@ STOP = (
 )
 DONE = b"data: [DONE]\n\n"
 OVERLOADED = b'data: {"error":{"message":"busy","type":"server_error","code":"overloaded"}}\n\n'
+PING = b'data: {"type":"ping"}\n\n'
 WHOLE = [HEAD + ch(HI + STOP + DONE) + END]
 
 
 @contextlib.contextmanager
 def chatting(
-    server: ScriptedServer, *, timeout: Timeout | None = None, retries: RetryPolicy = ONCE
+    server: ScriptedServer,
+    *,
+    timeout: Timeout | None = None,
+    retries: RetryPolicy = ONCE,
+    record: io.BytesIO | None = None,
 ) -> Iterator[StreamerV2]:
     """Stream a chat completion from *server*."""
     with (
         Client(KEY, server.base_url, timeout=timeout, retries=retries) as client,
         client.create_chat_completion_stream(
-            model="m", messages=[{"role": "user", "content": "secret question"}]
+            model="m", messages=[{"role": "user", "content": "secret question"}], record=record
         ) as s,
     ):
         yield s
@@ -141,16 +148,111 @@ class TestClocks:
         assert (error.limit, s.outcome) == ("event_idle", "timed_out")
         assert str(error) == "no event came for event_idle=0.2 s"
 
-    def test_only_waiting_counts_as_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A reader that takes its time between two events is not told that they came late."""
-        with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
-            with chatting(server, timeout=Timeout(event_idle=5)) as s:
-                assert s.next()
-                real = time.monotonic
-                monkeypatch.setattr(time, "monotonic", lambda: real() + 3600)
-                go.set()
-                assert read(s) == ""
+    @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
+    @pytest.mark.parametrize("first", [HI, HI + PING, PING + HI, PING])
+    def test_the_reader_s_own_time_is_no_silence(
+        self, monkeypatch: pytest.MonkeyPatch, first: bytes, recorded: bool
+    ) -> None:
+        """One that takes its time, with an event or a keep-alive, is not told that they are late."""
+        real, away = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + away)
+        with serving([HEAD + ch(first), go := threading.Event(), *WHOLE_REST]) as server:
+            record = io.BytesIO() if recorded else None
+            with chatting(server, timeout=Timeout(event_idle=5), record=record) as s:
+                while s.next():
+                    away += 3600
+                    go.set()
                 assert s.err() is None
+                assert s.outcome == "completed"
+
+    @pytest.mark.parametrize("alive", [b": ping\n\n", b"data:\n\n", PING])
+    def test_what_is_done_with_keep_alives_is_silence(
+        self, monkeypatch: pytest.MonkeyPatch, alive: bytes
+    ) -> None:
+        """They need not be waited for: the time that it takes to get past them counts as well."""
+        real, away = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + away)
+
+        class SlowFile(io.BytesIO):
+            """A file that takes an hour for each write."""
+
+            def write(self, data: Any, /) -> int:
+                nonlocal away
+                away += 3600
+                if len(self.getvalue()) >= len(HI):
+                    kept_alive.set()
+                return super().write(data)
+
+        begun, kept_alive = threading.Event(), threading.Event()
+        with serving([HEAD + ch(HI), begun, ch(alive), kept_alive, *WHOLE_REST]) as server:
+            with chatting(server, timeout=Timeout(event_idle=60)) as s:
+                s.tee(SlowFile())
+                assert s.next()
+                begun.set()
+                assert read(s) == ""
+                error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "event_idle"
+
+    @pytest.mark.parametrize(
+        "flood",
+        [ch(b": ping\n\n" * 999), ch(PING * 999), ch(b"data:\n\n" * 999)],
+        ids=["comments", "pings", "empty events"],
+    )
+    def test_a_flood_of_keep_alives_is_silence_of_events(self, flood: bytes) -> None:
+        """They come as fast as they are read, so that nothing is ever waited for."""
+        with serving([HEAD + ch(HI), itertools.repeat(flood)]) as server:
+            timeout = Timeout(event_idle=0.2, total=PATIENCE)
+            with chatting(server, timeout=timeout) as s:
+                assert read(s) == "Hi"
+                error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "event_idle"
+
+    def test_a_trailer_without_an_end_is_silence_of_events(self) -> None:
+        """What follows the last chunk is read by the clock too."""
+        trailer = itertools.repeat(b"X: y\r\n" * 999)
+        with serving([HEAD + ch(HI) + b"0\r\n", trailer]) as server:
+            timeout = Timeout(event_idle=0.2, total=PATIENCE)
+            with chatting(server, timeout=timeout) as s:
+                assert read(s) == "Hi"
+                error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "event_idle"
+
+    def test_a_reader_that_leaves_late_still_leaves_a_connection(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The silence of events does not matter for the rest of the body."""
+        real, away = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + away)
+        with (
+            serving([HEAD + ch(HI + STOP + DONE) + END], WHOLE) as server,
+            Client(KEY, server.base_url, timeout=Timeout(event_idle=5)) as client,
+        ):
+            for _ in range(2):
+                with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                    while s.next():
+                        away += 3600
+            assert server.connections == 1
+
+    def test_old_events_are_silence(self) -> None:
+        """A background response that is replayed for ever is one without events."""
+        replay = itertools.repeat(ch(BEGINNING * 99))
+        with (
+            serving([HEAD + ch(BEGINNING), RST], [HEAD, replay]) as server,
+            Client(
+                KEY,
+                server.base_url,
+                timeout=Timeout(event_idle=0.2, total=PATIENCE),
+                retries=RetryPolicy(attempts=2, wait_initial=0),
+            ) as client,
+            client.create_response_stream(model="m", input="q", background=True) as s,
+        ):
+            assert read(s) == "Hel"
+            error = s.err()
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == "event_idle"
 
     def test_a_head_that_trickles_in_does_not_wind_the_clock_up(self) -> None:
         """first_byte is for the whole head, not for each byte of it."""
@@ -668,16 +770,16 @@ class TestRetries:
     ) -> None:
         """The server has got the request, although the connection had been used before."""
         begun = threading.Event()
-        waited = Clock.waited
+        left = Clock.left
 
-        def told(clock: Clock) -> None:
-            waited(clock)
-            if len(server.requests) == 2:
+        def told(clock: Clock) -> float:
+            if clock.answering and len(server.requests) == 2:
                 begun.set()
+            return left(clock)
 
         reset = [b"HTTP/1.1 200 OK\r\nContent-Ty", begun, RST]
         with serving(WHOLE, reset, WHOLE) as server, Client(KEY, server.base_url) as client:
-            monkeypatch.setattr(Clock, "waited", told)
+            monkeypatch.setattr(Clock, "left", told)
             for _ in range(2):
                 s = client.create_completion_stream(model="m", prompt="p")
                 read(s)
@@ -813,7 +915,7 @@ class TestResume:
         assert error.snapshot.text == "Hel"
 
     def test_old_events_are_no_progress(self, responding: Callable[..., StreamerV2]) -> None:
-        """A server that begins again each time, and never gets further, has its tries and no more."""
+        """A server that begins again each time has its tries and no more."""
         replay: Script = [HEAD + ch(BEGINNING), RST]
         with serving(replay, replay, replay) as server:
             s = responding(server)

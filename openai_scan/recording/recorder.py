@@ -16,7 +16,7 @@ from openai_scan.recording.facts import (
 )
 from openai_scan.recording.file import Recording, RecordingFile, RecordTo
 from openai_scan.recording.lines import Cause, End, Line, Read
-from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
+from openai_scan.sources import AnsweredSource, ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import LiveSource, Source
 from openai_scan.sse.scanner import NotingSource, chunks_of
 
@@ -176,6 +176,11 @@ class RecordedSource:
         """Pass on that an event has come."""
         if self._live is not None:
             self._live.heard()
+
+    def spare(self, seconds: float) -> None:
+        """Pass on that so many seconds are no silence, if the source counts it."""
+        if isinstance(self.source, ClockedSource):
+            self.source.spare(seconds)
 
     def retry(self, error: ScanError) -> RecordedSource | None:
         """Return the same again, recorded into the same file, or None."""

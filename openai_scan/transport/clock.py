@@ -37,7 +37,6 @@ class Clock:
         # Limits that are counted from a moment, and those that are counted anew for each wait.
         self._deadlines: dict[Limit, float] = {}
         self._allowances: dict[Limit, float] = {}
-        self._asked = 0.0
         if deadline is not None:
             self._deadlines["total"] = deadline
 
@@ -68,22 +67,33 @@ class Clock:
         self.heard()
 
     def heard(self) -> None:
-        """An event has been handed out, and no mere keep-alive."""
-        if self.timeout.event_idle is not None:
-            self._allowances["event_idle"] = self.timeout.event_idle
+        """An event has been handed out, and no mere keep-alive; the next one is asked for.
+
+        However much comes that is none, the silence of events is counted from here.
+        """
+        self._set("event_idle", self.timeout.event_idle)
+
+    def spare(self, seconds: float) -> None:
+        """Leave *seconds* out of the silence of events: the reader has not asked for any."""
+        if "event_idle" in self._deadlines:
+            self._deadlines["event_idle"] += seconds
 
     def end_in(self, seconds: float | None) -> None:
         """What matters is here: wait for the rest so long, or (None) as before."""
         self._deadlines.pop("grace", None)
+        if seconds is None:
+            self.heard()
+        else:  # no event has to come any more
+            self._deadlines.pop("event_idle", None)
         self._set("grace", seconds)
 
     def left(self) -> float:
-        """Return how many seconds the next wait may take, and begin to count them.
+        """Return how many seconds the next wait may take.
 
         Raises:
             TimeoutError: A limit has run out; `limit` says which.
         """
-        self._asked = now = time.monotonic()
+        now = time.monotonic()
         left = _FOREVER
         self.limit = None
         for limit, deadline in self._deadlines.items():
@@ -95,14 +105,6 @@ class Clock:
         if left <= 0:
             raise TimeoutError(f"{self.limit} is over")
         return left
-
-    def waited(self) -> None:
-        """The wait that was asked for is over; only such time counts as silence of events.
-
-        What the reader does between two events is its own affair.
-        """
-        if "event_idle" in self._allowances:
-            self._allowances["event_idle"] -= time.monotonic() - self._asked
 
     def _set(self, limit: Limit, seconds: float | None) -> None:
         if seconds is not None:

@@ -115,10 +115,7 @@ class _ClockedReads(io.RawIOBase):
         left = self._clock.left()
         if left != self._socket.gettimeout():  # to set it is a system call
             self._socket.settimeout(left)
-        try:
-            size = self._reads.readinto(buffer)
-        finally:
-            self._clock.waited()
+        size = self._reads.readinto(buffer)
         self.ended = not size
         # What comes before is a proxy's answer, when it was asked for a tunnel.
         self._clock.answering = bool(size) and not self._clock.connecting

@@ -190,6 +190,10 @@ class Exchange:
         """Begin to count the silence of events anew: one has come, and no mere keep-alive."""
         self.clock.heard()
 
+    def spare(self, seconds: float) -> None:
+        """Leave *seconds* out of the silence: the reader had a keep-alive in its hands."""
+        self.clock.spare(seconds)
+
     def retry(self, error: ScanError) -> Exchange | None:
         """Return the same request once more, after *error* and before any content; or None."""
         return self._after(error, self._tried.again(error, self.request.retries), self.request)

@@ -20,8 +20,8 @@ class Timeout:
         first_byte: From there to the head of the answer; the sending of the request included.
         idle: Without a single byte, while the answer arrives.
         event_idle: Without an event, while the answer arrives. Comments and pings, which servers
-            send to keep the connection alive, are none. Only waiting counts, not what you do
-            between two events.
+            send to keep the connection alive, are none, however many come. What you do between
+            two events does not count.
         total: From the request to the end of the answer, all tries and the pauses between them
             included.
 
