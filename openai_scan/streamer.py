@@ -597,7 +597,7 @@ class StreamerV2:
                 self._json = type(self._json)()
             self._json.feed(event.unwrap_text() or "")
         if ends.terminal:
-            if told or not was_terminal:
+            if not was_terminal or told or event.stream_goes_on():
                 self._scanner.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended
             self._scanner.expire(None)

@@ -445,21 +445,46 @@ def test_grace_begins_at_the_terminal_event() -> None:
     assert s.outcome == "completed"
 
 
-def test_grace_begins_again_while_the_answer_is_told() -> None:
-    """Some servers repeat the end on every event: the last one counts."""
-    source = Live(run("completed"), run("completed"))
-    assert types(StreamerV2(source)) == ["thread.run.completed"] * 2
-    assert source.expiries == [GRACE_SECONDS, GRACE_SECONDS]
+def chunk(index: int, reason: str | None, text: str = "a") -> bytes:
+    """Return a piece of a choice."""
+    choice = {
+        "index": index,
+        "delta": {"role": "assistant", "content": text},
+        "finish_reason": reason,
+    }
+    payload = {"object": "chat.completion.chunk", "choices": [choice]}
+    return b"data: %b\n\n" % json.dumps(payload).encode()
+
+
+def completion(reason: str, text: str = "a") -> bytes:
+    """Return the end of a completion."""
+    choice = {"index": 0, "text": text, "finish_reason": reason}
+    return b"data: %b\n\n" % json.dumps({"object": "text_completion", "choices": [choice]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("events", "times"),
+    [
+        pytest.param([run("completed"), run("completed")], 1, id="a run"),
+        pytest.param([chunk(0, "stop"), *[chunk(0, "stop", "")] * 3], 1, id="a choice"),
+        pytest.param([chunk(0, "stop"), chunk(0, "length", "")], 1, id="in other words"),
+        pytest.param([chunk(0, "stop"), chunk(0, "stop")], 2, id="with more text"),
+        pytest.param([chunk(0, "stop"), chunk(1, "stop", "")], 2, id="of another choice"),
+        pytest.param([completion("stop"), completion("stop", "")], 1, id="a completion"),
+        pytest.param([completion("stop"), completion("stop")], 2, id="a completion with more text"),
+        pytest.param([error_event("busy"), run("completed")], 2, id="behind an error"),
+        pytest.param([run("queued"), error_event("busy"), run("failed")], 2, id="a run in error"),
+    ],
+)
+def test_grace_begins_again_with_what_is_new(events: list[bytes], times: int) -> None:
+    """A server that only repeats the end, for ever, does not hold the reader up."""
+    source = Live(*events)
+    assert len(read_all(StreamerV2(source))) == len(events)
+    assert source.expiries == [GRACE_SECONDS] * times
 
 
 def test_grace_is_taken_back_when_another_part_begins() -> None:
     """The second choice may come after the first has ended, and take its time."""
-
-    def chunk(index: int, reason: str | None) -> bytes:
-        choice = {"index": index, "delta": {"content": "a"}, "finish_reason": reason}
-        payload = {"object": "chat.completion.chunk", "choices": [choice]}
-        return b"data: %b\n\n" % json.dumps(payload).encode()
-
     source = Live(chunk(0, "stop"), chunk(1, None), chunk(1, None), chunk(1, "stop"))
     s = StreamerV2(source)
     assert len(read_all(s)) == 4

@@ -153,7 +153,7 @@ class TestClocks:
     def test_the_reader_s_own_time_is_no_silence(
         self, monkeypatch: pytest.MonkeyPatch, first: bytes, recorded: bool
     ) -> None:
-        """One that takes its time, with an event or a keep-alive, is not told that they are late."""
+        """One that takes its time with an event, or with a keep-alive, does not time out."""
         real, away = time.monotonic, 0.0
         monkeypatch.setattr(time, "monotonic", lambda: real() + away)
         with serving([HEAD + ch(first), go := threading.Event(), *WHOLE_REST]) as server:

@@ -67,6 +67,10 @@ class Event(Value):
         """The parts of the stream that this event shows to be under way or ended."""
         return ()
 
+    def stream_goes_on(self) -> bool:
+        """Whether the event adds to the answer although it shows a part of the stream as ended."""
+        return False
+
     def stream_error(self) -> APIError | None:
         """The error that this event reports, or None."""
         return None

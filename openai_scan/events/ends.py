@@ -40,11 +40,12 @@ class Ends:
         self._has_done = False  # the stream is of a family that ends with [DONE]
 
     def note(self, event: Event) -> bool:
-        """Take in what *event* says; return whether it told of a part of the stream."""
-        parts = event.stream_parts()
-        for part, outcome in parts:
+        """Take in what *event* says; return whether it tells of a part that had not ended."""
+        told = False
+        for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)
             if outcome != known:
+                told = told or known is None or known is _UNKNOWN
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
         if self.error is None:
@@ -56,7 +57,7 @@ class Ends:
         # Behind an answer that was taken up again, it may say only that there is no more just now.
         done = self.done and not (self.resumed and self._open)
         self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
-        return bool(parts)
+        return told
 
     def resume(self) -> None:
         """Expect the rest of the same answer from another source."""

@@ -24,9 +24,11 @@ class ChunkAnswers(HasChoices):
     usage: CompletionUsage | None
 
     def has_content(self) -> bool:
+        return any(choice.finish_reason for choice in self.choices) or self.stream_goes_on()
+
+    def stream_goes_on(self) -> bool:
         return any(
-            choice.finish_reason
-            or attrs.evolve(choice.delta, role=None, content=choice.delta.content or None) != _EMPTY
+            attrs.evolve(choice.delta, role=None, content=choice.delta.content or None) != _EMPTY
             for choice in self.choices
         )
 

@@ -22,6 +22,9 @@ class CompletionAnswers(HasChoices):
     def has_content(self) -> bool:
         return any(choice.text or choice.finish_reason for choice in self.choices)
 
+    def stream_goes_on(self) -> bool:
+        return any(choice.text for choice in self.choices)
+
     @staticmethod
     def has_news(choice: CompletionChoice) -> bool:
         return bool(choice.text)
