@@ -732,6 +732,8 @@ class TestRetries:
             ({"retry-after": "inf"}, None),
             ({"retry-after": "soon"}, None),
             ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+            ({"retry-after": "Mon, 01 Jan 9999999999999999999999 00:00:00 GMT"}, None),
+            ({"retry-after": "Mon, 01 Jan 10000 00:00:00 GMT"}, None),
         ],
     )
     def test_the_wish_is_read(self, headers: dict[str, str], seconds: float | None) -> None:

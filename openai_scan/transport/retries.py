@@ -80,10 +80,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         if 0 <= seconds < math.inf:
             return seconds
     try:
-        date = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+        date = email.utils.parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
+    except (ValueError, OverflowError):  # a year may have any number of digits
         return None
-    return max(0.0, date.timestamp() - time.time())
+    return max(0.0, date - time.time())
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
