@@ -801,6 +801,31 @@ class TestRetries:
                     assert s.notes == notes
             assert len(server.requests) == 3
 
+    @pytest.mark.parametrize("resend", [False, True])
+    def test_a_connection_that_is_closed_after_a_while_is_not_stale(
+        self, monkeypatch: pytest.MonkeyPatch, resend: bool
+    ) -> None:
+        """The server may have worked on the request: to send it again is for the policy."""
+        real, worked = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + worked)
+
+        def work() -> None:
+            nonlocal worked
+            worked += 0.5
+
+        policy = RetryPolicy(wait_initial=0, resend=resend)
+        with (
+            serving([*WHOLE], [work, FIN], [*WHOLE]) as server,
+            Client(KEY, server.base_url, retries=policy) as client,
+        ):
+            for _ in range(2):
+                with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                    read(s)
+                    error = s.err()
+            assert len(server.requests) == (3 if resend else 2)
+        assert error is None if resend else type(error) is TransportError
+        assert s.notes == ({"retry: TransportError": 1} if resend else {})
+
     def test_each_stream_of_a_chain_may_be_tried_again(self) -> None:
         """That the first has brought content says nothing of the second."""
         busy = answer(b"", status="503 Busy")

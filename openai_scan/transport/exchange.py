@@ -49,6 +49,10 @@ _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _DRAIN_SECONDS = 0.25
 _DRAIN_BYTES = 64 * 1024
 
+# A connection that its server had left is found out within a round trip. Whoever hangs up later has
+# got the request, and may have worked on it.
+_STALE_SECONDS = 0.5
+
 # What the first line of an event stream begins with.
 _STARTS = (b":", b"data:", b"event:", b"id:", b"retry:")
 _LONGEST_START = max(map(len, _STARTS))
@@ -87,6 +91,7 @@ class Exchange:
         self.cancellation = Cancellation()
         self._response: requests.Response | None = None
         self._reused = False  # the connection had carried others before
+        self._attached_at = 0.0  # when there was a connection
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
 
@@ -253,7 +258,7 @@ class Exchange:
 
     def attach(self, connection: WatchedConnection, *, reused: bool) -> None:
         """Note the connection that carries the exchange, so that it can be woken up."""
-        self._reused = reused
+        self._reused, self._attached_at = reused, time.monotonic()
         self.cancellation.attach(connection)
         self.clock.connected()
 
@@ -301,6 +306,7 @@ class Exchange:
             and self.request.retries.attempts > 1
             and not self.cancellation.requested
             and not self.clock.answering
+            and time.monotonic() - self._attached_at < _STALE_SECONDS
             and failures.is_stale(error)
         )
 

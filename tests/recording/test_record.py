@@ -356,6 +356,7 @@ def test_any_source_can_be_recorded(tmp_path: Path) -> None:
     assert (recorded.sent_at, recorded.answered_at, recorded.request_id) == (None, None, None)
     assert (recorded.request, recorded.redact("text"), recorded.notes) == (None, "text", Counter())
     recorded.heard()
+    recorded.spare(1)
     recorded.expire(None)
     with EventScanner(recorded) as scanner:
         assert scanner.next()
