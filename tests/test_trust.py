@@ -334,8 +334,8 @@ class TestClocks:
         assert error.limit is None
 
     def test_no_limits_are_none_at_all(self) -> None:
-        """None stands for ever, for each of them."""
-        with serving(WHOLE) as server:
+        """None stands for ever, for each of them, whatever comes."""
+        with serving([HEAD + ch(PING + HI + STOP + DONE) + END]) as server:
             for_ever = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
             with chatting(server, timeout=for_ever) as s:
                 assert read(s) == "Hi"
