@@ -25,7 +25,7 @@
     ├── DecodeError                  one event does not fit its type (only with strict=True)
     ├── RecordingError               a file is no recording, or one cannot be written
     ├── StreamCancelledError         you called cancel()
-    └── ConfigurationError           no key, or a malformed key or URL (a ValueError as well)
+    └── ConfigurationError           no key, or a malformed setting (a ValueError as well)
 
 Misuse by the caller is not in the tree: it is a `TypeError`, `ValueError` or `RuntimeError`, at
 once. An exception never shows the key, a header of the request or what was asked.
@@ -285,7 +285,7 @@ class StreamCancelledError(ScanError):
 
 
 class ConfigurationError(ScanError, ValueError):
-    """A client cannot be made: no key, or a malformed key or URL. The message says what to set."""
+    """A client cannot be made: no key, or a malformed setting. The message says what to set."""
 
 
 # openai-python's and LiteLLM's lists agree on these; everything else is for good.

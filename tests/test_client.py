@@ -289,7 +289,14 @@ def test_the_environment_is_the_default(
                 " (an empty one if the server needs none)"
             ),
         ),
-        ("sk-1\n", None, "the API key has characters that no key has; check OPENAI_API_KEY"),
+        (
+            "sk-1\n",
+            None,
+            (
+                "the API key begins or ends with a blank or a line end: strip it;"
+                " check OPENAI_API_KEY"
+            ),
+        ),
         ("Bearer sk-1", None, "the API key has characters that no key has; check OPENAI_API_KEY"),
         (
             "k",
@@ -314,6 +321,60 @@ def test_wrong_settings_are_told_at_once(key: str | None, url: str | None, messa
         Client(key, url)
     assert str(caught.value) == message
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({"X-Token": "s3cret\r\n"}, "the header X-Token ends with a line end: strip it"),
+        ({"X-Token": " s3cret"}, "the header X-Token begins with a blank: strip it"),
+        (
+            {"X-Token": "s3\ncret"},
+            "the header X-Token has a line end or another control character in it",
+        ),
+        (
+            {"X-Token": "s3\u20accret"},
+            "the header X-Token has a character in it that is not Latin-1",
+        ),
+        ({"Bearer s3cret": "X-Token"}, "there is a header whose name cannot be one"),
+    ],
+    ids=["line end", "blank", "line end within", "not Latin-1", "name"],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda headers: Client("k", headers=headers),
+        lambda headers: AzureClient("http://a", api_version="v", api_key="k", headers=headers),
+    ],
+    ids=["client", "Azure"],
+)
+def test_a_header_that_cannot_be_sent_is_told_at_once(
+    make: Callable[[dict[str, str]], object], headers: dict[str, str], message: str
+) -> None:
+    """The message has the header's name and what is wrong, and never its value."""
+    with pytest.raises(ConfigurationError) as caught:
+        make(headers)
+    assert str(caught.value) == message
+
+
+def test_a_header_is_text() -> None:
+    """Anything else is a mistake of another kind, and is not shown either."""
+    with pytest.raises(TypeError, match="names and the values of headers are text"):
+        Client("k", headers={"X-Token": b"s3cret"})  # type: ignore[dict-item] # that is the point
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [("OPENAI_ORG_ID", "OpenAI-Organization"), ("OPENAI_PROJECT_ID", "OpenAI-Project")],
+)
+def test_who_pays_may_come_from_a_file_with_a_line_end(
+    monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+) -> None:
+    """The header is named, and whose it is is not shown."""
+    monkeypatch.setenv(variable, "s3cret\n")
+    with pytest.raises(ConfigurationError) as caught:
+        Client("k")
+    assert str(caught.value) == f"the header {name} ends with a line end: strip it"
 
 
 def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedServer) -> None:

@@ -1030,6 +1030,11 @@ class TestFailures:
                 "ConnectError: no connection to U through the proxy: no",
             ),
             (requests.RequestException("odd"), False, "TransportError: no answer from U: odd"),
+            (
+                requests.exceptions.InvalidHeader("in header value: 's3cret\n'"),
+                True,
+                "TransportError: no request to U: a header has a value that cannot be one",
+            ),
         ],
     )
     def test_every_error_of_requests_has_its_own(

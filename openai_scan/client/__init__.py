@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from openai_scan.client.assistants import AssistantsMethods
 from openai_scan.client.audio import AudioMethods
-from openai_scan.client.base import DEFAULT_BASE_URL, Page, checked_key, checked_url, path_to
+from openai_scan.client.base import (
+    DEFAULT_BASE_URL,
+    Page,
+    checked_headers,
+    checked_key,
+    checked_url,
+    path_to,
+)
 from openai_scan.client.chat import ChatMethods
 from openai_scan.client.completions import CompletionsMethods
 from openai_scan.client.images import ImagesMethods
@@ -57,7 +64,7 @@ class Client(Methods):
             stream.
 
     Raises:
-        ConfigurationError: The key is missing, or the key or the URL is malformed.
+        ConfigurationError: The key is missing, or the key, the URL or a header is malformed.
     """
 
     def __init__(
@@ -84,7 +91,9 @@ class Client(Methods):
             Transport(
                 checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
                 key=checked_key(api_key, "OPENAI_API_KEY"),
-                headers={name: value for name, value in who.items() if value} | dict(headers or {}),
+                headers=checked_headers(
+                    {name: value for name, value in who.items() if value} | dict(headers or {})
+                ),
                 query=query,
             ),
             timeout=timeout,
@@ -119,7 +128,7 @@ class AzureClient(Methods):
             stream.
 
     Raises:
-        ConfigurationError: Endpoint, version or key is missing or malformed.
+        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is.
     """
 
     def __init__(
@@ -148,7 +157,7 @@ class AzureClient(Methods):
                 checked_url(endpoint).removesuffix("/openai") + "/openai",
                 key=checked_key(ad_token or api_key, "AZURE_OPENAI_API_KEY"),
                 key_header=None if ad_token else "api-key",
-                headers=headers,
+                headers=checked_headers(headers or {}),
                 query={"api-version": api_version},
             ),
             timeout=timeout,

@@ -21,6 +21,7 @@ from openai_scan.recording import record as recorded
 from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
+from openai_scan.transport.request import check_header
 
 T = TypeVar("T")
 
@@ -255,9 +256,23 @@ def checked_key(key: str | None, variable: str) -> str:
         raise ConfigurationError(
             f"no API key: set {variable}, or pass api_key (an empty one if the server needs none)"
         )
+    if key.strip() != key:
+        raise ConfigurationError(
+            f"the API key begins or ends with a blank or a line end: strip it; check {variable}"
+        )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError(f"the API key has characters that no key has; check {variable}")
     return key
+
+
+def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what is sent with every request; the message of an error must not show a value."""
+    try:
+        for name, value in headers.items():
+            check_header(name, value)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return headers
 
 
 def as_timeout(timeout: Timeout | float | None) -> Timeout:

@@ -41,6 +41,8 @@ def no_answer(error: OSError, where: str, clock: Clock) -> ScanError:
     if any(isinstance(one, TIMEOUTS) for one in causes(error)):
         return overdue(clock, where)
     match error:
+        case requests.exceptions.InvalidHeader():  # its own words show the value
+            return TransportError(f"no request to {where}: a header has a value that cannot be one")
         # Whatever it is called: once there is a connection, the request may have arrived.
         case requests.ConnectionError() if not clock.connecting:
             return TransportError(f"no answer from {where}: {reason(error)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,11 @@ import attrs
 from attrs import field, frozen
 
 from openai_scan.transport.settings import RetryPolicy, Timeout
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+# All but the tab, which may stand within a value.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @frozen
@@ -56,6 +62,27 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+def check_header(name: object, value: object) -> None:
+    """Refuse a header that cannot be sent. The value may be a secret, so no error shows it.
+
+    Raises:
+        ValueError: The name or the value is malformed.
+        TypeError: One of them is no text.
+    """
+    if not (isinstance(name, str) and isinstance(value, str)):
+        raise TypeError("the names and the values of headers are text")
+    if not _HEADER_NAME.fullmatch(name):  # which may be the value, in the wrong place
+        raise ValueError("there is a header whose name cannot be one")
+    if value.endswith(("\r", "\n")):
+        raise ValueError(f"the header {name} ends with a line end: strip it")
+    if value.startswith((" ", "\t")):
+        raise ValueError(f"the header {name} begins with a blank: strip it")
+    if _CONTROL.search(value):
+        raise ValueError(f"the header {name} has a line end or another control character in it")
+    if any(character > "\xff" for character in value):
+        raise ValueError(f"the header {name} has a character in it that is not Latin-1")
 
 
 def plain(value: Any) -> Any:
