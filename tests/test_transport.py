@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -52,7 +53,7 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport import Request, RetryPolicy, Transport, failures
+from openai_scan.transport import Request, RetryPolicy, Transport, Upload, failures
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.connections import WatchedConnection, current
 
@@ -255,7 +256,7 @@ class TestReading:
             exchange = transport.stream(post())
             current.carried = exchange
             exchange.clock.start()
-            raw = transport.send(post(), "key", "text/event-stream").raw
+            raw = transport.send(transport.pack(post(), "key", "text/event-stream")).raw
             del current.carried
             assert [raw.read1(size) for size in (3, 12, 9, 99)] == [
                 b": a",
@@ -893,12 +894,43 @@ class TestRequests:
             transport.call(post())
         assert "cookie" not in server.requests[1].headers
 
-    def test_what_cannot_be_json_is_refused(
+    @pytest.mark.parametrize("how", ["stream", "call"])
+    @pytest.mark.parametrize(
+        ("wrong", "cls", "message"),
+        [
+            ({"body": {"a": {1}}}, TypeError, "set cannot be sent as JSON"),
+            ({"body": {"a": float("nan")}}, ValueError, "not JSON compliant"),
+            ({"query": {"a": object()}}, TypeError, "object cannot be sent as JSON"),
+            ({"headers": {"X-A": "s3cret\n"}}, ValueError, "the header X-A ends with a line end"),
+            ({"headers": {"X-A": "\u20ac"}}, ValueError, "the header X-A has a character in it"),
+            ({"headers": {"X-A": None}}, TypeError, "values of headers are text"),
+            (
+                {"uploads": (Upload("f", "a.txt", b"a"),), "body": {"a": {1}}},
+                TypeError,
+                "set cannot be sent as JSON",
+            ),
+        ],
+        ids=["set", "NaN", "query", "line end", "not Latin-1", "None", "form"],
+    )
+    def test_what_cannot_be_sent_is_refused(
+        self, how: str, wrong: dict[str, Any], cls: type[Exception], message: str
+    ) -> None:
+        """It is the caller's mistake and raised at once, not by the first step of the stream."""
+        transport = Transport("http://nowhere.invalid", key=KEY)
+        with pytest.raises(cls, match=message) as caught:
+            getattr(transport, how)(Request(method="POST", path="/x", **wrong))
+        assert "s3cret" not in str(caught.value)
+
+    def test_what_is_sent_is_as_it_was_when_the_stream_was_made(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """It is the caller's mistake and raised at once."""
-        with serving() as server, pytest.raises(TypeError, match="set cannot be sent as JSON"):
-            transports(server).call(Request(method="POST", path="/x", body={"a": {1}}))
+        """A list that goes on growing does not change a request that has been made of it."""
+        body = {"messages": ["first"]}
+        with serving([answer(COMPLETED, headers="Content-Type: text/event-stream\r\n")]) as server:
+            exchange = transports(server).stream(Request(method="POST", path="/x", body=body))
+            body["messages"].append("second")
+            assert b"".join(exchange) == COMPLETED
+        assert server.requests[0].json() == {"messages": ["first"]}
 
     def test_nothing_shows_the_key_or_the_question(
         self,

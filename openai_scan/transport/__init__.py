@@ -22,7 +22,7 @@ from openai_scan._version import __version__
 from openai_scan.errors import ScanError
 from openai_scan.transport.connections import KeyAuth, new_session
 from openai_scan.transport.exchange import Exchange
-from openai_scan.transport.request import Request, Upload, fields, plain
+from openai_scan.transport.request import Parcel, Request, Upload, check_header, fields, plain
 from openai_scan.transport.settings import RetryPolicy, Timeout
 
 __all__ = ["Exchange", "Request", "RetryPolicy", "Timeout", "Transport", "Upload"]
@@ -75,6 +75,10 @@ class Transport:
 
         The request is sent when the first chunk is asked for, so that whoever holds the source
         can cancel it at any moment.
+
+        Raises:
+            TypeError: Something in the request cannot be sent as JSON, or a header is no text.
+            ValueError: A number in it is none, such as NaN, or a header is malformed.
         """
         return Exchange(self, request, accept="text/event-stream")
 
@@ -84,6 +88,8 @@ class Transport:
         Raises:
             APIError: The server refused.
             TransportError: The network failed.
+            TypeError: See `stream()`.
+            ValueError: See `stream()`.
         """
         exchange = Exchange(self, request, accept="application/json")
         while True:
@@ -102,13 +108,17 @@ class Transport:
         if session is not None:
             session.close()
 
-    def send(self, request: Request, key: str, accept: str) -> requests.Response:
-        """Send *request* and wait for the head of the answer.
+    def pack(self, request: Request, key: str, accept: str) -> Parcel:
+        """Return *request* as it goes out.
 
         Args:
             request: What to send.
             key: What tells the server that it has seen the request before.
             accept: The media type that is expected.
+
+        Raises:
+            TypeError: See `stream()`.
+            ValueError: See `stream()`.
         """
         headers: CaseInsensitiveDict[str] = CaseInsensitiveDict(
             {
@@ -119,21 +129,34 @@ class Transport:
         )
         if request.method == "POST":
             headers["Idempotency-Key"] = key
-        data: bytes | list[tuple[str, str]] | None = None
+        data: bytes | tuple[tuple[str, str], ...] | None = None
         if request.uploads:  # requests makes the form, and its Content-Type
-            data = list(fields(request.body or {}))
+            data = tuple(fields(request.body or {}))
         elif request.body is not None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(request.body, default=plain, allow_nan=False).encode()
         headers.update(self._headers)
         headers.update(request.headers)
-        return self._open_session().request(
-            request.method,
-            self.base_url + request.path,
-            params=list(fields({**self._query, **request.query})),
+        for name, value in headers.items():
+            check_header(name, value)
+        return Parcel(
+            method=request.method,
+            path=request.path,
+            query=tuple(fields({**self._query, **request.query})),
             headers=headers,
             data=data,
-            files=[(one.field, (one.name, one.data, one.media_type)) for one in request.uploads],
+            uploads=request.uploads,
+        )
+
+    def send(self, parcel: Parcel) -> requests.Response:
+        """Send *parcel* and wait for the head of the answer."""
+        return self._open_session().request(
+            parcel.method,
+            self.base_url + parcel.path,
+            params=parcel.query,
+            headers=parcel.headers,
+            data=parcel.data,
+            files=[(one.field, (one.name, one.data, one.media_type)) for one in parcel.uploads],
             auth=self._auth,
             stream=True,
             allow_redirects=False,

@@ -94,6 +94,7 @@ class Exchange:
         self._attached_at = 0.0  # when there was a connection
         self._finished = False  # read to its end, or closed
         self._ending = False  # what matters has arrived; only the rest is waited for
+        self._parcel = transport.pack(request, self._attempt.key, accept)
 
     @property
     def request_id(self) -> str | None:
@@ -283,14 +284,14 @@ class Exchange:
         try:
             self.clock.start()
             try:
-                response = self._transport.send(self.request, self._attempt.key, self._accept)
+                response = self._transport.send(self._parcel)
             except OSError as error:
                 if not self._may_be_stale(error):
                     raise
                 self.notes["stale_connection"] += 1
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
-                response = self._transport.send(self.request, self._attempt.key, self._accept)
+                response = self._transport.send(self._parcel)
         except OSError as error:  # which all exceptions of requests are
             raise failures.no_answer(error, self._transport.base_url, self.clock) from error
         finally:

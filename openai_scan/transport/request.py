@@ -64,6 +64,18 @@ class Request:
         return f"{self.method} {self.path}"
 
 
+@frozen(kw_only=True, repr=False)
+class Parcel:
+    """A request as it goes out: in text and bytes, so that what cannot be sent shows at once."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
+    data: bytes | tuple[tuple[str, str], ...] | None
+    uploads: tuple[Upload, ...]
+
+
 def check_header(name: object, value: object) -> None:
     """Refuse a header that cannot be sent. The value may be a secret, so no error shows it.
 
