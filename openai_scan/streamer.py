@@ -29,6 +29,7 @@ from openai_scan.events import (
 from openai_scan.events.ends import Ends
 from openai_scan.observer import Observer
 from openai_scan.reader import TextJoiner, TextReader
+from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, EventScanner, RawEvent, Source
 
@@ -727,10 +728,8 @@ class StreamerV2:
         source = self._scanner.source
         if isinstance(error, APIError) and isinstance(source, RequestedSource):
             error.request_id = error.request_id or source.request_id
-            # What the server says of a wrong key may repeat it.
-            error.message = source.redact(error.message)
-            error.args = (error.message,)
-            error.body = json.loads(source.redact(json.dumps(error.body)))
+        if isinstance(source, RequestedSource):  # what the server says of a wrong key may repeat it
+            redact_error(error, source.redact)
 
     def _tell_begin(self) -> None:
         self._observing = True

@@ -53,6 +53,7 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
+from openai_scan.redaction import redact_error
 from openai_scan.transport import Request, RetryPolicy, Transport, Upload, failures
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.connections import WatchedConnection, current
@@ -806,6 +807,113 @@ class TestRefusals:
             error = failure(transports(server))
         assert type(error) is cls
         assert str(error) == message
+
+    @pytest.mark.parametrize("how", ["stream", "call", "chunks"])
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            pytest.param(
+                b"HTTP/1.1 401 No sk-secret-1234\r\nContent-Length: 0\r\n\r\n", id="reason"
+            ),
+            pytest.param(b"sk-secret-1234 200 OK\r\n\r\n", id="no status line"),
+            pytest.param(b"HTTP/1.1 sk-secret-1234\r\n\r\n", id="no status"),
+            pytest.param(
+                answer(b"", status="307 Moved", headers="Location: /sk-secret-1234/v1\r\n"),
+                id="redirect",
+            ),
+            pytest.param(
+                answer(b"<p>", headers="Content-Type: text/sk-secret-1234\r\n"), id="Content-Type"
+            ),
+            pytest.param(
+                answer(b"", headers="Content-Encoding: gzip, sk-secret-1234\r\n"),
+                id="Content-Encoding",
+            ),
+            pytest.param(
+                json_answer(
+                    {
+                        "error": {
+                            "message": "m sk-secret-1234",
+                            "code": "c sk-secret-1234",
+                            "type": "t sk-secret-1234",
+                            "param": "p sk-secret-1234",
+                            "sk-secret-1234": [{"key": "k sk-secret-1234", "n": 1}],
+                        }
+                    },
+                    status="400 Bad",
+                    headers="X-Request-Id: r sk-secret-1234\r\n",
+                ),
+                id="body",
+            ),
+            pytest.param(
+                answer(rb'{"error": {"message": "\u0073k-secret-1234"}}', status="400 Bad"),
+                id="escaped",
+            ),
+        ],
+    )
+    def test_a_key_that_the_server_repeats_is_nowhere_in_the_error(
+        self, transports: Callable[[ScriptedServer], Transport], how: str, reply: bytes
+    ) -> None:
+        """Streams, calls and bare exchanges alike: not in words, nor in any of its facts."""
+        with serving([reply, FIN]) as server:
+            transport = transports(server)
+            if how == "stream":
+                error = failure(transport)
+            elif how == "call":
+                with pytest.raises(ScanError) as caught:
+                    transport.call(post())
+                error = caught.value
+            else:
+                with pytest.raises(ScanError) as caught:
+                    list(transport.stream(post()))
+                error = caught.value
+        shown = f"{error} {error!r} {vars(error)}"
+        assert "[key]" in shown
+        assert "secret" not in shown.lower()
+
+    def test_a_key_in_capitals_is_known_in_a_name_that_is_put_in_lower_case(self) -> None:
+        """That of an encoding has no case."""
+        headers = "Content-Encoding: SK-Secret-1234\r\n"
+        with serving([answer(b"", headers=headers)]) as server:
+            transport = Transport(server.base_url, key="SK-Secret-1234")
+            assert str(failure(transport)) == "the Content-Encoding '[key]' is not known"
+
+    def test_all_of_an_error_in_a_stream_is_without_the_key(
+        self, transports: Callable[[ScriptedServer], Transport]
+    ) -> None:
+        """Its code, type and param too, and the server's name for the request."""
+        event = (
+            b'data: {"error": {"message": "m sk-secret-1234", "code": "c sk-secret-1234",'
+            b' "type": "t sk-secret-1234", "param": "p sk-secret-1234"}}\n\n'
+        )
+        headers = "Content-Type: text/event-stream\r\nX-Request-Id: r sk-secret-1234\r\n"
+        with serving([answer(event, headers=headers)]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, APIError)
+        assert str(error) == "m [key] (code c [key], param p [key], request id r [key])"
+        assert error.type == "t [key]"
+        assert "secret" not in repr(vars(error))
+
+    @pytest.mark.parametrize("sent", range(8, 14))
+    def test_half_a_key_at_the_end_of_a_cut_body_is_hidden(
+        self, transports: Callable[[ScriptedServer], Transport], sent: int
+    ) -> None:
+        """Wherever the cut falls; fewer than eight characters tell nothing."""
+        before = "sk-secret sk-secret-".rjust(65536 - sent, "x")
+        with serving([answer(f"{before}{KEY}.".encode(), status="500 No")]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, InternalServerError)
+        assert error.body == f"{before}[key]"
+
+    def test_a_body_of_too_many_arrays_has_no_text_to_show(self) -> None:
+        """It is dropped, rather than searched for a key."""
+        body: Any = []
+        for _ in range(100_000):
+            body = [body]
+        error = APIError("m", body=body)
+        redact_error(error, str)
+        assert (error.message, error.body) == ("m", None)
+        while body:
+            body = body.pop()
 
     @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "application/json", "text/html"])
     def test_a_stream_under_another_name_is_read(

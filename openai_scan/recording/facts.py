@@ -21,6 +21,7 @@ from openai_scan.errors import (
     TransportError,
 )
 from openai_scan.recording.lines import Cause, Failure, Head
+from openai_scan.redaction import redacted
 from openai_scan.sources import AnsweredSource, RequestedSource
 from openai_scan.sse import Source
 from openai_scan.sse.scanner import broken_off
@@ -79,12 +80,10 @@ def failure_of(error: Exception, redact: Callable[[str], str]) -> Failure:
     if not isinstance(error, ScanError):
         error = broken_off(error)
     facts = {
-        name: getattr(error, name)
+        name: redacted(getattr(error, name), redact)
         for name in _FAILURE_FACTS
         if getattr(error, name, None) is not None
     }
-    if "body" in facts:
-        facts["body"] = json.loads(redact(json.dumps(facts["body"])))
     message = getattr(error, "message", str(error))  # str() of an APIError says more
     return Failure(error=type(error).__name__, message=redact(message), **facts)
 

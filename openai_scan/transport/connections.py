@@ -85,8 +85,17 @@ class KeyAuth(AuthBase):
         return request
 
     def redact(self, text: str) -> str:
-        """Return *text* without the key."""
-        return text.replace(self._key, "[key]") if len(self._key) >= _SHORTEST_SECRET else text
+        """Return *text* without the key, and without half a key where the text was cut off."""
+        key = self._key
+        if len(key) < _SHORTEST_SECRET:
+            return text
+        text = text.replace(key, "[key]")
+        start = text.find(key[:_SHORTEST_SECRET], max(0, len(text) - len(key)))
+        while start >= 0:
+            if key.startswith(text[start:]):
+                return text[:start] + "[key]"
+            start = text.find(key[:_SHORTEST_SECRET], start + 1)
+        return text
 
 
 class _ClockedReads(io.RawIOBase):

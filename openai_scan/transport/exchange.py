@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -22,6 +23,7 @@ from openai_scan.errors import (
     StreamCancelledError,
     TransportError,
 )
+from openai_scan.redaction import redact_error
 from openai_scan.sse import BYTE_ORDER_MARK, encode_all
 from openai_scan.transport import answers, failures
 from openai_scan.transport.cancellation import Cancellation
@@ -99,7 +101,8 @@ class Exchange:
     @property
     def request_id(self) -> str | None:
         """The server's name for this request, which its support asks for; None if it has none."""
-        return None if self._response is None else answers.request_id(self._response.headers)
+        name = None if self._response is None else answers.request_id(self._response.headers)
+        return None if name is None else self.redact(name)
 
     @property
     def reused(self) -> bool | None:
@@ -136,6 +139,10 @@ class Exchange:
         Raises:
             ScanError: The request failed, or the answer is no event stream.
         """
+        with self._redacting():
+            yield from self._stream()
+
+    def _stream(self) -> Iterator[bytes]:
         response = self._open()
         chunks = self._read(response)
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -169,6 +176,10 @@ class Exchange:
 
     def json(self) -> Any:
         """Send the request and return the JSON value of the answer."""
+        with self._redacting():
+            return self._json()
+
+    def _json(self) -> Any:
         response = self._open()
         chunks = self._read(response)
         body = self._body(chunks)
@@ -265,6 +276,15 @@ class Exchange:
 
     # How it works.
 
+    @contextlib.contextmanager
+    def _redacting(self) -> Iterator[None]:
+        """Have no error show the key: servers repeat it in bodies, headers and status lines."""
+        try:
+            yield
+        except ScanError as error:
+            redact_error(error, self.redact)
+            raise
+
     def _open(self) -> requests.Response:
         """Send the request and return its answer if that is a success."""
         self.cancellation.wait_for(lambda: False, self._attempt.pause)
@@ -322,8 +342,9 @@ class Exchange:
                 text,
                 hint=self._transport.hint(self.request, response.status_code),
             )
-        encodings = re.findall(r"[^\s,]+", response.headers.get("Content-Encoding", "").lower())
-        for encoding in encodings:
+        # In lower case the key would not be known again.
+        encodings = self.redact(response.headers.get("Content-Encoding", "")).lower()
+        for encoding in re.findall(r"[^\s,]+", encodings):
             # urllib3 hands over the bytes of an encoding that it does not know as they are.
             if encoding not in ("identity", *response.raw.CONTENT_DECODERS):
                 self.close()
