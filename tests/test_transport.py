@@ -1186,11 +1186,65 @@ class TestFailures:
         ours = failures.no_answer(error, "U", clock)
         assert f"{type(ours).__name__}: {ours}" == expected
 
+    @pytest.mark.parametrize(
+        ("script", "error"),
+        [
+            ([FIN], TransportError),
+            ([b"sk-secret-1234 200\r\n\r\n", FIN], TransportError),
+            ([CHUNKED + b"sk-secret-1234\r\n", FIN], TransportError),
+            ([WAIT_FOR_HANG_UP], StreamTimeoutError),
+            (None, ConnectError),
+        ],
+        ids=["no answer", "no HTTP", "no chunk", "silence", "no server"],
+    )
+    def test_the_causes_of_an_error_do_not_hold_the_request(
+        self, script: Script | None, error: type[ScanError]
+    ) -> None:
+        """Neither their words, nor what they refer to, nor the frames they passed through."""
+        request = Request(
+            method="POST",
+            path="/x",
+            body={"input": "secret question"},
+            timeout=Timeout(first_byte=0.2),
+            retries=ONCE,
+        )
+        with serving(script or []) as server:
+            transport = Transport(server.base_url, key=KEY, query={"token": "secret-token"})
+            if script is None:
+                server.__exit__()
+            with pytest.raises(error) as caught:
+                transport.call(request)
+            transport.close()
+        causes = all_causes(caught.value)
+        assert causes
+        for cause in causes:
+            assert cause.__traceback__ is None
+            assert getattr(cause, "request", None) is None
+            assert getattr(cause, "response", None) is None
+            assert "secret" not in f"{cause} {cause!r} {getattr(cause, 'url', None)}"
+
+    def test_a_cause_that_would_show_a_header_is_empty(self) -> None:
+        """The words of requests have the value in them."""
+        inner = urllib3.exceptions.LocationParseError("http://me:s3cret@proxy:99999")
+        error = requests.exceptions.InvalidHeader(
+            "in header value: 's3cret'", request=requests.Request()
+        )
+        error.__context__ = inner
+        assert failures.without_secrets(error, str) is error
+        assert (error.args, error.request, inner.args, vars(inner)) == ((), None, (), {})
+
     def test_a_ring_of_causes_is_no_trap(self) -> None:
         """The search for the reason ends."""
         first, second = ValueError("first"), ValueError("second")
         first.__cause__, second.__cause__ = second, first
         assert failures.reason(first) == "first"
+        assert failures.without_secrets(first, str) is first
+
+
+def all_causes(error: BaseException) -> list[BaseException]:
+    """Return what *error* came of, by the references that Python itself keeps."""
+    inner = error.__cause__ or error.__context__
+    return [] if inner is None else [inner, *all_causes(inner)]
 
 
 @pytest.fixture(scope="session")

@@ -313,7 +313,8 @@ class Exchange:
                 self.clock.start()
                 response = self._transport.send(self._parcel)
         except OSError as error:  # which all exceptions of requests are
-            raise failures.no_answer(error, self._transport.base_url, self.clock) from error
+            failure = failures.no_answer(error, self._transport.base_url, self.clock)
+            raise failure from failures.without_secrets(error, self.redact)
         finally:
             del current.carried
         self.clock.answered()
@@ -365,7 +366,8 @@ class Exchange:
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
-                raise failures.broken_answer(error, self._transport.base_url, self.clock) from error
+                failure = failures.broken_answer(error, self._transport.base_url, self.clock)
+                raise failure from failures.without_secrets(error, self.redact)
             if not chunk:  # the end of the body; urllib3 has given the connection back by now
                 self._finished = True
                 return

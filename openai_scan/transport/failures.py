@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import requests
 import urllib3
@@ -18,6 +18,7 @@ from openai_scan.errors import (
     TLSError,
     TransportError,
 )
+from openai_scan.redaction import Redact, redacted
 from openai_scan.transport.clock import Clock
 
 TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
@@ -25,6 +26,13 @@ TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
 
 READ_ERRORS = (urllib3.exceptions.HTTPError, OSError, ssl.SSLError, zlib.error)
 """Whatever a read may raise."""
+
+# What is wrong with a header, or with the URL of a proxy, is told by showing it.
+_TELLTALE = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+)
 
 # The deepest chain of causes seen has six errors; a chain may also be a ring.
 _MAX_CAUSES = 20
@@ -125,6 +133,41 @@ def reason(error: BaseException) -> str:
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words
+
+
+def without_secrets(error: Exception, redact: Redact) -> Exception:
+    """Take what holds the request out of *error* and all errors behind it; return it.
+
+    What reports a crash prints them too, with all that they hold: requests keeps the request with
+    its headers and body, urllib3 puts the query into its words, and the frames of both, which a
+    traceback keeps, have everything as local variables.
+    """
+    for one in _all_behind(error):
+        one.__traceback__ = None
+        if isinstance(one, _TELLTALE):
+            vars(one).clear()
+            one.args = ()
+        if isinstance(one, requests.RequestException):
+            one.request = one.response = None
+        if isinstance(one, urllib3.exceptions.RequestError) and one.url:
+            path = one.url.partition("?")[0]
+            one.args = tuple(str(arg).replace(one.url, path) for arg in one.args)
+            one.url = path
+        one.args = redacted(one.args, redact)
+    return error
+
+
+def _all_behind(error: BaseException) -> Iterable[BaseException]:
+    """Return *error* and every error that it has a reference to."""
+    found: dict[int, BaseException] = {}
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            behind = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+            waiting += [inner for inner in behind if isinstance(inner, BaseException)]
+    return found.values()
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
