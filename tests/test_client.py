@@ -313,6 +313,29 @@ def test_the_environment_is_the_default(
             "http://a/v1?key=s",
             "the base URL has to look like https://api.openai.com/v1, not like 'http://a/v1'",
         ),
+        (
+            "k",
+            "http://[a/v1",
+            "the base URL has to look like https://api.openai.com/v1, not like 'http://[a/v1'",
+        ),
+        (
+            "k",
+            "http://a:0/v1",
+            "the base URL has to look like https://api.openai.com/v1, not like 'http://a:0/v1'",
+        ),
+        (
+            "k",
+            "http://me:s3/cret@a/v1",
+            "the base URL has to look like https://api.openai.com/v1, not like the one with an @",
+        ),
+        (
+            "k",
+            "http://me:s3cret@a/v1",
+            (
+                "the base URL has a user's name or a password in it: pass the key as api_key,"
+                " or another Authorization in headers"
+            ),
+        ),
     ],
 )
 def test_wrong_settings_are_told_at_once(key: str | None, url: str | None, message: str) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import threading
+import traceback
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -1232,6 +1233,46 @@ class TestFailures:
         error.__context__ = inner
         assert failures.without_secrets(error, str) is error
         assert (error.args, error.request, inner.args, vars(inner)) == ((), None, (), {})
+
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "http://me:s3cret@proxy:99999",
+            "me:s3cret@proxy",
+            "socks5h://me:s3cret@proxy:99999",
+            "socks9://me:s3cret@proxy",
+        ],
+    )
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_a_proxy_with_a_malformed_url_is_told_without_its_password(
+        self, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
+    ) -> None:
+        """Nor is it in anything that a traceback prints."""
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        monkeypatch.setenv("NO_PROXY", "")
+        transport = Transport(f"{scheme}://api.example/v1", key=KEY)
+        with pytest.raises(TransportError) as caught:
+            transport.call(post())
+        assert str(caught.value) == (
+            f"no request to {scheme}://api.example/v1: its URL, or that of the proxy in the"
+            " environment, is malformed"
+        )
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+    @pytest.mark.parametrize("kind", ["http", "socks5h"])
+    def test_a_proxy_that_cannot_be_reached_is_told_without_its_password(
+        self, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        """It is a ConnectError, since nothing was sent."""
+        with serving() as server:
+            pass
+        place = server.base_url.removeprefix("http://").removesuffix("/v1")
+        monkeypatch.setenv("ALL_PROXY", f"{kind}://me:s3cret@{place}")
+        monkeypatch.setenv("NO_PROXY", "")
+        transport = Transport("https://api.example/v1", key=KEY)
+        with pytest.raises(ConnectError, match="Connection refused") as caught:
+            transport.call(post())
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
     def test_a_ring_of_causes_is_no_trap(self) -> None:
         """The search for the reason ends."""

@@ -240,13 +240,29 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:
 
 
 def checked_url(url: str) -> str:
-    """Return the base URL without a slash at its end."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    """Return the base URL without a slash at its end; no message of an error shows a password."""
+    if not _is_url(url):
+        shown = "the one with an @" if "@" in url else repr(url.partition("?")[0])
         raise ConfigurationError(
-            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {url.partition('?')[0]!r}"
+            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {shown}"
+        )
+    if "@" in urlsplit(url).netloc:
+        raise ConfigurationError(
+            "the base URL has a user's name or a password in it: pass the key as api_key,"
+            " or another Authorization in headers"
         )
     return url.rstrip("/")
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:  # a bracket is not closed, or the port is no number
+        return False
+    return (
+        parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and has_port
+    )
 
 
 def checked_key(key: str | None, variable: str) -> str:

@@ -312,7 +312,7 @@ class Exchange:
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
                 response = self._transport.send(self._parcel)
-        except OSError as error:  # which all exceptions of requests are
+        except (OSError, ValueError) as error:  # all exceptions of requests are the one
             failure = failures.no_answer(error, self._transport.base_url, self.clock)
             raise failure from failures.without_secrets(error, self.redact)
         finally:

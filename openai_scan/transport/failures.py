@@ -27,7 +27,7 @@ TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
 READ_ERRORS = (urllib3.exceptions.HTTPError, OSError, ssl.SSLError, zlib.error)
 """Whatever a read may raise."""
 
-# What is wrong with a header, or with the URL of a proxy, is told by showing it.
+# What is wrong with a header, or with the URL of a proxy, they tell by showing it.
 _TELLTALE = (
     requests.exceptions.InvalidHeader,
     requests.exceptions.InvalidURL,
@@ -38,11 +38,12 @@ _TELLTALE = (
 _MAX_CAUSES = 20
 
 
-def no_answer(error: OSError, where: str, clock: Clock) -> ScanError:
+def no_answer(error: OSError | ValueError, where: str, clock: Clock) -> ScanError:
     """Return the error for a request that got no answer.
 
     Args:
-        error: What requests raised: one of its own, or a plain one about a file of certificates.
+        error: What requests raised: one of its own, or a plain one about a file of certificates
+            or the URL of a proxy.
         where: The server's base URL.
         clock: The time limits, and how far the request came.
     """
@@ -51,6 +52,8 @@ def no_answer(error: OSError, where: str, clock: Clock) -> ScanError:
     match error:
         case requests.exceptions.InvalidHeader():  # its own words show the value
             return TransportError(f"no request to {where}: a header has a value that cannot be one")
+        case requests.exceptions.InvalidURL():
+            return _malformed(where)
         # Whatever it is called: once there is a connection, the request may have arrived.
         case requests.ConnectionError() if not clock.connecting:
             return TransportError(f"no answer from {where}: {reason(error)}")
@@ -62,8 +65,17 @@ def no_answer(error: OSError, where: str, clock: Clock) -> ScanError:
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case requests.RequestException():
             return TransportError(f"no answer from {where}: {reason(error)}")
+        case ValueError():  # the kind of a SOCKS proxy is not known
+            return _malformed(where)
         case _:
             return TLSError(f"no secure connection to {where}: {error}")
+
+
+def _malformed(where: str) -> TransportError:
+    """Return the error for a URL, whose password the library's own words would show."""
+    return TransportError(
+        f"no request to {where}: its URL, or that of the proxy in the environment, is malformed"
+    )
 
 
 def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
@@ -144,7 +156,7 @@ def without_secrets(error: Exception, redact: Redact) -> Exception:
     """
     for one in _all_behind(error):
         one.__traceback__ = None
-        if isinstance(one, _TELLTALE):
+        if isinstance(one, _TELLTALE) or type(one) is ValueError:
             vars(one).clear()
             one.args = ()
         if isinstance(one, requests.RequestException):
