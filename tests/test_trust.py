@@ -24,7 +24,9 @@ from server import (
     FIN,
     PATIENCE,
     RST,
+    TAKE,
     WAIT_FOR_HANG_UP,
+    Repeat,
     Script,
     ScriptedServer,
     answer,
@@ -423,6 +425,120 @@ class TestDialling:
                 assert not s.next()
                 error = s.err()
         assert type(error) is ConnectError
+
+
+# How a SOCKS proxy begins: nobody has to say who they are, and the host will be connected.
+WELCOME = [TAKE, b"\x05\x00", TAKE]
+SOCKS_CONNECTED = b"\x05\x00\x00\x01" + bytes(6)
+
+
+class TestSocks:
+    """A SOCKS proxy keeps nobody longer than any other."""
+
+    @pytest.fixture
+    def through(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        """Have a server be the proxy of the given kind for all that follows."""
+
+        def use(server: ScriptedServer, kind: str = "socks5h") -> None:
+            place = server.base_url.removeprefix("http://").removesuffix("/v1")
+            monkeypatch.setenv("ALL_PROXY", f"{kind}://{place}")
+            monkeypatch.setenv("NO_PROXY", "")
+
+        return use
+
+    @pytest.mark.parametrize(
+        "script",
+        [
+            [TAKE, WAIT_FOR_HANG_UP],
+            [*WELCOME, WAIT_FOR_HANG_UP],
+            [*WELCOME, b"\x05\x00\x00\x03\xff", Repeat(b"x")],
+        ],
+        ids=["silent", "silent later", "byte by byte"],
+    )
+    @pytest.mark.parametrize("limit", ["connect", "total"])
+    def test_a_proxy_that_does_not_go_on_is_a_connect_timeout(
+        self, through: Callable[..., None], script: list[Any], limit: str
+    ) -> None:
+        """The limit is one for the whole of what is said to the proxy."""
+        timeout = Timeout(**{"connect": PATIENCE, limit: 0.2})
+        with serving(openings=[script]) as server, Client(KEY, "http://api.example/v1") as client:
+            through(server)
+            with pytest.raises(ConnectTimeoutError) as caught:
+                client.list_models(timeout=timeout, retries=ONCE)
+            assert server.hung_up.wait(PATIENCE)
+        assert caught.value.limit == limit
+        message = f"no connection to http://api.example/v1 within {limit}=0.2 s"
+        assert str(caught.value) == message
+
+    def test_cancel_is_heard(self, through: Callable[..., None]) -> None:
+        """While the proxy has the word and says nothing."""
+        taken = threading.Event()
+        with serving(openings=[[TAKE, taken.set, WAIT_FOR_HANG_UP]]) as server:
+            through(server)
+            with Client(KEY, "http://api.example/v1") as client:
+                with client.create_completion_stream(model="m", prompt="p") as s:
+                    thread = cancel_when(taken, s)
+                    assert not s.next()
+                    assert isinstance(s.err(), StreamCancelledError)
+                thread.join(PATIENCE)
+
+    @pytest.mark.parametrize(
+        ("script", "message"),
+        [
+            (
+                [*WELCOME, b"\x05\x05\x00"],
+                "the SOCKS proxy did not connect: 0x05: Connection refused",
+            ),
+            ([TAKE, FIN], "the SOCKS proxy did not connect: Connection closed unexpectedly"),
+            ([TAKE, RST], "Connection reset by peer"),
+        ],
+        ids=["refused", "closed", "reset"],
+    )
+    def test_a_proxy_that_does_not_connect_is_a_connect_error(
+        self, through: Callable[..., None], script: list[Any], message: str
+    ) -> None:
+        """Its reason is in the message, and no more of the URL than where it leads."""
+        with serving(openings=[script]) as server:
+            through(server)
+            with Client(KEY, "http://api.example/v1", query={"q": "s3cret"}) as client:
+                with pytest.raises(ConnectError) as caught:
+                    client.list_models(retries=ONCE)
+        assert str(caught.value) == f"no connection to http://api.example/v1: {message}"
+
+    @pytest.mark.parametrize(
+        ("kind", "opening"),
+        [
+            ("socks4", [TAKE, b"\x00\x5a" + bytes(6)]),
+            ("socks4a", [TAKE, b"\x00\x5a" + bytes(6)]),
+            ("socks5", [*WELCOME, SOCKS_CONNECTED]),
+            ("socks5h", [*WELCOME, SOCKS_CONNECTED]),
+        ],
+    )
+    def test_every_kind_of_proxy_is_spoken_to(
+        self, through: Callable[..., None], kind: str, opening: list[Any]
+    ) -> None:
+        """Some are told a name, and some the address that it was looked up for."""
+        with serving(WHOLE, openings=[opening]) as server:
+            through(server, kind)
+            with Client(KEY, "http://localhost/v1", retries=ONCE) as client:
+                with client.create_completion_stream(model="m", prompt="p") as s:
+                    assert read(s) == "Hi"
+        assert server.requests[0].headers["host"] == "localhost"
+
+    def test_a_name_is_looked_up_within_the_limit(
+        self, through: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where it is not the proxy that looks it up."""
+        known = threading.Event()
+        blocked_lookup(monkeypatch, until=known)
+        with serving() as server:
+            through(server, "socks5")
+            transport = Transport("http://nowhere.test/v1", key=KEY)
+            with pytest.raises(ConnectTimeoutError, match=r"within connect=0\.05 s"):
+                transport.call(
+                    Request(method="GET", path="/x", timeout=Timeout(connect=0.05), retries=ONCE)
+                )
+        known.set()
 
 
 class TestCancel:

@@ -243,23 +243,27 @@ class WatchedConnection(HTTPConnection):
         self.sock.settimeout(self.timeout)
 
     def _new_conn(self) -> socket.socket:
-        if hasattr(self, "_socks_options"):  # it is dialled by the library for such proxies
-            return super()._new_conn()
-        carried = current.carried
         try:
-            return dial(
-                self._dns_host,
-                self.port,
-                options=self.socket_options or (),
-                clock=carried.clock,
-                cancellation=carried.cancellation,
-            )
+            return self._dial()
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, f"no connection to {self.host}: {error}") from error
         except OSError as error:
             raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
+
+    def _dial(self) -> socket.socket:
+        carried = current.carried
+        how: dict[str, Any] = {
+            "options": self.socket_options or (),
+            "clock": carried.clock,
+            "cancellation": carried.cancellation,
+        }
+        if not hasattr(self, "_socks_options"):
+            return dial(self._dns_host, self.port, **how)
+        from openai_scan.transport.socks_dial import dial_through  # hardly anybody needs it
+
+        return dial_through(self._socks_options, self.host, self.port, **how)
 
 
 def _check_handshake(sock: socket.socket) -> None:

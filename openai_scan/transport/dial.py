@@ -44,7 +44,7 @@ def dial(
         share = clock.left() / (len(addresses) - place)
         try:
             sock = socket.socket(family, kind, protocol)
-            with _closing_on_error(sock):
+            with closing_on_error(sock):
                 for option in options:
                     sock.setsockopt(*option)
                 _connect(sock, address, share, cancellation)
@@ -91,7 +91,8 @@ def resolve(
 
 
 @contextlib.contextmanager
-def _closing_on_error(sock: socket.socket) -> Iterator[None]:
+def closing_on_error(sock: socket.socket) -> Iterator[None]:
+    """Close *sock* if something goes wrong with it."""
     try:
         yield
     except BaseException:  # Ctrl-C too

@@ -313,8 +313,8 @@ class Exchange:
                 self.clock.start()
                 response = self._transport.send(self._parcel)
         except (OSError, ValueError) as error:  # all exceptions of requests are the one
-            failure = failures.no_answer(error, self._transport.base_url, self.clock)
-            raise failure from failures.without_secrets(error, self.redact)
+            cause = failures.without_secrets(error, self.redact)
+            raise failures.no_answer(cause, self._transport.base_url, self.clock) from cause
         finally:
             del current.carried
         self.clock.answered()
@@ -366,8 +366,8 @@ class Exchange:
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
-                failure = failures.broken_answer(error, self._transport.base_url, self.clock)
-                raise failure from failures.without_secrets(error, self.redact)
+                cause = failures.without_secrets(error, self.redact)
+                raise failures.broken_answer(cause, self._transport.base_url, self.clock) from cause
             if not chunk:  # the end of the body; urllib3 has given the connection back by now
                 self._finished = True
                 return

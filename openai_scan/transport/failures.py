@@ -6,6 +6,7 @@ import http.client
 import ssl
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import requests
 import urllib3
@@ -20,6 +21,8 @@ from openai_scan.errors import (
 )
 from openai_scan.redaction import Redact, redacted
 from openai_scan.transport.clock import Clock
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
 """What a read raises when its time is over."""
@@ -147,7 +150,7 @@ def reason(error: BaseException) -> str:
     return words
 
 
-def without_secrets(error: Exception, redact: Redact) -> Exception:
+def without_secrets(error: ErrorT, redact: Redact) -> ErrorT:
     """Take what holds the request out of *error* and all errors behind it; return it.
 
     What reports a crash prints them too, with all that they hold: requests keeps the request with
