@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import select
+import signal
 import socket
 import ssl
 import threading
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from server import (
     CHUNKED,
     END,
@@ -51,6 +53,7 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
+from openai_scan import transport as transport_module
 from openai_scan.transport import Exchange, Request, Transport, connections
 from openai_scan.transport import retries as retries_module
 from openai_scan.transport.cancellation import Cancellation
@@ -610,8 +613,6 @@ class TestCancel:
             log.removeHandler(told)
             log.setLevel(logging.NOTSET)
 
-    # Python warns of a fork beside threads, and the server has some.
-    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_it_does_not_touch_a_connection_that_was_given_back(self) -> None:
         """One that comes too late finds nothing to end: somebody else may be about to use it."""
         with serving(WHOLE, WHOLE) as server, Client(KEY, server.base_url) as client:
@@ -621,6 +622,8 @@ class TestCancel:
                 s.cancel()
         assert server.connections == 1
 
+    # Python warns of a fork beside threads, and the server has some.
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
@@ -639,6 +642,54 @@ class TestCancel:
                 go.set()
                 assert read(s) == ""
                 assert s.outcome == "completed"
+
+
+class TestFork:
+    """A child process finds nothing locked, whatever the threads of its parent were doing."""
+
+    # Python warns of a fork beside threads; one of them is the point.
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.parametrize("used_before", [True, False])
+    def test_a_child_is_not_locked_out_by_a_thread_that_was_connecting(
+        self, monkeypatch: pytest.MonkeyPatch, *, used_before: bool
+    ) -> None:
+        """It asks over a connection of its own, and closes none of its parent's."""
+        making, made = threading.Event(), threading.Event()
+
+        def make_slowly() -> requests.Session:
+            making.set()
+            assert made.wait(PATIENCE)
+            return connections.new_session()
+
+        with (
+            serving(*[[json_answer({"data": []})]] * 4) as server,
+            Client(KEY, server.base_url) as client,
+            Client(KEY, server.base_url) as other,
+        ):
+            if used_before:
+                client.list_models()
+            monkeypatch.setattr(transport_module, "new_session", make_slowly)
+            thread = threading.Thread(target=other.list_models)
+            thread.start()
+            assert making.wait(PATIENCE)
+            child = os.fork()
+            if not child:
+                status = 1
+                with contextlib.suppress(BaseException):
+                    signal.alarm(int(PATIENCE))  # where it is locked out, it would wait for ever
+                    monkeypatch.undo()
+                    other.close()
+                    client.close()
+                    client.list_models()
+                    client.close()
+                    status = 0
+                os._exit(status)
+            _, status = os.waitpid(child, 0)
+            made.set()
+            thread.join(PATIENCE)
+            assert status == 0
+            client.list_models()
+            assert server.connections == 3
 
 
 class Told(logging.Handler):

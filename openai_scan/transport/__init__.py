@@ -8,6 +8,7 @@ file would replace any header.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -38,6 +39,19 @@ _RESUME_HINT = (
     " retrieve_response returns it once it is finished"
 )
 
+# Guards the session of each transport; making one takes less than a millisecond.
+_sessions = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Give the child a lock of its own: a thread that is not there may have held this one."""
+    global _sessions  # noqa: PLW0603 - there is one for the process
+    _sessions = threading.Lock()
+
+
+with contextlib.suppress(AttributeError):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 class Transport:
     """Connections to one server, kept open between requests. Many threads may use it.
@@ -63,7 +77,6 @@ class Transport:
         self._auth = KeyAuth(key, key_header)
         self._headers = dict(headers or {})
         self._query = dict(query or {})
-        self._lock = threading.Lock()
         self._session: requests.Session | None = None
         self._session_pid = 0
 
@@ -103,9 +116,11 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        with self._lock:
+        with _sessions:
             session, self._session = self._session, None
-        if session is not None:
+            is_own = self._session_pid == os.getpid()
+        # A thread of the parent may have held the locks in it when the process was forked.
+        if session is not None and is_own:
             session.close()
 
     def pack(self, request: Request, key: str, accept: str) -> Parcel:
@@ -182,7 +197,7 @@ class Transport:
         return self._auth.redact(text)
 
     def _open_session(self) -> requests.Session:
-        with self._lock:
+        with _sessions:
             # After a fork parent and child must not write to the same connections.
             if self._session is None or self._session_pid != os.getpid():
                 self._session, self._session_pid = new_session(), os.getpid()
