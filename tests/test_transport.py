@@ -905,6 +905,21 @@ class TestRefusals:
         assert isinstance(error, InternalServerError)
         assert error.body == f"{before}[key]"
 
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("no: xxxxxxxx-xxxxxxxx-1.", "no: [key]."),
+            ("no: xxxxxxxxx", "no: x[key]"),
+            ("no: xxxxxxxx-xxxxxxxx", "no: [key]"),
+            ("no: xxxxxxxxx.", "no: xxxxxxxxx."),
+            ("no: xxxxxxx", "no: xxxxxxx"),
+        ],
+    )
+    def test_a_key_that_repeats_itself_is_found_all_the_same(self, text: str, shown: str) -> None:
+        """The longest beginning of it at the end of a text is what was cut."""
+        transport = Transport("http://a/v1", key="xxxxxxxx-xxxxxxxx-1")
+        assert transport.redact(text) == shown
+
     def test_a_body_of_too_many_arrays_has_no_text_to_show(self) -> None:
         """It is dropped, rather than searched for a key."""
         body: Any = []
