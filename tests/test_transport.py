@@ -1239,6 +1239,24 @@ class TestFailures:
             assert getattr(cause, "response", None) is None
             assert "secret" not in f"{cause} {cause!r} {getattr(cause, 'url', None)}"
 
+    @pytest.mark.parametrize("script", [[FIN], [CHUNKED + ch(DELTA), RST]], ids=["send", "read"])
+    def test_what_the_caller_is_handling_is_left_alone(
+        self, transports: Callable[[ScriptedServer], Transport], script: Script
+    ) -> None:
+        """Whoever asks another server after an error still has all of that error."""
+        with serving(script) as server, StreamerV2(transports(server).stream(post())) as s:
+            try:
+                int("no number")
+            except ValueError as caught:
+                own = caught
+                while s.next():
+                    pass
+            error = s.err()
+        assert type(error) is TransportError
+        assert own in all_causes(error)
+        assert own.args == ("invalid literal for int() with base 10: 'no number'",)
+        assert own.__traceback__ is not None
+
     def test_a_cause_that_would_show_a_header_is_empty(self) -> None:
         """The words of requests have the value in them."""
         inner = urllib3.exceptions.LocationParseError("http://me:s3cret@proxy:99999")
@@ -1246,7 +1264,7 @@ class TestFailures:
             "in header value: 's3cret'", request=requests.Request()
         )
         error.__context__ = inner
-        assert failures.without_secrets(error, str) is error
+        assert failures.without_secrets(error, str, None) is error
         assert (error.args, error.request, inner.args, vars(inner)) == ((), None, (), {})
 
     @pytest.mark.parametrize(
@@ -1294,7 +1312,7 @@ class TestFailures:
         first, second = ValueError("first"), ValueError("second")
         first.__cause__, second.__cause__ = second, first
         assert failures.reason(first) == "first"
-        assert failures.without_secrets(first, str) is first
+        assert failures.without_secrets(first, str, None) is first
 
 
 def all_causes(error: BaseException) -> list[BaseException]:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import re
+import sys
 import time
 import warnings
 from collections import Counter
@@ -301,6 +302,7 @@ class Exchange:
     def _send(self) -> requests.Response:
         """Send the request, and once more if the connection was one that its server had left."""
         current.carried = self
+        handled = sys.exc_info()[1]
         try:
             self.clock.start()
             try:
@@ -313,7 +315,7 @@ class Exchange:
                 self.clock.start()
                 response = self._transport.send(self._parcel)
         except (OSError, ValueError) as error:  # all exceptions of requests are the one
-            cause = failures.without_secrets(error, self.redact)
+            cause = failures.without_secrets(error, self.redact, handled)
             raise failures.no_answer(cause, self._transport.base_url, self.clock) from cause
         finally:
             del current.carried
@@ -361,12 +363,13 @@ class Exchange:
         raw = response.raw
         compressed = _is_compressed(raw)
         while True:
+            handled = sys.exc_info()[1]
             try:
                 chunk = raw.read1(_READ_BYTES, decode_content=compressed)
             except failures.READ_ERRORS as error:
                 response.close()
                 self._finished = True
-                cause = failures.without_secrets(error, self.redact)
+                cause = failures.without_secrets(error, self.redact, handled)
                 raise failures.broken_answer(cause, self._transport.base_url, self.clock) from cause
             if not chunk:  # the end of the body; urllib3 has given the connection back by now
                 self._finished = True

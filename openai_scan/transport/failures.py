@@ -150,14 +150,20 @@ def reason(error: BaseException) -> str:
     return words
 
 
-def without_secrets(error: ErrorT, redact: Redact) -> ErrorT:
+def without_secrets(error: ErrorT, redact: Redact, handled: BaseException | None) -> ErrorT:
     """Take what holds the request out of *error* and all errors behind it; return it.
 
     What reports a crash prints them too, with all that they hold: requests keeps the request with
     its headers and body, urllib3 puts the query into its words, and the frames of both, which a
     traceback keeps, have everything as local variables.
+
+    Args:
+        error: What requests or urllib3 has raised.
+        redact: What takes the key out of a text.
+        handled: What our caller was handling before. Python puts that behind *error* too, and it
+            is none of our business.
     """
-    for one in _all_behind(error):
+    for one in _all_behind(error, handled):
         one.__traceback__ = None
         if isinstance(one, _TELLTALE) or type(one) is ValueError:
             vars(one).clear()
@@ -172,13 +178,13 @@ def without_secrets(error: ErrorT, redact: Redact) -> ErrorT:
     return error
 
 
-def _all_behind(error: BaseException) -> Iterable[BaseException]:
-    """Return *error* and every error that it has a reference to."""
+def _all_behind(error: BaseException, beyond: BaseException | None) -> Iterable[BaseException]:
+    """Return *error* and every error that it has a reference to, as far as the one *beyond*."""
     found: dict[int, BaseException] = {}
     waiting = [error]
     while waiting:
         one = waiting.pop()
-        if id(one) not in found:
+        if one is not beyond and id(one) not in found:
             found[id(one)] = one
             behind = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
             waiting += [inner for inner in behind if isinstance(inner, BaseException)]
