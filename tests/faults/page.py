@@ -87,9 +87,14 @@ def of_soak(figures: dict[str, Any]) -> str:
         ("it met with", "it ended", "streams"),
         [(met, f"`{ended}`", f"{count:,}") for met, ended, count in figures["endings"]],
     )
+    cancelled = figures["cancelled"]
     facts = textwrap.fill(
         f"On {figures['date']}, by `{figures['command']}`: {figures['streams']:,} streams in"
-        f" {figures['seconds']} s. What ended, or grew, as it should not have: {figures['wrong']}.",
+        f" {figures['seconds']} s. What ended, or grew, as it should not have: {figures['wrong']}."
+        f" From `cancel()` in another thread to the return of the reader's `next()` it took"
+        f" {cancelled['median_ms']} ms in the median of {cancelled['streams']:,} streams, and"
+        f" {cancelled['longest_ms']} ms in the longest case, beside all that the other threads and"
+        f" the servers did on the same machine.",
         _WIDTH,
         break_on_hyphens=False,
     )

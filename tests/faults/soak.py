@@ -13,16 +13,17 @@ import itertools
 import json
 import os
 import queue
+import statistics
 import subprocess
 import sys
 import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from unittest import mock
 
 import attrs
@@ -31,7 +32,7 @@ from attrs import define, field, frozen
 from faults import page
 from faults.cases import Case, Expected, Kind, case, expected
 from faults.table import Route
-from openai_scan import Client, RetryPolicy, StreamerV2, Timeout
+from openai_scan import Client, RetryPolicy, StreamCancelledError, Timeout
 
 # Who waits so long waits in vain.
 _PATIENCE = 60.0
@@ -44,6 +45,10 @@ _WARM = 2
 # The allocator of Python hands memory back in large pieces, or not at all.
 _MEMORY_SLACK = 8 * 1024 * 1024
 _OBJECT_SLACK = 0.05
+
+
+Cancels: TypeAlias = "queue.SimpleQueue[Callable[[], object] | None]"
+"""What the thread that cancels has to do, in order; None is the end."""
 
 
 @frozen
@@ -59,11 +64,17 @@ class Levels:
 
 @frozen
 class Seen:
-    """How a stream ended."""
+    """How a stream ended.
+
+    Attributes:
+        woken_after: How many seconds after the call of `cancel()` its reader knew; None if it was
+            not cancelled, or had ended before.
+    """
 
     ending: tuple[str, str | None]
     events: int
     text: str
+    woken_after: float | None = field(default=None, eq=False)
 
 
 @define
@@ -74,6 +85,7 @@ class Soak:
         endings: How many streams met with what and ended how.
         wrong: What went wrong, in words.
         levels: What the process held from time to time.
+        woken_after: How many seconds it took until each reader that was cancelled knew.
     """
 
     seed: int
@@ -82,6 +94,7 @@ class Soak:
     endings: Counter[tuple[str, str]] = field(factory=Counter)
     wrong: list[str] = field(factory=list)
     levels: list[Levels] = field(factory=list)
+    woken_after: list[float] = field(factory=list)
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def run(self, sites: Mapping[str, str]) -> None:
@@ -113,7 +126,7 @@ class Soak:
         numbers: Iterator[int],
         last: int,
         clients: Mapping[str, Client],
-        cancel: queue.SimpleQueue[StreamerV2 | None],
+        cancel: Cancels,
     ) -> None:
         while (number := next(numbers)) < last:
             one = case(self.seed, number)
@@ -121,6 +134,8 @@ class Soak:
             complaint = judge(expected(one), seen)
             with self._lock:
                 self.endings[one.kind.value, " ".join(filter(None, seen.ending))] += 1
+                if seen.woken_after is not None:
+                    self.woken_after.append(seen.woken_after)
                 if complaint:
                     self.wrong.append(f"stream {number}: {complaint}: {one}")
 
@@ -153,9 +168,7 @@ class Soak:
             yield
 
 
-def read(
-    one: Case, clients: Mapping[str, Client], cancel: queue.SimpleQueue[StreamerV2 | None]
-) -> Seen:
+def read(one: Case, clients: Mapping[str, Client], cancel: Cancels) -> Seen:
     """Read the stream of a case to its end, or as far as the case says."""
     unreachable = one.kind is Kind.UNREACHABLE
     client = clients["UNREACHABLE" if unreachable else one.route.name]
@@ -166,16 +179,33 @@ def read(
         retries=RetryPolicy(attempts=2 if one.kind is Kind.RETRY else 1, wait_max=0),
     )
     text = ""
+    cancelled_at: list[float] = []
+
+    def cancel_it() -> None:
+        cancelled_at.append(time.monotonic())
+        s.cancel()
+
+    def come_to(events: int) -> None:
+        """Do what the case says the reader does after so many events."""
+        if events == one.before and one.kind is Kind.LEAVE:
+            s.close()
+        if events == one.before and one.kind is Kind.CANCEL:
+            cancel.put(cancel_it)
+
     try:
-        _come_to(one, 0, s, cancel)
+        come_to(0)
         while s.next():
             text += s.text() or ""
-            _come_to(one, s.events_read, s, cancel)
+            come_to(s.events_read)
+        ended_at = time.monotonic()
     finally:
         s.close()
     error = s.err()
     return Seen(
-        (str(s.outcome), None if error is None else type(error).__name__), s.events_read, text
+        (str(s.outcome), None if error is None else type(error).__name__),
+        s.events_read,
+        text,
+        ended_at - cancelled_at[0] if isinstance(error, StreamCancelledError) else None,
     )
 
 
@@ -191,36 +221,26 @@ def judge(expected: Expected, seen: Seen) -> str | None:
     return None
 
 
-def _come_to(
-    one: Case, events: int, s: StreamerV2, cancel: queue.SimpleQueue[StreamerV2 | None]
-) -> None:
-    """Do what the case says the reader does after so many events."""
-    if events == one.before and one.kind is Kind.LEAVE:
-        s.close()
-    if events == one.before and one.kind is Kind.CANCEL:
-        cancel.put(s)
-
-
 def _timeout(one: Case) -> Timeout:
     idle = _IDLE if one.kind is Kind.STALL else _PATIENCE
     return Timeout(connect=_PATIENCE, first_byte=_PATIENCE, idle=idle)
 
 
 @contextlib.contextmanager
-def _canceller() -> Iterator[queue.SimpleQueue[StreamerV2 | None]]:
-    """Cancel each stream that is put into the queue, in a thread."""
-    streams: queue.SimpleQueue[StreamerV2 | None] = queue.SimpleQueue()
+def _canceller() -> Iterator[Cancels]:
+    """Cancel what is put into the queue, in a thread."""
+    cancels: Cancels = queue.SimpleQueue()
 
-    def cancel() -> None:
-        while (s := streams.get()) is not None:
-            s.cancel()
+    def work() -> None:
+        while (cancel := cancels.get()) is not None:
+            cancel()
 
-    thread = threading.Thread(target=cancel)
+    thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield streams
+        yield cancels
     finally:
-        streams.put(None)
+        cancels.put(None)
         thread.join()
 
 
@@ -266,6 +286,11 @@ def report(soak: Soak, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds),
         "streams": soak.streams,
         "wrong": len(soak.wrong),
+        "cancelled": {
+            "streams": len(soak.woken_after),
+            "median_ms": round(1000 * statistics.median(soak.woken_after or [0]), 2),
+            "longest_ms": round(1000 * max(soak.woken_after, default=0), 2),
+        },
         "levels": [attrs.asdict(one) for one in soak.levels],
         "endings": [[*key, count] for key, count in sorted(soak.endings.items())],
     }

@@ -39,6 +39,11 @@ def test_a_small_soak_has_nothing_to_complain_of(
     figures = json.loads(page.FIGURES.read_text())
     assert sum(count for *_, count in figures["endings"]) == 300
     assert [one["streams"] for one in figures["levels"]] == list(range(30, 301, 30))
+    cancelled = sum(
+        count for _, ended, count in figures["endings"] if ended.startswith("cancelled S")
+    )
+    assert figures["cancelled"]["streams"] == cancelled > 0
+    assert 0 < figures["cancelled"]["median_ms"] <= figures["cancelled"]["longest_ms"]
     printed = capsys.readouterr().out
     assert printed == page.of_soak(figures) + "\n"
     assert printed in page.PAGE.read_text()
