@@ -10,9 +10,9 @@ from rich.text import Text
 
 from openai_scan.cli import options
 from openai_scan.cli.answers import harmless
-from openai_scan.cli.status import Status, complain
-from openai_scan.cli.terminal import console
-from openai_scan.cli.timeline import exchanges_in, played
+from openai_scan.cli.status import Status
+from openai_scan.cli.terminal import TABLE_WIDTH, console
+from openai_scan.cli.timeline import File, exchanges_in, given, name_of, played
 from openai_scan.recording import Replay
 from openai_scan.streamer import StreamerV2
 
@@ -20,27 +20,30 @@ from openai_scan.streamer import StreamerV2
 @options.command(
     "inspect",
     about="List the events of the streams in FILE: when each came, how large it was, what it adds"
-    " to the answer, and what was tolerated in it; then how the stream ended, and the answer.",
+    " to the answer, and what was tolerated in it; then how the stream ended, and the answer."
+    " A FILE of - is standard input.",
     example="inspect sky.jsonl",
 )
 @options.recording
 @options.no_color
 def command(*, file: str) -> int:
     """List them."""
-    screen = console(colorless=options.wants_no_color())
-    for exchange in exchanges_in(file):
-        inspect(screen, file, exchange)
+    screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
+    recording = given(file)
+    for exchange in exchanges_in(recording):
+        inspect(screen, recording, exchange)
     return Status.WHOLE
 
 
-def inspect(screen: Console, file: str, exchange: int) -> None:
+def inspect(screen: Console, file: File, exchange: int) -> None:
     """Draw what is in a recorded stream."""
     table = Table("#", "time", "gap", "event", "bytes", "text", box=None, pad_edge=False)
     for place in (0, 1, 2, 4):
         table.columns[place].justify = "right"
         table.columns[place].style = "cyan" if place in {1, 2} else ""
         table.columns[place].no_wrap = True
-    table.columns[3].overflow = "fold"
+    for place in (3, 5):
+        table.columns[place].overflow = "fold"
     with played(file, exchange) as (stream, timeline):
         before, noted = 0.0, Counter[str]()
         while stream.next():
@@ -55,11 +58,9 @@ def inspect(screen: Console, file: str, exchange: int) -> None:
                 _said(stream) + _noted(notes - noted),
             )
             before, noted = now, notes
-        _draw_head(screen, file, stream)
+        _draw_head(screen, name_of(file), stream)
         screen.print(table)
         _draw_end(screen, stream, timeline.now(stream))
-    if stream.notes["recording_truncated"]:
-        complain(f"the recording {file} breaks off before its end")
 
 
 def _said(stream: StreamerV2) -> Text:
@@ -84,9 +85,9 @@ def _shown(text: str) -> str:
     return harmless(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
 
 
-def _draw_head(screen: Console, file: str, stream: StreamerV2) -> None:
+def _draw_head(screen: Console, name: str, stream: StreamerV2) -> None:
     """Draw what was asked, and what the head of the answer says."""
-    lines = [Text(file, "bold")]
+    lines = [Text(name, "bold")]
     source = stream.source
     if isinstance(source, Replay) and source.method is not None:
         answer = "no answer" if source.status is None else f"status {source.status}"
@@ -100,6 +101,8 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
     """Draw how it ended, and the answer as far as it came."""
     good = stream.outcome == "completed"
     facts = Table.grid(padding=(0, 2))
+    facts.add_column()
+    facts.add_column(overflow="fold")
     facts.add_row("outcome", Text(str(stream.outcome), "bold green" if good else "bold red"))
     if (error := stream.err()) is not None:
         facts.add_row("error", Text(harmless(str(error))))

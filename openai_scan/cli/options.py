@@ -126,7 +126,9 @@ exchange = click.option(
     help="Which one, in a file of several streams; from 0.",
 )
 
-recording = click.argument("file", type=click.Path(exists=True, dir_okay=False), metavar="FILE")
+recording = click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE"
+)
 
 
 def _as_parameters(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -17,19 +18,27 @@ def draw(figures: Sequence[Figures], picture: str) -> None:
     """Draw when the text of each stream came, and how long the gaps were, into a file."""
     figure = Figure(figsize=_INCHES, layout="constrained")
     timeline, gaps = figure.subplots(2)
+    lines = []
     for each in figures:
         times = [t for t, _ in each.timeline.texts]
         characters = itertools.accumulate(length for _, length in each.timeline.texts)
-        timeline.step(times, list(characters), where="post", label=each.name)
+        lines += timeline.step(times, list(characters), where="post")
         milliseconds = [1000 * gap for gap in each.timeline.gaps]
-        gaps.hist(milliseconds, bins=_BINS, histtype="step", label=each.name)
+        gaps.hist(milliseconds, bins=_BINS, histtype="step")
     timeline.set_title("Text as it came")
     timeline.set_xlabel("seconds after the request")
     timeline.set_ylabel("characters")
-    timeline.legend()
+    # As a label a name would be left out if it began with "_", and be a formula between two "$".
+    legend = timeline.legend(lines, [str(number) for number in range(len(lines))])
+    for text, each in zip(legend.get_texts(), figures, strict=True):
+        text.set_parse_math(False)
+        text.set_text(each.name.encode(errors="replace").decode())
     gaps.set_title("Gaps between pieces of text")
     gaps.set_xlabel("milliseconds")
     gaps.set_ylabel("how many")
     # The same picture of the same streams, byte for byte.
     metadata = {"Date": None} if picture.endswith(".svg") else None
-    figure.savefig(picture, metadata=metadata)
+    with warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(picture, metadata=metadata)

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from openai_scan.cli import options
 from openai_scan.cli.status import Status, tell
-from openai_scan.cli.terminal import console
-from openai_scan.cli.timeline import Figures, figures_of
+from openai_scan.cli.terminal import TABLE_WIDTH, console
+from openai_scan.cli.timeline import Figures, figures_of, given
 
 # The histogram's bins, in milliseconds. Pauses span many orders of magnitude.
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -33,14 +33,14 @@ _LEVELS = " ▁▂▃▄▅▆▇█"
     "stats",
     about="Show how fast the streams in each FILE were when they were recorded: the times until the"
     " head, the first event and the first text, and the gaps between pieces of text; then how many"
-    " gaps were how long. With --plot that is drawn into a picture.",
+    " gaps were how long. With --plot that is drawn into a picture. A FILE of - is standard input.",
     example="""\
 stats sky.jsonl
 stats monday.jsonl tuesday.jsonl --plot week.svg""",
 )
 @click.argument(
     "files",
-    type=click.Path(exists=True, dir_okay=False),
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     nargs=-1,
     required=True,
     metavar="FILE...",
@@ -55,10 +55,10 @@ stats monday.jsonl tuesday.jsonl --plot week.svg""",
 @options.no_color
 def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
     """Show them."""
-    screen = console(colorless=options.wants_no_color())
+    screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
     if plot is not None:
         _check_picture(plot, force=force)
-    figures = figures_of(files)
+    figures = figures_of([given(file) for file in files])
     draw_table(screen, figures)
     if plot is None:
         draw_timelines(screen, figures)
@@ -75,6 +75,8 @@ def _check_picture(plot: str, *, force: bool) -> None:
     """Complain of a picture that cannot be drawn, before any work is done."""
     if Path(plot).suffix not in {".png", ".svg"}:
         raise click.UsageError(f"--plot {plot}: the picture's name has to end in .png or .svg.")
+    if not Path(plot).parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), plot)
     if not force and Path(plot).exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), plot)
 

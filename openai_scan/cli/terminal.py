@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from rich.console import Console
 
+# What a table needs. A narrower terminal wraps its lines itself: columns of nothing help nobody.
+TABLE_WIDTH = 60
 
-def console(*, stderr: bool = False, colorless: bool = False) -> Console:
+# Of a terminal that does not know.
+_USUAL_WIDTH = 80
+
+
+def console(*, stderr: bool = False, colorless: bool = False, least: int = 1) -> Console:
     """Return the console of stdout, or of stderr.
 
     It has colours on a terminal only, and none where `NO_COLOR` is set.
@@ -13,9 +19,13 @@ def console(*, stderr: bool = False, colorless: bool = False) -> Console:
     Args:
         stderr: Whether to draw there.
         colorless: Whether to do without colours anyway.
+        least: How wide it is at least, however narrow the terminal.
     """
     # None leaves it to rich, which asks the environment.
-    return _Console(stderr=stderr, no_color=colorless or None, highlight=False, emoji=False)
+    made = _Console(stderr=stderr, no_color=colorless or None, highlight=False, emoji=False)
+    if made.width < least:
+        made.width = least if made.width > 0 else _USUAL_WIDTH
+    return made
 
 
 class _Console(Console):

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import os
+import sys
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import attrs
 from attrs import define, field, frozen
 
+from openai_scan.cli.status import complain
 from openai_scan.errors import ScanError
 from openai_scan.events import Event
 from openai_scan.observer import Observer
 from openai_scan.recording import Replay, exchanges_of, read_recording, replay
 from openai_scan.stats import Stats, Timer
 from openai_scan.streamer import StreamerV2
+
+
+class Input(io.BytesIO):
+    """What was on standard input, to be read from its beginning again whenever it was closed."""
+
+    name = "<stdin>"
+
+    def close(self) -> None:
+        """Go back to the beginning."""
+        self.seek(0)
+
+
+File: TypeAlias = str | Input
+"""A recording: its path, or what was on standard input."""
+
+
+def given(path: str) -> File:
+    """Return the recording at *path*, where - stands for standard input."""
+    return Input(sys.stdin.buffer.read()) if path == "-" else path
+
+
+def name_of(file: File) -> str:
+    """Return what to call a recording."""
+    return file.name if isinstance(file, Input) else os.fsdecode(file)
 
 
 @define
@@ -72,16 +100,21 @@ class Figures:
 
 
 @contextlib.contextmanager
-def played(file: str, exchange: int) -> Iterator[tuple[StreamerV2, Timeline]]:
-    """Yield a recorded stream that runs without pauses, and its times."""
+def played(file: File, exchange: int) -> Iterator[tuple[StreamerV2, Timeline]]:
+    """Yield a recorded stream that runs without pauses, and its times.
+
+    In the end it complains of a recording that was cut off.
+    """
     timeline = Timeline()
     stream = StreamerV2(replay(file, exchange=exchange))
     stream.observe(timeline)
     with contextlib.closing(stream):
         yield stream, timeline
+    if stream.notes["recording_truncated"]:
+        complain(f"the recording {name_of(file)} breaks off before its end")
 
 
-def exchanges_in(file: str) -> range:
+def exchanges_in(file: File) -> range:
     """Return the numbers of the streams in *file*."""
     source = replay(file)
     source.close()
@@ -90,7 +123,7 @@ def exchanges_in(file: str) -> range:
     return range(len(exchanges_of(read_recording(file))))
 
 
-def figures_of(files: Sequence[str]) -> list[Figures]:
+def figures_of(files: Sequence[File]) -> list[Figures]:
     """Return the figures of all streams in *files*."""
     return [
         _figures(file, exchange, several=len(exchanges) > 1)
@@ -100,8 +133,8 @@ def figures_of(files: Sequence[str]) -> list[Figures]:
     ]
 
 
-def _figures(file: str, exchange: int, *, several: bool) -> Figures:
-    name = os.fsdecode(file) + (f" [{exchange}]" if several else "")
+def _figures(file: File, exchange: int, *, several: bool) -> Figures:
+    name = name_of(file) + (f" [{exchange}]" if several else "")
     with played(file, exchange) as (stream, timeline):
         timer = Timer(lambda: timeline.now(stream))
         stream.observe(timer)

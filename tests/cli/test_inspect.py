@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,53 @@ def test_a_truncated_recording_is_listed_up_to_its_cut(
     printed = capsys.readouterr()
     assert "outcome  truncated" in printed.out
     assert printed.err == f"openai-scan: the recording {file} breaks off before its end\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "20"])
+def test_nothing_is_left_out_where_there_is_no_room(
+    columns: str,
+    recording: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A terminal that is narrower, or does not know how wide it is, wraps the lines itself."""
+    file = recording()
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["inspect", file]) == 0
+    lines = lines_of(capsys)
+    assert "# time gap event bytes text" in lines
+    assert any("chat.completion" in line and line.endswith("Hi") for line in lines)
+
+
+def test_long_words_are_shown_whole(
+    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not every text has spaces: it goes on in the next line."""
+    file = recording(chat_chunk(100 * "天"), *chat_calls(ToolCall("f", {"a": 100 * "x"})))
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["inspect", file]) == 0
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    events, _, end = printed.partition("outcome")
+    assert events.count("天") == end.count("天") == 100
+    assert end.count("x") == 100
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["recording", "plain"])
+def test_a_recording_can_come_through_a_pipe(
+    plain: bool,
+    recording: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is looked at more than once, and read once."""
+    answer = b"".join(chat_answer("Hi there"))
+    data = answer if plain else 2 * Path(recording()).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert main(["inspect", "-"]) == 0
+    lines = lines_of(capsys)
+    times = 1 if plain else 2
+    assert lines.count("<stdin>") == lines.count("answer Hi there") == times
 
 
 def test_no_answer_at_all_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recorder import Recorder
@@ -128,6 +130,73 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
         "openai-scan: --plot p.xls: the picture's name has to end in .png or .svg; see openai-scan"
         " stats --help\n"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["x_$.jsonl", "$_{$.jsonl", "_a.jsonl", "天.jsonl", "\udcff.jsonl"]
+)
+def test_a_picture_has_any_name(
+    name: str, timed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is no formula, none is left out, and a character without a shape is a box."""
+    from matplotlib.figure import Figure
+
+    legends: list[list[str]] = []
+    save = Figure.savefig
+
+    def see(figure: Figure, *arguments: Any, **settings: Any) -> None:
+        legend = figure.axes[0].get_legend()
+        assert legend is not None
+        legends.append([text.get_text() for text in legend.get_texts()])
+        save(figure, *arguments, **settings)
+
+    monkeypatch.setattr(Figure, "savefig", see)
+    Path(timed).rename(name)
+    assert main(["stats", name, name, "--plot", "p.png"]) == 0
+    assert capsys.readouterr().err == "drawn into p.png\n"
+    assert legends == [2 * [name.replace("\udcff", "?")]]
+
+
+def test_a_picture_needs_a_folder(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is missed before anything is shown."""
+    picture = str(Path("nowhere", "p.png"))
+    assert main(["stats", timed, "--plot", picture]) == 2
+    assert capsys.readouterr() == ("", f"openai-scan: {picture}: No such file or directory\n")
+
+
+def test_a_recording_can_come_through_a_pipe(
+    timed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Next to those in files."""
+    data = Path(timed).read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert main(["stats", "-", timed]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["<stdin>", timed]
+    assert lines[1] == ["outcome", "completed", "completed"]
+
+
+def test_a_truncated_recording_is_told(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `inspect` tells it; the figures are those of what is there."""
+    text = Path(timed).read_text()
+    Path(timed).write_text(text[: text.rindex("\n")])
+    assert main(["stats", timed]) == 0
+    printed = capsys.readouterr()
+    assert ["characters", "of", "text", "5"] in [line.split() for line in printed.out.splitlines()]
+    assert printed.err == f"openai-scan: the recording {timed} breaks off before its end\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "30"])
+def test_nothing_is_left_out_where_there_is_no_room(
+    columns: str, timed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A terminal that is narrower, or does not know how wide it is, wraps the lines itself."""
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["stats", timed]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["outcome", "completed"]
+    assert lines[17] == [timed, "▄█", "▄", "▄"]
+    assert lines[-1] == ["5000", "ms", "and", "more", "1", 40 * "█"]
 
 
 def test_without_the_extra_it_says_what_to_install(timed: str) -> None:
