@@ -12,16 +12,20 @@ from attrs import frozen
 
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.events import Event
+from openai_scan.events.snapshot import Answer
 from openai_scan.observer import Observer
 from openai_scan.streamer import StreamerV2
 
 # What to say of an answer that is not whole although nothing went wrong.
 _OUTCOMES = {
     "incomplete": "the answer is incomplete: the server cut it short at a limit",
-    "requires_action": "the model waits for the outputs of tools that it has called; openai-scan"
-    " run --tools gives an assistant some",
+    "requires_action": "the model waits for the outputs of tools that it has called{calls};"
+    " openai-scan run --tools gives an assistant some",
     "cancelled": "the answer was cancelled on the server",
 }
+
+# How much is said of such calls.
+_CALLS_LENGTH = 500
 
 # A terminal obeys control characters, and no model shall tell it what to do.
 _HARMLESS: dict[int, int | None] = {code: 0x2400 + code for code in range(0x20)}
@@ -106,7 +110,18 @@ def _judge(stream: StreamerV2, refusal: str) -> Status:
     outcome, answer = str(stream.outcome), stream.snapshot()
     if outcome == "completed" and answer is not None and answer.calls and not answer.text:
         outcome = "requires_action"  # what other APIs call it
-    return Status.WHOLE if outcome == "completed" else complain(_OUTCOMES[outcome])
+    if outcome == "completed":
+        return Status.WHOLE
+    return complain(_OUTCOMES[outcome].format(calls="" if answer is None else _listed(answer)))
+
+
+def _listed(answer: Answer) -> str:
+    """Return the calls in *answer* as they stand in a sentence, or nothing if there are none."""
+    calls = ", ".join(harmless(f"{call.name}({call.arguments})") for call in answer.calls)
+    shown = calls.replace("\n", " ")
+    if len(shown) > _CALLS_LENGTH:
+        shown = f"{shown[:_CALLS_LENGTH]}…"
+    return shown and f": {shown}"
 
 
 def json_of(event: Event) -> str:

@@ -21,7 +21,7 @@ from openai_scan.cli import options
 from openai_scan.cli.stats import seconds
 from openai_scan.cli.status import Status, complain
 from openai_scan.cli.terminal import console
-from openai_scan.client import Client, RetryPolicy
+from openai_scan.client import RetryPolicy
 from openai_scan.events import Event
 from openai_scan.observer import Observer
 from openai_scan.streamer import StreamerV2
@@ -40,7 +40,7 @@ _ONCE = RetryPolicy(attempts=1)
 bench http://localhost:8080/v1 --model llama -n 100 -c 8
 bench https://api.openai.com/v1 -m gpt-5 --api responses""",
 )
-@click.argument("url", metavar="URL")
+@click.argument("url", metavar="URL", callback=options.not_empty)
 @options.model
 @click.option(
     "-n", "--streams", type=click.IntRange(1), default=10, show_default=True, help="How many."
@@ -53,7 +53,13 @@ bench https://api.openai.com/v1 -m gpt-5 --api responses""",
     show_default=True,
     help="How many at once.",
 )
-@click.option("--prompt", default="Count to ten.", show_default=True, help="What to ask.")
+@click.option(
+    "--prompt",
+    default="Count to ten.",
+    show_default=True,
+    callback=options.only_text,
+    help="What to ask.",
+)
 @click.option(
     "--api",
     type=click.Choice(["chat", "responses"]),
@@ -62,6 +68,7 @@ bench https://api.openai.com/v1 -m gpt-5 --api responses""",
     help="How to ask it.",
 )
 @options.parameters
+@options.timeout
 @options.no_color
 def command(
     *,
@@ -72,11 +79,12 @@ def command(
     prompt: str,
     api: Literal["chat", "responses"],
     parameters: Mapping[str, Any],
+    timeout: float | None,
 ) -> int:
     """Measure, and show it."""
     plain = options.wants_no_color()
     bench = Bench()
-    with Client(base_url=url, retries=_ONCE) as client:
+    with options.client_of(url, timeout, retries=_ONCE) as client:
 
         def ask() -> StreamerV2:
             if api == "responses":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+import contextlib
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import NoReturn
 
 from markdown_it import MarkdownIt
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -30,6 +34,7 @@ class MarkdownPrinter:
     def __init__(self, console: Console) -> None:
         self._parser = MarkdownIt().enable("table")
         self._last = _Block()
+        self._end = contextlib.ExitStack()
         self._live = Live(
             console=console,
             get_renderable=lambda: self._last,
@@ -39,6 +44,12 @@ class MarkdownPrinter:
         )
 
     def __enter__(self) -> Self:
+        # Whoever has a handler knows better, and none but the main thread can have one.
+        is_ours = threading.current_thread() is threading.main_thread()
+        if is_ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _terminate)
+            self._end.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+        self._end.callback(self._live.stop)
         self._live.start()
         return self
 
@@ -49,7 +60,7 @@ class MarkdownPrinter:
         traceback: TracebackType | None,
     ) -> None:
         self._last.is_whole = True
-        self._live.stop()
+        self._end.close()
 
     def write(self, text: str) -> None:
         """Print a piece."""
@@ -72,6 +83,11 @@ class MarkdownPrinter:
             self._last.text = "\n".join(lines[starts[-1] :])
             self._live.console.print(Markdown(settled))
             self._live.console.print()
+
+
+def _terminate(signum: int, _: FrameType | None) -> NoReturn:
+    """End the program as the signal would, but let the terminal have its cursor back."""
+    raise SystemExit(128 + signum)
 
 
 class _Block:

@@ -7,11 +7,16 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from openai_scan.cli.answers import Output
+from openai_scan.cli.status import complain
+from openai_scan.errors import ConfigurationError, StreamTimeoutError
+
+if TYPE_CHECKING:
+    from openai_scan.client import Client
 
 Command = Callable[..., int]
 
@@ -66,31 +71,78 @@ def with_output(function: Command) -> Command:
     return wrapped
 
 
+def client_of(base_url: str | None, timeout: float | None, **settings: Any) -> Client:
+    """Return a client, or complain in a sentence of what it cannot be made of."""
+    from openai_scan.client import Client
+
+    try:
+        return Client(base_url=base_url, timeout=timeout, **settings)
+    except ConfigurationError:
+        raise  # which is a ValueError too, and a sentence
+    except ValueError as error:
+        raise click.UsageError(f"The base URL is malformed: {error}.") from None
+
+
 def with_client(function: Command) -> Command:
     """Give *function* a `Client` that is closed in the end, made of the options for it."""
 
-    @click.option("--base-url", metavar="URL", help="The server, rather than OPENAI_BASE_URL.")
     @click.option(
-        "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="SECONDS",
-        help="How long to wait for each next event.",
+        "--base-url",
+        callback=not_empty,
+        metavar="URL",
+        help="The server, rather than OPENAI_BASE_URL.",
     )
+    @timeout
     @functools.wraps(function)
     def wrapped(*, base_url: str | None, timeout: float | None, **rest: Any) -> int:
-        from openai_scan.client import Client
-
-        with Client(base_url=base_url, timeout=timeout) as client:
-            return function(client=client, **rest)
+        with client_of(base_url, timeout) as client:
+            try:
+                return function(client=client, **rest)
+            except StreamTimeoutError as error:
+                if timeout is None:
+                    raise
+                return complain(f"{error}; a longer --timeout may help")
 
     return wrapped
 
 
-def _no_nan(_: click.Context, __: click.Parameter, value: float) -> float:
+def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse a variable of the shell that is not set: the key would go to another server."""
+    if value == "":
+        raise click.BadParameter("it is empty.")
+    return value
+
+
+def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     """Refuse what is neither more nor less than 0."""
-    if math.isnan(value):
+    if value is not None and math.isnan(value):
         raise click.BadParameter("it has to be a number.")
     return value
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether *text* came as UTF-8; Python has lone surrogates for what did not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def only_text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is not UTF-8."""
+    if value is not None and not _is_text(value):
+        raise click.BadParameter("it is no text.")
+    return value
+
+
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    callback=_no_nan,
+    metavar="SECONDS",
+    help="How long to wait for each next event.",
+)
 
 
 model = click.option(
@@ -103,7 +155,9 @@ model = click.option(
     help="The model to ask.",
 )
 
-system = click.option("-s", "--system", metavar="TEXT", help="How the model is to answer.")
+system = click.option(
+    "-s", "--system", callback=only_text, metavar="TEXT", help="How the model is to answer."
+)
 
 question = click.argument("prompt", nargs=-1)
 
@@ -121,9 +175,8 @@ speed = click.option(
 exchange = click.option(
     "--exchange",
     type=click.IntRange(min=0),
-    default=0,
     metavar="N",
-    help="Which one, in a file of several streams; from 0.",
+    help="Which one, in a file of several streams; from 0, which is the default.",
 )
 
 recording = click.argument(
@@ -140,6 +193,8 @@ def _as_parameters(
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"{setting!r} is not of the form NAME=VALUE.")
+        if not _is_text(setting):
+            raise click.BadParameter(f"{name} is no text.")
         try:
             parameters[name] = json.loads(value)
         except ValueError:
@@ -170,11 +225,19 @@ def asked(prompt: Sequence[str]) -> str | None:
     """
     if not prompt and sys.stdin.isatty() and sys.stdout.isatty():
         return None
-    try:
-        words = [sys.stdin.read().strip() if word == "-" else word for word in prompt or "-"]
-    except UnicodeDecodeError:
-        raise click.UsageError("What is on standard input is no text.") from None
-    text = " ".join(words)
+    text = " ".join(_piped() if word == "-" else word for word in prompt or "-")
+    if not _is_text(text):
+        raise click.UsageError("The question is no text.")
     if not text.strip():
         raise click.UsageError("Say what to ask, as an argument or on standard input.")
+    return text
+
+
+def _piped() -> str:
+    """Return what is on standard input."""
+    try:
+        text = sys.stdin.read().strip()
+        text.encode()  # Python lets everything in where the locale is C
+    except UnicodeError:
+        raise click.UsageError("What is on standard input is no text.") from None
     return text

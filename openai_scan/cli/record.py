@@ -13,11 +13,17 @@ import click
 from openai_scan.cli import options
 from openai_scan.cli.answers import Output
 from openai_scan.cli.conversation import opening
-from openai_scan.cli.status import tell
+from openai_scan.cli.status import Status, complain, tell
 from openai_scan.client import Client
 from openai_scan.client.base import headers_for
 from openai_scan.recording import Recording
 from openai_scan.transport import Request
+
+# What to say of a body that is none.
+_BODY = (
+    """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
+    " input"
+)
 
 
 @options.command(
@@ -36,7 +42,10 @@ record run.jsonl --path /threads/runs --body @run.json""",
 @options.parameters
 @click.option("--path", metavar="PATH", help="Where to POST, behind the server's base URL.")
 @click.option(
-    "--body", metavar="JSON", help="What to POST; @FILE is in that file, and - on standard input."
+    "--body",
+    callback=options.only_text,
+    metavar="JSON",
+    help="What to POST; @FILE is in that file, and - on standard input.",
 )
 @click.option(
     "--with-request", is_flag=True, help="Write the body of the request too: what was asked."
@@ -61,6 +70,8 @@ def command(
     """Ask, print and write."""
     if (path is None) != (body is None):
         raise click.UsageError("--path and --body belong together: give both, or neither.")
+    if file == "-":
+        raise click.UsageError("The answer goes to standard output: name a file to record it in.")
     if path is None or body is None:
         path = "/chat/completions"
         asked = _chat(prompt, model, system)
@@ -76,10 +87,15 @@ def command(
         body={"stream": True, **asked, **parameters},
     )
     recording = Recording(file, overwrite=force, request=with_request)
-    status = output.show(client.stream(request, record=recording))
-    if not output.quiet:
-        tell(f"recorded in {file}")
-    return status
+    stream = client.stream(request, record=recording)
+    try:
+        status = output.show(stream)
+    finally:  # an answer that failed is recorded too
+        is_lost = stream.notes["recording_failed"] > 0
+        if not (is_lost or output.quiet):
+            tell(f"recorded in {file}")
+    # Where the last line was lost the answer came whole, and no error was raised.
+    return complain(f"{file} cannot be written", Status.BAD_INPUT) if is_lost else status
 
 
 def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[str, Any]:
@@ -97,13 +113,15 @@ def _json(body: str) -> dict[str, Any]:
     """Return the JSON object that is in *body*, or where it says."""
     text: str | bytes = body
     if body == "-":
-        text = sys.stdin.read()
+        text = sys.stdin.buffer.read()
     elif body.startswith("@"):
         text = Path(body[1:]).read_bytes()
+    if not text.strip():
+        raise click.UsageError(f"--body is empty: {_BODY}.")
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"--body is not JSON: {error}.") from None
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError among them
+        raise click.UsageError(f"--body is not JSON ({error}): {_BODY}.") from None
     if not isinstance(value, dict):
-        raise click.UsageError("--body is not a JSON object.")
+        raise click.UsageError(f"--body is not a JSON object: {_BODY}.")
     return value

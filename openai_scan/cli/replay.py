@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import sys
 import threading
@@ -14,7 +15,7 @@ import click
 
 from openai_scan.cli import options
 from openai_scan.cli.answers import Output
-from openai_scan.cli.status import Status, tell
+from openai_scan.cli.status import Status, complain, tell
 from openai_scan.recording import Replay, read_recording
 from openai_scan.recording import replay as replayed
 from openai_scan.streamer import StreamerV2
@@ -32,9 +33,7 @@ replay sky.jsonl --speed 10
 replay sky.jsonl --raw > sky.sse
 replay sky.jsonl --serve --port 8000""",
 )
-@click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True), metavar="FILE"
-)
+@options.recording
 @options.speed
 @options.exchange
 @click.option("--raw", is_flag=True, help="Print the bytes as they were read.")
@@ -42,21 +41,33 @@ replay sky.jsonl --serve --port 8000""",
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    default=0,
     help="Where to serve it on this machine; any free port by default.",
 )
 @options.with_output
 def command(
-    *, output: Output, file: str, speed: float, exchange: int, raw: bool, serve: bool, port: int
+    *,
+    output: Output,
+    file: str,
+    speed: float,
+    exchange: int | None,
+    raw: bool,
+    serve: bool,
+    port: int | None,
 ) -> int:
     """Print it or serve it."""
     if serve:
         if file == "-":
             raise click.UsageError("Standard input cannot be served: name a file.")
-        return _serve(file, speed, port)
+        if output.as_json or raw or exchange is not None:
+            raise click.UsageError("With --serve there is no --json, no --raw and no --exchange.")
+        return _serve(file, speed, port or 0)
+    if port is not None:
+        raise click.UsageError("--port is for --serve.")
+    if output.as_json and raw:
+        raise click.UsageError("Either --json or --raw: the events, or the bytes.")
     source: str | BinaryIO = sys.stdin.buffer if file == "-" else file
     try:
-        played = replayed(source, speed=speed, exchange=exchange)
+        played = replayed(source, speed=speed, exchange=exchange or 0)
     except ValueError as problem:  # the file has fewer
         raise click.UsageError(f"{problem}.") from None
     if raw:
@@ -77,7 +88,14 @@ def _print_raw(played: Replay) -> Status:
 
 def _serve(file: str, speed: float, port: int) -> NoReturn:
     """Answer requests until Ctrl-C."""
-    with FakeServer(_answers(file, speed), port=port) as server:
+    answers = _answers(file, speed)
+    try:
+        started = FakeServer(answers, port=port)
+    except OSError as problem:
+        if problem.errno != errno.EADDRINUSE:
+            raise
+        raise click.UsageError(f"Port {port} is taken: name another by --port.") from None
+    with started as server:
         tell(f"serving {file} at {server.base_url}; Ctrl-C ends it")
         while True:
             threading.Event().wait()
@@ -91,7 +109,10 @@ def _answers(file: str, speed: float) -> Callable[[SeenRequest], Reply]:
             plain = Reply(steps=list(played))
             return lambda _: plain
     replies: dict[tuple[str | None, str], list[Reply]] = {}
-    for section, reply in zip(read_recording(file), recorded(file, speed=speed), strict=True):
+    sections = read_recording(file)
+    if any(section.end is None for section in sections):
+        complain(f"the recording {file} breaks off before its end")
+    for section, reply in zip(sections, recorded(file, speed=speed), strict=True):
         asked = section.head.method, api_path(urlsplit(section.head.url or "").path)
         replies.setdefault(asked, []).append(reply)
     turns = {asked: itertools.cycle(answers) for asked, answers in replies.items()}

@@ -76,7 +76,7 @@ def _function(place: str) -> Callable[..., Any]:
     sys.path.insert(0, "")  # this folder, as `python -m` has it
     try:
         function: Callable[..., Any] | None = getattr(importlib.import_module(module), name, None)
-    except Exception as error:  # whatever the module does wrong
+    except (Exception, SystemExit) as error:  # whatever the module does wrong
         raise click.UsageError(
             f"--tools {place}: {module} cannot be imported ({type(error).__name__}: {error})."
         ) from error

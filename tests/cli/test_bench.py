@@ -80,6 +80,31 @@ def test_answers_that_are_not_whole_are_status_1(
 
 
 @pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "Invalid value for 'URL': it is empty"),
+        ("http://[::1/v1", "The base URL is malformed: Invalid IPv6 URL"),
+    ],
+)
+def test_a_url_is_needed(
+    url: str, sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable of the shell that is not set does not stand for another server."""
+    assert main(["bench", url]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan bench --help\n"
+    assert server.requests == []
+
+
+def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that holds an answer open does not hold the rest."""
+    server.add([chat_chunk("Hi"), hold()])
+    assert main(["bench", server.base_url, "-n", "1", "--timeout", "0.1"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "openai-scan: 1 of 1 answers were not whole: nothing came for idle=0.1 s"
+    )
+
+
+@pytest.mark.parametrize(
     "answer", [chat_calls(ToolCall("f")), [chat_chunk("", finish_reason="length")]]
 )
 def test_nothing_to_measure_is_no_error_of_its_own(

@@ -9,11 +9,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
+from rich.console import Console
 from terminal_session import Session
 
+from openai_scan import Timeout
 from openai_scan.cli import main
+from openai_scan.cli.markdown import MarkdownPrinter
 from openai_scan.testing import (
     FakeServer,
     Step,
@@ -90,18 +94,111 @@ def test_the_question_can_come_through_a_pipe(
         (b"\xff\xfe", "What is on standard input is no text"),
     ],
 )
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
 def test_nothing_to_ask_is_wrong_usage(
     given: bytes,
     sentence: str,
+    errors: str,
     server: FakeServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """No request is made for it."""
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
+    """No request is made for it, whether Python is strict, or the locale is C."""
+    stdin = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8", errors=errors)
+    monkeypatch.setattr(sys, "stdin", stdin)
     assert main(["chat"]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan chat --help\n"
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["\udcff"], "The question is no text"),
+        (["-s", "\udcff", "Hi"], "Invalid value for '-s' / '--system': it is no text"),
+        (["-p", "user=\udcff", "Hi"], "Invalid value for '-p' / '--param': user is no text"),
+        (["--base-url", "", "Hi"], "Invalid value for '--base-url': it is empty"),
+        (
+            ["--base-url", "http://[::1/v1", "Hi"],
+            "The base URL is malformed: Invalid IPv6 URL",
+        ),
+        (["--timeout", "nan", "Hi"], "Invalid value for '--timeout': it has to be a number"),
+    ],
+)
+def test_what_cannot_be_asked_or_sent_is_wrong_usage(
+    arguments: list[str], sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the key nor the question goes anywhere."""
+    assert main(["chat", *arguments]) == 2
+    assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan chat --help\n"
+    assert server.requests == []
+
+
+def test_a_base_url_of_another_kind_is_one_sentence(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It shows what one looks like."""
+    assert main(["chat", "--base-url", "ftp://a", "Hi"]) == 2
+    assert capsys.readouterr().err == (
+        "openai-scan: the base URL has to look like https://api.openai.com/v1, not like 'ftp://a'\n"
+    )
+
+
+def test_a_time_limit_that_was_given_is_named(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its option, since the library's name for it says nothing to who gave it."""
+    server.add([chat_chunk("Hi"), hold()])
+    assert main(["chat", "-q", "--timeout", "0.1", "Hello"]) == 1
+    assert capsys.readouterr() == (
+        "Hi\n",
+        "openai-scan: nothing came for idle=0.1 s; a longer --timeout may help\n",
+    )
+
+
+def test_a_time_limit_that_was_not_given_is_the_servers(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No option is named that nobody has given."""
+    limit = Timeout(idle=0.1)
+    monkeypatch.setattr("openai_scan.client.base.Timeout", lambda: limit)
+    server.add([chat_chunk("Hi"), hold()])
+    assert main(["chat", "-q", "Hello"]) == 1
+    assert capsys.readouterr() == ("Hi\n", "openai-scan: nothing came for idle=0.1 s\n")
+
+
+def test_a_terminal_gets_its_cursor_back() -> None:
+    """Also where the program is ended from outside while an answer is drawn."""
+    drawn = io.StringIO()
+
+    def render() -> None:
+        with MarkdownPrinter(Console(file=drawn, force_terminal=True)) as printer:
+            printer.write("Once upon")
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        render()
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert "Once upon" in drawn.getvalue()
+    assert drawn.getvalue().rindex("\x1b[?25h") > drawn.getvalue().rindex("\x1b[?25l")
+
+
+def test_any_thread_can_render() -> None:
+    """Only the main one can have its say about signals."""
+    screen = Console(file=io.StringIO())
+    before = signal.getsignal(signal.SIGTERM)
+
+    def render() -> None:
+        with MarkdownPrinter(screen) as printer:
+            printer.write("Hi")
+
+    thread = threading.Thread(target=render)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_events_are_printed_as_json_lines(
@@ -154,9 +251,17 @@ LAST = [chat_chunk(finish_reason="stop"), done()]
         pytest.param(
             chat_calls(ToolCall("f", {})),
             "",
-            "the model waits for the outputs of tools that it has called; openai-scan run --tools"
-            " gives an assistant some",
+            "the model waits for the outputs of tools that it has called: f({}); openai-scan run"
+            " --tools gives an assistant some",
             id="calls",
+        ),
+        pytest.param(
+            chat_calls(ToolCall("f\x1b", {"a": 1}), ToolCall("g", {"b": 1000 * "x"})),
+            "",
+            'the model waits for the outputs of tools that it has called: f␛({"a": 1}), g({"b": "'
+            + 477 * "x"
+            + "…; openai-scan run --tools gives an assistant some",
+            id="long calls",
         ),
         pytest.param(
             [chat_chunk(refusal="Not \x1b[31mthat."), *LAST],

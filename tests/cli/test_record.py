@@ -12,7 +12,14 @@ from terminal_session import Session
 
 from openai_scan.cli import main
 from openai_scan.recording import read_recording
-from openai_scan.testing import FakeServer, assistant_answer, chat_answer
+from openai_scan.testing import FakeServer, assistant_answer, chat_answer, error
+
+GIVE = (
+    """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
+    " input"
+)
+
+FULL = Path("/dev/full")
 
 
 def test_an_answer_is_printed_and_recorded(
@@ -55,6 +62,44 @@ def test_nothing_is_overwritten_without_force(
     assert server.requests == []
 
 
+def test_a_recording_needs_a_file(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """Standard output has the answer, and a file named - would be a surprise."""
+    assert main(["record", "-", "Hello"]) == 2
+    assert capsys.readouterr().err == (
+        "openai-scan: The answer goes to standard output: name a file to record it in; see"
+        " openai-scan record --help\n"
+    )
+    assert server.requests == []
+    assert not Path("-").exists()
+
+
+def test_an_answer_that_failed_is_recorded_too(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told where, unless that is not wanted."""
+    server.add(error(401, "Wrong key."), error(401, "Wrong key."))
+    file = str(tmp_path / "answer.jsonl")
+    assert main(["record", file, "Hello"]) == 1
+    sentence = "openai-scan: Wrong key. (HTTP status 401)\n"
+    assert capsys.readouterr().err == f"recorded in {file}\n{sentence}"
+    assert main(["record", "--force", "-q", file, "Hello"]) == 1
+    assert capsys.readouterr().err == sentence
+    (section,) = read_recording(file)
+    assert section.head.status == 401
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk_has_no_recording(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is told that it has, whether the answer was there before the disk was full or not."""
+    server.add(chat_answer("Hi there"))
+    assert main(["record", "--force", str(FULL), "Hello"]) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].startswith("openai-scan: /dev/full cannot be written")
+    assert "recorded in" not in err
+
+
 BODY = {"assistant_id": "a", "thread": {"messages": []}}
 
 
@@ -68,7 +113,7 @@ def test_any_path_can_be_asked(
 ) -> None:
     """The body is JSON, from wherever it is, and the stream is asked for by itself."""
     text = json.dumps(BODY)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     (tmp_path / "body.json").write_text(text)
     given = {"argument": text, "file": f"@{tmp_path / 'body.json'}", "stdin": "-"}[place]
     server.add(assistant_answer("Hi"))
@@ -88,12 +133,21 @@ def test_any_path_can_be_asked(
             ["--path", "/responses", "--body", "{}", "Hello"],
             "With --path and --body there is no PROMPT and no --system",
         ),
-        (["--path", "/responses", "--body", "[]"], "--body is not a JSON object"),
+        (["--path", "/responses", "--body", "[]"], f"--body is not a JSON object: {GIVE}"),
+        (["--path", "/responses", "--body", ""], f"--body is empty: {GIVE}"),
+        (["--path", "/a", "--body", '"\udcff"'], "Invalid value for '--body': it is no text"),
         (
             ["--path", "/responses", "--body", "{"],
             (
-                "--body is not JSON: Expecting property name enclosed in double quotes: line 1"
-                " column 2 (char 1)"
+                "--body is not JSON (Expecting property name enclosed in double quotes: line 1"
+                f" column 2 (char 1)): {GIVE}"
+            ),
+        ),
+        (
+            ["--path", "/responses", "--body", "-"],
+            (
+                "--body is not JSON ('utf-8' codec can't decode byte 0xff in position 1: invalid"
+                f" start byte): {GIVE}"
             ),
         ),
     ],
@@ -103,9 +157,11 @@ def test_what_cannot_be_asked_is_one_sentence(
     sentence: str,
     server: FakeServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """No file is made for it."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'"\xff"')))
     file = tmp_path / "answer.jsonl"
     assert main(["record", str(file), *arguments]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan record --help\n"

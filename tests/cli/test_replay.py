@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import re
@@ -132,6 +133,14 @@ def test_what_is_no_recording_is_one_sentence(
     [
         (["--exchange", "1"], "{file} has no exchange 1: there are 1, from 0"),
         (["--serve", "--port", "-1"], "Invalid value for '--port'"),
+        (["--serve", "--json"], "With --serve there is no --json, no --raw and no --exchange"),
+        (["--serve", "--raw"], "With --serve there is no --json, no --raw and no --exchange"),
+        (
+            ["--serve", "--exchange", "0"],
+            "With --serve there is no --json, no --raw and no --exchange",
+        ),
+        (["--port", "0"], "--port is for --serve"),
+        (["--json", "--raw"], "Either --json or --raw: the events, or the bytes"),
     ],
 )
 def test_what_is_not_there_is_wrong_usage(
@@ -163,11 +172,12 @@ def served(file: str, *arguments: str) -> Iterator[tuple[str, list[str]]]:
         text=True,
     )
     assert process.stderr is not None
-    said = [process.stderr.readline()]
-    found = re.search(r"http://\S+/v1", said[0])
-    assert found is not None
+    said: list[str] = []
+    while (found := re.search(r"at (http://\S+/v1)", "".join(said))) is None:
+        said.append(process.stderr.readline())
+        assert said[-1]
     try:
-        yield found[0], said
+        yield found[1], said
     finally:
         process.send_signal(signal.SIGINT)
         said += process.communicate(timeout=60)[1].splitlines()
@@ -197,6 +207,42 @@ def test_a_recording_is_served_over_and_over(recording: Recorder) -> None:
         "POST /responses",
         "openai-scan: interrupted",
     ]
+
+
+def test_a_port_that_is_taken_is_one_sentence(
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says which option names another."""
+    file, port = recording(), recording.server.url.rpartition(":")[2]
+    assert main(["replay", file, "--serve", "--port", port]) == 2
+    assert capsys.readouterr().err == (
+        f"openai-scan: Port {port} is taken: name another by --port; see openai-scan replay"
+        " --help\n"
+    )
+
+
+def test_a_port_that_is_not_to_be_had_is_one_sentence(
+    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For whatever other reason, which the system knows."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    file = recording()
+    monkeypatch.setattr("openai_scan.cli.replay.FakeServer", refuse)
+    assert main(["replay", file, "--serve", "--port", "80"]) == 2
+    assert capsys.readouterr().err == "openai-scan: Permission denied\n"
+
+
+def test_a_truncated_recording_is_served_up_to_its_cut(recording: Recorder) -> None:
+    """And it is told at the start."""
+    file = Path(recording())
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    with served(str(file), *FAST) as (url, said), Client("k", url) as client:
+        assert ask(client) == "Hi there"
+    assert said[0] == f"openai-scan: the recording {file} breaks off before its end\n"
+    assert said[1] == f"serving {file} at {url}; Ctrl-C ends it\n"
 
 
 def test_a_plain_event_stream_is_served_at_any_path(tmp_path: Path) -> None:

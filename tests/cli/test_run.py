@@ -113,6 +113,10 @@ def test_tools_are_offered_and_called(
             ),
         ),
         (
+            "exiting_tools:f",
+            "--tools exiting_tools:f: exiting_tools cannot be imported (SystemExit: 3)",
+        ),
+        (
             "weather_tools:nonsense",
             "--tools weather_tools:nonsense: weather_tools has no function 'nonsense'",
         ),
@@ -133,6 +137,7 @@ def test_what_is_no_tool_is_one_sentence(
 ) -> None:
     """No request is made with it."""
     (tmp_path / "weather_tools.py").write_text(MODULE)
+    (tmp_path / "exiting_tools.py").write_text("import sys\nsys.exit(3)\n")
     monkeypatch.chdir(tmp_path)
     assert main(["run", "--assistant", "a", "--tools", place, "Hello"]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan run --help\n"
@@ -147,8 +152,8 @@ def test_what_is_no_tool_is_one_sentence(
         (
             assistant_calls(ToolCall("f")),
             (
-                "the model waits for the outputs of tools that it has called; openai-scan run"
-                " --tools gives an assistant some"
+                "the model waits for the outputs of tools that it has called: f({}); openai-scan"
+                " run --tools gives an assistant some"
             ),
         ),
     ],
@@ -164,6 +169,22 @@ def test_a_run_that_is_not_whole_is_status_1(
     server.add(steps)
     assert main(["run", "-q", "--assistant", "a", "Hello"]) == 1
     assert capsys.readouterr().err == f"openai-scan: {sentence}\n"
+
+
+def test_a_run_with_tools_at_a_terminal(
+    server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is rendered there, once the tool has had its say."""
+    (tmp_path / "weather_tools.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    calls = assistant_calls(ToolCall("forecast", {"city": "Oslo"}))
+    server.add(calls, assistant_answer("There will be **rain**."))
+    with Session("run", "--assistant", "a", "--tools", "weather_tools:forecast", "So?") as session:
+        assert session.end() == 0
+    assert "There will be \x1b[1mrain\x1b[0m." in session.seen
+    assert session.lines[-2] == "There will be rain."
+    assert session.lines[-1].endswith(" s in all, completed")
+    assert server.requests[1].json["tool_outputs"][0]["output"] == "rain in Oslo"
 
 
 def test_run_needs_something_to_say(server: FakeServer) -> None:
