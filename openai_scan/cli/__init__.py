@@ -6,13 +6,17 @@ arguments and rich draws; the extra `cli` installs both.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = ["main"]
 
 # What may be missing, and the extra that has it.
 _EXTRAS = {"click": "cli", "rich": "cli", "matplotlib": "plot"}
+
+_MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,9 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words behind the program's name; by default those that it was called with.
     """
     try:
+        _open_streams()
         from openai_scan.cli.program import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # before there was anything that could end well
+        print("openai-scan: interrupted", file=sys.stderr)
+        return 128 + 2  # `Status.INTERRUPTED`, whatever has been loaded
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package not in _EXTRAS:
@@ -34,3 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"openai-scan: this needs {package}, which is not installed: {extra}", file=sys.stderr
         )
         return 2  # `Status.BAD_INPUT`, without click
+
+
+def _open_streams() -> None:
+    """Put nothing in the place of a standard stream that was closed before the start.
+
+    Python has None there, and `print()` takes a None for stdout.
+    """
+    for name, mode in _MODES.items():
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - it stays
+            setattr(sys, name, nothing)

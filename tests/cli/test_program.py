@@ -257,3 +257,62 @@ def test_colours_are_for_those_who_want_them(
         assert session.end() == 0
     assert (re.search(r"\x1b\[(\d+;)?3\dm", session.seen) is not None) == has_colors
     assert "outcome  completed" in session.lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "status", "out", "err"),
+    [
+        (["chat", "-q"], "<&-", 2, "", "openai-scan: Say what to ask, as an argument"),
+        (["run", "--assistant", "a"], "<&-", 2, "", "openai-scan: Say what to ask, as an"),
+        (["replay", "-"], "<&-", 2, "", "openai-scan: /dev/null, line 1: there is nothing in"),
+        (
+            ["record", "no.jsonl", "--path", "/responses", "--body", "-"],
+            "<&-",
+            2,
+            "",
+            "openai-scan: --body is empty",
+        ),
+        (["chat", "-q", "Hello"], ">&-", 0, "", ""),
+        (["chat", "-q", "--json", "Hello"], ">&-", 0, "", ""),
+        (["replay", FILE, "--speed", "inf", "--raw"], ">&-", 0, "", ""),
+        (["inspect", FILE], ">&-", 0, "", ""),
+        (["stats", FILE], ">&-", 0, "", ""),
+        (["bench", "{url}", "-n", "1"], ">&-", 0, "", ""),
+        (["nonsense"], "2>&-", 2, "", ""),
+        (["chat", "Hello"], "2>&-", 0, "Hi\n", ""),
+    ],
+)
+def test_a_closed_stream_is_one_without_anything(
+    arguments: list[str], closed: str, status: int, out: str, err: str, server: FakeServer
+) -> None:
+    """A service may have none of the three: nothing comes in, and what goes out is lost."""
+    server.add(chat_answer("Hi"))
+    words = [word.format(url=server.base_url) for word in arguments]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" "$@" {closed}', *command(*words)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout) == (status, out)
+    said = ran.stderr.strip()  # some versions of rich end a line that they have not begun
+    assert said.startswith(err) if err else said == ""
+
+
+def test_ctrl_c_at_the_start_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the program is made of takes a moment to load, and one may be quicker."""
+
+    class Finder:
+        """Has Ctrl-C come while a module is looked for."""
+
+        def find_spec(self, *_: object) -> None:
+            """Find nothing."""
+            raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "openai_scan.cli.program")
+    monkeypatch.setattr(sys, "meta_path", [Finder()])
+    assert main(["--version"]) == 130
+    assert capsys.readouterr() == ("", "openai-scan: interrupted\n")
