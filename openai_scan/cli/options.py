@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from openai_scan.cli.answers import Output
 from openai_scan.cli.status import complain
-from openai_scan.errors import ConfigurationError, StreamTimeoutError
+from openai_scan.errors import StreamTimeoutError
 
 if TYPE_CHECKING:
     from openai_scan.client import Client
@@ -72,15 +74,15 @@ def with_output(function: Command) -> Command:
 
 
 def client_of(base_url: str | None, timeout: float | None, **settings: Any) -> Client:
-    """Return a client, or complain in a sentence of what it cannot be made of."""
+    """Return a client of a server whose URL can be read."""
     from openai_scan.client import Client
 
+    url = base_url or os.environ.get("OPENAI_BASE_URL", "")
     try:
-        return Client(base_url=base_url, timeout=timeout, **settings)
-    except ConfigurationError:
-        raise  # which is a ValueError too, and a sentence
+        urlsplit(url).port  # noqa: B018 - a wrong one is noticed when it is asked for
     except ValueError as error:
         raise click.UsageError(f"The base URL is malformed: {error}.") from None
+    return Client(base_url=base_url, timeout=timeout, **settings)
 
 
 def with_client(function: Command) -> Command:

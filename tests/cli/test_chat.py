@@ -122,6 +122,10 @@ def test_nothing_to_ask_is_wrong_usage(
             ["--base-url", "http://[::1/v1", "Hi"],
             "The base URL is malformed: Invalid IPv6 URL",
         ),
+        (
+            ["--base-url", "http://a:99999/v1", "Hi"],
+            "The base URL is malformed: Port out of range 0-65535",
+        ),
         (["--timeout", "nan", "Hi"], "Invalid value for '--timeout': it has to be a number"),
     ],
 )
@@ -132,6 +136,18 @@ def test_what_cannot_be_asked_or_sent_is_wrong_usage(
     assert main(["chat", *arguments]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan chat --help\n"
     assert server.requests == []
+
+
+def test_a_base_url_of_the_environment_is_looked_at_too(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is as easily mistyped."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://a:port/v1")
+    assert main(["chat", "Hi"]) == 2
+    assert capsys.readouterr().err == (
+        "openai-scan: The base URL is malformed: Port could not be cast to integer value as 'port';"
+        " see openai-scan chat --help\n"
+    )
 
 
 def test_a_base_url_of_another_kind_is_one_sentence(
