@@ -168,7 +168,7 @@ def test_a_time_limit_that_was_given_is_named(
     assert main(["chat", "-q", "--timeout", "0.1", "Hello"]) == 1
     assert capsys.readouterr() == (
         "Hi\n",
-        "openai-scan: nothing came for idle=0.1 s; a longer --timeout may help\n",
+        "openai-scan: no event came for event_idle=0.1 s; a longer --timeout may help\n",
     )
 
 

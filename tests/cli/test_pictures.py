@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 def words_of(svg: str) -> list[str]:
     """Return what is written in a picture; how it is drawn is a matter of rich's version."""
-    return re.findall(r">([^<]+)</text>", svg)
+    texts: list[str] = re.findall(r">([^<]+)</text>", svg)
+    return [re.sub("[━─]+", "a rule", text) for text in texts]
 
 
 def test_the_script_draws_what_the_documents_show() -> None:
