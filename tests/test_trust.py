@@ -1167,9 +1167,10 @@ class TestResume:
             assert s.err() is None
             assert "starting_after=0" in server.requests[2].line
 
-    def test_a_gap_is_an_error(self, responding: Callable[..., StreamerV2]) -> None:
+    @pytest.mark.parametrize("number", [4, 5])
+    def test_a_gap_is_an_error(self, responding: Callable[..., StreamerV2], number: int) -> None:
         """A server that has forgotten some events does not make half an answer a whole one."""
-        rest = text_event("!", 5) + response_event("completed", 6)
+        rest = text_event("!", number) + response_event("completed", number + 1)
         with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
             s = responding(server)
             assert read(s) == "Hel"
@@ -1177,7 +1178,7 @@ class TestResume:
             assert len(server.requests) == 2
         assert type(error) is EventStreamError
         assert str(error) == (
-            "events were lost between 2 and 5, where the stream was taken up again"
+            f"events were lost between 2 and {number}, where the stream was taken up again"
         )
         assert s.outcome == "failed"
         assert error.snapshot is not None
@@ -1193,6 +1194,7 @@ class TestResume:
         with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
             s = responding(server)
             assert read(s) == ("Hello" if number else "Hel")
+            assert s.events_read == (4 if number else 3)  # and not that of the other answer
             error = s.err()
         assert type(error) is EventStreamError
         assert str(error) == "the stream was taken up again with events of another answer"

@@ -736,6 +736,21 @@ def test_what_stands_behind_a_long_line_is_read_as_anywhere(first: bytes) -> Non
             ] == expected.dispatched
 
 
+@pytest.mark.parametrize("block", [*LONG_BLOCKS, *BLOCKS[1:5], BLOCKS[7]])
+def test_what_streams_are_made_of_is_not_taken_line_by_line(
+    block: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of a line of data, named or not, long or not, one or several in a chunk."""
+
+    def refuse(*_: object) -> None:
+        pytest.fail("it is taken line by line")
+
+    monkeypatch.setattr(EventTokenizer, "_take_lines", refuse)
+    for times in (1, 2, 3):
+        assert len(list(EventTokenizer().feed(block * times))) == times
+    assert len(list(EventTokenizer().feed(LONG_BLOCKS[0] + block + LONG_BLOCKS[2]))) == 3
+
+
 def test_a_chunk_larger_than_a_piece_is_cut_anywhere() -> None:
     """A chunk that is worked through in pieces gives the same events, also where a CRLF is cut."""
     block = b"data: " + b"x" * 8183 + b"\r\n\r\n"  # so that a piece ends at each of the last bytes
