@@ -474,10 +474,15 @@ class TestReuse:
     ) -> None:
         """What is read after [DONE] is bounded."""
         monkeypatch.setattr("openai_scan.transport.exchange._DRAIN_BYTES", 10)
-        script = [CHUNKED + ch(COMPLETED) + ch(DONE), ch(b"x" * 10), WAIT_FOR_HANG_UP]
+        over = threading.Event()
+        script = [CHUNKED + ch(COMPLETED) + ch(DONE), over, ch(b"x" * 10), WAIT_FOR_HANG_UP]
         with serving(script) as server:
-            assert read_all(transports(server))[1].outcome == "completed"
+            s = StreamerV2(transports(server).stream(post()))
+            assert [event.type for event in s] == ["thread.run.completed", "done"]
+            over.set()
+            s.close()
             assert server.hung_up.wait(PATIENCE)
+        assert s.outcome == "completed"
 
     def test_after_the_terminal_event_the_input_has_a_short_grace(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch

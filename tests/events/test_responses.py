@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -43,6 +44,29 @@ from openai_scan.sse import RawEvent
 def event_of(name: str, /, **payload: Any) -> Event:
     """Return the event for a payload that says itself what it is, as from llama.cpp or LiteLLM."""
     return decode(RawEvent("message", json.dumps({"type": name, **payload})))
+
+
+# What a tool is doing, for most of the tools.
+PROGRESS = {
+    "code_interpreter_call": ["in_progress", "interpreting", "completed"],
+    "file_search_call": ["in_progress", "searching", "completed"],
+    "image_generation_call": ["in_progress", "generating", "completed"],
+    "mcp_call": ["in_progress", "completed", "failed"],
+    "mcp_list_tools": ["in_progress", "completed", "failed"],
+    "web_search_call": ["in_progress", "searching", "completed"],
+}
+
+
+@pytest.mark.parametrize(
+    "name", [f"response.{tool}.{state}" for tool, states in PROGRESS.items() for state in states]
+)
+def test_the_progress_of_a_tool_has_a_class_for_each_step(name: str) -> None:
+    """Its name is the wire's in CamelCase; it adds nothing to the answer."""
+    event = event_of(name, item_id="i_1", output_index=2, sequence_number=3)
+    assert type(event).__name__ == "".join(map(str.title, re.split(r"[._]", name)))
+    assert event.type == name
+    assert event.stream_position() == 3
+    assert event.unwrap_text() is None
 
 
 def stream(*payloads: dict[str, Any]) -> StreamerV2:

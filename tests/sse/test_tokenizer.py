@@ -741,11 +741,7 @@ def test_what_streams_are_made_of_is_not_taken_line_by_line(
     block: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Blocks of a line of data, named or not, long or not, one or several in a chunk."""
-
-    def refuse(*_: object) -> None:
-        pytest.fail("it is taken line by line")
-
-    monkeypatch.setattr(EventTokenizer, "_take_lines", refuse)
+    monkeypatch.delattr(EventTokenizer, "_take_lines")
     for times in (1, 2, 3):
         assert len(list(EventTokenizer().feed(block * times))) == times
     assert len(list(EventTokenizer().feed(LONG_BLOCKS[0] + block + LONG_BLOCKS[2]))) == 3
