@@ -15,14 +15,15 @@ from bench.peers import httpx_sse, openai_python, sseclient_py
 ReadFamily: TypeAlias = Callable[[Iterable[bytes], str], tuple[int, int]]
 """Reads a stream of a family; returns how many events came, and how many characters."""
 
-# By the names under which they are installed; behind each, the module that has to be there.
+# By the names under which they are installed; behind each, the module that has to be there. For
+# openai-python that is the HTTP client of its newest versions, which is what they are read with.
 RAW: dict[str, tuple[str, ReadFamily]] = {
     "httpx-sse": ("httpx_sse", httpx_sse.raw),
     "sseclient-py": ("sseclient", sseclient_py.raw),
-    "openai-python's decoder": ("openai", openai_python.raw),
+    "openai-python's decoder": ("httpx2", openai_python.raw),
 }
 TYPED: dict[str, tuple[str, ReadFamily]] = {
-    "openai-python": ("openai", openai_python.typed),
+    "openai-python": ("httpx2", openai_python.typed),
 }
 
 
