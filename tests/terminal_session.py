@@ -7,7 +7,6 @@ import pty
 import re
 import subprocess
 import sys
-from types import TracebackType
 
 from pexpect import EOF, fdpexpect
 from typing_extensions import Self
@@ -65,12 +64,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._process.kill()  # in case that it runs, as when a test has failed
         self._process.wait(_SECONDS)
         self._screen.close()

@@ -3,22 +3,54 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
+import click
+
+from openai_scan.cli import options
 from openai_scan.cli.answers import Output
 from openai_scan.cli.status import Status, complain, tell
+from openai_scan.client import Client
 from openai_scan.errors import ScanError
 from openai_scan.streamer import StreamerV2
 
 Messages: TypeAlias = "list[dict[str, object]]"
 """What has been said, as both Chat Completions and Responses take it."""
 
-Ask: TypeAlias = Callable[[Messages], StreamerV2]
-"""Makes the stream that answers the last message."""
+
+class Ask(Protocol):
+    """How an API is asked."""
+
+    def __call__(
+        self,
+        client: Client,
+        said: Messages,
+        *,
+        model: str,
+        system: str | None,
+        parameters: Mapping[str, Any],
+    ) -> StreamerV2:
+        """Return the stream that answers the last message."""
 
 
-def converse(ask: Ask, output: Output, question: str | None) -> Status:
+def conversing(ask: Ask, name: str, *, about: str, example: str) -> click.Command:
+    """Make a command that asks once, or in a conversation; see `options.command()`."""
+
+    @options.command(name, about=about, example=example)
+    @options.question
+    @options.model
+    @options.system
+    @options.parameters
+    @options.with_client
+    @options.with_output
+    def command(*, client: Client, output: Output, prompt: Sequence[str], **settings: Any) -> int:
+        return converse(lambda said: ask(client, said, **settings), output, options.asked(prompt))
+
+    return command
+
+
+def converse(ask: Callable[[Messages], StreamerV2], output: Output, question: str | None) -> Status:
     """Print the answer to *question*, or to what is typed if it is None."""
     if question is not None:
         return output.show(ask([_message("user", question)]))
@@ -45,7 +77,7 @@ def _typed() -> str | None:
         raise
 
 
-def _answered(ask: Ask, output: Output, said: Messages) -> Messages:
+def _answered(ask: Callable[[Messages], StreamerV2], output: Output, said: Messages) -> Messages:
     """Print the answer and return what has been said then; one of nothing unsays the question."""
     stream = ask(said)
     try:

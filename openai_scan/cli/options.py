@@ -215,6 +215,9 @@ parameters = click.option(
 )
 
 
+_NOTHING_ASKED = "Say what to ask, as an argument or on standard input."
+
+
 def asked(prompt: Sequence[str]) -> str | None:
     """Return the question, or None if it is yet to be typed.
 
@@ -231,8 +234,20 @@ def asked(prompt: Sequence[str]) -> str | None:
     if not _is_text(text):
         raise click.UsageError("The question is no text.")
     if not text.strip():
-        raise click.UsageError("Say what to ask, as an argument or on standard input.")
+        raise click.UsageError(_NOTHING_ASKED)
     return text
+
+
+def asked_once(prompt: Sequence[str]) -> str:
+    """Return the question where none can be typed.
+
+    Raises:
+        click.UsageError: See `asked()`.
+    """
+    question = asked(prompt)
+    if question is None:
+        raise click.UsageError(_NOTHING_ASKED)
+    return question
 
 
 def _piped() -> str:

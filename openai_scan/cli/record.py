@@ -102,9 +102,7 @@ def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[
     """Return the body that asks by Chat Completions."""
     if model is None:
         raise click.UsageError("Say which model: by --model, or in OPENAI_MODEL.")
-    question = options.asked(prompt)
-    if question is None:
-        raise click.UsageError("Say what to ask, as an argument or on standard input.")
+    question = options.asked_once(prompt)
     messages = [*opening(system), {"role": "user", "content": question}]
     return {"model": model, "messages": messages}
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from openai_scan.cli import options
-from openai_scan.cli.answers import Output
-from openai_scan.cli.conversation import Messages, converse
+from openai_scan.cli.conversation import Messages, conversing
 from openai_scan.client import Client
 from openai_scan.streamer import StreamerV2
 
 
-@options.command(
+def ask(
+    client: Client,
+    said: Messages,
+    *,
+    model: str,
+    system: str | None,
+    parameters: Mapping[str, Any],
+) -> StreamerV2:
+    """Return the stream that answers the last message."""
+    return client.create_response_stream(
+        model=model, input=said, instructions=system, extra_body=parameters
+    )
+
+
+command = conversing(
+    ask,
     "respond",
     about="Ask a model by the Responses API, and print its answer as it arrives: rendered on a"
     " terminal, as it is elsewhere. PROMPT is what to ask, where - stands for standard input;"
@@ -23,26 +36,3 @@ respond --model gpt-5 "Why is the sky blue?"
 respond -m gpt-5 -p 'reasoning={"effort": "low"}' "How many primes are below 100?"
 respond -m gpt-5 --json "Count to ten." | jq .type""",
 )
-@options.question
-@options.model
-@options.system
-@options.parameters
-@options.with_client
-@options.with_output
-def command(
-    *,
-    client: Client,
-    output: Output,
-    prompt: Sequence[str],
-    model: str,
-    system: str | None,
-    parameters: Mapping[str, Any],
-) -> int:
-    """Ask, and print the answer."""
-
-    def ask(said: Messages) -> StreamerV2:
-        return client.create_response_stream(
-            model=model, input=said, instructions=system, extra_body=parameters
-        )
-
-    return converse(ask, output, options.asked(prompt))

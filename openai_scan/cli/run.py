@@ -48,9 +48,7 @@ def command(
     parameters: Mapping[str, Any],
 ) -> int:
     """Run it, and print the answer."""
-    question = options.asked(prompt)
-    if question is None:
-        raise click.UsageError("Say what to ask, as an argument or on standard input.")
+    question = options.asked_once(prompt)
     functions = [_function(place) for place in tools]
     if functions:
         parameters = {"tools": [_tool_of(function) for function in functions], **parameters}
