@@ -10,6 +10,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.events import Event
 from openai_scan.events.snapshot import Answer
@@ -26,11 +27,6 @@ _OUTCOMES = {
 
 # How much is said of such calls.
 _CALLS_LENGTH = 500
-
-# A terminal obeys control characters, and no model shall tell it what to do.
-_HARMLESS: dict[int, int | None] = {code: 0x2400 + code for code in range(0x20)}
-_HARMLESS |= dict.fromkeys(range(127, 160), 65533)
-_HARMLESS |= {ord("\n"): ord("\n"), ord("\t"): ord("\t"), ord("\r"): None}
 
 
 class Printer(Protocol):
@@ -131,11 +127,6 @@ def json_of(event: Event) -> str:
     except (ValueError, RecursionError):
         data = event.raw.data
     return json.dumps({"type": event.type, "data": data})
-
-
-def harmless(text: str) -> str:
-    """Return *text* with its control characters made visible."""
-    return text if text.isprintable() else text.translate(_HARMLESS)
 
 
 def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:

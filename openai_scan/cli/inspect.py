@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import harmless
+from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
 from openai_scan.cli.timeline import File, exchanges_in, given, name_of, played

@@ -15,7 +15,7 @@ from rich.markdown import Markdown
 from rich.segment import Segment
 from typing_extensions import Self
 
-from openai_scan.cli.answers import harmless
+from openai_scan.cli.harmless import harmless
 
 # As often as the eye can follow.
 _FRAMES_PER_SECOND = 12
