@@ -22,10 +22,10 @@ class RequestedSource(Protocol):
 
 @runtime_checkable
 class ClockedSource(Protocol):
-    """A source that counts how long no event has come."""
+    """A source that limits how long the server may be silent."""
 
     def spare(self, seconds: float) -> None:
-        """Leave *seconds* out of it: nobody has asked for an event all the while."""
+        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
 
 
 @runtime_checkable

@@ -120,7 +120,7 @@ class StreamerV2:
         self._json: PartialJSON | None = None  # of the fold's text, once somebody asks for it
         self._last = _NO_EVENT  # that has been handed out
         self._position: int | None = None  # the number of an event before it; see _reached()
-        self._away_since: float | None = None  # the caller has been handed a keep-alive
+        self._away_since: float | None = None  # when the caller got an event that ends no silence
         self._committed = False  # content has been handed out: another try would repeat it
         self._resumed_id: str | None = None  # the answer that was taken up; no other may follow
         self._repeated: int | None = None  # events up to this number may come once more
@@ -598,6 +598,7 @@ class StreamerV2:
                 self._json = type(self._json)()
             self._json.feed(event.unwrap_text() or "")
         if ends.terminal:
+            self._away_since = time.monotonic()
             if not was_terminal or told or event.stream_goes_on():
                 self._scanner.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended
@@ -609,9 +610,10 @@ class StreamerV2:
         return True
 
     def _come_back(self, away_since: float) -> None:
-        """Have the source not take for silence what the caller has done since *away_since*.
+        """Have the source not count the time since *away_since* as silence: it was the caller's.
 
-        An event ends the silence, and what comes before the next is asked for; a keep-alive not.
+        This matters after a keep-alive, which does not end the silence, and in the grace. Any
+        other event makes the source count anew.
         """
         self._away_since = None
         source = self._scanner.source

@@ -81,6 +81,10 @@ STOP = (
 DONE = b"data: [DONE]\n\n"
 OVERLOADED = b'data: {"error":{"message":"busy","type":"server_error","code":"overloaded"}}\n\n'
 PING = b'data: {"type":"ping"}\n\n'
+USAGE = (
+    b'data: {"id":"c","object":"chat.completion.chunk","choices":[],'
+    b'"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
+)
 WHOLE = [HEAD + ch(HI + STOP + DONE) + END]
 
 
@@ -239,6 +243,48 @@ class TestClocks:
                 with client.create_chat_completion_stream(model="m", messages=[]) as s:
                     while s.next():
                         away += 3600
+            assert server.connections == 1
+
+    @pytest.mark.parametrize(
+        ("after", "expected"),
+        [
+            ([ch(USAGE + DONE), END], 3),
+            ([ch(USAGE), ch(DONE), END], 3),
+            ([ch(PING + USAGE + DONE), END], 4),
+            ([ch(STOP), ch(STOP + USAGE), ch(DONE), END], 5),
+            ([ch(USAGE), END], 2),
+            ([ch(DONE), END], 2),
+        ],
+        ids=["at once", "one by one", "ping", "repeated ends", "no [DONE]", "no usage"],
+    )
+    @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
+    def test_the_reader_s_own_time_is_not_the_grace_s(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        after: list[bytes],
+        expected: int,
+        recorded: bool,
+    ) -> None:
+        """A caller that is busy with the last event still gets the usage that has arrived."""
+        real, away = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + away)
+        with (
+            serving([HEAD + ch(HI + STOP), go := threading.Event(), *after], WHOLE) as server,
+            Client(KEY, server.base_url) as client,
+        ):
+            record = io.BytesIO() if recorded else None
+            with client.create_chat_completion_stream(model="m", messages=[], record=record) as s:
+                assert s.next()
+                events = 0
+                while s.next():
+                    events += 1
+                    away += 3600
+                    go.set()
+                assert events == expected
+                assert (s.outcome, s.err()) == ("completed", None)
+                assert "held_open" not in s.notes
+            with client.create_chat_completion_stream(model="m", messages=[]) as s:
+                assert s.read() == b"Hi"
             assert server.connections == 1
 
     def test_old_events_are_silence(self) -> None:

@@ -14,6 +14,10 @@ Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total
 _FOREVER = 20 * 24 * 3600.0
 
 
+# The limits that measure how long the server has said nothing while the reader was waiting.
+_SILENCES: tuple[Limit, ...] = ("event_idle", "grace")
+
+
 class Clock:
     """Says how long the next wait may be. It is told of each phase of the exchange.
 
@@ -74,9 +78,10 @@ class Clock:
         self._set("event_idle", self.timeout.event_idle)
 
     def spare(self, seconds: float) -> None:
-        """Leave *seconds* out of the silence of events: the reader has not asked for any."""
-        if "event_idle" in self._deadlines:
-            self._deadlines["event_idle"] += seconds
+        """Do not count *seconds* as the server's silence: the reader was not waiting."""
+        for limit in _SILENCES:
+            if limit in self._deadlines:
+                self._deadlines[limit] += seconds
 
     def end_in(self, seconds: float | None) -> None:
         """What matters is here: wait for the rest so long, or (None) as before."""

@@ -209,7 +209,7 @@ class Exchange:
         self.clock.heard()
 
     def spare(self, seconds: float) -> None:
-        """Leave *seconds* out of the silence: the reader had a keep-alive in its hands."""
+        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
         self.clock.spare(seconds)
 
     def retry(self, error: ScanError) -> Exchange | None:
