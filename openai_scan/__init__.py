@@ -154,13 +154,13 @@ if TYPE_CHECKING:
     )
     from openai_scan.events.responses.snapshot import ResponseAnswer
     from openai_scan.events.snapshot import Answer, Call
-    from openai_scan.observer import Observer
     from openai_scan.partial_json import PartialJSON
     from openai_scan.reader import TextReader
     from openai_scan.recording import Recording, record, replay
     from openai_scan.schema import json_schema_format
     from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
     from openai_scan.stats import Stats
+    from openai_scan.stream.observer import Observer
     from openai_scan.streamer import StreamerV2
     from openai_scan.tools import function_schema, run_tools, tool_of
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from openai_scan.observer import Observer
 from openai_scan.sources import AnsweredSource, RequestedSource
+from openai_scan.stream.observer import Observer, Watched
 
 if TYPE_CHECKING:
     from openai_scan.errors import ScanError
     from openai_scan.events import Event, Outcome
-    from openai_scan.streamer import StreamerV2
 
 # A token of English text has about so many characters.
 _CHARACTERS_A_TOKEN = 4
@@ -119,13 +118,13 @@ class Timer(Observer):
         self._characters = 0
         self._followed = 0  # of these characters, those that had text before them
 
-    def began(self, stream: StreamerV2) -> None:  # noqa: ARG002 - nothing is known of it yet
+    def began(self, stream: Watched) -> None:  # noqa: ARG002 - nothing is known of it yet
         """Begin to count; the pause between two answers is no gap."""
         if self._began is None:
             self._began = self._now()
         self._last_text = None
 
-    def event(self, stream: StreamerV2, event: Event) -> None:
+    def event(self, stream: Watched, event: Event) -> None:
         """Take the time of an event."""
         now = self._now()
         if self._first_event is None:
@@ -142,18 +141,18 @@ class Timer(Observer):
         if self._first_text is None:
             self._first_text = now
 
-    def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream knows them
+    def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream knows them
         """Take the time of the end."""
         self._ended = self._now()
         if self._headers is None:
             self._note_head(stream)
 
-    def _note_head(self, stream: StreamerV2) -> None:
+    def _note_head(self, stream: Watched) -> None:
         source = stream.source
         if isinstance(source, AnsweredSource):
             self._headers = source.answered_at
 
-    def stats(self, stream: StreamerV2) -> Stats:
+    def stats(self, stream: Watched) -> Stats:
         """Return the figures of *stream* as of now."""
         source = stream.source
         headers: Mapping[str, str] = {}
@@ -193,7 +192,7 @@ class Timer(Observer):
         return None if moment is None or self._began is None else moment - self._began
 
 
-def usage_of(stream: StreamerV2, outcome: Outcome | None) -> TokenCount | None:
+def usage_of(stream: Watched, outcome: Outcome | None) -> TokenCount | None:
     """Return how many tokens the last answer of *stream* took, or None if nothing is known."""
     answer = stream.snapshot()
     if answer is None:

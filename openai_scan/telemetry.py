@@ -14,9 +14,9 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from openai_scan._version import __version__
-from openai_scan.observer import Observer
 from openai_scan.sources import AnsweredSource
 from openai_scan.stats import usage_of
+from openai_scan.stream.observer import Observer, Watched
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from openai_scan.errors import ScanError
     from openai_scan.events import Event, Outcome
-    from openai_scan.streamer import StreamerV2
 
 _OPERATIONS = {
     "chat": "chat",
@@ -107,7 +106,7 @@ class _Teller(Observer):
         self._last: float | None = None
         self._reasons: list[str] = []
 
-    def began(self, stream: StreamerV2) -> None:
+    def began(self, stream: Watched) -> None:
         body = _body_of(stream)
         self._facts = dict(_facts_of(stream, body))
         asked = {
@@ -123,7 +122,7 @@ class _Teller(Observer):
         self._last = None
         self._reasons = []
 
-    def event(self, stream: StreamerV2, event: Event) -> None:  # noqa: ARG002 - the event says all
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event says all
         now = time.monotonic()
         if self._last is None:
             self._to.first_chunk.record(now - self._began, self._facts)
@@ -135,10 +134,10 @@ class _Teller(Observer):
         if reason is not None:
             self._reasons.append(reason)
 
-    def renewed(self, stream: StreamerV2, error: ScanError) -> None:  # noqa: ARG002 - likewise
+    def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - likewise
         self._span.add_event("openai_scan.renewed", {"error.type": type(error).__name__})
 
-    def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:
+    def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
         answered = dict(_answered_by(stream))
         if "gen_ai.response.model" in answered:
             self._facts["gen_ai.response.model"] = answered["gen_ai.response.model"]
@@ -158,13 +157,13 @@ class _Teller(Observer):
         self._span.end()
 
 
-def _body_of(stream: StreamerV2) -> Mapping[str, Any]:
+def _body_of(stream: Watched) -> Mapping[str, Any]:
     """Return what was asked, as far as it is known."""
     body = getattr(getattr(stream.source, "request", None), "body", None)
     return body if isinstance(body, Mapping) else {}
 
 
-def _facts_of(stream: StreamerV2, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _facts_of(stream: Watched, body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield what is known before the answer."""
     source = stream.source
     url = urlsplit((source.url if isinstance(source, AnsweredSource) else None) or "")
@@ -178,7 +177,7 @@ def _facts_of(stream: StreamerV2, body: Mapping[str, Any]) -> Iterator[tuple[str
         yield "server.port", url.port or (443 if url.scheme == "https" else 80)
 
 
-def _answered_by(stream: StreamerV2) -> Iterator[tuple[str, Any]]:
+def _answered_by(stream: Watched) -> Iterator[tuple[str, Any]]:
     """Yield what the answer says of itself."""
     answer: Any = stream.snapshot()
     # Responses and runs have it one level further down.

@@ -488,7 +488,7 @@ class TestReuse:
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A server that sends no [DONE] and holds the connection open does not hang the caller."""
-        monkeypatch.setattr(openai_scan.streamer, "GRACE_SECONDS", 0.05)
+        monkeypatch.setattr("openai_scan.stream.machine.GRACE_SECONDS", 0.05)
         with serving([CHUNKED + ch(DELTA) + ch(COMPLETED), WAIT_FOR_HANG_UP]) as server:
             text, s = read_all(transports(server))
         assert text == "par"

@@ -14,7 +14,7 @@ from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.events import Event
 from openai_scan.events.snapshot import Answer
-from openai_scan.observer import Observer
+from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 # What to say of an answer that is not whole although nothing went wrong.
@@ -167,6 +167,6 @@ class _Refusal(Observer):
     def __init__(self) -> None:
         self.text = ""
 
-    def event(self, stream: StreamerV2, event: Event) -> None:  # noqa: ARG002 - the event has it
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event has it
         """Keep what it adds."""
         self.text += event.unwrap_refusal() or ""

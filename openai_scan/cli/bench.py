@@ -23,7 +23,7 @@ from openai_scan.cli.status import Status, complain
 from openai_scan.cli.terminal import console
 from openai_scan.client import RetryPolicy
 from openai_scan.events import Event
-from openai_scan.observer import Observer
+from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 _PERCENTILES = (50, 90, 95, 99, 100)
@@ -114,11 +114,11 @@ class _Watch(Observer):
         self.began_at = 0.0
         self.texts: list[float] = []
 
-    def began(self, stream: StreamerV2) -> None:  # noqa: ARG002 - the time is enough
+    def began(self, stream: Watched) -> None:  # noqa: ARG002 - the time is enough
         """Begin to count."""
         self.began_at = time.monotonic()
 
-    def event(self, stream: StreamerV2, event: Event) -> None:  # noqa: ARG002 - likewise
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - likewise
         """Take the time of a piece of text."""
         if event.unwrap_text():
             self.texts.append(time.monotonic())

@@ -16,9 +16,9 @@ from attrs import define, field, frozen
 from openai_scan.cli.status import complain
 from openai_scan.errors import ScanError
 from openai_scan.events import Event
-from openai_scan.observer import Observer
 from openai_scan.recording import Replay, exchanges_of, read_recording, replay
 from openai_scan.stats import Stats, Timer
+from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 
@@ -60,12 +60,12 @@ class Timeline(Observer):
     texts: list[tuple[float, int]] = field(factory=list)
     _before: float = 0.0  # how long the tries before the current one took
 
-    def now(self, stream: StreamerV2) -> float:
+    def now(self, stream: Watched) -> float:
         """Return the time of what *stream* has just handed out."""
         source = stream.source
         return self._before + (source.position if isinstance(source, Replay) else 0.0)
 
-    def event(self, stream: StreamerV2, event: Event) -> None:
+    def event(self, stream: Watched, event: Event) -> None:
         """Take the time of an event."""
         source = stream.source
         if self.headers is None and isinstance(source, Replay) and source.section.head.t:
@@ -73,7 +73,7 @@ class Timeline(Observer):
         if text := event.unwrap_text():
             self.texts.append((self.now(stream), len(text)))
 
-    def renewed(self, stream: StreamerV2, error: ScanError) -> None:  # noqa: ARG002 - the time is enough
+    def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - the time is enough
         """Go on to count where this try ended."""
         self._before = self.now(stream)
 

@@ -24,7 +24,7 @@ from openai_scan.recording.lines import Cause, Failure, Head
 from openai_scan.redaction import redacted
 from openai_scan.sources import AnsweredSource, RequestedSource
 from openai_scan.sse import Source
-from openai_scan.sse.scanner import broken_off
+from openai_scan.sse.source import broken_off
 
 # What a URL may say about the request; the value of any other parameter may be a secret.
 _PLAIN_PARAMETERS = frozenset(

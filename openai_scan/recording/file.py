@@ -12,7 +12,7 @@ from attrs import field, frozen
 from openai_scan.errors import RecordingError
 from openai_scan.recording.lines import Line, dump
 from openai_scan.sse import WritableFile
-from openai_scan.sse.scanner import write_all
+from openai_scan.sse.source import write_all
 
 
 @frozen

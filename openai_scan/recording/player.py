@@ -25,7 +25,7 @@ from openai_scan.errors import (
 from openai_scan.recording.facts import error_of
 from openai_scan.recording.lines import End, Head, Read, Section, load
 from openai_scan.sse import BYTE_ORDER_MARK
-from openai_scan.sse.scanner import chunks_of
+from openai_scan.sse.source import chunks_of
 
 # How the first line of an event stream begins that is not blank.
 _EVENT_STREAM = re.compile(rb"\s*(?::|(?:data|error|event|id|retry)(?::|[\r\n]|$))")

@@ -18,7 +18,7 @@ from openai_scan.recording.file import Recording, RecordingFile, RecordTo
 from openai_scan.recording.lines import Cause, End, Line, Read
 from openai_scan.sources import AnsweredSource, ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import LiveSource, Source
-from openai_scan.sse.scanner import NotingSource, chunks_of
+from openai_scan.sse.source import NotingSource, chunks_of
 
 _END = object()
 

@@ -1,7 +1,8 @@
 """The wire: event-stream bytes in, raw events out. No network, no JSON, no OpenAI."""
 
 from openai_scan.sse.encode import encode, encode_all, utf8
-from openai_scan.sse.scanner import BinaryFile, EventScanner, LiveSource, Source, WritableFile
+from openai_scan.sse.scanner import EventScanner
+from openai_scan.sse.source import BinaryFile, LiveSource, Source, WritableFile
 from openai_scan.sse.tokenizer import (
     BYTE_ORDER_MARK,
     DEFAULT_MAX_EVENT_BYTES,

@@ -2,51 +2,57 @@
 
 This is the WHATWG standard's "Parsing an event stream" and "Interpreting an event stream", byte
 for byte. Nothing here reads, waits or knows what the data mean.
+
+What has come of the block under way is in one of two states:
+
+- *As it came*, in `_block`. This is the usual state. When the blank line arrives, the block is
+  taken in one step, together with all other whole blocks of the chunk (see `blocks.py`).
+- *By line*, in `_type`, `_data`, `_id_buffer` and `_line`, the unfinished line. A block gets into
+  this state when it outgrows `_block_limit`, or when somebody asks for `pending` or a count. It
+  stays there until its blank line.
+
+Rules:
+
+1. Chunk boundaries change nothing: the events, ids and counts are those of the bytes joined.
+2. Every line end becomes LF first. A CR ends its line at once; an LF that follows belongs to it,
+   even in the next chunk (`_after_cr`).
+3. At most `max_event_bytes` of a block's data, type and id are kept, plus a line of at most
+   `_BLOCK_BYTES` that may still turn out to be ignored. Comments and unknown fields are not kept.
+4. No byte is searched twice, whatever the size of the chunks: a limit that grows, grows by
+   doubling.
+5. After an `EventTooLargeError` the tokenizer never goes on: nobody knows where the next event
+   begins.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
 from openai_scan.errors import EventTooLargeError
+from openai_scan.sse.blocks import CR, LF, LONG_LINE, end_of_blocks, find_blocks
 
 # A base64 image of 4096 x 4096 fits into one event with room to spare; more is a broken server.
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# A huge chunk is cut before it is split, so that a chunk of nothing but line ends does not
-# become a list of as many lines.
+# A huge chunk is cut before it is split, so that a chunk of nothing but line ends does not become
+# a list of that many lines.
 _PIECE_BYTES = 64 * 1024
 
-# A block under way is kept as it came, so that it is taken in one step once it is whole. Beyond
-# this it is worked through line by line: a comment or an unknown field is not kept then.
+# A block under way is kept as it came up to this size. A larger one is processed line by line, so
+# that comments and unknown fields are not kept.
 _BLOCK_BYTES = 8 * 1024
 
-# What nearly all streams are made of: a line of data, or that and a line before it that names the
-# event. To find all of a chunk at once takes 0.3 us a block of 300 bytes, and to take its lines
-# one by one 1.5 us.
-_DATA_BLOCKS = re.compile(r"^()data: ?(.*)\n\n", re.MULTILINE)
-_NAMED_BLOCKS = re.compile(r"^event: ?(.*)\ndata: ?(.*)\n\n", re.MULTILINE)
-
-# To look for one byte takes 0.02 ns a byte, for two bytes or a pattern 1 ns. So where lines are
-# long, sound and images for example, their ends are looked for one by one.
-_LONG_LINE = 1024
-
-# int() may refuse longer texts, since converting one takes quadratic time: 4300 digits is its
-# default limit, and this the lowest that can be set.
+# int() refuses longer texts, since converting them takes quadratic time: its default limit is 4300
+# digits, and this is the lowest limit that can be set.
 _MAX_DIGITS = 640
-
-# The line ends as numbers: for b"\n" in place of 10 `in` takes 500 ns more, since it tries first
-# whether that is a number.
-_LF, _CR = b"\n\r"
 
 _NO_EVENTS: tuple[RawEvent, ...] = ()
 
-# What a line that was not kept reads as. No field has this name, since no line holds a line end.
+# What a line that was not kept reads as. No field has this name, since no line contains a line end.
 _SKIPPED = b"\n"
 
 
@@ -65,7 +71,7 @@ class RawEvent:
     last_event_id: str = ""
 
 
-# What the __init__ of a frozen class does field by field: 0.3 us rather than 0.5.
+# Sets all fields at once, where the __init__ of a frozen class sets one by one: 0.3 us, not 0.5.
 _new = object.__new__
 _set_fields = vars(RawEvent)["__dict__"].__set__
 
@@ -128,7 +134,7 @@ class EventTokenizer:
         self._id_bytes = 0
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterable[RawEvent]:
-        """Take *chunk* in and return the events that it completes.
+        """Take *chunk* and return the events that it completes.
 
         Nothing is read or waited for. What the chunk leaves unfinished is kept, at most
         `max_event_bytes` of it, until a later chunk finishes it.
@@ -140,8 +146,8 @@ class EventTokenizer:
             Raw events, in stream order; none if no blank line has arrived.
 
         Raises:
-            EventTooLargeError: One event outgrew `max_event_bytes`. It is raised when the events
-                before it have been taken. Feed no more: from now on it is raised again.
+            EventTooLargeError: One event outgrew `max_event_bytes`. It is raised once you have
+                iterated over the events before it. Every later call raises it again.
             TypeError: *chunk* is not bytes.
         """
         if not self._in_block or type(chunk) is not bytes:
@@ -149,8 +155,8 @@ class EventTokenizer:
             if self._head is not None:
                 return _NO_EVENTS
         elif (
-            _LF not in chunk
-            and _CR not in chunk
+            LF not in chunk
+            and CR not in chunk
             and len(self._block) + len(chunk) <= self._block_limit
         ):  # where the chunks are small, most end no line: 0.2 us rather than 1.1
             self._block += chunk
@@ -185,9 +191,8 @@ class EventTokenizer:
     def pending(self) -> RawEvent | None:
         """The block that has data but no blank line yet, as an event; None if there is none.
 
-        The standard discards it at the end of the input. An unfinished line is part of it if it is
-        one of data, or of a field that `event_fields` reads as data; any other is not, since its
-        end is unknown.
+        The standard discards it at the end of the input. An unfinished line counts if it is a line
+        of data, or of one of the `event_fields`; the end of any other line is unknown.
         """
         self._settle()
         kind = self._type
@@ -199,7 +204,7 @@ class EventTokenizer:
         return None if data is None else self._event(kind, data.decode("utf-8", "replace"))
 
     def _begin(self, chunk: bytes | bytearray | memoryview) -> bytes:
-        """Return what there is to be taken in of *chunk*, behind a byte order mark."""
+        """Return *chunk* as bytes, without a leading byte order mark."""
         if self._error is not None:
             raise self._error
         if not isinstance(chunk, bytes):
@@ -214,13 +219,13 @@ class EventTokenizer:
         return chunk
 
     def _take(self, piece: bytes, events: list[RawEvent]) -> None:
-        """Take in *piece*: whole blocks at once, and what is between them by its lines."""
-        if self._after_cr or _CR in piece:
+        """Take *piece*: whole blocks all at once, the rest as the block under way."""
+        if self._after_cr or CR in piece:
             piece = self._with_lf(piece)
         if self._by_line:
             piece = self._finish_block(piece, events)
         block = self._block
-        end = _end_of_blocks(block, piece)
+        end = end_of_blocks(block, piece)
         if end:
             blocks = block + piece[:end] if block else piece[:end]
             block.clear()
@@ -243,7 +248,7 @@ class EventTokenizer:
             piece = piece.removeprefix(b"\n")
         # A CR ends its line at once, so that no event waits for the chunk after it.
         self._after_cr = self._after_cr or piece.endswith(b"\r")
-        if piece.find(b"\r") < _LONG_LINE:
+        if piece.find(b"\r") < LONG_LINE:
             return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         first, *others = piece.split(b"\r")
         return b"\n".join([first, *(other.removeprefix(b"\n") for other in others)])
@@ -251,7 +256,7 @@ class EventTokenizer:
     def _take_blocks(self, blocks: bytes | bytearray, events: list[RawEvent]) -> None:
         """Take whole blocks, each with its blank line."""
         try:
-            found = _find_blocks(blocks.decode())
+            found = find_blocks(blocks.decode())
         except UnicodeDecodeError:
             found = []
         if not found:
@@ -264,8 +269,8 @@ class EventTokenizer:
             events.append(event)
 
     def _finish_block(self, piece: bytes, events: list[RawEvent]) -> bytes:
-        """Take the rest of a block of which lines were taken; return what is behind it."""
-        if _LF not in piece:  # as most chunks of an image
+        """Take the rest of a block that is taken *by line*; return what follows the block."""
+        if LF not in piece:  # as most chunks of an image
             self._extend_line(piece)
             return b""
         # The blank line may be the whole of its own chunk.
@@ -278,7 +283,7 @@ class EventTokenizer:
         return piece[end:]
 
     def _grow_or_settle(self) -> None:
-        """Go on keeping the block as it comes if that is what is kept in any case: data."""
+        """Keep the block as it came if it would be kept anyway, being data; else take its lines."""
         line = self._block.rfind(b"\n") + 1
         if (
             self._block.startswith(b"data:", line)
@@ -290,7 +295,7 @@ class EventTokenizer:
             self._settle()
 
     def _settle(self) -> None:
-        """Work through the lines of the block under way, as far as it has come."""
+        """Process the lines of the block under way, as far as it has come."""
         if self._block:
             self._by_line = True
             self._in_block = False
@@ -298,7 +303,7 @@ class EventTokenizer:
             self._take_lines(lines, [])
 
     def _take_lines(self, piece: bytes | bytearray, events: list[RawEvent]) -> None:
-        """Split *piece* into lines and work through them; keep the unfinished last one."""
+        """Split *piece* into lines and process them; keep the unfinished last one."""
         # All line ends are LF by now. For bytes (unlike str) splitlines() knows no others but CR.
         lines = bytes(piece).splitlines()
         tail = b"" if piece.endswith(b"\n") else lines.pop()
@@ -375,7 +380,7 @@ class EventTokenizer:
         return name == b"data" or name in self._event_fields
 
     def _extend_line(self, part: bytes) -> None:
-        """Add to the unfinished line; stop keeping it once its name says it will be ignored."""
+        """Add to the unfinished line; stop keeping it once its name shows that it is ignored."""
         if self._skipping:
             return
         line = self._line
@@ -417,54 +422,6 @@ class EventTokenizer:
                 f"one event is larger than max_event_bytes={self._max_event_bytes}",
                 limit=self._max_event_bytes,
             )
-
-
-def _end_of_blocks(block: bytearray, piece: bytes) -> int:
-    """Return where the last blank line of *piece* ends, or 0; it may have begun in *block*."""
-    end = len(piece)
-    while (end := piece.rfind(_LF, 0, end)) > 0:
-        if piece[end - 1] == _LF:
-            return end + 1
-    return int(end == 0 and block.endswith(b"\n"))
-
-
-def _find_blocks(text: str) -> list[tuple[str, str]]:
-    """Return the name and the data of each block of *text*; none if any block has other lines."""
-    name = ""
-    start = 0
-    end = text.find("\n")
-    is_named = text.startswith("event:")
-    if is_named:
-        name = text[6:end]
-        start = end + 1
-        end = text.find("\n", start)
-    if end + 2 == len(text) and text.startswith("data:", start):  # one, as in most small chunks
-        start += 6 if text.startswith(" ", start + 5) else 5
-        return [(name.removeprefix(" "), text[start:end])]
-    if end - start > _LONG_LINE:
-        return _find_few_blocks(text)
-    found: list[tuple[str, str]] = (_NAMED_BLOCKS if is_named else _DATA_BLOCKS).findall(text)
-    # Between two that are found are whole lines, if anything: no line is left, so nothing is.
-    return found if text.count("\n") == (3 if is_named else 2) * len(found) else []
-
-
-def _find_few_blocks(text: str) -> list[tuple[str, str]]:
-    """Do the same one by one, where lines are long."""
-    found = []
-    start = 0
-    while start < len(text):
-        name = ""
-        end = text.find("\n", start)
-        if text.startswith("event:", start):
-            name = text[start + 6 : end].removeprefix(" ")
-            start = end + 1
-            end = text.find("\n", start)
-        if not text.startswith("data:", start) or not text.startswith("\n", end + 1):
-            return []
-        start += 6 if text.startswith(" ", start + 5) else 5
-        found.append((name, text[start:end]))
-        start = end + 2
-    return found
 
 
 def _split_field(line: bytes) -> tuple[bytes, bytes]:

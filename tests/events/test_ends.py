@@ -19,7 +19,7 @@ from openai_scan import (
     UnknownEvent,
 )
 from openai_scan.events import Error, Outcome, StreamPart
-from openai_scan.events.ends import Ends
+from openai_scan.stream.ends import Ends
 from openai_scan.sse import RawEvent
 
 RAW = RawEvent("message", "{}")
@@ -52,7 +52,7 @@ def ends_of(*events: Event) -> Ends:
     """Return the ends after *events*."""
     ends = Ends()
     for event in events:
-        ends.note(event)
+        ends.take(event)
     return ends
 
 
@@ -250,5 +250,5 @@ def test_verdict_changes_nothing() -> None:
     """A verdict can be asked for at any time, and events may follow it."""
     ends = ends_of(part(1))
     assert ends.verdict(None, cut=False, require_terminal=True)[0] == "truncated"
-    ends.note(part(1, "completed"))
+    ends.take(part(1, "completed"))
     assert ends.verdict(None, cut=False, require_terminal=True) == ("completed", None)

@@ -24,7 +24,7 @@ def obstacle(cell: Cell, route: Route, around: World, signals: Signals) -> Itera
     set_attribute = around.environment.setattr
     # After the answer all waits have limits of their own, which are none of `Timeout`.
     brief = cell.fault in (Fault.STALL, Fault.COMMENTS, Fault.PINGS, Fault.CLOSE)
-    set_attribute("openai_scan.streamer.GRACE_SECONDS", BRIEF if brief else PATIENCE)
+    set_attribute("openai_scan.stream.machine.GRACE_SECONDS", BRIEF if brief else PATIENCE)
     if cell.phase is Phase.DONE:
         seconds = BRIEF if brief else PATIENCE
         set_attribute("openai_scan.transport.exchange._DRAIN_SECONDS", seconds)

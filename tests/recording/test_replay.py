@@ -229,7 +229,7 @@ def test_a_replay_is_not_waited_for_after_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the server held open is left after the grace, as a connection would be."""
-    monkeypatch.setattr("openai_scan.streamer.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("openai_scan.stream.machine.GRACE_SECONDS", 0.05)
     lines = [
         {"t": 0, "text": chat("Hi", "stop").decode()},
         {"t": 86400, "end": "clean"},

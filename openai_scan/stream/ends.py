@@ -1,4 +1,10 @@
-"""Judge how a stream ended: the one place where an outcome is decided."""
+"""Judge how a stream ended: the one place where an outcome is decided.
+
+The rules are those of docs/explanation/ends.md. In short: every event may show *parts* of the
+stream as under way or ended, report an *error*, or say that *nothing more comes*. The stream is
+`terminal` once one of the last two holds, or all parts that were seen have ended. `verdict()`
+weighs that against how the input ended.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,7 @@ from openai_scan.errors import (
 )
 from openai_scan.events.base import DoneEvent, Event, Outcome
 
-# Of several parts that ended differently, the one furthest right speaks for the stream.
+# If parts ended differently, the outcome furthest to the right is the stream's.
 _RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
 _UNKNOWN = object()
@@ -28,24 +34,25 @@ class Ends:
 
     error: APIError | None = None
     """The first error that an event reported."""
+
     terminal: bool = False
     """Whether the stream has shown its end: the answer is whole, or it failed."""
 
     resumed: bool = False
-    """Whether another source goes on with the answer that the first did not bring to its end."""
+    """Whether the stream continues an answer whose first stream broke off."""
 
     def __init__(self) -> None:
         self._parts: dict[Hashable, Outcome | None] = {}
         self._open = 0  # how many of the parts have not ended
-        self._has_done = False  # the stream is of a family that ends with [DONE]
+        self._has_done = False  # the stream belongs to a family that ends with [DONE]
 
-    def note(self, event: Event) -> bool:
-        """Take in what *event* says; return whether it tells of a part that had not ended."""
-        told = False
+    def take(self, event: Event) -> bool:
+        """Take *event* into account; return whether it is the first to show some part as ended."""
+        is_news = False
         for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)
             if outcome != known:
-                told = told or known is None or known is _UNKNOWN
+                is_news = is_news or known is None or known is _UNKNOWN
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
         if self.error is None:
@@ -54,10 +61,10 @@ class Ends:
             self._has_done = True
         if isinstance(event, DoneEvent):
             self.done = True
-        # Behind an answer that was taken up again, it may say only that there is no more just now.
+        # After a resumed answer, [DONE] may only say that there is no more for the moment.
         done = self.done and not (self.resumed and self._open)
         self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
-        return told
+        return is_news
 
     def resume(self) -> None:
         """Expect the rest of the same answer from another source."""
@@ -65,17 +72,17 @@ class Ends:
 
     @property
     def missing_done(self) -> bool:
-        """Whether the stream should have had a `[DONE]` and has not."""
+        """Whether the stream should have had a `[DONE]` and had none."""
         return self._has_done and not self.done
 
     def verdict(
         self, error: ScanError | None, *, cut: bool, require_terminal: bool
     ) -> tuple[Outcome, ScanError | None]:
-        """Return how the stream ended, given that it ends now, and with which error.
+        """Return how the stream ended, and with which error, if it ends now.
 
         Args:
-            error: What the input ended with; None if it just ended.
-            cut: Whether it ended in the middle of an event.
+            error: The error that the input ended with, or None.
+            cut: Whether the input ended in the middle of an event.
             require_terminal: Whether the end of the input alone is not enough.
         """
         if isinstance(error, StreamCancelledError):
@@ -97,7 +104,7 @@ class Ends:
 
 
 def _outcome_of(error: ScanError) -> Outcome:
-    """Return how a stream ended whose input ended with *error*."""
+    """Return the outcome of a stream whose input ended with *error*."""
     match error:
         case StreamTimeoutError():
             return "timed_out"

@@ -1,0 +1,163 @@
+"""The raw events of one source and how its input ended, without reading it.
+
+A driver reads the source, one chunk at a time, and hands each chunk to a `RawStream`. What follows
+from the chunks is decided here, once, for drivers that block and drivers that await:
+
+    while (event := stream.next()) is None and not stream.ended:
+        ...  # read a chunk: stream.receive(chunk), or stream.end() if there is none
+
+Rules:
+
+- `next()` returns every event that was received before the end of the input, then None. From then
+  on `ended` is true, and `err` is the reason; None stands for a clean end.
+- Only the first `end()` counts. An event that grows too large is an end as well.
+- After `cancel()` the next call of `next()` ends the stream, unless it has ended before. What was
+  received and not returned is dropped, and whatever the input ended with is only the cause: a
+  connection that was shut down to wake its reader may look broken, or cleanly ended.
+- The source is told and asked, but never read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from typing import Any
+
+from openai_scan.errors import EventTooLargeError, ScanError, StreamCancelledError
+from openai_scan.sse.source import LiveSource, NotingSource
+from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+
+
+class RawStream:
+    """What has been received from one source.
+
+    Args:
+        source: Where the chunks come from. It is told what happens and asked what it knows, but
+            never read.
+        chunks: What the driver reads the source with, such as an iterator; None until it does.
+        max_event_bytes: See `EventTokenizer`.
+        event_fields: See `EventTokenizer`.
+
+    Attributes:
+        tokenizer: What splits the bytes into events.
+        source: Where the chunks come from.
+        chunks: See *chunks*. It is kept for the driver and never looked at.
+        ready: The events that were received and not returned yet.
+    """
+
+    bytes_read: int = 0
+    """How many bytes have been received."""
+
+    heard: int = 0
+    """How many events have been returned since the last read, less the keep-alives among them."""
+
+    ended: bool = False
+    """Whether `next()` has returned all there is."""
+
+    err: ScanError | None = None
+    """Why the stream has `ended`; None while it has not, and after a clean end."""
+
+    cancelled: bool = False
+    """Whether `cancel()` was called."""
+
+    interrupted: bool = False
+    """Whether the input is over or cancelled. As long as it is not, only `ready` matters."""
+
+    _over: bool = False  # nothing more will be received
+    _reason: ScanError | None = None  # why that is
+
+    def __init__(
+        self,
+        source: Any,
+        chunks: Any = None,
+        *,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        event_fields: Iterable[str] = (),
+    ) -> None:
+        self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
+        self.source = source
+        self.chunks = chunks
+        self.ready: deque[RawEvent] = deque()
+        self._live = source if isinstance(source, LiveSource) else None
+
+    def receive(self, chunk: Any) -> bool:
+        """Take what one read returned.
+
+        Returns:
+            Whether `next()` has something to return, or has to decide. If not, read on.
+
+        Raises:
+            TypeError: *chunk* is not bytes-like, which is the fault of whoever wrote the source.
+        """
+        if type(chunk) is not bytes:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
+            chunk = bytes(chunk)
+        self.bytes_read += len(chunk)
+        try:
+            events = self.tokenizer.feed(chunk)
+            if events:
+                self.ready.extend(events)
+                return True
+        except EventTooLargeError as error:
+            self.end(error)
+            return True
+        return self.cancelled
+
+    def end(self, error: ScanError | None = None) -> None:
+        """Record that nothing more will be received, because of *error* if there is one."""
+        if not self._over:
+            self._over = self.interrupted = True
+            self._reason = error
+
+    def drop(self) -> None:
+        """End the stream without an error, and without what was not returned: nobody reads on."""
+        self.ended = True
+        self.end()
+        self.ready.clear()
+
+    def next(self) -> RawEvent | None:
+        """Return the next raw event, or None: read on, unless the stream has `ended`."""
+        if self.cancelled and not self.ended:
+            self.drop()
+            self.err = StreamCancelledError("the stream was cancelled")
+            self.err.__cause__ = self._reason
+        elif self.ready:
+            self.heard += 1
+            return self.ready.popleft()
+        elif self._over and not self.ended:
+            self.ended = True
+            self.err = self._reason
+        return None
+
+    def discount(self) -> None:
+        """Count the last event as a keep-alive, which is as good as silence."""
+        self.heard -= 1
+
+    def before_read(self) -> None:
+        """Tell a live source, which is about to be read, of the events since the last read."""
+        if self.heard and self._live is not None:
+            self._live.heard()
+        self.heard = 0
+
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or lift that limit (None), if the source is live."""
+        if self._live is not None:
+            self._live.expire(seconds)
+
+    def cancel(self) -> None:
+        """End the stream and wake whoever reads a live source. Any thread may call it."""
+        self.cancelled = self.interrupted = True
+        if self._live is not None:
+            self._live.cancel()
+
+    @property
+    def pending(self) -> RawEvent | None:
+        """The block that the end of the input cut off, as an event; None if there is none."""
+        return self.tokenizer.pending
+
+    @property
+    def notes(self) -> Counter[str]:
+        """What was tolerated, counted, by the tokenizer and by a source that repairs."""
+        own = Counter(comment=self.tokenizer.comments, bad_utf8=self.tokenizer.replacements)
+        return own + self.source.notes if isinstance(self.source, NotingSource) else own

@@ -1,0 +1,48 @@
+"""Read a source into a `RawStream`: all that is left to do for a driver that blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openai_scan.errors import ScanError
+from openai_scan.sse.raw_stream import RawStream
+from openai_scan.sse.source import WritableFile, broken_off, write_all
+
+_END = object()
+
+
+def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
+    """Read chunks until *stream* has something to say, or the input is over.
+
+    Args:
+        stream: Its `chunks` are the iterator to read.
+        tee: Where each chunk is written to as well. What writing raises is raised as it is, after
+            the stream has received the chunk.
+
+    Raises:
+        TypeError: The source yields something that is not bytes.
+    """
+    chunks, receive = stream.chunks, stream.receive
+    stream.before_read()
+    while True:
+        try:
+            chunk: Any = next(chunks, _END)
+        except ScanError as error:
+            return stream.end(error)
+        except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
+            return stream.end(broken_off(error))
+        if chunk is _END:
+            return stream.end()
+        has_news = receive(chunk)
+        if tee is not None:
+            write_all(tee, bytes(chunk))
+        if has_news:
+            return None
+
+
+def close_input(stream: RawStream) -> None:
+    """Close the source of *stream*, and what it is read with, if they can be closed."""
+    for closeable in (stream.chunks, stream.source):
+        close = getattr(closeable, "close", None)
+        if close is not None:
+            close()

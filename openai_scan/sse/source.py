@@ -1,0 +1,108 @@
+"""Sources: where the bytes of a stream come from, and what a source can do beyond yielding them."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from openai_scan.errors import TransportError
+
+# As large as the chunks that a socket hands over; a larger read only waits longer to be filled.
+_READ_BYTES = 64 * 1024
+
+
+class BinaryFile(Protocol):
+    """A binary file object: anything with `read(size) -> bytes`, such as an open file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most *size* bytes, and none at the end of the file only."""
+
+
+class WritableFile(Protocol):
+    """Where `tee()` may write to: anything with `write(bytes)`."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Write *data*; return how many bytes were taken, or None for all of them."""
+
+
+Source: TypeAlias = "Iterable[bytes] | BinaryFile"
+"""Where a stream comes from: an iterable of byte chunks, split anywhere, or a binary file."""
+
+
+@runtime_checkable
+class LiveSource(Protocol):
+    """A source that reads from a live connection.
+
+    All of its methods return at once, whether the source is iterated with `for` or `async for`.
+    """
+
+    def cancel(self) -> None:
+        """Wake the reader from whatever it is waiting for. Any thread may call it."""
+
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now if it has not ended by then; None lifts that limit."""
+
+    def heard(self) -> None:
+        """Restart the clock that limits how long no event may come. A keep-alive does not."""
+
+
+@runtime_checkable
+class NotingSource(Protocol):
+    """A source that repairs what it receives before it yields it."""
+
+    notes: Counter[str]
+    """What was repaired, counted."""
+
+
+def chunks_of(source: Any) -> Iterator[bytes]:
+    """Return an iterator over the chunks of *source*.
+
+    Raises:
+        TypeError: *source* is text, a single bytes object, or not iterable.
+    """
+    refuse_text(source)
+    # read1() returns what is there; read() of a buffered file waits until all is filled.
+    read = getattr(source, "read1", None) or getattr(source, "read", None)
+    if read is not None:
+        return iter(lambda: read(_READ_BYTES), b"")
+    if not isinstance(source, Iterable):
+        raise TypeError(
+            f"a source is an iterable of bytes or a binary file, not {type(source).__name__}"
+        )
+    return iter(source)
+
+
+def refuse_text(source: Any) -> None:
+    """Raise the error for a source that is text or a single bytes object, if it is one.
+
+    Raises:
+        TypeError: It is.
+    """
+    if isinstance(source, str | bytes | bytearray | memoryview):
+        raise TypeError("a source is an iterable of chunks: put a single one into a list")
+    if isinstance(source, io.TextIOBase):
+        raise TypeError('a source is binary: open the file with mode "rb"')
+
+
+def broken_off(error: Exception) -> TransportError:
+    """Return the error of a stream whose source raised *error*."""
+    failed = TransportError(f"the source broke off: {type(error).__name__}: {error}")
+    failed.__cause__ = error
+    return failed
+
+
+def write_all(file: WritableFile, data: bytes) -> None:
+    """Write all of *data*, also to a raw file that takes only part of it at a time.
+
+    Raises:
+        OSError: The file takes no more bytes.
+    """
+    while data:
+        written = file.write(data)
+        if not isinstance(written, int) or written >= len(data):
+            return
+        if written < 1:
+            raise OSError("the file of tee() takes no more bytes")
+        data = data[written:]

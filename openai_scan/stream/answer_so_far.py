@@ -1,0 +1,73 @@
+"""The answer that the events of a stream build up, and the short way for most of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openai_scan.events import Event
+
+if TYPE_CHECKING:
+    from openai_scan.events.repeats import Make, Repeats
+    from openai_scan.events.snapshot import Answer, Append, Fold, Note
+    from openai_scan.partial_json import PartialJSON
+
+
+class AnswerSoFar:
+    """What has come of an answer.
+
+    Most events of a stream add text and nothing else. Once such an event has come, `again` makes
+    the next one like it from its raw event, and `append` takes its text; all other decisions about
+    the event are those about the first. Both hold until another kind of event comes.
+
+    Attributes:
+        again: Makes the next event if it only adds text, or returns None; None if unknown.
+        append: Takes the text of an event that `again` made.
+        json: The answer's text, parsed as JSON while it arrives; None until it is asked for.
+    """
+
+    again: Make | None = None
+    append: Append = str
+    json: PartialJSON | None = None
+    _fold: Fold | None = None
+
+    def take(self, event: Event, note: Note) -> None:
+        """Take any event; *note* counts what had to be repaired."""
+        fold, self._fold = self._fold, event.fold(self._fold, note)
+        if self.json is not None:
+            if self._fold is not fold:
+                self.json = type(self.json)()
+            self.json.feed(event.unwrap_text() or "")
+
+    def expect_text(self, event: Event, repeats: Repeats) -> None:
+        """Prepare for events that differ from *event*, the last one, only in the text they add."""
+        repeat = repeats.last
+        if repeat is not None and repeat.adds_text and self._fold is not None:
+            append = self._fold.appender(event)
+            if append is not None:
+                self.again, self.append = repeat.make, append
+
+    def end_of_stream(self) -> None:
+        """Let the next event begin a new answer, unless the family's answers span streams."""
+        if self._fold is not None:
+            self._fold.over = True
+
+    def value(self) -> Answer | None:
+        """Return the answer so far, or None before its first event."""
+        return None if self._fold is None else self._fold.value()
+
+    def resumable_id(self) -> str | None:
+        """Return the server's name for the answer if its stream can be resumed, else None."""
+        return None if self._fold is None else self._fold.resumable_id()
+
+    def partial(self, *, is_over: bool) -> Any:
+        """Return the JSON value of the text so far, or None; see `StreamView.partial`."""
+        if self.json is None:
+            from openai_scan.partial_json import PartialJSON
+
+            self.json = PartialJSON()
+            answer = self.value()
+            if answer is not None:
+                self.json.feed(answer.text)
+        if is_over:
+            self.json.finish()
+        return self.json.value

@@ -1,0 +1,53 @@
+"""Which event of an answer a stream has reached, and which may come next after a resume."""
+
+from __future__ import annotations
+
+from openai_scan.errors import EventStreamError
+from openai_scan.events import Event
+
+
+class Continuity:
+    """The event numbers of one answer, across all the streams that bring it."""
+
+    answer_id: str | None = None
+    """The server's name for the answer, once it has been resumed; None before that."""
+
+    def __init__(self) -> None:
+        self._position: int | None = None
+        self._repeated: int | None = None  # events up to this number may come once more
+
+    def take(self, event: Event) -> None:
+        """Take the number of *event* into account, if it has one."""
+        self._position = self.after(event)
+
+    def after(self, event: Event) -> int | None:
+        """Return the highest event number, *event* included, or None if no event has had one."""
+        number, position = event.stream_position(), self._position
+        return (
+            position if number is None or (position is not None and position > number) else number
+        )
+
+    def resume(self, answer_id: str, position: int) -> None:
+        """Expect the events of the answer that come after *position*."""
+        self.answer_id, self._repeated = answer_id, position
+
+    def is_new(self, event: Event, answer_id: str) -> bool:
+        """Return whether *event* continues the resumed answer; if not, it has come before.
+
+        Raises:
+            EventStreamError: Events are missing, or *event* belongs to another answer.
+        """
+        if event.stream_answer_id() not in (None, answer_id):
+            raise EventStreamError("the stream was taken up again with events of another answer")
+        number, position = event.stream_position(), self._repeated
+        if number is None or position is None:  # a ping, say, has no number and proves nothing
+            return True
+        if number <= position:
+            return False
+        if number > position + 1:
+            raise EventStreamError(
+                f"events were lost between {position} and {number}, where the stream was taken"
+                " up again"
+            )
+        self._repeated = None
+        return True

@@ -1,0 +1,73 @@
+"""Raw events to typed events, whatever habits the server has."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from openai_scan.events import DONE, Event, UnknownEvent, decode, from_answer, unglue
+from openai_scan.sse import RawEvent
+
+if TYPE_CHECKING:
+    from openai_scan.events.repeats import Repeats
+
+
+class Decoder:
+    """Decodes the events of a stream and of those that are chained to it.
+
+    Args:
+        strict: See `StreamerV2`.
+
+    Attributes:
+        notes: What was tolerated, counted.
+        repeats: What the events so far have in common.
+        ready: Raw events that came as part of another one and have not been decoded yet.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        # Imported here because it is slow to load and not needed until a stream is read.
+        from openai_scan.events.structure import Structurer
+
+        self._strict = strict
+        self.notes: Counter[str] = Counter()
+        self._structure = Structurer(strict=strict, notes=self.notes)
+        self.note = self._structure.note
+        self.repeats: Repeats = self._structure.repeats
+        self.ready: deque[RawEvent] = deque()
+
+    def decode(self, raw: RawEvent) -> Event:
+        """Return the typed event of *raw*; if that brings several events, the first of them."""
+        event = decode(raw, self._structure)
+        if type(event) is UnknownEvent and not self._strict:
+            note, pieces = (
+                ("whole_answer", from_answer(event.payload))
+                if event.error is None
+                else ("glued_events", unglue(raw))
+            )
+            if pieces:
+                self.note(note)
+                self.ready.extend(pieces[1:])
+                return decode(pieces[0], self._structure)
+        return event
+
+
+def is_keep_alive(raw: RawEvent) -> bool:
+    """Return whether *raw* is an event that some servers send only to keep the connection alive.
+
+    It has no data, or a comment as data. An end or an error needs no data to be one.
+    """
+    return raw.type not in ("done", "error") and (not raw.data or raw.data.startswith(":"))
+
+
+def is_whole(data: str) -> bool:
+    """Return whether *data* is complete although no blank line followed it.
+
+    A JSON object shows where it ends; a number, for example, does not.
+    """
+    if data.strip() == DONE:
+        return True
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,354 @@
+"""Everything about a stream that needs no reading: the base of every streamer."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
+from openai_scan.events import Event, Outcome
+from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
+from openai_scan.sse.raw_stream import RawStream
+from openai_scan.stream.machine import NO_EVENT, StreamMachine
+from openai_scan.stream.observer import Observer
+from openai_scan.stream.text import TextBuffer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from openai_scan.events import assistants
+    from openai_scan.events.snapshot import Answer
+    from openai_scan.stats import Stats, Timer
+
+T = TypeVar("T")
+SourceT = TypeVar("SourceT")
+
+
+class StreamView(ABC, Generic[SourceT]):
+    """A stream, its current event, its answer and its end; the streamers add the reading."""
+
+    def __init__(
+        self,
+        source: SourceT,
+        *,
+        max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
+        strict: bool = False,
+        require_terminal: bool = True,
+    ) -> None:
+        self._machine = StreamMachine(
+            source,
+            self._chunks_of(source),
+            max_event_bytes=max_event_bytes,
+            strict=strict,
+            require_terminal=require_terminal,
+        )
+        self._tee: WritableFile | None = None
+        self._text = TextBuffer()
+        self._timer: Timer | None = None  # once statistics are asked for
+        self._err_seen = False  # err() has returned the error
+        self._handed_over = False  # another streamer reads and closes the source
+
+    @staticmethod
+    @abstractmethod
+    def _chunks_of(source: Any) -> Any:
+        """Return what the streamer reads *source* with.
+
+        Raises:
+            TypeError: It cannot be read.
+        """
+
+    def event(self) -> Event:
+        """Return the current event.
+
+        Raises:
+            RuntimeError: The last `next()` was not True, or there was none.
+        """
+        event = self._machine.event
+        if event is NO_EVENT:
+            raise RuntimeError("there is no event: call event() only after next() returned True")
+        return event
+
+    def err(self) -> ScanError | None:
+        """Return the error that ended the stream; None after a clean end, or while it runs."""
+        if self._machine.outcome is not None:
+            self._err_seen = True
+        return self._machine.err
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the stream ended, or None while it runs.
+
+        ======================================================  ======================
+        outcome                                                 `err()`
+        ======================================================  ======================
+        `completed`                                             None
+        `incomplete`: cut short by a limit or a filter          None
+        `requires_action`: it waits for tool outputs            None
+        `cancelled`: on the server, or left early by `close()`  None
+        `cancelled`: by `cancel()`                              `StreamCancelledError`
+        `timed_out`                                             `StreamTimeoutError`
+        `truncated`                                             `TruncatedStreamError`
+        `failed`                                                any other `ScanError`
+        ======================================================  ======================
+        """
+        return self._machine.outcome
+
+    @property
+    def source(self) -> Any:
+        """Where the events come from; with chained streams, the source of the current one.
+
+        The source of a client's stream is an `Exchange`, which knows the `request_id`.
+        """
+        return self._machine.current.source
+
+    @property
+    def events_read(self) -> int:
+        """How many events `next()` has stepped to, those of chained streams included."""
+        return self._machine.events_read
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes have been read, those of chained streams included."""
+        return self._machine.bytes_read
+
+    @property
+    def notes(self) -> Counter[str]:
+        """What was tolerated, counted, so that you can report a broken server.
+
+        A note is a word such as `malformed_event`; some are followed by a colon and a place.
+        """
+        return self._machine.notes
+
+    def cancel(self) -> None:
+        """End the stream, from any thread or task and at any moment.
+
+        A reader that waits for the network returns at once, and `err()` is a
+        `StreamCancelledError`. The streamers describe what happens with other sources.
+        """
+        self._machine.cancel()
+
+    def chain(self, other: Self | SourceT) -> None:
+        """Go on with *other* in the same loop, after this stream ends without an error.
+
+        This is how you answer tool calls without a second loop. Several streams are read one after
+        the other. The settings of this streamer apply to all of them, and `close()` closes them.
+
+        Args:
+            other: A streamer of the same kind that nobody has read from yet, or a source.
+
+        Raises:
+            RuntimeError: This stream has ended already, or *other* has been started or chained.
+            TypeError: *other* is text, a single bytes object, or not a source at all.
+            ValueError: *other* is this streamer.
+        """
+        if other is self:
+            raise ValueError("a stream cannot be chained to itself")
+        self._check_running("chain() has to come before its last event")
+        self._machine.chained.append(self._input_of(other))
+
+    def tee(self, file: WritableFile) -> None:
+        """Write every byte read from now on, chained streams included, to *file* as well.
+
+        The file stays open and is yours. An error in writing leaves `next()` as it is; the events
+        of that chunk are not lost and come with the next calls.
+        """
+        self._tee = file
+
+    def observe(self, observer: Observer) -> None:
+        """Tell *observer* what happens from now on. Several observers are told in turn.
+
+        Raises:
+            RuntimeError: The stream has ended.
+        """
+        self._check_running("observe() has to come before its end")
+        self._machine.observers.add(observer, self)
+
+    @property
+    def stats(self) -> Stats:
+        """How fast the stream is, how large it is and what it costs, as of now.
+
+        Times are measured from the first time you ask, so ask before the first `next()`. If you ask
+        later, only figures that need no measuring are there.
+        """
+        if self._timer is None:
+            from openai_scan.stats import Timer
+
+            self._timer = Timer()
+            if self.outcome is None:
+                self.observe(self._timer)
+        return self._timer.stats(self)
+
+    # The whole answer.
+
+    def snapshot(self) -> Answer | None:
+        """Return the answer so far, or None before its first event.
+
+        The value never changes: ask again for a later one. With chained streams it is the answer
+        of the last one, except that an Assistants answer spans all of them.
+        """
+        return self._machine.snapshot()
+
+    def final(self) -> Answer:
+        """Return the whole answer, after `next()` has returned False.
+
+        An answer that is `incomplete`, or that waits for tool outputs, is returned as it is.
+
+        Raises:
+            ScanError: The answer is not whole, because the stream was truncated, failed, timed
+                out or was cancelled. What came is the exception's `snapshot`.
+            RuntimeError: The stream has not ended.
+        """
+        if self.outcome is None:
+            raise RuntimeError("the stream has not ended: call final() after next() returned False")
+        self._raise_err()
+        answer = self.snapshot()
+        error: ScanError
+        if self.outcome == "cancelled":
+            error = StreamCancelledError("the answer was cancelled before it was whole")
+        elif answer is None:
+            error = EventStreamError("the stream ended well, but no answer was in it")
+        else:
+            return answer
+        self._machine.describe(error)
+        raise error
+
+    def final_as(self, cls: type[T]) -> T:
+        """Return the whole answer as an instance of *cls*, after `next()` has returned False.
+
+        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for.
+
+        Raises:
+            DecodeError: The text is not JSON, as after a refusal or when it was cut short, or it
+                does not fit the class. The answer is the exception's `snapshot`.
+            ScanError: See `final()`.
+            RuntimeError: See `final()`.
+        """
+        from openai_scan.events.structure import Structurer
+
+        text = self.final().text
+        try:
+            return Structurer(strict=True)(json.loads(text), cls)
+        except (ValueError, RecursionError) as cause:
+            error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
+            error.__cause__ = cause
+        except DecodeError as caught:
+            error = caught
+        self._machine.describe(error)
+        raise error
+
+    def partial(self) -> Any:
+        """Return the JSON of the current answer's text so far as a Python value, or None.
+
+        An object has the keys that have come, and a string what has come of it; a number is there
+        once it is whole. If the text stops being JSON, the value is what was JSON until then.
+        Asking at every step costs no more than asking once, because objects and lists are the same
+        ones each time, and grow; copy what you want to keep.
+        """
+        return self._machine.answer.partial(is_over=self.outcome is not None)
+
+    # Unwrappers: each asks the current event one question. None means that the event has no answer,
+    # or that there is no current event. They never raise. Where several choices were requested,
+    # *choice* selects one; `text_deltas()`, `read()` and `reader()` use the first, number 0.
+
+    def text(self, choice: int = 0) -> str | None:
+        """The text that the current event adds, or None.
+
+        It may end in half a character that the next event completes; `text_deltas()` joins them.
+        """
+        return self._machine.event.unwrap_text(choice)
+
+    def reasoning_text(self, choice: int = 0) -> str | None:
+        """The text that the current event adds to the reasoning before the answer, or None."""
+        return self._machine.event.unwrap_reasoning_text(choice)
+
+    def refusal(self, choice: int = 0) -> str | None:
+        """The text that the current event adds to a refusal to answer, or None."""
+        return self._machine.event.unwrap_refusal(choice)
+
+    def message_delta_text(self) -> str | None:
+        """The text of an Assistants message delta, or None."""
+        return self._machine.event.unwrap_message_delta_text()
+
+    def image_file(self) -> assistants.ImageFile | None:
+        """The image file that the current event adds, or None."""
+        return self._machine.event.unwrap_image_file()
+
+    def message(self) -> assistants.Message | None:
+        """The message that the current event reports on, or None."""
+        return self._machine.event.unwrap_message()
+
+    def run(self) -> assistants.Run | None:
+        """The run that the current event reports on, or None."""
+        return self._machine.event.unwrap_run()
+
+    def run_step(self) -> assistants.RunStep | None:
+        """The run step that the current event reports on, or None."""
+        return self._machine.event.unwrap_run_step()
+
+    def required_action(self) -> assistants.RequiredAction | None:
+        """The action that the server waits for from this event on, or None."""
+        return self._machine.event.unwrap_required_action()
+
+    def tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+        """The tool calls, or pieces of tool calls, that the current event brings, or None."""
+        return self._machine.event.unwrap_tool_calls(choice)
+
+    def finish_reason(self, choice: int = 0) -> str | None:
+        """Why the answer ends with the current event, in the server's word, or None."""
+        return self._machine.event.unwrap_finish_reason(choice)
+
+    def usage(self) -> Any | None:
+        """The count of tokens that the current event brings, or None."""
+        return self._machine.event.unwrap_usage()
+
+    def annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
+        """The citations and other annotations that the current event adds, or None."""
+        return self._machine.event.unwrap_annotations(choice)
+
+    def audio(self, choice: int = 0) -> bytes | None:
+        """The sound that the current event adds, decoded, or None."""
+        return self._machine.event.unwrap_audio(choice)
+
+    def partial_image(self) -> bytes | None:
+        """The image as far as it has come with the current event, decoded, or None."""
+        return self._machine.event.unwrap_partial_image()
+
+    # For the drivers.
+
+    def _check_running(self, advice: str) -> None:
+        if self._machine.outcome is not None:
+            raise RuntimeError(f"the stream has ended: {advice}")
+
+    def _follow(self, successor: Any) -> None:
+        """Have the driver call *successor* at the end of the chain."""
+        self._check_running("chain_from() has to come before its end")
+        self._machine.successor = successor
+
+    def _input_of(self, other: Self | SourceT) -> RawStream:
+        """Return the input to go on with, taken over from its streamer if it has one."""
+        source = other._hand_over() if isinstance(other, type(self)) else other  # noqa: SLF001 - our own class
+        return self._machine.input_of(source, self._chunks_of(source))
+
+    def _open(self, renewed: RawStream) -> None:
+        """Prepare to read an input that the machine has asked for."""
+        if renewed.chunks is None:
+            renewed.chunks = self._chunks_of(renewed.source)
+
+    def _hand_over(self) -> SourceT:
+        """Give the source to another streamer, and end."""
+        machine = self._machine
+        followed = machine.chained or machine.successor is not None
+        if machine.started or machine.outcome is not None or followed:
+            raise RuntimeError(
+                "chain() takes a streamer that nobody has read from yet, and that nothing follows"
+            )
+        self._handed_over = True
+        machine.stop("completed")
+        source: SourceT = machine.current.source
+        return source
+
+    def _raise_err(self) -> None:
+        if (error := self.err()) is not None:
+            raise error
