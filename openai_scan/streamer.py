@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from openai_scan.events import Event, Outcome
 from openai_scan.reader import TextReader
@@ -168,6 +168,6 @@ class StreamerV2(StreamView[Source]):
     def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)
         if isinstance(answer, str):
-            machine.stop(answer)
+            machine.stop(cast("Outcome", answer))
         else:
             machine.go_on(self, self._input_of(answer))
