@@ -23,6 +23,7 @@ from openai_scan.events import (
     Outcome,
     UnknownEvent,
     decode,
+    fold,
     from_answer,
     unglue,
 )
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from openai_scan.events import assistants
-    from openai_scan.events.repeats import Make
-    from openai_scan.events.snapshot import Answer, Append, Fold
+    from openai_scan.events.base import Append, Fold
+    from openai_scan.events.decoding.repeats import Make
     from openai_scan.partial_json import PartialJSON
     from openai_scan.sse import WritableFile
     from openai_scan.stats import Stats, Timer
+    from openai_scan.values import Answer
 
 # After the terminal event a usage chunk or a late event may follow, or nothing at all while the
 # server holds the connection open: so much longer is listened to.
@@ -95,7 +97,7 @@ class StreamerV2:
         require_terminal: bool = True,
     ) -> None:
         # It takes its time to load, and who only imports the package shall not wait for it.
-        from openai_scan.events.structure import Structurer
+        from openai_scan.events.decoding.structure import Structurer
 
         self._max_event_bytes = max_event_bytes
         self._strict = strict
@@ -395,7 +397,7 @@ class StreamerV2:
             ScanError: See `final()`.
             RuntimeError: See `final()`.
         """
-        from openai_scan.events.structure import Structurer
+        from openai_scan.events.decoding.structure import Structurer
 
         text = self.final().text
         try:
@@ -592,9 +594,9 @@ class StreamerV2:
             if ends.error is not None and self._renew(ends.error):
                 return False
             self._committed = event.has_content()
-        fold, self._fold = self._fold, event.fold(self._fold, self._structure.note)
+        before, self._fold = self._fold, fold(event, self._fold, self._structure.note)
         if self._json is not None:
-            if self._fold is not fold:
+            if self._fold is not before:
                 self._json = type(self._json)()
             self._json.feed(event.unwrap_text() or "")
         if ends.terminal:

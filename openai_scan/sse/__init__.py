@@ -1,6 +1,6 @@
 """The wire: event-stream bytes in, raw events out. No network, no JSON, no OpenAI."""
 
-from openai_scan.sse.encode import encode, encode_all, utf8
+from openai_scan.sse.encode import encode, encode_all
 from openai_scan.sse.scanner import BinaryFile, EventScanner, LiveSource, Source, WritableFile
 from openai_scan.sse.tokenizer import (
     BYTE_ORDER_MARK,
@@ -8,6 +8,7 @@ from openai_scan.sse.tokenizer import (
     EventTokenizer,
     RawEvent,
 )
+from openai_scan.surrogates import utf8
 
 __all__ = [
     "BYTE_ORDER_MARK",
