@@ -153,7 +153,6 @@ if TYPE_CHECKING:
         ResponseWebSearchCallSearching,
     )
     from openai_scan.events.responses.snapshot import ResponseAnswer
-    from openai_scan.events.snapshot import Answer, Call
     from openai_scan.partial_json import PartialJSON
     from openai_scan.reader import TextReader
     from openai_scan.recording import Recording, record, replay
@@ -163,6 +162,7 @@ if TYPE_CHECKING:
     from openai_scan.stream.observer import Observer
     from openai_scan.streamer import StreamerV2
     from openai_scan.tools import function_schema, run_tools, tool_of
+    from openai_scan.values import Answer, Call
 
 __all__ = [
     "APIError",
@@ -332,7 +332,7 @@ def __getattr__(name: str) -> Any:
         case "AzureClient" | "Client" | "Page" | "RetryPolicy" | "Timeout":
             home = "client"
         case "Answer" | "Call":
-            home = "events.snapshot"
+            home = "values"
         case "AssistantsAnswer":
             home = "events.assistants.snapshot"
         case "ChatCompletion":
@@ -356,7 +356,7 @@ def __getattr__(name: str) -> Any:
         case "Recording" | "record" | "replay":
             home = "recording"
         case "Observer":
-            home = "observer"
+            home = "stream.observer"
         case "Stats":
             home = "stats"
         case "TextReader":

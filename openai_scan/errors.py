@@ -36,7 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Answer
+    from openai_scan.values import Answer
 
 __all__ = [
     "APIError",

@@ -16,7 +16,7 @@ import re
 import string
 from typing import Any
 
-from openai_scan.events.snapshot import mend
+from openai_scan.surrogates import mend
 
 _SPACE = re.compile(r"[ \t\n\r]+")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]+')  # what stands in a string as it is

@@ -28,14 +28,14 @@ import attrs
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
-from openai_scan.events.snapshot import Call
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API, described, schema_of
 from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
 from openai_scan.transport.request import plain
+from openai_scan.values import Call
 
 if TYPE_CHECKING:
     from openai_scan.events.assistants.snapshot import AssistantsAnswer

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from openai_scan import StreamerV2
-from openai_scan.events.snapshot import Answer
+from openai_scan.values import Answer
 
 
 def wire(*payloads: Any) -> list[bytes]:

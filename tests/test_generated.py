@@ -126,13 +126,13 @@ OVERRIDES: dict[str, Any] = {
     "hidden": frozenset({"Cat.prompt"}),
     "new_objects": {"Collar": {"color": "str"}},
     "new_events": {"pet.news": {"text": "str"}},
-    "answers": {"PetDelta": ["AddsText"]},
+    "bases": {"PetDelta": ["AddsText"]},
     "frequent": ["pet.news"],
     "docs": DOCS,
 }
 
 OBJECTS = '''\
-from openai_scan.events.values import (Value)
+from openai_scan.values import (Value)
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Toy(Value):
@@ -177,10 +177,10 @@ Pet: TypeAlias = Cat | Dog | dict[str, Any]
 
 EVENTS = '''
 from openai_scan.events.base import (Event)
-from openai_scan.events.structure import (Structurer)
+from openai_scan.events.decoding.structure import (Structurer)
 from openai_scan.sse import (RawEvent)
 from openai_scan.events.pets.objects import (Pet)
-from openai_scan.events.pets.answers import (AddsText)
+from openai_scan.events.pets.base import (AddsText)
 
 @frozen(slots=False, eq=False, repr=False)
 class PetDelta(AddsText):

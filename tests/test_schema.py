@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from openai_scan import DecodeError, json_schema_format
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.schema import described, schema_of
 
 

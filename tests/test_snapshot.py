@@ -26,7 +26,7 @@ from openai_scan import (
     StreamTimeoutError,
     TruncatedStreamError,
 )
-from openai_scan.events import decode
+from openai_scan.events import Fold, decode, folds
 from openai_scan.events.assistants import TextPart, ThreadMessageCompleted
 from openai_scan.events.assistants.snapshot import AssistantsFold
 from openai_scan.events.audio import TranscriptTextDone
@@ -34,9 +34,10 @@ from openai_scan.events.audio.snapshot import AudioFold
 from openai_scan.events.chat.snapshot import ChatFold
 from openai_scan.events.completions.snapshot import CompletionFold
 from openai_scan.events.images.snapshot import ImagesFold
-from openai_scan.events.responses.answers import BringsResponse
+from openai_scan.events.responses.base import BringsResponse
 from openai_scan.events.responses.snapshot import ResponseAnswer, ResponseFold
-from openai_scan.events.snapshot import Answer, Call, Fold, mend
+from openai_scan.surrogates import mend
+from openai_scan.values import Answer, Call
 
 DONE = b"data: [DONE]\n\n"
 
@@ -221,8 +222,20 @@ def test_error_shows_no_answer() -> None:
 def test_events_outside_any_family() -> None:
     """Events of no family change nothing."""
     done = DoneEvent(raw=RawEvent("done", "[DONE]"))
-    assert done.fold(None, print) is None
-    assert Event(raw=RawEvent("message", "")).fold(None, print) is None
+    assert folds.fold(done, None, print) is None
+    assert folds.fold(Event(raw=RawEvent("message", "")), None, print) is None
+
+
+def test_a_family_needs_a_fold() -> None:
+    """An event of a family that has no fold is a mistake in the family, reported by its name."""
+
+    class PetEvent(Event):
+        """An event of a family that nobody knows."""
+
+        family = "pets"
+
+    with pytest.raises(ValueError, match="no fold for the family 'pets'"):
+        folds.fold(PetEvent(raw=RawEvent("pet", "{}")), None, print)
 
 
 @pytest.mark.parametrize(
@@ -355,14 +368,14 @@ def delta(family: str, number: int) -> dict[str, Any]:
 def test_work_is_flat(family: str) -> None:
     """Taking in event 20,000 is the same work, to the bytecode, as taking in event 1,000."""
     event = decode(RawEvent("message", json.dumps(delta(family, 0))))
-    state = event.fold(None, print)
+    state = folds.fold(event, None, print)
     works = {}
     for number in range(2, 20_001):
         # Python 3.12 traces the instructions of a function only from its second call on.
         if number in (999, 1_000, 20_000):
-            works[number] = work(functools.partial(event.fold, state, print))
+            works[number] = work(functools.partial(folds.fold, event, state, print))
         else:
-            state = event.fold(state, print)
+            state = folds.fold(event, state, print)
     assert works[1_000] == works[20_000] > 0
     assert works[1_000] < 1_000
     assert state is not None
@@ -372,7 +385,7 @@ def test_work_is_flat(family: str) -> None:
 def test_asking_twice_is_free() -> None:
     """Text that has not changed is not joined again."""
     event = decode(RawEvent("message", json.dumps(delta("chat", 0))))
-    state = event.fold(None, print)
+    state = folds.fold(event, None, print)
     assert state is not None
     assert state.value().text is state.value().text
 
@@ -405,7 +418,7 @@ def fold(events: Iterable[Event]) -> Answer | None:  # pragma: no cover - see NE
     """Return what *events* give from scratch."""
     state: Fold | None = None
     for event in events:
-        state = event.fold(state, Counter[str]().update)
+        state = folds.fold(event, state, Counter[str]().update)
     return None if state is None else state.value()
 
 

@@ -2,7 +2,7 @@
 
 Takes any OpenAPI document of OpenAI's, as JSON (or as YAML, if PyYAML is installed), and
 `overrides.py`, which holds what the schema does not say. Writes `objects.py` and its neighbours,
-`events.py` and `__init__.py` of each family, and its page of the reference; `answers.py` is written
+`events.py` and `__init__.py` of each family, and its page of the reference; `base.py` is written
 by hand. With `--check` it writes nothing and fails if a file is not up to date.
 
 How a schema becomes a class: only what the schema requires, and no server was seen to leave out,
@@ -42,10 +42,10 @@ SHARED_EVENT = "error"
 # What the families have in common, by module.
 SHARED_NAMES = {
     "openai_scan.events.base": ["Event"],
-    "openai_scan.events.hooks": ["JSONText"],
-    "openai_scan.events.structure": ["Structurer"],
-    "openai_scan.events.values": ["Value"],
+    "openai_scan.events.decoding.hooks": ["JSONText"],
+    "openai_scan.events.decoding.structure": ["Structurer"],
     "openai_scan.sse": ["RawEvent"],
+    "openai_scan.values": ["Value"],
 }
 
 # A comment on a field whose unit the type does not say.
@@ -182,8 +182,8 @@ class FamilyModel:
 
     def _event_class(self, wire_name: str, fields: dict[str, Field]) -> Class:
         name = self._event_name(wire_name)
-        self._see("answers", name)
-        bases = self.family.answers.get(name, [self.family.base])
+        self._see("bases", name)
+        bases = self.family.bases.get(name, [self.family.base])
         return Class(name, self._doc(name), wire_name, bases, fields)
 
     def _doc(self, name: str) -> str:
@@ -389,7 +389,7 @@ class FamilyModel:
             f"{override}: {key}"
             for override in (
                 *("names", "event_names", "optional", "defaults", "extra", "loose", "dropped"),
-                *("hidden", "new_objects", "new_events", "answers", "frequent", "docs"),
+                *("hidden", "new_objects", "new_events", "bases", "frequent", "docs"),
             )
             for key in sorted(getattr(self.family, override))
             if (override, key) not in self._seen
@@ -460,16 +460,16 @@ def render(model: FamilyModel) -> dict[str, str]:
         )
         for module, objects in modules.items()
     }
-    answers = sorted({base for event in model.events for base in event.bases} - {"Event"})
-    names[f"{package}.answers"] = answers
+    bases = sorted({base for event in model.events for base in event.bases} - {"Event"})
+    names[f"{package}.base"] = bases
     intro = (
         f'"""The events of {family.title}: one class per wire name, '
         f"and the match that picks it.\n\n"
-        f'{HEADER}\nWhat the events answer is in answers.py.\n\nSource: {family.source}\n"""'
+        f'{HEADER}\nTheir bases are in base.py.\n\nSource: {family.source}\n"""'
     )
     body = "\n\n".join([*(event.text() for event in model.events), _match(model.matched_events())])
     texts["events.py"] = _module(intro, body, names)
-    del names[f"{package}.answers"]
+    del names[f"{package}.base"]
     names[f"{package}.events"] = [*(event.name for event in model.events), "decode"]
     shown = sorted(name for group in names.values() for name in group)
     texts["__init__.py"] = (

@@ -38,8 +38,8 @@ class Family:
         hidden: What was asked; it must not show in a `repr()`.
         new_objects: Classes for what the schema does not know, by their fields.
         new_events: Events that the schema does not know, by their fields.
-        answers: Event to the classes in `answers.py` that answer questions about it.
-        base: The class in `answers.py` of all other events.
+        bases: The bases of an event, from `base.py`.
+        base: The base of all other events.
         frequent: Wire names to try first, most frequent first.
         docs: Class to its docstring, without the wire name for an event.
     """
@@ -59,7 +59,7 @@ class Family:
     hidden: frozenset[str] = frozenset()
     new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     base: str = "Event"
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
@@ -161,7 +161,7 @@ CHAT = Family(
             "expires_at": "int | None",  # Unix seconds
         }
     },
-    answers={"ChatCompletionChunk": ["ChunkAnswers"]},
+    bases={"ChatCompletionChunk": ["ChatEvent"]},
     docs={
         "ChatCompletionChunk": "pieces of one or more choices, or what goes with them.",
         "Choice": "Pieces of one of the answers that were asked for.",
@@ -208,7 +208,7 @@ COMPLETIONS = Family(
         # llama.cpp has the logprobs of Chat Completions here instead.
         "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
     },
-    answers={"Completion": ["CompletionAnswers"]},
+    bases={"Completion": ["CompletionsEvent"]},
     docs={
         "Completion": "pieces of one or more choices, or what goes with them.",
         "CompletionChoice": "Pieces of one of the answers that were asked for.",
@@ -355,7 +355,7 @@ RESPONSES = Family(
             "sequence_number": "int | None",
         },
     },
-    answers={
+    bases={
         "ResponseOutputTextDelta": ["AddsText"],
         "ResponseAudioTranscriptDelta": ["AddsText"],
         "ResponseReasoningSummaryTextDelta": ["AddsReasoningText"],
@@ -574,7 +574,7 @@ AUDIO = Family(
             "SpeechUsage.total_tokens",
         }
     ),
-    answers={
+    bases={
         "TranscriptTextDelta": ["AddsText"],
         "TranscriptTextSegment": ["AddsSegment"],
         "TranscriptTextDone": ["EndsAudio"],
@@ -628,7 +628,7 @@ IMAGES = Family(
         "ImagesInputTokensDetails.text_tokens",
         "ImagesInputTokensDetails.image_tokens",
     },
-    answers={
+    bases={
         "ImageGenerationPartialImage": ["BringsPartialImage"],
         "ImageGenerationCompleted": ["BringsImage"],
         "ImageEditPartialImage": ["BringsPartialImage"],

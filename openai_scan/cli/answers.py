@@ -13,9 +13,9 @@ from attrs import frozen
 from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.events import Event
-from openai_scan.events.snapshot import Answer
 from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
+from openai_scan.values import Answer
 
 # What to say of an answer that is not whole although nothing went wrong.
 _OUTCOMES = {

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
 from openai_scan.sse import Source

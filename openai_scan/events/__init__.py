@@ -1,201 +1,49 @@
-"""The meaning: raw events in, typed events out. `decode()` is the only list of families."""
+"""The meaning: raw events in, typed events out.
+
+The event classes of the families are found here too; each family is imported when one of its names
+is first used.
+"""
 
 from __future__ import annotations
 
-import importlib
-import json
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from openai_scan.errors import DecodeError
-from openai_scan.events.answer import from_answer
 from openai_scan.events.base import (
+    DONE,
     DoneEvent,
     ErrorEvent,
     Event,
+    Fold,
     Outcome,
     StreamPart,
     UnknownEvent,
 )
-from openai_scan.events.error import Error, read_error
-from openai_scan.events.parse import parse
-from openai_scan.sse import RawEvent
-
-if TYPE_CHECKING:
-    from openai_scan.events.structure import Structurer
+from openai_scan.events.error import Error
+from openai_scan.events.families import decode, event_class
+from openai_scan.events.folds import fold
+from openai_scan.events.glued import unglue
+from openai_scan.events.whole import from_answer
 
 __all__ = [
+    "DONE",
     "DoneEvent",
     "Error",
     "ErrorEvent",
     "Event",
+    "Fold",
     "Outcome",
     "StreamPart",
     "UnknownEvent",
     "decode",
+    "fold",
     "from_answer",
     "unglue",
 ]
 
-DONE = "[DONE]"
-
-# The first words of the names whose data have to be JSON; "message" stands for no name at all.
-_JSON_NAMES = frozenset({"message", "response", "thread"})
-
-# What is left between two events when the blank line is lost.
-_GLUE = re.compile(r"\s*(?:data:\s*)?")
-
-# How the names of each family's event classes begin.
-_PREFIXES = {
-    "ChatCompletionChunk": "chat",
-    "Completion": "completions",
-    "Image": "images",
-    "Response": "responses",
-    "Speech": "audio",
-    "Thread": "assistants",
-    "Transcript": "audio",
-}
-
-
-def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
-    """Return the typed event that *raw* stands for.
-
-    Never fails: what is unknown, or does not fit its class, comes back as an `UnknownEvent`.
-
-    Args:
-        raw: The event off the wire.
-        structure: How strictly payloads are read; with tolerance by default.
-    """
-    if structure is None:
-        from openai_scan.events.structure import Structurer
-
-        structure = Structurer()
-    event = structure.repeats.event(raw)
-    if event is None:
-        event = _decode(raw, structure)
-        structure.repeats.learn(raw, event, _decode_strictly)
-    return event
-
-
-def _decode_strictly(raw: RawEvent) -> Event:
-    from openai_scan.events.structure import Structurer
-
-    return _decode(raw, Structurer(strict=True))
-
-
-def _decode(raw: RawEvent, structure: Structurer) -> Event:
-    """Decode *raw*, whatever has come before it."""
-    if raw.type == "done" or raw.data.strip() == DONE:
-        return DoneEvent(raw=raw)
-    try:
-        payload = parse(raw.data)
-    except (ValueError, RecursionError) as error:
-        return _not_json(raw, error)
-    name, payload = _identify(raw.type, payload)
-    try:
-        event = _decode_payload(name, payload, raw, structure)
-    except (DecodeError, RecursionError) as error:
-        fault = DecodeError(f"{name}: {error}")
-        fault.__cause__ = error
-        return UnknownEvent(payload, name=name, error=fault, raw=raw)
-    return event or UnknownEvent(payload, name=name, raw=raw)
-
-
-def unglue(raw: RawEvent) -> list[RawEvent]:
-    """Return the events that a server has glued together into the data of *raw*.
-
-    Returns:
-        Two or more events, each of one JSON object or `[DONE]`; none if the data are not made
-        of just those.
-    """
-    decoder = json.JSONDecoder()
-    data = raw.data
-    pieces = []
-    end = 0
-    while (start := next(_GLUE.finditer(data, end)).end()) < len(data):
-        if data.startswith(DONE, start):
-            end = start + len(DONE)
-        elif not data.startswith("{", start):
-            return []
-        else:
-            try:
-                end = decoder.raw_decode(data, start)[1]
-            except (ValueError, RecursionError):
-                return []
-        # Each payload says itself what it is; the name was that of the first at best.
-        pieces.append(RawEvent("message", data[start:end], raw.last_event_id))
-    return pieces if len(pieces) > 1 else []
-
-
-def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
-    """Pick the family by the first word of the wire name; it picks the class."""
-    match name.partition(".")[0]:
-        case "chat":
-            from openai_scan.events import chat
-
-            return chat.decode(name, payload, raw, structure)
-        case "response":
-            from openai_scan.events import responses
-
-            return responses.decode(name, payload, raw, structure)
-        case "thread":
-            from openai_scan.events import assistants
-
-            return assistants.decode(name, payload, raw, structure)
-        case "text_completion":
-            from openai_scan.events import completions
-
-            return completions.decode(name, payload, raw, structure)
-        case "transcript" | "speech":
-            from openai_scan.events import audio
-
-            return audio.decode(name, payload, raw, structure)
-        case "image_generation" | "image_edit":
-            from openai_scan.events import images
-
-            return images.decode(name, payload, raw, structure)
-        case "error":
-            return ErrorEvent(read_error(payload), raw=raw)
-        case _:
-            return None
-
-
-def _identify(name: str, payload: Any) -> tuple[str, Any]:
-    """Return the wire name of an event and its payload, out of an envelope if it is in one."""
-    if name != "message" or not isinstance(payload, dict):
-        return name, payload
-    # Not a match over the payload: each of its patterns would look up what it needs for itself.
-    envelope, error, kind, tag = map(payload.get, ("event", "error", "object", "type"))
-    if isinstance(envelope, str) and isinstance(inner := payload.get("data"), dict):
-        return envelope, inner  # LiteLLM's Assistants streams
-    if error or kind == "error":  # vLLM and FastChat send the latter; `type` is the error's then
-        return "error", payload
-    if isinstance(kind, str) and kind.partition(".")[0] == "thread":
-        from openai_scan.events.assistants import name_of
-
-        return name_of(payload), payload
-    for named in (tag, kind):
-        if isinstance(named, str) and named:
-            return named, payload
-    if "choices" in payload:  # Azure's content filter sends an empty `object`
-        return "chat.completion.chunk", payload
-    return "message", payload
-
-
-def _not_json(raw: RawEvent, error: Exception) -> Event:
-    """Return the event for data that are no JSON; an unknown event may carry any text."""
-    if raw.type == "error":
-        return ErrorEvent(read_error(raw.data), raw=raw)
-    fault = None
-    if raw.type.partition(".")[0] in _JSON_NAMES:
-        fault = DecodeError(f"{raw.type}: the data are not JSON: {error}")
-        fault.__cause__ = error
-    return UnknownEvent(raw.data, error=fault, raw=raw)
-
 
 def __getattr__(name: str) -> Any:
-    """Find an event class in its family, which is loaded only now."""
-    for prefix, family in _PREFIXES.items():
-        if name.startswith(prefix):
-            return getattr(importlib.import_module(f"{__name__}.{family}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Find an event class in its family, which is imported only now."""
+    found = event_class(name)
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found

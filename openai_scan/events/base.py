@@ -1,25 +1,24 @@
-"""What every event is, and the questions that one can ask it.
+"""The base of all events and of all folds, and the events that belong to no family.
 
-A family's classes answer the questions that concern them; the answer of all others is None, "not
-here". So a new family is one folder, and nothing else lists its classes.
+`Event` declares every question that a stream or a user can ask an event, each with the answer that
+most events give: None, "not here". The classes of a family override the questions that concern
+them. `Fold` collects the events of one family into the whole answer. The two name each other, so
+they are in one file.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from openai_scan.errors import APIError, DecodeError, error_class
 from openai_scan.events.error import Error
-from openai_scan.events.values import Value
 from openai_scan.sse import RawEvent
-
-if TYPE_CHECKING:
-    from openai_scan.events.assistants import objects as assistants
-    from openai_scan.events.snapshot import Fold, Note
+from openai_scan.values import Answer, Value
 
 Outcome: TypeAlias = Literal[
     "completed",
@@ -35,24 +34,33 @@ Outcome: TypeAlias = Literal[
 StreamPart: TypeAlias = "tuple[Hashable, Outcome | None]"
 """A part of a stream (a run, a response, one of several choices) and how it ended, or None."""
 
+Note: TypeAlias = Callable[[str], None]
+"""Counts one thing that was tolerated."""
 
-# What servers call an event that they send so that nobody takes the connection for dead.
+Append: TypeAlias = Callable[[str], object]
+"""Adds a piece of text to an answer."""
+
+DONE = "[DONE]"
+"""The data that end a stream."""
+
+# The names of events that servers send only to keep the connection alive.
 _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
 
-# As much of an error's text is kept as of an HTTP error's body.
+# The same limit as for the body of an HTTP error.
 MAX_ERROR_CHARACTERS = 64 * 1024
 
 
 @frozen(slots=False, eq=False, repr=False)
 class Event(Value):
-    """One event of a stream: a frozen value, to be told apart by `match`.
+    """One event of a stream: a frozen value, made to be used with `match`.
 
     Attributes:
-        raw: The event as it came off the wire, with all that its class leaves out.
+        raw: The event as it was received, fields that its class does not have included.
     """
 
     wire_name: ClassVar[str] = ""
-    ends_with_done: ClassVar[bool] = False  # as the streams of its family do
+    family: ClassVar[str] = ""  # the folder of its family; "" if any stream can have the event
+    ends_with_done: ClassVar[bool] = False  # whether the streams of its family end with [DONE]
 
     raw: RawEvent = field(kw_only=True, eq=False, repr=False)
 
@@ -61,14 +69,14 @@ class Event(Value):
         """The event's name on the wire, such as `"thread.message.delta"`."""
         return self.wire_name
 
-    # What the event says about the stream's end.
+    # What the event says about the end of the stream.
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
-        """The parts of the stream that this event shows to be under way or ended."""
+        """The parts of the stream that this event reports as in progress or ended."""
         return ()
 
     def stream_goes_on(self) -> bool:
-        """Whether the event adds to the answer although it shows a part of the stream as ended."""
+        """Whether the event still carries content although it also reports a part as ended."""
         return False
 
     def stream_error(self) -> APIError | None:
@@ -76,37 +84,22 @@ class Event(Value):
         return None
 
     def has_content(self) -> bool:
-        """Whether the event brings a part of the answer, or tells of something that now exists.
+        """Whether the event brings a part of the answer, or reports something that now exists.
 
-        Until such an event has come a request that failed can be made again, and nobody has to
-        know.
+        Until such an event has arrived, a failed request can be retried without the user noticing.
         """
         return True
 
     def stream_position(self) -> int | None:
-        """The number that the server gave the event, for taking up a stream behind it; or None."""
+        """The server's number for the event, after which a stream can be resumed; or None."""
         return None
 
     def stream_answer_id(self) -> str | None:
-        """The server's name for the answer, where the event has it; or None."""
+        """The server's id of the answer, or None if the event does not have it."""
         return None
 
-    # What the event adds to the whole answer.
-
-    def fold(self, state: Fold | None, note: Note) -> Fold | None:  # noqa: ARG002 - for those that answer
-        """Take the event in.
-
-        Args:
-            state: What the events before it have given, or None. It belongs to the caller no more.
-            note: Counts what had to be mended.
-
-        Returns:
-            What all of them give: *state* itself, or a new one where a new answer starts.
-        """
-        return state
-
-    # What the event brings. Each is one question; None means "not here". Where a server was
-    # asked for several answers, *choice* says which; all other streams have only number 0.
+    # What the event brings. Each method is one question; None means "not here". With several
+    # choices (n > 1), *choice* is the number of one; all other streams have only choice 0.
 
     def unwrap_text(self, choice: int = 0) -> str | None:  # noqa: ARG002 - for those that answer
         """The text that this event adds to the answer, or None."""
@@ -124,24 +117,24 @@ class Event(Value):
         """The text of an Assistants message delta, or None."""
         return None
 
-    def unwrap_image_file(self) -> assistants.ImageFile | None:
-        """The image file that this event adds to the answer, or None."""
+    def unwrap_image_file(self) -> Any | None:
+        """The `ImageFile` of Assistants that this event adds to the answer, or None."""
         return None
 
-    def unwrap_message(self) -> assistants.Message | None:
-        """The message that this event reports on, or None."""
+    def unwrap_message(self) -> Any | None:
+        """The `Message` of Assistants that this event reports on, or None."""
         return None
 
-    def unwrap_run(self) -> assistants.Run | None:
-        """The run that this event reports on, or None."""
+    def unwrap_run(self) -> Any | None:
+        """The `Run` of Assistants that this event reports on, or None."""
         return None
 
-    def unwrap_run_step(self) -> assistants.RunStep | None:
-        """The run step that this event reports on, or None."""
+    def unwrap_run_step(self) -> Any | None:
+        """The `RunStep` of Assistants that this event reports on, or None."""
         return None
 
-    def unwrap_required_action(self) -> assistants.RequiredAction | None:
-        """The action that the server waits for from now on, or None."""
+    def unwrap_required_action(self) -> Any | None:
+        """The `RequiredAction` of Assistants that the server waits for from now on, or None."""
         return None
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:  # noqa: ARG002 - likewise
@@ -149,11 +142,11 @@ class Event(Value):
         return None
 
     def unwrap_finish_reason(self, choice: int = 0) -> str | None:  # noqa: ARG002 - likewise
-        """Why the answer ends with this event, in the server's word, or None."""
+        """Why the answer ends with this event, in the server's own word, or None."""
         return None
 
     def unwrap_usage(self) -> Any | None:
-        """The count of tokens that this event brings, or None."""
+        """The token counts that this event brings, or None."""
         return None
 
     def unwrap_annotations(self, choice: int = 0) -> tuple[Any, ...] | None:  # noqa: ARG002 - likewise
@@ -161,31 +154,69 @@ class Event(Value):
         return None
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:  # noqa: ARG002 - likewise
-        """The sound that this event adds to the answer, decoded, or None."""
+        """The audio that this event adds to the answer, decoded, or None."""
         return None
 
     def unwrap_partial_image(self) -> bytes | None:
-        """The image as far as it has got, decoded, or None."""
+        """The image as far as it has been drawn, decoded, or None."""
+        return None
+
+
+class Fold(ABC):
+    """Collects the events of one family into the answer.
+
+    Taking an event is O(1), however many came before it: the pieces are joined only when somebody
+    asks for the `value()`.
+
+    Attributes:
+        family: The family whose events it takes.
+        spans_streams: Whether the answer goes on in the next stream of a chain. If not, the first
+            event of the next stream starts a new answer.
+        over: Whether its stream has ended and the next one of the chain has begun.
+        done: Whether the server has sent `[DONE]`.
+    """
+
+    family: ClassVar[str]
+    spans_streams: ClassVar[bool] = False
+    over: bool = False
+    done: bool = False
+
+    @abstractmethod
+    def take(self, event: Event, note: Note) -> None:
+        """Take an event of the family; *note* counts each server mistake that is mended."""
+
+    @abstractmethod
+    def value(self) -> Answer:
+        """Return the answer as far as it has arrived; later events do not change it."""
+
+    def appender(self, event: Event) -> Append | None:  # noqa: ARG002 - for the folds that have one
+        """Return a function that adds the text of events that differ from *event* only in text.
+
+        Args:
+            event: The event that was taken last.
+
+        Returns:
+            None if such events have to be taken like any others.
+        """
+        return None
+
+    def resumable_id(self) -> str | None:
+        """The server's id of the answer if its stream can be resumed, or None."""
         return None
 
 
 @frozen(slots=False, eq=False, repr=False)
 class DoneEvent(Event):
-    """`done`, or data of `[DONE]`: the server has sent all that it will."""
+    """`done`, or any event whose data are `[DONE]`: the server has sent everything."""
 
     wire_name: ClassVar[str] = "done"
-
-    def fold(self, state: Fold | None, note: Note) -> Fold | None:  # noqa: ARG002 - as in Event
-        if state is not None:
-            state.done = True
-        return state
 
 
 @frozen(slots=False, eq=False, repr=False)
 class ErrorEvent(Event):
-    """`error`: something went wrong while the answer was under way.
+    """`error`: something went wrong after the answer had begun.
 
-    The stream goes on, since some servers tell more afterwards; at its end `err()` returns the
+    The stream goes on, since some servers send details afterwards; at its end `err()` returns the
     same error as an `APIError`.
     """
 
@@ -208,12 +239,12 @@ class ErrorEvent(Event):
 
 @frozen(slots=False, eq=False, repr=False)
 class UnknownEvent(Event):
-    """An event that this version has no class for, or one whose payload does not fit its class.
+    """An event that this version has no class for, or whose payload does not match its class.
 
     Attributes:
-        payload: The JSON value of its data; the data themselves where they are not JSON.
-        name: The event's name, where the wire has it in the payload.
-        error: What does not fit, for an event of a known name; None for an unknown one.
+        payload: The JSON value of its data, or the data as text if they are not JSON.
+        name: The event's name, if it was found in the payload.
+        error: What does not match, if the name is known; None if the name is unknown.
     """
 
     payload: Any = field(default=None, repr=False)
@@ -222,12 +253,12 @@ class UnknownEvent(Event):
 
     @property
     def type(self) -> str:
-        """The event's name: the wire's, or else what the payload says."""
+        """The event's name: the one in the payload if there is one, else the one on the wire."""
         return self.name or self.raw.type
 
     @property
     def is_keep_alive(self) -> bool:
-        """Whether it says nothing but that the server is still there."""
+        """Whether the server sent it only to keep the connection alive."""
         return self.type in _KEEP_ALIVES
 
     def has_content(self) -> bool:
@@ -244,12 +275,12 @@ class UnknownEvent(Event):
 def api_error(
     message: str, *, type: str | None = None, code: str | None = None, **facts: Any
 ) -> APIError:
-    """Return the error that an event reports, as the subclass that its code or type stands for."""
+    """Return the error that an event reports, as the subclass that fits its code or type."""
     return error_class(None, code, type)(message, type=type, code=code, **facts)
 
 
 def from_base64(data: str | None) -> bytes | None:
-    """Return what *data* stand for, or None if there are none, or they are no base64."""
+    """Return *data* decoded, or None if they are None or not base64."""
     try:
         return None if data is None else base64.b64decode(data, validate=True)
     except ValueError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from openai_scan.events.values import Value
+from openai_scan.values import Value
 
 # One error message; more of it would drown the log line that it ends up in.
 _MAX_MESSAGE = 2000

@@ -20,7 +20,7 @@ from attrs import field, frozen
 
 from openai_scan._version import __version__
 from openai_scan.errors import DecodeError, RecordingError
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 
 FORMAT = "openai_scan recording"
 VERSION = 1

@@ -1,6 +1,6 @@
 """The wire: event-stream bytes in, raw events out. No network, no JSON, no OpenAI."""
 
-from openai_scan.sse.encode import encode, encode_all, utf8
+from openai_scan.sse.encode import encode, encode_all
 from openai_scan.sse.scanner import EventScanner
 from openai_scan.sse.source import BinaryFile, LiveSource, Source, WritableFile
 from openai_scan.sse.tokenizer import (
@@ -9,6 +9,7 @@ from openai_scan.sse.tokenizer import (
     EventTokenizer,
     RawEvent,
 )
+from openai_scan.surrogates import utf8
 
 __all__ = [
     "BYTE_ORDER_MARK",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from openai_scan.sse.tokenizer import RawEvent
+from openai_scan.surrogates import utf8
 
 _LINE_END = re.compile("\r\n|\r|\n")
 
@@ -42,18 +43,6 @@ def encode_all(events: Iterable[RawEvent]) -> Iterator[bytes]:
     for event in events:
         yield encode(event, last_event_id=last_event_id)
         last_event_id = event.last_event_id
-
-
-def utf8(text: str) -> bytes:
-    """Return *text* as UTF-8, whatever it holds.
-
-    JSON can escape half a surrogate pair, and some servers cut a character in two that way. Two
-    halves side by side become the character they stand for; a half alone becomes U+FFFD.
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _one_line(name: str, value: str) -> str:

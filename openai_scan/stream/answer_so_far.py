@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openai_scan.events import Event
+from openai_scan.events import Event, fold
 
 if TYPE_CHECKING:
-    from openai_scan.events.repeats import Make, Repeats
-    from openai_scan.events.snapshot import Answer, Append, Fold, Note
+    from openai_scan.events.base import Append, Fold, Note
+    from openai_scan.events.decoding.repeats import Make, Repeats
     from openai_scan.partial_json import PartialJSON
+    from openai_scan.values import Answer
 
 
 class AnswerSoFar:
@@ -32,9 +33,9 @@ class AnswerSoFar:
 
     def take(self, event: Event, note: Note) -> None:
         """Take any event; *note* counts what had to be repaired."""
-        fold, self._fold = self._fold, event.fold(self._fold, note)
+        before, self._fold = self._fold, fold(event, self._fold, note)
         if self.json is not None:
-            if self._fold is not fold:
+            if self._fold is not before:
                 self.json = type(self.json)()
             self.json.feed(event.unwrap_text() or "")
 

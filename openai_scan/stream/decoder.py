@@ -10,7 +10,7 @@ from openai_scan.events import DONE, Event, UnknownEvent, decode, from_answer, u
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
-    from openai_scan.events.repeats import Repeats
+    from openai_scan.events.decoding.repeats import Repeats
 
 
 class Decoder:
@@ -27,7 +27,7 @@ class Decoder:
 
     def __init__(self, *, strict: bool) -> None:
         # Imported here because it is slow to load and not needed until a stream is read.
-        from openai_scan.events.structure import Structurer
+        from openai_scan.events.decoding.structure import Structurer
 
         self._strict = strict
         self.notes: Counter[str] = Counter()

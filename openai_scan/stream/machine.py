@@ -56,7 +56,7 @@ from openai_scan.stream.ends import Ends
 from openai_scan.stream.observer import Observers, Watched
 
 if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Answer
+    from openai_scan.values import Answer
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.

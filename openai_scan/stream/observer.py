@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from openai_scan.errors import ScanError
     from openai_scan.events import Event, Outcome
-    from openai_scan.events.snapshot import Answer
+    from openai_scan.values import Answer
 
 
 class Watched(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openai_scan.sse import utf8
+from openai_scan.surrogates import REPLACEMENT, mend, split_half
 
 
 class TextBuffer:
@@ -21,15 +21,13 @@ class TextBuffer:
 
     def whole(self, text: str | None) -> str:
         """Return what can be handed out with *text*: nothing while half a character is missing."""
-        text = self._half + (text or "")
-        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        text = text.removesuffix(self._half) if self._half else text
-        return text if text.isascii() else utf8(text).decode()
+        text, self._half = split_half(self._half + (text or ""))
+        return mend(text)
 
     def flush(self) -> str:
         """Return what is left at the end: U+FFFD for half a character, else nothing."""
         half, self._half = self._half, ""
-        return "\ufffd" if half else ""
+        return REPLACEMENT if half else ""
 
     # A read of bytes: `wants()` more text, `write()` it, then `take()`.
 

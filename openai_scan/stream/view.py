@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from openai_scan.events import assistants
-    from openai_scan.events.snapshot import Answer
     from openai_scan.stats import Stats, Timer
+    from openai_scan.values import Answer
 
 T = TypeVar("T")
 SourceT = TypeVar("SourceT")
@@ -225,7 +225,7 @@ class StreamView(ABC, Generic[SourceT]):
             ScanError: See `final()`.
             RuntimeError: See `final()`.
         """
-        from openai_scan.events.structure import Structurer
+        from openai_scan.events.decoding.structure import Structurer
 
         text = self.final().text
         try:

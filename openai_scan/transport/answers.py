@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
-from openai_scan.events import DONE
-from openai_scan.events.answer import from_answer
+from openai_scan.events import DONE, from_answer
 from openai_scan.events.error import Error, read_error
 from openai_scan.sse import EventTokenizer, RawEvent
 from openai_scan.transport.retries import retry_after, should_retry

@@ -17,8 +17,8 @@ from bench.workloads import FAMILIES, Workload
 from openai_scan import StreamerV2
 from openai_scan.events import decode
 from openai_scan.events.assistants import TextDelta
-from openai_scan.events.plain import setter_of_fields
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.fields import setter_of_fields
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import EventTokenizer, RawEvent
 
 _ROUNDS = 7

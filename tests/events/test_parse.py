@@ -12,7 +12,7 @@ import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.events.parse import make_parser, parse
+from openai_scan.events.decoding.parse import make_parser, parse
 
 ODD = [
     "NaN", "[Infinity]", "-Infinity", "1e400", "-1e400",

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from openai_scan.errors import DecodeError
 from openai_scan.events.chat import ChoiceDelta
-from openai_scan.events.converter import converter
-from openai_scan.events.hooks import hook_of
-from openai_scan.events.plain import RAW, is_plain
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.converter import converter
+from openai_scan.events.decoding.hooks import RAW
+from openai_scan.events.decoding.plain import is_plain
+from openai_scan.events.decoding.structure import Structurer, hook_of
 from openai_scan.sse import RawEvent
 
 RAW_EVENT = RawEvent("message", "")

@@ -16,10 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from openai_scan import StreamerV2
-from openai_scan.events import Event, UnknownEvent, decode, repeats
+from openai_scan.events import Event, UnknownEvent, decode
 from openai_scan.events.chat import ChatCompletionChunk, Choice, ChoiceDelta
+from openai_scan.events.decoding import repeats
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses import ResponseOutputTextDelta
-from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent, encode_all
 
 CHUNK = {

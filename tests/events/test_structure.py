@@ -25,7 +25,7 @@ from openai_scan.events.assistants import (
     TextDelta,
     ThreadMessageDelta,
 )
-from openai_scan.events.structure import MAX_NOTE_LENGTH, MAX_NOTES, Structurer
+from openai_scan.events.decoding.structure import MAX_NOTE_LENGTH, MAX_NOTES, Structurer
 from openai_scan.sse import RawEvent
 
 JSON_VALUES = st.recursive(

@@ -11,7 +11,7 @@ import pytest
 import openai_scan.events
 from openai_scan import DoneEvent, Event, RawEvent, UnknownEvent
 from openai_scan.events.images import ImagesInputTokensDetails
-from openai_scan.events.values import Value
+from openai_scan.values import Value
 
 RAW = RawEvent("done", "[DONE]")
 

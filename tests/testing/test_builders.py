@@ -27,7 +27,6 @@ from openai_scan import (
     TranscriptTextDelta,
 )
 from openai_scan.events import ResponseCompleted
-from openai_scan.events.snapshot import Call
 from openai_scan.testing import (
     ToolCall,
     assistant_answer,
@@ -61,6 +60,7 @@ from openai_scan.testing import (
     transcript_answer,
     transcript_delta,
 )
+from openai_scan.values import Call
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import attrs
 from attrs import frozen
@@ -29,12 +29,9 @@ from openai_scan.events.assistants.objects import (
     ToolCallsDetailsDelta,
 )
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
-from openai_scan.events.structure import Structurer
-from openai_scan.events.values import Value
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
-
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
+from openai_scan.values import Value
 
 # The statuses that a run does not leave by itself, and what they mean for its stream.
 _OUTCOMES: Mapping[str, Outcome] = {
@@ -51,13 +48,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 class AssistantsEvent(Event):
     """What all events of the family have in common."""
 
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.family != "assistants":  # it goes on from stream to stream
-            from openai_scan.events.assistants.snapshot import AssistantsFold
-
-            state = AssistantsFold()
-        state.take(self, note)
-        return state
+    family: ClassVar[str] = "assistants"
 
 
 @frozen(slots=False, eq=False, repr=False)

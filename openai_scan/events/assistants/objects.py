@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from openai_scan.events.values import Value
+from openai_scan.values import Value
 
 # Tools: what an assistant may use, and what a run was given.
 

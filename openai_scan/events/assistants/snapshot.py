@@ -67,10 +67,11 @@ from openai_scan.events.assistants.objects import (
     ToolCallsDetails,
     ToolCallsDetailsDelta,
 )
-from openai_scan.events.base import Event
-from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
-from openai_scan.events.structure import Structurer
-from openai_scan.events.values import Value
+from openai_scan.events.base import Append, Event, Fold, Note
+from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.surrogates import mend
+from openai_scan.values import Call, Value
 
 # The statuses that a run step or a message does not leave any more.
 _FINAL = ("completed", "incomplete", "failed", "cancelled", "expired")
@@ -137,6 +138,7 @@ class AssistantsFold(Fold):
     """
 
     family = "assistants"
+    spans_streams = True
 
     def __init__(self) -> None:
         self._thread: Thread | None = None

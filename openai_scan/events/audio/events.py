@@ -1,7 +1,7 @@
 """The events of transcription and speech: one class per wire name, and the match that picks it.
 
 Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
-What the events answer is in answers.py.
+Their bases are in base.py.
 
 Source: https://platform.openai.com/docs/api-reference/audio
 """
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 
-from openai_scan.events.audio.answers import AddsAudio, AddsSegment, AddsText, EndsAudio
+from openai_scan.events.audio.base import AddsAudio, AddsSegment, AddsText, EndsAudio
 from openai_scan.events.audio.objects import (
     LogProb,
     SpeechUsage,
@@ -20,7 +20,7 @@ from openai_scan.events.audio.objects import (
     TranscriptUsage,
 )
 from openai_scan.events.base import Event
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from openai_scan.events.values import Value
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

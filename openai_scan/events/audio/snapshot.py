@@ -17,9 +17,10 @@ from openai_scan.events.audio.objects import (
     TranscriptionLanguage,
     TranscriptUsage,
 )
-from openai_scan.events.base import Event, from_base64
-from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls, WithoutText, mend
-from openai_scan.events.values import Value
+from openai_scan.events.base import Append, Event, Fold, Note, from_base64
+from openai_scan.events.snapshot import Pieces, WithoutCalls, WithoutText
+from openai_scan.surrogates import mend
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from openai_scan.events.hooks import JSONText
-from openai_scan.events.values import Value
+from openai_scan.events.decoding.hooks import JSONText
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

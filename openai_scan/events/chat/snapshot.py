@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 from attrs import define, field, frozen
 
-from openai_scan.events.base import Event, from_base64
-from openai_scan.events.chat.answers import reasoning_of
+from openai_scan.events.base import Append, Event, Fold, Note, from_base64
+from openai_scan.events.chat.base import reasoning_of
 from openai_scan.events.chat.events import ChatCompletionChunk
 from openai_scan.events.chat.objects import (
     AudioDelta,
@@ -20,8 +20,8 @@ from openai_scan.events.chat.objects import (
     TokenLogProb,
     ToolCallDelta,
 )
-from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, parses
-from openai_scan.events.values import Value
+from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.values import Call, Value
 
 _NO_DELTA = ChoiceDelta()
 

@@ -1,7 +1,7 @@
 """The events of Completions: one class per wire name, and the match that picks it.
 
 Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
-What the events answer is in answers.py.
+Their bases are in base.py.
 
 Source: https://platform.openai.com/docs/api-reference/completions
 """
@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
-from openai_scan.events.completions.answers import CompletionAnswers
+from openai_scan.events.completions.base import CompletionsEvent
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
-from openai_scan.events.structure import Structurer
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class Completion(CompletionAnswers):
+class Completion(CompletionsEvent):
     """`text_completion`: pieces of one or more choices, or what goes with them."""
 
     wire_name: ClassVar[str] = "text_completion"

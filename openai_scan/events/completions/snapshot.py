@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import Append, Event, Fold, Note
 from openai_scan.events.completions.events import Completion
 from openai_scan.events.completions.objects import (
     CompletionChoice,
     CompletionLogProbs,
     CompletionUsage,
 )
-from openai_scan.events.snapshot import Append, Fold, Note, Pieces, WithoutCalls
-from openai_scan.events.values import Value
+from openai_scan.events.snapshot import Pieces, WithoutCalls
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

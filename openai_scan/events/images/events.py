@@ -1,7 +1,7 @@
 """The events of image generation and edit: one class per wire name, and the match that picks it.
 
 Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
-What the events answer is in answers.py.
+Their bases are in base.py.
 
 Source: https://platform.openai.com/docs/api-reference/images-streaming
 """
@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
-from openai_scan.events.images.answers import BringsImage, BringsPartialImage
+from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.images.base import BringsImage, BringsPartialImage
 from openai_scan.events.images.objects import ImagesUsage
-from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from openai_scan.events.values import Value
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

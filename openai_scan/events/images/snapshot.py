@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
-from openai_scan.events.base import Event, from_base64
+from openai_scan.events.base import Event, Fold, Note, from_base64
 from openai_scan.events.images.events import (
     ImageEditCompleted,
     ImageEditPartialImage,
@@ -12,8 +12,8 @@ from openai_scan.events.images.events import (
     ImageGenerationPartialImage,
 )
 from openai_scan.events.images.objects import ImagesUsage
-from openai_scan.events.snapshot import Fold, Note, WithoutText
-from openai_scan.events.values import Value
+from openai_scan.events.snapshot import WithoutText
+from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

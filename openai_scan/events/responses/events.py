@@ -1,7 +1,7 @@
 """The events of Responses: one class per wire name, and the match that picks it.
 
 Made by tools/generate_types.py from OpenAI's schema and tools/overrides.py; change those.
-What the events answer is in answers.py.
+Their bases are in base.py.
 
 Source: https://platform.openai.com/docs/api-reference/responses-streaming
 """
@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
-from openai_scan.events.responses.answers import (
+from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.responses.base import (
     AddsAnnotation,
     AddsAudio,
     AddsReasoningText,
@@ -34,7 +35,6 @@ from openai_scan.events.responses.items import (
     SummaryTextContent,
 )
 from openai_scan.events.responses.objects import Response, ShellCallOutputDelta
-from openai_scan.events.structure import Structurer
 from openai_scan.sse import RawEvent
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from openai_scan.events.base import Event, from_base64
+from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.responses import events as e
-from openai_scan.events.responses.answers import BringsResponse
+from openai_scan.events.responses.base import BringsResponse
 from openai_scan.events.responses.growing import GrowingItem, Output, id_of, kind_of, new_item
 from openai_scan.events.responses.items import (
     FunctionToolCall,
@@ -21,8 +21,9 @@ from openai_scan.events.responses.items import (
     RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
-from openai_scan.events.snapshot import Append, Call, Fold, Note, Pieces, mend, parses
-from openai_scan.events.values import Value
+from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.surrogates import mend
+from openai_scan.values import Call, Value
 
 _NO_TEXT = OutputTextContent(text="")
 _NO_REFUSAL = RefusalContent(refusal="")

@@ -1,28 +1,18 @@
-"""What the events of transcription and speech answer."""
+"""The bases of the events of transcription and speech: their answers to `Event`'s questions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from openai_scan.events.audio.objects import SpeechUsage, TranscriptUsage
 from openai_scan.events.base import Event, StreamPart, from_base64
-
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
 
 
 class AudioEvent(Event):
     """What all of them have in common."""
 
+    family: ClassVar[str] = "audio"
     ends_with_done: ClassVar[bool] = True
-
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.over or state.family != "audio":
-            from openai_scan.events.audio.snapshot import AudioFold
-
-            state = AudioFold()
-        state.take(self, note)
-        return state
 
 
 class AddsText(AudioEvent):

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import NoneType
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 
 import attrs
 
-Hook: TypeAlias = Callable[[Any, Any], Any]
+from openai_scan.events.decoding.fields import setter_of_fields
+from openai_scan.events.decoding.hooks import PRIMITIVES, RAW, Hook, UnfitError
 
-# Where an event class finds its raw event: among the payload's keys, under one of our own.
-RAW = "(raw)"
-
-_PRIMITIVES = (str, int, float, bool)
+# The classes of the families are in modules of this package.
+_OURS = "openai_scan.events."
 
 
 class _Nothing:
@@ -36,21 +35,21 @@ def is_plain(cls: Any) -> bool:
     """
     return (
         isinstance(cls, type)
-        and cls.__module__.startswith(f"{__package__}.")
+        and cls.__module__.startswith(_OURS)
         and hasattr(cls, "__dictoffset__")
         and cls.__dictoffset__ != 0
     )
 
 
-def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Callable[[], Exception]) -> Hook:
-    """Return the hook for a class that `is_plain`.
+def plain_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook | None:
+    """Return the hook for *cls* if its objects are plain, else None.
 
     Args:
-        cls: The class.
-        hook_of: Returns the hook of any type; it is asked when a value of that type comes.
-        unfit: Makes what is raised where a payload does not fit: a new one each time, since a
-            traceback keeps all that it passes.
+        cls: Any type.
+        hook_of: Returns the hook of any type; it is called when a value of that type comes.
     """
+    if not is_plain(cls):
+        return None
     attributes = {one.name: one for one in attrs.fields(attrs.resolve_types(cls))}
     has_raw = attributes.pop("raw", None) is not None
     types = {name: one.type for name, one in attributes.items()}
@@ -62,7 +61,7 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Callable[[], Exc
 
     def structure(value: Any, _: Any) -> Any:
         if type(value) is not dict or (required and not required <= value.keys()):
-            raise unfit()
+            raise UnfitError("object")
         fields = defaults.copy()
         for name, item in value.items():
             kind = kinds.get(name)
@@ -82,17 +81,7 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook], unfit: Callable[[], Exc
     return structure
 
 
-def setter_of_fields(cls: type) -> Callable[[Any, dict[str, Any]], None]:
-    """Return what sets all fields of an object of *cls* in one step.
-
-    The constructor of a frozen class sets one after another; for ten fields that takes 1 us more.
-    """
-    holder = next(base for base in cls.__mro__ if "__dict__" in vars(base))
-    setter: Callable[[Any, dict[str, Any]], None] = vars(holder)["__dict__"].__set__
-    return setter
-
-
 def _kind(cls: Any) -> Any:
     """Return the one type that a value of *cls* has, or that no value has if it has to be built."""
     arms = [arm for arm in get_args(cls) if arm is not NoneType] or [cls]
-    return arms[0] if len(arms) == 1 and arms[0] in _PRIMITIVES else _Nothing
+    return arms[0] if len(arms) == 1 and arms[0] in PRIMITIVES else _Nothing

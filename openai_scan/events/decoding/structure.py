@@ -7,12 +7,14 @@ refuses. What may be missing may also be null; a list that is null is empty.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from openai_scan.errors import DecodeError
-from openai_scan.events.hooks import hook_of
-from openai_scan.events.plain import RAW
-from openai_scan.events.repeats import Repeats
+from openai_scan.events.decoding import hooks
+from openai_scan.events.decoding.hooks import RAW, Hook
+from openai_scan.events.decoding.plain import plain_hook
+from openai_scan.events.decoding.repeats import Repeats
 from openai_scan.sse import RawEvent
 
 T = TypeVar("T")
@@ -23,6 +25,9 @@ MAX_NOTES = 100
 
 # The characters of one note; a place may have a key in it that the server chose.
 MAX_NOTE_LENGTH = 200
+
+# The hooks that have been made, by type.
+_hooks: dict[Any, Hook] = {}
 
 
 class Structurer:
@@ -68,7 +73,7 @@ class Structurer:
     def _explain_or_prune(self, payload: Any, cls: type[T]) -> T:
         """Find out what does not fit, leave it out if that is allowed, and try again."""
         # These take their time to load, and most streams have nothing to explain.
-        from openai_scan.events.converter import MISFITS, converter, faults_of, log, prune
+        from openai_scan.events.decoding.converter import MISFITS, converter, faults_of, log, prune
 
         explaining = converter(detailed=True)
         while True:
@@ -90,3 +95,52 @@ class Structurer:
         if note not in self._notes and len(self._notes) >= MAX_NOTES:
             note = "other"
         self._notes[note] += 1
+
+
+def hook_of(cls: Any) -> Hook:
+    """Return the hook for any type."""
+    hook = _hooks.get(cls)
+    if hook is None:
+        hook = _hooks[cls] = _make_hook(cls)
+    return hook
+
+
+def _make_hook(cls: Any) -> Hook:
+    if cls in hooks.PRIMITIVES:
+        return hooks.checked(cls)
+    if cls is Any:
+        return hooks.as_is
+    if cls == hooks.JSONText:
+        return hooks.json_text
+    if (hook := plain_hook(cls, hook_of)) is not None:
+        return hook
+    if hooks.is_literal(cls):
+        return hooks.literal
+    if hooks.is_tuple(cls):
+        return hooks.tuple_hook(cls, _items_hook(get_args(cls)[0]))
+    if get_origin(cls) is dict and get_args(cls)[0] is str:
+        return hooks.dict_hook(_values_hook(get_args(cls)[1]))
+    if hooks.is_union(cls):
+        return hooks.union_hook(cls, hook_of)
+    if get_origin(cls) in (Union, UnionType):
+        [kind] = [arm for arm in get_args(cls) if arm is not NoneType]
+        return _optional_hook(kind)
+    # Somebody else's type. What most streams do not need is not loaded.
+    from openai_scan.events.decoding.converter import converter
+
+    return converter().get_structure_hook(cls)
+
+
+def _optional_hook(cls: Any) -> Hook:
+    structure = hook_of(cls)
+    return lambda value, _: None if value is None else structure(value, cls)
+
+
+def _items_hook(cls: Any) -> Hook:
+    structure = hook_of(cls)
+    return lambda value, _: tuple([structure(item, cls) for item in value])
+
+
+def _values_hook(cls: Any) -> Hook:
+    structure = hook_of(cls)
+    return lambda value, _: {key: structure(item, cls) for key, item in value.items()}

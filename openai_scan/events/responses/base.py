@@ -1,9 +1,9 @@
-"""What the events of a Responses stream answer."""
+"""The bases of the events of Responses: their answers to the questions of `Event`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
@@ -14,9 +14,6 @@ from openai_scan.events.responses.items import (
     OutputItem,
 )
 from openai_scan.events.responses.objects import Response, ResponseError, ResponseUsage
-
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
 
 # The statuses that a response does not leave any more, and what they mean for its stream.
 _OUTCOMES: Mapping[str | None, Outcome] = {
@@ -30,18 +27,12 @@ _OUTCOMES: Mapping[str | None, Outcome] = {
 class ResponsesEvent(Event):
     """What all events of the family have in common."""
 
+    family: ClassVar[str] = "responses"
+
     sequence_number: int | None
 
     def stream_position(self) -> int | None:
         return self.sequence_number
-
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.over or state.family != "responses":
-            from openai_scan.events.responses.snapshot import ResponseFold
-
-            state = ResponseFold()
-        state.take(self, note)
-        return state
 
 
 class BringsResponse(ResponsesEvent):

@@ -1,20 +1,19 @@
-"""What the events of a Completions stream answer: each of their choices for itself."""
+"""The base of the events of Completions: their answers to the questions of `Event`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from openai_scan.events.choices import HasChoices
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
-
 _NO_USAGE = CompletionUsage()
 
 
-class CompletionAnswers(HasChoices):
-    """Answers for `Completion`."""
+class CompletionsEvent(HasChoices):
+    """The base of `Completion`."""
+
+    family: ClassVar[str] = "completions"
 
     choices: tuple[CompletionChoice, ...]
     usage: CompletionUsage | None
@@ -28,14 +27,6 @@ class CompletionAnswers(HasChoices):
     @staticmethod
     def has_news(choice: CompletionChoice) -> bool:
         return bool(choice.text)
-
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.over or state.family != "completions":
-            from openai_scan.events.completions.snapshot import CompletionFold
-
-            state = CompletionFold()
-        state.take(self, note)
-        return state
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         for one in self.choices:

@@ -26,8 +26,8 @@ from cattrs.cols import (
 from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
-from openai_scan.events import hooks
-from openai_scan.events.plain import RAW, Hook, is_plain
+from openai_scan.events.decoding import hooks
+from openai_scan.events.decoding.hooks import RAW, Hook
 from openai_scan.sse import RawEvent
 
 log = logging.getLogger("openai_scan")
@@ -94,8 +94,6 @@ def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
 
 def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
-    if is_plain(cls) and not detailed:
-        return hooks.hook_of(cls)
     overrides = {}
     for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls)):
         if attribute.type is RawEvent:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import attrs
 
-from openai_scan.events.plain import Hook, is_plain, plain_hook
+Hook: TypeAlias = Callable[[Any, Any], Any]
+"""Takes a value and the type that it is to have, and returns what is made of it."""
+
+RAW = "(raw)"
+"""Where an event class finds its raw event: among the payload's keys, under one of our own."""
 
 JSONText: TypeAlias = Annotated[str, "JSON"]
 """Text that is JSON, such as the arguments of a call; some servers send the object itself."""
@@ -23,9 +26,6 @@ JSONText: TypeAlias = Annotated[str, "JSON"]
 PRIMITIVES = (str, int, float, bool)
 
 _MAX_FLOAT = int(sys.float_info.max)
-
-# The hooks that have been made; a converter keeps those that it makes in the same way.
-_hooks: dict[Any, Hook] = {}
 
 _NOTHING: frozenset[type] = frozenset()
 
@@ -41,58 +41,9 @@ class Loose(dict[str, Any]):
     """An item that fits no class and shall stay as it was sent."""
 
 
-def hook_of(cls: Any) -> Hook:
-    """Return the hook for any type."""
-    hook = _hooks.get(cls)
-    if hook is None:
-        hook = _hooks[cls] = _make_hook(cls)
-    return hook
-
-
-def _make_hook(cls: Any) -> Hook:
-    if cls in PRIMITIVES:
-        return checked(cls)
-    if cls is Any:
-        return as_is
-    if cls == JSONText:
-        return json_text
-    if is_plain(cls):
-        return plain_hook(cls, hook_of, partial(UnfitError, "object"))
-    if is_literal(cls):
-        return literal
-    if is_tuple(cls):
-        return tuple_hook(cls, _items_hook(get_args(cls)[0]))
-    if get_origin(cls) is dict and get_args(cls)[0] is str:
-        return dict_hook(_values_hook(get_args(cls)[1]))
-    if is_union(cls):
-        return union_hook(cls, hook_of)
-    if get_origin(cls) in (Union, UnionType):
-        [kind] = [arm for arm in get_args(cls) if arm is not NoneType]
-        return _optional_hook(kind)
-    # Somebody else's type. What most streams do not need is not loaded.
-    from openai_scan.events.converter import converter
-
-    return converter().get_structure_hook(cls)
-
-
 def as_is(value: Any, _: Any) -> Any:
     """Take any value."""
     return value
-
-
-def _optional_hook(cls: Any) -> Hook:
-    structure = hook_of(cls)
-    return lambda value, _: None if value is None else structure(value, cls)
-
-
-def _items_hook(cls: Any) -> Hook:
-    structure = hook_of(cls)
-    return lambda value, _: tuple([structure(item, cls) for item in value])
-
-
-def _values_hook(cls: Any) -> Hook:
-    structure = hook_of(cls)
-    return lambda value, _: {key: structure(item, cls) for key, item in value.items()}
 
 
 def checked(kind: type) -> Hook:

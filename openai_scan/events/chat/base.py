@@ -1,8 +1,8 @@
-"""What the events of a Chat Completions stream answer: each of their choices for itself."""
+"""The base of the events of Chat Completions: their answers to the questions of `Event`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -10,15 +10,14 @@ from openai_scan.events.base import from_base64
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
 from openai_scan.events.choices import HasChoices
 
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
-
 _EMPTY = ChoiceDelta()
 _NO_USAGE = CompletionUsage()
 
 
-class ChunkAnswers(HasChoices):
-    """Answers for `ChatCompletionChunk`."""
+class ChatEvent(HasChoices):
+    """The base of `ChatCompletionChunk`."""
+
+    family: ClassVar[str] = "chat"
 
     choices: tuple[Choice, ...]
     usage: CompletionUsage | None
@@ -36,14 +35,6 @@ class ChunkAnswers(HasChoices):
     def has_news(choice: Choice) -> bool:
         # Most bring text; to compare them all costs more than all else here.
         return bool(choice.delta.content) or choice.delta != _EMPTY
-
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.over or state.family != "chat":
-            from openai_scan.events.chat.snapshot import ChatFold
-
-            state = ChatFold()
-        state.take(self, note)
-        return state
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         delta = self._delta(choice)

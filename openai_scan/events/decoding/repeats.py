@@ -22,7 +22,7 @@ import attrs
 from attrs import frozen
 
 from openai_scan.events.base import Event
-from openai_scan.events.plain import setter_of_fields
+from openai_scan.events.decoding.fields import setter_of_fields
 from openai_scan.sse import RawEvent
 
 Decode: TypeAlias = Callable[[RawEvent], Event]

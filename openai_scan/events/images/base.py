@@ -1,26 +1,17 @@
-"""What the events of image generation and edit answer."""
+"""The bases of the events of image generation and edit: their answers to `Event`'s questions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from openai_scan.events.base import Event, StreamPart, from_base64
 from openai_scan.events.images.objects import ImagesUsage
-
-if TYPE_CHECKING:
-    from openai_scan.events.snapshot import Fold, Note
 
 
 class ImageEvent(Event):
     """What all of them have in common."""
 
-    def fold(self, state: Fold | None, note: Note) -> Fold:
-        if state is None or state.over or state.family != "images":
-            from openai_scan.events.images.snapshot import ImagesFold
-
-            state = ImagesFold()
-        state.take(self, note)
-        return state
+    family: ClassVar[str] = "images"
 
 
 class BringsPartialImage(ImageEvent):

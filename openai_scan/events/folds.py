@@ -1,0 +1,62 @@
+"""Add an event to the answer: `fold()` is the only list of the families' folds.
+
+The fold of a family is imported with the first event of that family.
+"""
+
+from __future__ import annotations
+
+from openai_scan.events.base import DoneEvent, Event, Fold, Note
+
+
+def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
+    """Add *event* to the answer.
+
+    Args:
+        event: The next event of the stream.
+        state: What this function returned for the event before it, or None at the start. The
+            caller must not use it afterwards.
+        note: Counts each server mistake that was mended.
+
+    Returns:
+        The fold of all events so far: *state* itself, or a new one if *event* starts a new answer.
+        None if no event so far belongs to an answer.
+    """
+    family = event.family
+    if not family:
+        if state is not None and isinstance(event, DoneEvent):
+            state.done = True
+        return state
+    if state is None or state.family != family or (state.over and not state.spans_streams):
+        state = _new_fold(family)
+    state.take(event, note)
+    return state
+
+
+def _new_fold(family: str) -> Fold:
+    match family:
+        case "assistants":
+            from openai_scan.events.assistants.snapshot import AssistantsFold
+
+            return AssistantsFold()
+        case "audio":
+            from openai_scan.events.audio.snapshot import AudioFold
+
+            return AudioFold()
+        case "chat":
+            from openai_scan.events.chat.snapshot import ChatFold
+
+            return ChatFold()
+        case "completions":
+            from openai_scan.events.completions.snapshot import CompletionFold
+
+            return CompletionFold()
+        case "images":
+            from openai_scan.events.images.snapshot import ImagesFold
+
+            return ImagesFold()
+        case "responses":
+            from openai_scan.events.responses.snapshot import ResponseFold
+
+            return ResponseFold()
+        case _:
+            raise ValueError(f"there is no fold for the family {family!r}")

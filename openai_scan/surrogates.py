@@ -1,0 +1,37 @@
+r"""Text with half a character in it: the halves of surrogate pairs.
+
+JSON can escape one half of a surrogate pair alone (``"\ud83d"``), and a server that cuts its text
+between any two UTF-16 units sends one half in one delta and the other half in the next. Python
+strings can hold such a half, but it cannot be encoded as UTF-8. All handling of halves is here.
+
+A high half (U+D800 to U+DBFF) comes first and waits for the low half (U+DC00 to U+DFFF) that
+completes it. A half whose other half never comes becomes U+FFFD, the replacement character.
+"""
+
+from __future__ import annotations
+
+REPLACEMENT = "\ufffd"
+"""What half a character becomes if its other half never comes."""
+
+
+def split_half(text: str) -> tuple[str, str]:
+    """Return *text* without the high half at its end, and that half, or "" if there is none.
+
+    Put the half before the text that comes next; then both halves are one character again.
+    """
+    if "\ud800" <= text[-1:] <= "\udbff":
+        return text[:-1], text[-1]
+    return text, ""
+
+
+def mend(text: str) -> str:
+    """Return *text* fit to be printed and encoded: pairs are joined, lone halves replaced."""
+    return text if text.isascii() else utf8(text).decode()
+
+
+def utf8(text: str) -> bytes:
+    """Return *text* as UTF-8, mended; any string can be encoded this way."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()

@@ -1,0 +1,101 @@
+"""The ground of the data model: what all values have in common, and what every answer has.
+
+It imports nothing else of this package, so that errors can hold an answer and events can be values.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any, Protocol
+
+import attrs
+from attrs import frozen
+
+
+class Value:
+    """Instances compare, hash and print by their fields, as attrs classes do.
+
+    attrs would generate and compile these methods for each class, which takes as long as the rest
+    of defining the class: 12 ms for the 119 classes of an Assistants stream and 18 ms for the 158
+    of a Responses stream, before the first event. So every subclass passes `eq=False, repr=False`
+    to attrs and inherits these methods instead. A field's own `eq` and `repr` are respected.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        cls: Any = type(self)
+        return all(getattr(self, name) == getattr(other, name) for name in _compared(cls))
+
+    def __hash__(self) -> int:
+        cls: Any = type(self)
+        return hash((cls, *[getattr(self, name) for name in _compared(cls)]))
+
+    def __repr__(self) -> str:
+        cls: Any = type(self)
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in _shown(cls))
+        return f"{cls.__qualname__}({fields})"
+
+
+@functools.cache
+def _compared(cls: Any) -> tuple[str, ...]:
+    """Return the names of the fields that instances of *cls* are compared by."""
+    return tuple(each.name for each in attrs.fields(cls) if each.eq)
+
+
+@functools.cache
+def _shown(cls: Any) -> tuple[str, ...]:
+    """Return the names of the fields that the repr of *cls* shows."""
+    return tuple(each.name for each in attrs.fields(cls) if each.repr)
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Call(Value):
+    """One call of one of your functions, as far as it has arrived.
+
+    Attributes:
+        id: The id to send the function's output with.
+        name: The function's name.
+        arguments: The arguments as JSON text; only the beginning of it while they arrive.
+        complete: Whether the server has finished the call and the arguments are valid JSON.
+            Do not answer a call that is not complete.
+        choice: The number of the choice that the call belongs to.
+    """
+
+    id: str
+    name: str
+    arguments: str
+    complete: bool
+    choice: int = 0
+
+    def parsed(self) -> Any:
+        """Return the arguments as a Python value.
+
+        Raises:
+            ValueError: The call is not complete.
+        """
+        if not self.complete:
+            raise ValueError(f"the call of {self.name!r} is not complete")
+        return json.loads(self.arguments)
+
+
+class Answer(Protocol):
+    """An answer of any API, as far as it has arrived."""
+
+    @property
+    def text(self) -> str:
+        """The answer's text, without reasoning and refusal; with several choices, that of 0."""
+        ...
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of your functions in all choices, in order."""
+        ...
+
+    @property
+    def usage(self) -> Any | None:
+        """The token counts that the server sent last, or None."""
+        ...
