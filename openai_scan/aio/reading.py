@@ -1,0 +1,91 @@
+"""Read an asynchronous source into a `RawStream`: what is left to do for a driver that awaits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from inspect import isawaitable
+from typing import Any, TypeAlias
+
+from openai_scan.aio.waking import Waker, Woken
+from openai_scan.errors import ScanError
+from openai_scan.sse.raw_stream import RawStream
+from openai_scan.sse.source import (
+    LiveSource,
+    WritableFile,
+    broken_off,
+    refuse_text,
+    write_all,
+)
+
+AsyncSource: TypeAlias = AsyncIterable[bytes]
+"""Where an asynchronous stream comes from: an `async for` over it yields byte chunks."""
+
+
+class Chunks:
+    """What a driver reads an asynchronous source with.
+
+    Args:
+        source: An asynchronous iterable of bytes.
+
+    Attributes:
+        iterator: Yields the chunks.
+        waker: Interrupts the wait for a chunk; None if the source is live and does that itself.
+
+    Raises:
+        TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.
+    """
+
+    def __init__(self, source: Any) -> None:
+        refuse_text(source)
+        if not isinstance(source, AsyncIterable):
+            blocks = isinstance(source, Iterable) or hasattr(source, "read")
+            hint = "; StreamerV2 reads sources that block" if blocks else ""
+            raise TypeError(
+                f"a source is an asynchronous iterable of bytes, not {type(source).__name__}{hint}"
+            )
+        self.iterator = aiter(source)
+        self.waker = None if isinstance(source, LiveSource) else Waker()
+
+    def wake(self) -> None:
+        """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it."""
+        if self.waker is not None:
+            self.waker.wake()
+
+
+async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
+    """Read chunks until *stream* has something to say, or the input is over.
+
+    Args:
+        stream: What receives the chunks; its `chunks` are a `Chunks`.
+        tee: See `openai_scan.sse.reading.read_into`.
+
+    Raises:
+        TypeError: The source yields something that is not bytes.
+    """
+    chunks, waker = stream.chunks.iterator, stream.chunks.waker
+    stream.before_read()
+    while True:
+        following = anext(chunks)
+        try:
+            chunk: Any = await (following if waker is None else waker.wait(following))
+        except (StopAsyncIteration, Woken):
+            return stream.end()
+        except ScanError as error:
+            return stream.end(error)
+        except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
+            return stream.end(broken_off(error))
+        has_news = stream.receive(chunk)
+        if tee is not None:
+            write_all(tee, bytes(chunk))
+        if has_news:
+            return None
+
+
+async def close_input(stream: RawStream) -> None:
+    """Close the source of *stream*, and what it is read with, if they can be closed."""
+    for closeable in (stream.chunks.iterator, stream.source):
+        close = getattr(closeable, "aclose", None) or getattr(closeable, "close", None)
+        if close is not None:
+            closing = close()
+            if isawaitable(closing):
+                await closing

@@ -1,0 +1,189 @@
+"""Read typed events from an asynchronous source, one `await next()` at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from openai_scan.aio.reading import AsyncSource, Chunks, close_input, read_into
+from openai_scan.events import Event, Outcome
+from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.view import StreamView
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_Following: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
+
+AsyncSuccessor: TypeAlias = (
+    "Callable[[AsyncStreamerV2, Outcome], Awaitable[_Following] | _Following]"
+)
+"""Decides what comes after a stream that has ended without an error; see `chain_from`."""
+
+
+class AsyncStreamerV2(StreamView[AsyncSource]):
+    """The typed events of an asynchronous stream: `StreamerV2` with `await` where it reads.
+
+    ::
+
+        async with AsyncStreamerV2(response.aiter_bytes()) as s:
+            while await s.next():
+                print(s.text() or "", end="", flush=True)
+
+    It runs on asyncio and on Trio. One task reads it at a time. If that task is cancelled while it
+    waits for the source, the source is closed and the stream ends as `cancelled`; the exception
+    leaves `next()` as it is.
+
+    `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
+    that is a plain asynchronous iterable.
+
+    Args:
+        source: An asynchronous iterable of byte chunks, split anywhere. The streamer owns it from
+            now on: `close()` closes it.
+        max_event_bytes: See `StreamerV2`.
+        strict: See `StreamerV2`.
+        require_terminal: See `StreamerV2`.
+
+    Raises:
+        TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.
+        ValueError: *max_event_bytes* is less than 1.
+    """
+
+    _chunks_of = staticmethod(Chunks)
+
+    async def next(self) -> bool:
+        """Wait for the next event and step to it; see `StreamerV2.next`."""
+        machine = self._machine
+        while (step := machine.step(self)) is not EVENT:
+            if step is NEED_DATA:
+                await self._read(machine)
+                continue
+            if machine.left is not None:
+                left, machine.left = machine.left, None
+                await close_input(left)
+            if step is SWITCH:
+                self._open(machine.current)
+            elif step is ASK_WHAT_NEXT:
+                await self._ask_what_next(machine)
+            else:
+                return False
+        return True
+
+    def __aiter__(self) -> Self:
+        """Return the stream itself: `async for` yields its events and raises `err()` at the end."""
+        return self
+
+    async def __anext__(self) -> Event:
+        """Return the next event.
+
+        Raises:
+            ScanError: The stream ended with an error.
+        """
+        if await self.next():
+            return self.event()
+        self._raise_err()
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        """Close the source; see `StreamerV2.close`. `async with` does it for you."""
+        for left in self._machine.leave(self):
+            if not self._handed_over:
+                await close_input(left)
+
+    aclose = close  # what contextlib.aclosing() calls
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close; then raise the error that nobody has asked for, if there is one."""
+        await self.close()
+        if exc_type is None and not self._err_seen:
+            self._raise_err()
+
+    def cancel(self) -> None:
+        """End the stream, from any thread or task and at any moment; see `StreamView.cancel`."""
+        super().cancel()
+        chunks: Chunks | None = self._machine.current.chunks
+        if chunks is not None:  # the machine may be about to open another source
+            chunks.wake()
+
+    def chain_from(self, successor: AsyncSuccessor) -> None:
+        """Let *successor* decide what comes next; see `StreamerV2.chain_from`.
+
+        If it is a coroutine function, `next()` awaits what it returns.
+
+        Raises:
+            RuntimeError: This stream has ended already.
+        """
+        self._follow(successor)
+
+    # The text.
+
+    async def read(self, size: int | None = -1) -> bytes:
+        """Return text that is still to come, as UTF-8; see `StreamerV2.read`."""
+        text = self._text
+        while text.wants(size) and (piece := await self._next_text()) is not None:
+            text.write(piece)
+        if self._machine.err is not None and text.reports(size):
+            self._raise_err()
+        return text.take(size)
+
+    def text_deltas(self) -> AsyncIterator[str]:
+        """Return the text, delta by delta, for `async for`; see `StreamerV2.text_deltas`."""
+        return _TextDeltas(self)
+
+    async def _next_text(self) -> str | None:
+        """Step to the next text that can be handed out, and return it; None at the end."""
+        while await self.next():
+            if text := self._text.whole(self.text()):
+                return text
+        return self._text.flush() or None
+
+    # Reading.
+
+    async def _read(self, machine: StreamMachine) -> None:
+        try:
+            await read_into(machine.current, self._tee)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # the task was cancelled, or the program interrupted
+            # Whatever closing raises must not replace that exception.
+            for left in machine.leave(self):
+                with contextlib.suppress(BaseException):
+                    await close_input(left)
+            raise
+
+    async def _ask_what_next(self, machine: StreamMachine) -> None:
+        answer = machine.successor(self, machine.outcome)
+        if isawaitable(answer):
+            answer = await answer
+        if isinstance(answer, str):
+            machine.stop(cast("Outcome", answer))
+        else:
+            machine.go_on(self, self._input_of(answer))
+
+
+class _TextDeltas:
+    """The text of a stream. Unlike an asynchronous generator it can be dropped at any point."""
+
+    def __init__(self, stream: AsyncStreamerV2) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        text = await self._stream._next_text()  # noqa: SLF001 - part of the streamer
+        if text is None:
+            self._stream._raise_err()  # noqa: SLF001 - likewise
+            raise StopAsyncIteration
+        return text
