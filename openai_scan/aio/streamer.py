@@ -59,7 +59,13 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         machine = self._machine
         while (step := machine.step(self)) is not EVENT:
             if step is NEED_DATA:
-                await self._read(machine)
+                try:
+                    await read_into(machine.current, self._tee)
+                except (Exception, GeneratorExit):
+                    raise
+                except BaseException:  # the task was cancelled, or the program interrupted
+                    await self._abandon(machine)
+                    raise
                 continue
             if machine.left is not None:
                 left, machine.left = machine.left, None
@@ -148,19 +154,11 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
                 return text
         return self._text.flush() or None
 
-    # Reading.
-
-    async def _read(self, machine: StreamMachine) -> None:
-        try:
-            await read_into(machine.current, self._tee)
-        except (Exception, GeneratorExit):
-            raise
-        except BaseException:  # the task was cancelled, or the program interrupted
-            # Whatever closing raises must not replace that exception.
-            for left in machine.leave(self):
-                with contextlib.suppress(BaseException):
-                    await close_input(left)
-            raise
+    async def _abandon(self, machine: StreamMachine) -> None:
+        """Close because of an exception, which nothing that closing raises may replace."""
+        for left in machine.leave(self):
+            with contextlib.suppress(BaseException):
+                await close_input(left)
 
     async def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)

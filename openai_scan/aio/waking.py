@@ -4,7 +4,7 @@ Cancelling the task would do, but the task is not ours: whoever cancels it wants
 may count the cancellations (`asyncio.timeout`). So only the wait for the next chunk is interrupted:
 
 - On asyncio a task waits for a future, which every `await` down to the source passes up to the
-  event loop. `_pass_on()` stands in between and remembers the future. Cancelling that raises
+  event loop. `Waker.wait()` stands in between and remembers the future. Cancelling that raises
   `CancelledError` inside the source, as cancelling the task would, but leaves the task alone.
 - On Trio a cancel scope around the wait does the same.
 
@@ -31,10 +31,13 @@ class Woken(Exception):  # noqa: N818 - it reports no error
 class Waker:
     """Lets any thread interrupt what one task awaits."""
 
+    _trio: Any = None  # the library, once it is known that the task runs on it
+
     def __init__(self) -> None:
         self._woken = False
         self._delivered = False
         self._interrupt: Callable[[], object] | None = None  # ends the wait that is under way
+        self._library_known = False
 
     def wake(self) -> None:
         """Interrupt the wait that is under way, or else the next one. Any thread may call this."""
@@ -44,67 +47,71 @@ class Waker:
             with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
                 interrupt()
 
-    async def wait(self, awaitable: Awaitable[T]) -> T:
+    @coroutine
+    def wait(self, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
         """Return what *awaitable* returns.
 
         Raises:
             Woken: `wake()` was called, before or meanwhile.
         """
-        trio = _running_trio()
-        if trio is not None:
-            return await self._wait_on_trio(trio, awaitable)
-        before = _cancellations()
-        try:
-            return await self._pass_on(awaitable)
-        except asyncio.CancelledError:
-            # If the task has been cancelled as well, that matters more.
-            if self._delivered and _cancellations() == before:
-                raise Woken from None
-            raise
-
-    @coroutine
-    def _pass_on(self, awaitable: Awaitable[T]) -> Generator[Any, None, T]:
-        """Await *awaitable*, and know which future the event loop waits for."""
+        if not self._library_known:
+            self._trio, self._library_known = _running_trio(), True
         steps: Any = awaitable.__await__()
+        result: T
+        if self._trio is not None:
+            result = yield from self._wait_on_trio(steps)
+            return result
         try:
-            waiting = next(steps)
+            future = next(steps)
+        except StopIteration as end:  # nothing to wait for: chunks come faster than they are read
+            result = end.value
+        else:
+            result = yield from self._wait_on_asyncio(steps, future)
+        return result
+
+    def _wait_on_asyncio(self, steps: Any, future: Any) -> Generator[Any, None, Any]:
+        """Pass on what the source waits for, beginning with *future*, and remember it."""
+        requests = _requests_to_stop()
+        try:
             while True:
-                if hasattr(waiting, "get_loop"):  # None stands for a pause of one round
-                    self._interrupt = _interruption_by(self._cancel, waiting)
+                if hasattr(future, "get_loop"):  # it may be None, which is a pause of one round
+                    self._interrupt = _interruption(self._cancel, future)
                     if self._woken:
-                        self._cancel(waiting)
+                        self._cancel(future)
                 try:
-                    yield waiting
-                except BaseException as error:  # noqa: BLE001 - it belongs to the source
+                    yield future
+                except BaseException as error:  # noqa: BLE001 - it is for the source
                     self._interrupt = None
-                    waiting = steps.throw(error)
+                    future = steps.throw(error)
                 else:
                     self._interrupt = None
-                    waiting = next(steps)
+                    future = next(steps)
         except StopIteration as end:
-            result: T = end.value
-            return result
-        finally:
-            self._interrupt = None
+            return end.value
+        except asyncio.CancelledError:
+            # If the task was asked to stop as well, that comes first.
+            if self._delivered and _requests_to_stop() == requests:
+                raise Woken from None
+            raise
 
     def _cancel(self, future: asyncio.Future[Any]) -> None:
         if not self._delivered:
             self._delivered = future.cancel()
 
-    async def _wait_on_trio(self, trio: Any, awaitable: Awaitable[T]) -> T:
-        token = trio.lowlevel.current_trio_token()
-        with trio.CancelScope() as scope:
+    def _wait_on_trio(self, steps: Any) -> Generator[Any, Any, Any]:
+        token = self._trio.lowlevel.current_trio_token()
+        with self._trio.CancelScope() as scope:
             self._interrupt = lambda: token.run_sync_soon(scope.cancel)
             if self._woken:
                 scope.cancel()
             try:
-                return await awaitable
+                return (yield from steps)
             finally:
                 self._interrupt = None
         raise Woken
 
 
-def _interruption_by(
+def _interruption(
     cancel: Callable[[asyncio.Future[Any]], None], future: asyncio.Future[Any]
 ) -> Callable[[], object]:
     return lambda: future.get_loop().call_soon_threadsafe(cancel, future)
@@ -120,7 +127,7 @@ def _running_trio() -> Any | None:
     return None
 
 
-def _cancellations() -> int:
-    """Return how often the current task has been asked to stop; 0 where asyncio does not count."""
+def _requests_to_stop() -> int:
+    """Return how often the current task has been cancelled; 0 where asyncio does not count."""
     count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
     return 0 if count is None else count()
