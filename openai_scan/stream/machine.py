@@ -41,7 +41,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
@@ -54,9 +54,6 @@ from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
 from openai_scan.stream.observer import Observers, Watched
-
-if TYPE_CHECKING:
-    from openai_scan.values import Answer
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -121,7 +118,7 @@ class StreamMachine:
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._require_terminal = require_terminal
-        self._now = now
+        self._time = now or time.monotonic
         self.current = self.input_of(source, chunks)
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
@@ -135,6 +132,7 @@ class StreamMachine:
         self._away_since: float | None = None  # when the caller got an event that ends no silence
         self._committed = False  # content has been handed out, so a retry would repeat it
         self._cancelled = False
+        self._closed = False  # by leave()
         self._pending_taken = False
         self.started = False
         self.events_read = 0
@@ -185,7 +183,10 @@ class StreamMachine:
         self.current.end(error)
 
     def go_on(self, reader: Watched, following: RawStream) -> None:
-        """Begin the next stream of a chain; the next step is SWITCH."""
+        """Begin the next stream of a chain, unless leave() has ended it in the meantime."""
+        if self._closed:
+            self.left = following
+            return
         self.outcome = None
         self._committed = False
         self._start_over(following)
@@ -207,9 +208,11 @@ class StreamMachine:
         is `cancelled`, without an error.
         """
         self.event = NO_EVENT
+        self._closed = True
+        self._order = None
         self.successor = None
         inputs = [self.current, *self.chained]
-        if self.left is not None:
+        if self.left is not None and self.left is not self.current:
             inputs.insert(0, self.left)
         if self.outcome is None:
             if self._ends.terminal and not self.chained:
@@ -239,15 +242,11 @@ class StreamMachine:
         """What was tolerated, counted."""
         return self._decoder.notes + self.current.notes
 
-    def snapshot(self) -> Answer | None:
-        """Return the answer so far, or None before its first event."""
-        return self.answer.value()
-
     def describe(self, error: ScanError) -> None:
         """Add to *error* how far the stream had come, and remove secrets from it."""
         error.events_read = self.events_read
         error.bytes_read = self.bytes_read
-        error.snapshot = self.snapshot()
+        error.snapshot = self.answer.value()
         source = self.current.source
         if isinstance(source, RequestedSource):
             if isinstance(error, APIError):
@@ -258,7 +257,7 @@ class StreamMachine:
 
     def _step(self, reader: Watched) -> Step:
         """Take the long way, for any event and for the beginning and end of a stream."""
-        if not self.started:
+        if not self.started and self.outcome is None:
             self.started = True
             self.observers.began(reader)
         if self._away_since is not None:
@@ -280,11 +279,13 @@ class StreamMachine:
 
     def _next_raw(self) -> RawEvent | None:
         """Return the next raw event; None if more has to be read, and at the end of the input."""
-        if self._ends.done:
-            return None
-        if self._decoder.ready:
-            return self._decoder.ready.popleft()
         current = self.current
+        # After cancel() no successor is asked what comes next.
+        if self._ends.done and not (current.cancelled and self.successor is not None):
+            return None
+        if self._decoder.ready and not current.cancelled:
+            current.heard += 1
+            return self._decoder.ready.popleft()
         raw = current.next()
         if raw is None and current.ended and current.err is None and not self._pending_taken:
             pending = current.pending
@@ -333,7 +334,7 @@ class StreamMachine:
             is_new = self._continuity.is_new(event, answer_id)
         except EventStreamError as error:
             self._end_input(reader, error)
-            is_new = False
+            return False
         if not is_new:  # a server that repeats old events is as good as silent
             self.current.discount()
         return is_new
@@ -363,9 +364,6 @@ class StreamMachine:
         if isinstance(source, ClockedSource):
             source.spare(self._time() - away_since)
 
-    def _time(self) -> float:
-        return time.monotonic() if self._now is None else self._now()
-
     # The end of an input, and what comes after it.
 
     def _end_input(self, reader: Watched, error: ScanError | None = None) -> None:
@@ -378,7 +376,7 @@ class StreamMachine:
             require_terminal=self._require_terminal,
         )
         if verdict is not None:
-            if not self._renew(reader, verdict):
+            if outcome == "cancelled" or not self._renew(reader, verdict):
                 self._settle(reader, outcome, verdict)
                 self.left = current
             return
@@ -389,7 +387,8 @@ class StreamMachine:
             self._decoder.note("missing_done")
         if self.chained:
             self.observers.ended(reader, outcome, None)
-            self.go_on(reader, self.chained.popleft())
+            if self.chained:  # an observer may have closed the stream
+                self.go_on(reader, self.chained.popleft())
         elif self.successor is not None:
             self.outcome = outcome  # this is the end if the successor raises
             self.observers.ended(reader, outcome, None)
