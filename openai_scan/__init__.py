@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from openai_scan._version import __version__
 
 if TYPE_CHECKING:
+    from openai_scan.aio import AsyncStreamerV2
     from openai_scan.client import AzureClient, Client, Page, RetryPolicy, Timeout
     from openai_scan.errors import (
         APIError,
@@ -168,6 +169,7 @@ __all__ = [
     "APIError",
     "Answer",
     "AssistantsAnswer",
+    "AsyncStreamerV2",
     "AuthenticationError",
     "AzureClient",
     "BadRequestError",
@@ -329,6 +331,8 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         case "StreamerV2":
             home = "streamer"
+        case "AsyncStreamerV2":
+            home = "aio"
         case "AzureClient" | "Client" | "Page" | "RetryPolicy" | "Timeout":
             home = "client"
         case "Answer" | "Call":
