@@ -153,13 +153,13 @@ if TYPE_CHECKING:
         ResponseWebSearchCallSearching,
     )
     from openai_scan.events.responses.snapshot import ResponseAnswer
+    from openai_scan.observer import Observer
     from openai_scan.partial_json import PartialJSON
     from openai_scan.reader import TextReader
     from openai_scan.recording import Recording, record, replay
     from openai_scan.schema import json_schema_format
     from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
     from openai_scan.stats import Stats
-    from openai_scan.stream.observer import Observer
     from openai_scan.streamer import StreamerV2
     from openai_scan.tools import function_schema, run_tools, tool_of
     from openai_scan.values import Answer, Call
@@ -356,7 +356,7 @@ def __getattr__(name: str) -> Any:
         case "Recording" | "record" | "replay":
             home = "recording"
         case "Observer":
-            home = "stream.observer"
+            home = "observer"
         case "Stats":
             home = "stats"
         case "TextReader":

@@ -34,7 +34,6 @@ from server import (
     serving,
 )
 
-import openai_scan.streamer
 from openai_scan import (
     APIError,
     AuthenticationError,

@@ -13,7 +13,7 @@ from attrs import frozen
 from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.events import Event
-from openai_scan.stream.observer import Observer, Watched
+from openai_scan.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 from openai_scan.values import Answer
 

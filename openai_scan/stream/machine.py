@@ -45,6 +45,7 @@ from typing import TYPE_CHECKING, Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
+from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent
@@ -53,7 +54,6 @@ from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
-from openai_scan.stream.observer import Observers, Watched
 
 if TYPE_CHECKING:
     from openai_scan.values import Answer
@@ -121,7 +121,7 @@ class StreamMachine:
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._require_terminal = require_terminal
-        self._now = now
+        self._now = time.monotonic if now is None else now
         self.current = self.input_of(source, chunks)
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
@@ -313,7 +313,7 @@ class StreamMachine:
             self._committed = event.has_content()
         self.answer.take(event, self._decoder.note)
         if ends.terminal:
-            self._away_since = self._time()
+            self._away_since = self._now()
             if not was_terminal or is_news or event.stream_goes_on():
                 self.current.expire(GRACE_SECONDS)
         elif was_terminal:  # another choice has begun after the first had ended
@@ -342,7 +342,7 @@ class StreamMachine:
         """Note an event without a class of its own; end the stream if that is not tolerated."""
         if event.is_keep_alive:
             self.current.discount()
-            self._away_since = self._time()
+            self._away_since = self._now()
         if event.error is None:
             self._decoder.note(f"unknown_event: {event.type}")
         elif self._strict:
@@ -361,10 +361,7 @@ class StreamMachine:
         self._away_since = None
         source = self.current.source
         if isinstance(source, ClockedSource):
-            source.spare(self._time() - away_since)
-
-    def _time(self) -> float:
-        return time.monotonic() if self._now is None else self._now()
+            source.spare(self._now() - away_since)
 
     # The end of an input, and what comes after it.
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
 from openai_scan.events import Event, Outcome
+from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
-from openai_scan.stream.observer import Observer
 from openai_scan.stream.text import TextBuffer
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from openai_scan import (
     UnknownEvent,
 )
 from openai_scan.events import Error, Outcome, StreamPart
-from openai_scan.stream.ends import Ends
 from openai_scan.sse import RawEvent
+from openai_scan.stream.ends import Ends
 
 RAW = RawEvent("message", "{}")
 DONE = DoneEvent(raw=RAW)
