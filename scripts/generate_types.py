@@ -303,7 +303,7 @@ class FamilyModel:
         return alias.name
 
     def _class(self, path: str, schema: Schema) -> str:
-        """Return the name of the class for *schema*, and define it before the class that needs it."""
+        """Return the name of the class for *schema*, defined before the class that needs it."""
         name = self._name(path)
         if path in self._walked or path in self._under_way:
             return name
@@ -336,7 +336,7 @@ class FamilyModel:
         return self._schemas[name]
 
     def _unwrap_null(self, schema: Schema) -> tuple[Schema, bool]:
-        """Return *schema* without null, and whether it allowed null. There are six ways to do so."""
+        """Return *schema* without null, and whether it allowed null, in any of six spellings."""
         nullable = bool(schema.get("nullable"))
         if isinstance(types := schema.get("type"), list):
             rest = [one for one in types if one != "null"]

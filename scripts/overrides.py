@@ -167,7 +167,7 @@ CHAT = Family(
         "Choice": "Pieces of one of the requested answers.",
         "ChoiceDelta": "What a chunk adds to a choice's message.",
         "AudioDelta": "What a chunk adds to the spoken answer; *data* is base64.",
-        "ToolCallDelta": "Pieces of a tool call; *index* says of which. The *id* is in the first one.",
+        "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
         "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
         "ChoiceLogProbs": "How likely the tokens of a chunk were.",
         "TokenLogProb": "How likely a token was, and which other tokens were likely.",

@@ -25,7 +25,7 @@ class FunctionDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ToolCallDelta(Value):
-    """Pieces of a tool call; *index* says of which. The *id* is in the first one."""
+    """Pieces of a tool call; *index* says of which. The first has the *id*."""
 
     index: int | None = None
     id: str | None = None

@@ -296,7 +296,7 @@ class _Program:
         return name
 
     def _expression(self, one: _Trial, two: _Trial) -> str | None:
-        """Return the expression for a value, or None if it is always the same and immutable."""
+        """Return the expression for a value, or None if it is always the same and frozen."""
         thing, other = one[0], two[0]
         kind = type(thing)
         for place, pair in enumerate(zip(one[1], two[1], strict=True)):

@@ -62,7 +62,7 @@ class ResponseAnswer(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions, in order; not those of custom tools, whose input is no JSON."""
+        """The calls of your functions, in order; custom tools, whose input is not JSON, are not."""
         return tuple(
             Call(
                 id=call.call_id,
