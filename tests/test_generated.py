@@ -24,7 +24,7 @@ NEEDS_RUFF = pytest.mark.skipif(
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The generator, imported as it imports its neighbours: from its own folder."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     return importlib.import_module("generate_types")
 
 
@@ -32,7 +32,12 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="OpenAI's schema is not beside the checkout")
 def test_what_is_checked_in_is_what_the_generator_makes() -> None:  # pragma: no cover - see above
     """Nobody has edited the output, and nobody has forgotten to make it anew."""
-    command = [sys.executable, str(ROOT / "tools" / "generate_types.py"), str(DOCUMENT), "--check"]
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "generate_types.py"),
+        str(DOCUMENT),
+        "--check",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
@@ -279,7 +284,7 @@ def test_output_is_formatted(tools: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"docs": {}}, "PetDelta is new: say in overrides.py (docs) what it is"),
+        ({"docs": {}}, "PetDelta is new: describe it in overrides.py (docs)"),
         ({"roots": ["Nothing"]}, "the document has no schema Nothing"),
         ({"roots": ["Animal"]}, "Animal has no wire name"),
         (

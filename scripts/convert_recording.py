@@ -1,6 +1,6 @@
 """Write a recording from what other tools have captured of a stream.
 
-`python tools/convert_recording.py PATH NAME.head NAME.jsonl > NAME.jsonl`
+`python scripts/convert_recording.py PATH NAME.head NAME.jsonl > NAME.jsonl`
 
 PATH is the path of the request. The second file has the status line and the headers. The third is
 either the body as it is, or JSON lines of reads: `{"t": seconds, "raw": text}`, with the chunked

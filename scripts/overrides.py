@@ -1,12 +1,12 @@
 """What this library knows about the event families beyond OpenAI's schema.
 
-`generate_types.py` reads the shapes from the schema; everything here is what the schema does not
-say, says wrong, or says in a name or a number of classes that nobody wants to read. Each entry is
-there because of something seen on the wire; the comments say what. An entry that matches nothing
-is an error, so that the list stays true when the schema changes.
+`generate_types.py` reads the shapes from the schema. The entries here are for what the schema does
+not say, for what it gets wrong, and for names or numbers of classes that are hard to read. Each
+entry is based on something seen on the wire; the comments say what. An entry that matches nothing
+is an error, so that the list stays correct when the schema changes.
 
-A place is written `Class.field`, with the class's name here; `*.field` is that field everywhere.
-A type is written as it shall stand in the code.
+A place is written `Class.field`, with the name that the class has here; `*.field` is that field in
+any class. A type is written as it appears in the generated code.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """One family of events: where its schemas begin, and what they do not say.
+    """One family of events: where its schemas begin and what they do not say.
 
     Attributes:
         folder: The package under `openai_scan/events/`.
         title: What the family is, for docstrings.
         source: The reference page.
         roots: The schema of each stream: one event, or a union of them.
-        modules: Modules beside `objects`, each with the schemas that it begins at. What such a
-            schema needs comes with it.
-        names: Schema to class, where the schema's own name (without `Param`, `Resource` or
-            `Body` behind it) is not good. An inline schema is written `Parent.field`, the items
-            of a list `Parent.field[]`. Two schemas with one name become one class.
-        event_names: Wire name to class, where CamelCase does not give it.
+        modules: Modules beside `objects`, each with the schemas that it starts from. Everything
+            that such a schema needs goes into the same module.
+        names: Schema to class, if the schema's own name (without a trailing `Param`, `Resource`
+            or `Body`) is not good. An inline schema is written `Parent.field`, the items of a list
+            `Parent.field[]`. Two schemas with the same name become one class.
+        event_names: Wire name to class, if it is not the wire name in CamelCase.
         optional: Required by the schema, but left out or null on the wire.
-        defaults: What stands for a value that was left out, if not None, `""` or `()`.
+        defaults: The value of a missing field, if not None, `""` or `()`.
         extra: On the wire, but not in the schema.
-        loose: Typed in the schema, and given another type here, most often plain JSON.
-        dropped: In the schema or on the wire, and no field here.
-        hidden: What was asked; it must not show in a `repr()`.
-        new_objects: Classes for what the schema does not know, by their fields.
-        new_events: Events that the schema does not know, by their fields.
+        loose: Fields with another type than in the schema, most often plain JSON.
+        dropped: Fields in the schema or on the wire that the class does not have.
+        hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
+        new_objects: Classes that the schema does not have, by their fields.
+        new_events: Events that the schema does not have, by their fields.
         bases: The bases of an event, from `base.py`.
         base: The base of all other events.
-        frequent: Wire names to try first, most frequent first.
-        docs: Class to its docstring, without the wire name for an event.
+        frequent: The wire names that the match tries first, most frequent first.
+        docs: Class to docstring; for an event without its wire name.
     """
 
     folder: str
@@ -68,7 +68,7 @@ class Family:
 JSON_OBJECT = "dict[str, Any] | None"
 JSON_OBJECTS = "tuple[dict[str, Any], ...]"
 
-# A count of tokens, the same in Chat Completions and Completions.
+# The token counts, which are the same in Chat Completions and Completions.
 _USAGE_NAMES = {
     "CompletionUsage.completion_tokens_details": "CompletionTokensDetails",
     "CompletionUsage.prompt_tokens_details": "PromptTokensDetails",
@@ -118,7 +118,7 @@ CHAT = Family(
             "Choice.index",
             # openai-mock-api sends whole tool calls without an index.
             "ToolCallDelta.index",
-            # llama.cpp leaves out what it was not asked for.
+            # llama.cpp leaves out what the request did not ask for.
             "TokenLogProb.token",
             "TokenLogProb.logprob",
             "TopLogProb.token",
@@ -132,9 +132,9 @@ CHAT = Family(
         "Choice.index": "0",
     },
     extra={
-        # gpt-audio speaks here; the schema has it only in the whole message.
+        # gpt-audio sends speech here; the schema has it only in the whole message.
         "ChoiceDelta.audio": "AudioDelta | None",
-        # The search models cite here; likewise.
+        # The search models send citations here; likewise.
         "ChoiceDelta.annotations": JSON_OBJECTS,
         # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
         # vLLM; OpenRouter again, in the same chunk as the one before.
@@ -151,7 +151,7 @@ CHAT = Family(
         # Some servers send the object itself (InternLM/lmdeploy#3412 and others).
         "FunctionDelta.arguments": "JSONText | None",
     },
-    # Padding against listeners who measure packets; it says nothing.
+    # Meaningless padding, against eavesdroppers who measure the sizes of packets.
     dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
     new_objects={
         "AudioDelta": {
@@ -163,14 +163,14 @@ CHAT = Family(
     },
     bases={"ChatCompletionChunk": ["ChatEvent"]},
     docs={
-        "ChatCompletionChunk": "pieces of one or more choices, or what goes with them.",
-        "Choice": "Pieces of one of the answers that were asked for.",
+        "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
+        "Choice": "Pieces of one of the requested answers.",
         "ChoiceDelta": "What a chunk adds to a choice's message.",
         "AudioDelta": "What a chunk adds to the spoken answer; *data* is base64.",
-        "ToolCallDelta": "Pieces of a tool call; *index* says of which, and *id* comes once.",
-        "FunctionDelta": "Pieces of a function call; *arguments* are to be joined to JSON.",
+        "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
+        "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
         "ChoiceLogProbs": "How likely the tokens of a chunk were.",
-        "TokenLogProb": "How likely a token was, and what else could have stood there.",
+        "TokenLogProb": "How likely a token was, and which other tokens were likely.",
         "TopLogProb": "How likely one of the most likely tokens was.",
         **_USAGE_DOCS,
     },
@@ -201,7 +201,7 @@ COMPLETIONS = Family(
     | _USAGE_OPTIONAL,
     defaults={
         "CompletionChoice.index": "0",
-        # LiteLLM leaves it out where there is none.
+        # LiteLLM leaves it out if there is no text.
         "CompletionChoice.text": "None",
     },
     loose={
@@ -210,9 +210,9 @@ COMPLETIONS = Family(
     },
     bases={"Completion": ["CompletionsEvent"]},
     docs={
-        "Completion": "pieces of one or more choices, or what goes with them.",
-        "CompletionChoice": "Pieces of one of the answers that were asked for.",
-        "CompletionLogProbs": "How likely the tokens were; one item of each list a token.",
+        "Completion": "pieces of one or more choices, or facts about all of them.",
+        "CompletionChoice": "Pieces of one of the requested answers.",
+        "CompletionLogProbs": "How likely the tokens were; each list has one item per token.",
         **_USAGE_DOCS,
     },
 )
@@ -246,7 +246,7 @@ RESPONSES = Family(
         "ScrollParam": "ScrollAction",
         "TypeParam": "TypeAction",
         "WaitParam": "WaitAction",
-        # What differs between the log-probabilities of an event and of an item, the wire adds.
+        # Events and items have the same log-probabilities on the wire, though not in the schema.
         "ResponseLogProb": "LogProb",
         "ResponseLogProb.top_logprobs[]": "TopLogProb",
         # The part of an event is the part of the item.
@@ -255,8 +255,8 @@ RESPONSES = Family(
     },
     optional=frozenset(
         {
-            # LiteLLM, llama.cpp and aimock number neither events nor places. Nothing but the
-            # payload itself is needed to make sense of an event.
+            # LiteLLM, llama.cpp and aimock number neither events nor places, and an event can be
+            # understood without these numbers.
             "*.sequence_number",
             "*.item_id",
             "*.output_index",
@@ -300,13 +300,13 @@ RESPONSES = Family(
         "Response.tool_usage": JSON_OBJECT,
         # Azure.
         "Response.content_filters": JSON_OBJECTS,
-        # What was made, beside the image.
+        # The properties of the image.
         "ImageGenToolCall.size": "str | None",
         "ImageGenToolCall.quality": "str | None",
         "ImageGenToolCall.background": "str | None",
         "ImageGenToolCall.output_format": "str | None",
         "ImageGenToolCall.revised_prompt": "str | None",
-        # Named by the schema as required, and then not described.
+        # The schema lists them as required but does not describe them.
         "LocalShellToolCallOutput.call_id": "str | None",
         "MCPApprovalResponse.request_id": "str | None",
         "ResponseAudioDelta.response_id": "str | None",
@@ -315,8 +315,8 @@ RESPONSES = Family(
         "ResponseAudioTranscriptDone.response_id": "str | None",
     },
     loose={
-        # Echoes of the request: they tell the caller what the caller has said. Left as JSON they
-        # spare 89 classes, and every ambiguous union of the family.
+        # Echoes of the request. As plain JSON they save 89 classes and every ambiguous union of
+        # the family.
         "Response.instructions": "str | tuple[Any, ...] | None",
         "Response.tools": JSON_OBJECTS,
         "Response.tool_choice": "str | dict[str, Any] | None",
@@ -335,13 +335,13 @@ RESPONSES = Family(
         {
             # openai-python computes it; it is never on the wire.
             "Response.output_text",
-            # Padding against listeners who measure packets; it says nothing.
+            # Meaningless padding, against eavesdroppers who measure the sizes of packets.
             "ResponseShellCallCommandDelta.obfuscation",
         }
     ),
     hidden=frozenset({"Response.instructions", "Response.prompt"}),
     new_events={
-        # In no schema and no reference, but OpenAI and Azure send both.
+        # Neither in the schema nor in the reference, but OpenAI and Azure send both.
         "response.apply_patch_call_operation_diff.delta": {
             "delta": "str",
             "item_id": "str",
@@ -393,7 +393,7 @@ RESPONSES = Family(
     ],
     docs={
         # The response.
-        "Response": "A response: what was asked for, how it is going, and what came of it.",
+        "Response": "A response: its settings, its status and its output.",
         "ResponseError": "Why a response failed.",
         "IncompleteDetails": "Why a response ended early.",
         "ResponseUsage": "How many tokens the response took.",
@@ -401,27 +401,27 @@ RESPONSES = Family(
         "OutputTokensDetails": "What the tokens of the output were spent on.",
         # The parts of a message.
         "OutputMessage": "A message of the model.",
-        "OutputTextContent": "Text of the model, with its citations.",
+        "OutputTextContent": "Text of the model, with annotations such as citations.",
         "RefusalContent": "Why the model does not answer, in its own words.",
         "ReasoningTextContent": "Reasoning of the model.",
-        "SummaryTextContent": "Reasoning of the model, summed up.",
+        "SummaryTextContent": "A summary of the reasoning.",
         "FileCitation": "The text cites a file; *index* is its place in the list of files.",
         "URLCitation": "The text from *start_index* to *end_index* cites a web page.",
         "ContainerFileCitation": "The text cites a file in a container.",
         "FilePath": "The text names a file that the model made.",
-        "LogProb": "How likely a token was, and what else could have stood there.",
+        "LogProb": "How likely a token was, and which other tokens were likely.",
         "TopLogProb": "How likely one of the most likely tokens was.",
         "InputTextContent": "Text that a tool returned.",
         "InputImageContent": "An image that a tool returned.",
         "InputFileContent": "A file that a tool returned.",
-        "PromptCacheBreakpointConfig": "The prompt up to here is worth keeping in the cache.",
+        "PromptCacheBreakpointConfig": "The prompt up to here should be kept in the cache.",
         # The output items.
         "FileSearchResult": "A piece of a file that was found.",
         "FileSearchToolCall": "The model searched files.",
         "DirectToolCallCaller": "The model itself called the tool.",
         "ProgramToolCallCaller": "A program of the model called the tool.",
-        "FunctionToolCall": "The model calls a function of yours; *arguments* are JSON.",
-        "FunctionToolCallOutput": "What a function of yours returned.",
+        "FunctionToolCall": "The model calls one of your functions; *arguments* are JSON.",
+        "FunctionToolCallOutput": "What one of your functions returned.",
         "WebSearchSource": "A page that was searched.",
         "WebSearchActionSearch": "The model searched the web.",
         "WebSearchActionOpenPage": "The model opened a page.",
@@ -437,17 +437,17 @@ RESPONSES = Family(
         "ScrollAction": "Scroll.",
         "TypeAction": "Type a text.",
         "WaitAction": "Wait.",
-        "ComputerSafetyCheck": "A doubt that has to be cleared before the action is done.",
+        "ComputerSafetyCheck": "A warning that must be acknowledged before the action is done.",
         "ComputerToolCall": "The model wants to use the computer.",
         "ComputerScreenshotImage": "A screenshot.",
         "ComputerToolCallOutput": "What the screen showed after an action.",
-        "ReasoningItem": "What the model thought before it went on.",
+        "ReasoningItem": "The reasoning of the model.",
         "Program": "A program that the model wrote to call tools.",
         "ProgramOutput": "What the program returned.",
         "ToolSearchCall": "The model searches for tools.",
         "ToolSearchOutput": "The tools that were found.",
-        "AdditionalTools": "Tools that were added on the way.",
-        "Compaction": "The conversation so far, in short and encrypted.",
+        "AdditionalTools": "Tools that were added during the response.",
+        "Compaction": "The conversation so far, summarised and encrypted.",
         "ImageGenToolCall": "The model made an image; *result* is base64.",
         "CodeInterpreterOutputLogs": "What the code printed.",
         "CodeInterpreterOutputImage": "An image that the code made.",
@@ -456,18 +456,18 @@ RESPONSES = Family(
         "LocalShellToolCall": "The model wants a command run in your shell.",
         "LocalShellToolCallOutput": "What the command printed.",
         "FunctionShellAction": "Commands for a shell.",
-        "LocalEnvironment": "The shell is yours.",
+        "LocalEnvironment": "The shell is on your machine.",
         "ContainerReference": "The shell is in a container.",
         "FunctionShellCall": "The model runs commands in a shell.",
         "FunctionShellCallOutputTimeoutOutcome": "The command took too long.",
-        "FunctionShellCallOutputExitOutcome": "The command ended by itself.",
+        "FunctionShellCallOutputExitOutcome": "The command ended normally.",
         "FunctionShellCallOutputContent": "What a command printed and how it ended.",
         "FunctionShellCallOutput": "What the commands printed.",
-        "ApplyPatchCreateFileOperation": "Make a file.",
+        "ApplyPatchCreateFileOperation": "Create a file.",
         "ApplyPatchDeleteFileOperation": "Delete a file.",
         "ApplyPatchUpdateFileOperation": "Change a file.",
         "ApplyPatchToolCall": "The model wants a file changed.",
-        "ApplyPatchToolCallOutput": "What came of the change.",
+        "ApplyPatchToolCallOutput": "The result of the change.",
         "MCPProtocolError": "The server broke the protocol.",
         "MCPToolExecutionError": "The tool failed.",
         "HTTPError": "The server could not be reached or refused.",
@@ -475,21 +475,21 @@ RESPONSES = Family(
         "MCPListToolsTool": "A tool of an MCP server.",
         "MCPListTools": "The tools that an MCP server has.",
         "MCPApprovalRequest": "The model asks whether it may call a tool.",
-        "MCPApprovalResponse": "Whether it may.",
-        "CustomToolCall": "The model calls a custom tool of yours; *input* is any text.",
-        "CustomToolCallOutput": "What a custom tool of yours returned.",
+        "MCPApprovalResponse": "Whether the model may call the tool.",
+        "CustomToolCall": "The model calls one of your custom tools; *input* is any text.",
+        "CustomToolCallOutput": "What one of your custom tools returned.",
         "ShellCallOutputDelta": "What a command printed since the last event.",
         # The events: the response.
         "ResponseCreated": "a new response.",
-        "ResponseQueued": "the response waits for its turn.",
-        "ResponseInProgress": "the response is at work.",
+        "ResponseQueued": "the response is waiting to start.",
+        "ResponseInProgress": "the model is working on the response.",
         "ResponseCompleted": "the whole response.",
         "ResponseIncomplete": "the response ended early; `incomplete_details` says why.",
         "ResponseFailed": "the response failed; `response.error` says why, and so does `err()`.",
         # The events: items and their parts.
-        "ResponseOutputItemAdded": "a new item, still to be filled.",
+        "ResponseOutputItemAdded": "a new item, still empty.",
         "ResponseOutputItemDone": "a whole item.",
-        "ResponseContentPartAdded": "a new part of a message, still to be filled.",
+        "ResponseContentPartAdded": "a new part of a message, still empty.",
         "ResponseContentPartDone": "a whole part of a message.",
         "ResponseOutputTextDelta": "a piece of text.",
         "ResponseOutputTextDone": "the whole text of a part.",
@@ -505,9 +505,9 @@ RESPONSES = Family(
         # The events: speech.
         "ResponseAudioDelta": "a piece of speech; *delta* is base64.",
         "ResponseAudioDone": "the speech has ended.",
-        "ResponseAudioTranscriptDelta": "a piece of what is said.",
-        "ResponseAudioTranscriptDone": "all has been said.",
-        # The events: tools of yours.
+        "ResponseAudioTranscriptDelta": "a piece of the transcript of the speech.",
+        "ResponseAudioTranscriptDone": "the transcript has ended.",
+        # The events: your tools.
         "ResponseFunctionCallArgumentsDelta": "a piece of the arguments of a function call.",
         "ResponseFunctionCallArgumentsDone": "the whole arguments of a function call.",
         "ResponseCustomToolCallInputDelta": "a piece of the input of a custom tool.",
@@ -518,7 +518,7 @@ RESPONSES = Family(
         "ResponseShellCallCommandDelta": "a piece of a command.",
         "ResponseShellCallCommandDone": "the whole command.",
         "ResponseShellCallOutputContentDelta": "a piece of what a command prints.",
-        "ResponseShellCallOutputContentDone": "all that the commands printed.",
+        "ResponseShellCallOutputContentDone": "everything that the commands printed.",
         # The events: tools of the server.
         "ResponseCodeInterpreterCallInProgress": "the code interpreter was called.",
         "ResponseCodeInterpreterCallInterpreting": "the code is running.",
@@ -531,18 +531,18 @@ RESPONSES = Family(
         "ResponseWebSearchCallInProgress": "web search was called.",
         "ResponseWebSearchCallSearching": "the web is being searched.",
         "ResponseWebSearchCallCompleted": "the web has been searched.",
-        "ResponseImageGenerationCallInProgress": "an image was asked for.",
+        "ResponseImageGenerationCallInProgress": "image generation was called.",
         "ResponseImageGenerationCallGenerating": "the image is being made.",
         "ResponseImageGenerationCallPartialImage": "the image so far, as base64.",
-        "ResponseImageGenerationCallCompleted": "the image is made; its item brings it.",
+        "ResponseImageGenerationCallCompleted": "the image is finished; its item has it.",
         "ResponseMcpCallInProgress": "a tool of an MCP server was called.",
         "ResponseMcpCallArgumentsDelta": "a piece of the arguments for an MCP tool.",
         "ResponseMcpCallArgumentsDone": "the whole arguments for an MCP tool.",
-        "ResponseMcpCallCompleted": "the MCP tool has answered.",
+        "ResponseMcpCallCompleted": "the MCP tool has returned.",
         "ResponseMcpCallFailed": "the MCP tool has failed.",
         "ResponseMcpListToolsInProgress": "an MCP server is asked for its tools.",
         "ResponseMcpListToolsCompleted": "the MCP server has listed its tools.",
-        "ResponseMcpListToolsFailed": "the MCP server has not listed its tools.",
+        "ResponseMcpListToolsFailed": "the MCP server failed to list its tools.",
     },
 )
 
@@ -610,7 +610,7 @@ IMAGES = Family(
     roots=["ImageGenStreamEvent", "ImageEditStreamEvent"],
     names={"ImagesUsage.input_tokens_details": "ImagesInputTokensDetails"},
     optional=frozenset(
-        # All but the image is left out in OpenAI's own samples.
+        # OpenAI's own samples leave out everything but the image.
         {
             f"{event}.{name}"
             for event in _IMAGE_EVENTS

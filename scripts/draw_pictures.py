@@ -2,7 +2,7 @@
 
 They are drawn by the commands' own functions, from recordings that do not change::
 
-    .venv/bin/python tools/draw_pictures.py
+    .venv/bin/python scripts/draw_pictures.py
 """
 
 from __future__ import annotations
