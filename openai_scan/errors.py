@@ -33,7 +33,7 @@ once. An exception never shows the key, a header of the request or what was aske
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from openai_scan.events.snapshot import Answer
@@ -87,15 +87,27 @@ class ScanError(Exception):
 class TransportError(ScanError):
     """The connection broke, or could not be used. Try again.
 
-    The library or system exception that tells more is its `__cause__`.
+    The exception of the library or the system that says more is its `__cause__`.
+
+    Attributes:
+        lost: How the connection was lost: `"cut"` if the other side closed it before the end of
+            the answer, `"reset"` if either side's system broke it; None otherwise.
     """
+
+    lost: Literal["cut", "reset"] | None = None
 
 
 class ConnectError(TransportError):
     """No connection was made: wrong host, refused, no network. Nothing was sent.
 
     Check `base_url` and the proxy settings; trying again is safe.
+
+    Attributes:
+        certificate_refused: Whether the certificate of the server, or of a proxy, was not
+            accepted. It is not retried then: the certificate would be refused again.
     """
+
+    certificate_refused: bool = False
 
 
 class TLSError(ConnectError):
