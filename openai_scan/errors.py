@@ -33,7 +33,7 @@ immediately. An exception never shows the API key, a request header or the promp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from openai_scan.values import Answer
@@ -88,14 +88,26 @@ class TransportError(ScanError):
     """The connection broke or could not be used. Retry.
 
     Its `__cause__` is the exception of the network library or the system, which has more details.
+
+    Attributes:
+        lost: How the connection was lost: `"cut"` if the other side closed it before the end of
+            the answer, `"reset"` if either side's system broke it; None otherwise.
     """
+
+    lost: Literal["cut", "reset"] | None = None
 
 
 class ConnectError(TransportError):
     """No connection was made: wrong host, refused, no network. Nothing was sent.
 
     Check `base_url` and the proxy settings; retrying is safe.
+
+    Attributes:
+        certificate_refused: Whether the certificate of the server, or of a proxy, was not
+            accepted. It is not retried then: the certificate would be refused again.
     """
+
+    certificate_refused: bool = False
 
 
 class TLSError(ConnectError):

@@ -1,4 +1,4 @@
-"""Connect through a SOCKS proxy, in such a way that it can be cancelled and keeps to the clock."""
+"""Connect through a SOCKS proxy within one time limit, and so that it can be cancelled."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 import socks
 
-from openai_scan.transport.cancellation import Cancellation
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.dial import closing_on_error, dial, resolve
+from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.dial import closing_on_error, dial, resolve
 
 
 class _Connected(socket.socket):
-    """A socket that has been connected to the proxy already, and is read by the clock."""
+    """A socket that is connected to the proxy already, and whose reads keep to the clock."""
 
     clock: Clock
 
     def connect(self, address: object, /) -> None:
-        """Do nothing: by itself the library dials, with nothing that could be cancelled."""
+        """Do nothing. PySocks would connect here, and could not be cancelled."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        # The answer may come byte by byte; one limit has to do for all of it.
+        # The answer may arrive byte by byte; one limit holds for all of it.
         socket.socket.settimeout(self, self.clock.left())
         return super().recv_into(*args, **kwargs)
 
 
 class _Negotiating(socks.socksocket, _Connected):  # type: ignore[misc] # it has no types
-    """A socket that asks the proxy for a connection, which is what the library calls to connect."""
+    """A socket that asks the proxy for a connection; PySocks calls that `connect()`."""
 
 
 def dial_through(
@@ -39,9 +39,9 @@ def dial_through(
     *,
     options: Iterable[tuple[int, int, int | bytes]],
     clock: Clock,
-    cancellation: Cancellation,
+    cancellation: SocketCancellation,
 ) -> socket.socket:
-    """Return a socket that *proxy*, which is as urllib3 describes it, has connected to *host*.
+    """Return a socket that *proxy*, described as urllib3 does, has connected to *host*.
 
     Raises:
         socket.gaierror: A name is not known: the proxy's, or the host's if the proxy is not asked.
@@ -49,12 +49,12 @@ def dial_through(
         OSError: The proxy cannot be reached, or refuses, or the exchange was cancelled.
     """
     kind = proxy["socks_version"]
-    if not proxy["rdns"]:  # the library would look it up without a limit
+    if not proxy["rdns"]:  # PySocks would look the name up without a limit
         found = resolve(host, port, clock=clock, cancellation=cancellation)
         only_ipv4 = kind == socks.PROXY_TYPE_SOCKS4
         host = min(found, key=lambda one: only_ipv4 and one[0] != socket.AF_INET)[4][0]
     place = proxy["proxy_host"], int(proxy["proxy_port"] or socks.DEFAULT_PORTS[kind])
-    # It stays in the hold of the cancellation until the connection is attached.
+    # The cancellation holds a copy of the socket until the connection is attached.
     dialled = dial(*place, options=options, clock=clock, cancellation=cancellation)
     family, protocol = dialled.family, dialled.proto
     negotiating = _Negotiating(family, socket.SOCK_STREAM, protocol, dialled.detach())

@@ -1,4 +1,4 @@
-"""Make a connection that can be cancelled, and that one time limit is enough for."""
+"""Connect to a server within one time limit, and so that another thread can cancel it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 from urllib3.util import wait_for_write
 from urllib3.util.connection import allowed_gai_family
 
-from openai_scan.transport.cancellation import Cancellation, tell
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.cancellation import SocketCancellation, notify
 
 Address: TypeAlias = "tuple[Any, ...]"
 """What the socket module calls a sockaddr."""
@@ -28,9 +28,9 @@ def dial(
     *,
     options: Iterable[tuple[int, int, int | bytes]],
     clock: Clock,
-    cancellation: Cancellation,
+    cancellation: SocketCancellation,
 ) -> socket.socket:
-    """Return a socket that is connected to *host*, and waits no longer than the clock allows.
+    """Return a socket that is connected to *host*, waiting no longer than the clock allows.
 
     Raises:
         socket.gaierror: The name is not known.
@@ -40,7 +40,7 @@ def dial(
     addresses = resolve(host, port, clock=clock, cancellation=cancellation)
     failure = OSError(f"{host} has no address")
     for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        # An address that is dead must not use up the time of those behind it.
+        # A dead address must not use up the time of those after it.
         share = clock.left() / (len(addresses) - place)
         try:
             sock = socket.socket(family, kind, protocol)
@@ -59,12 +59,12 @@ def dial(
 
 
 def resolve(
-    host: str, port: int, *, clock: Clock, cancellation: Cancellation
+    host: str, port: int, *, clock: Clock, cancellation: SocketCancellation
 ) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]]:
     """Return the addresses of *host*, as `socket.getaddrinfo` does.
 
     That call can neither be woken nor be given a time limit, so it runs in a thread of its own,
-    which is left alone if it takes too long. An address in numbers needs no looking up.
+    which is left behind if it takes too long. A numeric address is not looked up.
     """
     with contextlib.suppress(OSError, UnicodeError):
         return _look_up(host, port, socket.AI_NUMERICHOST)
@@ -75,7 +75,7 @@ def resolve(
             found.append(_look_up(host, port))
         except (OSError, UnicodeError) as error:
             found.append(error)
-        tell()
+        notify()
 
     threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
     happened = cancellation.wait_for(lambda: bool(found), clock.left())
@@ -92,7 +92,7 @@ def resolve(
 
 @contextlib.contextmanager
 def closing_on_error(sock: socket.socket) -> Iterator[None]:
-    """Close *sock* if something goes wrong with it."""
+    """Close *sock* if the block raises."""
     try:
         yield
     except BaseException:  # Ctrl-C too
@@ -106,13 +106,13 @@ def _look_up(host: str, port: int, flags: int = 0) -> list[Any]:
 
 
 def _connect(
-    sock: socket.socket, address: Address, seconds: float, cancellation: Cancellation
+    sock: socket.socket, address: Address, seconds: float, cancellation: SocketCancellation
 ) -> None:
-    """Connect, in such a way that a cancellation finds a socket that it can wake."""
+    """Connect *sock* without blocking, so that a cancellation can end the wait."""
     sock.setblocking(False)
     code = sock.connect_ex(address)
     if code in _UNDER_WAY:
-        cancellation.hold(sock)  # before this, shutting it down would do nothing
+        cancellation.hold(sock)  # before the attempt, shutting it down would do nothing
         if not wait_for_write(sock, seconds):
             raise TimeoutError(f"{address[0]} does not answer")
         cancellation.check()

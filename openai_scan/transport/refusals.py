@@ -1,4 +1,4 @@
-"""Turn an answer that is not the one that was asked for into an error."""
+"""Turn a refusal, or an answer of the wrong kind, into an error."""
 
 from __future__ import annotations
 
@@ -9,22 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
-from openai_scan.events import DONE, from_answer
 from openai_scan.events.error import Error, read_error
-from openai_scan.sse import EventTokenizer, RawEvent
+from openai_scan.sse import EventTokenizer
 from openai_scan.transport.retries import retry_after, should_retry
 
-# How much of a page goes into the message of an error.
+# How many characters of a page the message of an error quotes.
 _MAX_SNIPPET = 200
-
-# What an answer says of all its images, and an event of its one.
-_IMAGE_FACTS = ("size", "quality", "background", "output_format", "usage")
 
 _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "request-id")
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the server's name for a request, or None."""
+    """Return the server's id for a request, or None."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
@@ -36,14 +32,14 @@ def refusal(
     *,
     hint: str | None = None,
 ) -> APIError:
-    """Return the error for an answer whose status is no success.
+    """Return the error for an answer whose status is not 2xx.
 
     Args:
         status: The HTTP status.
-        reason: The words that came with it; may be empty.
-        headers: The headers, with names in any case.
+        reason: The phrase that came with it; may be empty.
+        headers: The headers. Looking one up ignores upper and lower case.
         text: The beginning of the body.
-        hint: What else there is to say.
+        hint: What this library knows beyond the server's message; it is appended.
     """
     payload = _parsed(text)
     error = read_error(payload)
@@ -61,11 +57,11 @@ def refusal(
 
 
 def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
-    """Return the error for a success that is not what was asked for.
+    """Return the error for an answer with a status of 2xx that is not what was asked for.
 
     Args:
         expected: The media type that was asked for.
-        headers: The headers, with names in any case.
+        headers: The headers. Looking one up ignores upper and lower case.
         text: The beginning of the body.
     """
     payload = _parsed(text)
@@ -77,31 +73,6 @@ def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
     return NotAnEventStreamError(
         f"the server sent {sent} instead of {expected}: {_readable(text) or '(nothing)'}", body=text
     )
-
-
-def as_stream(body: bytes) -> list[RawEvent]:
-    """Return the events of a whole answer that came in place of a stream.
-
-    There are none if it is an error, or nothing that is known: `mismatch()` says more of those.
-    """
-    try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
-        return []
-    match payload:
-        case {"error": error} if error:
-            return []
-        case {"text": str()} if "object" not in payload:  # whisper-1 does not stream
-            return [_typed("transcript.text.done", payload), RawEvent("message", DONE)]
-        case {"data": [{"b64_json": str()}, *_] as images}:
-            facts = {name: payload[name] for name in _IMAGE_FACTS if name in payload}
-            return [_typed("image_generation.completed", {**facts, **image}) for image in images]
-        case _:
-            return from_answer(payload)
-
-
-def _typed(name: str, payload: Mapping[str, Any]) -> RawEvent:
-    return RawEvent(name, json.dumps({**payload, "type": name}))
 
 
 def _api_error(
@@ -121,7 +92,7 @@ def _api_error(
 
 
 def _parsed(text: str) -> Any:
-    """Return *text* as JSON, also out of an event; else as it is."""
+    """Return *text* as JSON, or else the data of its first event as JSON, or else unchanged."""
     events = list(EventTokenizer().feed(text.encode() + b"\n\n"))
     for candidate in (text, *(event.data for event in events[:1])):
         with contextlib.suppress(ValueError, RecursionError):
@@ -130,6 +101,6 @@ def _parsed(text: str) -> Any:
 
 
 def _readable(text: str) -> str:
-    """Return the beginning of a page without its tags, in one line."""
+    """Return the beginning of a page without its tags, on one line."""
     text = re.sub(r"(?is)<(script|style)\b.*?</\1>|<[^>]*>", " ", text)
     return " ".join(text.split())[:_MAX_SNIPPET]
