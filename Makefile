@@ -16,7 +16,7 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-.PHONY: demo test lint types contracts unit fast floors docs fuzz soak bench mutants clean help
+.PHONY: demo test lint types contracts unit search fast floors docs fuzz soak bench mutants clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,11 +39,14 @@ types: $(VENV)/dev  ## Types, strictly
 contracts: $(VENV)/dev  ## Who may import whom
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage
+unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
+	$(BIN)/python -m pytest --quiet -m hypothesis --hypothesis-profile=search
 
 fast: $(FAST)/dev  ## The tests with the extra `fast`
 	$(FAST)/bin/python -m pytest --quiet

@@ -119,7 +119,7 @@ STREAMS = [name for name, path in PATHS.items() if path.read_bytes().startswith(
 BODIES = [name for name in PATHS if name not in STREAMS]
 
 
-def read(name: str) -> tuple[StreamerV2, list[Event]]:  # pragma: no cover - see the top
+def read(name: str) -> tuple[StreamerV2, list[Event]]:
     """Return the stream of a recording, read to its end, and its events."""
     stream = StreamerV2([PATHS[name].read_bytes()])
     events = []
@@ -129,7 +129,7 @@ def read(name: str) -> tuple[StreamerV2, list[Event]]:  # pragma: no cover - see
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_all_is_known_and_judged(name: str) -> None:  # pragma: no cover - see the top
+def test_all_is_known_and_judged(name: str) -> None:
     """No event is unknown, the outcome is the scenario's, and every note has its reason."""
     stream, events = read(name)
     assert [event for event in events if isinstance(event, UnknownEvent)] == []
@@ -139,7 +139,7 @@ def test_all_is_known_and_judged(name: str) -> None:  # pragma: no cover - see t
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_text_is_what_the_final_event_says(name: str) -> None:  # pragma: no cover - see the top
+def test_text_is_what_the_final_event_says(name: str) -> None:
     """The deltas, joined, are the text that the stream itself gives as the whole."""
     _, events = read(name)
     # aimock cuts characters in two; joined, the halves are the character again.
@@ -172,7 +172,7 @@ def test_text_is_what_the_final_event_says(name: str) -> None:  # pragma: no cov
 @pytest.mark.parametrize("name", STREAMS)
 def test_arguments_are_what_the_final_event_says(
     name: str,
-) -> None:  # pragma: no cover - see the top
+) -> None:
     """The pieces of a call's arguments, joined, are the arguments of the finished call."""
     _, events = read(name)
     pieces: dict[Any, str] = defaultdict(str)
@@ -197,7 +197,7 @@ def test_arguments_are_what_the_final_event_says(
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_that_is_no_stream_is_an_answer(name: str) -> None:  # pragma: no cover - see the top
+def test_body_that_is_no_stream_is_an_answer(name: str) -> None:
     """An error, or a whole answer, runs through the same loop; what is neither is no event."""
     body = PATHS[name].read_bytes()
     if name in NEITHER:
@@ -216,7 +216,7 @@ def test_body_that_is_no_stream_is_an_answer(name: str) -> None:  # pragma: no c
         assert stream.outcome == "failed"
 
 
-def test_tables_name_recordings() -> None:  # pragma: no cover - see the top
+def test_tables_name_recordings() -> None:
     """Nothing is listed that is not there, where the recordings are."""
     if PATHS:
         assert {*OUTCOME, *NOTES}.issubset(STREAMS)

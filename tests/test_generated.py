@@ -30,7 +30,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @NEEDS_RUFF
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="OpenAI's schema is not beside the checkout")
-def test_what_is_checked_in_is_what_the_generator_makes() -> None:  # pragma: no cover - see above
+def test_what_is_checked_in_is_what_the_generator_makes() -> None:
     """Nobody has edited the output, and nobody has forgotten to make it anew."""
     command = [
         sys.executable,

@@ -68,7 +68,7 @@ NEEDS_RECORDINGS = pytest.mark.skipif(
 
 
 @NEEDS_RECORDINGS
-def test_table_names_all_runs() -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_table_names_all_runs() -> None:
     """No recording of an Assistants run is left out of the table."""
     patterns = (
         "openai/Assistants_*.sse",
@@ -83,7 +83,7 @@ def test_table_names_all_runs() -> None:  # pragma: no cover - see NEEDS_RECORDI
 @NEEDS_RECORDINGS
 @pytest.mark.parametrize("size", [1, 1000, 1_000_000])
 @pytest.mark.parametrize("name", RUNS)
-def test_recording(name: str, size: int) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_recording(name: str, size: int) -> None:
     """Every event has its class, the end is judged right, and the text is the message's own."""
     data = (RECORDINGS / name).read_bytes()
     s = StreamerV2([data[at : at + size] for at in range(0, len(data), size)])
@@ -103,7 +103,7 @@ def test_recording(name: str, size: int) -> None:  # pragma: no cover - see NEED
 
 @NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", RUNS)
-def test_recording_as_text(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_recording_as_text(name: str) -> None:
     """Read as a file, a recording is the same text, in UTF-8, before the error if there is one."""
     file = io.BytesIO()
     s = StreamerV2([(RECORDINGS / name).read_bytes()])
@@ -114,7 +114,7 @@ def test_recording_as_text(name: str) -> None:  # pragma: no cover - see NEEDS_R
 
 @NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", RUNS)
-def test_recording_is_strictly_right(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_recording_is_strictly_right(name: str) -> None:
     """No recorded payload breaks its class, so `strict=True` changes nothing."""
     s = StreamerV2([(RECORDINGS / name).read_bytes()], strict=True)
     while s.next():

@@ -328,7 +328,7 @@ def work(step: Callable[[], object]) -> int:
     """Return how many bytecodes and calls of builtins *step* takes."""
     count = 0
 
-    def trace(frame: Any, _event: str, _arg: Any) -> Any:  # pragma: no cover - not traced itself
+    def trace(frame: Any, _event: str, _arg: Any) -> Any:
         nonlocal count
         frame.f_trace_opcodes = True
         count += 1
@@ -405,7 +405,7 @@ NEEDS_RECORDINGS = pytest.mark.skipif(
 STRIDE = 7
 
 
-def events_of(name: str) -> list[Event]:  # pragma: no cover - see NEEDS_RECORDINGS
+def events_of(name: str) -> list[Event]:
     """Return the events of a recording."""
     streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
     events = []
@@ -414,7 +414,7 @@ def events_of(name: str) -> list[Event]:  # pragma: no cover - see NEEDS_RECORDI
     return events
 
 
-def fold(events: Iterable[Event]) -> Answer | None:  # pragma: no cover - see NEEDS_RECORDINGS
+def fold(events: Iterable[Event]) -> Answer | None:
     """Return what *events* give from scratch."""
     state: Fold | None = None
     for event in events:
@@ -424,7 +424,7 @@ def fold(events: Iterable[Event]) -> Answer | None:  # pragma: no cover - see NE
 
 @NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
-def test_snapshots_are_pure(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_snapshots_are_pure(name: str) -> None:
     """Every k-th snapshot equals a fold from scratch, and later events do not change it."""
     streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
     events: list[Event] = []
@@ -448,7 +448,7 @@ OTHER_TEXT = {
 
 @NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
-def test_final_event_agrees(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_final_event_agrees(name: str) -> None:
     """What the deltas alone give, without any `done`, is what the stream's final events say."""
     events = events_of(name)
     whole = [event for event in events if is_whole(event)]
@@ -471,7 +471,7 @@ def test_final_event_agrees(name: str) -> None:  # pragma: no cover - see NEEDS_
             assert (choice.message.content or spoken) == mend("".join(pieces))
 
 
-def is_whole(event: Event) -> bool:  # pragma: no cover - see NEEDS_RECORDINGS
+def is_whole(event: Event) -> bool:
     """Tell whether *event* is the one that says the text, or the calls, once more."""
     match event:
         case BringsResponse(response=one):
@@ -482,7 +482,7 @@ def is_whole(event: Event) -> bool:  # pragma: no cover - see NEEDS_RECORDINGS
             return False
 
 
-def said(event: Event) -> str:  # pragma: no cover - see NEEDS_RECORDINGS
+def said(event: Event) -> str:
     """Return the text that a final event says once more."""
     match event:
         case BringsResponse(response=one):
@@ -497,7 +497,7 @@ def said(event: Event) -> str:  # pragma: no cover - see NEEDS_RECORDINGS
             return ""
 
 
-def arguments(answer: Answer | None) -> list[tuple[str, str, str]]:  # pragma: no cover - likewise
+def arguments(answer: Answer | None) -> list[tuple[str, str, str]]:
     """Return the calls without their completeness."""
     assert answer is not None
     return [(call.id, call.name, call.arguments) for call in answer.calls]

@@ -140,8 +140,8 @@ def test_what_goes_wrong_is_not_timed() -> None:
 def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
     """Other libraries' raw events are as many as ours and have the same data."""
     read = _installed(name, peers.RAW)
-    stream = made(family)  # pragma: no cover - see _installed
-    assert read(stream.chunks(size), family) == _data(stream)  # pragma: no cover - see _installed
+    stream = made(family)
+    assert read(stream.chunks(size), family) == _data(stream)
 
 
 @pytest.mark.parametrize("size", CHUNK_SIZES)
@@ -150,9 +150,9 @@ def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
 def test_peers_read_the_same_text(name: str, family: str, size: int) -> None:
     """Other libraries' typed events have the same text; `[DONE]` is none of their events."""
     read = _installed(name, peers.TYPED)
-    stream = made(family)  # pragma: no cover - see _installed
-    expected = (len(stream.payloads), len(stream.text))  # pragma: no cover - see _installed
-    assert read(stream.chunks(size), family) == expected  # pragma: no cover - see _installed
+    stream = made(family)
+    expected = (len(stream.payloads), len(stream.text))
+    assert read(stream.chunks(size), family) == expected
 
 
 def _data(stream: Workload) -> tuple[int, int]:
@@ -167,4 +167,4 @@ def _installed(name: str, known: dict[str, tuple[str, peers.ReadFamily]]) -> pee
     """
     module, read = known[name]
     pytest.importorskip(module, reason=f"{name} is installed by `make bench` only")
-    return read  # pragma: no cover - see above
+    return read

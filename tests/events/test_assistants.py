@@ -225,7 +225,7 @@ NEEDS_INVENTORY = pytest.mark.skipif(
 
 
 @functools.cache
-def inventory() -> Any:  # pragma: no cover - see NEEDS_INVENTORY
+def inventory() -> Any:
     """Return the inventory of the schema's events and objects."""
     return json.loads(SPEC.read_text())
 
@@ -291,13 +291,13 @@ def test_classes_are_named_like_the_wire() -> None:
 
 
 @NEEDS_INVENTORY
-def test_inventory_has_these_wire_names() -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_inventory_has_these_wire_names() -> None:
     """The wire names listed in this file are those of the schema, all of them."""
     assert inventory()["families"]["assistants"]["wire_names"] == list(CLASSES)
 
 
 @NEEDS_INVENTORY
-def test_every_schema_has_a_class() -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_every_schema_has_a_class() -> None:
     """Every object that the events of the schema can hold has a class that stands for it."""
     reachable = inventory()["families"]["assistants"]["schemas_reachable"]
     objects = {name for name in reachable if inventory()["schemas"][name]["kind"] == "object"}
@@ -306,7 +306,7 @@ def test_every_schema_has_a_class() -> None:  # pragma: no cover - see NEEDS_INV
 
 @NEEDS_INVENTORY
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_every_field_is_an_attribute(name: str) -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_every_field_is_an_attribute(name: str) -> None:
     """Every field of a schema, and every one seen beyond it, is an attribute of its class."""
     schema = inventory()["schemas"][name]
     fields = {field["name"] for field in schema["fields"]} | set(schema.get("seen_extra", ()))

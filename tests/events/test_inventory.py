@@ -50,7 +50,7 @@ EXCEPTIONS = {
 LOST = object()
 
 
-def load() -> Any:  # pragma: no cover - see the top
+def load() -> Any:
     """Return the inventory, or one without events where it is absent."""
     if not INVENTORY.exists():  # pytest collects before it skips
         return {"families": {}, "schemas": {}}
@@ -65,9 +65,7 @@ EVENTS = [
 ]
 
 
-def samples(
-    node: Any, under_way: frozenset[str] = frozenset()
-) -> list[Any]:  # pragma: no cover - see the top
+def samples(node: Any, under_way: frozenset[str] = frozenset()) -> list[Any]:
     """Return values of the type that *node* describes; together they show every arm of a union."""
     match node["kind"]:
         case "string" | "open_enum":
@@ -104,7 +102,7 @@ def samples(
     ]
 
 
-def lost(payload: Any, value: Any, place: str) -> Iterator[str]:  # pragma: no cover - see the top
+def lost(payload: Any, value: Any, place: str) -> Iterator[str]:
     """Yield the places in *payload* that have no counterpart in *value*."""
     if isinstance(payload, dict) and attrs.has(type(value)):
         for key, inner in payload.items():
@@ -119,7 +117,7 @@ def lost(payload: Any, value: Any, place: str) -> Iterator[str]:  # pragma: no c
         yield place
 
 
-def test_inventory_has_94_wire_names() -> None:  # pragma: no cover - see the top
+def test_inventory_has_94_wire_names() -> None:
     """The list is the whole list."""
     assert len(EVENTS) == 94
     # `error` is in two families.
@@ -127,9 +125,7 @@ def test_inventory_has_94_wire_names() -> None:  # pragma: no cover - see the to
 
 
 @pytest.mark.parametrize(("name", "node"), EVENTS, ids=[name for name, _ in EVENTS])
-def test_event_reaches_its_own_class_with_every_field(
-    name: str, node: Any
-) -> None:  # pragma: no cover - see the top
+def test_event_reaches_its_own_class_with_every_field(name: str, node: Any) -> None:
     """Each wire name has a class of its name, and each field of each kind of payload is there."""
     class_name = NAMES.get(name) or "".join(
         word.title() for word in name.replace("_", ".").split(".")
@@ -160,7 +156,7 @@ def test_event_reaches_its_own_class_with_every_field(
 )
 def test_undocumented_event_reaches_its_own_class_with_every_field(
     name: str,
-) -> None:  # pragma: no cover - see the top
+) -> None:
     """Two names are in no schema; their fields are those that were seen."""
     [seen] = [
         event["fields_seen"]

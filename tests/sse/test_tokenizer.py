@@ -467,7 +467,9 @@ def test_to_ask_for_pending_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [bytes, bytearray, memoryview, lambda data: array("B", data)], ids=str
+    "kind",
+    [bytes, bytearray, memoryview, lambda data: array("B", data)],
+    ids=["bytes", "bytearray", "memoryview", "array"],
 )
 def test_any_bytes_may_be_fed(kind: type) -> None:
     """Bytes, bytearrays, memoryviews and other buffers are all fine."""

@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import pytest
-import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from attrs import frozen
 from cattrs.errors import BaseValidationError
 from hypothesis import given

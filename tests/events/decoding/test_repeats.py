@@ -11,7 +11,6 @@ from unittest import mock
 
 import attrs
 import pytest
-import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import example, given
 from hypothesis import strategies as st
 
