@@ -68,7 +68,7 @@ soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
 
 bench: export PYTHONPATH := tests
-bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, startup, http, memory, threads
+bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, startup, http, memory, threads
 	$(BENCH_PLAIN)/bin/python -m pytest --quiet tests/bench/test_workloads.py
 	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)

@@ -11,7 +11,8 @@ from openai_scan.reader import TextReader
 from openai_scan.sse import Source
 from openai_scan.sse.reading import close_input, read_into
 from openai_scan.sse.source import chunks_of
-from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:

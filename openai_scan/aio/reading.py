@@ -63,7 +63,8 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
         TypeError: The source yields something that is not bytes.
     """
     chunks, waker = stream.chunks.iterator, stream.chunks.waker
-    stream.before_read()
+    if stream.live is not None:
+        stream.before_read()
     while True:
         following = anext(chunks)
         try:

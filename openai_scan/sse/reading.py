@@ -23,7 +23,8 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
         TypeError: The source yields something that is not bytes.
     """
     chunks, receive = stream.chunks, stream.receive
-    stream.before_read()
+    if stream.live is not None:
+        stream.before_read()
     while True:
         try:
             chunk: Any = next(chunks, _END)

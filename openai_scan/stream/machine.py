@@ -1,15 +1,8 @@
 """The state machine of a stream: bytes in, events and one verdict out.
 
 It reads nothing, waits for nothing and starts nothing. A driver calls `step()` in a loop and does
-what the step asks for:
-
-    EVENT          hand out `event`
-    NEED_DATA      read `current`: `receive()` a chunk, or `input_ended()`
-    SWITCH         close `left`, open `current`
-    ASK_WHAT_NEXT  call `successor`, then `go_on()` with a stream or `stop()` with an outcome
-    ENDED          close `left` if there is one; `outcome` and `err` are final
-
-Drivers that block and drivers that await make the same decisions because they make none.
+what the `Step` asks for. Drivers that block and drivers that await make the same decisions because
+they make none.
 
 States:
 
@@ -40,7 +33,6 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
@@ -54,6 +46,7 @@ from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
+from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 if TYPE_CHECKING:
     from openai_scan.values import Answer
@@ -67,20 +60,6 @@ _EVENT_FIELDS = ("error",)
 
 # Used where there is no current event; it answers every question with None.
 NO_EVENT = Event(raw=RawEvent("message", ""))
-
-
-class Step(Enum):
-    """What the driver has to do next; see the module."""
-
-    EVENT = auto()
-    NEED_DATA = auto()
-    SWITCH = auto()
-    ASK_WHAT_NEXT = auto()
-    ENDED = auto()
-
-
-# Names of the module are found faster than members of the enumeration.
-EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED = Step
 
 
 class StreamMachine:
@@ -123,6 +102,7 @@ class StreamMachine:
         self._require_terminal = require_terminal
         self._now = time.monotonic if now is None else now
         self.current = self.input_of(source, chunks)
+        self._clocked = source if isinstance(source, ClockedSource) else None
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
         self.successor: Any = None
@@ -312,12 +292,9 @@ class StreamMachine:
                 return False
             self._committed = event.has_content()
         self.answer.take(event, self._decoder.note)
-        if ends.terminal:
-            self._away_since = self._now()
-            if not was_terminal or is_news or event.stream_goes_on():
-                self.current.expire(GRACE_SECONDS)
-        elif was_terminal:  # another choice has begun after the first had ended
-            self.current.expire(None)
+        if ends.terminal or was_terminal:
+            if self.current.live is not None:
+                self._limit_rest(event, is_news=is_news or not was_terminal)
         elif self._committed and not self._decoder.ready:
             self.answer.expect_text(event, self._decoder.repeats)
         self._continuity.take(self._last)
@@ -352,6 +329,15 @@ class StreamMachine:
             self._decoder.note("malformed_event")
         return True
 
+    def _limit_rest(self, event: Event, *, is_news: bool) -> None:
+        """Limit how long the rest of the input may take, unless another part has begun."""
+        if not self._ends.terminal:  # another choice, after the first had ended
+            self.current.expire(None)
+            return
+        self._away_since = self._now()
+        if is_news or event.stream_goes_on():
+            self.current.expire(GRACE_SECONDS)
+
     def _come_back(self, away_since: float) -> None:
         """Have the source not count the time since *away_since* as silence: it was the caller's.
 
@@ -359,9 +345,8 @@ class StreamMachine:
         other event makes the source count anew.
         """
         self._away_since = None
-        source = self.current.source
-        if isinstance(source, ClockedSource):
-            source.spare(self._now() - away_since)
+        if self._clocked is not None:
+            self._clocked.spare(self._now() - away_since)
 
     # The end of an input, and what comes after it.
 
@@ -407,7 +392,8 @@ class StreamMachine:
         source = self.current.source
         if not isinstance(source, RenewableSource):
             return False
-        position = self._continuity.after(self._last)
+        self._continuity.take(self._last)
+        position = self._continuity.position
         answer_id = self.answer.resumable_id()
         if position is not None and answer_id is not None:
             rest = source.resume(error, answer_id, position)
@@ -443,6 +429,8 @@ class StreamMachine:
         self._bytes_before += self.current.bytes_read
         self._pending_taken = False
         self.left, self.current = self.current, following
+        source = following.source
+        self._clocked = source if isinstance(source, ClockedSource) else None
         if self._cancelled:
             following.cancel()
         self._order = SWITCH
