@@ -34,6 +34,9 @@ class Watched(Protocol):
     def notes(self) -> Counter[str]:
         """What was tolerated, counted."""
 
+    def event(self) -> Event:
+        """Return the current event."""
+
     def snapshot(self) -> Answer | None:
         """Return the answer so far, or None before its first event."""
 
