@@ -17,7 +17,7 @@ from openai_scan.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 from openai_scan.values import Answer
 
-# What to say of an answer that is not whole although nothing went wrong.
+# What to say about an answer that is not whole although there was no error.
 _OUTCOMES = {
     "incomplete": "the answer is incomplete: the server cut it short at a limit",
     "requires_action": "the model waits for the outputs of tools that it has called{calls};"
@@ -25,12 +25,12 @@ _OUTCOMES = {
     "cancelled": "the answer was cancelled on the server",
 }
 
-# How much is said of such calls.
+# How many characters of these calls are shown.
 _CALLS_LENGTH = 500
 
 
 class Printer(Protocol):
-    """What prints text as it arrives."""
+    """Prints text as it arrives."""
 
     def write(self, text: str) -> None:
         """Print a piece."""
@@ -41,11 +41,11 @@ class Output:
     """How to print an answer.
 
     Attributes:
-        as_json: Whether to print its events, as JSON lines.
-        plain: Whether to print the text as it is, also on a terminal.
+        as_json: Whether to print the events as JSON lines.
+        plain: Whether to print the text unchanged even on a terminal.
         quiet: Whether to leave out the line of facts.
-        facts_on_stdout: Whether that line belongs to what was asked for.
-        colorless: Whether to do without colours.
+        facts_on_stdout: Whether to print that line to stdout, as a part of the output.
+        colorless: Whether to print without colours.
     """
 
     as_json: bool = False
@@ -58,14 +58,14 @@ class Output:
         """Print *stream* as it arrives, and close it.
 
         Returns:
-            The status to end with; what is wrong with the answer has been said then.
+            The exit status. If the answer is not whole, the reason has been printed.
 
         Raises:
-            ScanError: The stream ended with an error; what had arrived is printed.
+            ScanError: The stream ended with an error; everything that arrived has been printed.
         """
         refusal = _Refusal()
         stream.observe(refusal)
-        stream.stats  # noqa: B018 - so that times are taken
+        stream.stats  # noqa: B018 - the first access starts the clock
         with stream as s:
             if self.as_json:
                 for event in s:
@@ -82,7 +82,7 @@ class Output:
 
     @contextlib.contextmanager
     def _printer(self) -> Iterator[Printer]:
-        """Yield what prints the text; in the end its last line is ended."""
+        """Yield a printer for the text, and end its last line afterwards."""
         if not self.plain and sys.stdout.isatty():
             from openai_scan.cli.markdown import MarkdownPrinter
             from openai_scan.cli.terminal import console
@@ -100,19 +100,19 @@ class Output:
 
 
 def _judge(stream: StreamerV2, refusal: str) -> Status:
-    """Say what is wrong with an answer whose stream has ended well, and return the status."""
+    """Print what is wrong with an answer whose stream ended without an error; return the status."""
     if refusal:
         return complain(f"the model refused to answer: {harmless(refusal)}")
     outcome, answer = str(stream.outcome), stream.snapshot()
     if outcome == "completed" and answer is not None and answer.calls and not answer.text:
-        outcome = "requires_action"  # what other APIs call it
+        outcome = "requires_action"  # as other APIs call it
     if outcome == "completed":
         return Status.WHOLE
     return complain(_OUTCOMES[outcome].format(calls="" if answer is None else _listed(answer)))
 
 
 def _listed(answer: Answer) -> str:
-    """Return the calls in *answer* as they stand in a sentence, or nothing if there are none."""
+    """Return the calls in *answer* for the end of a sentence; "" if there are none."""
     calls = ", ".join(harmless(f"{call.name}({call.arguments})") for call in answer.calls)
     shown = calls.replace("\n", " ")
     if len(shown) > _CALLS_LENGTH:
@@ -121,7 +121,7 @@ def _listed(answer: Answer) -> str:
 
 
 def json_of(event: Event) -> str:
-    """Return *event* as a line of JSON: its name on the wire, and its data as they came."""
+    """Return *event* as a line of JSON with its name and its data as received."""
     try:
         data = json.loads(event.raw.data)
     except (ValueError, RecursionError):
@@ -130,7 +130,7 @@ def json_of(event: Event) -> str:
 
 
 def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
-    """Print a line of figures of a stream that has ended."""
+    """Print a line of facts about a stream that has ended."""
     stats = stream.stats
     facts = [f"{stats.events} events"]
     if stats.to_first_text is not None:
@@ -143,7 +143,7 @@ def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
 
 
 class _PlainPrinter:
-    """Prints the text as it is, and ends the last line."""
+    """Prints the text unchanged and ends the last line."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdout.isatty()
@@ -156,17 +156,17 @@ class _PlainPrinter:
         sys.stdout.flush()
 
     def end(self) -> None:
-        """End the last line, if there is one that has no end."""
+        """End the last line if it has no end yet."""
         if self._last and not self._last.endswith("\n"):
             print(flush=True)
 
 
 class _Refusal(Observer):
-    """Keeps what the model says instead of an answer."""
+    """Keeps the text of a refusal."""
 
     def __init__(self) -> None:
         self.text = ""
 
-    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event has it
-        """Keep what it adds."""
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event has the text
+        """Keep what the event adds."""
         self.text += event.unwrap_refusal() or ""

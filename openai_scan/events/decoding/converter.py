@@ -96,12 +96,16 @@ def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
 def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
     overrides = {}
-    for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls)):
+    attributes = attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
+    for attribute in attributes:
         if attribute.type is RawEvent:
             overrides[attribute.name] = override(rename=RAW, struct_hook=hooks.as_is)
         elif attribute.default not in (attrs.NOTHING, None, ()):  # the hooks of these take null
             hook = _null_is(attribute.default, made, attribute.type)
             overrides[attribute.name] = override(struct_hook=hook)
+    # Without details, cattrs generates code that is not valid Python if a required keyword-only
+    # field comes before a positional one.
+    detailed = detailed or any(one.kw_only and one.default is attrs.NOTHING for one in attributes)
     structure_fields = make_dict_structure_fn(
         cls,
         made,

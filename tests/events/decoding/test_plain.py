@@ -1,4 +1,4 @@
-"""The fast way to build an object: what it accepts is what the converter makes of it."""
+"""The faster hook builds what the converter builds, and accepts what it accepts."""
 
 from __future__ import annotations
 
@@ -118,6 +118,22 @@ def test_a_class_of_somebody_else_is_constructed() -> None:
     assert Structurer()({"years": 1}, Age) == Age(1)
     with pytest.raises(DecodeError, match="years"):
         Structurer()({"years": -1}, Age)
+
+
+def test_a_required_keyword_before_a_positional_field_is_no_trap() -> None:
+    """Such a class of another package is built, although cattrs' fast code for it is invalid."""
+
+    @frozen
+    class Person:
+        """A class whose first field is keyword-only."""
+
+        name: str = attrs.field(kw_only=True)
+        years: int
+
+    made = hook_of(Person)({"name": "Ada", "years": 36}, Person)
+    assert made == Person(36, name="Ada")
+    with pytest.raises(DecodeError, match=r"required field missing @ \$\.name"):
+        Structurer()({"years": 36}, Person)
 
 
 def test_defaults_are_those_of_the_class() -> None:
