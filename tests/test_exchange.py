@@ -687,6 +687,17 @@ class TestFaces:
             assert wire.closed == asynchronous.closed
             assert wire.hung_up == asynchronous.hung_up
 
+    def test_ctrl_c_ends_a_blocking_read_as_well(self) -> None:
+        """The exception is the caller's; the server notices, and nothing is read afterwards."""
+        wire = MemoryWire(Reply([HI, KeyboardInterrupt(), DONE]), blocking=True)
+        exchange = Transport(URL, key=KEY, wire=wire).stream(REQUEST)
+        chunks = iter(exchange)
+        assert next(chunks) == HI
+        with pytest.raises(KeyboardInterrupt):
+            next(chunks)
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+        assert list(exchange) == []
+
     def test_both_call(self) -> None:
         """Once or with retries."""
         wire = MemoryWire(BUSY, *[Reply([b"1"], headers=JSON)] * 2, blocking=True)

@@ -121,6 +121,6 @@ class AsyncTransport(Sender):
 def _default_wire() -> Wire[Any]:
     """Return the wire of this system."""
     # Imported here, since requests takes a while to load, and other wires do without it.
-    from openai_scan.transport.session import SessionWire
+    from openai_scan.transport.session.wire import SessionWire
 
     return SessionWire()
