@@ -23,7 +23,10 @@ class Transport(Sender):
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
         query: What to add to every URL.
-        wire: What sends the requests, a blocking one; by default requests and urllib3.
+        wire: What sends the requests; by default requests and urllib3.
+
+    Raises:
+        TypeError: The wire is an asynchronous one.
     """
 
     def __init__(
@@ -36,13 +39,11 @@ class Transport(Sender):
         query: Mapping[str, str] | None = None,
         wire: Wire[Any] | None = None,
     ) -> None:
+        wire = _default_wire() if wire is None else wire
+        if not wire.blocking:
+            raise TypeError("this wire is asynchronous: use AsyncTransport")
         super().__init__(
-            base_url,
-            key=key,
-            wire=_default_wire() if wire is None else wire,
-            key_header=key_header,
-            headers=headers,
-            query=query,
+            base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
         )
 
     def stream(self, request: Request) -> Exchange:
@@ -74,7 +75,35 @@ class Transport(Sender):
 
 
 class AsyncTransport(Sender):
-    """The same over an asynchronous wire. Many tasks of one event loop may use it."""
+    """The same over an asynchronous wire. Many tasks of one event loop may use it.
+
+    Args:
+        base_url: What the path of each request is appended to.
+        key: The key, or "" to send none.
+        wire: What sends the requests.
+        key_header: The header that carries the key unchanged; by default it is a bearer token.
+        headers: What to send with every request.
+        query: What to add to every URL.
+
+    Raises:
+        TypeError: The wire is a blocking one, which would stop the event loop at every wait.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str,
+        wire: Wire[Any],
+        key_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        if wire.blocking:
+            raise TypeError("this wire blocks: use Transport")
+        super().__init__(
+            base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
+        )
 
     def stream(self, request: Request) -> AsyncExchange:
         """Return the answer to *request* as an asynchronous source, see `Transport.stream()`."""
@@ -92,6 +121,6 @@ class AsyncTransport(Sender):
 def _default_wire() -> Wire[Any]:
     """Return the wire of this system."""
     # Imported here, since requests takes a while to load, and other wires do without it.
-    from openai_scan.transport.session import SessionWire
+    from openai_scan.transport.session.wire import SessionWire
 
     return SessionWire()

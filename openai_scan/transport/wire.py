@@ -122,6 +122,10 @@ class Wire(Protocol[CancellationT]):
     """Sends requests to servers and reads what comes back. Many exchanges may share one."""
 
     @property
+    def blocking(self) -> bool:
+        """Whether it waits inside its library's calls, so that its coroutines never suspend."""
+
+    @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What `send()` and `Answer.read()` raise when the network fails, or the configuration.
 
@@ -174,7 +178,7 @@ def at_once(step: Coroutine[Any, Any, T]) -> T:
     """Run *step* to its end without an event loop: over a blocking wire it never suspends.
 
     Raises:
-        RuntimeError: It did suspend, so the wire is an asynchronous one.
+        RuntimeError: It did suspend, so the wire is not a blocking one.
     """
     try:
         step.send(None)
@@ -182,4 +186,4 @@ def at_once(step: Coroutine[Any, Any, T]) -> T:
         value: T = end.value
         return value
     step.close()
-    raise RuntimeError("this wire is asynchronous: use the asynchronous transport")
+    raise RuntimeError("a coroutine of a blocking wire was suspended")

@@ -64,7 +64,9 @@ class SessionAnswer:
 
 
 class SessionWire:
-    """One session for all threads; a forked child gets a session of its own. It is blocking."""
+    """One session for all threads; a forked child gets a session of its own."""
+
+    blocking = True
 
     # ValueError: a proxy in the environment has a malformed URL.
     errors = (OSError, ValueError, urllib3.exceptions.HTTPError, ssl.SSLError, zlib.error)
