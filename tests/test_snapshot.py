@@ -8,10 +8,10 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+import recordings
 
 from openai_scan import (
     APIError,
@@ -392,22 +392,17 @@ def test_asking_twice_is_free() -> None:
 
 # All recordings.
 
-# They lie beside the checkout, and only where the project is worked on.
-RECORDINGS = Path(__file__).parents[1].parent / "shared" / "recordings"
-NAMES = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.glob("*/*.sse"))
+NAMES = sorted(recordings.ALL)
 
-NEEDS_RECORDINGS = pytest.mark.skipif(
-    not NAMES, reason="the recordings lie beside the checkout, and not here"
-)
-
-# Every so many events the snapshot is compared with a fold from scratch. It is prime, so that it
-# falls on every kind of event.
+# After so many events, and then each time a tenth more have come, the snapshot is compared with
+# a fold from scratch; a long recording would take too long otherwise. It is prime, so that it falls
+# on every kind of event.
 STRIDE = 7
 
 
 def events_of(name: str) -> list[Event]:
     """Return the events of a recording."""
-    streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
+    streamer = StreamerV2([recordings.ALL[name]])
     events = []
     while streamer.next():
         events.append(streamer.event())
@@ -422,16 +417,17 @@ def fold(events: Iterable[Event]) -> Answer | None:
     return None if state is None else state.value()
 
 
-@NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
 def test_snapshots_are_pure(name: str) -> None:
-    """Every k-th snapshot equals a fold from scratch, and later events do not change it."""
-    streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
+    """A snapshot equals a fold from scratch at any time, and later events do not change it."""
+    streamer = StreamerV2([recordings.ALL[name]])
     events: list[Event] = []
     taken: list[tuple[Answer | None, str]] = []
+    due = STRIDE
     while streamer.next():
         events.append(streamer.event())
-        if len(events) % STRIDE == 0:
+        if len(events) == due:
+            due += STRIDE + len(events) // 10
             snapshot = streamer.snapshot()
             assert snapshot == fold(events)
             taken.append((snapshot, repr(snapshot)))
@@ -446,7 +442,6 @@ OTHER_TEXT = {
 }
 
 
-@NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
 def test_final_event_agrees(name: str) -> None:
     """What the deltas alone give, without any `done`, is what the stream's final events say."""

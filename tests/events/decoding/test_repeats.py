@@ -319,6 +319,8 @@ def test_a_stream_is_the_same_as_without_repetitions(
     raws: list[RawEvent], strict: bool, asks: bool
 ) -> None:
     """Answer, end, notes and text do not depend on what has been learned on the way."""
+    # NaN is not equal to itself, and so are not two snapshots that hold it.
+    raws = [attrs.evolve(raw, data=raw.data.replace("NaN", "0.5")) for raw in raws]
     with mock.patch.object(repeats, "_MAX_TRIES", 0):
         expected = story(raws, strict=strict, asks=asks)
     assert story(raws, strict=strict, asks=asks) == expected
