@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import recordings
+from drivers import DRIVERS
 
 from openai_scan import (
     APIError,
@@ -40,6 +41,18 @@ from openai_scan.surrogates import mend
 from openai_scan.values import Answer, Call
 
 DONE = b"data: [DONE]\n\n"
+
+
+@pytest.fixture(autouse=True)
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with both drivers, except those of recordings, which are about the folds."""
+    monkeypatch.setitem(globals(), "StreamerV2", DRIVERS[getattr(request, "param", "blocking")])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """See `driver`."""
+    if "name" not in metafunc.fixturenames:
+        metafunc.parametrize("driver", DRIVERS, indirect=True)
 
 
 def data(payload: Any) -> bytes:

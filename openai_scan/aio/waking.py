@@ -74,17 +74,21 @@ class Waker:
         requests = _requests_to_stop()
         try:
             while True:
-                if hasattr(future, "get_loop"):  # it may be None, which is a pause of one round
+                can_be_cancelled = hasattr(future, "get_loop")  # None is a pause of one round
+                if can_be_cancelled:
                     self._interrupt = _interruption(self._cancel, future)
                     if self._woken:
                         self._cancel(future)
                 try:
                     yield future
+                    self._interrupt = None
+                    if self._woken and not (can_be_cancelled or self._delivered):
+                        self._delivered = True
+                        raise asyncio.CancelledError  # noqa: TRY301 - as if a future had raised it
                 except BaseException as error:  # noqa: BLE001 - it is for the source
                     self._interrupt = None
                     future = steps.throw(error)
                 else:
-                    self._interrupt = None
                     future = next(steps)
         except StopIteration as end:
             return end.value
@@ -128,6 +132,9 @@ def _running_trio() -> Any | None:
 
 
 def _requests_to_stop() -> int:
-    """Return how often the current task has been cancelled; 0 where asyncio does not count."""
-    count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
-    return 0 if count is None else count()
+    """Return how often the current task has been cancelled; 0 where nobody counts that."""
+    with contextlib.suppress(RuntimeError):  # no event loop of asyncio runs: what does is unknown
+        count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
+        if count is not None:
+            return int(count())
+    return 0

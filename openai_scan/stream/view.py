@@ -12,6 +12,7 @@ from openai_scan.events import Event, Outcome
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
 from openai_scan.sse.raw_stream import RawStream
+from openai_scan.sse.source import broken_off
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.text import TextBuffer
 
@@ -332,9 +333,18 @@ class StreamView(ABC, Generic[SourceT]):
         return self._machine.input_of(source, self._chunks_of(source))
 
     def _open(self, renewed: RawStream) -> None:
-        """Prepare to read an input that the machine has asked for."""
+        """Prepare to read an input that the machine has asked for.
+
+        Raises:
+            TypeError: A source has returned something that is not a source. The stream goes on to
+                fail because of it.
+        """
         if renewed.chunks is None:
-            renewed.chunks = self._chunks_of(renewed.source)
+            try:
+                renewed.chunks = self._chunks_of(renewed.source)
+            except TypeError as error:
+                renewed.end(broken_off(error))
+                raise
 
     def _hand_over(self) -> SourceT:
         """Give the source to another streamer, and end."""
