@@ -10,7 +10,8 @@ Rules:
 
 - `next()` returns every event that was received before the end of the input, then None. From then
   on `ended` is true, and `err` is the reason; None stands for a clean end.
-- Only the first `end()` counts. An event that grows too large is an end as well.
+- Only the first `end()` counts; events received after it are dropped. An event that grows too large
+  is an end as well.
 - After `cancel()` the next call of `next()` ends the stream, unless it has ended before. What was
   received and not returned is dropped, and whatever the input ended with is only the cause: a
   connection that was shut down to wake its reader may look broken, or cleanly ended.
@@ -94,7 +95,8 @@ class RawStream:
         try:
             events = self._feed(chunk)
             if events:
-                self.ready.extend(events)
+                if not self._over:
+                    self.ready.extend(events)
                 return True
         except EventTooLargeError as error:
             self.end(error)
@@ -157,4 +159,4 @@ class RawStream:
     def notes(self) -> Counter[str]:
         """What was tolerated, counted, by the tokenizer and by a source that repairs."""
         own = Counter(comment=self.tokenizer.comments, bad_utf8=self.tokenizer.replacements)
-        return own + self.source.notes if isinstance(self.source, NotingSource) else own
+        return own + self.source.notes if isinstance(self.source, NotingSource) else +own

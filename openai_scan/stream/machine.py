@@ -33,7 +33,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
@@ -47,9 +47,6 @@ from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
-
-if TYPE_CHECKING:
-    from openai_scan.values import Answer
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -115,6 +112,7 @@ class StreamMachine:
         self._away_since: float | None = None  # when the caller got an event that ends no silence
         self._committed = False  # content has been handed out, so a retry would repeat it
         self._cancelled = False
+        self._closed = False  # by leave()
         self._pending_taken = False
         self.started = False
         self.events_read = 0
@@ -165,7 +163,10 @@ class StreamMachine:
         self.current.end(error)
 
     def go_on(self, reader: Watched, following: RawStream) -> None:
-        """Begin the next stream of a chain; the next step is SWITCH."""
+        """Begin the next stream of a chain, unless leave() has ended it in the meantime."""
+        if self._closed:
+            self.left = following
+            return
         self.outcome = None
         self._committed = False
         self._start_over(following)
@@ -187,9 +188,11 @@ class StreamMachine:
         is `cancelled`, without an error.
         """
         self.event = NO_EVENT
+        self._closed = True
+        self._order = None
         self.successor = None
         inputs = [self.current, *self.chained]
-        if self.left is not None:
+        if self.left is not None and self.left is not self.current:
             inputs.insert(0, self.left)
         if self.outcome is None:
             if self._ends.terminal and not self.chained:
@@ -219,15 +222,11 @@ class StreamMachine:
         """What was tolerated, counted."""
         return self._decoder.notes + self.current.notes
 
-    def snapshot(self) -> Answer | None:
-        """Return the answer so far, or None before its first event."""
-        return self.answer.value()
-
     def describe(self, error: ScanError) -> None:
         """Add to *error* how far the stream had come, and remove secrets from it."""
         error.events_read = self.events_read
         error.bytes_read = self.bytes_read
-        error.snapshot = self.snapshot()
+        error.snapshot = self.answer.value()
         source = self.current.source
         if isinstance(source, RequestedSource):
             if isinstance(error, APIError):
@@ -238,7 +237,7 @@ class StreamMachine:
 
     def _step(self, reader: Watched) -> Step:
         """Take the long way, for any event and for the beginning and end of a stream."""
-        if not self.started:
+        if not self.started and self.outcome is None:
             self.started = True
             self.observers.began(reader)
         if self._away_since is not None:
@@ -260,11 +259,13 @@ class StreamMachine:
 
     def _next_raw(self) -> RawEvent | None:
         """Return the next raw event; None if more has to be read, and at the end of the input."""
-        if self._ends.done:
-            return None
-        if self._decoder.ready:
-            return self._decoder.ready.popleft()
         current = self.current
+        # After cancel() no successor is asked what comes next.
+        if self._ends.done and not (current.cancelled and self.successor is not None):
+            return None
+        if self._decoder.ready and not current.cancelled:
+            current.heard += 1
+            return self._decoder.ready.popleft()
         raw = current.next()
         if raw is None and current.ended and current.err is None and not self._pending_taken:
             pending = current.pending
@@ -310,7 +311,7 @@ class StreamMachine:
             is_new = self._continuity.is_new(event, answer_id)
         except EventStreamError as error:
             self._end_input(reader, error)
-            is_new = False
+            return False
         if not is_new:  # a server that repeats old events is as good as silent
             self.current.discount()
         return is_new
@@ -360,7 +361,7 @@ class StreamMachine:
             require_terminal=self._require_terminal,
         )
         if verdict is not None:
-            if not self._renew(reader, verdict):
+            if outcome == "cancelled" or not self._renew(reader, verdict):
                 self._settle(reader, outcome, verdict)
                 self.left = current
             return
@@ -371,7 +372,8 @@ class StreamMachine:
             self._decoder.note("missing_done")
         if self.chained:
             self.observers.ended(reader, outcome, None)
-            self.go_on(reader, self.chained.popleft())
+            if self.chained:  # an observer may have closed the stream
+                self.go_on(reader, self.chained.popleft())
         elif self.successor is not None:
             self.outcome = outcome  # this is the end if the successor raises
             self.observers.ended(reader, outcome, None)

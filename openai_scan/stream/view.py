@@ -189,7 +189,7 @@ class StreamView(ABC, Generic[SourceT]):
         The value never changes: ask again for a later one. With chained streams it is the answer
         of the last one, except that an Assistants answer spans all of them.
         """
-        return self._machine.snapshot()
+        return self._machine.answer.value()
 
     def final(self) -> Answer:
         """Return the whole answer, after `next()` has returned False.
