@@ -1,10 +1,10 @@
-"""Write a recording from what other tools have captured of a stream.
+"""Convert a stream that other tools have captured to a recording.
 
 `python scripts/convert_recording.py PATH NAME.head NAME.jsonl > NAME.jsonl`
 
 PATH is the path of the request. The second file has the status line and the headers. The third is
-either the body as it is, or JSON lines of reads: `{"t": seconds, "raw": text}`, with the chunked
-framing still in it, the last of which says how it `ended`.
+either the body itself, or one JSON line for each read: `{"t": seconds, "raw": text}`, with the
+chunked framing included. The last line says how the stream `ended`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from openai_scan.recording.lines import dump
 
 
 def head_of(path: str, text: str, seconds: float | None) -> Head:
-    """Return the head that *text* has, of a request of *path*."""
+    """Return the head in *text* as the response to a request of *path*."""
     first, *lines = text.strip().splitlines()
     headers = {}
     for line in lines:
