@@ -26,10 +26,10 @@ class RequestedSource(Protocol):
 
 @runtime_checkable
 class ClockedSource(Protocol):
-    """A source with a time limit for the silence between two events."""
+    """A source that limits how long the server may be silent."""
 
     def spare(self, seconds: float) -> None:
-        """Add *seconds* to that limit: the reader was not waiting for an event then."""
+        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
 
 
 @runtime_checkable

@@ -121,7 +121,7 @@ class ExchangeFacts:
         self.clock.heard()
 
     def spare(self, seconds: float) -> None:
-        """Add *seconds* to the limit `event_idle`: the reader was busy with a keep-alive."""
+        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
         self.clock.spare(seconds)
 
     def retry(self, error: ScanError) -> Self | None:
