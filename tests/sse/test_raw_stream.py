@@ -43,7 +43,11 @@ def events_of(stream: RawStream) -> list[RawEvent]:
 # Events.
 
 
-@pytest.mark.parametrize("chunks", [[STREAM], byte_by_byte(STREAM), [STREAM, TAIL]])
+@pytest.mark.parametrize(
+    "chunks",
+    [[STREAM], byte_by_byte(STREAM), [STREAM, TAIL]],
+    ids=["whole", "byte by byte", "with a tail"],
+)
 def test_events_are_returned_in_order(chunks: list[bytes]) -> None:
     """Whole, byte by byte and with a tail, they are the same; then more has to be read."""
     stream = received(*chunks)
@@ -76,7 +80,9 @@ def test_chunks_may_be_any_kind_of_bytes(kind: type) -> None:
     assert stream.bytes_read == len(STREAM)
 
 
-@pytest.mark.parametrize("chunk", ["data: 1\n\n", None, 7, [b"data: 1\n\n"]], ids=repr)
+@pytest.mark.parametrize(
+    "chunk", ["data: 1\n\n", None, 7, [b"data: 1\n\n"]], ids=["text", "None", "7", "list"]
+)
 def test_anything_else_is_the_mistake_of_whoever_wrote_the_source(chunk: object) -> None:
     """It is refused, and nothing has happened."""
     stream = received(b"data: 1\n")
@@ -159,7 +165,7 @@ def test_what_the_end_cut_off_is_pending() -> None:
 # An event that is too large.
 
 
-@pytest.mark.parametrize("before", [b"", STREAM])
+@pytest.mark.parametrize("before", [b"", STREAM], ids=["alone", "after others"])
 def test_an_event_that_is_too_large_is_an_end(before: bytes) -> None:
     """It comes after the events before it, whatever follows it."""
     large = before + b"data: " + b"x" * 30

@@ -79,6 +79,10 @@ def test_a_chunk_may_bring_several_events() -> None:
         m.chat("a") + b"data: [DONE]",
         b"",
     ],
+    ids=[
+        *("chat", "choices", "response", "run", "error"),
+        *("odd events", "unterminated", "nothing"),
+    ],
 )
 def test_a_split_changes_nothing(stream: bytes) -> None:
     """Whole, byte by byte and with a tail, a stream is the same."""
@@ -286,7 +290,11 @@ def test_an_error_field_is_an_error_event() -> None:
     assert (told.outcome, told.error) == ("failed", (APIError, "no"))
 
 
-@pytest.mark.parametrize("before", [b"", m.chat("a"), m.chat("a") + m.chat("b") + m.chat("c")])
+@pytest.mark.parametrize(
+    "before",
+    [b"", m.chat("a"), m.chat("a") + m.chat("b") + m.chat("c")],
+    ids=["alone", "after one", "on the short way"],
+)
 def test_an_event_that_is_too_large_fails_after_those_before_it(before: bytes) -> None:
     """It fails as soon as it has outgrown the limit, without an end of the input."""
     large = b"data: " + b"x" * 300
@@ -545,6 +553,7 @@ def test_an_observer_may_leave_at_the_end_of_a_stream() -> None:
         (m.chat("a") + m.error_event(), None),
         (m.chat("a") + b"data: {", None),
     ],
+    ids=["truncated", "broken", "error event", "cut"],
 )
 def test_an_input_that_failed_is_to_be_closed(chunk: bytes, error: TransportError | None) -> None:
     """At once, since nothing more is expected from it."""
@@ -790,7 +799,9 @@ def test_the_time_of_the_caller_is_not_silence() -> None:
     assert told_of_time(m.chat("c"), m.ClockedSource()) == []
 
 
-@pytest.mark.parametrize("chunk", [m.chat("", "stop"), m.error_event(), m.DONE])
+@pytest.mark.parametrize(
+    "chunk", [m.chat("", "stop"), m.error_event(), m.DONE], ids=["finish", "error", "done"]
+)
 def test_the_time_of_the_caller_is_not_part_of_the_grace(chunk: bytes) -> None:
     """After a terminal event it is not counted either."""
     told = told_of_time(chunk, m.ClockedSource())

@@ -283,7 +283,11 @@ def test_verdict_1_cancel_comes_before_everything() -> None:
 
 
 @pytest.mark.parametrize("error", [None, BROKEN, LATE], ids=repr)
-@pytest.mark.parametrize("rest", [b"", m.DONE, m.chat("", "stop") + m.DONE, m.error_event("late")])
+@pytest.mark.parametrize(
+    "rest",
+    [b"", m.DONE, m.chat("", "stop") + m.DONE, m.error_event("late")],
+    ids=["nothing", "done", "a good end", "another error"],
+)
 def test_verdict_2_an_error_event_came_first(error: ScanError | None, rest: bytes) -> None:
     """Neither what breaks later hides it, nor a `[DONE]` clears it."""
     told = m.tr(m.chat("a") + m.error_event("first") + rest, error=error)
@@ -309,7 +313,11 @@ def test_verdict_3_an_error_of_the_input(error: ScanError, outcome: Outcome) -> 
 
 
 @pytest.mark.parametrize("require_terminal", [True, False])
-@pytest.mark.parametrize("begun", [b"", m.chat("a"), m.event({"what": "ever"})])
+@pytest.mark.parametrize(
+    "begun",
+    [b"", m.chat("a"), m.event({"what": "ever"})],
+    ids=["nothing", "text", "an unknown event"],
+)
 def test_verdict_4_an_end_before_the_stream_is_terminal(
     begun: bytes, *, require_terminal: bool
 ) -> None:
@@ -323,7 +331,9 @@ def test_verdict_4_an_end_before_the_stream_is_terminal(
 
 
 @pytest.mark.parametrize("require_terminal", [True, False])
-@pytest.mark.parametrize("begun", [b"", m.chat("a"), m.chat("a", "stop")])
+@pytest.mark.parametrize(
+    "begun", [b"", m.chat("a"), m.chat("a", "stop")], ids=["nothing", "text", "a whole answer"]
+)
 def test_verdict_4_an_end_in_the_middle_of_an_event(
     begun: bytes, *, require_terminal: bool
 ) -> None:
@@ -357,6 +367,7 @@ def test_verdict_5_the_parts_speak() -> None:
         (m.chat("a", "length") + m.DONE, "incomplete", None),
         (m.chat("a") + m.error_event(), "failed", APIError),
     ],
+    ids=["nothing", "text", "a whole answer", "done", "an error event"],
 )
 def test_a_stream_that_is_left_is_judged_by_what_it_said(
     begun: bytes, outcome: Outcome, error: type[ScanError] | None
@@ -384,7 +395,11 @@ def test_a_stream_that_is_left_before_a_chained_one_is_cancelled() -> None:
 # [DONE], and what may follow it.
 
 
-@pytest.mark.parametrize("tail", [m.chat("b"), m.error_event(), b'data: {"', b"\xff\n\n", b"x"])
+@pytest.mark.parametrize(
+    "tail",
+    [m.chat("b"), m.error_event(), b'data: {"', b"\xff\n\n", b"x"],
+    ids=["text", "an error event", "half an event", "bad UTF-8", "a letter"],
+)
 def test_done_ends_any_stream_at_once(tail: bytes) -> None:
     """What comes after it is not read as events."""
     begun = m.chat("a") + m.event("[DONE]", "any.name")
@@ -460,6 +475,10 @@ USAGE = m.event({"object": "chat.completion.chunk", "choices": [], "usage": {"to
             [2.0, None, 2.0],
         ),
     ],
+    ids=[
+        *("text", "finish", "error", "done", "a repeated end", "more text", "another end"),
+        *("another part", "and its end"),
+    ],
 )
 def test_the_grace_begins_with_the_terminal_event(
     chunks: list[bytes], limits: list[float | None]
@@ -499,6 +518,7 @@ def test_a_source_without_a_clock_is_read_to_its_end() -> None:
         (m.chat("", "length").rstrip(), "chat.completion.chunk", "incomplete"),
         (m.chat("", "length").removesuffix(b"\n"), "chat.completion.chunk", "incomplete"),
     ],
+    ids=["done", "a line of done", "an object", "a line of an object"],
 )
 def test_a_last_block_that_is_whole_is_taken(block: bytes, name: str, outcome: Outcome) -> None:
     """Its data are `[DONE]`, or a JSON object, which shows where it ends."""
@@ -508,7 +528,9 @@ def test_a_last_block_that_is_whole_is_taken(block: bytes, name: str, outcome: O
 
 
 @pytest.mark.parametrize(
-    "block", [b"data: 7", b"data: [1]", b'data: {"a": 1', b"data: [DONE", b"data:", b"data: null"]
+    "block",
+    [b"data: 7", b"data: [1]", b'data: {"a": 1', b"data: [DONE", b"data:", b"data: null"],
+    ids=["a number", "a list", "half an object", "half a done", "nothing", "null"],
 )
 def test_a_last_block_that_may_go_on_is_not_taken(block: bytes) -> None:
     """A number, say, might have had more digits: the stream is truncated."""

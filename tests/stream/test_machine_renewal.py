@@ -40,7 +40,9 @@ def verdict(machine: StreamMachine) -> tuple[Outcome | None, type[Exception] | N
 # Retries.
 
 
-@pytest.mark.parametrize("begun", [b"", ROLE, m.event({"type": "ping"})])
+@pytest.mark.parametrize(
+    "begun", [b"", ROLE, m.event({"type": "ping"})], ids=["nothing", "a role", "a ping"]
+)
 @pytest.mark.parametrize(
     "error", [BROKEN, StreamTimeoutError("late"), None], ids=["broken", "late", "truncated"]
 )
@@ -64,7 +66,11 @@ def test_an_input_that_fails_before_any_content_is_retried(
     assert told == ["began", f"renewed after {name}", "a", "done", "completed"]
 
 
-@pytest.mark.parametrize("begun", [m.chat("a"), m.run("queued"), m.event({"type": "brand.new"})])
+@pytest.mark.parametrize(
+    "begun",
+    [m.chat("a"), m.run("queued"), m.event({"type": "brand.new"})],
+    ids=["text", "a run", "an unknown event"],
+)
 def test_an_input_that_fails_after_content_is_not_retried(begun: bytes) -> None:
     """The caller would see it twice."""
     source = m.RenewableSource(retries=[m.Source()])
@@ -327,6 +333,7 @@ def test_an_event_without_a_number_may_come_in_between() -> None:
             "the stream was taken up again with events of another answer",
         ),
     ],
+    ids=["lost events", "another answer"],
 )
 def test_a_gap_ends_the_stream(rest: bytes, message: str) -> None:
     """An event that cannot follow is not handed out, and its source is to be closed."""
