@@ -54,7 +54,7 @@ from openai_scan import (
     TruncatedStreamError,
 )
 from openai_scan import transport as transport_module
-from openai_scan.transport import Exchange, Request, Transport, connections
+from openai_scan.transport import Exchange, Request, Transport, cancellation, connections
 from openai_scan.transport import retries as retries_module
 from openai_scan.transport.cancellation import Cancellation
 from openai_scan.transport.clock import Clock
@@ -690,6 +690,32 @@ class TestFork:
             assert status == 0
             client.list_models()
             assert server.connections == 3
+
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_a_child_is_not_locked_out_by_a_thread_that_was_cancelling(self) -> None:
+        """What a thread of the parent held while it shut a socket down is free in the child."""
+        held, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with cancellation._changed:  # as cancel() does for the length of a system call
+                held.set()
+                assert over.wait(PATIENCE)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(PATIENCE)
+        child = os.fork()
+        if not child:
+            status = 1
+            with contextlib.suppress(BaseException):
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(3)  # where it is locked out, it would wait for ever
+                status = int(not cancellation.Cancellation().wait_for(lambda: True, 0))
+            os._exit(status)
+        _, status = os.waitpid(child, 0)
+        over.set()
+        thread.join(PATIENCE)
+        assert status == 0
 
 
 class Told(logging.Handler):
