@@ -56,7 +56,7 @@ from openai_scan import (
 from openai_scan.transport import Exchange, Request, Transport
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.retries import backoff, retry_after, should_retry
-from openai_scan.transport.session import connections
+from openai_scan.transport.session import cancellation, connections
 from openai_scan.transport.session import wire as session_module
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.dial import dial
@@ -736,6 +736,32 @@ class TestFork:
             assert status == 0
             client.list_models()
             assert server.connections == 3
+
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_a_child_is_not_locked_out_by_a_thread_that_was_cancelling(self) -> None:
+        """What a thread of the parent held while it shut a socket down is free in the child."""
+        held, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with cancellation._changed.value:  # as cancel() does for the length of a system call
+                held.set()
+                assert over.wait(PATIENCE)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(PATIENCE)
+        child = os.fork()
+        if not child:
+            status = 1
+            with contextlib.suppress(BaseException):
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(3)  # where it is locked out, it would wait for ever
+                status = int(not cancellation.SocketCancellation().wait_for(lambda: True, 0))
+            os._exit(status)
+        _, status = os.waitpid(child, 0)
+        over.set()
+        thread.join(PATIENCE)
+        assert status == 0
 
 
 class Told(logging.Handler):
