@@ -14,9 +14,9 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from openai_scan._version import __version__
+from openai_scan.observer import Observer, Watched
 from openai_scan.sources import AnsweredSource
 from openai_scan.stats import usage_of
-from openai_scan.stream.observer import Observer, Watched
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider

@@ -457,6 +457,17 @@ class TestAzure:
         assert request.headers["api-key"] == "k"
         assert "authorization" not in request.headers
 
+    def test_without_a_key_there_is_no_header_for_it(self, server: ScriptedServer) -> None:
+        """Some gateways take a token of their own, and refuse an empty key beside it."""
+        server.scripts.append([json_answer({"id": "t"})])
+        endpoint = server.base_url.removesuffix("/v1")
+        own = {"Authorization": "Bearer t"}
+        with AzureClient(endpoint, api_version="v", api_key="", headers=own) as client:
+            client.create_thread()
+        headers = server.requests[0].headers
+        assert headers["authorization"] == "Bearer t"
+        assert "api-key" not in headers
+
     def test_a_token_travels_as_a_bearer(
         self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:

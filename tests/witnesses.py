@@ -16,9 +16,9 @@ from attrs import frozen
 
 from openai_scan import Event, Observer, Outcome, RawEvent, ScanError, StreamerV2
 from openai_scan.aio import AsyncStreamerV2
+from openai_scan.observer import Watched
 from openai_scan.sse.source import broken_off
-from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
-from openai_scan.stream.observer import Watched
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
 
 

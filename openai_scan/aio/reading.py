@@ -69,7 +69,8 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     if chunks.in_use:  # the source would be confused, and might end the stream of the other task
         raise RuntimeError("another task is reading this stream: only one task may at a time")
     iterator, waker = chunks.iterator, chunks.waker
-    stream.before_read()
+    if stream.live is not None:
+        stream.before_read()
     chunks.in_use = True
     try:
         while True:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
 from openai_scan.events import Event, Outcome
-from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from openai_scan.cli.status import Status, complain
 from openai_scan.cli.terminal import console
 from openai_scan.client import RetryPolicy
 from openai_scan.events import Event
-from openai_scan.stream.observer import Observer, Watched
+from openai_scan.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 _PERCENTILES = (50, 90, 95, 99, 100)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
+from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.client import Client
 from openai_scan.errors import ScanError

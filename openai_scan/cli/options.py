@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from openai_scan.cli.answers import Output
+from openai_scan.cli.printing import Output
 from openai_scan.cli.status import complain
 from openai_scan.errors import StreamTimeoutError
 

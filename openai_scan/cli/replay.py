@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
+from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status, complain, tell
 from openai_scan.recording import Replay, read_recording
 from openai_scan.recording import replay as replayed

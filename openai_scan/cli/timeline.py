@@ -16,9 +16,9 @@ from attrs import define, field, frozen
 from openai_scan.cli.status import complain
 from openai_scan.errors import ScanError
 from openai_scan.events import Event
+from openai_scan.observer import Observer, Watched
 from openai_scan.recording import Replay, exchanges_of, read_recording, replay
 from openai_scan.stats import Stats, Timer
-from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 

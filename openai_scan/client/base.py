@@ -15,10 +15,10 @@ from typing_extensions import Self
 from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.decoding.structure import Structurer
+from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
 from openai_scan.sse import Source
-from openai_scan.stream.observer import Observer
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
 from openai_scan.transport.request import check_header

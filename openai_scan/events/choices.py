@@ -1,4 +1,4 @@
-"""What the events of Chat Completions and of Completions have in common: their choices."""
+"""The base of the events of Chat Completions and of Completions, which have choices."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
 
-# The finish reasons that are no completion. OpenAI knows the first two; vLLM says "abort", and
-# OpenRouter "error". To ask for a function is to complete the answer.
+# The outcome for each finish reason other than "completed". The first two are OpenAI's; vLLM sends
+# "abort" and OpenRouter "error". An answer that calls a function is complete.
 _OUTCOMES: Mapping[str, Outcome] = {
     "length": "incomplete",
     "content_filter": "incomplete",
@@ -20,7 +20,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 
 
 class HasChoices(Event):
-    """Answers for an event with pieces of one or more choices, each of which ends for itself."""
+    """The base of an event with pieces of one or more choices, each of which ends by itself."""
 
     ends_with_done: ClassVar[bool] = True
 
@@ -29,11 +29,11 @@ class HasChoices(Event):
     @staticmethod
     @abstractmethod
     def has_news(choice: Any) -> bool:
-        """Tell whether a piece of a choice, without a finish reason, adds anything to it."""
+        """Return whether *choice*, a piece without a finish reason, adds anything to the choice."""
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
-        # A choice that ended is named again in LiteLLM's usage chunk and by Azure's content
-        # filter: without anything new it is not under way again.
+        # LiteLLM's usage chunk and Azure's content filter name a choice again after its end. It is
+        # in progress again only if they add something to it.
         parts: tuple[StreamPart, ...] = ()
         for choice in self.choices:
             if choice.finish_reason:

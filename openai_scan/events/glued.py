@@ -17,11 +17,11 @@ _GLUE = re.compile(r"\s*(?:data:\s*)?")
 
 
 def unglue(raw: RawEvent) -> list[RawEvent]:
-    """Return the events that a server has glued together into the data of *raw*.
+    """Return the events that are glued together in the data of *raw*.
 
     Returns:
-        Two or more events, each of one JSON object or `[DONE]`; none if the data are not made
-        of just those.
+        Two or more events, each with one JSON object or `[DONE]`. Empty if the data consist of
+        anything else, or of only one of these.
     """
     decoder = json.JSONDecoder()
     data = raw.data
@@ -37,6 +37,6 @@ def unglue(raw: RawEvent) -> list[RawEvent]:
                 end = decoder.raw_decode(data, start)[1]
             except (ValueError, RecursionError):
                 return []
-        # Each payload says itself what it is; the name was that of the first at best.
+        # The name belongs to the first event at best; each payload identifies itself.
         pieces.append(RawEvent("message", data[start:end], raw.last_event_id))
     return pieces if len(pieces) > 1 else []

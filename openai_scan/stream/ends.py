@@ -67,8 +67,10 @@ class Ends:
         return is_news
 
     def resume(self) -> None:
-        """Expect the rest of the same answer from another source."""
-        self.resumed, self.done = True, False
+        """Expect the rest of the same answer from another source, and judge it by that."""
+        self.resumed = True
+        self.done = self.terminal = False
+        self.error = None
 
     @property
     def missing_done(self) -> bool:

@@ -1,15 +1,8 @@
 """The state machine of a stream: bytes in, events and one verdict out.
 
 It reads nothing, waits for nothing and starts nothing. A driver calls `step()` in a loop and does
-what the step asks for:
-
-    EVENT          hand out `event`
-    NEED_DATA      read `current`: `receive()` a chunk, or `input_ended()`
-    SWITCH         close `left`, open `current`
-    ASK_WHAT_NEXT  call `successor`, then `go_on()` with a stream or `stop()` with an outcome
-    ENDED          close `left` if there is one; `outcome` and `err` are final
-
-Drivers that block and drivers that await make the same decisions because they make none.
+what the `Step` asks for. Drivers that block and drivers that await make the same decisions because
+they make none.
 
 States:
 
@@ -40,11 +33,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
+from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent
@@ -53,10 +46,7 @@ from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
-from openai_scan.stream.observer import Observers, Watched
-
-if TYPE_CHECKING:
-    from openai_scan.values import Answer
+from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -67,20 +57,6 @@ _EVENT_FIELDS = ("error",)
 
 # Used where there is no current event; it answers every question with None.
 NO_EVENT = Event(raw=RawEvent("message", ""))
-
-
-class Step(Enum):
-    """What the driver has to do next; see the module."""
-
-    EVENT = auto()
-    NEED_DATA = auto()
-    SWITCH = auto()
-    ASK_WHAT_NEXT = auto()
-    ENDED = auto()
-
-
-# Names of the module are found faster than members of the enumeration.
-EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED = Step
 
 
 class StreamMachine:
@@ -121,8 +97,9 @@ class StreamMachine:
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._require_terminal = require_terminal
-        self._now = now
+        self._now = time.monotonic if now is None else now
         self.current = self.input_of(source, chunks)
+        self._clocked = source if isinstance(source, ClockedSource) else None
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
         self.successor: Any = None
@@ -135,6 +112,7 @@ class StreamMachine:
         self._away_since: float | None = None  # when the caller got an event that ends no silence
         self._committed = False  # content has been handed out, so a retry would repeat it
         self._cancelled = False
+        self._closed = False  # by leave()
         self._pending_taken = False
         self.started = False
         self.events_read = 0
@@ -185,7 +163,10 @@ class StreamMachine:
         self.current.end(error)
 
     def go_on(self, reader: Watched, following: RawStream) -> None:
-        """Begin the next stream of a chain; the next step is SWITCH."""
+        """Begin the next stream of a chain, unless leave() has ended it in the meantime."""
+        if self._closed:
+            self.left = following
+            return
         self.outcome = None
         self._committed = False
         self._start_over(following)
@@ -207,9 +188,11 @@ class StreamMachine:
         is `cancelled`, without an error.
         """
         self.event = NO_EVENT
+        self._closed = True
+        self._order = None
         self.successor = None
         inputs = [self.current, *self.chained]
-        if self.left is not None:
+        if self.left is not None and self.left is not self.current:
             inputs.insert(0, self.left)
         if self.outcome is None:
             if self._ends.terminal and not self.chained:
@@ -239,15 +222,11 @@ class StreamMachine:
         """What was tolerated, counted."""
         return self._decoder.notes + self.current.notes
 
-    def snapshot(self) -> Answer | None:
-        """Return the answer so far, or None before its first event."""
-        return self.answer.value()
-
     def describe(self, error: ScanError) -> None:
         """Add to *error* how far the stream had come, and remove secrets from it."""
         error.events_read = self.events_read
         error.bytes_read = self.bytes_read
-        error.snapshot = self.snapshot()
+        error.snapshot = self.answer.value()
         source = self.current.source
         if isinstance(source, RequestedSource):
             if isinstance(error, APIError):
@@ -258,7 +237,7 @@ class StreamMachine:
 
     def _step(self, reader: Watched) -> Step:
         """Take the long way, for any event and for the beginning and end of a stream."""
-        if not self.started:
+        if not self.started and self.outcome is None:
             self.started = True
             self.observers.began(reader)
         if self._away_since is not None:
@@ -280,11 +259,13 @@ class StreamMachine:
 
     def _next_raw(self) -> RawEvent | None:
         """Return the next raw event; None if more has to be read, and at the end of the input."""
-        if self._ends.done:
-            return None
-        if self._decoder.ready:
-            return self._decoder.ready.popleft()
         current = self.current
+        # After cancel() no successor is asked what comes next.
+        if self._ends.done and not (current.cancelled and self.successor is not None):
+            return None
+        if self._decoder.ready and not current.cancelled:
+            current.heard += 1
+            return self._decoder.ready.popleft()
         raw = current.next()
         if raw is None and current.ended and current.err is None and not self._pending_taken:
             pending = current.pending
@@ -312,12 +293,9 @@ class StreamMachine:
                 return False
             self._committed = event.has_content()
         self.answer.take(event, self._decoder.note)
-        if ends.terminal:
-            self._away_since = self._time()
-            if not was_terminal or is_news or event.stream_goes_on():
-                self.current.expire(GRACE_SECONDS)
-        elif was_terminal:  # another choice has begun after the first had ended
-            self.current.expire(None)
+        if ends.terminal or was_terminal:
+            if self.current.live is not None:
+                self._limit_rest(event, is_news=is_news or not was_terminal)
         elif self._committed and not self._decoder.ready:
             self.answer.expect_text(event, self._decoder.repeats)
         self._continuity.take(self._last)
@@ -333,7 +311,7 @@ class StreamMachine:
             is_new = self._continuity.is_new(event, answer_id)
         except EventStreamError as error:
             self._end_input(reader, error)
-            is_new = False
+            return False
         if not is_new:  # a server that repeats old events is as good as silent
             self.current.discount()
         return is_new
@@ -342,7 +320,7 @@ class StreamMachine:
         """Note an event without a class of its own; end the stream if that is not tolerated."""
         if event.is_keep_alive:
             self.current.discount()
-            self._away_since = self._time()
+            self._away_since = self._now()
         if event.error is None:
             self._decoder.note(f"unknown_event: {event.type}")
         elif self._strict:
@@ -352,6 +330,15 @@ class StreamMachine:
             self._decoder.note("malformed_event")
         return True
 
+    def _limit_rest(self, event: Event, *, is_news: bool) -> None:
+        """Limit how long the rest of the input may take, unless another part has begun."""
+        if not self._ends.terminal:  # another choice, after the first had ended
+            self.current.expire(None)
+            return
+        self._away_since = self._now()
+        if is_news or event.stream_goes_on():
+            self.current.expire(GRACE_SECONDS)
+
     def _come_back(self, away_since: float) -> None:
         """Have the source not count the time since *away_since* as silence: it was the caller's.
 
@@ -359,12 +346,8 @@ class StreamMachine:
         other event makes the source count anew.
         """
         self._away_since = None
-        source = self.current.source
-        if isinstance(source, ClockedSource):
-            source.spare(self._time() - away_since)
-
-    def _time(self) -> float:
-        return time.monotonic() if self._now is None else self._now()
+        if self._clocked is not None:
+            self._clocked.spare(self._now() - away_since)
 
     # The end of an input, and what comes after it.
 
@@ -378,7 +361,7 @@ class StreamMachine:
             require_terminal=self._require_terminal,
         )
         if verdict is not None:
-            if not self._renew(reader, verdict):
+            if outcome == "cancelled" or not self._renew(reader, verdict):
                 self._settle(reader, outcome, verdict)
                 self.left = current
             return
@@ -389,7 +372,8 @@ class StreamMachine:
             self._decoder.note("missing_done")
         if self.chained:
             self.observers.ended(reader, outcome, None)
-            self.go_on(reader, self.chained.popleft())
+            if self.chained:  # an observer may have closed the stream
+                self.go_on(reader, self.chained.popleft())
         elif self.successor is not None:
             self.outcome = outcome  # this is the end if the successor raises
             self.observers.ended(reader, outcome, None)
@@ -410,7 +394,8 @@ class StreamMachine:
         source = self.current.source
         if not isinstance(source, RenewableSource):
             return False
-        position = self._continuity.after(self._last)
+        self._continuity.take(self._last)
+        position = self._continuity.position
         answer_id = self.answer.resumable_id()
         if position is not None and answer_id is not None:
             rest = source.resume(error, answer_id, position)
@@ -446,6 +431,8 @@ class StreamMachine:
         self._bytes_before += self.current.bytes_read
         self._pending_taken = False
         self.left, self.current = self.current, following
+        source = following.source
+        self._clocked = source if isinstance(source, ClockedSource) else None
         if self._cancelled:
             following.cancel()
         self._order = SWITCH

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
 from openai_scan.events import Event, Outcome
+from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
-from openai_scan.stream.observer import Observer
 from openai_scan.stream.text import TextBuffer
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class StreamView(ABC, Generic[SourceT]):
         The value never changes: ask again for a later one. With chained streams it is the answer
         of the last one, except that an Assistants answer spans all of them.
         """
-        return self._machine.snapshot()
+        return self._machine.answer.value()
 
     def final(self) -> Answer:
         """Return the whole answer, after `next()` has returned False.

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from openai_scan import APIError, ChatCompletionChunk, Event, StreamerV2, UnknownEvent
+from openai_scan import (
+    APIError,
+    ChatCompletionChunk,
+    Event,
+    StreamerV2,
+    TruncatedStreamError,
+    UnknownEvent,
+)
 from openai_scan.events import Outcome, StreamPart, decode
 from openai_scan.events.chat import (
     AudioDelta,
@@ -498,3 +505,15 @@ def test_streamer_asks_the_current_event(question: str) -> None:
     assert stream.annotations() is None
     assert stream.audio() is None
     assert stream.partial_image() is None
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content", "refusal"])
+def test_a_choice_that_has_only_thought_is_unfinished(field: str) -> None:
+    """It has begun with the first delta of any kind, so an end without its reason cuts it off."""
+    finish = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunks = [delta(content="Hi"), delta(1, **{field: "Hm"}), finish]
+    s = StreamerV2([data({"object": "chat.completion.chunk", "choices": [one]}) for one in chunks])
+    while s.next():
+        pass
+    assert s.outcome == "truncated"
+    assert type(s.err()) is TruncatedStreamError

@@ -631,3 +631,30 @@ def test_leaving_a_with_block_closes() -> None:
     with pytest.raises(ZeroDivisionError), EventScanner(source):
         raise ZeroDivisionError
     assert source.closed == 2
+
+
+# What the scanner can be asked.
+
+
+def test_a_scanner_says_what_it_knows() -> None:
+    """Its source, its tokenizer with the last event ID, and what was tolerated."""
+    source = [b": hi\n\n", STREAM, b"data: \xff\n\n"]
+    scanner = EventScanner(source)
+    assert scanner.source is source
+    assert scanner.notes == {}
+    while scanner.next():
+        pass
+    assert scanner.tokenizer.last_event_id == "7"
+    assert scanner.notes == {"comment": 1, "bad_utf8": 1}
+
+
+def test_a_keep_alive_is_discounted() -> None:
+    """A live source does not hear of an event that is as good as silence."""
+    source = Live(b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n")
+    scanner = EventScanner(source)
+    assert scanner.next()
+    scanner.discount()
+    assert scanner.next()
+    assert source.heard_count == 0
+    assert scanner.next()
+    assert source.heard_count == 1

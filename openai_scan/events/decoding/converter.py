@@ -1,7 +1,8 @@
-"""The cattrs converter: for other people's classes, and for what does not fit.
+"""The cattrs converter, for classes of other packages and for payloads that do not match.
 
-It says where in a payload something does not fit, which is slow, and so what can be left out. Only
-who needs that loads cattrs, which takes as long as all of a family's classes.
+It is slow, but its errors say where in a payload something does not match, and so what can be left
+out. It is imported only when one of these two is needed: loading cattrs takes as long as loading
+all classes of a family.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from openai_scan.sse import RawEvent
 log = logging.getLogger("openai_scan")
 
 MISFITS = (BaseValidationError, hooks.UnfitError)
-"""What the detailed converter raises where a payload does not fit."""
+"""What the detailed converter raises if a payload does not match."""
 
 _GAP = object()
-"""Stands for an item that is left out."""
+"""A placeholder for an item that is left out."""
 
 
 @functools.cache
 def converter(*, detailed: bool = False) -> cattrs.Converter:
-    """Return the converter; the detailed one is slower, and says where a payload does not fit."""
+    """Return the converter; the detailed one is slower and reports where a payload is wrong."""
     made = cattrs.Converter(detailed_validation=detailed)
     for kind in (str, int, float, bool):
         made.register_structure_hook(kind, hooks.checked(kind))
@@ -95,12 +96,16 @@ def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
 def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
     overrides = {}
-    for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls)):
+    attributes = attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
+    for attribute in attributes:
         if attribute.type is RawEvent:
             overrides[attribute.name] = override(rename=RAW, struct_hook=hooks.as_is)
         elif attribute.default not in (attrs.NOTHING, None, ()):  # the hooks of these take null
             hook = _null_is(attribute.default, made, attribute.type)
             overrides[attribute.name] = override(struct_hook=hook)
+    # Without details, cattrs generates code that is not valid Python if a required keyword-only
+    # field comes before a positional one.
+    detailed = detailed or any(one.kw_only and one.default is attrs.NOTHING for one in attributes)
     structure_fields = make_dict_structure_fn(
         cls,
         made,
@@ -130,7 +135,7 @@ def _null_is(default: Any, made: cattrs.Converter, kind: Any) -> Hook:
 
 @attrs.frozen
 class _Step:
-    """One step of the way to a value: a key or an index, and what may be done with it."""
+    """One step of the path to a value: a key or an index, and what may be done there."""
 
     key: str | int
     drop: bool  # the value may be left out
@@ -139,13 +144,13 @@ class _Step:
 
 @attrs.frozen
 class Fault:
-    """What does not fit, and where."""
+    """What is wrong with a payload, and where."""
 
     path: tuple[_Step, ...]
     reason: str
 
     def place(self, *, indexes: bool = True) -> str:
-        """Return the path as JSONPath, with `[]` for any index unless *indexes*."""
+        """Return the path as JSONPath; without *indexes*, each index is `[]`."""
         return "$" + "".join(
             f".{step.key}" if isinstance(step.key, str) else f"[{step.key if indexes else ''}]"
             for step in self.path
@@ -153,17 +158,17 @@ class Fault:
 
 
 def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]:
-    """Yield the faults that cattrs' detailed error reports, each with its path."""
+    """Yield the faults in a detailed error of cattrs, each with its path."""
     if isinstance(error, ClassValidationError):
         fields = attrs.fields_dict(error.cl)
         for inner, note in error.group_exceptions()[0]:
             optional = fields[note.name].default is not attrs.NOTHING
             loosen = hooks.is_loose(note.type) and not isinstance(
                 inner, KeyError
-            )  # it is there at all
+            )  # a missing value cannot stay a dict
             step = _Step(note.name, drop=optional, loosen=loosen)
             yield from faults_of(inner, (*path, step))
-        for inner in error.group_exceptions()[1]:  # what the class itself does not take
+        for inner in error.group_exceptions()[1]:  # raised by the class itself
             yield Fault(path, str(inner))
     elif isinstance(error, IterableValidationError):
         for inner, item in error.group_exceptions()[0]:
@@ -176,7 +181,7 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
 
 
 def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
-    """Return *payload* without what does not fit, or None if something needed does not."""
+    """Return *payload* without its *faults*, or None if one of them is in a required field."""
     mends: dict[tuple[Any, ...], _Step] = {}
     for fault in faults:
         mendable = [depth for depth, step in enumerate(fault.path) if step.drop or step.loosen]
@@ -188,7 +193,7 @@ def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
     gaps = []
     for path, step in mends.items():
         if any(path[:depth] in mends for depth in range(1, len(path))):
-            continue  # what it is in is mended as a whole
+            continue  # a fault around it is mended, and with it this one
         *outer, last = path
         place = functools.reduce(operator.getitem, outer, pruned)
         if step.loosen and isinstance(place[last], dict):
@@ -200,6 +205,6 @@ def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
             gaps.append(place)
         else:
             return None
-    for items in gaps:  # closed only now, so that the indexes in the paths hold until then
+    for items in gaps:  # only now, so that the indexes in the paths stay valid
         items[:] = [item for item in items if item is not _GAP]
     return pruned

@@ -1,0 +1,162 @@
+"""The text of a stream: half characters are joined, and reads return what they ask for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openai_scan.stream.text import TextBuffer
+
+# The two halves of a character that JSON writes as two escapes, and the character.
+HIGH, LOW, SMILE = "\ud83d", "\ude00", "\N{GRINNING FACE}"
+
+
+def whole(*texts: str | None) -> list[str]:
+    """Return what a buffer hands out for each of *texts*, and what is left at the end."""
+    buffer = TextBuffer()
+    return [*(buffer.whole(text) for text in texts), buffer.flush()]
+
+
+# Half characters.
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], [""]),
+        ([None], ["", ""]),
+        (["a", "", None, "b"], ["a", "", "", "b", ""]),
+        ([HIGH, LOW], ["", SMILE, ""]),
+        (["a" + HIGH, LOW + "b"], ["a", SMILE + "b", ""]),
+        ([HIGH, None, "", LOW], ["", "", "", SMILE, ""]),
+        ([HIGH, "a"], ["", "\ufffda", ""]),
+        ([HIGH, HIGH, LOW], ["", "\ufffd", SMILE, ""]),
+        ([LOW + "a"], ["\ufffda", ""]),
+        (["a" + HIGH], ["a", "\ufffd"]),
+        ([SMILE], [SMILE, ""]),
+    ],
+)
+def test_half_a_character_waits_for_its_other_half(
+    texts: list[str | None], expected: list[str]
+) -> None:
+    """One that stays alone is U+FFFD."""
+    assert whole(*texts) == expected
+
+
+def test_what_is_left_is_handed_out_once() -> None:
+    """After that there is nothing."""
+    buffer = TextBuffer()
+    buffer.whole(HIGH)
+    assert [buffer.flush(), buffer.flush(), buffer.whole("a")] == ["\ufffd", "", "a"]
+
+
+@given(st.lists(st.text(st.characters(), max_size=4) | st.sampled_from([HIGH, LOW])))
+def test_text_is_the_same_however_it_is_split(texts: list[str]) -> None:
+    """Joined, it is what a decoder of UTF-16 makes of the halves; so it can be encoded."""
+    utf16 = "".join(texts).encode("utf-16-le", "surrogatepass")
+    assert "".join(whole(*texts)) == utf16.decode("utf-16-le", "replace")
+
+
+# Reads.
+
+
+def buffer_of(*texts: str) -> TextBuffer:
+    """Return a buffer with *texts* in it."""
+    buffer = TextBuffer()
+    for text in texts:
+        buffer.write(text)
+    return buffer
+
+
+def test_a_read_of_everything_wants_ever_more() -> None:
+    """Until the stream ends."""
+    for size in (None, -1, -7):
+        assert buffer_of().wants(size)
+        assert buffer_of("a").wants(size)
+
+
+def test_a_read_of_some_bytes_wants_text_if_there_is_none() -> None:
+    """Whatever there is will do, also what an earlier read has left; empty text will not."""
+    assert buffer_of().wants(1)
+    assert buffer_of("").wants(1)
+    assert not buffer_of("a").wants(1)
+    assert not buffer_of("", "a").wants(100)
+    buffer = buffer_of("ab")
+    assert buffer.take(1) == b"a"
+    assert not buffer.wants(1)
+    assert buffer.take(1) == b"b"
+    assert buffer.wants(1)
+
+
+def test_a_read_of_nothing_wants_nothing() -> None:
+    """And takes nothing."""
+    buffer = buffer_of("a")
+    assert not TextBuffer().wants(0)
+    assert not buffer.wants(0)
+    assert buffer.take(0) == b""
+    assert buffer.take(None) == b"a"
+
+
+def test_a_read_takes_at_most_what_it_asks_for() -> None:
+    """The rest stays, also in the middle of a character."""
+    buffer = buffer_of("a", "\N{EURO SIGN}", "b")
+    assert [buffer.take(size) for size in (2, 2, 5, 5)] == [b"a\xe2", b"\x82\xac", b"b", b""]
+    buffer.write("c")
+    assert buffer.take(-1) == b"c"
+    buffer.write("d")
+    buffer.write("e")
+    assert buffer.take(1) == b"d"
+    buffer.write("f")
+    assert buffer.take(None) == b"ef"
+    assert buffer.take(None) == b""
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5)), st.integers(1, 4))
+def test_reads_copy_the_text(texts: list[str], size: int) -> None:
+    """Whatever their size."""
+    buffer = buffer_of(*texts)
+    copied = b""
+    while data := buffer.take(size):
+        assert len(data) <= size
+        copied += data
+    assert copied == "".join(texts).encode()
+
+
+# The error at the end.
+
+
+def test_a_read_of_some_bytes_reports_the_error_when_all_text_is_out() -> None:
+    """Each time."""
+    buffer = buffer_of("ab")
+    assert not buffer.reports(1)
+    assert buffer.take(1) == b"a"
+    assert not buffer.reports(1)
+    assert buffer.take(1) == b"b"
+    assert buffer.reports(1)
+    assert buffer.reports(1)
+    assert buffer_of("").reports(1)
+
+
+def test_a_read_of_everything_reports_the_error_at_once() -> None:
+    """The first time; the next call returns the text, and the one after it reports again."""
+    for size in (None, -1):
+        buffer = buffer_of("ab")
+        assert [buffer.reports(size), buffer.reports(size)] == [True, False]
+        assert buffer.take(size) == b"ab"
+        assert buffer.reports(size)
+        assert TextBuffer().reports(size)
+
+
+def test_a_read_of_everything_returns_what_an_earlier_read_left() -> None:
+    """It has not been handed out either."""
+    buffer = buffer_of("ab")
+    assert buffer.take(1) == b"a"
+    assert [buffer.reports(None), buffer.reports(None)] == [True, False]
+    assert buffer.take(None) == b"b"
+
+
+def test_a_read_of_nothing_reports_nothing() -> None:
+    """It cannot tell that there is no text."""
+    assert not TextBuffer().reports(0)
+    assert not buffer_of("a").reports(0)
