@@ -13,7 +13,7 @@ import properties
 import pytest
 import strategies
 import witnesses
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from witnesses import READERS, Source, Story
 
@@ -68,7 +68,6 @@ def test_of_recordings(path: Path) -> None:
     asyncio.run(main())
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     strategies.openai_streams | strategies.streams,
     strategies.chunk_sizes,
