@@ -329,7 +329,11 @@ class StreamView(ABC, Generic[SourceT]):
 
     def _input_of(self, other: Self | SourceT) -> RawStream:
         """Return the input to go on with, taken over from its streamer if it has one."""
-        source = other._hand_over() if isinstance(other, type(self)) else other  # noqa: SLF001 - our own class
+        # One that reads in the other way is refused as a source.
+        if isinstance(other, StreamView) and other._chunks_of is self._chunks_of:  # noqa: SLF001 - our own class
+            source = other._hand_over()  # noqa: SLF001 - likewise
+        else:
+            source = other
         return self._machine.input_of(source, self._chunks_of(source))
 
     def _open(self, renewed: RawStream) -> None:

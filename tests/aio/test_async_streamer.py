@@ -269,11 +269,42 @@ def test_what_cannot_be_awaited_is_refused_at_once(source: Any, message: str) ->
     assert str(caught.value) == message
 
 
-def test_blocking_streamer_is_refused() -> None:
-    """Streams of the two kinds cannot follow each other."""
-    other: Any = StreamerV2([])
-    with pytest.raises(TypeError, match="not StreamerV2; StreamerV2 reads sources that block"):
-        AsyncStreamerV2(generator()).chain(other)
+def test_streamers_of_the_other_kind_are_refused() -> None:
+    """Streams that block and streams that are awaited cannot follow each other."""
+    blocking: Any = StreamerV2([])
+    asynchronous: Any = AsyncStreamerV2(generator())
+    with pytest.raises(TypeError) as caught:
+        asynchronous.chain(blocking)
+    assert str(caught.value) == (
+        "a source is an asynchronous iterable of bytes, not StreamerV2;"
+        " StreamerV2 reads sources that block"
+    )
+    with pytest.raises(TypeError) as caught:
+        blocking.chain(asynchronous)
+    assert str(caught.value) == (
+        "a source is an iterable of bytes or a binary file, not AsyncStreamerV2;"
+        " AsyncStreamerV2 reads asynchronous sources"
+    )
+
+
+@on_every_loop
+async def test_streamers_of_a_class_of_your_own_are_chained(loop: Loop) -> None:
+    """A subclass follows its base class, and its base class follows it."""
+
+    class Own(AsyncStreamerV2):
+        """A class of your own."""
+
+    class OwnBlocking(StreamerV2):
+        """Another."""
+
+    for first, second in ((Own, AsyncStreamerV2), (AsyncStreamerV2, Own)):
+        s = first(Source(loop, *chat("a")))
+        s.chain(second(Source(loop, *chat("b"))))
+        assert await s.read() == b"ab"
+    for one, other in ((OwnBlocking, StreamerV2), (StreamerV2, OwnBlocking)):
+        blocking = one(chat("a"))
+        blocking.chain(other(chat("b")))
+        assert blocking.read() == b"ab"
 
 
 @on_every_loop
