@@ -434,6 +434,10 @@ async def test_read_delivers_all_text_before_the_error(loop: Loop) -> None:
     for _ in range(2):
         with pytest.raises(TruncatedStreamError):
             await s.read(2)
+    s = AsyncStreamerV2(Source(loop, *chat("par", finish=None)))
+    assert await s.read(2) == b"pa"
+    assert await read_all(s) == []
+    assert await s.read(2) == b"r"
     s = AsyncStreamerV2(Source(loop, *chat("par", "t", finish=None)))
     with pytest.raises(TruncatedStreamError):
         await s.read()
