@@ -33,8 +33,8 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
             while await s.next():
                 print(s.text() or "", end="", flush=True)
 
-    It runs on asyncio and on Trio. One task reads it at a time. If that task is cancelled while it
-    waits for the source, the source is closed and the stream ends as `cancelled`; the exception
+    It runs on asyncio and on Trio. One task reads it at a time; a second one gets a `RuntimeError`.
+    If the task is cancelled, the source is closed and the stream ends as `cancelled`; the exception
     leaves `next()` as it is.
 
     `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
@@ -43,9 +43,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
     Args:
         source: An asynchronous iterable of byte chunks, split anywhere. The streamer owns it from
             now on: `close()` closes it.
-        max_event_bytes: See `StreamerV2`.
-        strict: See `StreamerV2`.
-        require_terminal: See `StreamerV2`.
+        max_event_bytes, strict, require_terminal: See `StreamerV2`.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.

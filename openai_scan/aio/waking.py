@@ -6,6 +6,8 @@ may count the cancellations (`asyncio.timeout`). So only the wait for the next c
 - On asyncio a task waits for a future, which every `await` down to the source passes up to the
   event loop. `Waker.wait()` stands in between and remembers the future. Cancelling that raises
   `CancelledError` inside the source, as cancelling the task would, but leaves the task alone.
+  A source that pauses for one round of the loop waits for no future; it gets the same exception
+  after the pause.
 - On Trio a cancel scope around the wait does the same.
 
 An interruption is delivered once: a source that awaits something while it cleans up is not
