@@ -115,6 +115,5 @@ print(*sorted(name for name in set(sys.modules) - before))
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [
         "openai_scan",
-        "openai_scan._version",
         "openai_scan.pytest_plugin",
     ]
