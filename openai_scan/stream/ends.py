@@ -47,7 +47,7 @@ class Ends:
         self._has_done = False  # the stream belongs to a family that ends with [DONE]
 
     def take(self, event: Event) -> bool:
-        """Take *event* into account; return whether it is the first to show some part as ended."""
+        """Take *event* into account; return whether it shows a new part, or that one has ended."""
         is_news = False
         for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)

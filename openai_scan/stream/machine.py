@@ -14,8 +14,8 @@ Rules:
 1. Every decision about a raw event is made in `_take()`; every decision about the end of an input
    in `_end_input()`. Nothing else ends a stream, except `leave()`.
 2. An input is *renewed* after a failure if its source offers a retry, as long as no content has
-   been handed out (`_committed`), or a resume. A renewed input continues the same answer, and
-   observers are told `renewed`. A chained input begins a new one: `ended`, then `began`.
+   been handed out (`_committed`), or a resume; never after `cancel()`. A renewed input continues
+   the same answer: observers are told `renewed`. A chained one begins anew: `ended`, `began`.
 3. `outcome` is None until the end and never changes after it, with one exception: while a successor
    runs, it shows the outcome of the stream that has just ended.
 4. `[DONE]` ends an input at once. After any other terminal event the rest of the input is read, in
@@ -23,9 +23,9 @@ Rules:
 5. Once an event has come that only adds text, the next one like it takes the short way at the top
    of `step()`: nothing about the stream is decided anew for it.
 
-What never happens: an event after ENDED; two verdicts; `began` without `ended`, unless the stream
-is dropped; a reference from the machine to the streamer, which would keep a dropped one alive. The
-streamer is the parameter *reader* of every method that tells observers.
+What never happens: an event after ENDED; two verdicts; a SWITCH after `leave()`; `began` without
+`ended`, unless the stream is dropped; a reference from the machine to the streamer, which would
+keep a dropped one alive. The streamer is the parameter *reader* of all that tells observers.
 """
 
 from __future__ import annotations

@@ -71,8 +71,10 @@ def test_an_unknown_event_may_have_a_number() -> None:
 
 
 def test_an_answer_that_was_not_resumed_has_no_id() -> None:
-    """Nobody asks whether its events are new."""
-    assert Continuity().answer_id is None
+    """All its events are new."""
+    continuity = Continuity()
+    assert continuity.answer_id is None
+    assert [continuity.is_new(Numbered(number), "a") for number in (7, None, 3)] == [True] * 3
     assert resumed(3).answer_id == "a"
 
 

@@ -246,6 +246,57 @@ def test_missing_done(events: list[Event], *, done: bool, missing: bool) -> None
     assert ends_of(*events).missing_done is missing
 
 
+@pytest.mark.parametrize(
+    ("before", "event", "is_news"),
+    [
+        ([], OTHER, False),
+        ([], DONE, False),
+        ([], FAILURE, False),
+        ([], part(1), True),
+        ([], part(1, "completed"), True),
+        ([part(1)], part(1), False),
+        ([part(1)], part(1, "completed"), True),
+        ([part(1, "completed")], part(1), False),
+        ([part(1, "completed")], part(1, "completed"), False),
+        ([part(1, "completed")], part(1, "incomplete"), False),
+        ([part(1, "completed")], part(2, "completed"), True),
+        ([part(1), part(2)], Part((1, "completed"), (2, None)), True),
+        ([part(1, "completed")], Part((2, "completed"), (1, "incomplete")), True),
+        ([part(1), part(2, "completed")], Part((1, "completed"), (2, "incomplete")), True),
+    ],
+    ids=[
+        *("unknown", "done", "an error", "a new part", "a new part that has ended"),
+        *("open again", "ended", "begins again", "ended again", "ended otherwise"),
+        *("another has ended", "one of two", "a new one of two", "an end of two"),
+    ],
+)
+def test_what_is_news(before: list[Event], event: Event, *, is_news: bool) -> None:
+    """A new part is, and the end of one; what is known is not."""
+    assert bool(ends_of(*before).take(event)) is is_news
+
+
+def test_a_resumed_answer_is_judged_by_its_rest() -> None:
+    """An error is forgotten, and so is a `[DONE]`; the parts stay open until they have ended."""
+    for last in (FAILURE, DONE):
+        ends = ends_of(part(1), last)
+        ends.resume()
+        assert (ends.terminal, ends.done, ends.error, ends.resumed) == (False, False, None, True)
+        assert ends.verdict(None, cut=False, require_terminal=True)[0] == "truncated"
+        ends.take(part(1, "completed"))
+        assert ends.verdict(None, cut=False, require_terminal=True) == ("completed", None)
+
+
+def test_done_does_not_end_a_resumed_answer_that_is_under_way() -> None:
+    """It only says that there is no more for the moment; a whole answer it does end."""
+    ends = ends_of(part(1))
+    ends.resume()
+    ends.take(DONE)
+    assert (ends.done, ends.terminal) == (True, False)
+    ends.take(part(1, "completed"))
+    assert ends.terminal
+    assert not Ends().resumed
+
+
 def test_verdict_changes_nothing() -> None:
     """A verdict can be asked for at any time, and events may follow it."""
     ends = ends_of(part(1))
