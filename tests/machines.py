@@ -174,26 +174,30 @@ READER = Reader()
 
 
 class Diary(Observer):
-    """An observer that writes down what it is told."""
+    """An observer that writes down what it is told, always by the reader of the stream."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
     def began(self, stream: Watched) -> None:
         """Write it down."""
-        self.lines.append("began")
+        self._write(stream, "began")
 
     def event(self, stream: Watched, event: Event) -> None:
         """Write down the text of the event, or else its name."""
-        self.lines.append(event.unwrap_text() or event.type)
+        self._write(stream, event.unwrap_text() or event.type)
 
     def renewed(self, stream: Watched, error: ScanError) -> None:
         """Write down the class of the error."""
-        self.lines.append(f"renewed after {type(error).__name__}")
+        self._write(stream, f"renewed after {type(error).__name__}")
 
     def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
         """Write down how it ended."""
-        self.lines.append(outcome if error is None else f"{outcome}: {type(error).__name__}")
+        self._write(stream, outcome if error is None else f"{outcome}: {type(error).__name__}")
+
+    def _write(self, stream: Watched, line: str) -> None:
+        assert isinstance(stream, Reader)
+        self.lines.append(line)
 
 
 def machine(source: Any = None, diary: Diary | None = None, **settings: Any) -> StreamMachine:

@@ -142,11 +142,47 @@ def test_text_is_counted_and_collected_on_the_short_way() -> None:
     assert diary.lines == ["began", "a", "b", "c", "d"]
 
 
-def test_the_short_way_ends_with_another_kind_of_event() -> None:
-    """That one is judged as ever."""
+def on_the_short_way() -> StreamMachine:
+    """Return a machine whose next event of text takes the short way."""
     machine = m.machine()
     machine.receive(b"".join(m.chat(text) for text in "abc"))
     assert m.names(machine) == ["a", "b", "c"]
+    assert machine.answer.again is not None
+    return machine
+
+
+def test_text_takes_the_short_way() -> None:
+    """It is appended to the answer, and no other decision is made."""
+    machine = on_the_short_way()
+    appended: list[str] = []
+    machine.answer.append = appended.append
+    machine.receive(m.chat("d") + m.chat("e"))
+    assert m.names(machine) == ["d", "e"]
+    assert machine.event is NO_EVENT
+    assert appended == ["d", "e"]
+    assert m.text(machine) == "abc"
+
+
+def test_the_short_way_may_add_no_text_at_all() -> None:
+    """The event has a text, which is empty."""
+    machine = on_the_short_way()
+    machine.receive(m.chat("d").replace(b'"d"', b'""') + m.chat("e"))
+    assert [event.unwrap_text() for event in m.events(machine)] == ["", "e"]
+    assert m.text(machine) == "abce"
+
+
+def test_a_source_hears_of_events_on_the_short_way() -> None:
+    """Each is counted, until the next read."""
+    machine = on_the_short_way()
+    machine.current.before_read()
+    machine.receive(m.chat("d") + m.chat("e") + m.chat("f"))
+    assert m.names(machine) == ["d", "e", "f"]
+    assert machine.current.heard == 3
+
+
+def test_the_short_way_ends_with_another_kind_of_event() -> None:
+    """That one is judged as ever."""
+    machine = on_the_short_way()
     machine.receive(m.chat("", "stop") + m.DONE)
     assert m.step(machine) is EVENT
     assert machine.answer.again is None
@@ -199,9 +235,7 @@ def test_the_short_way_ends_with_the_input(interrupt: str) -> None:
 
 def test_the_short_way_is_not_taken_past_events_that_came_glued_together() -> None:
     """They come in their order."""
-    machine = m.machine()
-    machine.receive(b"".join(m.chat(text) for text in "abc"))
-    assert m.names(machine) == ["a", "b", "c"]
+    machine = on_the_short_way()
     pieces = [m.chat(text).decode().strip().removeprefix("data: ") for text in "defg"]
     machine.receive(m.event("".join(pieces)) + m.chat("h"))
     assert m.names(machine) == ["d", "e", "f", "g", "h"]
@@ -277,6 +311,15 @@ def test_an_event_that_does_not_fit_ends_a_strict_stream() -> None:
     assert machine.left is machine.current
     assert "malformed_event" not in machine.notes
     assert m.step(machine) is ENDED
+
+
+def test_a_strict_stream_is_not_repaired() -> None:
+    """Events that came glued together are a misfit, and a whole answer is an unknown event."""
+    glued = m.chat("a").rstrip() + m.chat("b").removeprefix(b"data: ")
+    assert m.tr(glued, strict=True).notes == {}
+    assert m.tr(glued, strict=True).outcome == "failed"
+    whole = m.event({"object": "chat.completion", "choices": []})
+    assert m.tr(whole, strict=True).notes == {"unknown_event: chat.completion": 1}
 
 
 def test_a_strict_stream_may_have_unknown_events() -> None:
