@@ -240,6 +240,7 @@ def test_the_short_way_is_not_taken_past_events_that_came_glued_together() -> No
     machine.receive(m.event("".join(pieces)) + m.chat("h"))
     assert m.names(machine) == ["d", "e", "f", "g", "h"]
     assert machine.notes == {"glued_events": 1}
+    assert machine.current.heard == 8
 
 
 # Habits of servers.
@@ -304,9 +305,10 @@ def test_an_unknown_event_is_noted() -> None:
 
 def test_an_event_that_does_not_fit_ends_a_strict_stream() -> None:
     """It is not handed out, what follows it is not read, and the source is to be closed."""
-    machine = m.machine(strict=True)
+    machine = m.machine(strict=True, diary=(diary := m.Diary()))
     machine.receive(m.chat("a") + m.event({"id": 7}, "thread.run.created") + ANSWER)
     assert m.names(machine) == ["a"]
+    assert diary.lines == ["began", "a", "failed: DecodeError"]
     assert ended(machine) == ("failed", DecodeError)
     assert machine.left is machine.current
     assert "malformed_event" not in machine.notes
@@ -325,6 +327,14 @@ def test_a_strict_stream_is_not_repaired() -> None:
 def test_a_strict_stream_may_have_unknown_events() -> None:
     """Servers grow; that is no misfit."""
     assert m.tr(m.event({"type": "brand.new"}) + m.DONE, strict=True).outcome == "completed"
+
+
+def test_what_had_to_be_repaired_in_the_answer_is_noted() -> None:
+    """As what had to be repaired in an event."""
+    call = {"index": 0, "function": {"name": "f", "arguments": "{}"}}
+    piece = {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": "tool_calls"}
+    told = m.tr(m.event({"object": "chat.completion.chunk", "choices": [piece]}) + m.DONE)
+    assert (told.outcome, told.notes) == ("completed", {"tool_call_without_id": 1})
 
 
 def test_an_error_field_is_an_error_event() -> None:

@@ -337,10 +337,11 @@ def test_an_event_without_a_number_may_come_in_between() -> None:
 )
 def test_a_gap_ends_the_stream(rest: bytes, message: str) -> None:
     """An event that cannot follow is not handed out, and its source is to be closed."""
-    machine = m.machine(m.RenewableSource(rests=[m.LiveSource("rest")]))
+    machine = m.machine(m.RenewableSource(rests=[m.LiveSource("rest")]), diary := m.Diary())
     broken_off(machine)
     machine.receive(rest + m.text_delta("d", 4))
     assert m.step(machine) is ENDED
+    assert diary.lines[-2:] == ["renewed after TransportError", "failed: EventStreamError"]
     assert verdict(machine) == ("failed", EventStreamError, message)
     assert machine.left is machine.current
     assert m.step(machine) is ENDED
