@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from openai_scan.cli import options
-from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
 from openai_scan.cli.timeline import File, exchanges_in, given, name_of, played
+from openai_scan.printable import printable
 from openai_scan.recording import Replay
 from openai_scan.streamer import StreamerV2
 
@@ -82,7 +82,7 @@ def _noted(notes: Counter[str]) -> Text:
 
 def _shown(text: str) -> str:
     """Return *text* in one line, with its spaces at both ends to be seen."""
-    return harmless(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
+    return printable(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
 
 
 def _draw_head(screen: Console, name: str, stream: StreamerV2) -> None:
@@ -105,7 +105,7 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
     facts.add_column(overflow="fold")
     facts.add_row("outcome", Text(str(stream.outcome), "bold green" if good else "bold red"))
     if (error := stream.err()) is not None:
-        facts.add_row("error", Text(harmless(str(error))))
+        facts.add_row("error", Text(str(error)))
     size = f"{stream.events_read} events, {stream.bytes_read} bytes, {seconds:.3f} s"
     facts.add_row("size", size)
     if stream.notes:
@@ -117,9 +117,9 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
         counts = f"{_count(usage.input)} in, {_count(usage.output)} out"
         facts.add_row("tokens", f"{counts}, {about}")
     for call in () if answer is None else answer.calls:
-        facts.add_row("call", Text(harmless(f"{call.name}({call.arguments})")))
+        facts.add_row("call", Text(f"{call.name}({call.arguments})"))
     if answer is not None and answer.text:
-        facts.add_row("answer", Text(harmless(answer.text)))
+        facts.add_row("answer", Text(answer.text))
     screen.print(Text(), facts, sep="\n")
 
 

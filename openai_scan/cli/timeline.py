@@ -13,7 +13,7 @@ from typing import TypeAlias
 import attrs
 from attrs import define, field, frozen
 
-from openai_scan.cli.status import complain
+from openai_scan.cli.writer import complain
 from openai_scan.errors import ScanError
 from openai_scan.events import Event
 from openai_scan.observer import Observer, Watched
