@@ -43,22 +43,26 @@ class _Console(Console):
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
         """Yield the segments of *renderable*: the last step that tells text from commands."""
-        return map(_harmless, super().render(renderable, options))
+        for segment in super().render(renderable, options):
+            yield from _harmless(segment)
 
     def on_broken_pipe(self) -> None:
         """Raise the error that is being handled."""
         raise  # noqa: PLE0704 - rich calls this where it has caught it
 
 
-def _harmless(segment: Segment) -> Segment:
-    """Return *segment* with printable text only.
+def _harmless(segment: Segment) -> Iterable[Segment]:
+    """Yield *segment* with printable text only, line by line.
 
     What rich itself tells the terminal is in segments that are marked as control, and in the
     styles. Only the link of a style comes from the text, and a terminal would hide where it leads.
     """
     text, style, control = segment
     if control:
-        return segment
+        yield segment
+        return
     if style is not None and style.link is not None:
         style = style.update_link(None)
-    return Segment(printable(text), style)
+    # rich copies all the rest of a segment for each line in it, which is quadratic.
+    for line in printable(text).splitlines(keepends=True):
+        yield Segment(line, style)

@@ -346,7 +346,7 @@ MODULES = sorted(Path(openai_scan.cli.__file__).parent.glob("*.py"))
 def test_the_commands_print_through_the_writer_only(module: Path) -> None:
     """No module prints on its own, opens a console of its own, or has one of click's or rich's."""
     tree = ast.parse(module.read_text("utf-8"))
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Call(
