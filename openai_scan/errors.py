@@ -29,11 +29,17 @@
 
 Misuse by the caller is not in the tree: it raises `TypeError`, `ValueError` or `RuntimeError`
 immediately. An exception never shows the API key, a request header or the prompt.
+
+What `str()` returns for an exception of the tree is one line of printable text, whatever a server
+or a file put into its message, code or id; see `openai_scan.printable`. The attributes keep what
+was received.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+
+from openai_scan.printable import one_line
 
 if TYPE_CHECKING:
     from openai_scan.values import Answer
@@ -82,6 +88,9 @@ class ScanError(Exception):
     events_read: int = 0
     bytes_read: int = 0
     snapshot: Answer | None = None
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class TransportError(ScanError):
@@ -198,7 +207,7 @@ class APIError(ScanError):
             )
             if value is not None
         ]
-        return f"{self.message} ({', '.join(facts)})" if facts else self.message
+        return one_line(f"{self.message} ({', '.join(facts)})" if facts else self.message)
 
 
 class BadRequestError(APIError):

@@ -19,8 +19,9 @@ from rich.table import Table
 
 from openai_scan.cli import options
 from openai_scan.cli.stats import seconds
-from openai_scan.cli.status import Status, complain
+from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import console
+from openai_scan.cli.writer import complain
 from openai_scan.client import RetryPolicy
 from openai_scan.events import Event
 from openai_scan.observer import Observer, Watched

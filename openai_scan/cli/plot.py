@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from openai_scan.cli.timeline import Figures
+from openai_scan.printable import one_line
 
 _INCHES = (8, 6)
 _BINS = 40
@@ -32,7 +33,7 @@ def draw(figures: Sequence[Figures], picture: str) -> None:
     legend = timeline.legend(lines, [str(number) for number in range(len(lines))])
     for text, each in zip(legend.get_texts(), figures, strict=True):
         text.set_parse_math(False)
-        text.set_text(each.name.encode(errors="replace").decode())
+        text.set_text(one_line(each.name.encode(errors="replace").decode()))
     gaps.set_title("Gaps between pieces of text")
     gaps.set_xlabel("milliseconds")
     gaps.set_ylabel("how many")

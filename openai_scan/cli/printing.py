@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Protocol
 
 from attrs import frozen
 
-from openai_scan.cli.harmless import harmless
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import TextPrinter, complain, is_terminal, say, tell
 from openai_scan.events import Event
 from openai_scan.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
@@ -69,7 +68,7 @@ class Output:
         with stream as s:
             if self.as_json:
                 for event in s:
-                    print(json_of(event), flush=True)
+                    say(json_of(event))
             else:
                 with self._printer() as printer:
                     for text in s.text_deltas():
@@ -83,7 +82,7 @@ class Output:
     @contextlib.contextmanager
     def _printer(self) -> Iterator[Printer]:
         """Yield a printer for the text, and end its last line afterwards."""
-        if not self.plain and sys.stdout.isatty():
+        if not self.plain and is_terminal():
             from openai_scan.cli.markdown import MarkdownPrinter
             from openai_scan.cli.terminal import console
 
@@ -92,7 +91,7 @@ class Output:
                 with MarkdownPrinter(screen) as rendering:
                     yield rendering
                 return
-        plain = _PlainPrinter()
+        plain = TextPrinter()
         try:
             yield plain
         finally:
@@ -102,7 +101,7 @@ class Output:
 def _judge(stream: StreamerV2, refusal: str) -> Status:
     """Print what is wrong with an answer whose stream ended without an error; return the status."""
     if refusal:
-        return complain(f"the model refused to answer: {harmless(refusal)}")
+        return complain(f"the model refused to answer: {refusal}")
     outcome, answer = str(stream.outcome), stream.snapshot()
     if outcome == "completed" and answer is not None and answer.calls and not answer.text:
         outcome = "requires_action"  # as other APIs call it
@@ -113,8 +112,7 @@ def _judge(stream: StreamerV2, refusal: str) -> Status:
 
 def _listed(answer: Answer) -> str:
     """Return the calls in *answer* for the end of a sentence; "" if there are none."""
-    calls = ", ".join(harmless(f"{call.name}({call.arguments})") for call in answer.calls)
-    shown = calls.replace("\n", " ")
+    shown = ", ".join(f"{call.name}({call.arguments})" for call in answer.calls)
     if len(shown) > _CALLS_LENGTH:
         shown = f"{shown[:_CALLS_LENGTH]}…"
     return shown and f": {shown}"
@@ -126,7 +124,8 @@ def json_of(event: Event) -> str:
         data = json.loads(event.raw.data)
     except (ValueError, RecursionError):
         data = event.raw.data
-    return json.dumps({"type": event.type, "data": data})
+    # The only character of ASCII that JSON leaves as it is and a terminal does not print.
+    return json.dumps({"type": event.type, "data": data}).replace("\x7f", "\\u007f")
 
 
 def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
@@ -137,36 +136,23 @@ def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
         facts.append(f"first text after {stats.to_first_text:.2f} s")
     facts += [f"{stats.seconds or 0:.2f} s in all", str(stats.outcome)]
     if on_stdout:
-        print(", ".join(facts), flush=True)
+        say(", ".join(facts))
     else:
         tell(", ".join(facts))
-
-
-class _PlainPrinter:
-    """Prints the text unchanged and ends the last line."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
-        self._last = ""
-
-    def write(self, text: str) -> None:
-        """Print a piece."""
-        self._last = text
-        sys.stdout.write(harmless(text) if self._is_terminal else text)
-        sys.stdout.flush()
-
-    def end(self) -> None:
-        """End the last line if it has no end yet."""
-        if self._last and not self._last.endswith("\n"):
-            print(flush=True)
 
 
 class _Refusal(Observer):
     """Keeps the text of a refusal."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._pieces: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All that it said."""
+        return "".join(self._pieces)
 
     def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event has the text
         """Keep what the event adds."""
-        self.text += event.unwrap_refusal() or ""
+        if text := event.unwrap_refusal():
+            self._pieces.append(text)

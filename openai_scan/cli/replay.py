@@ -15,7 +15,8 @@ import click
 
 from openai_scan.cli import options
 from openai_scan.cli.printing import Output
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import BytesPrinter, complain, tell
 from openai_scan.recording import Replay, read_recording
 from openai_scan.recording import replay as replayed
 from openai_scan.streamer import StreamerV2
@@ -77,10 +78,10 @@ def command(
 
 def _print_raw(played: Replay) -> Status:
     """Print the bytes, each when its time has come."""
+    printer = BytesPrinter()
     try:
         for chunk in played:
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            printer.write(chunk)
     finally:
         played.close()
     return Status.WHOLE

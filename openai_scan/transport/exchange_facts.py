@@ -9,7 +9,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import attrs
 from typing_extensions import Self
@@ -17,6 +16,7 @@ from typing_extensions import Self
 from openai_scan.errors import ScanError
 from openai_scan.transport import refusals
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.ids import is_id, quoted
 from openai_scan.transport.request import Request
 from openai_scan.transport.retries import Attempt
 from openai_scan.transport.sender import Sender
@@ -137,12 +137,12 @@ class ExchangeFacts:
             position: The number of the last event that has arrived.
         """
         onward = self.request.onward
-        if onward is None:
+        if onward is None or not is_id(answer_id):
             return None
         attempt = self._tried.onward(error, self.request.retries, position=position)
         request = attrs.evolve(
             onward,
-            path=onward.path.format(answer_id=quote(answer_id, safe="")),
+            path=onward.path.format(answer_id=quoted("answer_id", answer_id)),
             query={**onward.query, "starting_after": position},
             onward=onward,
         )
