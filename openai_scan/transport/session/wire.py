@@ -15,8 +15,9 @@ from requests.auth import AuthBase
 from openai_scan.transport.per_process import PerProcess
 from openai_scan.transport.request import Parcel
 from openai_scan.transport.session import failures
+from openai_scan.transport.session.answers import current
 from openai_scan.transport.session.cancellation import SocketCancellation
-from openai_scan.transport.session.connections import current, new_session
+from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.wire import Carried
 
 _READ_BYTES = 64 * 1024
