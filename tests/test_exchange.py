@@ -220,12 +220,32 @@ class TestRefusals:
                 "the Content-Encoding 'x-new' is not known",
             ),
             (
+                Reply([HI], headers={**EVENT_STREAM, "content-encoding": "identity, identity"}),
+                NotAnEventStreamError,
+                "the answer is compressed more than once",
+            ),
+            (
+                Reply([HI], status=500, headers={"content-encoding": "x-new"}),
+                InternalServerError,
+                "the server answered with HTTP status 500 Reason (HTTP status 500)",
+            ),
+            (
                 Reply([HI], headers={**EVENT_STREAM, "transfer-encoding": "gzip"}),
                 NotAnEventStreamError,
                 "the Transfer-Encoding 'gzip' is not known",
             ),
         ],
-        ids=["401", "500 cut", "500 empty", "page", "JSON", "encoding", "coding"],
+        ids=[
+            "401",
+            "500 cut",
+            "500 empty",
+            "page",
+            "JSON",
+            "encoding",
+            "twice",
+            "500 x-new",
+            "coding",
+        ],
     )
     def test_the_head_and_the_first_bytes_decide(
         self, reply: Reply, cls: type[ScanError], message: str
@@ -273,6 +293,20 @@ class TestCalls:
         wire = MemoryWire(Reply([b"<p>no"], headers={"content-type": "text/html"}))
         error = failure(transport_over(wire).call(REQUEST))
         assert str(error) == "the server sent text/html instead of application/json: no"
+
+    @pytest.mark.parametrize("levels", [200, 201, 100_000])
+    def test_json_that_is_nested_too_deep_is_refused(self, levels: int) -> None:
+        """No object could be made of it: Python's stack has an end."""
+        body = b'{"a":' * (levels // 2) + b"[" * (levels - levels // 2)
+        body += b"]" * (levels - levels // 2) + b"}" * (levels // 2)
+        transport = transport_over(MemoryWire(Reply([body], headers=JSON)))
+        if levels == 200:
+            assert isinstance(asyncio.run(transport.call(once())), dict)
+            return
+        error = failure(transport.call(once()))
+        assert isinstance(error, NotAnEventStreamError)
+        assert str(error) == "the JSON of the answer is nested more than 200 levels deep"
+        assert error.body == body[:65536].decode()
 
     def test_one_exchange_is_asked_for_json(self) -> None:
         """Without retries."""

@@ -220,8 +220,7 @@ class TestClocks:
 
     def test_a_trailer_without_an_end_is_silence_of_events(self) -> None:
         """What follows the last chunk is read by the clock too."""
-        trailer = itertools.repeat(b"X: y\r\n" * 999)
-        with serving([HEAD + ch(HI) + b"0\r\n", trailer]) as server:
+        with serving([HEAD + ch(HI) + b"0\r\n", Repeat(b"X: y\r\n")]) as server:
             timeout = Timeout(event_idle=0.2, total=PATIENCE)
             with chatting(server, timeout=timeout) as s:
                 assert read(s) == "Hi"

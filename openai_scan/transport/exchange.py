@@ -76,6 +76,9 @@ _MAX_ERROR_SECONDS = 10.0
 # A whole answer, where one is asked for or comes in place of a stream: it may hold images.
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
+# JSON that is nested deeper cannot be made into objects: Python's stack would not be deep enough.
+_MAX_DEPTH = 200
+
 # After [DONE] only the end of the body may follow. Waiting for it lets the connection be used
 # again, so it is not worth more time than setting up a new one takes.
 _DRAIN_SECONDS = 0.25
@@ -131,12 +134,7 @@ class BaseExchange(ExchangeFacts):
             raise RuntimeError("an exchange can be read only once")
         try:
             answer = await self._open()
-            body = await self._body()
-            try:
-                return json.loads(body)
-            except (ValueError, RecursionError):
-                text = await self._text_of(body[:_MAX_ERROR_BYTES])
-                raise refusals.mismatch(self._accept, answer.headers, text) from None
+            return await self._value_of(await self._body(), answer)
         except BaseException as error:
             self._give_up(error)
             raise
@@ -242,23 +240,32 @@ class BaseExchange(ExchangeFacts):
 
     async def _check(self, answer: Answer) -> None:
         """Raise an error if the head of the answer is not acceptable."""
+        unreadable = self._unreadable(answer)
         if answer.status // 100 != 2:
             raise refusals.refusal(
                 answer.status,
                 answer.reason,
                 answer.headers,
-                await self._text_of(),
+                "" if unreadable else await self._text_of(),
                 hint=self._sender.hint(self.request, answer.status),
             )
-        # Redacted first: in lower case the key would not be recognized.
-        encodings = self.redact(answer.headers.get("Content-Encoding", "")).lower()
-        for encoding in re.findall(r"[^\s,]+", encodings):
-            if not answer.decodes(encoding):
-                raise NotAnEventStreamError(f"the Content-Encoding {encoding!r} is not known")
+        if unreadable:
+            raise NotAnEventStreamError(unreadable)
         coding = answer.headers.get("Transfer-Encoding", "").lower()
         if coding not in ("", "identity", "chunked"):
             # http.client looks at the first such header only, and would take the frame for events.
             raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not known")
+
+    def _unreadable(self, answer: Answer) -> str | None:
+        """Return why the body cannot be decompressed, or None."""
+        # Redacted first: in lower case the key would not be recognized.
+        encodings = self.redact(answer.headers.get("Content-Encoding", "")).lower()
+        names = re.findall(r"[^\s,]+", encodings)
+        for encoding in names:
+            if not answer.decodes(encoding):
+                return f"the Content-Encoding {encoding!r} is not known"
+        # Each layer multiplies what a few bytes can become, and no server needs two.
+        return "the answer is compressed more than once" if len(names) > 1 else None
 
     async def _read(self) -> bytes:
         """Return the bytes of the body that have arrived; at its end they are `b""`."""
@@ -297,11 +304,34 @@ class BaseExchange(ExchangeFacts):
             drained += len(chunk)
         return False
 
+    async def _value_of(self, body: bytes, answer: Answer) -> Any:
+        """Return the JSON value that the whole *body* is."""
+        try:
+            value = json.loads(body)
+            too_deep = _is_deeper(value, _MAX_DEPTH)
+        except RecursionError:
+            too_deep = True
+        except ValueError:
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            raise refusals.mismatch(self._accept, answer.headers, text) from None
+        if too_deep:
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            message = f"the JSON of the answer is nested more than {_MAX_DEPTH} levels deep"
+            raise NotAnEventStreamError(message, body=text)
+        return value
+
     async def _body(self, start: bytes = b"") -> bytes:
-        """Return *start* and the rest of the body, as long as any answer may be."""
+        """Return *start* and the rest of the body.
+
+        Raises:
+            NotAnEventStreamError: It is longer than any answer may be.
+        """
         body = bytearray(start)
-        while len(body) < _MAX_ANSWER_BYTES and (chunk := await self._read()):
+        while chunk := await self._read():
             body += chunk
+            if len(body) > _MAX_ANSWER_BYTES:
+                mebibytes = _MAX_ANSWER_BYTES // (1024 * 1024)
+                raise NotAnEventStreamError(f"the answer is longer than {mebibytes} MiB")
         return bytes(body)
 
     async def _text_of(self, start: bytes = b"") -> str:
@@ -403,6 +433,19 @@ class AsyncExchange(BaseExchange):
     def __del__(self) -> None:
         if self._warn_if_open():
             self._hang_up()  # nobody would wait for the end of the body
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Return whether a JSON value has more than so many lists and dicts inside each other."""
+    level = [value]
+    for _ in range(levels + 1):
+        outer = [one for one in level if isinstance(one, list | dict)]
+        if not outer:
+            return False
+        level = [
+            inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return True
 
 
 def _stripped(body: bytes) -> bytes:

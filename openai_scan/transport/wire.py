@@ -11,12 +11,14 @@ coroutines never suspend and `at_once()` runs each of them to its end without an
 Each wire keeps these rules:
 
 1. Before each wait it asks `carried.clock.left()` how long the wait may take, and it raises
-   TimeoutError if that was not enough.
+   TimeoutError if that was not enough. It asks too, and hears a cancellation, wherever its work
+   can go on without a wait, such as where it decompresses.
 2. It calls `carried.connected()` as soon as a connection carries the request, before the first
    byte is sent. A wire that cannot tell says so before it sends.
 3. `read()` hands over what has arrived and waits only if that is nothing.
 4. It keeps a connection for another request in one place only: where `read()` finds the end of
-   the body, and only if the framing leaves no doubt where that end is.
+   the body, and only if the framing leaves no doubt where that end is, no byte lies behind it in
+   any buffer, and the exchange was not cancelled. The next byte can only be the next answer's.
 5. It is done with a connection when the caller's own exception, such as a task's cancellation or
    KeyboardInterrupt, leaves one of its coroutines: nobody knows which bytes are lost.
 """

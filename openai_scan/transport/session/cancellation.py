@@ -124,7 +124,8 @@ class SocketCancellation:
     def _shut_down(self) -> None:
         if self._socket is not None and not self.inherited:
             with contextlib.suppress(OSError):  # it may be closed already
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Not ssl's own: after it a reader would get what lies there, still encrypted.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def notify() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import errno
-import http.client
+import functools
 import http.cookiejar
-import io
 import os
-import re
 import socket
 import ssl
-import threading
 import traceback
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 import urllib3
@@ -22,161 +19,28 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from openai_scan.transport.clock import Clock
-from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial
-from openai_scan.transport.wire import Carried
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
 
-# What separates two chunks: the line end after the first, and the size of the second.
-_CHUNK_HEAD = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
-
-# The line with the size of a chunk, and what else it may hold: spaces, and extensions.
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
-_MAX_CHUNK_SIZE_LINE = 64 * 1024
-
-# How much one read takes off a socket at most. It may hold many small chunks of a body.
-_BUFFER_BYTES = 64 * 1024
-
-
-class _Current(threading.local):
-    """The exchange that this thread is sending, for the connection that gets to carry it."""
-
-    carried: Carried[SocketCancellation]
-
-
-current = _Current()
-
-
-class _ClockedReads(io.RawIOBase):
-    """The bytes that arrive at a socket; each wait for them is as long as the clock allows.
-
-    Attributes:
-        waits: Whether to wait for bytes; if not, `readinto()` returns None.
-        ended: Whether the other side has said that nothing more follows.
-    """
-
-    waits: bool = True
-    ended: bool = False
-
-    def __init__(self, sock: socket.socket, clock: Clock, cancellation: SocketCancellation) -> None:
-        self._socket = sock
-        self._reads = sock.makefile("rb", buffering=0)
-        self._clock = clock
-        self._cancellation = cancellation
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        if not self.waits:
-            return None
-        left = self._clock.left()
-        if left != self._socket.gettimeout():  # setting it is a system call
-            self._socket.settimeout(left)
-        size = self._reads.readinto(buffer)
-        self.ended = not size
-        # While connecting, the bytes are a proxy's answer to the request for a tunnel.
-        self._clock.answering = bool(size) and not self._clock.connecting
-        return size
-
-    def close(self) -> None:
-        """Let go of the socket; from now on the connection may carry another request.
-
-        http.client calls it at the end of a body, which is the only place where a connection is
-        kept for reuse, and before it closes a connection.
-        """
-        self._cancellation.release()
-        self._reads.close()
-        super().close()
-
-
-class _ClockedResponse(http.client.HTTPResponse):
-    """An answer, of the server or of a proxy, that keeps to the clock from its first byte on."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        carried = current.carried
-        self._reads = _ClockedReads(sock, carried.clock, carried.cancellation)
-        self.fp = io.BufferedReader(self._reads, _BUFFER_BYTES)
-
-    def begin(self) -> None:
-        """Read the head. Only a blank line ends it.
-
-        Raises:
-            http.client.IncompleteRead: The connection ended before that, which http.client takes
-                for the end of the head.
-        """
-        super().begin()
-        if self._reads.ended:
-            raise http.client.IncompleteRead(b"")
-
-    def read1(self, n: int = -1) -> bytes:
-        """Return what has arrived, at most *n* bytes, and wait only if that is nothing.
-
-        http.client returns one chunk of the transfer coding, at 15 us a call, and servers make a
-        chunk of every event.
-        """
-        data = super().read1(n)
-        # In the middle of a chunk, and at the end of the body, nothing more can be taken.
-        return data + self._whole_chunks(n - len(data)) if self.chunk_left == 0 else data
-
-    def _read_next_chunk_size(self) -> int:
-        """Return the size of the next chunk.
-
-        http.client accepts whatever is a number in Python, such as `-5` or `0x5`.
-
-        Raises:
-            http.client.IncompleteRead: The connection ended first.
-            http.client.HTTPException: It is not a size, so nobody knows what the next bytes are.
-        """
-        line = self.fp.readline(_MAX_CHUNK_SIZE_LINE)
-        if not line.endswith(b"\n") and len(line) < _MAX_CHUNK_SIZE_LINE:
-            raise http.client.IncompleteRead(line)
-        size = _CHUNK_SIZE.fullmatch(line)
-        if size is None:
-            raise http.client.HTTPException("a chunk has no size")
-        return int(size[1], 16)
-
-    def _whole_chunks(self, most: int) -> bytes:
-        """Return the contents of the chunks that have arrived completely, at most *most* bytes.
-
-        Anything special is left to http.client: the last chunk, a size in an unusual form.
-        """
-        self._reads.waits = False
-        try:
-            arrived = self.fp.peek()
-        finally:
-            self._reads.waits = True
-        chunks = []
-        taken = 0
-        while head := _CHUNK_HEAD.match(arrived, taken):
-            size = int(head[1], 16)
-            end = head.end() + size
-            most -= size
-            if size == 0 or most < 0 or end > len(arrived):
-                break
-            chunks.append(arrived[head.end() : end])
-            taken = end
-        self.fp.read(taken)
-        return b"".join(chunks)
-
 
 class WatchedConnection(HTTPConnection):
     """A connection that tells the exchange it carries which socket that is."""
 
-    response_class = _ClockedResponse
-
     owner: object = None
     """The token of the exchange that it carries, see `SocketCancellation.token`."""
+
+    whole_request: bool = False
+    """Whether the last request was sent to its end."""
+
+    @property
+    def response_class(self) -> Any:  # type: ignore[override] # nobody writes to it
+        """What http.client makes an answer with, of the server or of a proxy."""
+        return functools.partial(ClockedResponse, connection=self)
 
     def connect(self) -> None:
         """Connect, then tell the exchange."""
@@ -195,7 +59,19 @@ class WatchedConnection(HTTPConnection):
         """Tell the exchange, then send the request."""
         if self.sock is not None:  # kept from an earlier request, or just connected over TLS
             self._attach(reused=self.owner is not current.carried.cancellation.token)
+        self.whole_request = False
         super().request(*args, **kwargs)
+        self.whole_request = True
+
+    def _tunnel(self) -> None:
+        """Ask a proxy for a tunnel, whose first bytes have to be those of the handshake.
+
+        Raises:
+            OSError: The proxy refused, or the end of its answer is in doubt.
+        """
+        super()._tunnel()
+        if self.sock is None:  # closed at the end of the answer, see `ClockedResponse`
+            raise OSError(errno.EPROTO, "the end of the proxy's answer is in doubt")
 
     def _attach(self, *, reused: bool) -> None:
         carried = current.carried
