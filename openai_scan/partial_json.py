@@ -15,6 +15,7 @@ import re
 import string
 from typing import Any
 
+from openai_scan.bounded_json import MAX_NESTING
 from openai_scan.surrogates import join_halves, mend, split_half
 
 _SPACE = re.compile(r"[ \t\n\r]+")
@@ -44,7 +45,7 @@ class PartialJSON:
 
     A string grows while it arrives. A number, a literal and a key appear when they are whole, since
     the beginning of one may look like another. At the end of valid JSON, the value is what
-    `json.loads` returns.
+    `json.loads` returns. Text that nests objects and lists more than 128 levels deep is broken.
     """
 
     def __init__(self) -> None:
@@ -223,6 +224,9 @@ class PartialJSON:
             outer.append(value)
 
     def _enter(self, container: Any) -> None:
+        if len(self._open) > MAX_NESTING:  # deeper than anybody could print or compare
+            self._broken = True
+            return
         self._put(container)
         self._open.append(container)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from openai_scan.errors import APIError
@@ -17,6 +18,10 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "abort": "cancelled",
     "error": "failed",
 }
+
+
+# Fewer choices than this are searched faster than they are put into a dict.
+_FEW = 8
 
 
 class HasChoices(Event):
@@ -34,13 +39,14 @@ class HasChoices(Event):
     def stream_parts(self) -> tuple[StreamPart, ...]:
         # LiteLLM's usage chunk and Azure's content filter name a choice again after its end. It is
         # in progress again only if they add something to it.
-        parts: tuple[StreamPart, ...] = ()
+        parts: list[StreamPart] = []
         for choice in self.choices:
             if choice.finish_reason:
-                parts += ((choice.index, _OUTCOMES.get(choice.finish_reason, "completed")),)
+                outcome = _OUTCOMES.get(choice.finish_reason, "completed")
+                parts.append((choice.index, outcome))
             elif self.has_news(choice):
-                parts += ((choice.index, None),)
-        return parts
+                parts.append((choice.index, None))
+        return tuple(parts)
 
     def stream_error(self) -> APIError | None:
         for choice in self.choices:
@@ -52,7 +58,20 @@ class HasChoices(Event):
         return None
 
     def unwrap_finish_reason(self, choice: int = 0) -> str | None:
-        for one in self.choices:
-            if one.index == choice:
-                return one.finish_reason or None
-        return None
+        one = self.piece(choice)
+        return None if one is None else one.finish_reason or None
+
+    def piece(self, number: int) -> Any | None:
+        """Return the first piece of the choice with this *number*, or None."""
+        choices = self.choices
+        if len(choices) < _FEW:
+            for one in choices:
+                if one.index == number:
+                    return one
+            return None
+        return self._by_index.get(number)
+
+    @cached_property
+    def _by_index(self) -> dict[int, Any]:
+        """The first piece of each choice. Without it, asking about each choice is quadratic."""
+        return {one.index: one for one in reversed(self.choices)}

@@ -7,6 +7,7 @@ string, FastAPI's `{"detail": ...}`, RFC 9457's `{"title", "detail"}`, and plain
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from attrs import frozen
@@ -15,6 +16,9 @@ from openai_scan.values import Value
 
 # Characters of one error message, so that it fits into a log line.
 _MAX_MESSAGE = 2000
+
+# How many of a list of faults, and how many entries of anything else, a message shows at most.
+_MAX_SHOWN = 100
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -62,11 +66,35 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, list):
         # FastAPI's list of faults. Only "msg" is used: "input", beside it, repeats the request.
-        faults = [
-            fault["msg"] for fault in value if isinstance(fault, Mapping) and fault.get("msg")
-        ]
-        value = "; ".join(map(str, faults)) or value
-    return str(value)[:_MAX_MESSAGE]
+        faults = (
+            _shown(fault["msg"])
+            for fault in value
+            if isinstance(fault, Mapping) and fault.get("msg")
+        )
+        value = "; ".join(islice(faults, _MAX_SHOWN)) or value
+    return _shown(value)[:_MAX_MESSAGE]
+
+
+def _shown(value: Any) -> str:
+    """Return *value*, a JSON value, as text; only the beginning of what is large."""
+    return str(value) if isinstance(value, str) else str(_beginning(value, _MAX_SHOWN))
+
+
+def _beginning(value: Any, count: int) -> Any:
+    """Return *value* with no more than *count* entries of each list and object in it.
+
+    One inside another has half as many, so that a tree of them stays small.
+    """
+    match value:
+        case str():
+            return value[:_MAX_MESSAGE]
+        case list():
+            return [_beginning(item, count // 2) for item in value[:count]]
+        case dict():
+            entries = islice(value.items(), count)
+            return {key[:_MAX_MESSAGE]: _beginning(item, count // 2) for key, item in entries}
+        case _:
+            return value
 
 
 def _whole(value: Any) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from openai_scan import bounded_json
 from openai_scan.errors import DecodeError
 from openai_scan.events.base import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.parse import parse
@@ -64,13 +65,14 @@ def _decode(raw: RawEvent, structure: Structurer) -> Event:
     if raw.type == "done" or raw.data.strip() == DONE:
         return DoneEvent(raw=raw)
     try:
+        bounded_json.check(raw.data)
         payload = parse(raw.data)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         return _not_json(raw, error)
     name, payload = _identify(raw.type, payload)
     try:
         event = _decode_payload(name, payload, raw, structure)
-    except (DecodeError, RecursionError) as error:
+    except (DecodeError, RecursionError, MemoryError) as error:
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
         return UnknownEvent(payload, name=name, error=fault, raw=raw)
@@ -137,7 +139,10 @@ def _not_json(raw: RawEvent, error: Exception) -> Event:
     if raw.type == "error":
         return ErrorEvent(read_error(raw.data), raw=raw)
     fault = None
-    if raw.type.partition(".")[0] in _JSON_NAMES:
+    if isinstance(error, bounded_json.UnboundedJSONError):
+        fault = DecodeError(f"{raw.type}: the data are not read: {error}")
+        fault.__cause__ = error
+    elif raw.type.partition(".")[0] in _JSON_NAMES:
         fault = DecodeError(f"{raw.type}: the data are not JSON: {error}")
         fault.__cause__ = error
     return UnknownEvent(raw.data, error=fault, raw=raw)

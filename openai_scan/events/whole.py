@@ -7,7 +7,7 @@ by the same loop. `encode_all(from_answer(payload))` is a source for a streamer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from openai_scan.sse import RawEvent
@@ -25,6 +25,19 @@ def from_answer(answer: Any) -> list[RawEvent]:
     Returns:
         The events, the terminal one included. Empty if *answer* is none of these.
     """
+    try:
+        return list(events_of(answer))
+    except RecursionError:  # nested too deeply for json.dumps
+        return []
+
+
+def events_of(answer: Any) -> Iterator[RawEvent]:
+    """Yield what `from_answer()` returns, each only when it is asked for.
+
+    Raises:
+        RecursionError: *answer* is nested too deeply, and was not read by `bounded_json`.
+    """
+    payloads: Iterable[Any]
     match answer:
         case {"error": error} if error:
             payloads = [answer]
@@ -34,16 +47,13 @@ def from_answer(answer: Any) -> list[RawEvent]:
         case {"object": "text_completion" | "thread.run"}:
             payloads = [answer]
         case {"object": "response"}:
-            payloads = list(_response_events(answer))
+            payloads = _response_events(answer)
         case _:
-            return []
-    try:
-        events = [RawEvent("message", json.dumps(payload)) for payload in payloads]
-    except RecursionError:  # nested too deeply for json.dumps
-        return []
+            return
+    for payload in payloads:
+        yield RawEvent("message", json.dumps(payload))
     if "choices" in answer:
-        events.append(RawEvent("message", "[DONE]"))
-    return events
+        yield RawEvent("message", "[DONE]")
 
 
 def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:

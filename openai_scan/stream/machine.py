@@ -265,7 +265,7 @@ class StreamMachine:
             return None
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
-            return self._decoder.ready.popleft()
+            return self._decoder.next_ready()
         raw = current.next()
         if raw is None and current.ended and current.err is None and not self._pending_taken:
             pending = current.pending
@@ -427,7 +427,7 @@ class StreamMachine:
         self.answer.again = None
         self._away_since = None
         self._decoder.notes.update(self.current.notes)
-        self._decoder.ready.clear()  # what came after a [DONE]
+        self._decoder.drop_ready()  # what came after a [DONE]
         self._bytes_before += self.current.bytes_read
         self._pending_taken = False
         self.left, self.current = self.current, following

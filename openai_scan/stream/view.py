@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
 from openai_scan.events import Event, Outcome
 from openai_scan.observer import Observer
@@ -230,7 +230,7 @@ class StreamView(ABC, Generic[SourceT]):
 
         text = self.final().text
         try:
-            return Structurer(strict=True)(json.loads(text), cls)
+            return Structurer(strict=True)(bounded_json.loads(text), cls)
         except (ValueError, RecursionError) as cause:
             error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
             error.__cause__ = cause

@@ -232,10 +232,12 @@ class _ToolCall:
                     self._add_code(interpreter)
             case FileSearchToolCallDelta(file_search=search, id=id):
                 self.id = self.id or id or ""
-                self.search = {**(self.search or {}), **(search or {})}
+                self.search = {} if self.search is None else self.search
+                self.search.update(search or {})
             case _:
                 note("unknown_tool_call")
-                self.whole = {**(self.whole or {}), **piece}
+                self.whole = {} if self.whole is None else self.whole
+                self.whole.update(piece)
 
     def _add_code(self, piece: CodeInterpreterDelta) -> None:
         self.text.add(piece.input or "")
@@ -256,14 +258,14 @@ class _ToolCall:
 
     def value(self) -> ToolCall:
         if self.whole is not None:
-            return self.whole
+            return dict(self.whole)
         if self.code:
             outputs = tuple(output.value() for _, output in sorted(self.outputs.items()))
             return CodeInterpreterToolCall(
                 id=self.id, code_interpreter=CodeInterpreter(input=str(self.text), outputs=outputs)
             )
         if self.search is not None:
-            call = {"id": self.id, "type": "file_search", "file_search": self.search}
+            call = {"id": self.id, "type": "file_search", "file_search": dict(self.search)}
             try:
                 return Structurer(strict=True)(call, FileSearchToolCall)
             except DecodeError:  # the schema does not say what its results look like

@@ -63,10 +63,9 @@ class ChatEvent(HasChoices):
 
     def _delta(self, choice: int) -> ChoiceDelta:
         """Return what is added to the choice with this number, which may be nothing."""
-        for one in self.choices:
-            if one.index == choice:
-                return one.delta
-        return _EMPTY
+        piece = self.piece(choice)
+        delta: ChoiceDelta = _EMPTY if piece is None else piece.delta
+        return delta
 
 
 def reasoning_of(delta: ChoiceDelta) -> str | None:

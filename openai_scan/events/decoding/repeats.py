@@ -91,7 +91,10 @@ _TELLING = frozenset({"choices", "data", "error", "event", "object", "status", "
 
 # What json.loads() calls; it reads one value at any place in a text.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # typeshed leaves it out
-_MISFITS = (ValueError, StopIteration, RecursionError)
+_MISFITS = (ValueError, IndexError, StopIteration)
+
+# What that calls for a text, from behind its opening quote.
+_scan_text = json.decoder.scanstring  # type: ignore[attr-defined] # typeshed leaves it out
 
 
 @frozen
@@ -244,7 +247,12 @@ class _Program:
     def __init__(self) -> None:
         self.used: set[int] = set()
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"new": object.__new__, "scan": _scan, "errors": _MISFITS}
+        self._names: dict[str, Any] = {
+            "new": object.__new__,
+            "scan": _scan,
+            "scan_text": _scan_text,
+            "errors": _MISFITS,
+        }
 
     def function(self) -> Make:
         """Return the function."""
@@ -264,7 +272,12 @@ class _Program:
             texts: The texts around the values, one more than there are values.
             kinds: The types of the values.
         """
-        first, *others = texts
+        # The opening quote of a text is part of what is the same. So nothing but a text or a
+        # number is read: an object or a list might be nested too deeply.
+        first, *others = (
+            f'{text}"' if kind is str else text
+            for kind, text in zip((*kinds, None), texts, strict=True)
+        )
         self._lines += [
             "data = raw.data",
             f"if raw.type != {self._name(name)}: return",
@@ -276,7 +289,9 @@ class _Program:
             differs = "data[end:] != {}" if is_last else "not data.startswith({}, end)"
             differs = differs.format(self._name(text))
             self._lines += [
-                f"v{place}, end = scan(data, end)",
+                f"v{place}, end = scan_text(data, end)"
+                if kind is str
+                else f"v{place}, end = (None, end) if data[end] in '[{{' else scan(data, end)",
                 f"if type(v{place}) is not {kind.__name__} or {differs}: return",
             ]
             if not is_last:

@@ -12,12 +12,14 @@ A payload goes through at most three stages:
 3. *The pruning.* Without `strict`, each fault is mended at the nearest place on its path where that
    is allowed: an optional field is removed, an object in an open union stays a dict, an item that
    is not an object is dropped from its list. If a fault has no such place, it is raised. The
-   pruned payload goes back to stage 2. This ends because each round mends at least one fault.
+   pruned payload goes back to stage 2. This ends because each round mends at least one fault. A
+   list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of nothing but
+   faults takes linear time and little memory.
 
 What always holds:
 
 - Both stages accept the same payloads and build equal objects; a property test compares them.
-- The payload is never changed: stage 3 works on a copy.
+- The payload is never changed: stage 3 copies what it changes.
 - A `DecodeError` names a place and an expected type, never a value: values are the user's data.
 - A field that may be missing may also be null, and a list that is null is empty.
 - Everything removed in stage 3 is counted as a note; the number of notes has a limit.
@@ -78,8 +80,11 @@ class Structurer:
         try:
             made: T = hook_of(cls)(payload, cls)
         except Exception:  # noqa: BLE001 - the next stage finds out what it was
-            return self._explain_or_prune(payload, cls)
-        return made
+            fits = False
+        else:
+            fits = True
+        # Not in the handler: its error would be the context of the next, and keep all its frames.
+        return made if fits else self._explain_or_prune(payload, cls)
 
     def event(self, payload: Any, cls: type[T], raw: RawEvent) -> T:
         """Return *payload* as an event of *cls*, with the payload's fields and *raw*.
@@ -100,9 +105,10 @@ class Structurer:
                 return explaining.structure(payload, cls)
             except MISFITS as error:
                 faults = list(faults_of(error))
-                pruned = None if self._strict else prune(payload, faults)
-                if pruned is None:
-                    raise DecodeError(f"{faults[0].reason} @ {faults[0].place()}") from error
+                cause = error
+            pruned = None if self._strict else prune(payload, faults)
+            if pruned is None:
+                raise DecodeError(f"{faults[0].reason} @ {faults[0].place()}") from cause
             payload = pruned
             for fault in faults:
                 self.note(f"skipped_field: {cls.__name__} {fault.place(indexes=False)}")

@@ -35,7 +35,7 @@ from openai_scan.events.responses.items import (
     WebSearchToolCall,
 )
 from openai_scan.events.responses.objects import ShellCallOutputDelta
-from openai_scan.events.snapshot import Pieces
+from openai_scan.events.snapshot import ByIndex, Pieces
 
 UNDER_WAY = "in_progress"
 
@@ -151,10 +151,10 @@ class GrowingItem:
     head: OutputItem
     whole: bool = False
     text: Pieces | None = None
-    parts: dict[int, Part] = field(factory=dict)
-    summary: dict[int, Pieces] = field(factory=dict)
-    commands: dict[int, Pieces] = field(factory=dict)
-    outputs: dict[int, Output | tuple[FunctionShellCallOutputContent, ...]] = field(factory=dict)
+    parts: ByIndex[Part] = field(factory=ByIndex)
+    summary: ByIndex[Pieces] = field(factory=ByIndex)
+    commands: ByIndex[Pieces] = field(factory=ByIndex)
+    outputs: ByIndex[Output | tuple[FunctionShellCallOutputContent, ...]] = field(factory=ByIndex)
     image: str | None = None
     status: str | None = None
 
@@ -164,7 +164,7 @@ class GrowingItem:
         Without an index it is the last part if that has the same kind and is not whole.
         """
         if index is None:
-            index = max(self.parts, default=-1)
+            index = -1 if self.parts.last is None else self.parts.last
             last = self.parts.get(index)
             if last is None or last.whole or type(last.known) is not type(known):
                 index += 1
@@ -198,7 +198,7 @@ class GrowingItem:
                     changes["content"] = self._content()
                 if self.summary:
                     changes["summary"] = tuple(
-                        SummaryTextContent(text=str(pieces)) for pieces in _in_order(self.summary)
+                        SummaryTextContent(text=str(pieces)) for pieces in self.summary.in_order()
                     )
             case FunctionToolCall() | MCPToolCall() if text is not None:
                 changes["arguments"] = text
@@ -213,12 +213,12 @@ class GrowingItem:
             ) if text is not None:
                 changes["operation"] = attrs.evolve(known, diff=text)
             case FunctionShellCall(action=action) if self.commands:
-                commands = tuple(str(pieces) for pieces in _in_order(self.commands))
+                commands = tuple(str(pieces) for pieces in self.commands.in_order())
                 changes["action"] = attrs.evolve(action, commands=commands)
             case FunctionShellCallOutput() if self.outputs:
                 changes["output"] = tuple(
                     content
-                    for output in _in_order(self.outputs)
+                    for output in self.outputs.in_order()
                     for content in (output if isinstance(output, tuple) else (output.value(),))
                 )
             case ImageGenToolCall() if self.image is not None:
@@ -226,8 +226,4 @@ class GrowingItem:
         return changes
 
     def _content(self) -> tuple[OutputContent, ...]:
-        return tuple(part.value() for part in _in_order(self.parts))
-
-
-def _in_order(parts: dict[int, Any]) -> list[Any]:
-    return [parts[index] for index in sorted(parts)]
+        return tuple(part.value() for part in self.parts.in_order())

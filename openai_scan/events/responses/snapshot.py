@@ -21,7 +21,7 @@ from openai_scan.events.responses.items import (
     RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
-from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.events.snapshot import ByIndex, Pieces, parses
 from openai_scan.surrogates import mend
 from openai_scan.values import Call, Value
 
@@ -200,10 +200,15 @@ class ResponseFold(Fold):
             case e.ResponseShellCallCommandDelta():
                 commands = self._item("shell_call", event).commands
                 index = _index(event.command_index, commands)
-                commands.setdefault(index, Pieces()).add(event.delta)
+                if index not in commands:
+                    commands[index] = Pieces()
+                commands[index].add(event.delta)
             case e.ResponseShellCallOutputContentDelta():
                 outputs = self._item("shell_call_output", event).outputs
-                output = outputs.setdefault(_index(event.command_index, outputs), Output())
+                index = _index(event.command_index, outputs)
+                if index not in outputs:
+                    outputs[index] = Output()
+                output = outputs[index]
                 if isinstance(output, Output):
                     output.add(event.delta)
             case e.ResponseShellCallOutputContentDone(output=contents):
@@ -292,7 +297,9 @@ class ResponseFold(Fold):
         index = event.summary_index
         if index is None:
             index = len(summary) if new else max(len(summary) - 1, 0)
-        return summary.setdefault(index, Pieces())
+        if index not in summary:
+            summary[index] = Pieces()
+        return summary[index]
 
     def _set_summary(self, event: Any, text: str) -> None:
         summary = self._item("reasoning", event).summary
@@ -308,9 +315,9 @@ class ResponseFold(Fold):
         return ResponseAnswer(response=response, audio=audio, transcript=str(self._transcript))
 
 
-def _index(index: int | None, known: dict[int, Any]) -> int:
+def _index(index: int | None, known: ByIndex[Any]) -> int:
     """Return *index*, or the last known index if the server left it out."""
-    return max(known, default=0) if index is None else index
+    return (known.last or 0) if index is None else index
 
 
 def _place(item: GrowingItem) -> int:

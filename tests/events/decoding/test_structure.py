@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openai_scan import DecodeError, StreamerV2, ThreadRunCreated, UnknownEvent
-from openai_scan.events import decode
+from openai_scan.events import decode, families
 from openai_scan.events.assistants import (
     CodeInterpreterTool,
     FunctionDefinition,
@@ -25,6 +25,7 @@ from openai_scan.events.assistants import (
     TextDelta,
     ThreadMessageDelta,
 )
+from openai_scan.events.decoding.converter import MAX_FAULTS
 from openai_scan.events.decoding.structure import MAX_NOTE_LENGTH, MAX_NOTES, Structurer
 from openai_scan.sse import RawEvent
 
@@ -534,3 +535,107 @@ def test_streamer_shows_the_notes() -> None:
     assert s.next()
     assert s.usage() is None
     assert s.notes["skipped_field: Run $.usage.prompt_tokens"] == 1
+
+
+# Payloads of nothing but faults.
+
+CHUNK = '{"object":"chat.completion.chunk","choices":[%s]}'
+DELTA = CHUNK % '{"delta":{"content":"Hi","tool_calls":[%s]},"logprobs":{"content":[%s]}}'
+
+
+def many(*items: str, count: int = 10_000) -> str:
+    """Return the inside of a list that repeats *items*."""
+    return ",".join(items * (count // len(items)))
+
+
+@pytest.mark.parametrize("count", [0, 1, MAX_FAULTS, MAX_FAULTS + 1, 10_000])
+def test_list_with_more_than_a_hundred_faults_goes_as_a_whole(count: int) -> None:
+    """Up to a hundred odd items are dropped one by one; with more, the list is what is odd."""
+    items = [None] * count + [{"type": "cube"}]
+    sample, notes = tolerant({"text": "a", "shapes": items})
+    assert sample.text == "a"
+    if count <= MAX_FAULTS:
+        assert sample.shapes == (Square(type="cube"),)
+        assert notes == ({"skipped_field: Sample $.shapes[]": count} if count else {})
+    else:
+        assert sample.shapes == ()
+        assert notes == {
+            "skipped_field: Sample $.shapes[]": 1,
+            "skipped_field: Sample $.shapes": 1,
+        }
+
+
+def test_faults_inside_items_count_too() -> None:
+    """Items with several faults each add up, and a list that has gone is one fault."""
+    bad = {"type": "round", "radius": "big"}
+    assert tolerant({"shapes": [bad] * MAX_FAULTS})[0].shapes == (bad,) * MAX_FAULTS
+    assert tolerant({"shapes": [bad] * (MAX_FAULTS + 1)})[0].shapes == ()
+    event = decode(RawEvent("message", DELTA % (many("1"), many("1"))))
+    assert event.unwrap_text() == "Hi"
+    assert event.unwrap_tool_calls() is None
+
+
+def test_many_faults_strictly_are_told_by_the_first() -> None:
+    """The message names the first, whether or not the others were looked at."""
+    assert fault({"lines": ["a", *[5] * 1000]}) == (
+        "invalid value for type, expected str @ $.lines[1]"
+    )
+
+
+def test_many_faults_where_nothing_may_go() -> None:
+    """A list that the class cannot do without is refused whole as well."""
+    payload = {"text": "a", "shape": {"radius": 1}, "labels": {}, "lines": [5] * 1000}
+    assert fault(payload, Needy, strict=False) == (
+        "invalid value for type, expected str @ $.lines[0]"
+    )
+
+
+def test_map_with_many_faults_goes_as_a_whole() -> None:
+    """A map stops at a hundred too, and its notes stay few."""
+    labels = {str(number): number for number in range(1000)}
+    assert tolerant({"labels": labels, "text": "a"}) == (
+        Sample(text="a"),
+        {"skipped_field: Sample $.labels.0": 1, "skipped_field: Sample $.labels": 1},
+    )
+
+
+def test_key_that_never_ends_does_not_fill_a_message() -> None:
+    """A path shows the beginning of a key that a server chose."""
+    assert len(fault({"labels": {"k" * 1_000_000: 5}})) < 300
+
+
+def test_what_does_not_fit_keeps_no_frames() -> None:
+    """An error that the user keeps does not keep what the hooks had built before it."""
+    event = decode(RawEvent("thread.run.created", '{"id": 5, "tools": [1, 2]}'))
+    assert isinstance(event, UnknownEvent)
+    waiting: list[BaseException | None] = [event.error and event.error.__cause__]
+    seen = 0
+    while waiting:
+        error = waiting.pop()
+        if error is None:
+            continue
+        seen += 1
+        assert error.__context__ is None or error.__context__ is error.__cause__
+        if not isinstance(error, DecodeError):
+            assert error.__traceback__ is None
+        waiting += [error.__cause__, *getattr(error, "exceptions", ())]
+    assert seen > 1
+
+
+def test_memory_that_runs_out_costs_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A payload too large for the memory there is is a malformed event, like any other."""
+
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    raw = RawEvent("message", CHUNK % '{"delta":{"content":"Hi"}}')
+    with monkeypatch.context() as patched:
+        patched.setattr(families, "parse", no_memory)
+        parsed = decode(raw)
+    with monkeypatch.context() as patched:
+        patched.setattr(Structurer, "event", no_memory)
+        built = decode(raw)
+    for event in (parsed, built):
+        assert isinstance(event, UnknownEvent)
+        assert isinstance(event.error, DecodeError)
+        assert isinstance(event.error.__cause__, MemoryError)
