@@ -294,18 +294,20 @@ class TestCalls:
         error = failure(transport_over(wire).call(REQUEST))
         assert str(error) == "the server sent text/html instead of application/json: no"
 
-    @pytest.mark.parametrize("levels", [200, 201, 100_000])
+    @pytest.mark.parametrize("levels", [128, 129, 100_000])
     def test_json_that_is_nested_too_deep_is_refused(self, levels: int) -> None:
         """No object could be made of it: Python's stack has an end."""
         body = b'{"a":' * (levels // 2) + b"[" * (levels - levels // 2)
         body += b"]" * (levels - levels // 2) + b"}" * (levels // 2)
         transport = transport_over(MemoryWire(Reply([body], headers=JSON)))
-        if levels == 200:
+        if levels == 128:
             assert isinstance(asyncio.run(transport.call(once())), dict)
             return
         error = failure(transport.call(once()))
         assert isinstance(error, NotAnEventStreamError)
-        assert str(error) == "the JSON of the answer is nested more than 200 levels deep"
+        assert (
+            str(error) == "the JSON of the answer cannot be read: nested more than 128 levels deep"
+        )
         assert error.body == body[:65536].decode()
 
     def test_one_exchange_is_asked_for_json(self) -> None:
@@ -358,15 +360,15 @@ class TestRenewal:
             assert await anext(exchange) == HI
             with pytest.raises(TransportError) as caught:
                 await anext(exchange)
-            rest = exchange.resume(caught.value, "resp/1", 3)
+            rest = exchange.resume(caught.value, "resp 1", 3)
             assert rest is not None
             assert rest.status is None
             assert await read(rest) == [DONE]
-            assert rest.resume(caught.value, "resp/1", 4) is not None
+            assert rest.resume(caught.value, "resp 1", 4) is not None
 
         wire = MemoryWire(Reply([HI, OSError("reset")]), Reply([DONE]))
         asyncio.run(run())
-        assert wire.sent[1].url == f"{URL}/responses/resp%2F1"
+        assert wire.sent[1].url == f"{URL}/responses/resp%201"
         assert wire.sent[1].query == (("stream", "true"), ("starting_after", "3"))
 
     def test_what_cannot_be_resumed_is_not(self) -> None:

@@ -54,6 +54,7 @@ from typing import Any, cast
 
 from typing_extensions import Self
 
+from openai_scan import bounded_json
 from openai_scan.errors import (
     NotAnEventStreamError,
     ScanError,
@@ -75,9 +76,6 @@ _MAX_ERROR_SECONDS = 10.0
 
 # A whole answer, where one is asked for or comes in place of a stream: it may hold images.
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
-
-# JSON that is nested deeper cannot be made into objects: Python's stack would not be deep enough.
-_MAX_DEPTH = 200
 
 # After [DONE] only the end of the body may follow. Waiting for it lets the connection be used
 # again, so it is not worth more time than setting up a new one takes.
@@ -307,18 +305,14 @@ class BaseExchange(ExchangeFacts):
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
         """Return the JSON value that the whole *body* is."""
         try:
-            value = json.loads(body)
-            too_deep = _is_deeper(value, _MAX_DEPTH)
-        except RecursionError:
-            too_deep = True
-        except ValueError:
+            return bounded_json.loads(body.decode(json.detect_encoding(body), "surrogatepass"))
+        except bounded_json.UnboundedJSONError as error:
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            message = f"the JSON of the answer cannot be read: {error}"
+            raise NotAnEventStreamError(message, body=text) from None
+        except (ValueError, RecursionError):
             text = await self._text_of(body[:_MAX_ERROR_BYTES])
             raise refusals.mismatch(self._accept, answer.headers, text) from None
-        if too_deep:
-            text = await self._text_of(body[:_MAX_ERROR_BYTES])
-            message = f"the JSON of the answer is nested more than {_MAX_DEPTH} levels deep"
-            raise NotAnEventStreamError(message, body=text)
-        return value
 
     async def _body(self, start: bytes = b"") -> bytes:
         """Return *start* and the rest of the body.
@@ -433,19 +427,6 @@ class AsyncExchange(BaseExchange):
     def __del__(self) -> None:
         if self._warn_if_open():
             self._hang_up()  # nobody would wait for the end of the body
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Return whether a JSON value has more than so many lists and dicts inside each other."""
-    level = [value]
-    for _ in range(levels + 1):
-        outer = [one for one in level if isinstance(one, list | dict)]
-        if not outer:
-            return False
-        level = [
-            inner for one in outer for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return True
 
 
 def _stripped(body: bytes) -> bytes:
