@@ -156,6 +156,7 @@ class Watcher(Observer):
 
     def ended(self, stream: Any, outcome: Outcome, error: ScanError | None) -> None:
         """Note how."""
+        assert stream.outcome == outcome
         self.told.append(outcome)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import io
 import json
+import types
 import weakref
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
@@ -250,6 +251,13 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
             ),
         ),
         (
+            types.SimpleNamespace(read=print),
+            (
+                "a source is an asynchronous iterable of bytes, not SimpleNamespace;"
+                " StreamerV2 reads sources that block"
+            ),
+        ),
+        (
             io.BytesIO(),
             (
                 "a source is an asynchronous iterable of bytes, not BytesIO;"
@@ -257,7 +265,7 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
             ),
         ),
     ],
-    ids=["int", "None", "list", "file"],
+    ids=["int", "None", "list", "reader", "file"],
 )
 def test_what_cannot_be_awaited_is_refused_at_once(source: Any, message: str) -> None:
     """What is not asynchronous is a TypeError when it is passed, to chain() as well."""

@@ -69,6 +69,8 @@ async def test_cancel_from_another_task(loop: Loop) -> None:
         s.cancel()
 
     await loop.together(reader, other)
+    s.cancel()  # nobody waits
+    assert s.outcome == "cancelled"
 
 
 @on_every_loop
@@ -200,18 +202,43 @@ async def test_cancel_of_a_source_that_swallows_the_interruption(
 @on_every_loop
 async def test_cancel_of_a_live_source_is_its_own_affair(loop: Loop) -> None:
     """A live source is told, and wakes its reader itself: its read is not interrupted."""
-    source = Live(loop, *chat("a", finish=None))
+
+    class Slow(Live):
+        """It has to say goodbye to its server first."""
+
+        def cancel(self) -> None:
+            self.told.append("cancel")
+
+    source = Slow(loop, *chat("a", finish=None))
     s = AsyncStreamerV2(source)
 
     async def other() -> None:
         await source.waits.wait()
-        await loop.pause()
         s.cancel()
+        for _ in range(3):
+            await loop.pause()
+        assert source.left == []
+        source.woken.set()
 
     async def reader() -> None:
         assert await read_all(s) == ["a"]
 
     await loop.together(reader, other)
+    assert type(s.err()) is StreamCancelledError
+    assert (source.told, source.left) == (["heard", "cancel"], ["woken"])
+
+
+@on_every_loop
+async def test_cancel_wakes_a_live_source(loop: Loop) -> None:
+    """It may wake its reader at once."""
+    source = Live(loop, *chat("a", finish=None))
+    s = AsyncStreamerV2(source)
+
+    async def other() -> None:
+        await source.waits.wait()
+        s.cancel()
+
+    await loop.together(functools.partial(read_all, s), other)
     assert type(s.err()) is StreamCancelledError
     assert (source.told, source.left) == (["heard", "cancel"], ["woken"])
 
@@ -496,9 +523,10 @@ async def test_task_and_stream_are_cancelled_at_once(task_first: bool) -> None:
     await ASYNCIO.pause()
     if task_first:
         task.cancel()
-    s.cancel()
-    if not task_first:
-        task.cancel()
+        s.cancel()
+    else:  # the source is interrupted, and the task has not run since
+        s.cancel()
+        asyncio.get_running_loop().call_soon(task.cancel)
     await asyncio.wait([task])
     assert task.cancelled()
     assert (s.outcome, s.err(), source.closed) == ("cancelled", None, 1)
