@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
 
 import attrs
@@ -28,12 +28,14 @@ import attrs
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
+from openai_scan.events.decoding.hooks import UnfitError
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API, described, schema_of
 from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
+from openai_scan.transport.ids import is_id
 from openai_scan.transport.request import plain
 from openai_scan.values import Call
 
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 __all__ = ["function_schema", "run_tools", "tool_of"]
 
 _log = logging.getLogger("openai_scan")
+
+DEFAULT_MAX_CALLS = 64
+"""How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -116,7 +121,9 @@ def run_tools(
     functions: Iterable[Function],
     *,
     max_rounds: int = 10,
+    max_calls: int = DEFAULT_MAX_CALLS,
     on_error: Literal["model", "raise"] = "model",
+    error_text: bool = False,
 ) -> StreamerV2:
     """Answer the model's calls by running *functions*, until it makes no more calls.
 
@@ -130,8 +137,9 @@ def run_tools(
     `tool_choice` that forces a call is sent with the first request only; otherwise the calls would
     never end.
 
-    After *max_rounds* the stream ends with the outcome `requires_action` and without an error, as
-    it would without this function; the unanswered calls are in `snapshot().calls`.
+    After *max_rounds*, and after an answer with more than *max_calls* calls, the stream ends with
+    the outcome `requires_action` and without an error, as it would without this function. No
+    function runs; the unanswered calls are in `snapshot().calls`.
 
     Args:
         client: The client that sends the outputs.
@@ -139,20 +147,27 @@ def run_tools(
             from an Assistants run. Each round repeats its request, tools included.
         functions: The functions that may be called, each under its Python name.
         max_rounds: How often calls are answered, at most.
-        on_error: Who gets an exception that a function raises: `"model"` sends it to the model as
-            text, `"raise"` ends the stream and raises it from `next()` unchanged.
+        max_calls: How many calls one answer may have; if it has more, none of them runs.
+        on_error: Who gets an exception that a function raises: `"model"` tells the model which
+            class of exception it was, `"raise"` ends the stream and raises it from `next()`
+            unchanged.
+        error_text: Whether the model also gets the text of such an exception. It may help the model
+            to do better, but may also hold what is not meant for it, or for whoever reads its
+            answer: the address of a database, a password, a path.
 
     Returns:
         *stream* itself.
 
     Raises:
         TypeError: The stream is not one of these, or a function cannot be called by a model.
-        ValueError: The request asked for several choices, two functions have the same name, or
-            *on_error* is neither of the two.
+        ValueError: The request asked for several choices, two functions have the same name,
+            *on_error* is neither of the two, or *max_calls* is less than 1.
         RuntimeError: The stream has already ended.
     """
     if on_error not in ("model", "raise"):
         raise ValueError(f"on_error must be 'model' or 'raise', not {on_error!r}")
+    if max_calls < 1:
+        raise ValueError(f"max_calls must be at least 1, not {max_calls}")
     table: dict[str, _Tool] = {}
     for function in functions:
         tool = _Tool(function, _arguments_of(function))
@@ -165,10 +180,12 @@ def run_tools(
     stream.chain_from(
         _Rounds(
             follow_up=_FOLLOW_UPS[api](client, request),
-            answerable=_ANSWERABLE[api],
+            api=api,
             tools=table,
             left=max_rounds,
+            max_calls=max_calls,
             raises=on_error == "raise",
+            error_text=error_text,
         )
     )
     return stream
@@ -187,18 +204,22 @@ class _Rounds:
     """Answers the calls at the end of each stream: a `Successor`."""
 
     follow_up: FollowUp
-    answerable: tuple[Outcome, ...]
+    api: API
     tools: Mapping[str, _Tool]
     left: int
+    max_calls: int
     raises: bool
+    error_text: bool
 
     def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Source | Outcome:
         """Return the stream that follows, or the outcome if there is nothing to answer."""
         answer = streamer.snapshot()
-        if answer is None or not answer.calls or outcome not in self.answerable:
+        if answer is None or not answer.calls or outcome not in _ANSWERABLE[self.api]:
             return outcome
-        if self.left <= 0:
+        if self.left <= 0 or len(answer.calls) > self.max_calls:
             return "requires_action"
+        if self.api == "assistants" and not _is_named(answer):
+            return _broken("the run that waits for outputs has an id that cannot be one")
         self.left -= 1
         onward = self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
         source = streamer.source
@@ -216,7 +237,10 @@ class _Rounds:
         except (ValueError, RecursionError):
             return "Error: the arguments are not JSON"
         except DecodeError as error:
-            return f"Error: the arguments do not fit: {error}"
+            shown = str(error)
+            if not self.error_text and _quotes_code(error.__cause__):
+                shown = f"invalid value @ {shown.rpartition(' @ ')[2]}"
+            return f"Error: the arguments do not fit: {shown}"
         names = attrs.fields_dict(tool.arguments)
         try:
             result = tool.function(**{name: getattr(arguments, name) for name in names})
@@ -225,7 +249,39 @@ class _Rounds:
             if self.raises:
                 raise
             _log.debug("%s failed with %s", call.name, type(error).__name__)
-            return f"Error: {type(error).__name__}: {error}"
+            if self.error_text:
+                return f"Error: {type(error).__name__}: {error}"
+            return f"Error: {call.name} failed with {type(error).__name__}"
+
+
+def _quotes_code(error: BaseException | None) -> bool:
+    """Return whether *error*, of the arguments, quotes an exception that a class of theirs raised.
+
+    That may hold what is not meant for the model. Misfits that are found here name types only.
+    """
+    from cattrs.errors import ClassValidationError, IterableValidationError
+
+    if isinstance(error, ClassValidationError):
+        inner, own = error.group_exceptions()
+        return bool(own) or any(_quotes_code(each) for each, _ in inner)
+    if isinstance(error, IterableValidationError):
+        return any(_quotes_code(each) for each, _ in error.group_exceptions()[0])
+    return not isinstance(error, UnfitError | KeyError)
+
+
+def _is_named(answer: Any) -> bool:
+    """Return whether outputs can be sent to the run of *answer*, and to nothing else."""
+    run = answer.run
+    return run is not None and is_id(run.thread_id) and is_id(run.id)
+
+
+def _broken(message: str) -> Iterator[bytes]:
+    """Return a source that has nothing but an error, with which the stream ends."""
+
+    def fail() -> bytes:
+        raise DecodeError(message)
+
+    return iter(fail, b"")
 
 
 def _request_of(stream: StreamerV2) -> tuple[API, Request]:
@@ -301,9 +357,10 @@ def _after_run(client: Client | AzureClient, request: Request) -> FollowUp:
 
     def follow_up(answer: AssistantsAnswer, answered: Answered) -> StreamerV2:
         run = answer.run
+        assert run is not None  # noqa: S101 - see `_is_named()`
         return client.submit_tool_outputs_stream(
-            "" if run is None else run.thread_id,
-            "" if run is None else run.id,
+            run.thread_id,
+            run.id,
             [{"tool_call_id": call.id, "output": output} for call, output in answered],
             extra_headers=request.headers,
             extra_query=request.query,

@@ -51,7 +51,7 @@ def _chat() -> str:
 def _inspect() -> str:
     screen = _screen(f"openai-scan inspect {RUN.name}")
     with _in_folder_of(RUN):
-        inspect(screen, RUN.name, 0)
+        inspect(screen, replay(RUN.name), RUN.name)
     return _drawn(screen, "inspect")
 
 

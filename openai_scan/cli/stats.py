@@ -66,7 +66,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
         return Status.WHOLE
     from openai_scan.cli.plot import draw
 
-    draw(figures, plot)
+    draw(figures, plot, overwrite=force)
     tell(f"drawn into {plot}")
     return Status.WHOLE
 

@@ -255,7 +255,8 @@ class Replay:
         """Wait for the time that is *t* seconds after the request."""
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
-        if self._cancelled.wait(max(0.0, min(due, self._deadline) - time.monotonic())):
+        seconds = max(0.0, min(due, self._deadline) - time.monotonic())
+        if self._cancelled.wait(min(seconds, threading.TIMEOUT_MAX)):
             raise StreamCancelledError("the replay was cancelled")
         if self._deadline < due:
             raise StreamTimeoutError("the replay held the stream open after the answer")
