@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 FLOORS := .venv-floors
 FAST := .venv-fast
+AUDIT := .venv-audit
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 
@@ -43,7 +44,7 @@ NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/te
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo quick test lint types contracts unit search fast floors docs fuzz soak bench mutants clean help
+.PHONY: demo quick test lint types contracts unit search fast floors docs fuzz soak bench mutants audit clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -112,8 +113,16 @@ mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every pla
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
+# No other target runs it: it needs the network, and what is known changes without a change here.
+audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities
+	@mkdir -p build
+	@$(FLOORS)/bin/python -c 'from importlib.metadata import distributions; \
+		print(*(f"{one.name}=={one.version}" for one in distributions() \
+		if one.name != "openai_scan"), sep="\n")' > build/floors.txt
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement build/floors.txt
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 
@@ -135,6 +144,10 @@ $(VENV)/fuzz: $(VENV)/dev
 
 $(FLOORS)/dev: setup.cfg pyproject.toml tests/floors.txt
 	$(INSTALL) $(FLOORS) --constraint tests/floors.txt --editable '.[test]'
+	@touch $@
+
+$(AUDIT)/ready:
+	$(INSTALL) $(AUDIT) pip-audit
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml

@@ -72,6 +72,18 @@ COMPLETED = (
 )
 DONE = b"event: done\ndata: [DONE]\n\n"
 KEY = "sk-secret-1234"
+SECRET_NAMES = [
+    *("Authorization", "Proxy-Authorization", "X-Auth", "api-key", "X-API-KEY", "apikey", "key"),
+    *(
+        "Cookie",
+        "X-Access-Token",
+        "access_token",
+        "X-Client-Secret",
+        "X-Password",
+        "X-Amz-Signature",
+    ),
+    *("sig", "X-JWT", "credentials"),
+]
 ONCE = RetryPolicy(attempts=1)
 
 
@@ -927,6 +939,50 @@ class TestRefusals:
         """The longest beginning of it at the end of a text is what was cut."""
         transport = Transport("http://a/v1", key="xxxxxxxx-xxxxxxxx-1")
         assert transport.redact(text) == shown
+
+    @pytest.mark.parametrize("name", SECRET_NAMES)
+    def test_a_value_of_a_secret_name_is_hidden_as_the_key_is(self, name: str) -> None:
+        """In a header or a parameter, of the transport or of one request; the cut half too."""
+        secret = "not/to be seen"
+        parts: list[dict[str, Any]] = [{"headers": {name: secret}}, {"query": {name: secret}}]
+        for part in parts:
+            of_all = Transport("http://a/v1", key="", **part)
+            of_one = Transport("http://a/v1", key="").stream(
+                Request(method="GET", path="/x", **part)
+            )
+            for hides in (of_all, of_all.stream(post()), of_one):
+                shown = hides.redact(f"{secret}, not%2Fto+be+seen, not/to be")
+                assert shown == "[key], [key], [key]"
+
+    @pytest.mark.parametrize("name", ["X-Author", "Idempotency-Key", "OpenAI-Project", "keyword"])
+    def test_another_value_is_shown(self, name: str) -> None:
+        """What is no secret helps to find out what went wrong."""
+        transport = Transport("http://a/v1", key="", headers={name: "some-value"})
+        assert transport.redact("some-value") == "some-value"
+
+    @pytest.mark.parametrize(
+        ("value", "secret"),
+        [
+            ("Bearer abcdefgh", "abcdefgh"),
+            ("Basic dXNlcjpwYXNzd29yZA==", "password"),
+            ("Basic dXNlcjpwYXNzd29yZA==", "user:password"),
+            ("Basic not-base64", "not-base64"),
+            ("theme=dark; id=abcdefgh", "abcdefgh"),
+            ('with "quotes"', 'with \\"quotes\\"'),
+            ("zw\xf6lf zeichen", "zw\xc3\xb6lf zeichen"),
+        ],
+    )
+    def test_so_is_what_such_a_value_consists_of(self, value: str, secret: str) -> None:
+        """A server repeats what it understood of it."""
+        transport = Transport("http://a/v1", key="", headers={"Authorization": value})
+        assert transport.redact(f"<{secret}>") == "<[key]>"
+        assert transport.redact("short, long enough") == "short, long enough"
+
+    def test_the_longest_secret_is_hidden_first(self) -> None:
+        """One that is a part of it would leave the rest."""
+        headers = {"X-Key": "abcdefgh", "X-Token": "abcdefgh-ijkl"}
+        transport = Transport("http://a/v1", key="", headers=headers)
+        assert transport.redact("abcdefgh-ijkl abcdefgh.") == "[key] [key]."
 
     def test_a_body_of_too_many_arrays_has_no_text_to_show(self) -> None:
         """It is dropped, rather than searched for a key."""

@@ -62,6 +62,7 @@ class ExchangeFacts:
         self._connected_at = 0.0
         self._ending = False  # what matters has arrived; only the rest is waited for
         self._parcel = sender.pack(request, self._attempt.key, accept)
+        self._secrets = sender.secrets(request)
 
     @property
     def request_id(self) -> str | None:
@@ -101,8 +102,8 @@ class ExchangeFacts:
         return {} if self._answer is None else self._answer.headers
 
     def redact(self, text: str) -> str:
-        """Return *text* without the key."""
-        return self._sender.redact(text)
+        """Return *text* without the key and other secrets of the request."""
+        return self._secrets.redact(text)
 
     def cancel(self) -> None:
         """End the wait of the reader, in any state. Any thread may call it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from openai_scan._version import __version__
-from openai_scan.transport.key import Key
+from openai_scan.transport.key import Key, Secrets, secrets_of
 from openai_scan.transport.request import Parcel, Request, check_header, fields, merged, plain
 from openai_scan.transport.wire import Wire
 
@@ -107,8 +108,23 @@ class Sender:
         return None
 
     def redact(self, text: str) -> str:
-        """Return *text* without the key, which some servers repeat in their errors."""
-        return self._key.redact(text)
+        """Return *text* without the key, which some servers repeat, and other secrets."""
+        return self._secrets.redact(text)
+
+    # Not made before a request has been packed, which refuses what is not text.
+    @functools.cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._own_secrets())
+
+    def secrets(self, request: Request) -> Secrets:
+        """Return the secrets that *request* is sent with."""
+        own = [*secrets_of(request.headers.items()), *secrets_of(fields(request.query))]
+        return Secrets([*self._own_secrets(), *own]) if own else self._secrets
+
+    def _own_secrets(self) -> Iterator[str]:
+        yield from self._key.secrets()
+        yield from secrets_of(self._headers.items())
+        yield from secrets_of(fields(self._query))
 
     def _parameters(self, request: Request) -> tuple[tuple[str, str], ...]:
         return tuple(fields({**self._query, **request.query}))
