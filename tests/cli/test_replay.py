@@ -268,4 +268,6 @@ def test_a_recording_at_a_terminal(recording: Recorder) -> None:
     """Its text is rendered there."""
     with Session("replay", recording(*chat_answer("It is **blue**.")), "-q") as session:
         assert session.end() == 0
-    assert session.lines == ["It is blue."] * len(session.lines)
+    # How often it is drawn while it arrives depends on the machine.
+    assert all("It is blue.".startswith(line) for line in session.lines)
+    assert session.lines[-1] == "It is blue."
