@@ -106,14 +106,12 @@ class _ClockedReads(io.RawIOBase):
 
     def more_has_come(self) -> bool:
         """Return whether anything is left to read, or the end was; without waiting."""
-        if self.ended:
-            return True
         # In TLS inside TLS urllib3 keeps a buffer of what is still encrypted.
         tls = getattr(self._socket, "sslobj", self._socket)
         decrypted = getattr(tls, "pending", int)()
         encrypted = getattr(getattr(self._socket, "incoming", None), "pending", 0)
         bottom = getattr(self._socket, "socket", self._socket)
-        return bool(decrypted or encrypted) or wait_for_read(bottom, timeout=0)
+        return self.ended or bool(decrypted or encrypted) or wait_for_read(bottom, timeout=0)
 
     def close(self) -> None:
         """Let go of the socket: from now on no `cancel()` of this exchange touches it."""
