@@ -92,11 +92,13 @@ docs: $(VENV)/dev  ## The documentation, with warnings as errors, into docs/_bui
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
-	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer
+	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer build/fuzz/cost
 	$(BIN)/python fuzz/fuzz_tokenizer.py -max_total_time=$(FUZZ_SECONDS) -max_len=256 \
 		-artifact_prefix=build/fuzz/ build/fuzz/tokenizer fuzz/corpus/tokenizer
 	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
+	$(BIN)/python fuzz/fuzz_cost.py -max_total_time=$(FUZZ_SECONDS) -max_len=128 \
+		-artifact_prefix=build/fuzz/ build/fuzz/cost fuzz/corpus/cost
 
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)

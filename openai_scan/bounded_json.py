@@ -10,7 +10,6 @@ time.
 from __future__ import annotations
 
 import json
-import re
 from itertools import accumulate
 from typing import Any
 
@@ -26,8 +25,8 @@ MIN_DENSITY = 12
 The log probabilities of tokens, the densest that servers send, have 20 at least.
 """
 
-# A string whose escaped quotes are gone. It may be cut off.
-_STRING = re.compile(rb'"[^"]*"?')
+# Bytes that are looked at together: cut at each quote, they take ten times as much.
+_BLOCK = 8 * 1024
 
 _BRACKETS = b"[{]}"
 _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
@@ -47,12 +46,17 @@ def check(text: str) -> None:
     # Most texts have fewer brackets than levels are allowed; counting them takes 50 ns.
     if text.count("[") + text.count("{") <= MAX_NESTING:
         return
-    # As bytes, since what is cut out of a text takes half as much memory.
     unescaped = text.encode(errors="replace").replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = _STRING.sub(b"", unescaped).translate(None, _NOT_BRACKETS)
-    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_NESTING:
-        raise UnboundedJSONError(f"nested more than {MAX_NESTING} levels deep")
-    containers = brackets.count(b"[") + brackets.count(b"{")
+    depth = containers = in_string = 0
+    for start in range(0, len(unescaped), _BLOCK):
+        parts = unescaped[start : start + _BLOCK].split(b'"')  # every other one is in a string
+        brackets = b"".join(parts[in_string::2]).translate(None, _NOT_BRACKETS)
+        in_string ^= (len(parts) - 1) % 2
+        depths = list(accumulate(map(_STEPS.__getitem__, brackets), initial=depth))
+        depth = depths[-1]
+        containers += brackets.count(b"[") + brackets.count(b"{")
+        if max(depths) > MAX_NESTING:
+            raise UnboundedJSONError(f"nested more than {MAX_NESTING} levels deep")
     if containers > MAX_CONTAINERS and containers * MIN_DENSITY > len(text):
         raise UnboundedJSONError(
             f"{containers} objects and lists in {len(text)} characters are too many"

@@ -517,3 +517,24 @@ def test_a_choice_that_has_only_thought_is_unfinished(field: str) -> None:
         pass
     assert s.outcome == "truncated"
     assert type(s.err()) is TruncatedStreamError
+
+
+def test_of_many_choices_each_is_found() -> None:
+    """The first piece of each counts, as it does for few."""
+    for count in (1, 7, 8, 100):
+        pieces = [
+            {"index": index, "delta": {"content": f"{index}"}, "finish_reason": "stop"}
+            for index in [*range(count), *range(count)]
+        ]
+        pieces[count:] = [{**piece, "delta": {"content": "late"}} for piece in pieces[count:]]
+        event = decode(
+            RawEvent("message", json.dumps({"object": "chat.completion.chunk", "choices": pieces}))
+        )
+        assert [event.unwrap_text(index) for index in range(count)] == [
+            str(index) for index in range(count)
+        ]
+        assert event.unwrap_finish_reason(count - 1) == "stop"
+        assert event.unwrap_text(count) is None
+        assert event.unwrap_finish_reason(count) is None
+        assert len(event.stream_parts()) == 2 * count
+        assert event == decode(event.raw)
