@@ -1,12 +1,20 @@
-# `make demo` shows the main job, `make test` checks everything that must hold. Each makes its own
-# virtual environment first, and again only when the dependencies have changed.
+# `make demo` shows the main job, `make test` checks everything that must hold, `make quick` most of
+# it in a minute. Each makes its own virtual environment first, and again only when the dependencies
+# have changed.
 
 PYTHON ?= python3
 VENV := .venv
 FLOORS := .venv-floors
 FAST := .venv-fast
+AUDIT := .venv-audit
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
+
+# How many tests run at a time. Many of them wait for a limit to run out, so it is more than there
+# are processors.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
+# A test that takes longer than that hangs, also on a busy machine.
+PYTEST := pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal --timeout=300
 
 # The environments of the benchmarks: with plain dependencies, and with a faster JSON parser.
 BENCH_PLAIN := .venv-bench
@@ -16,7 +24,27 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-.PHONY: demo test lint types contracts unit fast floors docs fuzz soak bench mutants clean help
+# Two jobs at a time, each printed in one piece by a make that can do that.
+TOGETHER := $(MAKE) --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+# What the extra `fast` changes is how payloads are parsed: the decoding, and what is read of it.
+FAST_TESTS := tests/events tests/recording tests/test_properties.py tests/test_recordings.py \
+	tests/test_all_recordings.py tests/test_snapshot.py tests/test_streamer.py \
+	tests/test_streamer_answers.py tests/test_tools.py
+
+# The oldest dependencies change nothing in what depends on none of them, or is only run by us.
+SAME_ON_FLOORS := tests/sse tests/bench tests/faults/test_soak.py tests/faults/test_page.py \
+	tests/test_properties.py tests/test_generated.py tests/test_partial_json.py
+
+# What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
+# and the examples of the documents. `make test` runs it.
+NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
+	tests/test_pytest_plugin.py
+
+# Thousands of processes are started, and would each compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo quick test lint types contracts unit search fast floors docs fuzz soak bench mutants audit clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,10 +52,16 @@ help:  ## List what make can do here
 demo: $(VENV)/run  ## Stream a recorded answer over real HTTP and print it as it arrives
 	@$(BIN)/python -m openai_scan demo
 
-# The environments are made one by one, since each installation writes into this folder; what
-# runs in them does not, so two of these run at a time.
-test: lint types contracts $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
-	$(MAKE) --jobs=2 --output-sync=target unit fast floors docs
+# The environments are made one by one, since each installation writes into this folder.
+test: $(VENV)/dev $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
+	$(TOGETHER) lint types contracts docs
+	$(MAKE) unit
+	$(MAKE) floors
+	$(MAKE) fast
+
+quick: $(VENV)/dev  ## Check what a change breaks most often: style, types, and the tests that take no long
+	$(TOGETHER) lint types contracts
+	$(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
 lint: $(VENV)/dev  ## Style, of every file
 	$(BIN)/ruff check .
@@ -39,84 +73,96 @@ types: $(VENV)/dev  ## Types, strictly
 contracts: $(VENV)/dev  ## Who may import whom
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage
+unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-fast: $(FAST)/dev  ## The tests with the extra `fast`
-	$(FAST)/bin/python -m pytest --quiet
+search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
+	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
 
-floors: $(FLOORS)/dev  ## The tests on the oldest dependencies that setup.cfg allows
-	$(FLOORS)/bin/python -m pytest --quiet
+fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
+	$(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
+
+floors: $(FLOORS)/dev  ## The tests that can differ on the oldest dependencies that setup.cfg allows
+	$(FLOORS)/bin/python -m $(PYTEST) $(SAME_ON_FLOORS:%=--ignore=%)
 
 docs: $(VENV)/dev  ## The documentation, with warnings as errors, into docs/_build/html
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
-	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer
+	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer build/fuzz/cost
 	$(BIN)/python fuzz/fuzz_tokenizer.py -max_total_time=$(FUZZ_SECONDS) -max_len=256 \
 		-artifact_prefix=build/fuzz/ build/fuzz/tokenizer fuzz/corpus/tokenizer
 	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
+	$(BIN)/python fuzz/fuzz_cost.py -max_total_time=$(FUZZ_SECONDS) -max_len=128 \
+		-artifact_prefix=build/fuzz/ build/fuzz/cost fuzz/corpus/cost
 
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
 
 bench: export PYTHONPATH := tests
-bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, startup, http, memory, threads
+bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, startup, http, memory, threads
 	$(BENCH_PLAIN)/bin/python -m pytest --quiet tests/bench/test_workloads.py
 	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)
 	$(BENCH_FAST)/bin/python -m bench --fast $(BENCH)
 	$(if $(filter all,$(BENCH)),$(BENCH_PLAIN)/bin/python -m bench page)
 
-mutants: $(VENV)/mutants  ## Change the wire, the streamer and the ends in every place, and see that a test notices
+mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
+# No other target runs it: it needs the network, and what is known changes without a change here.
+audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities
+	@mkdir -p build
+	@$(FLOORS)/bin/python -c 'from importlib.metadata import distributions; \
+		print(*(f"{one.name}=={one.version}" for one in distributions() \
+		if one.name != "openai_scan"), sep="\n")' > build/floors.txt
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement build/floors.txt
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) $(FLOORS) $(FAST) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+
+INSTALL := PYTHON='$(PYTHON)' .ci/install
 
 $(VENV)/run: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cli]'
+	$(INSTALL) $(VENV) --editable '.[cli]'
 	@touch $@
 
-$(VENV)/dev: $(VENV)/run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(VENV)/dev: setup.cfg pyproject.toml
+	$(INSTALL) $(VENV) --editable '.[dev]'
 	@touch $@
 
 $(VENV)/mutants: $(VENV)/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(INSTALL) $(VENV) --editable '.[mutants]'
 	@touch $@
 
 $(VENV)/fuzz: $(VENV)/dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(INSTALL) $(VENV) --editable '.[fuzz]'
 	@touch $@
 
 $(FLOORS)/dev: setup.cfg pyproject.toml tests/floors.txt
-	$(PYTHON) -m venv $(FLOORS)
-	$(FLOORS)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint tests/floors.txt --editable '.[test]'
+	$(INSTALL) $(FLOORS) --constraint tests/floors.txt --editable '.[test]'
+	@touch $@
+
+$(AUDIT)/ready:
+	$(INSTALL) $(AUDIT) pip-audit
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(FAST)
-	$(FAST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test,fast]'
+	$(INSTALL) $(FAST) --editable '.[test,fast]'
 	@touch $@
 
 $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready: setup.cfg pyproject.toml tests/bench/requirements.txt
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--requirement tests/bench/requirements.txt $(BENCH_EXTRA)
+	$(INSTALL) $(@D) --requirement tests/bench/requirements.txt $(BENCH_EXTRA)
 	@touch $@
 
 $(BENCH_PLAIN)/ready: BENCH_EXTRA := --editable .
 $(BENCH_FAST)/ready: BENCH_EXTRA := --editable '.[fast]'
 
 $(BENCH_FREE)/ready: setup.cfg pyproject.toml
-	$(FREE_THREADED) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	PYTHON='$(FREE_THREADED)' .ci/install $(@D) --editable .
 	@touch $@

@@ -1,374 +1,185 @@
 """Read OpenAI-style streams like lines: `while s.next(): match s.event(): ...`, then `s.err()`.
 
-The public names, nothing else. Each is loaded when it is first used, so that importing the
-package costs next to nothing, and a family that nobody uses is never loaded.
+This file has the table of the public names and nothing else. Each name is loaded when it is first
+used, so that importing the package costs next to nothing and an API that you do not use is never
+loaded. `__init__.pyi` has the same names for type checkers; a test compares the two.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from openai_scan._version import __version__
+# Each public name, and the module that has it.
+_MODULES = {
+    "APIError": "errors",
+    "Answer": "values",
+    "AssistantsAnswer": "events.assistants.snapshot",
+    "AsyncStreamerV2": "aio",
+    "AuthenticationError": "errors",
+    "AzureClient": "client",
+    "BadRequestError": "errors",
+    "Call": "values",
+    "ChatCompletion": "events.chat.snapshot",
+    "ChatCompletionChunk": "events.chat",
+    "Client": "client",
+    "Completion": "events.completions",
+    "CompletionAnswer": "events.completions.snapshot",
+    "ConfigurationError": "errors",
+    "ConflictError": "errors",
+    "ConnectError": "errors",
+    "ConnectTimeoutError": "errors",
+    "DecodeError": "errors",
+    "DoneEvent": "events",
+    "ErrorEvent": "events",
+    "Event": "events",
+    "EventScanner": "sse",
+    "EventStreamError": "errors",
+    "EventTokenizer": "sse",
+    "EventTooLargeError": "errors",
+    "ImageEditCompleted": "events.images",
+    "ImageEditPartialImage": "events.images",
+    "ImageGenerationCompleted": "events.images",
+    "ImageGenerationPartialImage": "events.images",
+    "ImagesAnswer": "events.images.snapshot",
+    "InternalServerError": "errors",
+    "NotAnEventStreamError": "errors",
+    "NotFoundError": "errors",
+    "Observer": "observer",
+    "Outcome": "events",
+    "Page": "client",
+    "PartialJSON": "partial_json",
+    "PermissionDeniedError": "errors",
+    "RateLimitError": "errors",
+    "RawEvent": "sse",
+    "Recording": "recording",
+    "RecordingError": "errors",
+    "RedirectError": "errors",
+    "ResponseAnswer": "events.responses.snapshot",
+    "ResponseApplyPatchCallOperationDiffDelta": "events.responses",
+    "ResponseApplyPatchCallOperationDiffDone": "events.responses",
+    "ResponseAudioDelta": "events.responses",
+    "ResponseAudioDone": "events.responses",
+    "ResponseAudioTranscriptDelta": "events.responses",
+    "ResponseAudioTranscriptDone": "events.responses",
+    "ResponseCodeInterpreterCallCodeDelta": "events.responses",
+    "ResponseCodeInterpreterCallCodeDone": "events.responses",
+    "ResponseCodeInterpreterCallCompleted": "events.responses",
+    "ResponseCodeInterpreterCallInProgress": "events.responses",
+    "ResponseCodeInterpreterCallInterpreting": "events.responses",
+    "ResponseCompleted": "events.responses",
+    "ResponseContentPartAdded": "events.responses",
+    "ResponseContentPartDone": "events.responses",
+    "ResponseCreated": "events.responses",
+    "ResponseCustomToolCallInputDelta": "events.responses",
+    "ResponseCustomToolCallInputDone": "events.responses",
+    "ResponseFailed": "events.responses",
+    "ResponseFileSearchCallCompleted": "events.responses",
+    "ResponseFileSearchCallInProgress": "events.responses",
+    "ResponseFileSearchCallSearching": "events.responses",
+    "ResponseFunctionCallArgumentsDelta": "events.responses",
+    "ResponseFunctionCallArgumentsDone": "events.responses",
+    "ResponseImageGenerationCallCompleted": "events.responses",
+    "ResponseImageGenerationCallGenerating": "events.responses",
+    "ResponseImageGenerationCallInProgress": "events.responses",
+    "ResponseImageGenerationCallPartialImage": "events.responses",
+    "ResponseInProgress": "events.responses",
+    "ResponseIncomplete": "events.responses",
+    "ResponseMcpCallArgumentsDelta": "events.responses",
+    "ResponseMcpCallArgumentsDone": "events.responses",
+    "ResponseMcpCallCompleted": "events.responses",
+    "ResponseMcpCallFailed": "events.responses",
+    "ResponseMcpCallInProgress": "events.responses",
+    "ResponseMcpListToolsCompleted": "events.responses",
+    "ResponseMcpListToolsFailed": "events.responses",
+    "ResponseMcpListToolsInProgress": "events.responses",
+    "ResponseOutputItemAdded": "events.responses",
+    "ResponseOutputItemDone": "events.responses",
+    "ResponseOutputTextAnnotationAdded": "events.responses",
+    "ResponseOutputTextDelta": "events.responses",
+    "ResponseOutputTextDone": "events.responses",
+    "ResponseQueued": "events.responses",
+    "ResponseReasoningSummaryPartAdded": "events.responses",
+    "ResponseReasoningSummaryPartDone": "events.responses",
+    "ResponseReasoningSummaryTextDelta": "events.responses",
+    "ResponseReasoningSummaryTextDone": "events.responses",
+    "ResponseReasoningTextDelta": "events.responses",
+    "ResponseReasoningTextDone": "events.responses",
+    "ResponseRefusalDelta": "events.responses",
+    "ResponseRefusalDone": "events.responses",
+    "ResponseShellCallCommandAdded": "events.responses",
+    "ResponseShellCallCommandDelta": "events.responses",
+    "ResponseShellCallCommandDone": "events.responses",
+    "ResponseShellCallOutputContentDelta": "events.responses",
+    "ResponseShellCallOutputContentDone": "events.responses",
+    "ResponseWebSearchCallCompleted": "events.responses",
+    "ResponseWebSearchCallInProgress": "events.responses",
+    "ResponseWebSearchCallSearching": "events.responses",
+    "RetryPolicy": "client",
+    "ScanError": "errors",
+    "Speech": "events.audio.snapshot",
+    "SpeechAudioDelta": "events.audio",
+    "SpeechAudioDone": "events.audio",
+    "Stats": "stats",
+    "StreamCancelledError": "errors",
+    "StreamTimeoutError": "errors",
+    "StreamerV2": "streamer",
+    "TLSError": "errors",
+    "TextReader": "reader",
+    "ThreadCreated": "events.assistants",
+    "ThreadMessageCompleted": "events.assistants",
+    "ThreadMessageCreated": "events.assistants",
+    "ThreadMessageDelta": "events.assistants",
+    "ThreadMessageInProgress": "events.assistants",
+    "ThreadMessageIncomplete": "events.assistants",
+    "ThreadRunCancelled": "events.assistants",
+    "ThreadRunCancelling": "events.assistants",
+    "ThreadRunCompleted": "events.assistants",
+    "ThreadRunCreated": "events.assistants",
+    "ThreadRunExpired": "events.assistants",
+    "ThreadRunFailed": "events.assistants",
+    "ThreadRunInProgress": "events.assistants",
+    "ThreadRunIncomplete": "events.assistants",
+    "ThreadRunQueued": "events.assistants",
+    "ThreadRunRequiresAction": "events.assistants",
+    "ThreadRunStepCancelled": "events.assistants",
+    "ThreadRunStepCompleted": "events.assistants",
+    "ThreadRunStepCreated": "events.assistants",
+    "ThreadRunStepDelta": "events.assistants",
+    "ThreadRunStepExpired": "events.assistants",
+    "ThreadRunStepFailed": "events.assistants",
+    "ThreadRunStepInProgress": "events.assistants",
+    "Timeout": "client",
+    "Transcript": "events.audio.snapshot",
+    "TranscriptTextDelta": "events.audio",
+    "TranscriptTextDone": "events.audio",
+    "TranscriptTextSegment": "events.audio",
+    "TransportError": "errors",
+    "TruncatedStreamError": "errors",
+    "UnknownEvent": "events",
+    "UnprocessableEntityError": "errors",
+    "__version__": "_version",
+    "function_schema": "tools",
+    "json_schema_format": "schema",
+    "record": "recording",
+    "replay": "recording",
+    "run_tools": "tools",
+    "tool_of": "tools",
+}
 
-if TYPE_CHECKING:
-    from openai_scan.client import AzureClient, Client, Page, RetryPolicy, Timeout
-    from openai_scan.errors import (
-        APIError,
-        AuthenticationError,
-        BadRequestError,
-        ConfigurationError,
-        ConflictError,
-        ConnectError,
-        ConnectTimeoutError,
-        DecodeError,
-        EventStreamError,
-        EventTooLargeError,
-        InternalServerError,
-        NotAnEventStreamError,
-        NotFoundError,
-        PermissionDeniedError,
-        RateLimitError,
-        RecordingError,
-        RedirectError,
-        ScanError,
-        StreamCancelledError,
-        StreamTimeoutError,
-        TLSError,
-        TransportError,
-        TruncatedStreamError,
-        UnprocessableEntityError,
-    )
-    from openai_scan.events import (
-        DoneEvent,
-        ErrorEvent,
-        Event,
-        Outcome,
-        UnknownEvent,
-    )
-    from openai_scan.events.assistants import (
-        ThreadCreated,
-        ThreadMessageCompleted,
-        ThreadMessageCreated,
-        ThreadMessageDelta,
-        ThreadMessageIncomplete,
-        ThreadMessageInProgress,
-        ThreadRunCancelled,
-        ThreadRunCancelling,
-        ThreadRunCompleted,
-        ThreadRunCreated,
-        ThreadRunExpired,
-        ThreadRunFailed,
-        ThreadRunIncomplete,
-        ThreadRunInProgress,
-        ThreadRunQueued,
-        ThreadRunRequiresAction,
-        ThreadRunStepCancelled,
-        ThreadRunStepCompleted,
-        ThreadRunStepCreated,
-        ThreadRunStepDelta,
-        ThreadRunStepExpired,
-        ThreadRunStepFailed,
-        ThreadRunStepInProgress,
-    )
-    from openai_scan.events.assistants.snapshot import AssistantsAnswer
-    from openai_scan.events.audio import (
-        SpeechAudioDelta,
-        SpeechAudioDone,
-        TranscriptTextDelta,
-        TranscriptTextDone,
-        TranscriptTextSegment,
-    )
-    from openai_scan.events.audio.snapshot import Speech, Transcript
-    from openai_scan.events.chat import ChatCompletionChunk
-    from openai_scan.events.chat.snapshot import ChatCompletion
-    from openai_scan.events.completions import Completion
-    from openai_scan.events.completions.snapshot import CompletionAnswer
-    from openai_scan.events.images import (
-        ImageEditCompleted,
-        ImageEditPartialImage,
-        ImageGenerationCompleted,
-        ImageGenerationPartialImage,
-    )
-    from openai_scan.events.images.snapshot import ImagesAnswer
-    from openai_scan.events.responses import (
-        ResponseApplyPatchCallOperationDiffDelta,
-        ResponseApplyPatchCallOperationDiffDone,
-        ResponseAudioDelta,
-        ResponseAudioDone,
-        ResponseAudioTranscriptDelta,
-        ResponseAudioTranscriptDone,
-        ResponseCodeInterpreterCallCodeDelta,
-        ResponseCodeInterpreterCallCodeDone,
-        ResponseCodeInterpreterCallCompleted,
-        ResponseCodeInterpreterCallInProgress,
-        ResponseCodeInterpreterCallInterpreting,
-        ResponseCompleted,
-        ResponseContentPartAdded,
-        ResponseContentPartDone,
-        ResponseCreated,
-        ResponseCustomToolCallInputDelta,
-        ResponseCustomToolCallInputDone,
-        ResponseFailed,
-        ResponseFileSearchCallCompleted,
-        ResponseFileSearchCallInProgress,
-        ResponseFileSearchCallSearching,
-        ResponseFunctionCallArgumentsDelta,
-        ResponseFunctionCallArgumentsDone,
-        ResponseImageGenerationCallCompleted,
-        ResponseImageGenerationCallGenerating,
-        ResponseImageGenerationCallInProgress,
-        ResponseImageGenerationCallPartialImage,
-        ResponseIncomplete,
-        ResponseInProgress,
-        ResponseMcpCallArgumentsDelta,
-        ResponseMcpCallArgumentsDone,
-        ResponseMcpCallCompleted,
-        ResponseMcpCallFailed,
-        ResponseMcpCallInProgress,
-        ResponseMcpListToolsCompleted,
-        ResponseMcpListToolsFailed,
-        ResponseMcpListToolsInProgress,
-        ResponseOutputItemAdded,
-        ResponseOutputItemDone,
-        ResponseOutputTextAnnotationAdded,
-        ResponseOutputTextDelta,
-        ResponseOutputTextDone,
-        ResponseQueued,
-        ResponseReasoningSummaryPartAdded,
-        ResponseReasoningSummaryPartDone,
-        ResponseReasoningSummaryTextDelta,
-        ResponseReasoningSummaryTextDone,
-        ResponseReasoningTextDelta,
-        ResponseReasoningTextDone,
-        ResponseRefusalDelta,
-        ResponseRefusalDone,
-        ResponseShellCallCommandAdded,
-        ResponseShellCallCommandDelta,
-        ResponseShellCallCommandDone,
-        ResponseShellCallOutputContentDelta,
-        ResponseShellCallOutputContentDone,
-        ResponseWebSearchCallCompleted,
-        ResponseWebSearchCallInProgress,
-        ResponseWebSearchCallSearching,
-    )
-    from openai_scan.events.responses.snapshot import ResponseAnswer
-    from openai_scan.partial_json import PartialJSON
-    from openai_scan.reader import TextReader
-    from openai_scan.recording import Recording, record, replay
-    from openai_scan.schema import json_schema_format
-    from openai_scan.sse import EventScanner, EventTokenizer, RawEvent
-    from openai_scan.stats import Stats
-    from openai_scan.stream.observer import Observer
-    from openai_scan.streamer import StreamerV2
-    from openai_scan.tools import function_schema, run_tools, tool_of
-    from openai_scan.values import Answer, Call
-
-__all__ = [
-    "APIError",
-    "Answer",
-    "AssistantsAnswer",
-    "AuthenticationError",
-    "AzureClient",
-    "BadRequestError",
-    "Call",
-    "ChatCompletion",
-    "ChatCompletionChunk",
-    "Client",
-    "Completion",
-    "CompletionAnswer",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectError",
-    "ConnectTimeoutError",
-    "DecodeError",
-    "DoneEvent",
-    "ErrorEvent",
-    "Event",
-    "EventScanner",
-    "EventStreamError",
-    "EventTokenizer",
-    "EventTooLargeError",
-    "ImageEditCompleted",
-    "ImageEditPartialImage",
-    "ImageGenerationCompleted",
-    "ImageGenerationPartialImage",
-    "ImagesAnswer",
-    "InternalServerError",
-    "NotAnEventStreamError",
-    "NotFoundError",
-    "Observer",
-    "Outcome",
-    "Page",
-    "PartialJSON",
-    "PermissionDeniedError",
-    "RateLimitError",
-    "RawEvent",
-    "Recording",
-    "RecordingError",
-    "RedirectError",
-    "ResponseAnswer",
-    "ResponseApplyPatchCallOperationDiffDelta",
-    "ResponseApplyPatchCallOperationDiffDone",
-    "ResponseAudioDelta",
-    "ResponseAudioDone",
-    "ResponseAudioTranscriptDelta",
-    "ResponseAudioTranscriptDone",
-    "ResponseCodeInterpreterCallCodeDelta",
-    "ResponseCodeInterpreterCallCodeDone",
-    "ResponseCodeInterpreterCallCompleted",
-    "ResponseCodeInterpreterCallInProgress",
-    "ResponseCodeInterpreterCallInterpreting",
-    "ResponseCompleted",
-    "ResponseContentPartAdded",
-    "ResponseContentPartDone",
-    "ResponseCreated",
-    "ResponseCustomToolCallInputDelta",
-    "ResponseCustomToolCallInputDone",
-    "ResponseFailed",
-    "ResponseFileSearchCallCompleted",
-    "ResponseFileSearchCallInProgress",
-    "ResponseFileSearchCallSearching",
-    "ResponseFunctionCallArgumentsDelta",
-    "ResponseFunctionCallArgumentsDone",
-    "ResponseImageGenerationCallCompleted",
-    "ResponseImageGenerationCallGenerating",
-    "ResponseImageGenerationCallInProgress",
-    "ResponseImageGenerationCallPartialImage",
-    "ResponseInProgress",
-    "ResponseIncomplete",
-    "ResponseMcpCallArgumentsDelta",
-    "ResponseMcpCallArgumentsDone",
-    "ResponseMcpCallCompleted",
-    "ResponseMcpCallFailed",
-    "ResponseMcpCallInProgress",
-    "ResponseMcpListToolsCompleted",
-    "ResponseMcpListToolsFailed",
-    "ResponseMcpListToolsInProgress",
-    "ResponseOutputItemAdded",
-    "ResponseOutputItemDone",
-    "ResponseOutputTextAnnotationAdded",
-    "ResponseOutputTextDelta",
-    "ResponseOutputTextDone",
-    "ResponseQueued",
-    "ResponseReasoningSummaryPartAdded",
-    "ResponseReasoningSummaryPartDone",
-    "ResponseReasoningSummaryTextDelta",
-    "ResponseReasoningSummaryTextDone",
-    "ResponseReasoningTextDelta",
-    "ResponseReasoningTextDone",
-    "ResponseRefusalDelta",
-    "ResponseRefusalDone",
-    "ResponseShellCallCommandAdded",
-    "ResponseShellCallCommandDelta",
-    "ResponseShellCallCommandDone",
-    "ResponseShellCallOutputContentDelta",
-    "ResponseShellCallOutputContentDone",
-    "ResponseWebSearchCallCompleted",
-    "ResponseWebSearchCallInProgress",
-    "ResponseWebSearchCallSearching",
-    "RetryPolicy",
-    "ScanError",
-    "Speech",
-    "SpeechAudioDelta",
-    "SpeechAudioDone",
-    "Stats",
-    "StreamCancelledError",
-    "StreamTimeoutError",
-    "StreamerV2",
-    "TLSError",
-    "TextReader",
-    "ThreadCreated",
-    "ThreadMessageCompleted",
-    "ThreadMessageCreated",
-    "ThreadMessageDelta",
-    "ThreadMessageInProgress",
-    "ThreadMessageIncomplete",
-    "ThreadRunCancelled",
-    "ThreadRunCancelling",
-    "ThreadRunCompleted",
-    "ThreadRunCreated",
-    "ThreadRunExpired",
-    "ThreadRunFailed",
-    "ThreadRunInProgress",
-    "ThreadRunIncomplete",
-    "ThreadRunQueued",
-    "ThreadRunRequiresAction",
-    "ThreadRunStepCancelled",
-    "ThreadRunStepCompleted",
-    "ThreadRunStepCreated",
-    "ThreadRunStepDelta",
-    "ThreadRunStepExpired",
-    "ThreadRunStepFailed",
-    "ThreadRunStepInProgress",
-    "Timeout",
-    "Transcript",
-    "TranscriptTextDelta",
-    "TranscriptTextDone",
-    "TranscriptTextSegment",
-    "TransportError",
-    "TruncatedStreamError",
-    "UnknownEvent",
-    "UnprocessableEntityError",
-    "__version__",
-    "function_schema",
-    "json_schema_format",
-    "record",
-    "replay",
-    "run_tools",
-    "tool_of",
-]
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name, or a module of the package, when it is first asked for."""
-    match name:
-        case "errors" | "events" | "sse":
-            return importlib.import_module(f"{__name__}.{name}")
-        case _ if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        case "StreamerV2":
-            home = "streamer"
-        case "AzureClient" | "Client" | "Page" | "RetryPolicy" | "Timeout":
-            home = "client"
-        case "Answer" | "Call":
-            home = "values"
-        case "AssistantsAnswer":
-            home = "events.assistants.snapshot"
-        case "ChatCompletion":
-            home = "events.chat.snapshot"
-        case "CompletionAnswer":
-            home = "events.completions.snapshot"
-        case "ImagesAnswer":
-            home = "events.images.snapshot"
-        case "ResponseAnswer":
-            home = "events.responses.snapshot"
-        case "Speech" | "Transcript":
-            home = "events.audio.snapshot"
-        case "EventScanner" | "EventTokenizer" | "RawEvent":
-            home = "sse"
-        case "PartialJSON":
-            home = "partial_json"
-        case "function_schema" | "run_tools" | "tool_of":
-            home = "tools"
-        case "json_schema_format":
-            home = "schema"
-        case "Recording" | "record" | "replay":
-            home = "recording"
-        case "Observer":
-            home = "stream.observer"
-        case "Stats":
-            home = "stats"
-        case "TextReader":
-            home = "reader"
-        case _ if name.endswith("Error"):
-            home = "errors"
-        case _:
-            home = "events"
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # the next access does not come here
+    """Load a public name, or a module of the package, when it is first used."""
+    if name in ("errors", "events", "sse"):
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value  # so that this function is not called again for it
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULES})

@@ -1,39 +1,45 @@
-"""Every exception of this library, in one tree.
+"""All exceptions of this library, in one tree.
 
 ::
 
     ScanError                        catch this to catch all of them
-    ├── TransportError               the network: usually worth another try
+    ├── TransportError               the network: usually worth a retry
     │   ├── ConnectError             no connection was made, so nothing was sent or billed
     │   │   ├── ConnectTimeoutError  it took too long (a StreamTimeoutError as well)
     │   │   └── TLSError             the certificate or the handshake was refused
     │   └── StreamTimeoutError       one of your time limits ran out
-    ├── APIError                     the server said no: read its message
+    ├── APIError                     the server refused: read its message
     │   ├── BadRequestError          400   the request is wrong: change it
     │   ├── AuthenticationError      401   the key is missing or wrong
     │   ├── PermissionDeniedError    403   the key may not do this
     │   ├── NotFoundError            404   wrong path, model or id
-    │   ├── ConflictError            409   something else is using the object: try again
+    │   ├── ConflictError            409   something else is using the object: retry
     │   ├── UnprocessableEntityError 422   the request is wrong: change it
     │   ├── RateLimitError           429   slow down, or out of quota
-    │   ├── InternalServerError      5xx   their fault: try again
+    │   ├── InternalServerError      5xx   the server failed: retry
     │   └── RedirectError            3xx   not followed: correct base_url
     ├── EventStreamError             the bytes are not a whole event stream: report it
     │   ├── TruncatedStreamError     the input ended before the answer did
-    │   ├── EventTooLargeError       one event outgrew max_event_bytes
+    │   ├── EventTooLargeError       one event is larger than max_event_bytes
     │   └── NotAnEventStreamError    the server sent something else, such as a web page
-    ├── DecodeError                  one event does not fit its type (only with strict=True)
-    ├── RecordingError               a file is no recording, or one cannot be written
+    ├── DecodeError                  one event does not match its class (only with strict=True)
+    ├── RecordingError               a file is not a recording, or one cannot be written
     ├── StreamCancelledError         you called cancel()
     └── ConfigurationError           no key, or a malformed setting (a ValueError as well)
 
-Misuse by the caller is not in the tree: it is a `TypeError`, `ValueError` or `RuntimeError`, at
-once. An exception never shows the key, a header of the request or what was asked.
+Misuse by the caller is not in the tree: it raises `TypeError`, `ValueError` or `RuntimeError`
+immediately. An exception never shows the API key, a request header or the prompt.
+
+What `str()` returns for an exception of the tree is one line of printable text, whatever a server
+or a file put into its message, code or id; see `openai_scan.printable`. The attributes keep what
+was received.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from openai_scan.printable import one_line
 
 if TYPE_CHECKING:
     from openai_scan.values import Answer
@@ -68,50 +74,65 @@ __all__ = [
 
 
 class ScanError(Exception):
-    """Base of every error that a stream or a request can end with.
+    """The base of every error that a stream or a request can end with.
 
     What to do depends on the branch: retry a `TransportError`, read an `APIError`, report an
-    `EventStreamError` or a `DecodeError`. What had arrived before it has been delivered.
+    `EventStreamError` or a `DecodeError`. Everything that arrived before it has been delivered.
 
     Attributes:
-        events_read: How many events the stream had delivered when it ended with this error.
-        bytes_read: How many bytes of the body had been read by then.
-        snapshot: The answer as far as it had come by then, or None.
+        events_read: How many events the stream had delivered before this error.
+        bytes_read: How many bytes of the body had been read.
+        snapshot: The answer as far as it had arrived, or None.
     """
 
     events_read: int = 0
     bytes_read: int = 0
     snapshot: Answer | None = None
 
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
 
 class TransportError(ScanError):
-    """The connection broke, or could not be used. Try again.
+    """The connection broke or could not be used. Retry.
 
-    The library or system exception that tells more is its `__cause__`.
+    Its `__cause__` is the exception of the network library or the system, which has more details.
+
+    Attributes:
+        lost: How the connection was lost: `"cut"` if the other side closed it before the end of
+            the answer, `"reset"` if either side's system broke it; None otherwise.
     """
+
+    lost: Literal["cut", "reset"] | None = None
 
 
 class ConnectError(TransportError):
     """No connection was made: wrong host, refused, no network. Nothing was sent.
 
-    Check `base_url` and the proxy settings; trying again is safe.
+    Check `base_url` and the proxy settings; retrying is safe.
+
+    Attributes:
+        certificate_refused: Whether the certificate of the server, or of a proxy, was not
+            accepted. It is not retried then: the certificate would be refused again.
     """
+
+    certificate_refused: bool = False
 
 
 class TLSError(ConnectError):
     """The server's certificate was not accepted, or the handshake failed.
 
-    Point `REQUESTS_CA_BUNDLE` at the certificate authority of your network rather than
-    switching verification off.
+    Set `REQUESTS_CA_BUNDLE` to the certificates of your network's authority instead of turning off
+    verification.
     """
 
 
 class StreamTimeoutError(TransportError):
-    """A time limit ran out: raise the limit, or try again.
+    """A timeout expired: raise the limit, or retry.
 
     Attributes:
-        limit: Which one, by its name in `Timeout`, such as `"event_idle"`. None if the limit was
-            not yours: a server held the connection open after the answer.
+        limit: The name of the limit in `Timeout`, such as `"event_idle"`. None if the limit was
+            not yours: the server kept the connection open after the answer.
     """
 
     def __init__(self, message: str, *, limit: str | None = None) -> None:
@@ -120,7 +141,7 @@ class StreamTimeoutError(TransportError):
 
 
 class ConnectTimeoutError(ConnectError, StreamTimeoutError):
-    """No connection was made in time, so nothing was sent. Try again, or check the network."""
+    """No connection was made in time, so nothing was sent. Retry, or check the network."""
 
 
 class APIError(ScanError):
@@ -132,10 +153,10 @@ class APIError(ScanError):
         type: The server's class of error, such as `"server_error"`, or None.
         code: The server's code, such as `"rate_limit_exceeded"`, or None.
         param: The request parameter at fault, or None.
-        request_id: What the provider's support asks for, or None.
+        request_id: The id to give to the provider's support, or None.
         retryable: Whether the same request may succeed later.
-        retry_after: How many seconds the server asks to wait before that, or None.
-        body: The error as sent: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
+        retry_after: How many seconds the server asks you to wait before a retry, or None.
+        body: The error as received: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
     """
 
     def __init__(
@@ -165,9 +186,9 @@ class APIError(ScanError):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
-        if self._should_retry is not None:  # the server has said so in as many words
+        if self._should_retry is not None:  # the server has said so explicitly
             return self._should_retry
-        # A used-up quota is sent as 429 as well, but waiting does not refill it.
+        # An exhausted quota is a 429 too, but waiting does not refill it.
         if "insufficient_quota" in (self.code, self.type):
             return False
         status = self.status or _status_in(self.code)
@@ -186,11 +207,11 @@ class APIError(ScanError):
             )
             if value is not None
         ]
-        return f"{self.message} ({', '.join(facts)})" if facts else self.message
+        return one_line(f"{self.message} ({', '.join(facts)})" if facts else self.message)
 
 
 class BadRequestError(APIError):
-    """400: the request is wrong. Change it; the same one fails again."""
+    """400: the request is wrong. Change it; the same request fails again."""
 
 
 class AuthenticationError(APIError):
@@ -210,38 +231,38 @@ class ConflictError(APIError):
 
 
 class UnprocessableEntityError(APIError):
-    """422: the request is well-formed but refused. Change it."""
+    """422: the request is well-formed but not accepted. Change it."""
 
 
 class RateLimitError(APIError):
-    """429: too many requests, or the quota is used up; `retryable` tells which."""
+    """429: too many requests, or the quota is exhausted; `retryable` is False for the latter."""
 
 
 class InternalServerError(APIError):
-    """5xx: the server failed. Try again."""
+    """5xx: the server failed. Retry."""
 
 
 class RedirectError(APIError):
-    """3xx: the server points elsewhere. Set `base_url` to the place it names.
+    """3xx: the server redirects elsewhere. Set `base_url` to the address that it names.
 
-    It is not followed: a redirected POST becomes a GET, and would carry the key with it.
+    Redirects are not followed: a redirected POST becomes a GET, and would send the key along.
     """
 
 
 class EventStreamError(ScanError):
-    """The bytes are not a whole, well-formed event stream. Report it to the server's maker."""
+    """The bytes are not a whole, well-formed event stream. Report it to the server's vendor."""
 
 
 class TruncatedStreamError(EventStreamError):
-    """The input ended before the answer did. What came is delivered but incomplete.
+    """The input ended before the answer did. What arrived has been delivered but is incomplete.
 
-    Ask again if you need the whole answer. For a server that never marks the end of its
+    Send the request again if you need the whole answer. If a server never marks the end of its
     streams, pass `require_terminal=False`.
     """
 
 
 class EventTooLargeError(EventStreamError):
-    """One event outgrew `max_event_bytes`. Raise that limit if the event is legitimate.
+    """One event is larger than `max_event_bytes`. Raise that limit if the event is legitimate.
 
     Attributes:
         limit: The limit in bytes.
@@ -253,10 +274,10 @@ class EventTooLargeError(EventStreamError):
 
 
 class NotAnEventStreamError(EventStreamError):
-    """The server answered with something else, such as a login page. Check `base_url`.
+    """The server sent something else, such as a login page. Check `base_url`.
 
     Attributes:
-        body: The beginning of what it sent, as text of at most 64 KiB.
+        body: The beginning of what the server sent, as text of at most 64 KiB.
     """
 
     def __init__(self, message: str, *, body: str = "") -> None:
@@ -265,30 +286,30 @@ class NotAnEventStreamError(EventStreamError):
 
 
 class DecodeError(ScanError):
-    """One event's payload does not fit its type. Report it; the raw event has the text.
+    """The payload of an event does not match its class. Report it; the raw event has the text.
 
-    By default it does not stop the stream: it is found on `UnknownEvent.error`. With
-    `strict=True` it is what `err()` returns.
+    By default the stream goes on, and the error is at `UnknownEvent.error`. With `strict=True` the
+    stream ends, and `err()` returns the error.
     """
 
 
 class RecordingError(ScanError):
     """A file is not a recording, or one cannot be written. The message names the file and line.
 
-    If it is the end of a stream that was being recorded, what had arrived has been delivered, and
-    the recording has it as far as it goes.
+    If a stream that is being recorded ends with it, everything that arrived has been delivered, and
+    the recording contains what was written before the error.
     """
 
 
 class StreamCancelledError(ScanError):
-    """`cancel()` was called. What had arrived before is delivered."""
+    """`cancel()` was called. What arrived before has been delivered."""
 
 
 class ConfigurationError(ScanError, ValueError):
-    """A client cannot be made: no key, or a malformed setting. The message says what to set."""
+    """A client cannot be created: no key, or a malformed setting. The message says what to set."""
 
 
-# openai-python's and LiteLLM's lists agree on these; everything else is for good.
+# The lists of openai-python and LiteLLM agree on these; everything else is permanent.
 _RETRYABLE_STATUSES = frozenset({408, 409, 429})
 _RETRYABLE_CODES = frozenset(
     {
@@ -315,7 +336,7 @@ _BY_STATUS: dict[int, type[APIError]] = {
     429: RateLimitError,
 }
 
-# Inside a stream there is no HTTP status; these words stand for one.
+# Errors inside a stream have no HTTP status. These codes and types correspond to one.
 _BY_WORD: dict[str, type[APIError]] = {
     "authentication_error": AuthenticationError,
     "internal_server_error": InternalServerError,
@@ -329,7 +350,7 @@ _BY_WORD: dict[str, type[APIError]] = {
 
 
 def error_class(status: int | None, code: str | None, type: str | None) -> type[APIError]:
-    """Return the subclass of `APIError` for an HTTP status, or else for an in-stream error."""
+    """Return the subclass of `APIError` for an HTTP status, or else for a code or type."""
     status = status or _status_in(code)
     if status is not None:
         if status >= 500:

@@ -1,11 +1,10 @@
 """The value of JSON text that is still arriving.
 
-None of the well-kept parsers does this. ijson and json-stream take text in pieces, but hand over
-a string only when it is whole, and an answer may be one long string; jiter, pydantic-core and
-partial-json-parser show a string that is under way, but parse all the text from its start each
-time, so that the work grows with the square of its length. The incremental ones on PyPI are young,
-or for some of JSON only. So here is a small one: each character is looked at once, when somebody
-asks for the value.
+No well-maintained parser does this. ijson and json-stream take text in pieces but return a string
+only when it is whole, and an answer may be one long string. jiter, pydantic-core and
+partial-json-parser return unfinished strings but parse the text from its start each time, which is
+quadratic. The incremental parsers on PyPI are young, or parse only a part of JSON. The parser here
+looks at each character once, when somebody asks for the value.
 """
 
 from __future__ import annotations
@@ -16,10 +15,11 @@ import re
 import string
 from typing import Any
 
-from openai_scan.surrogates import mend
+from openai_scan.bounded_json import MAX_NESTING
+from openai_scan.surrogates import join_halves, mend, split_half
 
 _SPACE = re.compile(r"[ \t\n\r]+")
-_PLAIN = re.compile(r'[^"\\\x00-\x1f]+')  # what stands in a string as it is
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]+')  # characters that a string contains unescaped
 _SCALAR = re.compile(r"[-+.0-9A-Za-z]+")  # a number, true, false or null
 
 _ESCAPES = {
@@ -35,7 +35,7 @@ _ESCAPES = {
 
 
 class PartialJSON:
-    """JSON text that comes in pieces, and its value so far.
+    """JSON text that arrives in pieces, and its value so far.
 
     ::
 
@@ -43,29 +43,30 @@ class PartialJSON:
         answer.feed('{"city": "Ber')
         assert answer.value == {"city": "Ber"}
 
-    A string grows while it arrives; a number, a literal and a key are there when they are whole,
-    since half of one would be another. What `json.loads` takes has the same value at its end.
+    A string grows while it arrives. A number, a literal and a key appear when they are whole, since
+    the beginning of one may look like another. At the end of valid JSON, the value is what
+    `json.loads` returns. Text that nests objects and lists more than 128 levels deep is broken.
     """
 
     def __init__(self) -> None:
-        self._new = io.StringIO()  # text that has not been looked at
-        self._half = ""  # half a surrogate pair at its end
+        self._new = io.StringIO()  # text that has not been parsed yet
+        self._half = ""  # half a character at the end of the parsed text
         # The objects and lists that are open; the outermost holds the value.
         self._open: list[Any] = [[]]
         self._state = self._before_value
         self._key = ""
         self._in_key = False
-        self._pieces: list[str] = []  # of a string or a scalar, since it was last shown
-        self._escape = ""  # what has come of an escape sequence behind its backslash
-        self._high = ""  # the first escape of a pair
+        self._pieces: list[str] = []  # of a string or a scalar, not yet in the value
+        self._escape = ""  # an escape sequence as far as it has arrived, without its backslash
+        self._high = ""  # an escaped high half that waits for its low half
         self._broken = False
 
     def feed(self, text: str) -> None:
-        """Take the next piece of the text, split anywhere."""
+        """Add the next piece of the text, which may be split anywhere."""
         self._new.write(text)
 
     def finish(self) -> None:
-        """Say that no more text comes: only so a number knows its end, if it is the whole value."""
+        """End the text. Needed only if the value is a number, which shows no end of its own."""
         self._look()
         if self._state == self._in_scalar and not self._broken:
             self._end_scalar()
@@ -74,7 +75,7 @@ class PartialJSON:
     def value(self) -> Any:
         """The value so far; None before it has begun.
 
-        Objects and lists are not copied: they are the same each time, and grow.
+        Objects and lists are not copied: they are the same objects each time and keep growing.
         """
         self._look()
         if self._state in (self._in_string, self._in_escape) and not self._in_key:
@@ -89,23 +90,23 @@ class PartialJSON:
 
     @property
     def broken(self) -> bool:
-        """Whether the text has turned out not to be JSON; the value is what came until then."""
+        """Whether the text is not JSON; the value is what came before the mistake."""
         self._look()
         return self._broken
 
     def _look(self) -> None:
-        """Look at the text that is new."""
+        """Parse the new text."""
         text = self._half + self._new.getvalue()
         if len(text) == len(self._half):
             return
         self._new = io.StringIO()
-        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-        text = mend(text[:-1] if self._half else text)
+        text, self._half = split_half(text)
+        text = mend(text)
         place = 0
         while place < len(text) and not self._broken:
             place = self._state(text, place)
 
-    # The states: each looks at the text from a place on, and returns the place it has come to.
+    # The states. Each parses the text from a place on and returns where it stopped.
 
     def _before_value(self, text: str, place: int) -> int:
         place = _end_of(_SPACE, text, place)
@@ -207,10 +208,10 @@ class PartialJSON:
             self._state = self._in_string
         return place + 1
 
-    # What the states do.
+    # What the states share.
 
     def _is_next(self, text: str, place: int, expected: str) -> bool:
-        """Tell whether *expected* is there; anything else but the end of the text is no JSON."""
+        """Return whether *expected* comes next; anything else but the end of text is a mistake."""
         found = text[place : place + 1]
         self._broken = found not in ("", expected)
         return found == expected
@@ -223,6 +224,9 @@ class PartialJSON:
             outer.append(value)
 
     def _enter(self, container: Any) -> None:
+        if len(self._open) > MAX_NESTING:  # deeper than anybody could print or compare
+            self._broken = True
+            return
         self._put(container)
         self._open.append(container)
 
@@ -232,19 +236,15 @@ class PartialJSON:
         return place + 1
 
     def _add(self, text: str) -> None:
-        """Add text to the string that is open."""
+        """Add text to the open string."""
         if text:
             self._pieces += (self._high, text)
             self._high = ""
 
     def _add_unit(self, unit: str) -> None:
-        """Add an escaped UTF-16 unit, of which it takes two for some characters."""
-        if self._high and "\udc00" <= unit <= "\udfff":
-            pair, self._high = self._high + unit, ""
-            unit = pair.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
-        self._add(unit)
-        if "\ud800" <= unit <= "\udbff":
-            self._high = self._pieces.pop()
+        """Add an escaped UTF-16 unit; some characters take two of them."""
+        text, self._high = split_half(join_halves(self._high + unit))
+        self._pieces.append(text)
 
     def _end_string(self) -> None:
         self._pieces.append(self._high)
@@ -258,10 +258,10 @@ class PartialJSON:
             self._state = self._after_value
 
     def _show(self) -> None:
-        """Put what has come of a string where it belongs."""
+        """Put the open string, as far as it has arrived, into the value."""
         outer = self._open[-1]
         shown = outer.pop(self._key) if isinstance(outer, dict) else outer.pop()
-        # Nothing else holds the string now, so that CPython can let it grow where it is.
+        # Nothing else refers to the string now, so that CPython can extend it in place.
         shown += "".join(self._pieces)
         self._pieces.clear()
         self._put(shown)
@@ -276,6 +276,6 @@ class PartialJSON:
 
 
 def _end_of(run: re.Pattern[str], text: str, place: int) -> int:
-    """Return where the characters of *run* end that stand at *place*."""
+    """Return where the run of characters that starts at *place* ends."""
     found = run.match(text, place)
     return place if found is None else found.end()

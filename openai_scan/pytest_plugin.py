@@ -35,7 +35,7 @@ def openai_client(openai_server: FakeServer) -> Iterator[Client]:
     from openai_scan.client import Client, RetryPolicy
 
     retries = RetryPolicy(wait_initial=0.01, wait_max=0.01)
-    with Client("test-key", openai_server.base_url, retries=retries) as client:
+    with Client(openai_server.key, openai_server.base_url, retries=retries) as client:
         yield client
 
 
@@ -65,6 +65,6 @@ def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def _point_to(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the environment send every client to *server*, and no proxy come in between."""
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
+    monkeypatch.setenv("OPENAI_API_KEY", server.key)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1", prepend=",")

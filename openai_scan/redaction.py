@@ -1,26 +1,57 @@
-"""Take the secrets of a request out of what an error says, whoever said it first."""
+"""Remove the secrets of a request from exceptions, our own and those of other libraries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
 
 Redact: TypeAlias = "Callable[[str], str]"
 """Returns a text without the secrets in it."""
 
+ErrorT = TypeVar("ErrorT", bound=BaseException)
 
-def redact_error(error: Exception, redact: Redact) -> None:
-    """Take the secrets out of the message of *error*, and out of all else that it knows."""
+
+def redact_error(error: BaseException, redact: Redact) -> None:
+    """Remove the secrets from the arguments and all attributes of *error*."""
     error.args = redacted(error.args, redact)
-    for name, value in vars(error).items():
-        setattr(error, name, redacted(value, redact))
+    # Not setattr(), which an exception class may forbid.
+    vars(error).update({name: redacted(value, redact) for name, value in vars(error).items()})
+
+
+def redact_foreign(
+    error: ErrorT,
+    redact: Redact,
+    *,
+    strip: Callable[[BaseException], None],
+    handled: BaseException | None,
+) -> ErrorT:
+    """Remove the secrets from an exception of another library, and from all that it refers to.
+
+    Crash reporters print the whole chain of causes, and the local variables of every frame that a
+    traceback keeps alive. So the tracebacks are dropped: they only lead into the other library.
+
+    Args:
+        error: What the library raised.
+        redact: Removes the secrets from a text.
+        strip: Removes from one exception what holds the request, or quotes it.
+        handled: The exception that the caller was already handling, if any. Python chains it to
+            *error*; it is left untouched.
+
+    Returns:
+        *error* itself.
+    """
+    for one in _chained(error, handled):
+        one.__traceback__ = None
+        strip(one)
+        redact_error(one, redact)
+    return error
 
 
 def redacted(value: Any, redact: Redact) -> Any:
-    """Return *value*, a text or what is made of texts such as JSON, without the secrets."""
+    """Return *value*, a text or lists, tuples and dicts of texts, without the secrets."""
     try:
         return _redacted(value, redact)
-    except RecursionError:  # it nests so deeply that nobody would read it
+    except RecursionError:  # nobody could read anything nested so deeply
         return None
 
 
@@ -36,3 +67,17 @@ def _redacted(value: Any, redact: Redact) -> Any:
             return {redact(str(name)): _redacted(item, redact) for name, item in value.items()}
         case _:
             return value
+
+
+def _chained(error: BaseException, handled: BaseException | None) -> Iterable[BaseException]:
+    """Return *error* and all exceptions it leads to, without passing through *handled*."""
+    found: dict[int, BaseException] = {}
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not handled and id(one) not in found:
+            found[id(one)] = one
+            # urllib3 keeps a cause in `reason`, requests among the arguments.
+            inner = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+            waiting += [each for each in inner if isinstance(each, BaseException)]
+    return found.values()

@@ -1,8 +1,8 @@
-"""JSON schemas of Python types, for what a model is to be given or to give back.
+"""JSON schemas of Python types, for the arguments and answers of a model.
 
-What is described here is what `Structurer` reads. A strict schema is one that the server holds
-the model to: it knows all keys of all objects, and each of them is there. A field with a default
-may be null instead, which stands for the default.
+`Structurer` reads JSON that matches such a schema. A *strict* schema is one that the server forces
+the model to follow: it lists all keys of all objects, and all are required. A field with a default
+may be null, which means the default.
 
 Source: https://platform.openai.com/docs/guides/structured-outputs
 """
@@ -21,7 +21,7 @@ import attrs
 __all__ = ["API", "described", "json_schema_format", "schema_of"]
 
 API: TypeAlias = Literal["assistants", "chat", "responses"]
-"""The APIs that take a schema; each wants it in a place of its own."""
+"""The APIs that take a schema, each in a different place of the request."""
 
 _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
 
@@ -31,7 +31,7 @@ _ENTRY = re.compile(r"(\w+)(?: *\(.*?\))?: *(.*)")
 
 
 def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
-    """Return the format that makes the model answer with the JSON of *cls*.
+    """Return the format that makes the model answer with JSON for *cls*.
 
     For Chat and Assistants it is the `response_format`, for Responses the `format` of `text`::
 
@@ -46,12 +46,12 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
         api: Which API it is for.
 
     Raises:
-        TypeError: *cls* is no attrs class, or has a field that no strict schema can describe.
+        TypeError: *cls* is not an attrs class, or has a field that no strict schema can describe.
     """
     if not attrs.has(cls):
         raise TypeError(f"{_name(cls)} is not an attrs class")
     schema = schema_of(cls)
-    # Here the description belongs to the format.
+    # The API takes the description of the outermost class beside the schema, not in it.
     about = {"name": cls.__name__}
     if "description" in schema:
         about["description"] = schema.pop("description")
@@ -67,11 +67,11 @@ def schema_of(kind: Any, *, strict: bool = True) -> dict[str, Any]:
     Args:
         kind: An attrs class; `str`, `int`, `float`, `bool`, a `Literal` or an `Enum`; an
             optional one, a union, or a `list`, a `tuple[..., ...]` or a `dict` of such.
-        strict: Whether it has to be a strict schema. Without, `dict` and `Any` are possible, and
+        strict: Whether the schema must be strict. If not, `dict` and `Any` are possible, and
             a field with a default may be left out.
 
     Raises:
-        TypeError: There is no such schema of *kind*.
+        TypeError: There is no such schema for *kind*.
     """
     maker = _Maker(strict=strict, root=kind)
     schema = maker.class_schema(kind) if attrs.has(kind) else maker.schema(kind)
@@ -79,7 +79,7 @@ def schema_of(kind: Any, *, strict: bool = True) -> dict[str, Any]:
 
 
 def described(docstring: str | None) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says: its first paragraph, and its words on each parameter.
+    """Return the first paragraph of a docstring, and what it says about each parameter.
 
     Args:
         docstring: A docstring in Google's style, or None.
@@ -108,7 +108,7 @@ def described(docstring: str | None) -> tuple[str, dict[str, str]]:
 
 @attrs.define
 class _Maker:
-    """Makes one schema; classes within it are defined once, and referred to."""
+    """Makes one schema, in which each nested class is defined once and referred to."""
 
     strict: bool
     root: Any
@@ -150,7 +150,7 @@ class _Maker:
                 required.append(attribute.name)
             if attribute.default is not attrs.NOTHING and self.strict:
                 schema = _nullable(schema)
-            # A strict schema has nothing beside a reference.
+            # A strict schema allows nothing beside a reference.
             if attribute.name in texts and not (self.strict and "$ref" in schema):
                 schema = {**schema, "description": texts[attribute.name]}
             properties[attribute.name] = schema
@@ -165,14 +165,14 @@ class _Maker:
         if self._classes.setdefault(name, cls) is not cls:
             raise TypeError(f"there are two classes {name}: a schema tells them apart by name")
         if name not in self.definitions:
-            self.definitions[name] = {}  # its place, so that it may refer to itself
+            self.definitions[name] = {}  # reserved, so that the class may refer to itself
             self.definitions[name] = self.class_schema(cls)
         return f"#/$defs/{name}"
 
     def _union(self, arms: Sequence[Any]) -> dict[str, Any]:
         several = len([arm for arm in arms if arm is not NoneType]) > 1
         for arm in arms if several else ():
-            # `type` tells the classes apart, and JSON itself the rest.
+            # Classes are told apart by their `type`, everything else by its JSON type.
             if arm not in _PRIMITIVES and not _tags(arm):
                 raise TypeError(
                     f"{_name(arm)} cannot be in a union: that takes str, int, float, bool, None"
@@ -192,7 +192,7 @@ def _choice(values: Sequence[Any]) -> dict[str, Any]:
 
 
 def _tags(kind: Any) -> tuple[Any, ...]:
-    """Return what the field `type` of a class may be; nothing if there is no such class."""
+    """Return the values of the `type` of a class; nothing if *kind* is not such a class."""
     if not attrs.has(kind):
         return ()
     tag = attrs.fields_dict(attrs.resolve_types(kind)).get("type")

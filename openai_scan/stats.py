@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from openai_scan.observer import Observer, Watched
 from openai_scan.sources import AnsweredSource, RequestedSource
-from openai_scan.stream.observer import Observer, Watched
 
 if TYPE_CHECKING:
     from openai_scan.errors import ScanError

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from openai_scan.events import Event, Outcome
 from openai_scan.reader import TextReader
 from openai_scan.sse import Source
-from openai_scan.sse.reading import close_input, read_into
+from openai_scan.sse.reading import close_inputs, read_into
 from openai_scan.sse.source import chunks_of
-from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:
@@ -60,14 +61,16 @@ class StreamerV2(StreamView[Source]):
             if step is NEED_DATA:
                 read_into(machine.current, self._tee)
                 continue
-            if machine.left is not None:
-                left, machine.left = machine.left, None
-                close_input(left)
-            if step is SWITCH:
-                self._open(machine.current)
-            elif step is ASK_WHAT_NEXT:
+            left, machine.left = machine.left, None
+            try:
+                if step is SWITCH:  # before closing could be interrupted
+                    self._open(machine.current)
+            finally:
+                if left is not None:
+                    close_inputs(left)
+            if step is ASK_WHAT_NEXT:
                 self._ask_what_next(machine)
-            else:
+            elif step is not SWITCH:
                 return False
         return True
 
@@ -87,9 +90,14 @@ class StreamerV2(StreamView[Source]):
         A stream that has shown its end is judged by what it said, an error included. Any other is
         left as `cancelled`, without an error: you may stop reading whenever you like.
         """
-        for left in self._machine.leave(self):
-            if not self._handed_over:
-                close_input(left)
+        machine = self._machine
+        try:
+            inputs = machine.leave(self)
+        except BaseException:  # an observer's; the stream has ended, so nobody is told again
+            close_inputs(*machine.leave(self))
+            raise
+        if not self._handed_over:
+            close_inputs(*inputs)
 
     def __enter__(self) -> Self:
         return self

@@ -11,7 +11,7 @@ completes it. A half whose other half never comes becomes U+FFFD, the replacemen
 from __future__ import annotations
 
 REPLACEMENT = "\ufffd"
-"""What half a character becomes if its other half never comes."""
+"""What a half becomes if its other half never comes."""
 
 
 def split_half(text: str) -> tuple[str, str]:
@@ -22,6 +22,11 @@ def split_half(text: str) -> tuple[str, str]:
     if "\ud800" <= text[-1:] <= "\udbff":
         return text[:-1], text[-1]
     return text, ""
+
+
+def join_halves(text: str) -> str:
+    """Return *text* with each pair of halves joined to one character; lone halves stay."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def mend(text: str) -> str:

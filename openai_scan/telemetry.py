@@ -1,10 +1,13 @@
 """Tell OpenTelemetry of streams, by the names of its conventions for generative AI.
 
-The extra `otel` installs what it takes. Nothing of what was asked and answered is told.
+The extra `otel` installs what it takes. Nothing of what was asked and answered is told: of an
+error its class, status and code, of an answer its id, its model, its counts and its times. What a
+server puts into one of these is told only if it looks like a code, an id or the name of a model.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,9 +17,10 @@ from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from openai_scan._version import __version__
+from openai_scan.errors import APIError
+from openai_scan.observer import Observer, Watched
 from openai_scan.sources import AnsweredSource
 from openai_scan.stats import usage_of
-from openai_scan.stream.observer import Observer, Watched
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, MeterProvider
@@ -50,6 +54,14 @@ _REQUESTED = {
 _SECONDS = tuple(0.01 * 2**step for step in range(14))
 _TOKENS = tuple(4**step for step in range(14))
 _CHUNK_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
+
+
+# What a server calls things. Anything else may be a piece of the answer, or an echo of the prompt.
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}")
+
+# An answer has as many reasons as choices, and no server makes more choices than this.
+_MAX_REASONS = 128
 
 
 class Telemetry:
@@ -131,7 +143,7 @@ class _Teller(Observer):
             self._to.next_chunk.record(now - self._last, self._facts)
         self._last = now
         reason = event.unwrap_finish_reason()
-        if reason is not None:
+        if reason is not None and _CODE.fullmatch(reason) and len(self._reasons) < _MAX_REASONS:
             self._reasons.append(reason)
 
     def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - likewise
@@ -143,7 +155,7 @@ class _Teller(Observer):
             self._facts["gen_ai.response.model"] = answered["gen_ai.response.model"]
         if error is not None:
             self._facts["error.type"] = type(error).__name__
-            self._span.set_status(Status(StatusCode.ERROR, str(error)))
+            self._span.set_status(Status(StatusCode.ERROR, _described(error)))
         self._to.duration.record(time.monotonic() - self._began, self._facts)
         usage = usage_of(stream, outcome)
         if usage is not None and not usage.estimated:
@@ -184,5 +196,16 @@ def _answered_by(stream: Watched) -> Iterator[tuple[str, Any]]:
     inner = getattr(answer, "response", None) or getattr(answer, "run", None) or answer
     for name in ("id", "model"):
         value = getattr(inner, name, None)
-        if value:
-            yield f"gen_ai.response.{name}", str(value)
+        if isinstance(value, str) and _NAME.fullmatch(value):
+            yield f"gen_ai.response.{name}", value
+
+
+def _described(error: ScanError) -> str:
+    """Return the class of an error, its HTTP status and its code, and none of its words."""
+    facts = [type(error).__name__]
+    if isinstance(error, APIError):
+        if error.status is not None:
+            facts.append(str(error.status))
+        if isinstance(error.code, str) and _CODE.fullmatch(error.code):
+            facts.append(error.code)
+    return " ".join(facts)

@@ -1,4 +1,4 @@
-"""Let the model call Python functions, in one loop.
+"""Let the model call your Python functions, in one loop.
 
 ::
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
 
 import attrs
@@ -28,12 +28,14 @@ import attrs
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
+from openai_scan.events.decoding.hooks import UnfitError
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API, described, schema_of
 from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
+from openai_scan.transport.ids import is_id
 from openai_scan.transport.request import plain
 from openai_scan.values import Call
 
@@ -46,15 +48,18 @@ __all__ = ["function_schema", "run_tools", "tool_of"]
 
 _log = logging.getLogger("openai_scan")
 
+DEFAULT_MAX_CALLS = 64
+"""How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
+
 Function: TypeAlias = Callable[..., Any]
 
 Answered: TypeAlias = "Sequence[tuple[Call, str]]"
-"""The calls of one round, and what to tell the model of each."""
+"""The calls of one round, each with the output to send to the model."""
 
 FollowUp: TypeAlias = Callable[[Any, Answered], StreamerV2]
-"""Makes the stream that goes on after an answer of its API."""
+"""Makes the stream that follows an answer of its API."""
 
-# How the paths of the APIs end; on Azure they begin in other ways.
+# The ends of the APIs' paths; their beginnings are different on Azure.
 _APIS: Mapping[str, API] = {
     "/chat/completions": "chat",
     "/responses": "responses",
@@ -62,8 +67,8 @@ _APIS: Mapping[str, API] = {
     "/submit_tool_outputs": "assistants",
 }
 
-# How a stream ends whose calls are to be answered. Of an answer that was cut short they are not
-# whole; and of a run they are there before it waits for them.
+# The outcomes after which calls are answered. In an answer that was cut short the calls are not
+# whole, and a run shows its calls before it waits for their outputs.
 _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
     "assistants": ("requires_action",),
     "chat": ("completed", "requires_action"),
@@ -74,7 +79,7 @@ _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
 def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
     """Return the JSON schema of a function's arguments, made from its signature.
 
-    What a parameter stands for is said by a line under `Args:` in the docstring.
+    A line under `Args:` in the docstring becomes the description of its parameter.
 
     Args:
         function: A function whose parameters have types that `schema_of` knows.
@@ -85,14 +90,14 @@ def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any
             is async, or takes `*args`, `**kwargs` or positional-only parameters.
     """
     schema = schema_of(_arguments_of(function), strict=strict)
-    schema.pop("description", None)  # that is the function's, not its arguments'
+    schema.pop("description", None)  # it describes the function, not the arguments
     return schema
 
 
 def tool_of(function: Function, *, api: API = "chat", strict: bool = True) -> dict[str, Any]:
     """Return the tool that offers *function* to the model, for the `tools` of a request.
 
-    It is named and described as in Python: by its name and its docstring's first paragraph.
+    The name is the function's, the description the first paragraph of its docstring.
 
     Args:
         function: See `function_schema`.
@@ -116,42 +121,53 @@ def run_tools(
     functions: Iterable[Function],
     *,
     max_rounds: int = 10,
+    max_calls: int = DEFAULT_MAX_CALLS,
     on_error: Literal["model", "raise"] = "model",
+    error_text: bool = False,
 ) -> StreamerV2:
-    """Answer the model's calls with *functions*, and go on with what it says then.
+    """Answer the model's calls by running *functions*, until it makes no more calls.
 
-    The stream is returned, and read in one loop as before; where it would end with calls, the
-    functions are run by `next()`, one after the other, and the stream that follows is chained.
-    Which calls were made, `snapshot().calls` says at each end.
+    Read the stream in one loop as before. Whenever it would end with calls, `next()` runs the
+    functions, one after another, sends their outputs, and goes on with the stream that follows.
+    `snapshot().calls` has the calls of the answer that has just ended.
 
-    The model is told if it calls a function that is not there, or with arguments that are not
-    JSON or do not fit the parameters' types. Nothing is called with half of its arguments: an
-    answer that was cut short is `incomplete`, and stays so. A `tool_choice` that forces a call
-    holds for the first request only, or the calls would never end.
+    If the model calls an unknown function, or its arguments are not JSON or do not match the
+    types of the parameters, the model gets the error and often corrects itself. No function is
+    called with a part of its arguments: an answer that was cut short ends as `incomplete`. A
+    `tool_choice` that forces a call is sent with the first request only; otherwise the calls would
+    never end.
 
-    After *max_rounds* the stream ends with the outcome `requires_action` and without an error,
-    as one does whose calls nobody answers; the calls are in `snapshot().calls`.
+    After *max_rounds*, and after an answer with more than *max_calls* calls, the stream ends with
+    the outcome `requires_action` and without an error, as it would without this function. No
+    function runs; the unanswered calls are in `snapshot().calls`.
 
     Args:
-        client: The client that goes on.
-        stream: A stream of the client's: of Chat Completions, of `create_response_stream`, or of
-            an Assistants run. What was asked in it, tools included, is asked again in each round.
-        functions: What may be called, by its name in Python.
-        max_rounds: How often to answer calls, at most.
-        on_error: Who gets a function's exception: the model, as text, or the caller of `next()`,
-            as it is; then the stream has ended.
+        client: The client that sends the outputs.
+        stream: A stream of this client: from Chat Completions, from `create_response_stream`, or
+            from an Assistants run. Each round repeats its request, tools included.
+        functions: The functions that may be called, each under its Python name.
+        max_rounds: How often calls are answered, at most.
+        max_calls: How many calls one answer may have; if it has more, none of them runs.
+        on_error: Who gets an exception that a function raises: `"model"` tells the model which
+            class of exception it was, `"raise"` ends the stream and raises it from `next()`
+            unchanged.
+        error_text: Whether the model also gets the text of such an exception. It may help the model
+            to do better, but may also hold what is not meant for it, or for whoever reads its
+            answer: the address of a database, a password, a path.
 
     Returns:
         *stream* itself.
 
     Raises:
-        TypeError: The stream is not one of those, or a function is not fit to be called.
-        ValueError: Several choices were asked for, and only one can be gone on with; two
-            functions have the same name; or *on_error* is neither of the two.
-        RuntimeError: The stream has ended already.
+        TypeError: The stream is not one of these, or a function cannot be called by a model.
+        ValueError: The request asked for several choices, two functions have the same name,
+            *on_error* is neither of the two, or *max_calls* is less than 1.
+        RuntimeError: The stream has already ended.
     """
     if on_error not in ("model", "raise"):
         raise ValueError(f"on_error must be 'model' or 'raise', not {on_error!r}")
+    if max_calls < 1:
+        raise ValueError(f"max_calls must be at least 1, not {max_calls}")
     table: dict[str, _Tool] = {}
     for function in functions:
         tool = _Tool(function, _arguments_of(function))
@@ -164,10 +180,12 @@ def run_tools(
     stream.chain_from(
         _Rounds(
             follow_up=_FOLLOW_UPS[api](client, request),
-            answerable=_ANSWERABLE[api],
+            api=api,
             tools=table,
             left=max_rounds,
+            max_calls=max_calls,
             raises=on_error == "raise",
+            error_text=error_text,
         )
     )
     return stream
@@ -175,7 +193,7 @@ def run_tools(
 
 @attrs.frozen
 class _Tool:
-    """A function, and the class of its arguments."""
+    """A function and the class of its arguments."""
 
     function: Function
     arguments: type
@@ -186,36 +204,43 @@ class _Rounds:
     """Answers the calls at the end of each stream: a `Successor`."""
 
     follow_up: FollowUp
-    answerable: tuple[Outcome, ...]
+    api: API
     tools: Mapping[str, _Tool]
     left: int
+    max_calls: int
     raises: bool
+    error_text: bool
 
     def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Source | Outcome:
-        """Return the stream that goes on, or the outcome if there is nothing to answer."""
+        """Return the stream that follows, or the outcome if there is nothing to answer."""
         answer = streamer.snapshot()
-        if answer is None or not answer.calls or outcome not in self.answerable:
+        if answer is None or not answer.calls or outcome not in _ANSWERABLE[self.api]:
             return outcome
-        if self.left <= 0:
+        if self.left <= 0 or len(answer.calls) > self.max_calls:
             return "requires_action"
+        if self.api == "assistants" and not _is_named(answer):
+            return _broken("the run that waits for outputs has an id that cannot be one")
         self.left -= 1
         onward = self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
         source = streamer.source
         return source.then(onward.source) if isinstance(source, RecordedSource) else onward
 
     def _answer(self, call: Call) -> str:
-        """Return what to tell the model of *call*."""
+        """Run the function of *call* and return its output for the model."""
         tool = self.tools.get(call.name)
         if tool is None:
             return f"Error: there is no function {call.name!r}"
         try:
-            # Some servers send nothing where there are no arguments.
+            # Some servers send an empty text if there are no arguments.
             payload = json.loads(call.arguments or "{}")
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
         except (ValueError, RecursionError):
             return "Error: the arguments are not JSON"
         except DecodeError as error:
-            return f"Error: the arguments do not fit: {error}"
+            shown = str(error)
+            if not self.error_text and _quotes_code(error.__cause__):
+                shown = f"invalid value @ {shown.rpartition(' @ ')[2]}"
+            return f"Error: the arguments do not fit: {shown}"
         names = attrs.fields_dict(tool.arguments)
         try:
             result = tool.function(**{name: getattr(arguments, name) for name in names})
@@ -224,12 +249,44 @@ class _Rounds:
             if self.raises:
                 raise
             _log.debug("%s failed with %s", call.name, type(error).__name__)
-            return f"Error: {type(error).__name__}: {error}"
+            if self.error_text:
+                return f"Error: {type(error).__name__}: {error}"
+            return f"Error: {call.name} failed with {type(error).__name__}"
+
+
+def _quotes_code(error: BaseException | None) -> bool:
+    """Return whether *error*, of the arguments, quotes an exception that a class of theirs raised.
+
+    That may hold what is not meant for the model. Misfits that are found here name types only.
+    """
+    from cattrs.errors import ClassValidationError, IterableValidationError
+
+    if isinstance(error, ClassValidationError):
+        inner, own = error.group_exceptions()
+        return bool(own) or any(_quotes_code(each) for each, _ in inner)
+    if isinstance(error, IterableValidationError):
+        return any(_quotes_code(each) for each, _ in error.group_exceptions()[0])
+    return not isinstance(error, UnfitError | KeyError)
+
+
+def _is_named(answer: Any) -> bool:
+    """Return whether outputs can be sent to the run of *answer*, and to nothing else."""
+    run = answer.run
+    return run is not None and is_id(run.thread_id) and is_id(run.id)
+
+
+def _broken(message: str) -> Iterator[bytes]:
+    """Return a source that has nothing but an error, with which the stream ends."""
+
+    def fail() -> bytes:
+        raise DecodeError(message)
+
+    return iter(fail, b"")
 
 
 def _request_of(stream: StreamerV2) -> tuple[API, Request]:
-    """Return which API was asked in *stream*, and what."""
-    request = getattr(stream.source, "request", None)  # also of one that is being recorded
+    """Return the API and the request of *stream*."""
+    request = getattr(stream.source, "request", None)  # a recorded source has it too
     if isinstance(request, Request) and request.method == "POST":
         for end, api in _APIS.items():
             if request.path.endswith(end):
@@ -249,7 +306,7 @@ def _without_force(request: Request) -> Request:
 
 
 def _after_chat(client: Client | AzureClient, request: Request) -> FollowUp:
-    """Ask again with the messages so far: the model's with its calls, and one for each answer."""
+    """Repeat the request with the model's message and one message for each output added."""
     request = _without_force(request)
     messages = list((request.body or {})["messages"])
 
@@ -268,12 +325,12 @@ def _after_chat(client: Client | AzureClient, request: Request) -> FollowUp:
 
 
 def _function_of(call: Call) -> dict[str, str]:
-    # Many servers refuse to read the broken arguments that they have written.
+    # Many servers reject the broken arguments that they have sent themselves.
     return {"name": call.name, "arguments": call.arguments if call.complete else "{}"}
 
 
 def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
-    """Go on from the response, or repeat all of it where the server has not stored it."""
+    """Continue the stored response, or repeat all of it if the server has not stored it."""
     body = dict(_without_force(request).body or {})
 
     def follow_up(answer: ResponseAnswer, answered: Answered) -> StreamerV2:
@@ -288,7 +345,7 @@ def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
             body["input"] = [*given, *answer.response.output, *outputs]
         else:
             body["input"] = outputs
-            if "conversation" not in body:  # which knows by itself where it is
+            if "conversation" not in body:  # a conversation knows its last response
                 body["previous_response_id"] = answer.response.id
         return client.stream(attrs.evolve(request, body=dict(body)))
 
@@ -300,9 +357,10 @@ def _after_run(client: Client | AzureClient, request: Request) -> FollowUp:
 
     def follow_up(answer: AssistantsAnswer, answered: Answered) -> StreamerV2:
         run = answer.run
+        assert run is not None  # noqa: S101 - see `_is_named()`
         return client.submit_tool_outputs_stream(
-            "" if run is None else run.thread_id,
-            "" if run is None else run.id,
+            run.thread_id,
+            run.id,
             [{"tool_call_id": call.id, "output": output} for call, output in answered],
             extra_headers=request.headers,
             extra_query=request.query,
@@ -338,11 +396,11 @@ def _arguments_of(function: Function) -> type:
         kind, default = parameter.annotation, parameter.default
         if kind is parameter.empty:
             raise TypeError(f"the parameter {parameter.name} of {name} has no type")
-        settings: dict[str, Any] = {"alias": parameter.name}  # also if it begins with a _
+        settings: dict[str, Any] = {"alias": parameter.name}  # attrs would strip a leading _
         if default is not parameter.empty:
             settings["default"] = default
         if default is None:
-            kind = Optional[kind]  # noqa: UP045 - of a kind that is known only now
+            kind = Optional[kind]  # noqa: UP045 - the type is known only at run time
         fields[parameter.name] = attrs.field(type=kind, **settings)
     made = attrs.make_class(name, fields, frozen=True, kw_only=True)
     made.__doc__ = function.__doc__

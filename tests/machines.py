@@ -13,10 +13,11 @@ from attrs import frozen
 from properties import TAIL, byte_by_byte
 
 from openai_scan import Event, Observer, Outcome, ScanError
+from openai_scan.observer import Watched
 from openai_scan.sse import RawEvent
 from openai_scan.sse.raw_stream import RawStream
-from openai_scan.stream.machine import ENDED, EVENT, NEED_DATA, Step, StreamMachine
-from openai_scan.stream.observer import Watched
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ENDED, EVENT, NEED_DATA, Step
 
 # Events.
 
@@ -160,6 +161,10 @@ class Reader:
     outcome: Outcome | None = None
     events_read = bytes_read = 0
     notes: Any = None
+
+    def event(self) -> NoReturn:
+        """Fail: no observer of these tests asks for it."""
+        raise AssertionError("an observer is told of the event")
 
     def snapshot(self) -> None:
         """Return nothing: no observer of these tests asks for it."""

@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import cycle
 from typing import Any
 
 import reference
 from attrs import frozen
+from costs import work
 
-from openai_scan import ScanError, StreamerV2
+from openai_scan import PartialJSON, ScanError, StreamerV2
 from openai_scan.events import Event
+from openai_scan.events.error import read_error
 from openai_scan.sse import EventTokenizer, RawEvent, encode, encode_all
+from openai_scan.transport import refusals
 
 # It ends no line, so it may change nothing that the bytes before it mean.
 TAIL = b"data: tail"
+
+# How many calls and lines of Python a byte may take, and any input besides. The densest are glued
+# events of two bytes, which take 120 each. Finding out what events have in common takes a few
+# thousand each time, and happens a few times.
+MOST_STEPS_PER_BYTE = 100
+MOST_STEPS = 50_000
 
 _UNWRAPPERS = [name for name in dir(Event) if name.startswith("unwrap_")]
 
@@ -189,6 +199,43 @@ def streamer_ends_well(data: bytes, **settings: Any) -> Story:
     assert story(byte_by_byte(data), **settings) == whole
     assert story(pieces(data, sizes_from(data)), **settings) == whole
     return whole
+
+
+def work_is_bounded(data: bytes) -> None:
+    """What *data* begin with, repeated, takes a bounded number of steps for each byte.
+
+    The first byte chooses how much of *data* is repeated, and thus what comes before and after it.
+    """
+    start = data[0] % len(data) if data else 0
+    before, item = data[1:start], data[start:]
+    for size in (1, 40):
+        page = before + item * size + before
+        text = page.decode("utf-8", "replace")
+        actions: dict[str, Callable[[], object]] = {
+            "stream": partial(_read_on, page + b"\n\n"),
+            "text of an answer": partial(_parse_partly, text),
+            "page": partial(refusals.refusal, 500, "", {}, text),
+            "error": partial(read_error, text),
+        }
+        for name, action in actions.items():
+            action()  # what is imported and made once is not counted
+            steps = work(action)
+            assert steps <= MOST_STEPS + MOST_STEPS_PER_BYTE * len(page), (name, steps, len(page))
+
+
+def _read_on(data: bytes) -> None:
+    with StreamerV2([data], require_terminal=False) as s:
+        while s.next():
+            pass
+        s.snapshot()
+        s.err()
+
+
+def _parse_partly(text: str) -> None:
+    parser = PartialJSON()
+    for character in text:
+        parser.feed(character)
+        assert parser.broken in (True, False)
 
 
 def text_is_copied(data: bytes) -> None:

@@ -28,7 +28,7 @@ FIN = object()
 RST = object()
 WAIT_FOR_HANG_UP = object()
 TAKE = object()
-"""Take something of what the client sends; it has to send something."""
+"""Take something of what the client sends, or its hang-up, which ends the script."""
 HALF_CLOSE = object()
 """Say that nothing more will be sent, and go on taking."""
 
@@ -225,7 +225,9 @@ class ScriptedServer:
                     self.hung_up.set()
                     return False
                 case _ if step is TAKE:
-                    assert connection.recv(65536)
+                    if not connection.recv(65536):
+                        self.hung_up.set()
+                        return False
                 case _ if step is HALF_CLOSE:
                     connection.shutdown(socket.SHUT_WR)
                 case _ if step is FIN:

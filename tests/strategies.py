@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from openai_scan.sse import RawEvent, encode_all
-
-# What is promised here are answers, not times; a shared machine is slow now and then.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -139,8 +139,10 @@ def test_the_example_of_a_test_suite_passes(tmp_path: Path) -> None:
     project = tmp_path / "project"
     shutil.copytree(ROOT / "docs/examples/test-your-app", project)
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    plugins = ["-p", "no:cacheprovider", "-p", "openai_scan.pytest_plugin"]
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", *plugins],
         env={**environment, "PYTHONPATH": str(project)},
         cwd=project,
         capture_output=True,

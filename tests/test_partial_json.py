@@ -58,7 +58,7 @@ WHOLE = [
     " [ ] ",
     '{"a": 1, "b": [1.5, -2e3, true, false, null], "c": {"d": ""}, "a": 2}\n',
     '["\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9 é"]',
-    '["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d\\ud83d\\ude00"]',
+    '["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d\\ud83d\\ude00", "\\ud83dx"]',
     '{"": {"": [[], {}]}}',
     '"text"',
     "12",
@@ -183,3 +183,14 @@ def test_each_character_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert counting["_PLAIN"].characters == strings
     assert counting["_SCALAR"].characters == 1500 * len("12345")
     assert steps < len(text) / 8 + 2 * 1502  # once a piece, and once more where a string begins
+
+
+def test_nesting_is_bounded() -> None:
+    """What is nested deeper than anybody could print is broken; what came before it stays."""
+    deepest = "[" * 128 + "]" * 128
+    assert fed(deepest).value == json.loads(deepest)
+    assert fed(deepest).complete
+    for opener in ("[", '{"a":'):
+        parser = fed(opener * 100_000)
+        assert parser.broken
+        assert repr(parser.value).count(opener[0]) == 128

@@ -90,6 +90,12 @@ def test_the_tokenizer_corpus_keeps_its_promises(path: Path) -> None:
     properties.limit_is_kept(stream, limit=10, event_fields=("error",))
 
 
+@pytest.mark.parametrize("path", _corpus("cost"), ids=lambda path: path.name)
+def test_the_cost_corpus_keeps_its_promises(path: Path) -> None:
+    """What the fuzzer repeats takes linear work."""
+    properties.work_is_bounded(path.read_bytes())
+
+
 @pytest.mark.parametrize("path", _corpus("streamer"), ids=lambda path: path.name)
 def test_the_streamer_corpus_keeps_its_promises(path: Path) -> None:
     """What the streamer's fuzzer has collected holds all of the streamer's promises."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from openai_scan.testing import FakeServer, chat_answer
+
+PLUGIN = "openai_scan.pytest_plugin"
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]
 
 APPLICATION = """
 from openai_scan import Client
@@ -24,12 +28,21 @@ def greet():
 
 
 def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
-    """Run *tests* beside an application, and return the exit status and what was printed."""
+    """Run *tests* beside an application, and return the exit status and what was printed.
+
+    The plugin is the only one: what else happens to be installed takes its time, and may warn.
+    """
     (folder / "application.py").write_text(APPLICATION)
     (folder / "test_it.py").write_text("from application import greet\n" + tests)
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder],
-        env={**os.environ, "PYTHONPATH": str(folder), **environment},
+        [*PYTEST, folder],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(folder),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "",
+            **environment,
+        },
         cwd=folder,
         capture_output=True,
         text=True,
@@ -104,6 +117,12 @@ def test_fixtures_are_at_hand(openai_server: FakeServer, request: pytest.Fixture
     assert client.create_chat_completion_stream(model="m", messages=[]).read() == b"Hi"
 
 
+def test_pytest_finds_the_plugin() -> None:
+    """Nobody has to name it: the distribution does."""
+    [found] = entry_points(group="pytest11", name="openai_scan")
+    assert found.value == PLUGIN
+
+
 def test_the_plugin_loads_next_to_nothing() -> None:
     """A project that does not use it does not wait for it."""
     script = """
@@ -115,6 +134,5 @@ print(*sorted(name for name in set(sys.modules) - before))
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == [
         "openai_scan",
-        "openai_scan._version",
         "openai_scan.pytest_plugin",
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import io
 import shutil
-from pathlib import Path
 
 import pytest
+import recordings
 
 from openai_scan import (
     InternalServerError,
@@ -18,9 +19,6 @@ from openai_scan import (
     UnknownEvent,
 )
 from openai_scan.events.assistants import TextPart
-
-# They lie beside the checkout, and only where the project is worked on.
-RECORDINGS = Path(__file__).parents[1].parent / "shared" / "recordings"
 
 NO_DONE = {"missing_done": 1}
 
@@ -61,31 +59,26 @@ ERRORS: dict[str, type[ScanError]] = {
     "failed": InternalServerError,
 }
 
-# Where the recordings are not, these tests do not count for the coverage either.
-NEEDS_RECORDINGS = pytest.mark.skipif(
-    not RECORDINGS.exists(), reason="the recordings lie beside the checkout, and not here"
-)
+# Other people's recordings are not everywhere.
+HERE = [name for name in RUNS if name in recordings.ALL]
 
 
-@NEEDS_RECORDINGS
-def test_table_names_all_runs() -> None:  # pragma: no cover - see NEEDS_RECORDINGS
-    """No recording of an Assistants run is left out of the table."""
+def test_table_names_all_runs() -> None:
+    """None of our recordings of an Assistants run is left out of the table."""
     patterns = (
-        "openai/Assistants_*.sse",
         "servers/litellm_assistants_run_*.sse",
         "servers/oaa_run_*.sse",
         "servers/oaa_submit_*.sse",
     )
-    found = [path for pattern in patterns for path in RECORDINGS.glob(pattern)]
-    assert set(RUNS) == {path.relative_to(RECORDINGS).as_posix() for path in found}
+    found = {name for pattern in patterns for name in fnmatch.filter(recordings.OWN, pattern)}
+    assert {name for name in RUNS if name.startswith("servers/")} == found
 
 
-@NEEDS_RECORDINGS
 @pytest.mark.parametrize("size", [1, 1000, 1_000_000])
-@pytest.mark.parametrize("name", RUNS)
-def test_recording(name: str, size: int) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+@pytest.mark.parametrize("name", HERE)
+def test_recording(name: str, size: int) -> None:
     """Every event has its class, the end is judged right, and the text is the message's own."""
-    data = (RECORDINGS / name).read_bytes()
+    data = recordings.ALL[name]
     s = StreamerV2([data[at : at + size] for at in range(0, len(data), size)])
     events = []
     text = ""
@@ -101,22 +94,20 @@ def test_recording(name: str, size: int) -> None:  # pragma: no cover - see NEED
             assert "".join(part.text.value for part in parts if isinstance(part, TextPart)) == text
 
 
-@NEEDS_RECORDINGS
-@pytest.mark.parametrize("name", RUNS)
-def test_recording_as_text(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+@pytest.mark.parametrize("name", HERE)
+def test_recording_as_text(name: str) -> None:
     """Read as a file, a recording is the same text, in UTF-8, before the error if there is one."""
     file = io.BytesIO()
-    s = StreamerV2([(RECORDINGS / name).read_bytes()])
+    s = StreamerV2([recordings.ALL[name]])
     with contextlib.suppress(*ERRORS.values()):
         shutil.copyfileobj(s, file)
     assert len(file.getvalue().decode()) == RUNS[name][3]
 
 
-@NEEDS_RECORDINGS
-@pytest.mark.parametrize("name", RUNS)
-def test_recording_is_strictly_right(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+@pytest.mark.parametrize("name", HERE)
+def test_recording_is_strictly_right(name: str) -> None:
     """No recorded payload breaks its class, so `strict=True` changes nothing."""
-    s = StreamerV2([(RECORDINGS / name).read_bytes()], strict=True)
+    s = StreamerV2([recordings.ALL[name]], strict=True)
     while s.next():
         pass
     assert s.outcome == RUNS[name][1]

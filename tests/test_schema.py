@@ -329,3 +329,33 @@ def test_a_docstring_says_what_parameters_are() -> None:
     )
     assert described("Args:\n  - a list\n  a: b\nRest") == ("", {"a": "b"})
     assert described(None) == ("", {})
+
+
+@attrs.frozen
+class Folder:
+    """A folder of folders."""
+
+    name: str
+    inner: list[Folder]
+
+
+@attrs.frozen
+class Disk:
+    """What holds a folder."""
+
+    top: Folder
+
+
+def test_a_class_inside_may_hold_itself() -> None:
+    """It is described once, and refers to that description."""
+    folder = {
+        "type": "object",
+        "description": "A folder of folders.",
+        "properties": {
+            "name": {"type": "string"},
+            "inner": {"type": "array", "items": {"$ref": "#/$defs/Folder"}},
+        },
+        "required": ["name", "inner"],
+        "additionalProperties": False,
+    }
+    assert schema_of(Disk)["$defs"] == {"Folder": folder}

@@ -8,10 +8,11 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+import recordings
+from drivers import DRIVERS
 
 from openai_scan import (
     APIError,
@@ -40,6 +41,18 @@ from openai_scan.surrogates import mend
 from openai_scan.values import Answer, Call
 
 DONE = b"data: [DONE]\n\n"
+
+
+@pytest.fixture(autouse=True)
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with both drivers, except those of recordings, which are about the folds."""
+    monkeypatch.setitem(globals(), "StreamerV2", DRIVERS[getattr(request, "param", "blocking")])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """See `driver`."""
+    if "name" not in metafunc.fixturenames:
+        metafunc.parametrize("driver", DRIVERS, indirect=True)
 
 
 def data(payload: Any) -> bytes:
@@ -328,7 +341,7 @@ def work(step: Callable[[], object]) -> int:
     """Return how many bytecodes and calls of builtins *step* takes."""
     count = 0
 
-    def trace(frame: Any, _event: str, _arg: Any) -> Any:  # pragma: no cover - not traced itself
+    def trace(frame: Any, _event: str, _arg: Any) -> Any:
         nonlocal count
         frame.f_trace_opcodes = True
         count += 1
@@ -392,29 +405,24 @@ def test_asking_twice_is_free() -> None:
 
 # All recordings.
 
-# They lie beside the checkout, and only where the project is worked on.
-RECORDINGS = Path(__file__).parents[1].parent / "shared" / "recordings"
-NAMES = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.glob("*/*.sse"))
+NAMES = sorted(recordings.ALL)
 
-NEEDS_RECORDINGS = pytest.mark.skipif(
-    not NAMES, reason="the recordings lie beside the checkout, and not here"
-)
-
-# Every so many events the snapshot is compared with a fold from scratch. It is prime, so that it
-# falls on every kind of event.
+# After so many events, and then each time a tenth more have come, the snapshot is compared with
+# a fold from scratch; a long recording would take too long otherwise. It is prime, so that it falls
+# on every kind of event.
 STRIDE = 7
 
 
-def events_of(name: str) -> list[Event]:  # pragma: no cover - see NEEDS_RECORDINGS
+def events_of(name: str) -> list[Event]:
     """Return the events of a recording."""
-    streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
+    streamer = StreamerV2([recordings.ALL[name]])
     events = []
     while streamer.next():
         events.append(streamer.event())
     return events
 
 
-def fold(events: Iterable[Event]) -> Answer | None:  # pragma: no cover - see NEEDS_RECORDINGS
+def fold(events: Iterable[Event]) -> Answer | None:
     """Return what *events* give from scratch."""
     state: Fold | None = None
     for event in events:
@@ -422,16 +430,17 @@ def fold(events: Iterable[Event]) -> Answer | None:  # pragma: no cover - see NE
     return None if state is None else state.value()
 
 
-@NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
-def test_snapshots_are_pure(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
-    """Every k-th snapshot equals a fold from scratch, and later events do not change it."""
-    streamer = StreamerV2([(RECORDINGS / name).read_bytes()])
+def test_snapshots_are_pure(name: str) -> None:
+    """A snapshot equals a fold from scratch at any time, and later events do not change it."""
+    streamer = StreamerV2([recordings.ALL[name]])
     events: list[Event] = []
     taken: list[tuple[Answer | None, str]] = []
+    due = STRIDE
     while streamer.next():
         events.append(streamer.event())
-        if len(events) % STRIDE == 0:
+        if len(events) == due:
+            due += STRIDE + len(events) // 10
             snapshot = streamer.snapshot()
             assert snapshot == fold(events)
             taken.append((snapshot, repr(snapshot)))
@@ -446,9 +455,8 @@ OTHER_TEXT = {
 }
 
 
-@NEEDS_RECORDINGS
 @pytest.mark.parametrize("name", NAMES)
-def test_final_event_agrees(name: str) -> None:  # pragma: no cover - see NEEDS_RECORDINGS
+def test_final_event_agrees(name: str) -> None:
     """What the deltas alone give, without any `done`, is what the stream's final events say."""
     events = events_of(name)
     whole = [event for event in events if is_whole(event)]
@@ -471,7 +479,7 @@ def test_final_event_agrees(name: str) -> None:  # pragma: no cover - see NEEDS_
             assert (choice.message.content or spoken) == mend("".join(pieces))
 
 
-def is_whole(event: Event) -> bool:  # pragma: no cover - see NEEDS_RECORDINGS
+def is_whole(event: Event) -> bool:
     """Tell whether *event* is the one that says the text, or the calls, once more."""
     match event:
         case BringsResponse(response=one):
@@ -482,7 +490,7 @@ def is_whole(event: Event) -> bool:  # pragma: no cover - see NEEDS_RECORDINGS
             return False
 
 
-def said(event: Event) -> str:  # pragma: no cover - see NEEDS_RECORDINGS
+def said(event: Event) -> str:
     """Return the text that a final event says once more."""
     match event:
         case BringsResponse(response=one):
@@ -497,7 +505,7 @@ def said(event: Event) -> str:  # pragma: no cover - see NEEDS_RECORDINGS
             return ""
 
 
-def arguments(answer: Answer | None) -> list[tuple[str, str, str]]:  # pragma: no cover - likewise
+def arguments(answer: Answer | None) -> list[tuple[str, str, str]]:
     """Return the calls without their completeness."""
     assert answer is not None
     return [(call.id, call.name, call.arguments) for call in answer.calls]

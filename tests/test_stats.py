@@ -22,6 +22,7 @@ from openai_scan import (
     TruncatedStreamError,
 )
 from openai_scan.events import Outcome
+from openai_scan.observer import Watched
 from openai_scan.stats import Gaps, TokenCount
 
 AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
@@ -182,20 +183,20 @@ class Diary(Observer):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def began(self, stream: StreamerV2) -> None:
+    def began(self, stream: Watched) -> None:
         """Note the beginning."""
         self.lines.append(f"began at {stream.events_read}")
 
-    def event(self, stream: StreamerV2, event: Event) -> None:
+    def event(self, stream: Watched, event: Event) -> None:
         """Note the text."""
         assert stream.event() is event
         self.lines.append(f"event {event.unwrap_text()}")
 
-    def renewed(self, stream: StreamerV2, error: ScanError) -> None:
+    def renewed(self, stream: Watched, error: ScanError) -> None:
         """Note the error."""
         self.lines.append(f"renewed after {type(error).__name__}, {stream.outcome}")
 
-    def ended(self, stream: StreamerV2, outcome: Outcome, error: ScanError | None) -> None:
+    def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
         """Note the end."""
         self.lines.append(f"{outcome}: {error!r:.20}, {stream.events_read}")
 
@@ -284,7 +285,7 @@ def test_an_error_of_an_observer_is_not_hidden() -> None:
     """It comes out of next(), and the stream goes on if it is asked to."""
 
     class Broken(Observer):
-        def event(self, stream: StreamerV2, event: Event) -> None:
+        def event(self, stream: Watched, event: Event) -> None:
             raise ZeroDivisionError
 
     s = StreamerV2([chunk("a"), chunk("b", "stop"), DONE])

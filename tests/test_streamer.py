@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from drivers import DRIVERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +57,12 @@ from openai_scan.stream.machine import GRACE_SECONDS
 
 # A test that waits for a thread gives up after so many seconds; it never waits that long.
 PATIENCE = 30
+
+
+@pytest.fixture(autouse=True, params=DRIVERS)
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with both drivers."""
+    monkeypatch.setitem(globals(), "StreamerV2", DRIVERS[request.param])
 
 
 def event(name: str, payload: Any) -> bytes:

@@ -8,8 +8,15 @@ from typing import Any
 
 import attrs
 import pytest
+from drivers import DRIVERS
 
 from openai_scan import DecodeError, Outcome, StreamerV2, TransportError, TruncatedStreamError
+
+
+@pytest.fixture(autouse=True, params=DRIVERS)
+def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with both drivers."""
+    monkeypatch.setitem(globals(), "StreamerV2", DRIVERS[request.param])
 
 
 def chat(*pieces: str, finish: str | None = "stop") -> list[bytes]:

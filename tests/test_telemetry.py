@@ -148,7 +148,7 @@ def test_a_failure_is_told(world: World) -> None:
                 assert s.err() is not None
     (span,) = world.spans()
     assert span.status.status_code is StatusCode.ERROR
-    assert span.status.description == "the stream ended before the answer did"
+    assert span.status.description == "TruncatedStreamError"
     attributes = dict(span.attributes or {})
     assert attributes["error.type"] == "TruncatedStreamError"
     assert attributes["openai_scan.outcome"] == "truncated"

@@ -211,7 +211,7 @@ class TestChat:
             *MESSAGES,
             said,
             {"role": "tool", "tool_call_id": "c1", "content": "Rome: 21 C"},
-            {"role": "tool", "tool_call_id": "c2", "content": "Error: ValueError: no luck"},
+            {"role": "tool", "tool_call_id": "c2", "content": "Error: fail failed with ValueError"},
         ]
         assert server.requests[1].json() == {**rest, "messages": first}
         arguments = '{"city": "Bari", "unit": "F", "_day": 1}'

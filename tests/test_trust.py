@@ -53,13 +53,13 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan import transport as transport_module
-from openai_scan.transport import Exchange, Request, Transport, connections
-from openai_scan.transport import retries as retries_module
-from openai_scan.transport.cancellation import Cancellation
+from openai_scan.transport import Exchange, Request, Transport
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.dial import dial
-from openai_scan.transport.retries import retry_after, should_retry
+from openai_scan.transport.retries import backoff, retry_after, should_retry
+from openai_scan.transport.session import cancellation, connections
+from openai_scan.transport.session import wire as session_module
+from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.dial import dial
 
 KEY = "sk-secret-1234"
 ONCE = RetryPolicy(attempts=1)
@@ -220,8 +220,7 @@ class TestClocks:
 
     def test_a_trailer_without_an_end_is_silence_of_events(self) -> None:
         """What follows the last chunk is read by the clock too."""
-        trailer = itertools.repeat(b"X: y\r\n" * 999)
-        with serving([HEAD + ch(HI) + b"0\r\n", trailer]) as server:
+        with serving([HEAD + ch(HI) + b"0\r\n", Repeat(b"X: y\r\n")]) as server:
             timeout = Timeout(event_idle=0.2, total=PATIENCE)
             with chatting(server, timeout=timeout) as s:
                 assert read(s) == "Hi"
@@ -608,13 +607,13 @@ class TestCancel:
     def test_while_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A server that takes no connections, its queue being full, holds nobody."""
         held = threading.Event()
-        hold = Cancellation.hold
+        hold = SocketCancellation.hold
 
-        def told(self: Cancellation, connecting: socket.socket) -> None:
+        def told(self: SocketCancellation, connecting: socket.socket) -> None:
             hold(self, connecting)
             held.set()
 
-        monkeypatch.setattr(Cancellation, "hold", told)
+        monkeypatch.setattr(SocketCancellation, "hold", told)
         with full_queue() as port:
             with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -714,7 +713,7 @@ class TestFork:
         ):
             if used_before:
                 client.list_models()
-            monkeypatch.setattr(transport_module, "new_session", make_slowly)
+            monkeypatch.setattr(session_module, "new_session", make_slowly)
             thread = threading.Thread(target=other.list_models)
             thread.start()
             assert making.wait(PATIENCE)
@@ -736,6 +735,32 @@ class TestFork:
             assert status == 0
             client.list_models()
             assert server.connections == 3
+
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    def test_a_child_is_not_locked_out_by_a_thread_that_was_cancelling(self) -> None:
+        """What a thread of the parent held while it shut a socket down is free in the child."""
+        held, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with cancellation._changed.value:  # as cancel() does for the length of a system call
+                held.set()
+                assert over.wait(PATIENCE)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(PATIENCE)
+        child = os.fork()
+        if not child:
+            status = 1
+            with contextlib.suppress(BaseException):
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(3)  # where it is locked out, it would wait for ever
+                status = int(not cancellation.SocketCancellation().wait_for(lambda: True, 0))
+            os._exit(status)
+        _, status = os.waitpid(child, 0)
+        over.set()
+        thread.join(PATIENCE)
+        assert status == 0
 
 
 class Told(logging.Handler):
@@ -924,13 +949,22 @@ class TestRetries:
         with serving([hurry], WHOLE) as server, chatting(server, retries=never) as s:
             assert read(s) == "Hi"
 
-    def test_the_waits_grow_and_are_random(self) -> None:
-        """Each is between zero and a bound, which doubles up to its own."""
+    @pytest.mark.parametrize(
+        ("number", "bound"), [(1, 1), (2, 2), (3, 3), (9, 3), (5000, 3)], ids=str
+    )
+    def test_the_waits_grow_and_are_random(self, number: int, bound: float) -> None:
+        """Each is between zero and a bound, which doubles up to `wait_max`, all equally likely."""
         policy = RetryPolicy(wait_initial=1, wait_max=3)
-        for number, bound in ((1, 1), (2, 2), (3, 3), (9, 3)):
-            waits = [retries_module._backoff(number, policy) for _ in range(200)]
-            assert 0 <= min(waits) < bound / 4
-            assert bound * 3 / 4 < max(waits) <= bound
+        draws = iter([0.0, 0.5, 1.0])
+        waits = [backoff(number, policy, draws.__next__) for _ in range(3)]
+        assert waits == [0, bound / 2, bound]
+
+    def test_no_two_waits_are_the_same(self) -> None:
+        """Clients that failed together do not return together."""
+        policy = RetryPolicy()
+        waits = {backoff(1, policy) for _ in range(50)}
+        assert len(waits) == 50
+        assert all(0 <= wait <= policy.wait_initial for wait in waits)
 
     @pytest.mark.parametrize(
         ("headers", "seconds"),

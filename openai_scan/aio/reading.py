@@ -30,6 +30,7 @@ class Chunks:
     Attributes:
         iterator: Yields the chunks.
         waker: Interrupts the wait for a chunk; None if the source is live and does that itself.
+        in_use: Whether a task is waiting for a chunk.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.
@@ -45,6 +46,7 @@ class Chunks:
             )
         self.iterator = aiter(source)
         self.waker = None if isinstance(source, LiveSource) else Waker()
+        self.in_use = False
 
     def wake(self) -> None:
         """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it."""
@@ -60,32 +62,55 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
         tee: See `openai_scan.sse.reading.read_into`.
 
     Raises:
+        RuntimeError: Another task is reading the source.
         TypeError: The source yields something that is not bytes.
     """
-    chunks, waker = stream.chunks.iterator, stream.chunks.waker
-    stream.before_read()
-    while True:
-        following = anext(chunks)
+    chunks: Chunks = stream.chunks
+    if chunks.in_use:  # the source would be confused, and might end the stream of the other task
+        raise RuntimeError("another task is reading this stream: only one task may at a time")
+    iterator, waker = chunks.iterator, chunks.waker
+    if stream.live is not None:
+        stream.before_read()
+    chunks.in_use = True
+    try:
+        while True:
+            try:
+                following = anext(iterator)
+                chunk: Any = await (following if waker is None else waker.wait(following))
+            except (StopAsyncIteration, Woken):
+                return stream.end()
+            except ScanError as error:
+                return stream.end(error)
+            except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
+                return stream.end(broken_off(error))
+            has_news = stream.receive(chunk)
+            if tee is not None:
+                write_all(tee, bytes(chunk))
+            if has_news:
+                return None
+    finally:
+        chunks.in_use = False
+
+
+async def close_inputs(*inputs: RawStream) -> None:
+    """Close the sources of *inputs*, and what they are read with, if they can be closed.
+
+    Everything is closed, even if closing something fails or is cancelled. What was raised first is
+    raised at the end, a cancellation before any error.
+    """
+    raised: list[BaseException] = []
+    for stream in inputs:
+        chunks: Chunks | None = stream.chunks
+        for closeable in (None if chunks is None else chunks.iterator, stream.source):
+            close = getattr(closeable, "aclose", None) or getattr(closeable, "close", None)
+            try:
+                closing = None if close is None else close()
+                if isawaitable(closing):
+                    await closing
+            except BaseException as error:  # noqa: BLE001 - it is raised below
+                raised.append(error)
+    if raised:
         try:
-            chunk: Any = await (following if waker is None else waker.wait(following))
-        except (StopAsyncIteration, Woken):
-            return stream.end()
-        except ScanError as error:
-            return stream.end(error)
-        except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
-            return stream.end(broken_off(error))
-        has_news = stream.receive(chunk)
-        if tee is not None:
-            write_all(tee, bytes(chunk))
-        if has_news:
-            return None
-
-
-async def close_input(stream: RawStream) -> None:
-    """Close the source of *stream*, and what it is read with, if they can be closed."""
-    for closeable in (stream.chunks.iterator, stream.source):
-        close = getattr(closeable, "aclose", None) or getattr(closeable, "close", None)
-        if close is not None:
-            closing = close()
-            if isawaitable(closing):
-                await closing
+            raise min(raised, key=lambda error: isinstance(error, Exception))
+        finally:
+            raised.clear()  # its traceback refers to this frame

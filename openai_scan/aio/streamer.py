@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from openai_scan.aio.reading import AsyncSource, Chunks, close_input, read_into
+from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
 from openai_scan.events import Event, Outcome
-from openai_scan.stream.machine import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
             while await s.next():
                 print(s.text() or "", end="", flush=True)
 
-    It runs on asyncio and on Trio. One task reads it at a time. If that task is cancelled while it
-    waits for the source, the source is closed and the stream ends as `cancelled`; the exception
+    It runs on asyncio and on Trio. One task reads it at a time; a second one gets a `RuntimeError`.
+    If the task is cancelled, the source is closed and the stream ends as `cancelled`; the exception
     leaves `next()` as it is.
 
     `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
@@ -43,9 +43,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
     Args:
         source: An asynchronous iterable of byte chunks, split anywhere. The streamer owns it from
             now on: `close()` closes it.
-        max_event_bytes: See `StreamerV2`.
-        strict: See `StreamerV2`.
-        require_terminal: See `StreamerV2`.
+        max_event_bytes, strict, require_terminal: See `StreamerV2`.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.
@@ -57,25 +55,27 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
     async def next(self) -> bool:
         """Wait for the next event and step to it; see `StreamerV2.next`."""
         machine = self._machine
-        while (step := machine.step(self)) is not EVENT:
-            if step is NEED_DATA:
-                try:
+        try:
+            while (step := machine.step(self)) is not EVENT:
+                if step is NEED_DATA:
                     await read_into(machine.current, self._tee)
-                except (Exception, GeneratorExit):
-                    raise
-                except BaseException:  # the task was cancelled, or the program interrupted
-                    await self._abandon(machine)
-                    raise
-                continue
-            if machine.left is not None:
+                    continue
                 left, machine.left = machine.left, None
-                await close_input(left)
-            if step is SWITCH:
-                self._open(machine.current)
-            elif step is ASK_WHAT_NEXT:
-                await self._ask_what_next(machine)
-            else:
-                return False
+                try:
+                    if step is SWITCH:  # before it could be cancelled
+                        self._open(machine.current)
+                finally:
+                    if left is not None:
+                        await close_inputs(left)
+                if step is ASK_WHAT_NEXT:
+                    await self._ask_what_next(machine)
+                elif step is not SWITCH:
+                    return False
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # the task was cancelled, or the program interrupted
+            await self._abandon()
+            raise
         return True
 
     def __aiter__(self) -> Self:
@@ -95,9 +95,14 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
 
     async def close(self) -> None:
         """Close the source; see `StreamerV2.close`. `async with` does it for you."""
-        for left in self._machine.leave(self):
-            if not self._handed_over:
-                await close_input(left)
+        machine = self._machine
+        try:
+            inputs = machine.leave(self)
+        except BaseException:  # an observer's; the stream has ended, so nobody is told again
+            await close_inputs(*machine.leave(self))
+            raise
+        if not self._handed_over:
+            await close_inputs(*inputs)
 
     aclose = close  # what contextlib.aclosing() calls
 
@@ -111,8 +116,11 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         traceback: TracebackType | None,
     ) -> None:
         """Close; then raise the error that nobody has asked for, if there is one."""
+        if exc is not None and not isinstance(exc, Exception):
+            await self._abandon()
+            return
         await self.close()
-        if exc_type is None and not self._err_seen:
+        if exc is None and not self._err_seen:
             self._raise_err()
 
     def cancel(self) -> None:
@@ -154,11 +162,14 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
                 return text
         return self._text.flush() or None
 
-    async def _abandon(self, machine: StreamMachine) -> None:
-        """Close because of an exception, which nothing that closing raises may replace."""
-        for left in machine.leave(self):
-            with contextlib.suppress(BaseException):
-                await close_input(left)
+    async def _abandon(self) -> None:
+        """Close because the task is cancelled, which nothing that closing raises may replace."""
+        try:
+            await self.close()
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001, S110 - the caller raises what it was cancelled with
+            pass
 
     async def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)

@@ -6,6 +6,8 @@ may count the cancellations (`asyncio.timeout`). So only the wait for the next c
 - On asyncio a task waits for a future, which every `await` down to the source passes up to the
   event loop. `Waker.wait()` stands in between and remembers the future. Cancelling that raises
   `CancelledError` inside the source, as cancelling the task would, but leaves the task alone.
+  A source that pauses for one round of the loop waits for no future; it gets the same exception
+  after the pause.
 - On Trio a cancel scope around the wait does the same.
 
 An interruption is delivered once: a source that awaits something while it cleans up is not
@@ -74,17 +76,21 @@ class Waker:
         requests = _requests_to_stop()
         try:
             while True:
-                if hasattr(future, "get_loop"):  # it may be None, which is a pause of one round
+                can_be_cancelled = hasattr(future, "get_loop")  # None is a pause of one round
+                if can_be_cancelled:
                     self._interrupt = _interruption(self._cancel, future)
                     if self._woken:
                         self._cancel(future)
                 try:
                     yield future
+                    self._interrupt = None
+                    if self._woken and not (can_be_cancelled or self._delivered):
+                        self._delivered = True
+                        raise asyncio.CancelledError  # noqa: TRY301 - as if a future had raised it
                 except BaseException as error:  # noqa: BLE001 - it is for the source
                     self._interrupt = None
                     future = steps.throw(error)
                 else:
-                    self._interrupt = None
                     future = next(steps)
         except StopIteration as end:
             return end.value
@@ -128,6 +134,9 @@ def _running_trio() -> Any | None:
 
 
 def _requests_to_stop() -> int:
-    """Return how often the current task has been cancelled; 0 where asyncio does not count."""
-    count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
-    return 0 if count is None else count()
+    """Return how often the current task has been cancelled; 0 where nobody counts that."""
+    with contextlib.suppress(RuntimeError):  # no event loop of asyncio runs: what does is unknown
+        count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
+        if count is not None:
+            return int(count())
+    return 0

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from openai_scan.cli.writer import tell
+
 __all__ = ["main"]
 
 # What may be missing, and the extra that has it.
@@ -31,16 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:  # before there was anything that could end well
-        print("openai-scan: interrupted", file=sys.stderr)
+        tell("openai-scan: interrupted")
         return 128 + 2  # `Status.INTERRUPTED`, whatever has been loaded
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package not in _EXTRAS:
             raise
         extra = f"pip install 'openai_scan[{_EXTRAS[package]}]'"
-        print(
-            f"openai-scan: this needs {package}, which is not installed: {extra}", file=sys.stderr
-        )
+        tell(f"openai-scan: this needs {package}, which is not installed: {extra}")
         return 2  # `Status.BAD_INPUT`, without click
 
 

@@ -19,11 +19,12 @@ from rich.table import Table
 
 from openai_scan.cli import options
 from openai_scan.cli.stats import seconds
-from openai_scan.cli.status import Status, complain
+from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import console
+from openai_scan.cli.writer import complain
 from openai_scan.client import RetryPolicy
 from openai_scan.events import Event
-from openai_scan.stream.observer import Observer, Watched
+from openai_scan.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 _PERCENTILES = (50, 90, 95, 99, 100)

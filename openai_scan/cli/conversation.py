@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeAlias
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.printing import Output
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import complain, read_line, say, tell
 from openai_scan.client import Client
 from openai_scan.errors import ScanError
 from openai_scan.streamer import StreamerV2
@@ -68,12 +69,12 @@ def converse(ask: Callable[[Messages], StreamerV2], output: Output, question: st
 def _typed() -> str | None:
     """Return the line that is typed, or None when there will be no more."""
     try:
-        return input("> ")
+        return read_line("> ")
     except EOFError:
-        print()
+        say()
         return None
     except KeyboardInterrupt:
-        print()
+        say()
         raise
 
 

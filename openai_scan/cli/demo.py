@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
+from openai_scan.cli.printing import Output
 from openai_scan.client import Client
 from openai_scan.demo import ReplayServer
 

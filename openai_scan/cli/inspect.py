@@ -9,12 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from openai_scan.cli import options
-from openai_scan.cli.harmless import harmless
 from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
-from openai_scan.cli.timeline import File, exchanges_in, given, name_of, played
+from openai_scan.cli.timeline import given, name_of, played
+from openai_scan.printable import printable
 from openai_scan.recording import Replay
+from openai_scan.recording.player import replay_all
 from openai_scan.streamer import StreamerV2
+
+# How many events are drawn as one table.
+_ROWS = 1000
 
 
 @options.command(
@@ -30,23 +34,29 @@ def command(*, file: str) -> int:
     """List them."""
     screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
     recording = given(file)
-    for exchange in exchanges_in(recording):
-        inspect(screen, recording, exchange)
+    for source in replay_all(recording):
+        inspect(screen, source, name_of(recording))
     return Status.WHOLE
 
 
-def inspect(screen: Console, file: File, exchange: int) -> None:
-    """Draw what is in a recorded stream."""
-    table = Table("#", "time", "gap", "event", "bytes", "text", box=None, pad_edge=False)
-    for place in (0, 1, 2, 4):
-        table.columns[place].justify = "right"
-        table.columns[place].style = "cyan" if place in {1, 2} else ""
-        table.columns[place].no_wrap = True
-    for place in (3, 5):
-        table.columns[place].overflow = "fold"
-    with played(file, exchange) as (stream, timeline):
-        before, noted = 0.0, Counter[str]()
+def inspect(screen: Console, source: Replay, name: str) -> None:
+    """Draw what is in a recorded stream.
+
+    Args:
+        screen: Where to.
+        source: The stream.
+        name: What the recording is called.
+    """
+    with played(source, name) as (stream, timeline):
+        table, before, noted = _table(), 0.0, Counter[str]()
+        is_first = True
         while stream.next():
+            if table.row_count == _ROWS:  # the whole table of a long stream would take much memory
+                if is_first:
+                    _draw_head(screen, name, stream)
+                    is_first = False
+                screen.print(table)
+                table = _table()
             now = timeline.now(stream)
             notes = stream.notes
             table.add_row(
@@ -58,9 +68,22 @@ def inspect(screen: Console, file: File, exchange: int) -> None:
                 _said(stream) + _noted(notes - noted),
             )
             before, noted = now, notes
-        _draw_head(screen, name_of(file), stream)
+        if is_first:
+            _draw_head(screen, name, stream)
         screen.print(table)
         _draw_end(screen, stream, timeline.now(stream))
+
+
+def _table() -> Table:
+    """Return a table for events."""
+    table = Table("#", "time", "gap", "event", "bytes", "text", box=None, pad_edge=False)
+    for place in (0, 1, 2, 4):
+        table.columns[place].justify = "right"
+        table.columns[place].style = "cyan" if place in {1, 2} else ""
+        table.columns[place].no_wrap = True
+    for place in (3, 5):
+        table.columns[place].overflow = "fold"
+    return table
 
 
 def _said(stream: StreamerV2) -> Text:
@@ -82,7 +105,7 @@ def _noted(notes: Counter[str]) -> Text:
 
 def _shown(text: str) -> str:
     """Return *text* in one line, with its spaces at both ends to be seen."""
-    return harmless(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
+    return printable(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
 
 
 def _draw_head(screen: Console, name: str, stream: StreamerV2) -> None:
@@ -105,7 +128,7 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
     facts.add_column(overflow="fold")
     facts.add_row("outcome", Text(str(stream.outcome), "bold green" if good else "bold red"))
     if (error := stream.err()) is not None:
-        facts.add_row("error", Text(harmless(str(error))))
+        facts.add_row("error", Text(str(error)))
     size = f"{stream.events_read} events, {stream.bytes_read} bytes, {seconds:.3f} s"
     facts.add_row("size", size)
     if stream.notes:
@@ -117,9 +140,9 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
         counts = f"{_count(usage.input)} in, {_count(usage.output)} out"
         facts.add_row("tokens", f"{counts}, {about}")
     for call in () if answer is None else answer.calls:
-        facts.add_row("call", Text(harmless(f"{call.name}({call.arguments})")))
+        facts.add_row("call", Text(f"{call.name}({call.arguments})"))
     if answer is not None and answer.text:
-        facts.add_row("answer", Text(harmless(answer.text)))
+        facts.add_row("answer", Text(answer.text))
     screen.print(Text(), facts, sep="\n")
 
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from openai_scan.cli.answers import Output
-from openai_scan.cli.status import complain
+from openai_scan.cli.printing import Output
+from openai_scan.cli.writer import complain, is_terminal
 from openai_scan.errors import StreamTimeoutError
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def asked(prompt: Sequence[str]) -> str | None:
     Raises:
         click.UsageError: There is nothing to ask.
     """
-    if not prompt and sys.stdin.isatty() and sys.stdout.isatty():
+    if not prompt and sys.stdin.isatty() and is_terminal():
         return None
     text = " ".join(_piped() if word == "-" else word for word in prompt or "-")
     if not _is_text(text):

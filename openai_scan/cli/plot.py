@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from openai_scan.cli.timeline import Figures
+from openai_scan.printable import one_line
+from openai_scan.recording.new_file import write_whole
 
 _INCHES = (8, 6)
 _BINS = 40
 
 
-def draw(figures: Sequence[Figures], picture: str) -> None:
-    """Draw when the text of each stream came, and how long the gaps were, into a file."""
+def draw(figures: Sequence[Figures], picture: str, *, overwrite: bool) -> None:
+    """Draw when the text of each stream came, and how long the gaps were, into a file.
+
+    Args:
+        figures: What to draw.
+        picture: The file, whose name ends in `.png` or `.svg`.
+        overwrite: Whether to replace a file that is there.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
     figure = Figure(figsize=_INCHES, layout="constrained")
     timeline, gaps = figure.subplots(2)
     lines = []
@@ -32,7 +45,7 @@ def draw(figures: Sequence[Figures], picture: str) -> None:
     legend = timeline.legend(lines, [str(number) for number in range(len(lines))])
     for text, each in zip(legend.get_texts(), figures, strict=True):
         text.set_parse_math(False)
-        text.set_text(each.name.encode(errors="replace").decode())
+        text.set_text(one_line(each.name.encode(errors="replace").decode()))
     gaps.set_title("Gaps between pieces of text")
     gaps.set_xlabel("milliseconds")
     gaps.set_ylabel("how many")
@@ -41,4 +54,6 @@ def draw(figures: Sequence[Figures], picture: str) -> None:
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
-        figure.savefig(picture, metadata=metadata)
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format=Path(picture).suffix[1:], metadata=metadata)
+    write_whole(picture, drawn.getvalue(), overwrite=overwrite, mode=0o666)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import io
 import os
-import sys
 from collections.abc import Sequence
 
 import click
@@ -14,7 +11,8 @@ from click.shell_completion import shell_complete
 
 from openai_scan._version import __version__
 from openai_scan.cli.options import no_color
-from openai_scan.cli.status import MEANINGS, PROGRAM, Status, complain
+from openai_scan.cli.status import MEANINGS, PROGRAM, Status
+from openai_scan.cli.writer import complain, drop_output, flush, replace_what_cannot_be_encoded
 from openai_scan.errors import ConfigurationError, RecordingError, ScanError
 
 # The commands, in the order of their help. What each is for stands here as well, so that the
@@ -75,16 +73,12 @@ def program() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that *arguments* name, and return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # no answer is lost to a narrow terminal
+    replace_what_cannot_be_encoded()
     try:
         status = _invoke(list(arguments))
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at its exit, and would complain about the pipe again.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return Status.BROKEN_PIPE
     except KeyboardInterrupt:
         return complain("interrupted", Status.INTERRUPTED)

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
 from openai_scan.cli.conversation import opening
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.printing import Output
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import complain, tell
 from openai_scan.client import Client
 from openai_scan.client.base import headers_for
 from openai_scan.recording import Recording

@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
-from openai_scan.cli.status import Status, complain, tell
+from openai_scan.cli.printing import Output
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import BytesPrinter, complain, tell
+from openai_scan.client.base import checked_key
 from openai_scan.recording import Replay, read_recording
 from openai_scan.recording import replay as replayed
 from openai_scan.streamer import StreamerV2
 from openai_scan.testing import FakeServer, Reply, SeenRequest, error, recorded
+from openai_scan.testing.guard import new_key
 from openai_scan.testing.paths import api_path
 
 
@@ -43,6 +46,12 @@ replay sky.jsonl --serve --port 8000""",
     type=click.IntRange(0, 65535),
     help="Where to serve it on this machine; any free port by default.",
 )
+@click.option(
+    "--key",
+    callback=options.not_empty,
+    metavar="KEY",
+    help="The key that requests must have when it is served; a random one by default.",
+)
 @options.with_output
 def command(
     *,
@@ -53,6 +62,7 @@ def command(
     raw: bool,
     serve: bool,
     port: int | None,
+    key: str | None,
 ) -> int:
     """Print it or serve it."""
     if serve:
@@ -60,9 +70,11 @@ def command(
             raise click.UsageError("Standard input cannot be served: name a file.")
         if output.as_json or raw or exchange is not None:
             raise click.UsageError("With --serve there is no --json, no --raw and no --exchange.")
-        return _serve(file, speed, port or 0)
+        return _serve(file, speed, port or 0, key or new_key())
     if port is not None:
         raise click.UsageError("--port is for --serve.")
+    if key is not None:
+        raise click.UsageError("--key is for --serve.")
     if output.as_json and raw:
         raise click.UsageError("Either --json or --raw: the events, or the bytes.")
     source: str | BinaryIO = sys.stdin.buffer if file == "-" else file
@@ -77,26 +89,26 @@ def command(
 
 def _print_raw(played: Replay) -> Status:
     """Print the bytes, each when its time has come."""
+    printer = BytesPrinter()
     try:
         for chunk in played:
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
+            printer.write(chunk)
     finally:
         played.close()
     return Status.WHOLE
 
 
-def _serve(file: str, speed: float, port: int) -> NoReturn:
+def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     """Answer requests until Ctrl-C."""
     answers = _answers(file, speed)
     try:
-        started = FakeServer(answers, port=port)
+        started = FakeServer(answers, port=port, key=checked_key(key, "--key"))
     except OSError as problem:
         if problem.errno != errno.EADDRINUSE:
             raise
         raise click.UsageError(f"Port {port} is taken: name another by --port.") from None
     with started as server:
-        tell(f"serving {file} at {server.base_url}; Ctrl-C ends it")
+        tell(f"serving {file} at {server.base_url} with the key {key}; Ctrl-C ends it")
         while True:
             threading.Event().wait()
 

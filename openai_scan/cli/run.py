@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from openai_scan.cli import options
-from openai_scan.cli.answers import Output
+from openai_scan.cli.printing import Output
 from openai_scan.client import Client
 from openai_scan.client.params import MessageParam
 from openai_scan.tools import run_tools, tool_of

@@ -11,14 +11,14 @@ from pathlib import Path
 import click
 from rich.bar import Bar
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from openai_scan.cli import options
-from openai_scan.cli.status import Status, tell
+from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
 from openai_scan.cli.timeline import Figures, figures_of, given
+from openai_scan.cli.writer import tell
 
 # The histogram's bins, in milliseconds. Pauses span many orders of magnitude.
 _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -66,7 +66,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
         return Status.WHOLE
     from openai_scan.cli.plot import draw
 
-    draw(figures, plot)
+    draw(figures, plot, overwrite=force)
     tell(f"drawn into {plot}")
     return Status.WHOLE
 
@@ -83,7 +83,7 @@ def _check_picture(plot: str, *, force: bool) -> None:
 
 def draw_table(screen: Console, figures: Sequence[Figures]) -> None:
     """Draw a row for each figure, and a column for each stream."""
-    table = Table("", *(escape(each.name) for each in figures), box=None, pad_edge=False)
+    table = Table("", *(each.name for each in figures), box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
         column.overflow = "fold"
@@ -138,7 +138,7 @@ def draw_timelines(screen: Console, figures: Sequence[Figures]) -> None:
     grid.add_column(no_wrap=True)
     for each, characters in zip(drawn, lines, strict=True):
         levels = (math.ceil(count / most * (len(_LEVELS) - 1)) for count in characters)
-        grid.add_row(escape(each.name), Text("".join(_LEVELS[level] for level in levels), "cyan"))
+        grid.add_row(each.name, Text("".join(_LEVELS[level] for level in levels), "cyan"))
     title = f"\ntext as it came, from the request until {seconds(span)}"
     screen.print(Text(title, "bold"), grid, sep="\n")
 

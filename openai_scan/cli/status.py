@@ -1,8 +1,7 @@
-"""The exit statuses, and how to complain."""
+"""The exit statuses."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from enum import IntEnum
 
@@ -26,14 +25,3 @@ MEANINGS: Mapping[Status, str] = {
     Status.INTERRUPTED: "interrupted by Ctrl-C; what had arrived is printed",
     Status.BROKEN_PIPE: "nobody reads the output any more",
 }
-
-
-def complain(sentence: str, status: Status = Status.NOT_WHOLE) -> Status:
-    """Say on stderr what is wrong, and return the status to end with."""
-    tell(f"{PROGRAM}: {sentence}")
-    return status
-
-
-def tell(line: str) -> None:
-    """Say something on stderr, so that it is not taken for the answer."""
-    print(line, file=sys.stderr, flush=True)

@@ -13,23 +13,20 @@ from typing import TypeAlias
 import attrs
 from attrs import define, field, frozen
 
-from openai_scan.cli.status import complain
+from openai_scan.cli.writer import complain
 from openai_scan.errors import ScanError
 from openai_scan.events import Event
-from openai_scan.recording import Replay, exchanges_of, read_recording, replay
+from openai_scan.observer import Observer, Watched
+from openai_scan.recording import Replay
+from openai_scan.recording.player import replay_all
 from openai_scan.stats import Stats, Timer
-from openai_scan.stream.observer import Observer, Watched
 from openai_scan.streamer import StreamerV2
 
 
 class Input(io.BytesIO):
-    """What was on standard input, to be read from its beginning again whenever it was closed."""
+    """What was on standard input."""
 
     name = "<stdin>"
-
-    def close(self) -> None:
-        """Go back to the beginning."""
-        self.seek(0)
 
 
 File: TypeAlias = str | Input
@@ -100,45 +97,39 @@ class Figures:
 
 
 @contextlib.contextmanager
-def played(file: File, exchange: int) -> Iterator[tuple[StreamerV2, Timeline]]:
+def played(source: Replay, name: str) -> Iterator[tuple[StreamerV2, Timeline]]:
     """Yield a recorded stream that runs without pauses, and its times.
 
-    In the end it complains of a recording that was cut off.
+    In the end it complains about a recording that was cut off.
+
+    Args:
+        source: The stream.
+        name: What the recording is called.
     """
     timeline = Timeline()
-    stream = StreamerV2(replay(file, exchange=exchange))
+    stream = StreamerV2(source)
     stream.observe(timeline)
     with contextlib.closing(stream):
         yield stream, timeline
     if stream.notes["recording_truncated"]:
-        complain(f"the recording {name_of(file)} breaks off before its end")
-
-
-def exchanges_in(file: File) -> range:
-    """Return the numbers of the streams in *file*."""
-    source = replay(file)
-    source.close()
-    if source.file is not None:  # a plain event stream
-        return range(1)
-    return range(len(exchanges_of(read_recording(file))))
+        complain(f"the recording {name} breaks off before its end")
 
 
 def figures_of(files: Sequence[File]) -> list[Figures]:
     """Return the figures of all streams in *files*."""
     return [
-        _figures(file, exchange, several=len(exchanges) > 1)
+        _figures(source, name_of(file), f" [{place}]" if len(sources) > 1 else "")
         for file in files
-        for exchanges in [exchanges_in(file)]
-        for exchange in exchanges
+        for sources in [replay_all(file)]
+        for place, source in enumerate(sources)
     ]
 
 
-def _figures(file: File, exchange: int, *, several: bool) -> Figures:
-    name = name_of(file) + (f" [{exchange}]" if several else "")
-    with played(file, exchange) as (stream, timeline):
+def _figures(source: Replay, name: str, place: str) -> Figures:
+    with played(source, name) as (stream, timeline):
         timer = Timer(lambda: timeline.now(stream))
         stream.observe(timer)
         while stream.next():
             pass
         stats = attrs.evolve(timer.stats(stream), to_headers=timeline.headers)
-    return Figures(name, stats, timeline)
+    return Figures(name + place, stats, timeline)

@@ -21,8 +21,8 @@ from openai_scan.client.images import ImagesMethods
 from openai_scan.client.models import ModelsMethods
 from openai_scan.client.responses import ResponsesMethods
 from openai_scan.errors import ConfigurationError
+from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
-from openai_scan.stream.observer import Observer
 from openai_scan.transport import RetryPolicy, Timeout, Transport
 
 __all__ = ["AzureClient", "Client", "Page", "RetryPolicy", "Timeout"]

@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
@@ -15,12 +15,13 @@ from typing_extensions import Self
 from openai_scan.client.files import take_uploads
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.decoding.structure import Structurer
+from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
 from openai_scan.sse import Source
-from openai_scan.stream.observer import Observer
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
+from openai_scan.transport.ids import quoted
 from openai_scan.transport.request import check_header
 
 T = TypeVar("T")
@@ -87,7 +88,10 @@ class BaseClient:
         self._structure = Structurer()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._transport.base_url!r})"
+        # A debugger shows one whose constructor has refused its arguments too.
+        transport = getattr(self, "_transport", None)
+        about = "unfinished" if transport is None else f"base_url={transport.base_url!r}"
+        return f"{type(self).__name__}({about})"
 
     def close(self) -> None:
         """Close the connections that are kept for the next request."""
@@ -157,6 +161,8 @@ class BaseClient:
         payload = self._transport.call(self._request(method, path, kind, params, **more))
         try:
             return self._structure(payload, cls)
+        except RecursionError:
+            raise DecodeError(f"the answer to {method} {path} is nested too deeply") from None
         except DecodeError as error:
             raise DecodeError(f"the answer to {method} {path}: {error}") from error
 
@@ -215,12 +221,9 @@ def path_to(template: str, **ids: str) -> str:
     """Return a path with *ids* in their places.
 
     Raises:
-        ValueError: An id is empty, which would make it another path.
+        ValueError: An id is empty, or would make it the path of something else.
     """
-    for name, value in ids.items():
-        if not value:
-            raise ValueError(f"{name} must not be empty")
-    return template.format(**{name: quote(value, safe="") for name, value in ids.items()})
+    return template.format(**{name: quoted(name, value) for name, value in ids.items()})
 
 
 def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:

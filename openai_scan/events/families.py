@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from openai_scan import bounded_json
 from openai_scan.errors import DecodeError
 from openai_scan.events.base import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.parse import parse
@@ -33,13 +34,14 @@ _PREFIXES = {
 
 
 def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
-    """Return the typed event that *raw* stands for.
+    """Return the typed event for *raw*.
 
-    Never fails: what is unknown, or does not fit its class, comes back as an `UnknownEvent`.
+    It never raises: an event that is unknown, or does not match its class, is an `UnknownEvent`.
 
     Args:
-        raw: The event off the wire.
-        structure: How strictly payloads are read; with tolerance by default.
+        raw: The raw event.
+        structure: What builds objects from payloads; a tolerant one by default. Events of the same
+            stream should share one, which makes repeated events cheaper.
     """
     if structure is None:
         from openai_scan.events.decoding.structure import Structurer
@@ -59,17 +61,18 @@ def _decode_strictly(raw: RawEvent) -> Event:
 
 
 def _decode(raw: RawEvent, structure: Structurer) -> Event:
-    """Decode *raw*, whatever has come before it."""
+    """Decode *raw*, independently of the events before it."""
     if raw.type == "done" or raw.data.strip() == DONE:
         return DoneEvent(raw=raw)
     try:
+        bounded_json.check(raw.data)
         payload = parse(raw.data)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         return _not_json(raw, error)
     name, payload = _identify(raw.type, payload)
     try:
         event = _decode_payload(name, payload, raw, structure)
-    except (DecodeError, RecursionError) as error:
+    except (DecodeError, RecursionError, MemoryError) as error:
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
         return UnknownEvent(payload, name=name, error=fault, raw=raw)
@@ -77,7 +80,7 @@ def _decode(raw: RawEvent, structure: Structurer) -> Event:
 
 
 def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
-    """Pick the family by the first word of the wire name; it picks the class."""
+    """Pick the family by the first word of the wire name; the family picks the class."""
     match name.partition(".")[0]:
         case "chat":
             from openai_scan.events import chat
@@ -110,14 +113,14 @@ def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structure
 
 
 def _identify(name: str, payload: Any) -> tuple[str, Any]:
-    """Return the wire name of an event and its payload, out of an envelope if it is in one."""
+    """Return the wire name of an event and its payload, without an envelope around it."""
     if name != "message" or not isinstance(payload, dict):
         return name, payload
-    # Not a match over the payload: each of its patterns would look up what it needs for itself.
+    # Not a `match` over the payload, since each of its patterns would repeat the lookups.
     envelope, error, kind, tag = map(payload.get, ("event", "error", "object", "type"))
     if isinstance(envelope, str) and isinstance(inner := payload.get("data"), dict):
-        return envelope, inner  # LiteLLM's Assistants streams
-    if error or kind == "error":  # vLLM and FastChat send the latter; `type` is the error's then
+        return envelope, inner  # as in LiteLLM's Assistants streams
+    if error or kind == "error":  # vLLM and FastChat send the latter, with the error's own `type`
         return "error", payload
     if isinstance(kind, str) and kind.partition(".")[0] == "thread":
         from openai_scan.events.assistants import name_of
@@ -132,11 +135,14 @@ def _identify(name: str, payload: Any) -> tuple[str, Any]:
 
 
 def _not_json(raw: RawEvent, error: Exception) -> Event:
-    """Return the event for data that are no JSON; an unknown event may carry any text."""
+    """Return the event for data that are not JSON, which only an unknown event may have."""
     if raw.type == "error":
         return ErrorEvent(read_error(raw.data), raw=raw)
     fault = None
-    if raw.type.partition(".")[0] in _JSON_NAMES:
+    if isinstance(error, bounded_json.UnboundedJSONError):
+        fault = DecodeError(f"{raw.type}: the data are not read: {error}")
+        fault.__cause__ = error
+    elif raw.type.partition(".")[0] in _JSON_NAMES:
         fault = DecodeError(f"{raw.type}: the data are not JSON: {error}")
         fault.__cause__ = error
     return UnknownEvent(raw.data, error=fault, raw=raw)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
+from openai_scan import bounded_json
 from openai_scan.events.base import DONE
 from openai_scan.sse import RawEvent
 
@@ -17,26 +19,44 @@ _GLUE = re.compile(r"\s*(?:data:\s*)?")
 
 
 def unglue(raw: RawEvent) -> list[RawEvent]:
-    """Return the events that a server has glued together into the data of *raw*.
+    """Return the events that are glued together in the data of *raw*.
 
     Returns:
-        Two or more events, each of one JSON object or `[DONE]`; none if the data are not made
-        of just those.
+        Two or more events, each with one JSON object or `[DONE]`. Empty if the data consist of
+        anything else, or of only one of these.
     """
-    decoder = json.JSONDecoder()
-    data = raw.data
-    pieces = []
+    return list(unglued(raw))
+
+
+def unglued(raw: RawEvent) -> Iterator[RawEvent]:
+    """Yield what `unglue()` returns, each only when it is asked for.
+
+    A server can glue half a million events into one, which takes no memory this way.
+    """
+    try:
+        bounded_json.check(raw.data)
+        count = sum(1 for _ in _places(raw.data))
+    except (ValueError, RecursionError):
+        return
+    if count > 1:
+        for start, end in _places(raw.data):
+            # The name belongs to the first event at best; each payload identifies itself.
+            yield RawEvent("message", raw.data[start:end], raw.last_event_id)
+
+
+def _places(data: str) -> Iterator[tuple[int, int]]:
+    """Yield where each event in *data* starts and ends.
+
+    Raises:
+        ValueError: Something else follows.
+    """
+    decode = json.JSONDecoder().raw_decode
     end = 0
     while (start := next(_GLUE.finditer(data, end)).end()) < len(data):
         if data.startswith(DONE, start):
             end = start + len(DONE)
-        elif not data.startswith("{", start):
-            return []
+        elif data.startswith("{", start):
+            end = decode(data, start)[1]
         else:
-            try:
-                end = decoder.raw_decode(data, start)[1]
-            except (ValueError, RecursionError):
-                return []
-        # Each payload says itself what it is; the name was that of the first at best.
-        pieces.append(RawEvent("message", data[start:end], raw.last_event_id))
-    return pieces if len(pieces) > 1 else []
+            raise ValueError("neither an object nor [DONE]")
+        yield start, end

@@ -7,10 +7,13 @@ the answer that the fold returns. An answer is frozen: a later event does not ch
 from __future__ import annotations
 
 import io
-import json
+from typing import TypeVar
 
+from openai_scan import bounded_json
 from openai_scan.surrogates import mend, split_half
 from openai_scan.values import Call
+
+T = TypeVar("T")
 
 
 class WithoutCalls:
@@ -62,10 +65,29 @@ class Pieces:
         return self._text
 
 
+class ByIndex(dict[int, T]):
+    """Parts by their index, which knows the highest: looking for it would be linear each time.
+
+    Attributes:
+        last: The highest index, or None while there are no parts.
+    """
+
+    last: int | None = None
+
+    def __setitem__(self, index: int, part: T) -> None:
+        super().__setitem__(index, part)
+        if self.last is None or index > self.last:
+            self.last = index
+
+    def in_order(self) -> list[T]:
+        """Return the parts, sorted by their index."""
+        return [self[index] for index in sorted(self)]
+
+
 def parses(text: str) -> bool:
     """Return whether *text* is JSON."""
     try:
-        json.loads(text)
+        bounded_json.loads(text)
     except (ValueError, RecursionError):
         return False
     return True

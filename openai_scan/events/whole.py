@@ -1,31 +1,43 @@
-"""Turn a whole answer into the events of a stream.
+"""Turn a whole answer, as sent without `stream: true`, into the events of a stream.
 
-Some servers ignore `stream: true` and answer with one JSON object. As the events that a stream
-would have brought it runs through the same loop, and a source can be made of it:
-`encode_all(from_answer(payload))`.
+Some servers ignore `stream: true` and respond with one JSON object. Turned into events, it is read
+by the same loop. `encode_all(from_answer(payload))` is a source for a streamer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from openai_scan.sse import RawEvent
 
-# The statuses of a response that an event is named after; any other ends it as well.
+# The statuses that have an event of their own. A response with any other status is completed.
 _STATUSES = ("completed", "incomplete", "failed", "queued", "in_progress")
 
 
 def from_answer(answer: Any) -> list[RawEvent]:
-    """Return the events that say the same as *answer*, a JSON value.
+    """Return the events of a stream with the same content as *answer*.
 
     Args:
-        answer: A chat completion, a completion, a response, a run, or an error.
+        answer: A JSON value: a chat completion, a completion, a response, a run, or an error.
 
     Returns:
-        The events, the terminal one included; none if it is no answer that this version knows.
+        The events, the terminal one included. Empty if *answer* is none of these.
     """
+    try:
+        return list(events_of(answer))
+    except RecursionError:  # nested too deeply for json.dumps
+        return []
+
+
+def events_of(answer: Any) -> Iterator[RawEvent]:
+    """Yield what `from_answer()` returns, each only when it is asked for.
+
+    Raises:
+        RecursionError: *answer* is nested too deeply, and was not read by `bounded_json`.
+    """
+    payloads: Iterable[Any]
     match answer:
         case {"error": error} if error:
             payloads = [answer]
@@ -35,16 +47,13 @@ def from_answer(answer: Any) -> list[RawEvent]:
         case {"object": "text_completion" | "thread.run"}:
             payloads = [answer]
         case {"object": "response"}:
-            payloads = list(_response_events(answer))
+            payloads = _response_events(answer)
         case _:
-            return []
-    try:
-        events = [RawEvent("message", json.dumps(payload)) for payload in payloads]
-    except RecursionError:  # nested deeper than it can be written
-        return []
+            return
+    for payload in payloads:
+        yield RawEvent("message", json.dumps(payload))
     if "choices" in answer:
-        events.append(RawEvent("message", "[DONE]"))
-    return events
+        yield RawEvent("message", "[DONE]")
 
 
 def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
     delta = dict(message) if isinstance(message, dict) else {}
     calls = delta.get("tool_calls")
     if isinstance(calls, list):
-        # In the whole message the place in the list is the index.
+        # A whole message has no indexes: the place in the list is the index.
         delta["tool_calls"] = [
             {"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)
         ]
@@ -61,7 +70,7 @@ def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield what the response says, its items, and at last the response itself."""
+    """Yield the texts of the response, its items, and finally the response itself."""
     items = response.get("output")
     for index, item in enumerate(items if isinstance(items, list) else ()):
         if not isinstance(item, dict):
@@ -77,7 +86,7 @@ def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _delta(part: Any, output_index: int) -> Iterator[dict[str, Any]]:
-    """Yield the delta that brings the text of *part*, if it has one."""
+    """Yield the delta for the text of *part*, if it has one."""
     match part:
         case {"type": "output_text", "text": str(text)}:
             name = "output_text"

@@ -120,12 +120,8 @@ def cause_of(error: Exception) -> Cause:
             return "cancelled"
         case StreamTimeoutError():
             return "timeout"
-        case TransportError():
-            from openai_scan.transport import failures  # it has raised the error, if it is one
-
-            if failures.is_reset(error):
-                return "reset"
-            return "cut" if failures.is_cut(error) else "failed"
+        case TransportError(lost=lost):
+            return lost or "failed"
         case _:
             return "failed"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from openai_scan.errors import RecordingError
 from openai_scan.recording.lines import Line, dump
+from openai_scan.recording.new_file import NewFile
 from openai_scan.sse import WritableFile
 from openai_scan.sse.source import write_all
 
@@ -21,7 +21,8 @@ class Recording:
 
     Attributes:
         file: The path, or a binary file, which stays open.
-        overwrite: Whether to replace a file that is there already.
+        overwrite: Whether to replace a file that is there already. It stays until the recording is
+            closed, under another name until then; see `NewFile`.
         request: Whether to record the body of the request too, and with it the prompt.
     """
 
@@ -46,12 +47,13 @@ class RecordingFile:
     def __init__(self, settings: Recording) -> None:
         file: Any = settings.file
         self._name = str(getattr(file, "name", "the recording"))
-        self._own: Any = None
+        self._own: NewFile | None = None
+        self._is_begun = False
         if isinstance(file, str | os.PathLike):
             self._name = os.fspath(file)
-            # Without a buffer a line is one call of the system, and on the disk at once.
-            mode = "wb" if settings.overwrite else "xb"
-            self._own = file = Path(file).open(mode, buffering=0)  # noqa: SIM115 - see close()
+            # It has no buffer, so a line is one call of the system, and on the disk at once.
+            self._own = NewFile(file, overwrite=settings.overwrite)
+            file = self._own.file
         elif isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
             raise TypeError('record to a path, or to a file that is open in mode "wb"')
         self._file: WritableFile = file
@@ -62,6 +64,7 @@ class RecordingFile:
             return
         try:
             write_all(self._file, dump(line))
+            self._is_begun = True
             flush = getattr(self._file, "flush", None)
             if flush is not None:
                 flush()
@@ -75,6 +78,6 @@ class RecordingFile:
             raise self.error
 
     def close(self) -> None:
-        """Close it, if it was opened here."""
+        """Close it, if it was opened here; let it replace another only if it is whole."""
         if self._own is not None:
-            self._own.close()
+            self._own.close(keep=self._is_begun and self.error is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import math
 import os
 import random
@@ -28,13 +29,16 @@ from openai_scan.sse import BYTE_ORDER_MARK
 from openai_scan.sse.source import chunks_of
 
 # How the first line of an event stream begins that is not blank.
-_EVENT_STREAM = re.compile(rb"\s*(?::|(?:data|error|event|id|retry)(?::|[\r\n]|$))")
+_EVENT_STREAM = re.compile(rb":|(?:data|error|event|id|retry)(?::|[\r\n]|$)")
 
 # How much of a file is looked at to find out what it is.
 _PEEK_BYTES = 64 * 1024
 
 # Where a chunk is split is a matter of one byte, or of many.
 _SIZES = (1, 2, 3, 10, 100, 1000)
+
+# Of how many different notes of an answer a replay keeps count; a stream itself has no more.
+_MAX_NOTES = 100
 
 # What is known of a plain event stream: it was over at its end.
 _PLAIN = (Section(Head(library=""), (), End(t=0.0, end="clean")),)
@@ -70,22 +74,22 @@ def replay(
     """
     if speed is not None and not speed > 0:
         raise ValueError(f"speed must be more than 0, not {speed}")
-    with contextlib.ExitStack() as stack:
-        opened, name = _open(file)
-        stack.callback(opened.close)
-        beginning = _beginning(opened)
-        is_plain = _EVENT_STREAM.match(beginning.removeprefix(BYTE_ORDER_MARK)) is not None
-        exchanges = [_PLAIN] if is_plain else exchanges_of(_load(name, beginning, opened))
-        if not 0 <= exchange < len(exchanges):
-            raise ValueError(
-                f"{name} has no exchange {exchange}: there are {len(exchanges)}, from 0"
-            )
-        played = Replay(exchanges[exchange], name=name, speed=speed, resplit=resplit)
-        if is_plain:
-            played.reads = _plain_reads(beginning, opened)
-            played.file = opened
-            stack.pop_all()
-        return played
+    sources, name = _sources(file, speed=speed, resplit=resplit)
+    if not 0 <= exchange < len(sources):
+        for source in sources:
+            source.close()
+        raise ValueError(f"{name} has no exchange {exchange}: there are {len(sources)}, from 0")
+    return sources[exchange]
+
+
+def replay_all(file: str | os.PathLike[str] | BinaryIO) -> list[Replay]:
+    """Return a source for each stream in a file, see `replay()`. The file is read once.
+
+    Raises:
+        RecordingError: See `replay()`.
+        OSError: See `replay()`.
+    """
+    return _sources(file)[0]
 
 
 def read_recording(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ...]:
@@ -117,10 +121,11 @@ class Replay:
     """A source that was recorded; made by `replay()`.
 
     Args:
-        sections: What was asked and answered; the first of them is played.
+        sections: What was asked and answered.
         name: What the file is called in an error.
         speed: See `replay()`.
         resplit: See `replay()`.
+        place: Which of *sections* is played; what follows it is played on request.
 
     Attributes:
         section: What is played.
@@ -146,11 +151,14 @@ class Replay:
         name: str,
         speed: float | None = None,
         resplit: int | None = None,
+        place: int = 0,
     ) -> None:
-        self.section = section = sections[0]
-        self.notes: Counter[str] = Counter(section.end.notes if section.end is not None else {})
+        self.section = section = sections[place]
+        noted = section.end.notes.items() if section.end is not None else ()
+        self.notes: Counter[str] = Counter(dict(itertools.islice(noted, _MAX_NOTES)))
         self.reads: Iterable[Read] = section.reads
-        self._following = sections[1:]
+        self._sections = sections
+        self._place = place
         self._name = name
         self._speed = math.inf if speed is None else speed
         self._resplit = resplit
@@ -232,15 +240,23 @@ class Replay:
             self.file.close()
 
     def _next(self, again: Literal["retry", "resume"]) -> Replay | None:
-        if not self._following or self._following[0].head.again != again:
+        place = self._place + 1
+        if place >= len(self._sections) or self._sections[place].head.again != again:
             return None
-        return Replay(self._following, name=self._name, speed=self._speed, resplit=self._resplit)
+        return Replay(
+            self._sections,
+            name=self._name,
+            speed=self._speed,
+            resplit=self._resplit,
+            place=place,
+        )
 
     def _wait_until(self, t: float) -> None:
         """Wait for the time that is *t* seconds after the request."""
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
-        if self._cancelled.wait(max(0.0, min(due, self._deadline) - time.monotonic())):
+        seconds = max(0.0, min(due, self._deadline) - time.monotonic())
+        if self._cancelled.wait(min(seconds, threading.TIMEOUT_MAX)):
             raise StreamCancelledError("the replay was cancelled")
         if self._deadline < due:
             raise StreamTimeoutError("the replay held the stream open after the answer")
@@ -261,6 +277,30 @@ def resplit_reads(reads: Iterable[Read], seed: int) -> Iterator[Read]:
         yield Read(t, kept)
 
 
+def _sources(
+    file: str | os.PathLike[str] | BinaryIO,
+    *,
+    speed: float | None = None,
+    resplit: int | None = None,
+) -> tuple[list[Replay], str]:
+    """Return a source for each stream in a file, and what to call the file."""
+    with contextlib.ExitStack() as stack:
+        opened, name = _open(file)
+        stack.callback(opened.close)
+        beginning = _beginning(opened)
+        start = beginning.removeprefix(BYTE_ORDER_MARK).lstrip()
+        is_plain = _EVENT_STREAM.match(start) is not None
+        exchanges = [_PLAIN] if is_plain else exchanges_of(_load(name, beginning, opened))
+        sources = [
+            Replay(sections, name=name, speed=speed, resplit=resplit) for sections in exchanges
+        ]
+        if is_plain:
+            sources[0].reads = _plain_reads(beginning, opened)
+            sources[0].file = opened
+            stack.pop_all()
+        return sources, name
+
+
 def _open(file: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str]:
     """Return a file and what to call it."""
     if isinstance(file, str | os.PathLike):
@@ -270,10 +310,12 @@ def _open(file: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str]:
 
 def _beginning(file: BinaryIO) -> bytes:
     """Return the blank lines at the beginning and the first other one, or what a line may have."""
-    beginning = b""
-    while not beginning.strip() and (line := file.readline(_PEEK_BYTES)):
-        beginning += line
-    return beginning
+    lines: list[bytes] = []
+    while line := file.readline(_PEEK_BYTES):
+        lines.append(line)
+        if (line if len(lines) > 1 else line.removeprefix(BYTE_ORDER_MARK)).strip():
+            break
+    return b"".join(lines)
 
 
 def _load(name: str, beginning: bytes, file: BinaryIO) -> tuple[Section, ...]:

@@ -43,29 +43,16 @@ class RawStream:
         tokenizer: What splits the bytes into events.
         source: Where the chunks come from.
         chunks: See *chunks*. It is kept for the driver and never looked at.
+        live: The source, if it is live, so that it can be told of events and woken; else None.
         ready: The events that were received and not returned yet.
+        bytes_read: How many bytes have been received.
+        heard: How many events have been returned since the last read, less the keep-alives.
+        ended: Whether `next()` has returned all there is.
+        err: Why the stream has `ended`; None while it has not, and after a clean end.
+        cancelled: Whether `cancel()` was called.
+        interrupted: Whether the input is over or cancelled. As long as it is not, only `ready`
+            matters.
     """
-
-    bytes_read: int = 0
-    """How many bytes have been received."""
-
-    heard: int = 0
-    """How many events have been returned since the last read, less the keep-alives among them."""
-
-    ended: bool = False
-    """Whether `next()` has returned all there is."""
-
-    err: ScanError | None = None
-    """Why the stream has `ended`; None while it has not, and after a clean end."""
-
-    cancelled: bool = False
-    """Whether `cancel()` was called."""
-
-    interrupted: bool = False
-    """Whether the input is over or cancelled. As long as it is not, only `ready` matters."""
-
-    _over: bool = False  # nothing more will be received
-    _reason: ScanError | None = None  # why that is
 
     def __init__(
         self,
@@ -75,11 +62,21 @@ class RawStream:
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         event_fields: Iterable[str] = (),
     ) -> None:
+        # All of them are set here, none on the class: Python finds them twice as fast.
         self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
+        self._feed = self.tokenizer.feed
         self.source = source
         self.chunks = chunks
         self.ready: deque[RawEvent] = deque()
-        self._live = source if isinstance(source, LiveSource) else None
+        self.live = source if isinstance(source, LiveSource) else None
+        self.bytes_read = 0
+        self.heard = 0
+        self.ended = False
+        self.err: ScanError | None = None
+        self.cancelled = False
+        self.interrupted = False
+        self._over = False  # nothing more will be received
+        self._reason: ScanError | None = None  # why that is
 
     def receive(self, chunk: Any) -> bool:
         """Take what one read returned.
@@ -96,7 +93,7 @@ class RawStream:
             chunk = bytes(chunk)
         self.bytes_read += len(chunk)
         try:
-            events = self.tokenizer.feed(chunk)
+            events = self._feed(chunk)
             if events:
                 if not self._over:
                     self.ready.extend(events)
@@ -138,20 +135,20 @@ class RawStream:
 
     def before_read(self) -> None:
         """Tell a live source, which is about to be read, of the events since the last read."""
-        if self.heard and self._live is not None:
-            self._live.heard()
-        self.heard = 0
+        if self.heard and self.live is not None:
+            self.heard = 0
+            self.live.heard()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or lift that limit (None), if the source is live."""
-        if self._live is not None:
-            self._live.expire(seconds)
+        if self.live is not None:
+            self.live.expire(seconds)
 
     def cancel(self) -> None:
         """End the stream and wake whoever reads a live source. Any thread may call it."""
         self.cancelled = self.interrupted = True
-        if self._live is not None:
-            self._live.cancel()
+        if self.live is not None:
+            self.live.cancel()
 
     @property
     def pending(self) -> RawEvent | None:

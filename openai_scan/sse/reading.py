@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from openai_scan.errors import ScanError
@@ -23,7 +24,8 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
         TypeError: The source yields something that is not bytes.
     """
     chunks, receive = stream.chunks, stream.receive
-    stream.before_read()
+    if stream.live is not None:
+        stream.before_read()
     while True:
         try:
             chunk: Any = next(chunks, _END)
@@ -40,9 +42,14 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
             return None
 
 
-def close_input(stream: RawStream) -> None:
-    """Close the source of *stream*, and what it is read with, if they can be closed."""
-    for closeable in (stream.chunks, stream.source):
-        close = getattr(closeable, "close", None)
-        if close is not None:
-            close()
+def close_inputs(*inputs: RawStream) -> None:
+    """Close the sources of *inputs*, and what they are read with, if they can be closed.
+
+    Everything is closed, in order, even if closing something fails.
+    """
+    with contextlib.ExitStack() as closing:
+        for stream in reversed(inputs):
+            for closeable in (stream.source, stream.chunks):
+                close = getattr(closeable, "close", None)
+                if close is not None:
+                    closing.callback(close)

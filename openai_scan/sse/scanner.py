@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from openai_scan.errors import ScanError
 from openai_scan.sse.raw_stream import RawStream
-from openai_scan.sse.reading import close_input, read_into
+from openai_scan.sse.reading import close_inputs, read_into
 from openai_scan.sse.source import Source, WritableFile, chunks_of
 from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
 
@@ -135,7 +135,7 @@ class EventScanner:
         """Close the source. What was read and not returned yet is dropped."""
         self._event = None
         self._stream.drop()
-        close_input(self._stream)
+        close_inputs(self._stream)
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from openai_scan.errors import TransportError
@@ -63,6 +63,11 @@ def chunks_of(source: Any) -> Iterator[bytes]:
         TypeError: *source* is text, a single bytes object, or not iterable.
     """
     refuse_text(source)
+    if isinstance(source, AsyncIterable) and not isinstance(source, Iterable):
+        raise TypeError(
+            f"a source is an iterable of bytes or a binary file, not {type(source).__name__};"
+            " AsyncStreamerV2 reads asynchronous sources"
+        )
     # read1() returns what is there; read() of a buffered file waits until all is filled.
     read = getattr(source, "read1", None) or getattr(source, "read", None)
     if read is not None:

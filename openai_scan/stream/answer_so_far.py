@@ -26,10 +26,11 @@ class AnswerSoFar:
         json: The answer's text, parsed as JSON while it arrives; None until it is asked for.
     """
 
-    again: Make | None = None
-    append: Append = str
-    json: PartialJSON | None = None
-    _fold: Fold | None = None
+    def __init__(self) -> None:
+        self.again: Make | None = None
+        self.append: Append = str
+        self.json: PartialJSON | None = None
+        self._fold: Fold | None = None
 
     def take(self, event: Event, note: Note) -> None:
         """Take any event; *note* counts what had to be repaired."""

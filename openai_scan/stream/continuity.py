@@ -12,20 +12,17 @@ class Continuity:
     answer_id: str | None = None
     """The server's name for the answer, once it has been resumed; None before that."""
 
+    position: int | None = None
+    """The highest event number so far, or None if no event has had one."""
+
     def __init__(self) -> None:
-        self._position: int | None = None
         self._repeated: int | None = None  # events up to this number may come once more
 
     def take(self, event: Event) -> None:
         """Take the number of *event* into account, if it has one."""
-        self._position = self.after(event)
-
-    def after(self, event: Event) -> int | None:
-        """Return the highest event number, *event* included, or None if no event has had one."""
-        number, position = event.stream_position(), self._position
-        return (
-            position if number is None or (position is not None and position > number) else number
-        )
+        number = event.stream_position()
+        if number is not None and (self.position is None or number > self.position):
+            self.position = number
 
     def resume(self, answer_id: str, position: int) -> None:
         """Expect the events of the answer that come after *position*."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from openai_scan.events import DONE, Event, UnknownEvent, decode, from_answer, unglue
+from openai_scan import bounded_json
+from openai_scan.events import DONE, Event, UnknownEvent, decode
+from openai_scan.events.glued import unglued
+from openai_scan.events.whole import events_of
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
     from openai_scan.events.decoding.repeats import Repeats
+
+
+# How many of the raw events that came as one are kept ready; the others are made later.
+_BATCH = 64
 
 
 class Decoder:
@@ -22,7 +30,8 @@ class Decoder:
     Attributes:
         notes: What was tolerated, counted.
         repeats: What the events so far have in common.
-        ready: Raw events that came as part of another one and have not been decoded yet.
+        ready: Raw events that came as part of another one and have not been decoded yet; the next
+            of them, if there are many.
     """
 
     def __init__(self, *, strict: bool) -> None:
@@ -35,21 +44,39 @@ class Decoder:
         self.note = self._structure.note
         self.repeats: Repeats = self._structure.repeats
         self.ready: deque[RawEvent] = deque()
+        self._more: Iterator[RawEvent] = iter(())
 
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if that brings several events, the first of them."""
         event = decode(raw, self._structure)
         if type(event) is UnknownEvent and not self._strict:
             note, pieces = (
-                ("whole_answer", from_answer(event.payload))
+                ("whole_answer", events_of(event.payload))
                 if event.error is None
-                else ("glued_events", unglue(raw))
+                else ("glued_events", unglued(raw))
             )
-            if pieces:
+            first = next(pieces, None)
+            if first is not None:
                 self.note(note)
-                self.ready.extend(pieces[1:])
-                return decode(pieces[0], self._structure)
+                self._more = pieces
+                self._make_ready()
+                return decode(first, self._structure)
         return event
+
+    def next_ready(self) -> RawEvent:
+        """Return the first raw event that is `ready`; there must be one."""
+        raw = self.ready.popleft()
+        if not self.ready:
+            self._make_ready()
+        return raw
+
+    def drop_ready(self) -> None:
+        """Forget what came as part of another event and has not been decoded."""
+        self.ready.clear()
+        self._more = iter(())
+
+    def _make_ready(self) -> None:
+        self.ready.extend(islice(self._more, _BATCH))
 
 
 def is_keep_alive(raw: RawEvent) -> bool:
@@ -68,6 +95,6 @@ def is_whole(data: str) -> bool:
     if data.strip() == DONE:
         return True
     try:
-        return isinstance(json.loads(data), dict)
+        return isinstance(bounded_json.loads(data), dict)
     except (ValueError, RecursionError):
         return False

@@ -1,15 +1,8 @@
 """The state machine of a stream: bytes in, events and one verdict out.
 
 It reads nothing, waits for nothing and starts nothing. A driver calls `step()` in a loop and does
-what the step asks for:
-
-    EVENT          hand out `event`
-    NEED_DATA      read `current`: `receive()` a chunk, or `input_ended()`
-    SWITCH         close `left`, open `current`
-    ASK_WHAT_NEXT  call `successor`, then `go_on()` with a stream or `stop()` with an outcome
-    ENDED          close `left` if there is one; `outcome` and `err` are final
-
-Drivers that block and drivers that await make the same decisions because they make none.
+what the `Step` asks for. Drivers that block and drivers that await make the same decisions because
+they make none.
 
 States:
 
@@ -40,11 +33,11 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
+from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent
@@ -53,7 +46,7 @@ from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
 from openai_scan.stream.ends import Ends
-from openai_scan.stream.observer import Observers, Watched
+from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -64,20 +57,6 @@ _EVENT_FIELDS = ("error",)
 
 # Used where there is no current event; it answers every question with None.
 NO_EVENT = Event(raw=RawEvent("message", ""))
-
-
-class Step(Enum):
-    """What the driver has to do next; see the module."""
-
-    EVENT = auto()
-    NEED_DATA = auto()
-    SWITCH = auto()
-    ASK_WHAT_NEXT = auto()
-    ENDED = auto()
-
-
-# Names of the module are found faster than members of the enumeration.
-EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED = Step
 
 
 class StreamMachine:
@@ -118,8 +97,9 @@ class StreamMachine:
         self._max_event_bytes = max_event_bytes
         self._strict = strict
         self._require_terminal = require_terminal
-        self._time = now or time.monotonic
+        self._now = time.monotonic if now is None else now
         self.current = self.input_of(source, chunks)
+        self._clocked = source if isinstance(source, ClockedSource) else None
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
         self.successor: Any = None
@@ -285,7 +265,7 @@ class StreamMachine:
             return None
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
-            return self._decoder.ready.popleft()
+            return self._decoder.next_ready()
         raw = current.next()
         if raw is None and current.ended and current.err is None and not self._pending_taken:
             pending = current.pending
@@ -313,12 +293,9 @@ class StreamMachine:
                 return False
             self._committed = event.has_content()
         self.answer.take(event, self._decoder.note)
-        if ends.terminal:
-            self._away_since = self._time()
-            if not was_terminal or is_news or event.stream_goes_on():
-                self.current.expire(GRACE_SECONDS)
-        elif was_terminal:  # another choice has begun after the first had ended
-            self.current.expire(None)
+        if ends.terminal or was_terminal:
+            if self.current.live is not None:
+                self._limit_rest(event, is_news=is_news or not was_terminal)
         elif self._committed and not self._decoder.ready:
             self.answer.expect_text(event, self._decoder.repeats)
         self._continuity.take(self._last)
@@ -343,7 +320,7 @@ class StreamMachine:
         """Note an event without a class of its own; end the stream if that is not tolerated."""
         if event.is_keep_alive:
             self.current.discount()
-            self._away_since = self._time()
+            self._away_since = self._now()
         if event.error is None:
             self._decoder.note(f"unknown_event: {event.type}")
         elif self._strict:
@@ -353,6 +330,15 @@ class StreamMachine:
             self._decoder.note("malformed_event")
         return True
 
+    def _limit_rest(self, event: Event, *, is_news: bool) -> None:
+        """Limit how long the rest of the input may take, unless another part has begun."""
+        if not self._ends.terminal:  # another choice, after the first had ended
+            self.current.expire(None)
+            return
+        self._away_since = self._now()
+        if is_news or event.stream_goes_on():
+            self.current.expire(GRACE_SECONDS)
+
     def _come_back(self, away_since: float) -> None:
         """Have the source not count the time since *away_since* as silence: it was the caller's.
 
@@ -360,9 +346,8 @@ class StreamMachine:
         other event makes the source count anew.
         """
         self._away_since = None
-        source = self.current.source
-        if isinstance(source, ClockedSource):
-            source.spare(self._time() - away_since)
+        if self._clocked is not None:
+            self._clocked.spare(self._now() - away_since)
 
     # The end of an input, and what comes after it.
 
@@ -409,7 +394,8 @@ class StreamMachine:
         source = self.current.source
         if not isinstance(source, RenewableSource):
             return False
-        position = self._continuity.after(self._last)
+        self._continuity.take(self._last)
+        position = self._continuity.position
         answer_id = self.answer.resumable_id()
         if position is not None and answer_id is not None:
             rest = source.resume(error, answer_id, position)
@@ -441,10 +427,12 @@ class StreamMachine:
         self.answer.again = None
         self._away_since = None
         self._decoder.notes.update(self.current.notes)
-        self._decoder.ready.clear()  # what came after a [DONE]
+        self._decoder.drop_ready()  # what came after a [DONE]
         self._bytes_before += self.current.bytes_read
         self._pending_taken = False
         self.left, self.current = self.current, following
+        source = following.source
+        self._clocked = source if isinstance(source, ClockedSource) else None
         if self._cancelled:
             following.cancel()
         self._order = SWITCH

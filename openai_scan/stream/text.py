@@ -39,7 +39,8 @@ class TextBuffer:
 
     def write(self, text: str) -> None:
         """Add text that `whole()` or `flush()` returned."""
-        self._parts.append(text.encode())
+        if text:  # any number of empty ones may come before the next that is not
+            self._parts.append(text.encode())
 
     def take(self, size: int | None) -> bytes:
         """Return at most *size* bytes of what there is; negative or None for all of it."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
 from openai_scan.events import Event, Outcome
+from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
 from openai_scan.sse.raw_stream import RawStream
+from openai_scan.sse.source import broken_off
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
-from openai_scan.stream.observer import Observer
 from openai_scan.stream.text import TextBuffer
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class StreamView(ABC, Generic[SourceT]):
 
         text = self.final().text
         try:
-            return Structurer(strict=True)(json.loads(text), cls)
+            return Structurer(strict=True)(bounded_json.loads(text), cls)
         except (ValueError, RecursionError) as cause:
             error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
             error.__cause__ = cause
@@ -328,13 +329,26 @@ class StreamView(ABC, Generic[SourceT]):
 
     def _input_of(self, other: Self | SourceT) -> RawStream:
         """Return the input to go on with, taken over from its streamer if it has one."""
-        source = other._hand_over() if isinstance(other, type(self)) else other  # noqa: SLF001 - our own class
+        # One that reads in the other way is refused as a source.
+        if isinstance(other, StreamView) and other._chunks_of is self._chunks_of:  # noqa: SLF001 - our own class
+            source = other._hand_over()  # noqa: SLF001 - likewise
+        else:
+            source = other
         return self._machine.input_of(source, self._chunks_of(source))
 
     def _open(self, renewed: RawStream) -> None:
-        """Prepare to read an input that the machine has asked for."""
+        """Prepare to read an input that the machine has asked for.
+
+        Raises:
+            TypeError: A source has returned something that is not a source. The stream goes on to
+                fail because of it.
+        """
         if renewed.chunks is None:
-            renewed.chunks = self._chunks_of(renewed.source)
+            try:
+                renewed.chunks = self._chunks_of(renewed.source)
+            except TypeError as error:
+                renewed.end(broken_off(error))
+                raise
 
     def _hand_over(self) -> SourceT:
         """Give the source to another streamer, and end."""

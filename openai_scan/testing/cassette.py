@@ -12,6 +12,8 @@ from typing_extensions import Self
 from openai_scan.client.base import DEFAULT_BASE_URL, checked_key, checked_url
 from openai_scan.errors import APIError, RecordingError, ScanError
 from openai_scan.recording import RecordedSource, record
+from openai_scan.recording.new_file import NewFile
+from openai_scan.testing.guard import new_key
 from openai_scan.testing.recorded import recorded
 from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.server import FakeServer
@@ -29,6 +31,10 @@ class Cassette(FakeServer):
     method or path than the recorded one is refused, in words. Delete the file to record anew; there
     is none where nothing but errors came, as with a wrong key.
 
+    While it is being recorded the cassette spends your real key, so it serves only those who have
+    the key of this very cassette: make your client with `cassette.key`. `FakeServer` says what else
+    is refused then. A recording is played to anybody.
+
     Args:
         path: The recording.
         api_key: The key to record with; `OPENAI_API_KEY` by default.
@@ -36,6 +42,8 @@ class Cassette(FakeServer):
 
     Attributes:
         path: The recording.
+        key: A key that a client of the cassette can be made with. While the cassette is being
+            recorded no other is accepted, and nobody can guess it.
         recording: Whether it is being made.
 
     Raises:
@@ -52,8 +60,9 @@ class Cassette(FakeServer):
         self.path = Path(path)
         self.recording = not self.path.exists()
         if not self.recording:
+            answers = recorded(self.path, strict=True)  # before anything has to be closed again
             super().__init__()
-            self.add(*recorded(self.path, strict=True))
+            self.add(*answers)
             return
         key = api_key or os.environ.get("OPENAI_API_KEY")
         if not key:
@@ -61,19 +70,18 @@ class Cassette(FakeServer):
                 f"there is no recording {self.path}, and no key to make one: set OPENAI_API_KEY"
                 " and run the test once"
             )
-        super().__init__(self._ask)
         self._transport = Transport(
             checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
             key=checked_key(key, "OPENAI_API_KEY"),
         )
+        super().__init__(self._ask, key=new_key())
         self._sources: list[RecordedSource] = []
-        # It gets its name when it is whole, so that a crash leaves no half cassette.
-        self._unfinished = self.path.with_name(f"{self.path.name}.unfinished")
 
     def __enter__(self) -> Self:
         if self.recording:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._unfinished.open("wb")
+            # It gets its name when it is whole, so that a crash leaves no half cassette.
+            self._new = NewFile(self.path, overwrite=True)
         return super().__enter__()
 
     def __exit__(self, *exc: object) -> None:
@@ -84,19 +92,18 @@ class Cassette(FakeServer):
             source.cancel()
         super().__exit__(*exc)
         self._transport.close()
-        self._file.close()
-        if any(source.status is not None and source.status < 400 for source in self._sources):
-            self._unfinished.replace(self.path)
-        else:
-            self._unfinished.unlink()
+        self._new.close(
+            keep=any(source.status is not None and source.status < 400 for source in self._sources)
+        )
 
     def _ask(self, request: SeenRequest) -> Reply:
         """Pass *request* on to the real API, and record what comes back."""
         is_json = request.headers.get("content-type", "application/json") == "application/json"
         body = request.json if is_json else None
-        if request.query.get("stream") != ["true"] and not (body or {}).get("stream"):
+        asks = request.query.get("stream") == ["true"] or (body or {}).get("stream")
+        if request.method == "DELETE" or not asks:
             return error(400, "a cassette records streams only, of requests in JSON")
-        source = record(self._transport.stream(_passed_on(request, body)), self._file)
+        source = record(self._transport.stream(_passed_on(request, body)), self._new.file)
         self._sources.append(source)
         chunks = iter(source)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import sys
@@ -12,10 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+import attrs
+
 from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
 from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset, error
+
+# Of a request: a little more than a request with many images has.
+_MAX_BODY = 512 * 1024 * 1024
 
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -28,6 +34,9 @@ class Script(Protocol):
 
     hung_up: threading.Event
     """Set as soon as a client has left an answer before its end."""
+
+    def refuse(self, request: SeenRequest) -> Reply | None:
+        """Return the refusal of a request whose body has not been read, or None."""
 
     def take(self, request: SeenRequest) -> Reply:
         """Return the answer to *request*."""
@@ -106,21 +115,41 @@ class Connection(BaseHTTPRequestHandler):
         self._began = time.monotonic()
         self._has_head = False
         try:
-            if "transfer-encoding" in self.headers:
-                self.close_connection = True  # where its body ends is not known
-                self._send(error(411, "the fake server takes bodies of a known length only"))
+            request = self._read_head()
+            reply = self._refusal() or self.server.script.refuse(request)
+            if reply is not None:
+                self.close_connection = True  # a part of its body may be still to come
+                self._drop_body()
+                self._send(reply)
                 return
-            self._send(self.server.script.take(self._read_request()))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self._send(self.server.script.take(attrs.evolve(request, body=body)))
         except OSError:  # whoever asked has left
             self._leave()
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the terminal belongs to the tests."""
 
-    def _read_request(self) -> SeenRequest:
+    def _refusal(self) -> Reply | None:
+        """Return the refusal of a body that cannot be read, or None."""
+        if "Transfer-Encoding" in self.headers:
+            return error(411, "the fake server takes bodies of a known length only")
+        length = self.headers.get("Content-Length", "0")
+        if not re.fullmatch(r"[0-9]{1,18}", length):
+            return error(400, "the Content-Length is not a number")
+        if int(length) > _MAX_BODY:
+            return error(413, f"the fake server takes bodies of {_MAX_BODY} bytes at most")
+        return None
+
+    def _drop_body(self) -> None:
+        """Read a short body: a connection that is closed before that may be reset."""
+        length = self.headers.get("Content-Length", "0")
+        if re.fullmatch(r"[0-9]{1,5}", length):
+            self.rfile.read(int(length))
+
+    def _read_head(self) -> SeenRequest:
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        length = int(headers.get("content-length", 0))
         key = None
         for name in _KEY_HEADERS:
             if name in headers:
@@ -132,7 +161,7 @@ class Connection(BaseHTTPRequestHandler):
             target=self.path,
             query=parse_qs(url.query),
             headers=headers,
-            body=self.rfile.read(length),
+            body=b"",
             key=key,
         )
 
@@ -177,7 +206,7 @@ class Connection(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
     def _wait(self, seconds: float) -> None:
-        if self.server.stopping.wait(max(0.0, seconds)):
+        if self.server.stopping.wait(min(max(0.0, seconds), threading.TIMEOUT_MAX)):
             raise ConnectionAbortedError
 
     def _reset(self) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
+
+from openai_scan.transport.ids import is_id
 
 # What a base URL has before it is another one on each server: `/v1`, `/api/v3`, `/v1beta/openai`.
 _PATH = re.compile(
@@ -29,5 +32,7 @@ def api_path(path: str) -> str:
 
 
 def is_known(path: str) -> bool:
-    """Tell whether one of the APIs has *path*, which is behind a base URL."""
-    return _PATH.fullmatch(path) is not None
+    """Return whether one of the APIs has *path*, and what is in it are ids and nothing else."""
+    return _PATH.fullmatch(path) is not None and all(
+        is_id(unquote(segment)) for segment in path.split("/")[1:]
+    )

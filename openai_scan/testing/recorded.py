@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from openai_scan.errors import RecordingError
 from openai_scan.recording import Section, read_recording
 from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
 from openai_scan.testing.steps import Cut, Due, Reply, Reset, Step
+from openai_scan.transport.request import check_header
 
 # What tells of the connection, or of this very answer, is for the server to say.
 _OWN_HEADERS = frozenset(
@@ -34,7 +36,7 @@ def recorded(
         strict: Whether each is an answer to a request of the recorded method and path only.
 
     Raises:
-        RecordingError: It is no recording.
+        RecordingError: It is no recording, or has a status or a header that cannot be sent.
         ValueError: The speed is not more than 0.
     """
     if speed is not None and not speed > 0:
@@ -49,10 +51,21 @@ def _reply(section: Section, speed: float | None, *, strict: bool) -> Reply:
     if failure is not None and failure.body is not None:
         text = failure.body if isinstance(failure.body, str) else json.dumps(failure.body)
         body = text.encode()
+    headers = {
+        name: value for name, value in head.headers.items() if name.lower() not in _OWN_HEADERS
+    }
+    try:
+        for name, value in headers.items():
+            check_header(name, value)
+    except ValueError as problem:
+        raise RecordingError(f"the recording cannot be served: {problem}") from None
+    status = 200 if head.status is None else head.status
+    if not 200 <= status < 1000:
+        raise RecordingError(f"the recording cannot be served: {status} is no HTTP status")
     return Reply(
         steps=() if body is not None else tuple(_steps(section, speed)),
-        status=head.status or 200,
-        headers={name: value for name, value in head.headers.items() if name not in _OWN_HEADERS},
+        status=status,
+        headers=headers,
         body=body,
         asked=(head.method or "", api_path(urlsplit(head.url or "").path)) if strict else None,
     )

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from typing_extensions import Self
 
+from openai_scan.testing.guard import refused
 from openai_scan.testing.handler import Listener
 from openai_scan.testing.paths import is_known
 from openai_scan.testing.request import SeenRequest
@@ -35,16 +36,24 @@ class FakeServer:
     Args:
         always: What to answer when nothing else is left.
         port: Where to listen; 0 for any port that is free.
+        key: The key that requests must have; None to answer everybody. With one, requests from web
+            pages, under other names than this machine's, and of paths that no API has are refused
+            before their bodies are read, and are not among the `requests`.
 
     Raises:
         TypeError: *always* is no answer.
 
     Attributes:
+        key: A key that a client of this server can be made with.
         requests: What was asked, in order.
         hung_up: Set as soon as a client has left an answer before its end.
     """
 
-    def __init__(self, always: Answer | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self, always: Answer | None = None, *, port: int = 0, key: str | None = None
+    ) -> None:
+        self.key = "test-key" if key is None else key
+        self._is_guarded = key is not None
         self.requests: list[SeenRequest] = []
         self.hung_up = threading.Event()
         if always is not None:
@@ -88,9 +97,17 @@ class FakeServer:
         self._listener.stop()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.base_url!r})"
+        # A debugger shows one whose constructor has refused its arguments too.
+        where = repr(self.base_url) if hasattr(self, "_listener") else "unfinished"
+        return f"{type(self).__name__}({where})"
 
     # What a connection asks of it.
+
+    def refuse(self, request: SeenRequest) -> Reply | None:
+        """Return the refusal of a request whose body has not been read, or None."""
+        if not self._is_guarded:
+            return None
+        return refused(request, key=self.key, port=self._listener.server_port)
 
     def take(self, request: SeenRequest) -> Reply:
         """Note *request* and return the answer to it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import Literal, TypeAlias
 
+from openai_scan.errors import ConnectTimeoutError, StreamTimeoutError
 from openai_scan.transport.settings import Timeout
 
 Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total", "grace"]
-"""What can run out: a limit of `Timeout`, or the grace that a stream has after its end."""
+"""What can run out: a limit of `Timeout`, or the time for what may follow the end of a stream."""
 
-# The system counts the milliseconds of a wait in 31 bits; 20 days are as good as for ever.
+# The system counts the milliseconds of a wait in 31 bits. Nothing here waits for 20 days.
 _FOREVER = 20 * 24 * 3600.0
 
 
@@ -19,17 +20,17 @@ _SILENCES: tuple[Limit, ...] = ("event_idle", "grace")
 
 
 class Clock:
-    """Says how long the next wait may be. It is told of each phase of the exchange.
+    """Says how long the next wait may take. It is told when each phase of the exchange begins.
 
     Args:
         timeout: The limits.
-        deadline: When the total is over, in the time of `time.monotonic()`, if an earlier try of
-            the same call has begun to count it.
+        deadline: When the limit `total` runs out, in the time of `time.monotonic()`, if an earlier
+            attempt at the same call has started it.
 
     Attributes:
-        limit: What runs out first, as of the last call of `left()`.
+        limit: Which limit runs out first, as of the last call of `left()`.
         connecting: Whether there is no connection yet, so that nothing was sent.
-        answering: Whether something of the answer has come.
+        answering: Whether any byte of the answer has arrived.
     """
 
     limit: Limit | None = None
@@ -38,7 +39,7 @@ class Clock:
 
     def __init__(self, timeout: Timeout, deadline: float | None = None) -> None:
         self.timeout = timeout
-        # Limits that are counted from a moment, and those that are counted anew for each wait.
+        # Deadlines are counted from one moment, allowances anew for each wait.
         self._deadlines: dict[Limit, float] = {}
         self._allowances: dict[Limit, float] = {}
         if deadline is not None:
@@ -46,7 +47,7 @@ class Clock:
 
     @property
     def deadline(self) -> float | None:
-        """When the total is over, or None."""
+        """When the limit `total` runs out, or None."""
         return self._deadlines.get("total")
 
     def start(self) -> None:
@@ -64,16 +65,16 @@ class Clock:
         self._set("first_byte", self.timeout.first_byte)
 
     def answered(self) -> None:
-        """The head of the answer is here."""
+        """The head of the answer has arrived."""
         self._deadlines.pop("first_byte", None)
         if self.timeout.idle is not None:
             self._allowances["idle"] = self.timeout.idle
         self.heard()
 
     def heard(self) -> None:
-        """An event has been handed out, and no mere keep-alive; the next one is asked for.
+        """An event has been handed out, not a keep-alive, and the next one is asked for.
 
-        However much comes that is none, the silence of events is counted from here.
+        The limit `event_idle` starts again here, and not at bytes that bring no event.
         """
         self._set("event_idle", self.timeout.event_idle)
 
@@ -84,7 +85,7 @@ class Clock:
                 self._deadlines[limit] += seconds
 
     def end_in(self, seconds: float | None) -> None:
-        """What matters is here: wait for the rest so long, or (None) as before."""
+        """The answer is complete: wait at most *seconds* for what follows, or lift that (None)."""
         self._deadlines.pop("grace", None)
         if seconds is None:
             self.heard()
@@ -96,7 +97,7 @@ class Clock:
         """Return how many seconds the next wait may take.
 
         Raises:
-            TimeoutError: A limit has run out; `limit` says which.
+            TimeoutError: A limit has run out; `limit` is its name.
         """
         now = time.monotonic()
         left = _FOREVER
@@ -110,6 +111,31 @@ class Clock:
         if left <= 0:
             raise TimeoutError(f"{self.limit} is over")
         return left
+
+    def overdue(self, where: str) -> StreamTimeoutError:
+        """Return the error for the limit that ran out in the last wait.
+
+        Args:
+            where: The server's base URL, for the message.
+        """
+        timeout, limit = self.timeout, self.limit
+        if self.connecting:
+            seconds = timeout.total if limit == "total" else timeout.connect
+            message = f"no connection to {where} within {limit}={seconds:g} s"
+            return ConnectTimeoutError(message, limit=limit)
+        match limit:
+            case "first_byte":
+                message = f"no answer from {where} within first_byte={timeout.first_byte:g} s"
+            case "idle":
+                message = f"nothing came for idle={timeout.idle:g} s"
+            case "event_idle":
+                message = f"no event came for event_idle={timeout.event_idle:g} s"
+            case "total":
+                message = f"the answer took longer than total={timeout.total:g} s"
+            case _:  # not one of the user's limits, see LiveSource.expire()
+                message = "the server held the connection open after the answer"
+                limit = None
+        return StreamTimeoutError(message, limit=limit)
 
     def _set(self, limit: Limit, seconds: float | None) -> None:
         if seconds is not None:

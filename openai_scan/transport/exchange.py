@@ -1,417 +1,432 @@
-"""One request and its answer, as a source of bytes."""
+"""One request and its answer, over any wire: everything that is decided, and no reading of its own.
+
+An exchange is in one of four states, and only ever moves to a later one::
+
+    UNSENT ──▶ SENT ──▶ BODY ──▶ OVER
+
+    UNSENT   Nothing has been sent. `retry()` and `resume()` return exchanges in this state.
+    SENT     From the first read to the head of the answer. The pause before a retry is part of it.
+    BODY     The head has arrived. It is judged; then the body is handed over as it arrives.
+    OVER     The body was read to its end, something failed, or the reader left.
+
+Rules:
+
+1. The first read sends the request, and sends it once. There is one exception, within SENT: a kept
+   connection that the server closes before the first byte of an answer, within a round trip, was
+   closed before the request could be read. The request is sent again over a new connection.
+2. The head decides whether the answer is the expected one: status, codings, media type. If only
+   the media type is wrong, the first bytes of the body decide. Any other answer becomes an error,
+   made of at most 64 KiB of its body.
+3. Each wait is given what `Clock.left()` allows, so every limit holds in every state.
+4. `expire()` says that what matters has arrived. Only after that does `close()` read on, for a
+   moment, so that the wire finds the end of the body and keeps the connection. Otherwise closing
+   hangs up, and the server notices at once.
+5. What the network raises leaves as a ScanError without the key. What the caller raises, by a
+   signal handler or the cancellation of a task, leaves unchanged, and the exchange is OVER.
+6. `cancel()` may be called by any thread in any state. All other methods are the reader's, and
+   those that do not read return at once.
+
+What never happens:
+
+- A byte is handed over after an error, or read when the exchange is OVER.
+- A cut answer looks like a whole one.
+- The exchange itself repeats a request that may have been served. Only a streamer knows whether
+  content has been handed out, so it asks for that, by `retry()`.
+- A connection carries another request although the end of the answer before was not found.
+
+All waiting is written once, in the coroutines of `BaseExchange`. `AsyncExchange` awaits them;
+`Exchange` runs them over a blocking wire, where they never suspend. These are two classes rather
+than one, so that no blocking read slips into an event loop unnoticed.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import enum
 import json
 import logging
 import re
 import sys
 import time
+import types
 import warnings
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from collections.abc import Coroutine, Generator, Iterator
+from typing import Any, cast
 
-import attrs
-import requests
-import urllib3
+from typing_extensions import Self
 
+from openai_scan import bounded_json
 from openai_scan.errors import (
     NotAnEventStreamError,
     ScanError,
     StreamCancelledError,
     TransportError,
 )
-from openai_scan.redaction import redact_error
+from openai_scan.redaction import redact_error, redact_foreign
 from openai_scan.sse import BYTE_ORDER_MARK, encode_all
-from openai_scan.transport import answers, failures
-from openai_scan.transport.cancellation import Cancellation
-from openai_scan.transport.clock import Clock
-from openai_scan.transport.connections import WatchedConnection, current
-from openai_scan.transport.request import Request
-from openai_scan.transport.retries import Attempt
-
-if TYPE_CHECKING:
-    from openai_scan.transport import Transport
+from openai_scan.transport import refusals
+from openai_scan.transport.exchange_facts import ExchangeFacts
+from openai_scan.transport.whole_answers import as_stream
+from openai_scan.transport.wire import Answer, at_once
 
 _log = logging.getLogger("openai_scan")
 
-_READ_BYTES = 64 * 1024
-
-# An error body longer than this is a web page or worse; what matters stands at its beginning.
+# A longer error body is a web page or worse; what matters is at its beginning.
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_ERROR_SECONDS = 10.0
 
 # A whole answer, where one is asked for or comes in place of a stream: it may hold images.
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-# After [DONE] only the end of the body may follow. It is waited for, so that the connection can
-# be used again, but no longer than setting up a new one would take.
+# After [DONE] only the end of the body may follow. Waiting for it lets the connection be used
+# again, so it is not worth more time than setting up a new one takes.
 _DRAIN_SECONDS = 0.25
 _DRAIN_BYTES = 64 * 1024
 
-# A connection that its server had left is found out within a round trip. Whoever hangs up later has
-# got the request, and may have worked on it.
+# A connection that its server had left is noticed within a round trip. A server that hangs up later
+# has got the request, and may have worked on it.
 _STALE_SECONDS = 0.5
 
-# What the first line of an event stream begins with.
+# How the first line of an event stream begins.
 _STARTS = (b":", b"data:", b"event:", b"id:", b"retry:")
 _LONGEST_START = max(map(len, _STARTS))
 
 
-class Exchange:
-    """One request and its answer: a source that is read while the answer arrives.
+class _State(enum.Enum):
+    """See the top of this file."""
 
-    Args:
-        transport: What sends it.
-        request: What is sent, when the first chunk is asked for.
-        accept: The media type that is expected.
-        attempt: Which try of a call it is; the first by default.
+    UNSENT = enum.auto()
+    SENT = enum.auto()
+    BODY = enum.auto()
+    OVER = enum.auto()
 
-    Attributes:
-        request: What is sent.
-        notes: What was tolerated of the answer, counted.
-        clock: The time limits.
-        cancellation: What wakes it.
-        sent_at: When it was sent, in the time of `time.monotonic()`, or None.
-        answered_at: When the head of the answer was here, in the same time, or None.
-    """
 
-    sent_at: float | None = None
-    answered_at: float | None = None
+# Every read asks for it, and on Python 3.11 looking up a member is slow.
+_BODY = _State.BODY
 
-    def __init__(
-        self, transport: Transport, request: Request, *, accept: str, attempt: Attempt | None = None
-    ) -> None:
-        self.request = request
-        self.notes: Counter[str] = Counter()
-        self._transport = transport
-        self._accept = accept
-        self._attempt = attempt or Attempt()
-        self.clock = Clock(request.timeout, self._attempt.deadline)
-        self.cancellation = Cancellation()
-        self._response: requests.Response | None = None
-        self._reused = False  # the connection had carried others before
-        self._attached_at = 0.0  # when there was a connection
-        self._finished = False  # read to its end, or closed
-        self._ending = False  # what matters has arrived; only the rest is waited for
-        self._parcel = transport.pack(request, self._attempt.key, accept)
 
-    @property
-    def request_id(self) -> str | None:
-        """The server's name for this request, which its support asks for; None if it has none."""
-        name = None if self._response is None else answers.request_id(self._response.headers)
-        return None if name is None else self.redact(name)
+class BaseExchange(ExchangeFacts):
+    """The coroutines that wait for a wire. Over a blocking one they never suspend."""
 
-    @property
-    def reused(self) -> bool | None:
-        """Whether the connection had carried another request before; None before the answer."""
-        return None if self._response is None else self._reused
+    _state: _State = _State.UNSENT
+    _instead: Iterator[bytes] = iter(())  # the events of a whole answer, if one came
 
-    @property
-    def method(self) -> str:
-        """Of the request, such as `"POST"`."""
-        return self.request.method
+    def _next(self) -> Coroutine[Any, Any, bytes]:
+        """Return the step to the next bytes of the event stream; at its end they are `b""`."""
+        return self._begin() if self._state is _State.UNSENT else self._read()
 
-    @property
-    def url(self) -> str:
-        """Where the request goes."""
-        return self._transport.url(self.request)
+    async def _call(self) -> Any:
+        """Send the request, retry it as its policy allows, and return the JSON of the answer."""
+        exchange = self
+        while True:
+            try:
+                return await exchange._json()
+            except ScanError as error:
+                again = exchange.retry(error)
+                if again is None:
+                    raise
+            exchange = again
 
-    @property
-    def status(self) -> int | None:
-        """The HTTP status of the answer, or None as long as there is none."""
-        return None if self._response is None else self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, with names in any case; none as long as there is no answer."""
-        return {} if self._response is None else self._response.headers
-
-    def redact(self, text: str) -> str:
-        """Return *text* without the key."""
-        return self._transport.redact(text)
-
-    def __iter__(self) -> Iterator[bytes]:
-        """Send the request and yield the chunks of the event stream.
-
-        Raises:
-            ScanError: The request failed, or the answer is no event stream.
-        """
-        with self._redacting():
-            yield from self._stream()
-
-    def _stream(self) -> Iterator[bytes]:
-        response = self._open()
-        chunks = self._read(response)
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type != self._accept:
-            # Some servers send an event stream under another name, so its beginning decides.
-            head = b""
-            while len(_stripped(head)) < _LONGEST_START and len(head) < _MAX_ERROR_BYTES:
-                if not (chunk := next(chunks, b"")):
-                    break
-                head += chunk
-            if not _stripped(head).startswith(_STARTS):
-                if media_type == "application/json":
-                    yield from self._whole_answer(response, chunks, head)
-                    return
-                text = self._text_of(chunks, head)
-                raise answers.mismatch(self._accept, response.headers, text)
-            yield head
-        yield from chunks
-
-    def _whole_answer(
-        self, response: requests.Response, chunks: Iterator[bytes], head: bytes
-    ) -> Iterator[bytes]:
-        """Yield a whole answer as the stream that was asked for: some servers ignore `stream`."""
-        body = self._body(chunks, head)
-        events = answers.as_stream(body)
-        if not events:
-            text = self._text_of(chunks, body[:_MAX_ERROR_BYTES])
-            raise answers.mismatch(self._accept, response.headers, text)
-        self.notes["whole_answer"] += 1
-        yield from encode_all(events)
-
-    def json(self) -> Any:
-        """Send the request and return the JSON value of the answer."""
-        with self._redacting():
-            return self._json()
-
-    def _json(self) -> Any:
-        response = self._open()
-        chunks = self._read(response)
-        body = self._body(chunks)
+    async def _json(self) -> Any:
+        """Send the request and return the JSON of the answer."""
+        if self._state is not _State.UNSENT:
+            raise RuntimeError("an exchange can be read only once")
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError):
-            text = self._text_of(chunks, body[:_MAX_ERROR_BYTES])
-            raise answers.mismatch(self._accept, response.headers, text) from None
-
-    # What a live source can do.
-
-    def cancel(self) -> None:
-        """Wake the reader, in whatever phase it is. Any thread may call it."""
-        self.cancellation.request()
-
-    def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or not (None).
-
-        What still comes until then does not matter much.
-        """
-        self._ending = seconds is not None
-        self.clock.end_in(seconds)
-
-    def heard(self) -> None:
-        """Begin to count the silence of events anew: one has come, and no mere keep-alive."""
-        self.clock.heard()
-
-    def spare(self, seconds: float) -> None:
-        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
-        self.clock.spare(seconds)
-
-    def retry(self, error: ScanError) -> Exchange | None:
-        """Return the same request once more, after *error* and before any content; or None."""
-        return self._after(error, self._tried.again(error, self.request.retries), self.request)
-
-    def resume(self, error: ScanError, answer_id: str, position: int) -> Exchange | None:
-        """Return a request for what follows of an answer that broke off, or None if it cannot be.
-
-        Args:
-            error: How it broke off.
-            answer_id: The server's name for the answer.
-            position: The number of the last event that has come.
-        """
-        onward = self.request.onward
-        if onward is None:
-            return None
-        attempt = self._tried.onward(error, self.request.retries, position=position)
-        request = attrs.evolve(
-            onward,
-            path=onward.path.format(answer_id=quote(answer_id, safe="")),
-            query={**onward.query, "starting_after": position},
-            onward=onward,
-        )
-        return self._after(error, attempt, request)
-
-    @property
-    def _tried(self) -> Attempt:
-        return attrs.evolve(self._attempt, deadline=self.clock.deadline)
-
-    def _after(
-        self, error: ScanError, attempt: Attempt | None, request: Request
-    ) -> Exchange | None:
-        if attempt is None:
-            return None
-        _log.info(
-            "%s: try %d in %.3f s, after %s",
-            request,
-            attempt.number,
-            attempt.pause,
-            type(error).__name__,
-        )
-        return Exchange(self._transport, request, accept=self._accept, attempt=attempt)
-
-    def close(self) -> None:
-        """Let go of the connection; keep it open for the next request if the answer is over."""
-        response = None if self._finished else self._response
-        self._finished = True
-        reusable = self._ending and not self.cancellation.inherited
-        if response is not None and not (reusable and self._drain(response.raw)):
-            self.cancellation.hang_up()
-            response.close()
-
-    def __del__(self) -> None:
-        if self._response is not None and not self._finished:
-            if not self._ending and not self.cancellation.inherited:
-                warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=2)
-            self.close()
-
-    def attach(self, connection: WatchedConnection, *, reused: bool) -> None:
-        """Note the connection that carries the exchange, so that it can be woken up."""
-        self._reused, self._attached_at = reused, time.monotonic()
-        self.cancellation.attach(connection)
-        self.clock.connected()
-
-    # How it works.
-
-    @contextlib.contextmanager
-    def _redacting(self) -> Iterator[None]:
-        """Have no error show the key: servers repeat it in bodies, headers and status lines."""
-        try:
-            yield
-        except ScanError as error:
-            redact_error(error, self.redact)
+            answer = await self._open()
+            return await self._value_of(await self._body(), answer)
+        except BaseException as error:
+            self._give_up(error)
             raise
 
-    def _open(self) -> requests.Response:
-        """Send the request and return its answer if that is a success."""
-        self.cancellation.wait_for(lambda: False, self._attempt.pause)
-        if self._finished or self.cancellation.requested:
+    async def _close(self) -> None:
+        """Let go of the connection; first find the end of the body if what matters has arrived."""
+        if self._state is not _BODY:
+            if self._state is not _State.OVER:
+                self.cancellation.request()  # what was not sent yet never will be
+            return
+        found = False
+        try:
+            if self._ending and not self.cancellation.inherited:
+                found = await self._drain()
+        finally:
+            if found:
+                self._state = _State.OVER
+            else:
+                self._hang_up()
+
+    async def _begin(self) -> bytes:
+        """Send the request and return the first bytes of the event stream.
+
+        Raises:
+            ScanError: The request failed, or the answer is not an event stream.
+        """
+        try:
+            return await self._first_bytes(await self._open())
+        except BaseException as error:
+            self._give_up(error)
+            raise
+
+    async def _first_bytes(self, answer: Answer) -> bytes:
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type == self._accept:
+            return await self._read()
+        # Some servers send an event stream under another name, so its beginning decides.
+        start = b""
+        while len(_stripped(start)) < _LONGEST_START and len(start) < _MAX_ERROR_BYTES:
+            if not (chunk := await self._read()):
+                break
+            start += chunk
+        if _stripped(start).startswith(_STARTS):
+            return start
+        if media_type == "application/json":
+            # Some servers ignore `stream` and send the whole answer.
+            start = await self._body(start)
+            if events := as_stream(start):
+                await self._close()
+                self.notes["whole_answer"] += 1
+                self._instead = encode_all(events)
+                return next(self._instead)
+        text = await self._text_of(start[:_MAX_ERROR_BYTES])
+        raise refusals.mismatch(self._accept, answer.headers, text)
+
+    async def _open(self) -> Answer:
+        """Send the request and return its answer if the head is acceptable."""
+        self._state = _State.SENT
+        if self._attempt.pause:
+            await self.cancellation.pause(self._attempt.pause)
+        if self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")
         self.sent_at = time.monotonic()
-        response = self._send()
+        self._answer = answer = await self._send()
+        self._state = _BODY
+        self.clock.answered()
         self.answered_at = time.monotonic()
         seconds = self.answered_at - self.sent_at
-        _log.debug("%s: HTTP status %s after %.3f s", self.request, response.status_code, seconds)
-        self._check(response)
-        return response
+        _log.debug("%s: HTTP status %s after %.3f s", self.request, answer.status, seconds)
+        await self._check(answer)
+        return answer
 
-    def _send(self) -> requests.Response:
-        """Send the request, and once more if the connection was one that its server had left."""
-        current.carried = self
+    async def _send(self) -> Answer:
+        """Send the request, and once more if the server had left the connection."""
         handled = sys.exc_info()[1]
         try:
             self.clock.start()
             try:
-                response = self._transport.send(self._parcel)
-            except OSError as error:
+                return await self._wire.send(self._parcel, self)
+            except self._wire.errors as error:
                 if not self._may_be_stale(error):
                     raise
                 self.notes["stale_connection"] += 1
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
-                response = self._transport.send(self._parcel)
-        except (OSError, ValueError) as error:  # all exceptions of requests are the one
-            cause = failures.without_secrets(error, self.redact, handled)
-            raise failures.no_answer(cause, self._transport.base_url, self.clock) from cause
-        finally:
-            del current.carried
-        self.clock.answered()
-        self._response = response
-        return response
+                return await self._wire.send(self._parcel, self)
+        except ScanError:
+            raise
+        except self._wire.errors as error:
+            cause = redact_foreign(error, self.redact, strip=self._wire.strip, handled=handled)
+            raise self._wire.no_answer(cause, self._sender.base_url, self.clock) from cause
 
-    def _may_be_stale(self, error: OSError) -> bool:
-        """Tell whether the server closed the connection just when it was to be used again."""
+    def _may_be_stale(self, error: Exception) -> bool:
+        """Return whether the server closed the connection just when it was to be used again."""
         return (
-            self._reused
+            bool(self._reused)
             and self.request.retries.attempts > 1
             and not self.cancellation.requested
             and not self.clock.answering
-            and time.monotonic() - self._attached_at < _STALE_SECONDS
-            and failures.is_stale(error)
+            and time.monotonic() - self._connected_at < _STALE_SECONDS
+            and self._wire.is_stale(error)
         )
 
-    def _check(self, response: requests.Response) -> None:
-        """Raise the error that the head of the answer stands for, if it does."""
-        if response.status_code // 100 != 2:
-            text = self._text_of(self._read(response))
-            raise answers.refusal(
-                response.status_code,
-                response.reason,
-                response.headers,
-                text,
-                hint=self._transport.hint(self.request, response.status_code),
+    async def _check(self, answer: Answer) -> None:
+        """Raise an error if the head of the answer is not acceptable."""
+        unreadable = self._unreadable(answer)
+        if answer.status // 100 != 2:
+            raise refusals.refusal(
+                answer.status,
+                answer.reason,
+                answer.headers,
+                "" if unreadable else await self._text_of(),
+                hint=self._sender.hint(self.request, answer.status),
             )
-        # In lower case the key would not be known again.
-        encodings = self.redact(response.headers.get("Content-Encoding", "")).lower()
-        for encoding in re.findall(r"[^\s,]+", encodings):
-            # urllib3 hands over the bytes of an encoding that it does not know as they are.
-            if encoding not in ("identity", *response.raw.CONTENT_DECODERS):
-                self.close()
-                raise NotAnEventStreamError(f"the Content-Encoding {encoding!r} is not known")
-        coding = response.headers.get("Transfer-Encoding", "").lower()
+        if unreadable:
+            raise NotAnEventStreamError(unreadable)
+        coding = answer.headers.get("Transfer-Encoding", "").lower()
         if coding not in ("", "identity", "chunked"):
             # http.client looks at the first such header only, and would take the frame for events.
-            self.close()
             raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not known")
 
-    def _read(self, response: requests.Response) -> Iterator[bytes]:
-        """Yield the body as it arrives."""
-        raw = response.raw
-        compressed = _is_compressed(raw)
-        while True:
-            handled = sys.exc_info()[1]
-            try:
-                chunk = raw.read1(_READ_BYTES, decode_content=compressed)
-            except failures.READ_ERRORS as error:
-                response.close()
-                self._finished = True
-                cause = failures.without_secrets(error, self.redact, handled)
-                raise failures.broken_answer(cause, self._transport.base_url, self.clock) from cause
-            if not chunk:  # the end of the body; urllib3 has given the connection back by now
-                self._finished = True
-                return
-            yield chunk
+    def _unreadable(self, answer: Answer) -> str | None:
+        """Return why the body cannot be decompressed, or None."""
+        # Redacted first: in lower case the key would not be recognized.
+        encodings = self.redact(answer.headers.get("Content-Encoding", "")).lower()
+        names = re.findall(r"[^\s,]+", encodings)
+        for encoding in names:
+            if not answer.decodes(encoding):
+                return f"the Content-Encoding {encoding!r} is not known"
+        # Each layer multiplies what a few bytes can become, and no server needs two.
+        return "the answer is compressed more than once" if len(names) > 1 else None
 
-    def _drain(self, raw: urllib3.BaseHTTPResponse) -> bool:
-        """Wait a moment for the end of the body; tell whether it came."""
+    async def _read(self) -> bytes:
+        """Return the bytes of the body that have arrived; at its end they are `b""`."""
+        answer = self._answer
+        if self._state is not _BODY or answer is None:  # in this state there always is one
+            return next(self._instead, b"")
+        handled = sys.exc_info()[1]
+        try:
+            chunk = await answer.read()
+        except ScanError as error:
+            self._give_up(error)
+            raise
+        except self._wire.errors as error:
+            cause = redact_foreign(error, self.redact, strip=self._wire.strip, handled=handled)
+            ours = self._wire.broken_answer(cause, self._sender.base_url, self.clock)
+            self._give_up(ours)
+            raise ours from cause
+        except BaseException:
+            self._hang_up()
+            raise
+        if not chunk:  # the wire has kept the connection, or closed it
+            self._state = _State.OVER
+        return chunk
+
+    async def _drain(self) -> bool:
+        """Wait a moment for the end of the body; return whether it was found."""
         self.clock.end_in(_DRAIN_SECONDS)
         drained = 0
         while drained < _DRAIN_BYTES:
             try:
-                chunk = raw.read1(_READ_BYTES, decode_content=_is_compressed(raw))
-            except failures.READ_ERRORS:
+                chunk = await self._read()
+            except ScanError:
                 return False
             if not chunk:
                 return True
             drained += len(chunk)
         return False
 
-    def _body(self, chunks: Iterator[bytes], head: bytes = b"") -> bytes:
-        """Return the body, or as much of it as any answer may have."""
-        body = bytearray(head)
-        while len(body) < _MAX_ANSWER_BYTES and (chunk := next(chunks, b"")):
+    async def _value_of(self, body: bytes, answer: Answer) -> Any:
+        """Return the JSON value that the whole *body* is."""
+        try:
+            return bounded_json.loads(body.decode(json.detect_encoding(body), "surrogatepass"))
+        except bounded_json.UnboundedJSONError as error:
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            message = f"the JSON of the answer cannot be read: {error}"
+            raise NotAnEventStreamError(message, body=text) from None
+        except (ValueError, RecursionError):
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            raise refusals.mismatch(self._accept, answer.headers, text) from None
+
+    async def _body(self, start: bytes = b"") -> bytes:
+        """Return *start* and the rest of the body.
+
+        Raises:
+            NotAnEventStreamError: It is longer than any answer may be.
+        """
+        body = bytearray(start)
+        while chunk := await self._read():
             body += chunk
+            if len(body) > _MAX_ANSWER_BYTES:
+                mebibytes = _MAX_ANSWER_BYTES // (1024 * 1024)
+                raise NotAnEventStreamError(f"the answer is longer than {mebibytes} MiB")
         return bytes(body)
 
-    def _text_of(self, chunks: Iterator[bytes], head: bytes = b"") -> str:
-        """Return the beginning of a body that tells what went wrong, and let go of the rest."""
+    async def _text_of(self, start: bytes = b"") -> str:
+        """Return the beginning of a body that explains an error, and let go of the rest."""
         self.clock.end_in(_MAX_ERROR_SECONDS)
         try:
-            while len(head) < _MAX_ERROR_BYTES and (chunk := next(chunks, b"")):
-                head += chunk
+            while len(start) < _MAX_ERROR_BYTES and (chunk := await self._read()):
+                start += chunk
         except TransportError:
             _log.debug("%s: the body of the error broke off", self.request)
-        self.close()
-        return self.redact(head[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
+        await self._close()
+        return self.redact(start[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
+
+    # What does not wait.
+
+    def _give_up(self, error: BaseException) -> None:
+        """Be OVER after *error*, which shows no secret then: servers repeat the key anywhere."""
+        if isinstance(error, ScanError):
+            redact_error(error, self.redact)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Be OVER; if there is a connection, have the server notice."""
+        answer = self._answer if self._state is _BODY else None
+        self._state = _State.OVER
+        if answer is not None:
+            self.cancellation.hang_up()
+            answer.close()
+
+    def _warn_if_open(self) -> bool:
+        """Return whether the connection is still in use; warn if the stream was forgotten."""
+        if self._state is not _BODY:
+            return False
+        if not self._ending and not self.cancellation.inherited:
+            warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=3)
+        return True
 
 
-def _is_compressed(raw: urllib3.BaseHTTPResponse) -> bool:
-    """Tell whether urllib3 has to decode the body; otherwise it would queue it all the same."""
-    return "Content-Encoding" in raw.headers
+class Exchange(BaseExchange):
+    """One request and its answer: a source that is read while the answer arrives.
+
+    The first `next()` sends the request. Iterating raises a ScanError if the request fails or the
+    answer is not an event stream.
+    """
+
+    def __iter__(self) -> Iterator[bytes]:
+        return cast("Iterator[bytes]", self._chunks())
+
+    # The decorator lets a generator delegate to coroutines. Running each by `at_once()` would add
+    # a microsecond to every read, most of it for the StopIteration that carries the result.
+    @types.coroutine
+    def _chunks(self) -> Generator[Any, None, None]:
+        chunk = yield from self._next()
+        read = self._read
+        while chunk:
+            yield chunk
+            chunk = yield from read()
+
+    def json(self) -> Any:
+        """Send the request and return the JSON value of the answer."""
+        return at_once(self._json())
+
+    def call(self) -> Any:
+        """Send the request, retry it as its policy allows, and return the JSON of the answer."""
+        return at_once(self._call())
+
+    def close(self) -> None:
+        """Let go of the connection; keep it for the next request if the answer is over."""
+        at_once(self._close())
+
+    def __del__(self) -> None:
+        if self._warn_if_open():
+            self.close()
+
+
+class AsyncExchange(BaseExchange):
+    """The same over an asynchronous wire: an asynchronous source."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if chunk := await self._next():
+            return chunk
+        raise StopAsyncIteration
+
+    async def json(self) -> Any:
+        """Send the request and return the JSON value of the answer."""
+        return await self._json()
+
+    async def call(self) -> Any:
+        """Send the request, retry it as its policy allows, and return the JSON of the answer."""
+        return await self._call()
+
+    async def aclose(self) -> None:
+        """Let go of the connection; keep it for the next request if the answer is over."""
+        await self._close()
+
+    def __del__(self) -> None:
+        if self._warn_if_open():
+            self._hang_up()  # nobody would wait for the end of the body
 
 
 def _stripped(body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What is to be sent."""
+"""What is sent: a request as the client means it, and as it goes out."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from openai_scan.transport.settings import RetryPolicy, Timeout
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-# All but the tab, which may stand within a value.
+# All control characters but the tab, which a value may contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @frozen
 class Upload:
-    """A file to be sent along.
+    """A file that is sent with a request.
 
     Attributes:
-        field: The field of the form that it is the value of.
-        name: Its name, which tells the server the format.
-        data: What is in it.
+        field: The name of its field in the form.
+        name: Its file name, from which the server learns the format.
+        data: Its content.
     """
 
     field: str
@@ -34,20 +34,20 @@ class Upload:
 
     @property
     def media_type(self) -> str:
-        """What kind of file it is, by its name."""
+        """The media type that its name suggests."""
         return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 
 @frozen(kw_only=True)
 class Request:
-    """What is to be sent. Its repr shows neither what is asked nor any header.
+    """A request. Its repr shows neither what is asked nor any header.
 
-    With uploads the body goes as the fields of a form, otherwise as JSON.
+    With uploads the body is sent as the fields of a form, otherwise as JSON.
 
     Attributes:
-        retries: When to try again by itself.
-        onward: What asks for the rest of an answer that broke off, with `{answer_id}` in its
-            path; None for what cannot be taken up again.
+        retries: When it is sent again.
+        onward: The request for the rest of an answer that broke off, with `{answer_id}` in its
+            path; None if such an answer cannot be resumed.
     """
 
     method: str
@@ -66,10 +66,20 @@ class Request:
 
 @frozen(kw_only=True, repr=False)
 class Parcel:
-    """A request as it goes out: in text and bytes, so that what cannot be sent shows at once."""
+    """A request as it goes out: all text and bytes, so that nothing can fail to be encoded later.
+
+    Attributes:
+        method: Such as `"POST"`.
+        url: Where it goes, without the query.
+        query: The parameters of the query, not yet percent-encoded.
+        headers: All headers that this library sets, the key included. A wire adds those that
+            describe the connection and the length of the body, and the type of a form.
+        data: The body; with uploads, the other fields of the form; None for no body.
+        uploads: The files of a form.
+    """
 
     method: str
-    path: str
+    url: str
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     data: bytes | tuple[tuple[str, str], ...] | None
@@ -81,11 +91,11 @@ def check_header(name: object, value: object) -> None:
 
     Raises:
         ValueError: The name or the value is malformed.
-        TypeError: One of them is no text.
+        TypeError: One of them is not a string.
     """
     if not (isinstance(name, str) and isinstance(value, str)):
         raise TypeError("the names and the values of headers are text")
-    if not _HEADER_NAME.fullmatch(name):  # which may be the value, in the wrong place
+    if not _HEADER_NAME.fullmatch(name):  # not shown: it may be a value in the wrong place
         raise ValueError("there is a header whose name cannot be one")
     if value.endswith(("\r", "\n")):
         raise ValueError(f"the header {name} ends with a line end: strip it")
@@ -97,18 +107,24 @@ def check_header(name: object, value: object) -> None:
         raise ValueError(f"the header {name} has a character in it that is not Latin-1")
 
 
+def merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of all *parts*; a later one replaces an earlier one of the same name."""
+    by_name = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(by_name.values())
+
+
 def plain(value: Any) -> Any:
-    """Return one of our own objects as JSON: what a server sent can be sent back."""
+    """Return one of our own objects as a dict for JSON, so that what a server sent can be sent."""
     if not attrs.has(type(value)):
         raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
     return attrs.asdict(value, recurse=False, filter=lambda _, item: item is not None)
 
 
 def fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield *value* as the fields of a form or a query, which know text only.
+    """Yield *value* as the fields of a form or a query, which hold only text.
 
-    A list is sent as `name[]`, once per item, and a key of an object as `name[key]`: so does
-    OpenAI's own client. A null cannot be sent.
+    As in OpenAI's own client, a list is sent as `name[]`, once per item, and a key of an object as
+    `name[key]`. A null is left out.
     """
     if isinstance(value, Mapping):
         for key, item in value.items():

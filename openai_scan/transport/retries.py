@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import math
+import random
 import secrets
-import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 from attrs import field, frozen
@@ -19,20 +18,23 @@ from openai_scan.errors import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport.failures import causes
 from openai_scan.transport.settings import RetryPolicy
+
+# Far beyond any wait; 2.0 ** 1024 would be an OverflowError.
+_MOST_DOUBLINGS = 1000
 
 
 @frozen(kw_only=True)
 class Attempt:
-    """Which try of a call an exchange is.
+    """Which attempt at a call an exchange is.
 
     Attributes:
-        number: The how-manieth without success, from 1.
+        number: Which consecutive attempt without success this is, counting from 1.
         pause: How many seconds to wait before it.
-        deadline: When the time for the whole call is over, or None; see `Clock`.
-        position: The number of the event that it goes on behind; None if it begins anew.
-        key: What tells the server that two requests are one call.
+        deadline: When the time for the whole call runs out, or None; see `Clock`.
+        position: The number of the event after which it resumes the answer; None if it starts
+            from the beginning.
+        key: Tells the server that two requests are the same call.
     """
 
     number: int = 1
@@ -42,17 +44,17 @@ class Attempt:
     key: str = field(factory=lambda: f"openai-scan-{secrets.token_hex(16)}")
 
     def again(self, error: ScanError, policy: RetryPolicy) -> Attempt | None:
-        """Return the next try after *error*, or None if there is to be none."""
+        """Return the attempt that repeats the request after *error*; None if none is allowed."""
         return self._next(error, policy) if _is_safe(error, policy) else None
 
     def onward(self, error: ScanError, policy: RetryPolicy, *, position: int) -> Attempt | None:
-        """Return the next try to go on with an answer that broke off, or None.
+        """Return the attempt that resumes an answer that broke off; None if none is allowed.
 
         Args:
-            error: How it broke.
-            policy: How often to try.
-            position: The number of the last event that has come. If this try has brought none
-                that is new, it counts as one without success.
+            error: How it broke off.
+            policy: How many attempts are allowed.
+            position: The number of the last event that arrived. If it is not beyond the one where
+                this attempt began, this attempt counts as one without success.
         """
         if not _is_break(error):
             return None
@@ -65,7 +67,7 @@ class Attempt:
             return None
         pause = error.retry_after if isinstance(error, APIError) else None
         if pause is None:
-            pause = _backoff(self.number, policy)
+            pause = backoff(self.number, policy)
         elif pause > policy.max_retry_after:
             return None
         if self.deadline is not None and time.monotonic() + pause >= self.deadline:
@@ -74,21 +76,38 @@ class Attempt:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds the server asks to wait, or None if it does not, or not clearly."""
+    """Return how many seconds the server asks to wait; None if it does not, or not clearly."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _number(headers.get(name, "")) * unit
         if 0 <= seconds < math.inf:
             return seconds
-    try:
-        date = email.utils.parsedate_to_datetime(headers.get("retry-after", "")).timestamp()
-    except (ValueError, OverflowError):  # a year may have any number of digits
-        return None
-    return max(0.0, date - time.time())
+    date = headers.get("retry-after")
+    return None if date is None else _seconds_until(date)
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
-    """Return what the server says about trying again, or None if it says nothing."""
+    """Return what the server says about retrying; None if it says nothing."""
     return {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+
+
+def backoff(
+    number: int,
+    policy: RetryPolicy,
+    draw: Callable[[], float] = random.random,  # shared by no two processes: a fork reseeds it
+) -> float:
+    """Return the seconds to wait after the attempt *number*, counting from 1.
+
+    This is exponential backoff with full jitter: any time between 0 and
+    `min(wait_max, wait_initial * 2 ** (number - 1))`, all equally likely. A fixed wait would bring
+    back, at the same moment, all clients that failed at the same moment.
+
+    Args:
+        number: Which attempt has failed.
+        policy: The bounds.
+        draw: Returns a random number from 0 up to 1.
+    """
+    longest = policy.wait_initial * 2.0 ** min(number - 1, _MOST_DOUBLINGS)
+    return draw() * min(policy.wait_max, longest)
 
 
 def _number(text: str) -> float:
@@ -98,24 +117,22 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _backoff(number: int, policy: RetryPolicy) -> float:
-    """Return a random time, so that clients that failed together do not come back together."""
-    import tenacity  # most calls never need it
+def _seconds_until(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # it loads socket, and dates are rare
 
-    state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-    state.attempt_number = number
-    wait = tenacity.wait_random_exponential(policy.wait_initial, policy.wait_max)
-    return float(wait(state))
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError):  # a year may have any number of digits
+        return None
 
 
 def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
-    """Tell whether the same request may be sent again."""
+    """Return whether the same request may be sent again."""
     match error:
         case APIError():
             return error.retryable
         case ConnectError():
-            # A certificate that was refused is refused again.
-            return not any(isinstance(one, ssl.SSLCertVerificationError) for one in causes(error))
+            return not error.certificate_refused  # it would be refused again
         case TransportError() | TruncatedStreamError():
             return policy.resend
         case _:
@@ -123,7 +140,7 @@ def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
 
 
 def _is_break(error: ScanError) -> bool:
-    """Tell whether an answer broke off on its way, or could not be gone on with just now."""
+    """Return whether an answer broke off on its way, or could not be resumed just now."""
     match error:
         case APIError(status=int()):
             return error.retryable

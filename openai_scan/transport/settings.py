@@ -1,4 +1,4 @@
-"""What a caller may choose: how long to wait, and when to try again."""
+"""What a caller may choose: time limits, and when a request is retried."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from attrs import frozen
 
 @frozen
 class Timeout:
-    """How long to wait, in seconds; None stands for ever.
+    """How long to wait, in seconds; None means no limit.
 
     The defaults suit reasoning models, which can be silent for minutes.
 
     Attributes:
-        connect: To look the server's name up, connect to it, through a proxy if there is one,
-            and agree on keys.
-        first_byte: From there to the head of the answer; the sending of the request included.
+        connect: For looking up the server's name, connecting, through a proxy if there is one,
+            and the TLS handshake.
+        first_byte: From the connection to the head of the answer; sending the request included.
         idle: Without a single byte, while the answer arrives.
         event_idle: Without an event, while the answer arrives. Comments and pings, which servers
-            send to keep the connection alive, are none, however many come. What you do between
-            two events does not count.
-        total: From the request to the end of the answer, all tries and the pauses between them
+            send to keep the connection alive, are not events. What you do between two events does
+            not count.
+        total: From the request to the end of the answer, all attempts and the pauses between them
             included.
 
     Raises:
@@ -43,24 +43,25 @@ class Timeout:
 
 @frozen(kw_only=True)
 class RetryPolicy:
-    """When to try again by itself.
+    """When the client retries a request.
 
-    A request is sent again after an error that leaves no doubt that nothing was made, or billed,
-    and until the first content of a stream has been handed out: where no connection was made, at
-    HTTP status 408, 409, 429 and 5xx, and where the server reports in the stream that it is
-    overloaded. The server's `x-should-retry` overrules the status.
+    A request is sent again only if its failure leaves no doubt that nothing was made, or billed,
+    and only until the first content of a stream has been handed out: after a failed connection,
+    after HTTP status 408, 409, 429 and 5xx, and after an error in the stream that says the server
+    is overloaded. The server's `x-should-retry` header overrules the status.
 
-    Between two tries the client waits: as long as the server asks, or else a random time between
-    zero and `wait_initial`, then twice that, and so on up to `wait_max`.
+    Before a retry the client waits as long as the server asks. If the server does not say, the
+    wait is random, so that clients that failed together do not return together: between zero and
+    `min(wait_max, wait_initial * 2 ** n)` seconds, where n counts the retries from 0.
 
     Attributes:
-        attempts: How many tries a call has; 1 for none but the first.
-        wait_initial: The longest first wait, in seconds.
-        wait_max: The longest wait, in seconds.
+        attempts: How often a request is sent in all; 1 means no retry.
+        wait_initial: The upper bound of the first wait, in seconds.
+        wait_max: The upper bound of every wait, in seconds.
         max_retry_after: How long a wait the server may ask for, in seconds. If it asks for more,
-            its error is returned at once, with the wish as `retry_after`.
-        resend: Whether to try again too where the server may have done the work: the connection
-            broke or a limit ran out before the first content. That may be billed twice.
+            its error is returned at once, with that time as its `retry_after`.
+        resend: Whether to retry also where the server may have done the work: the connection
+            broke, or a limit ran out, before the first content. That may be billed twice.
 
     Raises:
         ValueError: A number is out of its range.

@@ -12,6 +12,7 @@ from pathlib import Path
 import openai_scan
 from bench import (
     bench_decode,
+    bench_drivers,
     bench_floor,
     bench_http,
     bench_memory,
@@ -29,6 +30,7 @@ _DOCS = _ROOT / "docs" / "explanation"
 
 _PLAIN: dict[str, Callable[[], list[Figure]]] = {
     "decode": lambda: bench_decode.measure(fast=False),
+    "drivers": bench_drivers.measure,
     "floor": bench_floor.measure,
     "startup": bench_startup.measure,
     "http": bench_http.measure,

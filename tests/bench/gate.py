@@ -65,7 +65,7 @@ def main(family: str, size: int, bounds: Mapping[str, Bound]) -> dict[str, float
     return best_ratios({name: job for name, job in jobs.items() if name in used}, bounds)
 
 
-if __name__ == "__main__":  # pragma: no cover - it is run where coverage is not taken
+if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     found = [
         main(family, size, {name: Bound(**bound) for name, bound in bounds.items()})

@@ -134,37 +134,30 @@ def test_what_goes_wrong_is_not_timed() -> None:
         readers.typed([b": hello\n\n", *chunks])
 
 
+# Of the peers, those that are installed; `make bench` installs all of them.
+RAW = peers.installed(peers.RAW)
+TYPED = peers.installed(peers.TYPED)
+
+
 @pytest.mark.parametrize("size", CHUNK_SIZES)
 @pytest.mark.parametrize("family", CLASSES)
-@pytest.mark.parametrize("name", peers.RAW)
+@pytest.mark.parametrize("name", RAW)
 def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
     """Other libraries' raw events are as many as ours and have the same data."""
-    read = _installed(name, peers.RAW)
-    stream = made(family)  # pragma: no cover - see _installed
-    assert read(stream.chunks(size), family) == _data(stream)  # pragma: no cover - see _installed
+    stream = made(family)
+    assert RAW[name](stream.chunks(size), family) == _data(stream)
 
 
 @pytest.mark.parametrize("size", CHUNK_SIZES)
 @pytest.mark.parametrize("family", CLASSES)
-@pytest.mark.parametrize("name", peers.TYPED)
+@pytest.mark.parametrize("name", TYPED)
 def test_peers_read_the_same_text(name: str, family: str, size: int) -> None:
     """Other libraries' typed events have the same text; `[DONE]` is none of their events."""
-    read = _installed(name, peers.TYPED)
-    stream = made(family)  # pragma: no cover - see _installed
-    expected = (len(stream.payloads), len(stream.text))  # pragma: no cover - see _installed
-    assert read(stream.chunks(size), family) == expected  # pragma: no cover - see _installed
+    stream = made(family)
+    expected = (len(stream.payloads), len(stream.text))
+    assert TYPED[name](stream.chunks(size), family) == expected
 
 
 def _data(stream: Workload) -> tuple[int, int]:
     """Return how many raw events *stream* has, and how many characters of data."""
     return stream.events, sum(map(len, stream.payloads)) + stream.done * len("[DONE]")
-
-
-def _installed(name: str, known: dict[str, tuple[str, peers.ReadFamily]]) -> peers.ReadFamily:
-    """Return the peer's adapter; where it is not installed, the test is skipped.
-
-    Peers are there in the environment that `make bench` makes, and not where coverage is taken.
-    """
-    module, read = known[name]
-    pytest.importorskip(module, reason=f"{name} is installed by `make bench` only")
-    return read  # pragma: no cover - see above

@@ -74,7 +74,7 @@ from openai_scan.events.assistants import (
 )
 from openai_scan.sse import RawEvent
 
-SPEC = Path(__file__).parents[2].parent / "shared" / "spec" / "event_inventory.json"
+SPEC = Path(__file__).parents[1] / "spec" / "inventory.json"
 
 # The 25 wire names of the schema, and a payload that each can have.
 CLASSES: dict[str, type[Event]] = {
@@ -218,16 +218,26 @@ MESSAGE_EVENTS = [
 ]
 
 
-# Where the inventory is not, the tests that compare with it do not count for the coverage either.
-NEEDS_INVENTORY = pytest.mark.skipif(
-    not SPEC.exists(), reason="the inventory of the schema lies beside the checkout, and not here"
-)
-
-
 @functools.cache
-def inventory() -> Any:  # pragma: no cover - see NEEDS_INVENTORY
+def inventory() -> Any:
     """Return the inventory of the schema's events and objects."""
     return json.loads(SPEC.read_text())
+
+
+def reached(node: Any) -> set[str]:
+    """Return the names of the schemas that *node* of the inventory refers to, directly or not."""
+    names: set[str] = set()
+    left = [node]
+    while left:
+        match left.pop():
+            case {"kind": "ref", "ref": name} if name not in names:
+                names.add(name)
+                left.append(inventory()["schemas"][name])
+            case dict() as parts:
+                left += parts.values()
+            case list() as parts:
+                left += parts
+    return names
 
 
 def event_of(name: str, payload: Any) -> Event:
@@ -290,26 +300,23 @@ def test_classes_are_named_like_the_wire() -> None:
             assert cls.__name__ == "".join(word.capitalize() for word in words)
 
 
-@NEEDS_INVENTORY
-def test_inventory_has_these_wire_names() -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_inventory_has_these_wire_names() -> None:
     """The wire names listed in this file are those of the schema, all of them."""
-    assert inventory()["families"]["assistants"]["wire_names"] == list(CLASSES)
+    assert [name for name, _ in inventory()["events"]["assistants"]] == list(CLASSES)
 
 
-@NEEDS_INVENTORY
-def test_every_schema_has_a_class() -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_every_schema_has_a_class() -> None:
     """Every object that the events of the schema can hold has a class that stands for it."""
-    reachable = inventory()["families"]["assistants"]["schemas_reachable"]
+    reachable = reached(inventory()["events"]["assistants"])
     objects = {name for name in reachable if inventory()["schemas"][name]["kind"] == "object"}
     assert set(SCHEMAS) == objects
 
 
-@NEEDS_INVENTORY
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_every_field_is_an_attribute(name: str) -> None:  # pragma: no cover - see NEEDS_INVENTORY
+def test_every_field_is_an_attribute(name: str) -> None:
     """Every field of a schema, and every one seen beyond it, is an attribute of its class."""
     schema = inventory()["schemas"][name]
-    fields = {field["name"] for field in schema["fields"]} | set(schema.get("seen_extra", ()))
+    fields = {*schema["fields"], *schema.get("seen_extra", ())}
     left_out = {field for owner, field in LEFT_OUT if owner == name}
     assert fields - set(attrs.fields_dict(SCHEMAS[name])) == left_out
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from openai_scan import APIError, ChatCompletionChunk, Event, StreamerV2, UnknownEvent
+from openai_scan import (
+    APIError,
+    ChatCompletionChunk,
+    Event,
+    StreamerV2,
+    TruncatedStreamError,
+    UnknownEvent,
+)
 from openai_scan.events import Outcome, StreamPart, decode
 from openai_scan.events.chat import (
     AudioDelta,
@@ -498,3 +505,36 @@ def test_streamer_asks_the_current_event(question: str) -> None:
     assert stream.annotations() is None
     assert stream.audio() is None
     assert stream.partial_image() is None
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content", "refusal"])
+def test_a_choice_that_has_only_thought_is_unfinished(field: str) -> None:
+    """It has begun with the first delta of any kind, so an end without its reason cuts it off."""
+    finish = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    chunks = [delta(content="Hi"), delta(1, **{field: "Hm"}), finish]
+    s = StreamerV2([data({"object": "chat.completion.chunk", "choices": [one]}) for one in chunks])
+    while s.next():
+        pass
+    assert s.outcome == "truncated"
+    assert type(s.err()) is TruncatedStreamError
+
+
+def test_of_many_choices_each_is_found() -> None:
+    """The first piece of each counts, as it does for few."""
+    for count in (1, 7, 8, 100):
+        pieces = [
+            {"index": index, "delta": {"content": f"{index}"}, "finish_reason": "stop"}
+            for index in [*range(count), *range(count)]
+        ]
+        pieces[count:] = [{**piece, "delta": {"content": "late"}} for piece in pieces[count:]]
+        event = decode(
+            RawEvent("message", json.dumps({"object": "chat.completion.chunk", "choices": pieces}))
+        )
+        assert [event.unwrap_text(index) for index in range(count)] == [
+            str(index) for index in range(count)
+        ]
+        assert event.unwrap_finish_reason(count - 1) == "stop"
+        assert event.unwrap_text(count) is None
+        assert event.unwrap_finish_reason(count) is None
+        assert len(event.stream_parts()) == 2 * count
+        assert event == decode(event.raw)

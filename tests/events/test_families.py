@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 import openai_scan
 import openai_scan.events
 from openai_scan import UnknownEvent
-from openai_scan.events import decode
+from openai_scan.events import Event, decode, folds
 from openai_scan.sse import RawEvent
 
 
@@ -107,7 +109,23 @@ def test_family_is_loaded_with_its_first_event(payload: Any, family: str) -> Non
 )
 def test_event_class_is_public(name: str) -> None:
     """An event class is found in the package; its payload's classes are in the family."""
-    assert name in openai_scan.__all__
+    assert name in dir(openai_scan)
     assert getattr(openai_scan, name) is getattr(openai_scan.events, name)
     assert not hasattr(openai_scan, "ChoiceDelta")
     assert not hasattr(openai_scan.events, "News")
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        path.name
+        for path in sorted(Path(openai_scan.events.__file__).parent.iterdir())
+        if (path / "snapshot.py").exists()
+    ],
+)
+def test_every_family_has_a_fold(family: str) -> None:
+    """The folder of a family, the `family` of its events and that of its fold are one name."""
+    package = importlib.import_module(f"openai_scan.events.{family}")
+    classes = [one for one in vars(package).values() if isinstance(one, type)]
+    assert {one.family for one in classes if issubclass(one, Event)} == {family}
+    assert folds._new_fold(family).family == family

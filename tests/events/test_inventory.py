@@ -1,7 +1,6 @@
 """Every wire name of the inventory reaches its own class, and every field of it an attribute.
 
-The inventory lists the events of OpenAI's schema and what was seen on the wire. It lies beside the
-checkout, not in it; where it is absent there is nothing to test.
+The inventory lists the events of OpenAI's schema and what was seen on the wire: `spec/README.md`.
 """
 
 from __future__ import annotations
@@ -18,11 +17,7 @@ from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
 from openai_scan.events import decode
 from openai_scan.sse import RawEvent
 
-INVENTORY = Path(__file__).parents[3] / "shared" / "spec" / "event_inventory.json"
-
-pytestmark = pytest.mark.skipif(
-    not INVENTORY.exists(), reason="the inventory of OpenAI's schema is not beside the checkout"
-)
+INVENTORY = Path(__file__).parents[1] / "spec" / "inventory.json"
 
 # The classes whose name is not the wire name in CamelCase.
 NAMES = {
@@ -50,24 +45,11 @@ EXCEPTIONS = {
 LOST = object()
 
 
-def load() -> Any:  # pragma: no cover - see the top
-    """Return the inventory, or one without events where it is absent."""
-    if not INVENTORY.exists():  # pytest collects before it skips
-        return {"families": {}, "schemas": {}}
-    return json.loads(INVENTORY.read_text(encoding="utf-8"))
+CONTENT = json.loads(INVENTORY.read_text(encoding="utf-8"))
+EVENTS = [event for events in CONTENT["events"].values() for event in events]
 
 
-CONTENT = load()
-EVENTS = [
-    (event["wire"], event["payload"])
-    for family in CONTENT["families"].values()
-    for event in family["events"]
-]
-
-
-def samples(
-    node: Any, under_way: frozenset[str] = frozenset()
-) -> list[Any]:  # pragma: no cover - see the top
+def samples(node: Any, under_way: frozenset[str] = frozenset()) -> list[Any]:
     """Return values of the type that *node* describes; together they show every arm of a union."""
     match node["kind"]:
         case "string" | "open_enum":
@@ -95,7 +77,7 @@ def samples(
     if schema["kind"] == "alias":
         return samples(schema["type"], under_way | {name})
     fields = {
-        field["name"]: samples(field["type"], under_way | {name}) for field in schema["fields"]
+        field: samples(type_, under_way | {name}) for field, type_ in schema["fields"].items()
     }
     fields |= {extra: [None] for extra in schema.get("seen_extra", ())}
     return [
@@ -104,7 +86,7 @@ def samples(
     ]
 
 
-def lost(payload: Any, value: Any, place: str) -> Iterator[str]:  # pragma: no cover - see the top
+def lost(payload: Any, value: Any, place: str) -> Iterator[str]:
     """Yield the places in *payload* that have no counterpart in *value*."""
     if isinstance(payload, dict) and attrs.has(type(value)):
         for key, inner in payload.items():
@@ -119,7 +101,7 @@ def lost(payload: Any, value: Any, place: str) -> Iterator[str]:  # pragma: no c
         yield place
 
 
-def test_inventory_has_94_wire_names() -> None:  # pragma: no cover - see the top
+def test_inventory_has_94_wire_names() -> None:
     """The list is the whole list."""
     assert len(EVENTS) == 94
     # `error` is in two families.
@@ -127,9 +109,7 @@ def test_inventory_has_94_wire_names() -> None:  # pragma: no cover - see the to
 
 
 @pytest.mark.parametrize(("name", "node"), EVENTS, ids=[name for name, _ in EVENTS])
-def test_event_reaches_its_own_class_with_every_field(
-    name: str, node: Any
-) -> None:  # pragma: no cover - see the top
+def test_event_reaches_its_own_class_with_every_field(name: str, node: Any) -> None:
     """Each wire name has a class of its name, and each field of each kind of payload is there."""
     class_name = NAMES.get(name) or "".join(
         word.title() for word in name.replace("_", ".").split(".")
@@ -158,15 +138,9 @@ def test_event_reaches_its_own_class_with_every_field(
         "response.apply_patch_call_operation_diff.done",
     ],
 )
-def test_undocumented_event_reaches_its_own_class_with_every_field(
-    name: str,
-) -> None:  # pragma: no cover - see the top
+def test_undocumented_event_reaches_its_own_class_with_every_field(name: str) -> None:
     """Two names are in no schema; their fields are those that were seen."""
-    [seen] = [
-        event["fields_seen"]
-        for event in CONTENT["families"]["responses"]["undocumented_events"]
-        if event["wire"] == name
-    ]
+    seen = CONTENT["undocumented"][name]
     payload = {key: 1 if kind == "int" else name for key, kind in seen.items()}
     event = decode(RawEvent(name, json.dumps(payload)))
     assert event.type == name

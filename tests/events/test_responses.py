@@ -471,5 +471,14 @@ def test_what_an_event_brings_can_be_matched_by_place() -> None:
     match decode(raw):
         case ResponseOutputTextDelta(delta):
             assert delta == "Hi"
-        case other:  # pragma: no cover - it has failed then
+        case other:
             pytest.fail(f"{other} did not match")
+
+
+def test_a_response_that_failed_without_a_reason_has_a_code() -> None:
+    """There is always something to tell such an error by."""
+    read = drained({"type": "response.failed", "response": {"id": "r", "status": "failed"}})
+    error = read.err()
+    assert isinstance(error, APIError)
+    assert error.code == "response_failed"
+    assert error.message == "the response failed, and the server did not say why"

@@ -452,3 +452,13 @@ def test_message_that_is_none() -> None:
     """A message that belongs to no thread and says nothing is no part of the answer."""
     fake = ("thread.message.in_progress", {"id": "chatcmpl-1", "content": [], "thread_id": ""})
     assert answer(fake).messages == ()
+
+
+def test_details_of_an_unknown_kind_are_noted() -> None:
+    """A step of a kind that is not known is in the answer as it came."""
+    details = {"type": "new_kind", "x": 1}
+    s = read(("thread.run.step.delta", {"id": "step_1", "delta": {"step_details": details}}))
+    found = s.snapshot()
+    assert isinstance(found, AssistantsAnswer)
+    assert [step.step_details for step in found.run_steps] == [details]
+    assert s.notes["unknown_step_details"] == 1

@@ -536,3 +536,21 @@ def test_speech() -> None:
         event("audio.done"),
     )
     assert (found.audio, found.transcript, found.text) == (b"AB", "Hi", "Hi")
+
+
+def test_parts_without_an_index_after_one_with_it() -> None:
+    """They go on after the highest index there is, below zero too."""
+    parts = [
+        event("content_part.done", output_index=0, content_index=index, part=part)
+        for index, part in (
+            (7, {"type": "output_text", "text": "b"}),
+            (2, {"type": "output_text", "text": "a"}),
+            (None, {"type": "output_text", "text": "c"}),
+        )
+    ]
+    assert answer(*parts).text == "abc"
+    assert answer(parts[0], text("d"), text("e")).text == "bde"
+    low = event("shell_call_command.added", output_index=0, command_index=-3, command="l")
+    more = event("shell_call_command.delta", output_index=0, delta="s")
+    [item] = answer(low, more).response.output
+    assert item.action.commands == ("ls",)

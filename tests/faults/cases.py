@@ -20,6 +20,8 @@ DONE = b"data: [DONE]\n\n"
 _LENGTH = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n"
 _ERROR = b'data: {"error":{"message":"slow down","code":"rate_limit_exceeded"}}\n\n'
 
+_HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+
 # More than is sent, so that the body is never whole.
 _MISSING = 1_000_000
 
@@ -37,6 +39,9 @@ class Kind(Enum):
 
     WHOLE = "nothing"
     GZIP = "compression"
+    LAYERS = "compression in two layers"
+    HINTS = "informational answers, and then nothing"
+    SURPLUS = "another answer behind its own"
     RETRY = "a refusal, and then nothing"
     END = "a proper end, too early"
     FIN = "a close"
@@ -123,9 +128,9 @@ def case(seed: int, number: int) -> Case:
     kind = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     routes, weights = list(Route), (6, 2, 1, 1)
     framings = [Framing.CHUNKED, Framing.CLOSING, Framing.LENGTH]
-    if kind is Kind.END:
+    if kind in (Kind.END, Kind.SURPLUS):
         framings.remove(Framing.CLOSING)
-    elif kind in (Kind.GARBAGE, Kind.GZIP):
+    elif kind in (Kind.GARBAGE, Kind.GZIP, Kind.LAYERS):
         framings = [Framing.CHUNKED]
     deltas = tuple(
         f"{dice.choice(_WORDS)} " * dice.randint(1, 9) for _ in range(dice.randint(1, 9))
@@ -158,6 +163,13 @@ def script(one: Case, *, again: bool) -> Script:
             return [answer(b"", status="503 Busy")]
         case Kind.GZIP:
             return [_gzipped(one)]
+        case Kind.LAYERS:
+            return [_gzipped(one).replace(b": gzip\r\n", b": gzip, gzip\r\n"), WAIT_FOR_HANG_UP]
+        case Kind.HINTS:
+            return [_HINT * (1 + one.number % 3), *_whole(one)]
+        case Kind.SURPLUS:  # in one piece: what comes later could be the next answer
+            behind = CHUNKED + ch(_chunk({"content": "another's"}, "stop") + DONE) + END
+            return [b"".join(_whole_bytes(one)) + behind]
         case Kind.END:
             head, end = _head(one.framing, len(one.sent))
             return [head, *_framed(one, one.sent), end]
@@ -185,7 +197,7 @@ def expected(one: Case) -> Expected:
     """Return how the case has to end."""
     count = len(one.deltas) + 2
     match one.kind:
-        case Kind.WHOLE | Kind.GZIP | Kind.RETRY:
+        case Kind.WHOLE | Kind.GZIP | Kind.RETRY | Kind.HINTS | Kind.SURPLUS:
             return _expect(one, count, ("completed", None))
         case Kind.END:
             return _expect(one, one.before, _short(one, "truncated", "TruncatedStreamError"))
@@ -206,7 +218,7 @@ def expected(one: Case) -> Expected:
             return Expected(found.endings, (one.before + 2, one.before + 2), found.text)
         case Kind.REFUSAL:
             return _expect(one, 0, ("failed", _REFUSALS[_refusal(one)]))
-        case Kind.PAGE:
+        case Kind.PAGE | Kind.LAYERS:
             return _expect(one, 0, ("failed", "NotAnEventStreamError"))
         case Kind.UNREACHABLE:
             return _expect(one, 0, ("failed", "ConnectError"))
@@ -265,9 +277,15 @@ def _framed(one: Case, body: bytes) -> list[bytes]:
 
 
 def _whole(one: Case) -> Script:
+    _, end = _head(one.framing, 0)
+    return [*_whole_bytes(one), *([end] if end is FIN else [])]
+
+
+def _whole_bytes(one: Case) -> list[bytes]:
+    """Return the pieces of a whole answer."""
     body = b"".join(one.events)
     head, end = _head(one.framing, len(body))
-    return [head, *_framed(one, body), end]
+    return [head, *_framed(one, body), *([end] if isinstance(end, bytes) else [])]
 
 
 def _gzipped(one: Case) -> bytes:

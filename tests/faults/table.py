@@ -268,8 +268,7 @@ def _wrong_bytes(row: _Row, broken: Ending, ended: Ending) -> Iterator[Cell]:
     )
     yield row(Fault.GARBAGE, broken, framings=BODIES, routes=SECURE, variant="bytes without TLS")
     extra = row(Fault.GARBAGE, ended, framings=(Framing.LENGTH,))
-    # They came with the answer, and are dropped with it.
-    yield evolve(extra, variant="more bytes than the length", connection=Connection.REUSED)
+    yield evolve(extra, variant="more bytes than the length")
     # A proxy would pass them on nobody knows when.
     yield evolve(extra, variant="more bytes, a moment later", routes=DIRECT)
 

@@ -7,8 +7,10 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from itertools import repeat
+from types import SimpleNamespace
 from typing import Any
 
+import brotli
 import pytest
 import urllib3
 from server import CHUNKED, CLOSE_DELIMITED, END, FIN, WAIT_FOR_HANG_UP, Script, ch, serving
@@ -20,7 +22,10 @@ from openai_scan import (
     InternalServerError,
     NotAnEventStreamError,
     RetryPolicy,
+    StreamCancelledError,
     StreamerV2,
+    StreamTimeoutError,
+    Timeout,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -101,6 +106,112 @@ def test_only_what_is_not_compressed_is_asked_for() -> None:
         with Client("sk-1", server.base_url) as client:
             client.create_chat_completion_stream(model="m", messages=[]).read()
         assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_two_layers_are_an_error() -> None:
+    """Each multiplies what a few bytes become; nothing is decompressed, of a refusal neither."""
+    body = zlib.compress(gzipped(HI, STOP, DONE))
+    for status in ("200 OK", "500 No"):
+        head = encoded(CHUNKED, "gzip, deflate").replace(b"200 OK", status.encode())
+        with answered([head + ch(body) + END]) as s:
+            assert not s.next()
+            error = s.err()
+        message = "the answer is compressed more than once"
+        if status == "500 No":
+            message = "the server answered with HTTP status 500 No (HTTP status 500)"
+        assert str(error) == message
+
+
+def test_brotli_is_read() -> None:
+    """Where its library can decompress in pieces."""
+    body = brotli.compress(HI + STOP + DONE)
+    with answered([encoded(CHUNKED, "br") + ch(body) + END]) as s:
+        assert "".join(s.text_deltas()) == "Hi"
+
+
+def test_brotli_that_decompresses_all_at_once_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So do versions before 1.2: a few bytes would take any memory."""
+    monkeypatch.setattr(urllib3.response, "brotli", SimpleNamespace(Decompressor=object))
+    with answered([encoded(CHUNKED, "br") + ch(brotli.compress(HI)) + END]) as s:
+        assert not s.next()
+        assert str(s.err()) == "the Content-Encoding 'br' is not known"
+
+
+def comments(encoding: str) -> bytes:
+    """Return very many comments, which are small when they are compressed, and never an event."""
+    pieces = repeat((b":" + b"x" * 9997 + b"\n\n") * 100, 64)
+    if encoding == "br":
+        smaller = brotli.Compressor(quality=1)
+        return b"".join([*map(smaller.process, pieces), smaller.finish()])
+    packer = zlib.compressobj(wbits=31 if encoding == "gzip" else 15)
+    return b"".join([*map(packer.compress, pieces), packer.flush()])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
+    """It ends after 16 MiB, not when all of it was decompressed."""
+    body = comments(encoding)
+    assert len(body) < MEBIBYTE // 2
+    with answered([encoded(CHUNKED, encoding) + ch(body), WAIT_FOR_HANG_UP]) as s:
+        assert not s.next()
+        error = s.err()
+        read = s.bytes_read
+    assert isinstance(error, NotAnEventStreamError)
+    message = "the answer becomes more than 100 times as large when it is decompressed"
+    assert str(error) == message
+    assert read <= 16 * MEBIBYTE
+
+
+@pytest.mark.parametrize("limit", ["event_idle", "total"])
+def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A little that has arrived keeps a reader busy, and the limit runs out meanwhile."""
+    script = [encoded(CHUNKED, "gzip") + ch(comments("gzip")), WAIT_FOR_HANG_UP]
+    now = 0.0
+    pieces = 0
+
+    def later(raw: Any, *args: Any, **kwargs: Any) -> bytes:
+        nonlocal now, pieces
+        pieces += 1
+        now += 1.0  # so long it takes to decompress a piece
+        return read1(raw, *args, **kwargs)
+
+    read1 = urllib3.response.HTTPResponse.read1
+    monkeypatch.setattr(urllib3.response.HTTPResponse, "read1", later)
+    monkeypatch.setattr("openai_scan.transport.clock.time", SimpleNamespace(monotonic=lambda: now))
+    with answered(script, timeout=Timeout(**{limit: 20.0})) as s:
+        assert not s.next()
+        error = s.err()
+    assert isinstance(error, StreamTimeoutError)
+    assert (error.limit, pieces) == (limit, 20)
+
+
+def test_cancel_is_heard_while_decompressing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot wake a reader that does not wait, but its next piece is its last."""
+    pieces = 0
+
+    def cancelling(raw: Any, *args: Any, **kwargs: Any) -> bytes:
+        nonlocal pieces
+        pieces += 1
+        if pieces == 3:
+            s.cancel()
+        return read1(raw, *args, **kwargs)
+
+    read1 = urllib3.response.HTTPResponse.read1
+    monkeypatch.setattr(urllib3.response.HTTPResponse, "read1", cancelling)
+    with answered([encoded(CHUNKED, "gzip") + ch(comments("gzip")), WAIT_FOR_HANG_UP]) as s:
+        assert not s.next()
+        assert isinstance(s.err(), StreamCancelledError)
+    assert pieces == 3
+
+
+def test_a_call_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole answer may be long, but not without end."""
+    monkeypatch.setattr("openai_scan.transport.exchange._MAX_ANSWER_BYTES", 8 * MEBIBYTE)
+    body = comments("gzip")
+    script = [encoded(CHUNKED, "gzip") + ch(body), WAIT_FOR_HANG_UP]
+    with serving(script) as server, Client("sk-1", server.base_url) as client:
+        with pytest.raises(NotAnEventStreamError, match="the answer is longer than 8 MiB"):
+            client.retrieve_response("resp_1")
 
 
 def peak_of(s: StreamerV2) -> int:

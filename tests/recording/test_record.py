@@ -163,6 +163,16 @@ def test_the_end_is_told_in_one_word(
     assert lines_of(path)[-1]["end"] == end
 
 
+def test_no_secret_of_a_header_is_written(tmp_path: Path) -> None:
+    """It is hidden as the key is, also from the error."""
+    path = tmp_path / "a.jsonl"
+    secret = "secret/of+mine"
+    script = [json_answer({"error": {"message": f"bad {secret}"}}, status="401 No")]
+    s = record_script(path, script, extra_headers={"X-Token": secret})
+    assert "bad [key]" in str(s.err())
+    assert secret not in path.read_text()
+
+
 def test_no_secret_is_written(tmp_path: Path) -> None:
     """The key is nowhere, even where the server repeats it; nor is the prompt."""
     path = tmp_path / "a.jsonl"

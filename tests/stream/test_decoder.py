@@ -144,3 +144,26 @@ def test_anything_else_may_go_on(data: str) -> None:
 def test_data_that_are_nested_too_deep_are_not_whole() -> None:
     """They cannot be read, and nobody fails at that."""
     assert not is_whole("[" * 200_000)
+
+
+def test_many_glued_events_are_made_one_by_one() -> None:
+    """However many there are, few of them are in memory at a time; none gets lost."""
+    decoder = Decoder(strict=False)
+    count = 1000
+    decoder.decode(raw(json.dumps(CHUNK) * count))
+    rest = 0
+    while decoder.ready:
+        assert len(decoder.ready) < 100
+        assert decoder.next_ready() == raw(CHUNK)
+        rest += 1
+    assert rest == count - 1
+
+
+def test_what_was_glued_to_an_end_is_dropped() -> None:
+    """Also what has not been made yet."""
+    decoder = Decoder(strict=False)
+    decoder.decode(raw(json.dumps(CHUNK) * 1000))
+    decoder.drop_ready()
+    assert len(decoder.ready) == 0
+    decoder.decode(raw(json.dumps(CHUNK) * 2))
+    assert len(decoder.ready) == 1

@@ -19,7 +19,7 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.stream.machine import ENDED, EVENT, NEED_DATA, SWITCH
+from openai_scan.stream.step import ENDED, EVENT, NEED_DATA, SWITCH
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "ends.md"
 

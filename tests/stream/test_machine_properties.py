@@ -7,21 +7,13 @@ from typing import Any
 import machines as m
 import strategies
 from attrs import frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from properties import pieces
 
 from openai_scan import ScanError, StreamCancelledError, StreamTimeoutError, TransportError
-from openai_scan.stream.machine import (
-    ASK_WHAT_NEXT,
-    ENDED,
-    EVENT,
-    NEED_DATA,
-    NO_EVENT,
-    SWITCH,
-    Step,
-    StreamMachine,
-)
+from openai_scan.stream.machine import NO_EVENT, StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 _GLUED = b"data: " + b"\ndata: ".join(
     m.chat(text).removeprefix(b"data: ").strip() for text in ("x", "y")
@@ -74,7 +66,6 @@ _errors = st.sampled_from([None, TransportError("reset"), StreamTimeoutError("la
     st.booleans(),
     st.sampled_from([1 << 20, 250]),
 )
-@settings(max_examples=150)
 def test_a_split_changes_nothing(
     stream: bytes,
     sizes: list[int],
@@ -274,7 +265,6 @@ def _is_bound(line: str) -> bool:
 
 
 @given(_calls, _offers, st.booleans())
-@settings(max_examples=300)
 def test_a_machine_takes_any_calls_in_any_order(
     calls: list[Call], offers: list[str], strict: bool
 ) -> None:

@@ -17,7 +17,8 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.stream.machine import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, StreamMachine
+from openai_scan.stream.machine import StreamMachine
+from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH
 
 BROKEN = TransportError("reset")
 

@@ -41,7 +41,7 @@ def play(cassette: Cassette) -> list[str]:
     """Ask as an application does, and return what it gets."""
     once = RetryPolicy(attempts=1)
     got = []
-    with Client("test-key", cassette.base_url, organization="org_1", retries=once) as client:
+    with Client(cassette.key, cassette.base_url, organization="org_1", retries=once) as client:
         for stream in (
             ask(client),
             ask(client),
@@ -93,7 +93,7 @@ def test_a_cassette_comes_as_it_is_recorded(tmp_path: Path) -> None:
     with FakeServer() as real:
         real.add([chat_chunk("Hi"), hold()])
         with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url=real.base_url) as cassette:
-            with Client("k", cassette.base_url) as client, ask(client) as s:
+            with Client(cassette.key, cassette.base_url) as client, ask(client) as s:
                 assert s.next()
                 assert s.text() == "Hi"
     (section,) = read_recording(tmp_path / "a.jsonl")
@@ -107,7 +107,7 @@ def test_a_real_api_that_is_not_there_is_told(tmp_path: Path) -> None:
         url = real.base_url
     once = RetryPolicy(attempts=1)
     with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url=url) as cassette:
-        with Client("k", cassette.base_url, retries=once) as client, ask(client) as s:
+        with Client(cassette.key, cassette.base_url, retries=once) as client, ask(client) as s:
             assert not s.next()
             assert type(s.err()) is TransportError
     assert list(tmp_path.iterdir()) == []
@@ -121,7 +121,7 @@ def test_a_wrong_key_is_not_recorded(tmp_path: Path) -> None:
         for expected in ("", "Hi"):
             assert not path.exists()
             with Cassette(path, api_key=KEY, base_url=real.base_url) as cassette:
-                with Client("k", cassette.base_url) as client, ask(client) as s:
+                with Client(cassette.key, cassette.base_url) as client, ask(client) as s:
                     assert "".join(s.text() or "" for _ in iter(s.next, False)) == expected
                     assert (s.err() is None) is bool(expected)
 
@@ -129,7 +129,7 @@ def test_a_wrong_key_is_not_recorded(tmp_path: Path) -> None:
 def test_only_streams_are_recorded(tmp_path: Path) -> None:
     """Anything else is refused in words, and no file is made for it."""
     with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url="http://127.0.0.1/v1") as cassette:
-        with Client("k", cassette.base_url) as client:
+        with Client(cassette.key, cassette.base_url) as client:
             with pytest.raises(BadRequestError, match="a cassette records streams only"):
                 client.retrieve_response("r1")
             with pytest.raises(BadRequestError, match="of requests in JSON"):
@@ -160,7 +160,7 @@ def test_the_environment_says_where_the_real_api_is(
         monkeypatch.setenv("OPENAI_BASE_URL", real.base_url)
         once = RetryPolicy(attempts=1)
         with Cassette(tmp_path / "a.jsonl") as cassette:
-            with Client("k", cassette.base_url, retries=once) as client:
+            with Client(cassette.key, cassette.base_url, retries=once) as client:
                 with pytest.raises(RateLimitError):
                     ask(client).read()
     assert real.requests[0].key == KEY

@@ -1,4 +1,4 @@
-"""The Assistants family: everything that changes when that API changes."""
+"""The Assistants API: everything that changes when the API changes."""
 
 from openai_scan.events.assistants.events import (
     ThreadCreated,

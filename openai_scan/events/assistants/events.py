@@ -1,19 +1,22 @@
-"""The events of an Assistants stream: one class per wire name, and the match that picks it."""
+"""The events of Assistants: one class per wire name, and the match that picks it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-import attrs
 from attrs import frozen
 
-from openai_scan.errors import APIError
+from openai_scan.events.assistants.base import (
+    AssistantsEvent,
+    MessageEvent,
+    RunEvent,
+    RunStepEvent,
+)
 from openai_scan.events.assistants.objects import (
     AnnotationDelta,
     ImageFile,
     ImageFilePartDelta,
-    LastError,
     Message,
     MessageDelta,
     RefusalPartDelta,
@@ -21,34 +24,15 @@ from openai_scan.events.assistants.objects import (
     Run,
     RunStep,
     RunStepDelta,
-    RunUsage,
     TextDelta,
     TextPartDelta,
     Thread,
-    ToolCallsDetails,
     ToolCallsDetailsDelta,
 )
-from openai_scan.events.base import Event, Outcome, StreamPart, api_error
+from openai_scan.events.base import Event
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 from openai_scan.values import Value
-
-# The statuses that a run does not leave by itself, and what they mean for its stream.
-_OUTCOMES: Mapping[str, Outcome] = {
-    "completed": "completed",
-    "requires_action": "requires_action",
-    "incomplete": "incomplete",
-    "cancelled": "cancelled",
-    "failed": "failed",
-    "expired": "failed",
-}
-
-
-@frozen(slots=False, eq=False, repr=False)
-class AssistantsEvent(Event):
-    """What all events of the family have in common."""
-
-    family: ClassVar[str] = "assistants"
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -61,44 +45,6 @@ class ThreadCreated(AssistantsEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class RunEvent(AssistantsEvent):
-    """What the `thread.run.*` events have in common: the run as it is now."""
-
-    ends_with_done: ClassVar[bool] = True
-
-    run: Run
-
-    def stream_parts(self) -> tuple[StreamPart, ...]:
-        return ((self.run.id, _OUTCOMES.get(self._final_status())),)
-
-    def stream_error(self) -> APIError | None:
-        status = self._final_status()
-        if _OUTCOMES.get(status) != "failed":
-            return None
-        error = self.run.last_error or LastError()
-        return api_error(
-            error.message or f"the run {status}, and the server did not say why",
-            code=error.code or f"run_{status}",
-            body=attrs.asdict(error),  # the whole run would show what was asked
-        )
-
-    def unwrap_run(self) -> Run:
-        return self.run
-
-    def unwrap_usage(self) -> RunUsage | None:
-        return self.run.usage
-
-    def _final_status(self) -> str:
-        """Return the status that ends the run's stream, or "" while it goes on."""
-        # The run's own status decides: open-assistant-api sends thread.run.completed for a run
-        # that requires action. The name helps where a server leaves the status out or behind.
-        for status in (self.run.status, self.wire_name.rpartition(".")[2]):
-            if status in _OUTCOMES:
-                return status
-        return ""
-
-
-@frozen(slots=False, eq=False, repr=False)
 class ThreadRunCreated(RunEvent):
     """`thread.run.created`: a new run."""
 
@@ -107,14 +53,14 @@ class ThreadRunCreated(RunEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunQueued(RunEvent):
-    """`thread.run.queued`: the run waits for its turn."""
+    """`thread.run.queued`: the run is waiting to start."""
 
     wire_name: ClassVar[str] = "thread.run.queued"
 
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunInProgress(RunEvent):
-    """`thread.run.in_progress`: the run is at work."""
+    """`thread.run.in_progress`: the run is working."""
 
     wire_name: ClassVar[str] = "thread.run.in_progress"
 
@@ -125,8 +71,8 @@ class ThreadRunRequiresAction(RunEvent):
 
     wire_name: ClassVar[str] = "thread.run.requires_action"
 
-    # Only this event answers, although a later one may carry the same action again: whoever
-    # submits outputs whenever there is an answer must not submit them twice.
+    # Only this event answers these two questions. A later event may carry the same action again,
+    # and a loop that submits outputs for every action it sees must not submit them twice.
 
     def unwrap_required_action(self) -> RequiredAction | None:
         return self.run.required_action
@@ -138,7 +84,7 @@ class ThreadRunRequiresAction(RunEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunCompleted(RunEvent):
-    """`thread.run.completed`: the run reached its end."""
+    """`thread.run.completed`: the run has finished."""
 
     wire_name: ClassVar[str] = "thread.run.completed"
 
@@ -159,14 +105,14 @@ class ThreadRunFailed(RunEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunCancelling(RunEvent):
-    """`thread.run.cancelling`: the run was asked to stop."""
+    """`thread.run.cancelling`: the run is being cancelled."""
 
     wire_name: ClassVar[str] = "thread.run.cancelling"
 
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunCancelled(RunEvent):
-    """`thread.run.cancelled`: the run stopped as it was asked to."""
+    """`thread.run.cancelled`: the run was cancelled."""
 
     wire_name: ClassVar[str] = "thread.run.cancelled"
 
@@ -179,25 +125,6 @@ class ThreadRunExpired(RunEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class RunStepEvent(AssistantsEvent):
-    """What the `thread.run.step.*` events have in common: the run step as it is now."""
-
-    run_step: RunStep
-
-    def unwrap_run_step(self) -> RunStep:
-        return self.run_step
-
-    def unwrap_usage(self) -> RunUsage | None:
-        return self.run_step.usage
-
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
-        details = self.run_step.step_details
-        if choice or not isinstance(details, ToolCallsDetails):
-            return None
-        return details.tool_calls or None
-
-
-@frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCreated(RunStepEvent):
     """`thread.run.step.created`: a new run step."""
 
@@ -206,7 +133,7 @@ class ThreadRunStepCreated(RunStepEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepInProgress(RunStepEvent):
-    """`thread.run.step.in_progress`: the run step is at work."""
+    """`thread.run.step.in_progress`: the run step is working."""
 
     wire_name: ClassVar[str] = "thread.run.step.in_progress"
 
@@ -229,7 +156,7 @@ class ThreadRunStepDelta(AssistantsEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCompleted(RunStepEvent):
-    """`thread.run.step.completed`: the run step reached its end."""
+    """`thread.run.step.completed`: the run step has finished."""
 
     wire_name: ClassVar[str] = "thread.run.step.completed"
 
@@ -243,7 +170,7 @@ class ThreadRunStepFailed(RunStepEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadRunStepCancelled(RunStepEvent):
-    """`thread.run.step.cancelled`: the run step stopped with its run."""
+    """`thread.run.step.cancelled`: the run step was cancelled with its run."""
 
     wire_name: ClassVar[str] = "thread.run.step.cancelled"
 
@@ -253,16 +180,6 @@ class ThreadRunStepExpired(RunStepEvent):
     """`thread.run.step.expired`: the run step took too long."""
 
     wire_name: ClassVar[str] = "thread.run.step.expired"
-
-
-@frozen(slots=False, eq=False, repr=False)
-class MessageEvent(AssistantsEvent):
-    """What the `thread.message.*` events have in common: the message as it is now."""
-
-    message: Message
-
-    def unwrap_message(self) -> Message:
-        return self.message
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -332,16 +249,15 @@ class ThreadMessageCompleted(MessageEvent):
 
 @frozen(slots=False, eq=False, repr=False)
 class ThreadMessageIncomplete(MessageEvent):
-    """`thread.message.incomplete`: as far as the message got before its run ended early."""
+    """`thread.message.incomplete`: what was written before its run ended early."""
 
     wire_name: ClassVar[str] = "thread.message.incomplete"
 
 
 def name_of(payload: Mapping[str, Any]) -> str:
-    """Return the wire name of a payload that came without one, as its `object` tells.
+    """Return the wire name for a payload that came without one, from its `object` and `status`.
 
-    The status says which of an object's events it is: servers that leave the names out send an
-    object whenever its status changes.
+    Servers that leave out the names send an object whenever its status changes.
     """
     kind = str(payload["object"])
     if kind == "thread":
@@ -351,10 +267,10 @@ def name_of(payload: Mapping[str, Any]) -> str:
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
-    """Return the event that *name* stands for, or None if this version does not know it.
+    """Return the event named *name*, or None if there is no class for it.
 
     Raises:
-        DecodeError: The payload does not fit the event's class.
+        DecodeError: The payload does not match the event's class.
     """
     match name:
         case "thread.message.delta":

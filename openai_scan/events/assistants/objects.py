@@ -1,11 +1,11 @@
 """The objects of the Assistants API: threads, runs, run steps, messages, and their deltas.
 
-A field is required only where OpenAI's schema and every recorded server agree. A text that the
-schema promises but some compatible server leaves out is `""` then; everything else is None.
-Lists are tuples, empty where the server sent null. Times are Unix seconds.
+A field is required only if OpenAI's schema requires it and every recorded server sends it. A text
+that the schema requires but some compatible server leaves out is `""` if missing; everything else
+is None. Lists are tuples, empty if the server sends null. Times are Unix seconds.
 
-Names with a closed list of values in the schema are plain `str`, since servers send others too.
-A union ends in `dict`: an arm that this version does not know stays as the server sent it.
+Enumerations are plain `str`, since servers send other values too. A union ends in `dict`: an object
+of an unknown kind stays as the server sent it.
 
 Source: https://platform.openai.com/docs/api-reference/assistants
 """
@@ -65,7 +65,7 @@ class FileSearchTool(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FunctionTool(Value):
-    """A function of yours that the model may call."""
+    """One of your functions that the model may call."""
 
     function: FunctionDefinition
     type: Literal["function"] = "function"
@@ -83,7 +83,7 @@ class FunctionName(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class NamedToolChoice(Value):
-    """The one tool that the model has to call."""
+    """The one tool that the model must call."""
 
     type: Literal["function", "code_interpreter", "file_search"]
     function: FunctionName | None = None
@@ -91,7 +91,7 @@ class NamedToolChoice(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class JSONSchema(Value):
-    """The schema that an answer has to follow."""
+    """The schema that an answer must follow."""
 
     name: str
     description: str | None = None
@@ -108,7 +108,7 @@ class TextFormat(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class JSONObjectFormat(Value):
-    """The answer is some JSON object."""
+    """The answer is any JSON object."""
 
     type: Literal["json_object"] = "json_object"
 
@@ -171,7 +171,7 @@ class Assistant(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Thread(Value):
-    """A conversation: what messages belong to."""
+    """A conversation, which messages belong to."""
 
     id: str
     created_at: int | None = None
@@ -193,7 +193,7 @@ class FunctionCall(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class RunToolCall(Value):
-    """A call that the run waits for; answer it with its `id`."""
+    """A call whose output the run waits for; send the output with its `id`."""
 
     id: str
     function: FunctionCall
@@ -202,14 +202,14 @@ class RunToolCall(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class SubmitToolOutputs(Value):
-    """The calls whose outputs have to be submitted."""
+    """The calls whose outputs must be submitted."""
 
     tool_calls: tuple[RunToolCall, ...] = ()
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class RequiredAction(Value):
-    """What has to be done before the run goes on."""
+    """What must be done before the run goes on."""
 
     submit_tool_outputs: SubmitToolOutputs
     type: str = "submit_tool_outputs"
@@ -232,14 +232,14 @@ class IncompleteDetails(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class PromptTokenDetails(Value):
-    """What kind of tokens the prompt had; sent, but not in the schema."""
+    """The kinds of tokens in the prompt; sent, but not in the schema."""
 
     cached_tokens: int | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class CompletionTokensDetails(Value):
-    """What kind of tokens the answer had; sent, but not in the schema."""
+    """The kinds of tokens in the answer; sent, but not in the schema."""
 
     reasoning_tokens: int | None = None
 
@@ -257,7 +257,7 @@ class RunUsage(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class TruncationStrategy(Value):
-    """How a thread that is too long for the model is cut."""
+    """How a thread that is too long for the model is shortened."""
 
     type: str
     last_messages: int | None = None  # how many to keep
@@ -336,7 +336,7 @@ CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class CodeInterpreter(Value):
-    """The code that was run and what came of it."""
+    """The code that was run, and its outputs."""
 
     input: str
     outputs: tuple[CodeInterpreterOutput, ...] = ()
@@ -389,7 +389,7 @@ class FileSearchToolCall(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FunctionCallOutput(Value):
-    """A function, its arguments as JSON text, and the output that was submitted, if any yet."""
+    """A function, its arguments as JSON text, and the output that was submitted, or None."""
 
     name: str
     arguments: str
@@ -431,7 +431,7 @@ StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | dict[str, A
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class RunStep(Value):
-    """One thing that a run did."""
+    """One step of a run."""
 
     id: str
     run_id: str = ""
@@ -465,7 +465,7 @@ class FileReference(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FileCitation(Value):
-    """The text between the two indexes (characters) stands for a place in a file."""
+    """The text between the two indexes (characters) cites a place in a file."""
 
     text: str
     file_citation: FileReference
@@ -476,7 +476,7 @@ class FileCitation(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FilePath(Value):
-    """The text between the two indexes (characters) stands for a file that was made."""
+    """The text between the two indexes (characters) is the path of a generated file."""
 
     text: str
     file_path: FileReference
@@ -562,7 +562,7 @@ class Message(Value):
     id: str
     thread_id: str = ""
     role: str | None = None
-    content: tuple[MessagePart, ...] = field(default=(), repr=False)  # may be the question
+    content: tuple[MessagePart, ...] = field(default=(), repr=False)  # may be the prompt
     status: str | None = None
     incomplete_details: IncompleteDetails | None = None
     created_at: int | None = None
@@ -577,7 +577,7 @@ class Message(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Deleted(Value):
-    """What a delete request answers."""
+    """The result of a delete request."""
 
     id: str
     deleted: bool
@@ -617,7 +617,7 @@ AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | dict[str, Any]
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class TextDelta(Value):
-    """Text to append, and annotations; `value` is None where only annotations came."""
+    """Text to append, and annotations; `value` is None if there are only annotations."""
 
     value: str | None = None
     annotations: tuple[AnnotationDelta, ...] = ()
@@ -634,7 +634,7 @@ class TextPartDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ImageFilePartDelta(Value):
-    """A piece of an image part; it comes whole."""
+    """A piece of an image part, which arrives whole."""
 
     index: int = 0
     image_file: ImageFile | None = None
@@ -643,7 +643,7 @@ class ImageFilePartDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ImageURLPartDelta(Value):
-    """A piece of an image part; it comes whole."""
+    """A piece of an image part, which arrives whole."""
 
     index: int = 0
     image_url: ImageURL | None = None
@@ -697,7 +697,7 @@ class OutputImageDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class CodeInterpreterImageDelta(Value):
-    """An image that the code made; it comes whole."""
+    """An image that the code made, which arrives whole."""
 
     index: int = 0
     image: OutputImageDelta | None = None
@@ -729,7 +729,7 @@ class CodeInterpreterToolCallDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FileSearchToolCallDelta(Value):
-    """A piece of a file search call; the API leaves the shape of *file_search* open."""
+    """A piece of a file search call; the schema does not describe *file_search*."""
 
     index: int = 0
     id: str | None = None
@@ -739,7 +739,7 @@ class FileSearchToolCallDelta(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class FunctionDelta(Value):
-    """A piece of a function call: the name comes once, the arguments are to be appended."""
+    """A piece of a function call: the name arrives once, the arguments in pieces."""
 
     name: str | None = None
     arguments: str | None = None

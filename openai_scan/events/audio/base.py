@@ -9,25 +9,25 @@ from openai_scan.events.base import Event, StreamPart, from_base64
 
 
 class AudioEvent(Event):
-    """What all of them have in common."""
+    """The base of all events of the family."""
 
     family: ClassVar[str] = "audio"
     ends_with_done: ClassVar[bool] = True
 
 
 class AddsText(AudioEvent):
-    """Answers for an event with a piece of the transcript."""
+    """The base of an event with a piece of the transcript."""
 
     delta: str
     segment_id: str | None
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        # The segment that it belongs to brings the same text once more, and then it is final.
+        # The event of its segment brings the same text again, and that text is final.
         return None if choice or self.segment_id is not None else self.delta
 
 
 class AddsSegment(AudioEvent):
-    """Answers for an event with what one speaker said."""
+    """The base of an event with what one speaker said."""
 
     text: str
 
@@ -36,7 +36,7 @@ class AddsSegment(AudioEvent):
 
 
 class AddsAudio(AudioEvent):
-    """Answers for an event with a piece of speech."""
+    """The base of an event with a piece of speech."""
 
     audio: str
 
@@ -45,7 +45,7 @@ class AddsAudio(AudioEvent):
 
 
 class EndsAudio(AudioEvent):
-    """Answers for the last event of a transcript or a speech."""
+    """The base of the last event of a transcript or of speech."""
 
     usage: TranscriptUsage | SpeechUsage | None
 

@@ -1,4 +1,4 @@
-"""The whole answer of a transcription or a speech stream."""
+"""The whole answer of a transcription or speech stream."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from openai_scan.values import Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Transcript(WithoutCalls, Value):
-    """A transcript as far as it is known; *segments* say who said what, where that was asked."""
+    """A transcript as far as it has arrived; *segments* say who said what, if requested."""
 
     text: str = ""
     segments: tuple[TranscriptTextSegment, ...] = ()
@@ -36,14 +36,14 @@ class Transcript(WithoutCalls, Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Speech(WithoutText, Value):
-    """Speech as far as it is known; *audio* is the sound, decoded."""
+    """Speech as far as it has arrived; *audio* is decoded."""
 
     audio: bytes = field(default=b"", repr=False)
     usage: SpeechUsage | None = None
 
 
 class AudioFold(Fold):
-    """Puts a transcript together, or speech: a stream is one of the two."""
+    """Collects a transcript or speech; a stream is one of the two."""
 
     family = "audio"
 
@@ -53,10 +53,10 @@ class AudioFold(Fold):
         self._logprobs: list[LogProb] = []
         self._transcript: TranscriptTextDone | None = None
         self._is_speech = False
-        self._audio: list[str] = []  # base64, each piece for itself
+        self._audio: list[str] = []  # base64, each piece encoded separately
         self._speech_usage: SpeechUsage | None = None
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
+    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
         match event:
             case TranscriptTextDelta():
                 self._text.add(event.unwrap_text() or "")

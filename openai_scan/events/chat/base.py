@@ -33,13 +33,13 @@ class ChatEvent(HasChoices):
 
     @staticmethod
     def has_news(choice: Choice) -> bool:
-        # Most bring text; to compare them all costs more than all else here.
+        # Nearly every piece brings text, and comparing deltas is the slowest step here.
         return bool(choice.delta.content) or choice.delta != _EMPTY
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         delta = self._delta(choice)
         if delta.content is None and delta.audio is not None:
-            return delta.audio.transcript  # what is said is the answer, and there is no other text
+            return delta.audio.transcript  # a spoken answer has no other text
         return delta.content
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
@@ -62,16 +62,15 @@ class ChatEvent(HasChoices):
         return None if audio is None else from_base64(audio.data)
 
     def _delta(self, choice: int) -> ChoiceDelta:
-        """Return what is added to the choice of this number, which may be nothing."""
-        for one in self.choices:
-            if one.index == choice:
-                return one.delta
-        return _EMPTY
+        """Return what is added to the choice with this number, which may be nothing."""
+        piece = self.piece(choice)
+        delta: ChoiceDelta = _EMPTY if piece is None else piece.delta
+        return delta
 
 
 def reasoning_of(delta: ChoiceDelta) -> str | None:
     """Return the text that *delta* adds to the reasoning, or None."""
-    # Who sends it under several names sends the same text.
+    # A server that sends several of these fields sends the same text in each.
     text = delta.reasoning_content or delta.reasoning
     if text or not delta.reasoning_details:
         return text or None
@@ -79,6 +78,6 @@ def reasoning_of(delta: ChoiceDelta) -> str | None:
 
 
 def _detail_text(detail: dict[str, Any]) -> str:
-    """Return the text of one of OpenRouter's reasoning details; an encrypted one has none."""
+    """Return the text of one of OpenRouter's reasoning details; "" if it is encrypted."""
     text = detail.get("text") or detail.get("summary")
     return text if isinstance(text, str) else ""

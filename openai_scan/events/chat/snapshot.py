@@ -1,4 +1,4 @@
-"""The whole answer of a Chat Completions stream: each of its choices for itself."""
+"""The whole answer of a Chat Completions stream, choice by choice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ChatFunction(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatToolCall(Value):
-    """A call of a function of yours."""
+    """A call of one of your functions."""
 
     id: str = ""
     function: ChatFunction = ChatFunction()
@@ -45,7 +45,7 @@ class ChatToolCall(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatAudio(Value):
-    """The spoken answer; *data* is the sound, decoded."""
+    """The spoken answer; *data* is the audio, decoded."""
 
     id: str = ""
     data: bytes = field(default=b"", repr=False)
@@ -55,21 +55,21 @@ class ChatAudio(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatMessage(Value):
-    """What the model says in one choice; a text is None where none of it has come."""
+    """The message of one choice. A text is None if no piece of it has arrived."""
 
     role: str = "assistant"
     content: str | None = None
     refusal: str | None = None
     reasoning: str | None = None
     tool_calls: tuple[ChatToolCall, ...] = ()
-    function_call: ChatFunction | None = None  # what came before tool calls
+    function_call: ChatFunction | None = None  # the older form of a tool call
     audio: ChatAudio | None = None
     annotations: tuple[dict[str, Any], ...] = ()
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatChoice(Value):
-    """One of the answers that were asked for; *finish_reason* is None while it is under way."""
+    """One of the requested answers; *finish_reason* is None while it arrives."""
 
     index: int = 0
     message: ChatMessage = ChatMessage()
@@ -79,10 +79,10 @@ class ChatChoice(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatCompletion(Value):
-    """A chat completion as far as it is known; the choices are in the order of their numbers.
+    """A chat completion as far as it has arrived, with its choices in the order of their numbers.
 
     Attributes:
-        done: Whether the server has said `[DONE]`, which ends the choices as well.
+        done: Whether the server has sent `[DONE]`, which ends all choices.
     """
 
     id: str = ""
@@ -96,7 +96,7 @@ class ChatCompletion(Value):
 
     @property
     def text(self) -> str:
-        """The text of choice 0; what is said if it speaks."""
+        """The text of choice 0; the transcript if the answer is spoken."""
         for choice in self.choices:
             if choice.index == 0:
                 audio = choice.message.audio
@@ -105,7 +105,7 @@ class ChatCompletion(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions, those of all choices, in order."""
+        """The calls of your functions in all choices, in order."""
         return tuple(
             Call(
                 id=call.id,
@@ -121,14 +121,14 @@ class ChatCompletion(Value):
 
 
 def _calls(message: ChatMessage) -> tuple[ChatToolCall, ...]:
-    # Servers that send both send the same call twice.
+    # A server that sends both forms sends the same call twice.
     if message.tool_calls or message.function_call is None:
         return message.tool_calls
     return (ChatToolCall(function=message.function_call),)
 
 
 class ChatFold(Fold):
-    """Puts a chat completion together."""
+    """Collects a chat completion."""
 
     family = "chat"
 
@@ -144,7 +144,7 @@ class ChatFold(Fold):
     def take(self, event: Event, note: Note) -> None:
         if not isinstance(event, ChatCompletionChunk):
             return
-        # mockllm has a new id in every chunk, and Azure's first chunk has none.
+        # mockllm sends a new id with every chunk, and Azure's first chunk has none.
         self._id = self._id or event.id
         self._created = self._created or event.created
         self._model = self._model or event.model
@@ -178,7 +178,7 @@ class ChatFold(Fold):
 
 
 class _Choice:
-    """What has come of one choice."""
+    """One choice as far as it has arrived."""
 
     def __init__(self, index: int) -> None:
         self._index = index
@@ -186,7 +186,7 @@ class _Choice:
         self._content: Pieces | None = None
         self._refusal: Pieces | None = None
         self._reasoning: Pieces | None = None
-        self._calls: list[_Call] = []  # in the order in which they came
+        self._calls: list[_Call] = []  # in order of arrival
         self._calls_by_index: dict[int, _Call] = {}  # the latest call of each index
         self._calls_by_id: dict[str, _Call] = {}
         self._function_call: _Call | None = None
@@ -198,8 +198,7 @@ class _Choice:
         self._refusal_logprobs: list[TokenLogProb] = []
 
     def take(self, piece: Choice, note: Note) -> None:
-        # Some servers end a choice twice; the reason that came last is the one that counts for
-        # the outcome as well.
+        # Some servers end a choice twice. The last reason counts here, as it does for the outcome.
         self._finish_reason = piece.finish_reason or self._finish_reason
         if piece.logprobs is not None:
             self._has_logprobs = True
@@ -222,7 +221,7 @@ class _Choice:
         self._take_rest(delta)
 
     def _take_rest(self, delta: ChoiceDelta) -> None:
-        """Take what few answers have."""
+        """Take the parts that few answers have."""
         if delta.function_call is not None:
             self._function_call = self._function_call or _Call()
             self._function_call.take(delta.function_call)
@@ -232,7 +231,7 @@ class _Choice:
         self._annotations += delta.annotations
 
     def appender(self, delta: ChoiceDelta) -> Append | None:
-        """Return what takes in the text of such a delta, or None if it brings more than text."""
+        """Return what adds the text of such a delta, or None if it has more than text."""
         brings_more = attrs.evolve(delta, role=None, content=None) != _NO_DELTA
         return None if brings_more or self._content is None else self._content.add
 
@@ -255,8 +254,8 @@ class _Choice:
         call.take(function)
 
     def _find_call(self, piece: ToolCallDelta, function: FunctionDelta, note: Note) -> _Call | None:
-        """Return the call that *piece* belongs to, or None if it begins a new one."""
-        # Its index says it, or else its id; a piece that has neither goes on with the last call.
+        """Return the call that *piece* belongs to, or None if it starts a new one."""
+        # The index decides, or else the id. A piece without both belongs to the last call.
         if piece.index is None:
             note("tool_call_without_index")
             if piece.id:
@@ -268,8 +267,8 @@ class _Choice:
             return None
         renamed = bool(function.name and call.name and function.name != call.name)
         if not piece.id or not call.id:
-            # Several calls at one index, without ids: another name tells them apart, or
-            # arguments that are whole after others that were.
+            # Several calls at one index, without ids. A new call has another name, or whole
+            # arguments after arguments that were whole already.
             if renamed or (function.name and call.whole and _is_object(function.arguments)):
                 note("tool_call_index_reused")
                 return None
@@ -277,8 +276,8 @@ class _Choice:
         known = self._calls_by_id.get(piece.id)
         if known is not None:
             return known
-        # vLLM has made up a new id for each piece of a call: it goes on while the arguments are
-        # open. All others begin a new call with a new id.
+        # Some versions of vLLM make up a new id for each piece of a call, so the same call goes on
+        # while its arguments are open. With all other servers a new id is a new call.
         if not renamed and call.is_open:
             note("tool_call_id_changed")
             return call
@@ -298,7 +297,7 @@ class _Choice:
             reasoning=_text(self._reasoning),
             tool_calls=tuple(
                 ChatToolCall(
-                    # Without an id the call could not be answered; any will do, if it is unique.
+                    # A call without an id cannot be answered. Any id will do if it is unique.
                     id=call.id or f"call_{self._index}_{place}",
                     function=call.value(),
                     type=call.type,
@@ -319,23 +318,23 @@ class _Choice:
 
 @define
 class _Call:
-    """What has come of one call."""
+    """One call as far as it has arrived."""
 
     index: int = 0
     id: str = ""
     type: str = "function"
     name: str = ""
     _arguments: Pieces = field(factory=Pieces)
-    _last: str = ""  # the last character of the arguments that is not blank
+    _last: str = ""  # the last character of the arguments that is not whitespace
 
     @property
     def whole(self) -> bool:
-        """Whether the arguments may have come to their end: those of a call are an object."""
+        """Whether the arguments, which are a JSON object, may be complete."""
         return self._last == "}"
 
     @property
     def is_open(self) -> bool:
-        """Whether the arguments have begun, and have to go on."""
+        """Whether the arguments have begun and cannot be complete."""
         return self._last not in ("", "}")
 
     def take(self, function: FunctionDelta) -> None:
@@ -350,10 +349,10 @@ class _Call:
 
 @define
 class _Audio:
-    """What has come of the spoken answer."""
+    """The spoken answer as far as it has arrived."""
 
     id: str = ""
-    data: list[str] = field(factory=list)  # base64, each piece for itself
+    data: list[str] = field(factory=list)  # base64, each piece encoded separately
     transcript: Pieces = field(factory=Pieces)
     expires_at: int | None = None
 

@@ -29,10 +29,9 @@ class CompletionsEvent(HasChoices):
         return bool(choice.text)
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        for one in self.choices:
-            if one.index == choice:
-                return one.text
-        return None
+        piece = self.piece(choice)
+        text: str | None = None if piece is None else piece.text
+        return text
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage

@@ -17,7 +17,7 @@ from openai_scan.values import Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class CompletionAnswer(WithoutCalls, Value):
-    """A completion as far as it is known; the choices are in the order of their numbers."""
+    """A completion as far as it has arrived, with its choices in the order of their numbers."""
 
     id: str = ""
     created: int | None = None  # Unix seconds
@@ -33,7 +33,7 @@ class CompletionAnswer(WithoutCalls, Value):
 
 
 class CompletionFold(Fold):
-    """Puts a completion together."""
+    """Collects a completion."""
 
     family = "completions"
 
@@ -45,7 +45,7 @@ class CompletionFold(Fold):
         self._usage: CompletionUsage | None = None
         self._choices: dict[int, _Choice] = {}
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
+    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
         if not isinstance(event, Completion):
             return
         self._id = self._id or event.id
@@ -86,7 +86,7 @@ class CompletionFold(Fold):
 
 @define
 class _Choice:
-    """What has come of one choice."""
+    """One choice as far as it has arrived."""
 
     text: Pieces = field(factory=Pieces)
     finish_reason: str = ""

@@ -1,19 +1,22 @@
-"""The cattrs converter: for other people's classes, and for what does not fit.
+"""The cattrs converter, for classes of other packages and for payloads that do not match.
 
-It says where in a payload something does not fit, which is slow, and so what can be left out. Only
-who needs that loads cattrs, which takes as long as all of a family's classes.
+It is slow, but its errors say where in a payload something does not match, and so what can be left
+out. It is imported only when one of these two is needed: loading cattrs takes as long as loading
+all classes of a family.
+
+An error object takes a thousand times the memory of the `1` that caused it. So a list or a map
+stops at its first `MAX_FAULTS` faults, those inside its items included, and is then one fault
+itself. That bounds the errors of a whole payload.
 """
 
 from __future__ import annotations
 
-import copy
 import enum
 import functools
 import logging
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, get_origin
+from typing import Any, TypeAlias, get_args, get_origin
 
 import attrs
 import cattrs
@@ -23,7 +26,12 @@ from cattrs.cols import (
     list_structure_factory,
     mapping_structure_factory,
 )
-from cattrs.errors import BaseValidationError, ClassValidationError, IterableValidationError
+from cattrs.errors import (
+    BaseValidationError,
+    ClassValidationError,
+    IterableValidationError,
+    IterableValidationNote,
+)
 from cattrs.gen import make_dict_structure_fn, override
 
 from openai_scan.events.decoding import hooks
@@ -33,38 +41,49 @@ from openai_scan.sse import RawEvent
 log = logging.getLogger("openai_scan")
 
 MISFITS = (BaseValidationError, hooks.UnfitError)
-"""What the detailed converter raises where a payload does not fit."""
+"""What the detailed converter raises if a payload does not match."""
+
+MAX_FAULTS = 100
+"""How many faults inside one list or map are told apart; one with more is left out whole."""
+
+# Characters of one key in a path. The server chooses the keys of a map.
+_MAX_KEY = 200
 
 _GAP = object()
-"""Stands for an item that is left out."""
+"""A placeholder for an item that is left out."""
 
 
 @functools.cache
 def converter(*, detailed: bool = False) -> cattrs.Converter:
-    """Return the converter; the detailed one is slower, and says where a payload does not fit."""
+    """Return the converter; the detailed one is slower and reports where a payload is wrong."""
     made = cattrs.Converter(detailed_validation=detailed)
     for kind in (str, int, float, bool):
         made.register_structure_hook(kind, hooks.checked(kind))
     made.register_structure_hook_func(lambda cls: cls == hooks.JSONText, hooks.json_text)
     made.register_structure_hook_factory(hooks.is_literal, lambda _: hooks.literal)
     made.register_structure_hook(enum.Enum, _enum)
-    made.register_structure_hook_factory(hooks.is_tuple, partial(_tuple_hook, made))
-    made.register_structure_hook_factory(_is_list, partial(_list_hook, made))
-    made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made))
+    made.register_structure_hook_factory(hooks.is_tuple, partial(_tuple_hook, made, detailed))
+    made.register_structure_hook_factory(_is_list, partial(_list_hook, made, detailed))
+    made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made, detailed))
     made.register_structure_hook_factory(hooks.is_union, partial(_union_hook, made))
     made.register_structure_hook_factory(attrs.has, partial(_class_hook, made, detailed=detailed))
     return made
 
 
-def _tuple_hook(made: cattrs.Converter, cls: Any) -> Hook:
-    return hooks.tuple_hook(cls, homogenous_tuple_structure_factory(cls, made))
+def _tuple_hook(made: cattrs.Converter, detailed: bool, cls: Any) -> Hook:  # noqa: FBT001 - bound
+    if not detailed:
+        return hooks.tuple_hook(cls, homogenous_tuple_structure_factory(cls, made))
+    structure_items = _items_hook(made, get_args(cls)[0])
+    return hooks.tuple_hook(cls, lambda value, _: tuple(structure_items(value, cls)))
 
 
 def _union_hook(made: cattrs.Converter, cls: Any) -> Hook:
     return hooks.union_hook(cls, made.get_structure_hook)
 
 
-def _dict_hook(made: cattrs.Converter, cls: Any) -> Hook:
+def _dict_hook(made: cattrs.Converter, detailed: bool, cls: Any) -> Hook:  # noqa: FBT001 - bound
+    if detailed and get_args(cls):
+        return hooks.dict_hook(_entries_hook(made, *get_args(cls)))
     return hooks.dict_hook(mapping_structure_factory(cls, made))
 
 
@@ -79,8 +98,11 @@ def _is_list(cls: Any) -> bool:
     return cls is list or get_origin(cls) is list
 
 
-def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
-    structure_items = list_structure_factory(cls, made)
+def _list_hook(made: cattrs.Converter, detailed: bool, cls: Any) -> Hook:  # noqa: FBT001 - bound
+    if detailed and get_args(cls):
+        structure_items = _items_hook(made, get_args(cls)[0])
+    else:
+        structure_items = list_structure_factory(cls, made)
 
     def hook(value: Any, _: Any) -> Any:
         if value is None:
@@ -92,15 +114,90 @@ def _list_hook(made: cattrs.Converter, cls: Any) -> Hook:
     return hook
 
 
+def _items_hook(made: cattrs.Converter, kind: Any) -> Hook:
+    """Return the hook for a list of *kind* that stops at the first `MAX_FAULTS` faults."""
+
+    def hook(value: Any, cls: Any) -> list[Any]:
+        structure = made.get_structure_hook(kind)  # only now: a class may contain itself
+        items: list[Any] = []
+        _take_each(enumerate(value), lambda _, item: items.append(structure(item, kind)), kind, cls)
+        return items
+
+    return hook
+
+
+def _entries_hook(made: cattrs.Converter, key_kind: Any, kind: Any) -> Hook:
+    """Return the hook for a map that stops at the first `MAX_FAULTS` faults."""
+
+    def hook(value: Any, cls: Any) -> dict[Any, Any]:
+        structure_key = made.get_structure_hook(key_kind)
+        structure = made.get_structure_hook(kind)
+        entries: dict[Any, Any] = {}
+
+        def take(key: Any, item: Any) -> None:
+            entries[structure_key(key, key_kind)] = structure(item, kind)
+
+        _take_each(value.items(), take, kind, cls)
+        return entries
+
+    return hook
+
+
+def _take_each(
+    items: Iterable[tuple[Any, Any]], take: Callable[[Any, Any], None], kind: Any, cls: Any
+) -> None:
+    """Take all items, or raise an error with the first faults among them.
+
+    Args:
+        items: Each with its index or key.
+        take: Takes one; what it raises is a fault.
+        kind: The type of each.
+        cls: The type of the list or map.
+    """
+    errors: list[Exception] = []
+    found = 0
+    for place, item in items:
+        try:
+            take(place, item)
+        except Exception as error:  # noqa: BLE001 - any error of a hook is a fault
+            note = IterableValidationNote("", place, kind)
+            error.__notes__ = [*getattr(error, "__notes__", ()), note]
+            errors.append(error)
+            found += _count(error)
+        if found > MAX_FAULTS:
+            raise _TooManyFaultsError(IterableValidationError("the first", errors[:1], cls))
+    if errors:
+        raise IterableValidationError("all", errors, cls)
+
+
+class _TooManyFaultsError(Exception):
+    """A list or a map has so many faults that it is itself one; it keeps the *first* of them."""
+
+    def __init__(self, first: IterableValidationError) -> None:
+        super().__init__(f"more than {MAX_FAULTS} faults inside")
+        self.first = first
+
+
+def _count(error: Exception) -> int:
+    """Return the number of faults in *error*."""
+    if isinstance(error, BaseValidationError):
+        return sum(map(_count, error.exceptions))
+    return 1
+
+
 def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     """Return the hook for an attrs class: unknown keys are ignored, null is the default."""
     overrides = {}
-    for attribute in attrs.fields(attrs.resolve_types(get_origin(cls) or cls)):
+    attributes = attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
+    for attribute in attributes:
         if attribute.type is RawEvent:
             overrides[attribute.name] = override(rename=RAW, struct_hook=hooks.as_is)
         elif attribute.default not in (attrs.NOTHING, None, ()):  # the hooks of these take null
             hook = _null_is(attribute.default, made, attribute.type)
             overrides[attribute.name] = override(struct_hook=hook)
+    # Without details, cattrs generates code that is not valid Python if a required keyword-only
+    # field comes before a positional one.
+    detailed = detailed or any(one.kw_only and one.default is attrs.NOTHING for one in attributes)
     structure_fields = make_dict_structure_fn(
         cls,
         made,
@@ -130,45 +227,54 @@ def _null_is(default: Any, made: cattrs.Converter, kind: Any) -> Hook:
 
 @attrs.frozen
 class _Step:
-    """One step of the way to a value: a key or an index, and what may be done with it."""
+    """One step of the path to a value: a key or an index, and what may be done there."""
 
     key: str | int
     drop: bool  # the value may be left out
     loosen: bool  # an object may stay a plain dict
 
 
+_Mends: TypeAlias = "dict[str | int, _Mends | _Step]"
+"""What to mend, by key or index: the place itself, or the places inside it."""
+
+
 @attrs.frozen
 class Fault:
-    """What does not fit, and where."""
+    """What is wrong with a payload, and where."""
 
     path: tuple[_Step, ...]
     reason: str
 
     def place(self, *, indexes: bool = True) -> str:
-        """Return the path as JSONPath, with `[]` for any index unless *indexes*."""
+        """Return the path as JSONPath; without *indexes*, each index is `[]`."""
         return "$" + "".join(
-            f".{step.key}" if isinstance(step.key, str) else f"[{step.key if indexes else ''}]"
-            for step in self.path
+            f".{key[:_MAX_KEY]}" if isinstance(key, str) else f"[{key if indexes else ''}]"
+            for key in (step.key for step in self.path)
         )
 
 
 def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]:
-    """Yield the faults that cattrs' detailed error reports, each with its path."""
+    """Yield the faults in a detailed error of cattrs, each with its path."""
+    # The traceback would keep what the hooks had built so far, as long as anybody keeps the error.
+    error.__traceback__ = None
     if isinstance(error, ClassValidationError):
         fields = attrs.fields_dict(error.cl)
         for inner, note in error.group_exceptions()[0]:
             optional = fields[note.name].default is not attrs.NOTHING
             loosen = hooks.is_loose(note.type) and not isinstance(
                 inner, KeyError
-            )  # it is there at all
+            )  # a missing value cannot stay a dict
             step = _Step(note.name, drop=optional, loosen=loosen)
             yield from faults_of(inner, (*path, step))
-        for inner in error.group_exceptions()[1]:  # what the class itself does not take
-            yield Fault(path, str(inner))
+        for inner in error.group_exceptions()[1]:  # raised by the class itself
+            yield from faults_of(inner, path)
     elif isinstance(error, IterableValidationError):
         for inner, item in error.group_exceptions()[0]:
             step = _Step(item.index, drop=False, loosen=hooks.is_loose(item.type))
             yield from faults_of(inner, (*path, step))
+    elif isinstance(error, _TooManyFaultsError):
+        yield next(faults_of(error.first, path))
+        yield Fault(path, str(error))
     elif isinstance(error, KeyError):
         yield Fault(path, "required field missing")
     else:
@@ -176,30 +282,50 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
 
 
 def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
-    """Return *payload* without what does not fit, or None if something needed does not."""
-    mends: dict[tuple[Any, ...], _Step] = {}
+    """Return *payload* without its *faults*, or None if one of them is in a required field.
+
+    Only what changes is copied: the objects and lists around each fault.
+    """
+    ways = []
     for fault in faults:
         mendable = [depth for depth, step in enumerate(fault.path) if step.drop or step.loosen]
         if not mendable:
             return None
-        way = fault.path[: mendable[-1] + 1]
-        mends[tuple(step.key for step in way)] = way[-1]
-    pruned = copy.deepcopy(payload)
-    gaps = []
-    for path, step in mends.items():
-        if any(path[:depth] in mends for depth in range(1, len(path))):
-            continue  # what it is in is mended as a whole
-        *outer, last = path
-        place = functools.reduce(operator.getitem, outer, pruned)
-        if step.loosen and isinstance(place[last], dict):
-            place[last] = hooks.Loose(place[last])
-        elif step.drop:
-            del place[last]
-        elif isinstance(place, list):
-            place[last] = _GAP
-            gaps.append(place)
+        ways.append(fault.path[: mendable[-1] + 1])
+    mends: _Mends = {}
+    for way in sorted(ways, key=len):
+        place: Any = mends
+        for step in way[:-1]:
+            place = place.setdefault(step.key, {})
+            if isinstance(place, _Step):
+                break  # a fault around it is mended, and with it this one
         else:
-            return None
-    for items in gaps:  # closed only now, so that the indexes in the paths hold until then
-        items[:] = [item for item in items if item is not _GAP]
-    return pruned
+            place[way[-1].key] = way[-1]
+    try:
+        return _mended(payload, mends)
+    except _UnmendableError:
+        return None
+
+
+class _UnmendableError(Exception):
+    """A fault is in a place where nothing can be left out."""
+
+
+def _mended(value: Any, mends: _Mends) -> Any:
+    """Return a copy of an object or a list in which what *mends* names is mended."""
+    mended: Any = value.copy()
+    key: Any
+    for key, mend in mends.items():
+        if isinstance(mend, dict):
+            mended[key] = _mended(value[key], mend)
+        elif mend.loosen and isinstance(value[key], dict):
+            mended[key] = hooks.Loose(value[key])
+        elif mend.drop:
+            del mended[key]
+        elif isinstance(mended, list):
+            mended[key] = _GAP
+        else:
+            raise _UnmendableError
+    if isinstance(mended, list):  # only now, so that the indexes stay valid
+        return [item for item in mended if item is not _GAP]
+    return mended

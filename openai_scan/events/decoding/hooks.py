@@ -1,7 +1,9 @@
-"""What is made of each kind of JSON value: types are checked, never coerced.
+"""The hooks: one function for each kind of type, which checks a JSON value and never coerces it.
 
-What may be missing may also be null; a list that is null is empty. A hook takes a value and the
-type that it is to have, as cattrs calls it; but of all this only what does not fit needs cattrs.
+A hook is called with a value and a type, as cattrs calls its hooks, and returns the value as that
+type or raises `UnfitError`. A field that may be missing may also be null, and a list that is null
+is empty. The hooks here need no other hook, or get the ones they need as arguments; `structure`
+picks the hook for a type.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import attrs
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
-"""Takes a value and the type that it is to have, and returns what is made of it."""
+"""Returns a JSON value, its first argument, as the type that is its second."""
 
 RAW = "(raw)"
-"""Where an event class finds its raw event: among the payload's keys, under one of our own."""
+"""The key under which the raw event is put into a payload, for the field `raw` of an event."""
 
 JSONText: TypeAlias = Annotated[str, "JSON"]
-"""Text that is JSON, such as the arguments of a call; some servers send the object itself."""
+"""Text that is JSON, such as the arguments of a call. Some servers send the object itself."""
 
 PRIMITIVES = (str, int, float, bool)
 
@@ -31,28 +33,28 @@ _NOTHING: frozenset[type] = frozenset()
 
 
 class UnfitError(Exception):
-    """A value is not of the type that a hook stands for."""
+    """A value does not have the type that its hook checks."""
 
     def __init__(self, expected: str) -> None:
         super().__init__(f"invalid value for type, expected {expected}")
 
 
 class Loose(dict[str, Any]):
-    """An item that fits no class and shall stay as it was sent."""
+    """An object that matches no class and stays a dict."""
 
 
 def as_is(value: Any, _: Any) -> Any:
-    """Take any value."""
+    """Return any value as it is."""
     return value
 
 
 def checked(kind: type) -> Hook:
-    """Return the hook for a JSON primitive: it passes or refuses, and converts nothing."""
+    """Return the hook for a JSON primitive; it returns the value itself or rejects it."""
 
     def hook(value: Any, _: Any) -> Any:
         if type(value) is kind:
             return value
-        # JSON has one kind of number: 1 is a fine float, and 1.0 a fine integer.
+        # JSON has one kind of number, so 1 is a valid float and 1.0 a valid integer.
         if kind is float and type(value) is int and abs(value) <= _MAX_FLOAT:
             return float(value)
         if kind is int and type(value) is float and value.is_integer():
@@ -63,7 +65,7 @@ def checked(kind: type) -> Hook:
 
 
 def json_text(value: Any, _: Any) -> str:
-    """Take text, or the object that it should be the text of."""
+    """Return text as it is, and an object as its JSON text."""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
@@ -72,25 +74,25 @@ def json_text(value: Any, _: Any) -> str:
 
 
 def is_literal(cls: Any) -> bool:
-    """Tell whether *cls* is a `Literal`."""
+    """Return whether *cls* is a `Literal`."""
     return get_origin(cls) is Literal
 
 
 def literal(value: Any, cls: Any) -> Any:
-    """Take one of a few values."""
+    """Return one of the values of a `Literal`."""
     if value not in get_args(cls):
         raise UnfitError(" or ".join(map(repr, get_args(cls))))
     return value
 
 
 def is_tuple(cls: Any) -> bool:
-    """Tell whether *cls* is a tuple of any length."""
+    """Return whether *cls* is a tuple of any length."""
     return get_origin(cls) is tuple and get_args(cls)[-1] is Ellipsis
 
 
 def tuple_hook(cls: Any, structure_items: Hook) -> Hook:
-    """Return the hook for a tuple of any length; *structure_items* makes it of a list."""
-    # The bytes of a token, say: to look at the types alone is ten times faster than item by item.
+    """Return the hook for a tuple of any length; *structure_items* makes it from a list."""
+    # Checking the types alone is ten times faster than item by item; it matters for token bytes.
     kind = get_args(cls)[0]
     exact = frozenset({kind}) if kind in PRIMITIVES else _NOTHING
 
@@ -107,7 +109,7 @@ def tuple_hook(cls: Any, structure_items: Hook) -> Hook:
 
 
 def dict_hook(structure_values: Hook) -> Hook:
-    """Return the hook for a dict; *structure_values* makes it of another one."""
+    """Return the hook for a dict; *structure_values* makes it from another dict."""
 
     def hook(value: Any, cls: Any) -> Any:
         if not isinstance(value, dict):
@@ -118,14 +120,16 @@ def dict_hook(structure_values: Hook) -> Hook:
 
 
 def is_union(cls: Any) -> bool:
-    """Tell whether *cls* is a union of more than one type and None, which cattrs can do itself."""
+    """Return whether *cls* is a union of two or more types, None not counted."""
     if get_origin(cls) not in (Union, UnionType):
         return False
     return len([arm for arm in get_args(cls) if arm is not NoneType]) > 1
 
 
 def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
-    """Return the hook for a union: `type` picks the class, and an unknown one stays a dict.
+    """Return the hook for a union: the `type` of an object picks its class.
+
+    An object of an unknown type stays a dict if the union has `dict` among its arms.
 
     Args:
         cls: The union.
@@ -146,7 +150,7 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
         if isinstance(value, dict):
             tag = value.get("type")
             if isinstance(tag, str) and tag in by_tag and not isinstance(value, Loose):
-                # Its hook is made only now: of thirty kinds of items a response has a few.
+                # Its hook is made only now: a response has a few of thirty kinds of items.
                 return hook_of(by_tag[tag])(value, by_tag[tag])
             if loose:
                 return value
@@ -161,5 +165,5 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
 
 
 def is_loose(cls: Any) -> bool:
-    """Tell whether an object that fits no other arm of the union *cls* stays a dict."""
+    """Return whether an object that matches no other arm of the union *cls* stays a dict."""
     return is_union(cls) and any(get_origin(arm) is dict for arm in get_args(cls))

@@ -1,4 +1,4 @@
-"""Parse the JSON of payloads: with msgspec where it is installed, with the same results."""
+"""Parse the JSON of payloads, with msgspec if it is installed; the results are the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 
 def make_parser() -> Callable[[str], Any]:
-    """Return the fastest function at hand that parses JSON as `json.loads` does.
+    """Return the fastest function available that parses JSON as `json.loads` does.
 
-    msgspec takes a third of the time, and gives the same for all that it accepts, huge integers and
-    repeated keys included. It refuses more: NaN, numbers beyond a float, halves of surrogate
-    pairs. Whatever it refuses is parsed once more by `json`, which accepts it or says why not.
+    msgspec takes a third of the time and returns the same for everything that it accepts, huge
+    integers and repeated keys included. It rejects more: NaN, numbers too large for a float, halves
+    of surrogate pairs. What it rejects is parsed again by `json`, which accepts it or says what is
+    wrong.
     """
     try:
         from msgspec.json import Decoder
@@ -23,7 +24,7 @@ def make_parser() -> Callable[[str], Any]:
     def parse_fast(text: str) -> Any:
         try:
             return decode(text)
-        except Exception:  # noqa: BLE001 - what it was, json says
+        except Exception:  # noqa: BLE001 - json reports what is wrong
             return json.loads(text)
 
     return parse_fast

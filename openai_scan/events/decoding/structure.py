@@ -1,7 +1,28 @@
-"""From JSON values to attrs objects: types are checked, what does not fit is explained or mended.
+"""Build attrs objects from JSON values, with types checked and never coerced.
 
-JSON types are never coerced: where cattrs by itself turns null into "None" and 1.9 into 1, this
-refuses. What may be missing may also be null; a list that is null is empty.
+Where cattrs alone turns null into "None" and 1.9 into 1, this rejects the value.
+
+A payload goes through at most three stages:
+
+1. *The hook.* `hook_of(cls)` returns one function for the class, which builds the object or raises
+   any exception. Nearly every payload ends here. Hooks are made once for each type and kept.
+2. *The explanation.* The detailed cattrs converter reads the same payload again, without the hooks
+   of stage 1, and reports every fault with its path. With `strict=True` the first fault is raised
+   as a `DecodeError`. (If only the hook failed, this stage returns the object.)
+3. *The pruning.* Without `strict`, each fault is mended at the nearest place on its path where that
+   is allowed: an optional field is removed, an object in an open union stays a dict, an item that
+   is not an object is dropped from its list. If a fault has no such place, it is raised. The
+   pruned payload goes back to stage 2. This ends because each round mends at least one fault. A
+   list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of nothing but
+   faults takes linear time and little memory.
+
+What always holds:
+
+- Both stages accept the same payloads and build equal objects; a property test compares them.
+- The payload is never changed: stage 3 copies what it changes.
+- A `DecodeError` names a place and an expected type, never a value: values are the user's data.
+- A field that may be missing may also be null, and a list that is null is empty.
+- Everything removed in stage 3 is counted as a note; the number of notes has a limit.
 """
 
 from __future__ import annotations
@@ -19,30 +40,30 @@ from openai_scan.sse import RawEvent
 
 T = TypeVar("T")
 
-# A note names a place in a payload. Servers differ in few places; one that differs in more than
-# this many is not worth more memory.
+# A note names a place in a payload. Real servers differ from the schema in a few places; a server
+# that differs in more than this many gets no more memory.
 MAX_NOTES = 100
 
-# The characters of one note; a place may have a key in it that the server chose.
+# Characters. A place may contain a key that the server chose.
 MAX_NOTE_LENGTH = 200
 
-# The hooks that have been made, by type.
+# Hooks by type. They depend on nothing else, so that all structurers share them.
 _hooks: dict[Any, Hook] = {}
 
 
 class Structurer:
-    """Builds objects from payloads, strictly or with tolerance.
+    """Builds objects from payloads.
 
-    With tolerance an optional field of the wrong JSON type is left out, and noted, rather than
-    losing the event that it is in; an item of a list that does not fit stays a plain dict, and
-    is left out if it is none.
+    An optional field of the wrong JSON type is left out and counted in the notes, so that the rest
+    of the event is not lost. An item of a list that does not match stays a plain dict; it is left
+    out if it is not an object.
 
     Args:
-        strict: Whether to refuse what could be left out.
+        strict: Whether to reject a payload instead of leaving something out.
         notes: Where the fields that were left out are counted.
 
     Attributes:
-        repeats: What the events of the stream have been.
+        repeats: What is known of the stream's repeated events.
     """
 
     def __init__(self, *, strict: bool = False, notes: Counter[str] | None = None) -> None:
@@ -54,25 +75,28 @@ class Structurer:
         """Return *payload* as an instance of *cls*.
 
         Raises:
-            DecodeError: It does not fit; the message says where, and never shows a value.
+            DecodeError: It does not match; the message says where and never shows a value.
         """
         try:
             made: T = hook_of(cls)(payload, cls)
-        except Exception:  # noqa: BLE001 - what it was is found out now
-            return self._explain_or_prune(payload, cls)
-        return made
+        except Exception:  # noqa: BLE001 - the next stage finds out what it was
+            fits = False
+        else:
+            fits = True
+        # Not in the handler: its error would be the context of the next, and keep all its frames.
+        return made if fits else self._explain_or_prune(payload, cls)
 
     def event(self, payload: Any, cls: type[T], raw: RawEvent) -> T:
-        """Return *payload* as an event of *cls*, whose fields are the payload's own.
+        """Return *payload* as an event of *cls*, with the payload's fields and *raw*.
 
         Raises:
-            DecodeError: It does not fit.
+            DecodeError: It does not match.
         """
         return self({**payload, RAW: raw} if isinstance(payload, dict) else payload, cls)
 
     def _explain_or_prune(self, payload: Any, cls: type[T]) -> T:
-        """Find out what does not fit, leave it out if that is allowed, and try again."""
-        # These take their time to load, and most streams have nothing to explain.
+        """Find what does not match, leave it out if that is allowed, and build the rest."""
+        # Imported here because cattrs is slow to load and most streams never need it.
         from openai_scan.events.decoding.converter import MISFITS, converter, faults_of, log, prune
 
         explaining = converter(detailed=True)
@@ -81,9 +105,10 @@ class Structurer:
                 return explaining.structure(payload, cls)
             except MISFITS as error:
                 faults = list(faults_of(error))
-                pruned = None if self._strict else prune(payload, faults)
-                if pruned is None:
-                    raise DecodeError(f"{faults[0].reason} @ {faults[0].place()}") from error
+                cause = error
+            pruned = None if self._strict else prune(payload, faults)
+            if pruned is None:
+                raise DecodeError(f"{faults[0].reason} @ {faults[0].place()}") from cause
             payload = pruned
             for fault in faults:
                 self.note(f"skipped_field: {cls.__name__} {fault.place(indexes=False)}")
@@ -125,7 +150,7 @@ def _make_hook(cls: Any) -> Hook:
     if get_origin(cls) in (Union, UnionType):
         [kind] = [arm for arm in get_args(cls) if arm is not NoneType]
         return _optional_hook(kind)
-    # Somebody else's type. What most streams do not need is not loaded.
+    # A class of another package. Imported here because cattrs is slow to load.
     from openai_scan.events.decoding.converter import converter
 
     return converter().get_structure_hook(cls)

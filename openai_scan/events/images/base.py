@@ -9,18 +9,18 @@ from openai_scan.events.images.objects import ImagesUsage
 
 
 class ImageEvent(Event):
-    """What all of them have in common."""
+    """The base of all events of the family."""
 
     family: ClassVar[str] = "images"
 
 
 class BringsPartialImage(ImageEvent):
-    """Answers for an event with an image so far."""
+    """The base of an event with an unfinished image."""
 
     b64_json: str
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
-        # Where several images were asked for, the next one begins after one is completed.
+        # With several images (n > 1), the next one begins after one is completed.
         return (("image", None),)
 
     def unwrap_partial_image(self) -> bytes | None:
@@ -28,7 +28,7 @@ class BringsPartialImage(ImageEvent):
 
 
 class BringsImage(ImageEvent):
-    """Answers for an event with a whole image."""
+    """The base of an event with a whole image."""
 
     usage: ImagesUsage | None
 

@@ -18,7 +18,7 @@ from openai_scan.values import Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Image(Value):
-    """An image; *is_partial* while it is not finished."""
+    """An image; *is_partial* until it is finished."""
 
     b64_json: str = field(default="", repr=False)
     created_at: int | None = None  # Unix seconds
@@ -30,13 +30,13 @@ class Image(Value):
 
     @property
     def data(self) -> bytes:
-        """The image, decoded; empty if the server sent no base64."""
+        """The image, decoded; empty if the server did not send base64."""
         return from_base64(self.b64_json) or b""
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ImagesAnswer(WithoutText, Value):
-    """The images as far as they are known; the last one may be partial."""
+    """The images that have arrived; the last one may be partial."""
 
     images: tuple[Image, ...] = ()
     usage: ImagesUsage | None = None
@@ -48,7 +48,7 @@ class ImagesAnswer(WithoutText, Value):
 
 
 class ImagesFold(Fold):
-    """Collects the images, and of the one that is under way what came last."""
+    """Collects the finished images and the last state of the unfinished one."""
 
     family = "images"
 
@@ -57,7 +57,7 @@ class ImagesFold(Fold):
         self._partial: ImageGenerationPartialImage | ImageEditPartialImage | None = None
         self._usage: ImagesUsage | None = None
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - nothing has to be mended
+    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
         match event:
             case ImageGenerationPartialImage() | ImageEditPartialImage():
                 self._partial = event

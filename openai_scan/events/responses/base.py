@@ -15,7 +15,7 @@ from openai_scan.events.responses.items import (
 )
 from openai_scan.events.responses.objects import Response, ResponseError, ResponseUsage
 
-# The statuses that a response does not leave any more, and what they mean for its stream.
+# The statuses that a response never leaves, and the outcome that each gives its stream.
 _OUTCOMES: Mapping[str | None, Outcome] = {
     "completed": "completed",
     "incomplete": "incomplete",
@@ -25,7 +25,7 @@ _OUTCOMES: Mapping[str | None, Outcome] = {
 
 
 class ResponsesEvent(Event):
-    """What all events of the family have in common."""
+    """The base of all events of the family."""
 
     family: ClassVar[str] = "responses"
 
@@ -36,7 +36,7 @@ class ResponsesEvent(Event):
 
 
 class BringsResponse(ResponsesEvent):
-    """Answers for an event with the response as it is now."""
+    """The base of an event with the response as it is now."""
 
     response: Response
 
@@ -68,9 +68,9 @@ class BringsResponse(ResponsesEvent):
         return None if choice else reason or self.final_status() or None
 
     def final_status(self) -> str:
-        """Return the status that ends the stream, or "" while it goes on."""
-        # The response's own status decides: aimock sends response.completed for a response that
-        # is incomplete. The name helps where a server leaves the status out or behind.
+        """Return the status that ends the stream, or "" if the stream goes on."""
+        # The response's own status comes first: aimock sends response.completed for a response that
+        # is incomplete. The event's name helps if the status is missing or out of date.
         for status in (self.response.status, self.wire_name.rpartition(".")[2]):
             if status in _OUTCOMES:
                 return status or ""
@@ -78,7 +78,7 @@ class BringsResponse(ResponsesEvent):
 
 
 class BringsItem(ResponsesEvent):
-    """Answers for an event with an output item."""
+    """The base of an event with an output item."""
 
     item: OutputItem
 
@@ -88,7 +88,7 @@ class BringsItem(ResponsesEvent):
 
 
 class AddsText(ResponsesEvent):
-    """Answers for an event with a piece of the answer."""
+    """The base of an event with a piece of the answer."""
 
     delta: str
 
@@ -97,7 +97,7 @@ class AddsText(ResponsesEvent):
 
 
 class AddsReasoningText(ResponsesEvent):
-    """Answers for an event with a piece of reasoning, or of its summary."""
+    """The base of an event with a piece of reasoning, or of its summary."""
 
     delta: str
 
@@ -106,7 +106,7 @@ class AddsReasoningText(ResponsesEvent):
 
 
 class AddsRefusal(ResponsesEvent):
-    """Answers for an event with a piece of a refusal."""
+    """The base of an event with a piece of a refusal."""
 
     delta: str
 
@@ -115,14 +115,14 @@ class AddsRefusal(ResponsesEvent):
 
 
 class AddsToCall(ResponsesEvent):
-    """Answers for an event that is itself a piece of a call to a tool of yours."""
+    """The base of an event that is itself a piece of a call of one of your tools."""
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         return None if choice else (self,)
 
 
 class AddsAnnotation(ResponsesEvent):
-    """Answers for an event with a citation."""
+    """The base of an event with an annotation, such as a citation."""
 
     annotation: Annotation | None
 
@@ -131,7 +131,7 @@ class AddsAnnotation(ResponsesEvent):
 
 
 class AddsAudio(ResponsesEvent):
-    """Answers for an event with a piece of speech."""
+    """The base of an event with a piece of speech."""
 
     delta: str
 
@@ -140,7 +140,7 @@ class AddsAudio(ResponsesEvent):
 
 
 class BringsPartialImage(ResponsesEvent):
-    """Answers for an event with an image so far."""
+    """The base of an event with an unfinished image."""
 
     partial_image_b64: str
 

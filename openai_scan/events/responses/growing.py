@@ -1,4 +1,4 @@
-"""Output items of Responses while they grow: from what was announced and what deltas add."""
+"""Output items that are still growing: the item announced plus what deltas add."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from openai_scan.events.responses.items import (
     WebSearchToolCall,
 )
 from openai_scan.events.responses.objects import ShellCallOutputDelta
-from openai_scan.events.snapshot import Pieces
+from openai_scan.events.snapshot import ByIndex, Pieces
 
 UNDER_WAY = "in_progress"
 
 
 def new_item(kind: str, id: str) -> OutputItem:
-    """Return an item of which nothing is known but its kind, and its id if that is not empty."""
+    """Return an item that is empty except for its kind and its id, which may be ""."""
     match kind:
         case "message":
             return OutputMessage(id=id, role="assistant", status=UNDER_WAY)
@@ -68,13 +68,13 @@ def new_item(kind: str, id: str) -> OutputItem:
             return FunctionShellCall(id=id, call_id="", action=action, status=UNDER_WAY)
         case "shell_call_output":
             return FunctionShellCallOutput(id=id, call_id="", status=UNDER_WAY)
-        case _:  # an apply_patch_call, the only kind left that has deltas
+        case _:  # an apply_patch_call, the only other kind that has deltas
             operation = ApplyPatchUpdateFileOperation(path="", diff="")
             return ApplyPatchToolCall(id=id, call_id="", operation=operation, status=UNDER_WAY)
 
 
 def kind_of(item: OutputItem) -> str:
-    """Return the kind of *item*, as its `type` says."""
+    """Return the kind of *item*, which is its `type`."""
     return str(item.get("type", "")) if isinstance(item, dict) else item.type
 
 
@@ -85,16 +85,16 @@ def id_of(item: OutputItem) -> str:
 
 @define
 class Part:
-    """What has come of a part of a message or of reasoning."""
+    """A part of a message or of reasoning as far as it has arrived."""
 
     known: OutputContent
     whole: bool = False
-    text: Pieces | None = None  # None until a delta comes
+    text: Pieces | None = None  # None before the first delta
     annotations: list[Annotation] = field(factory=list)
     logprobs: list[LogProb] = field(factory=list)
 
     def value(self) -> OutputContent:
-        """Return the part as far as it is known."""
+        """Return the part as far as it has arrived."""
         if self.whole:
             return self.known
         match self.known:
@@ -114,18 +114,18 @@ class Part:
 
 @define
 class Output:
-    """What a command has printed; *whole* once it has ended."""
+    """What a command has printed so far."""
 
     stdout: Pieces = field(factory=Pieces)
     stderr: Pieces = field(factory=Pieces)
 
     def add(self, piece: ShellCallOutputDelta) -> None:
-        """Take in what it printed since."""
+        """Add what the command has printed since."""
         self.stdout.add(piece.stdout or "")
         self.stderr.add(piece.stderr or "")
 
     def value(self) -> FunctionShellCallOutputContent:
-        """Return what it has printed so far; how it ended is not known yet."""
+        """Return what the command has printed so far; its outcome is not known yet."""
         return FunctionShellCallOutputContent(
             stdout=str(self.stdout), stderr=str(self.stderr), outcome={}
         )
@@ -133,38 +133,38 @@ class Output:
 
 @define
 class GrowingItem:
-    """What has come of an output item.
+    """An output item as far as it has arrived.
 
     Attributes:
-        place: Its place in the output.
-        head: What was announced; all there is to it when it is *whole*.
-        text: Its arguments, input, code, or diff; None until a delta comes.
-        parts: Its content.
-        summary: The parts of its summary.
-        commands: Its commands.
-        outputs: What its commands printed.
-        image: The image so far, as base64.
-        status: What an event about its status has said.
+        place: The item's place in the output.
+        head: The item as it was announced, or the finished item if it is *whole*.
+        text: The arguments, input, code or diff; None before the first delta.
+        parts: The content, by index.
+        summary: The parts of the summary, by index.
+        commands: The commands, by index.
+        outputs: What the commands printed, by index.
+        image: The unfinished image as base64.
+        status: The status in the last event about it, or None.
     """
 
     place: int
     head: OutputItem
     whole: bool = False
     text: Pieces | None = None
-    parts: dict[int, Part] = field(factory=dict)
-    summary: dict[int, Pieces] = field(factory=dict)
-    commands: dict[int, Pieces] = field(factory=dict)
-    outputs: dict[int, Output | tuple[FunctionShellCallOutputContent, ...]] = field(factory=dict)
+    parts: ByIndex[Part] = field(factory=ByIndex)
+    summary: ByIndex[Pieces] = field(factory=ByIndex)
+    commands: ByIndex[Pieces] = field(factory=ByIndex)
+    outputs: ByIndex[Output | tuple[FunctionShellCallOutputContent, ...]] = field(factory=ByIndex)
     image: str | None = None
     status: str | None = None
 
     def part(self, index: int | None, known: OutputContent) -> Part:
-        """Return the part at *index*; a new one with *known* in it if there is none.
+        """Return the part at *index*, or a new part that starts with *known*.
 
-        Without an index it is the last part, if that is of the same kind and not whole.
+        Without an index it is the last part if that has the same kind and is not whole.
         """
         if index is None:
-            index = max(self.parts, default=-1)
+            index = -1 if self.parts.last is None else self.parts.last
             last = self.parts.get(index)
             if last is None or last.whole or type(last.known) is not type(known):
                 index += 1
@@ -174,11 +174,11 @@ class GrowingItem:
         return part
 
     def set_text(self, text: str) -> None:
-        """Take the whole text in place of its pieces."""
+        """Replace the pieces by the whole text."""
         self.text = Pieces(text)
 
     def value(self) -> OutputItem:
-        """Return the item as far as it is known."""
+        """Return the item as far as it has arrived."""
         if self.whole or isinstance(self.head, dict):
             return self.head
         changes = self._changes()
@@ -187,7 +187,7 @@ class GrowingItem:
         return attrs.evolve(self.head, **changes) if changes else self.head
 
     def _changes(self) -> dict[str, Any]:
-        """Return what deltas have added to the head, by field."""
+        """Return the fields of the head that deltas have changed."""
         changes: dict[str, Any] = {}
         text = None if self.text is None else str(self.text)
         match self.head:
@@ -198,7 +198,7 @@ class GrowingItem:
                     changes["content"] = self._content()
                 if self.summary:
                     changes["summary"] = tuple(
-                        SummaryTextContent(text=str(pieces)) for pieces in _in_order(self.summary)
+                        SummaryTextContent(text=str(pieces)) for pieces in self.summary.in_order()
                     )
             case FunctionToolCall() | MCPToolCall() if text is not None:
                 changes["arguments"] = text
@@ -213,12 +213,12 @@ class GrowingItem:
             ) if text is not None:
                 changes["operation"] = attrs.evolve(known, diff=text)
             case FunctionShellCall(action=action) if self.commands:
-                commands = tuple(str(pieces) for pieces in _in_order(self.commands))
+                commands = tuple(str(pieces) for pieces in self.commands.in_order())
                 changes["action"] = attrs.evolve(action, commands=commands)
             case FunctionShellCallOutput() if self.outputs:
                 changes["output"] = tuple(
                     content
-                    for output in _in_order(self.outputs)
+                    for output in self.outputs.in_order()
                     for content in (output if isinstance(output, tuple) else (output.value(),))
                 )
             case ImageGenToolCall() if self.image is not None:
@@ -226,8 +226,4 @@ class GrowingItem:
         return changes
 
     def _content(self) -> tuple[OutputContent, ...]:
-        return tuple(part.value() for part in _in_order(self.parts))
-
-
-def _in_order(parts: dict[int, Any]) -> list[Any]:
-    return [parts[index] for index in sorted(parts)]
+        return tuple(part.value() for part in self.parts.in_order())

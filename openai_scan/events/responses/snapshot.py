@@ -1,4 +1,4 @@
-"""The whole answer of a Responses stream, begun anywhere."""
+"""The whole answer of a Responses stream, also if reading starts in the middle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from openai_scan.events.responses.items import (
     RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
-from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.events.snapshot import ByIndex, Pieces, parses
 from openai_scan.surrogates import mend
 from openai_scan.values import Call, Value
 
@@ -29,28 +29,28 @@ _NO_TEXT = OutputTextContent(text="")
 _NO_REFUSAL = RefusalContent(refusal="")
 _NO_REASONING = ReasoningTextContent(text="")
 
-# What a server may leave out when it sends the response once more.
+# The fields that a server may leave out when it sends the response again.
 _LASTING = ("id", "model", "created_at")
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseAnswer(Value):
-    """A response as far as it is known.
+    """A response as far as it has arrived.
 
     Attributes:
-        response: The response; `response.output` has its items as far as they have come.
-        audio: What is said, decoded.
-        transcript: What is said, as text.
+        response: The response; `response.output` has its items as far as they have arrived.
+        audio: The spoken answer, decoded.
+        transcript: The spoken answer as text.
     """
 
-    # The response is no answer itself: its field `text` is what was asked for.
+    # A `Response` cannot be the answer itself: its field `text` repeats a setting of the request.
     response: Response
     audio: bytes = field(default=b"", repr=False)
     transcript: str = ""
 
     @property
     def text(self) -> str:
-        """The text of all messages, as `text_deltas()` yields it; what is said if it speaks."""
+        """The text of all messages, as `text_deltas()` yields it; or else the transcript."""
         text = "".join(
             part.text
             for item in self.response.output
@@ -62,7 +62,7 @@ class ResponseAnswer(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions, in order; custom tools, which take no JSON, are not."""
+        """The calls of your functions, in order; custom tools, whose input is not JSON, are not."""
         return tuple(
             Call(
                 id=call.call_id,
@@ -80,12 +80,12 @@ class ResponseAnswer(Value):
 
     @property
     def usage(self) -> ResponseUsage | None:
-        """The last count of tokens that the server has sent, or None."""
+        """The token counts that the server sent last, or None."""
         return self.response.usage
 
 
 class ResponseFold(Fold):
-    """Puts a response together."""
+    """Collects a response."""
 
     family = "responses"
 
@@ -93,10 +93,10 @@ class ResponseFold(Fold):
         self._response = Response(status="in_progress")
         self._is_final = False
         self._usage: ResponseUsage | None = None
-        self._items: list[GrowingItem] = []  # in the order in which they came
+        self._items: list[GrowingItem] = []  # in order of arrival
         self._by_index: dict[int, GrowingItem] = {}  # the latest item at each place
         self._by_id: dict[str, GrowingItem] = {}
-        self._audio: list[str] = []  # base64, each piece for itself
+        self._audio: list[str] = []  # base64, each piece encoded separately
         self._transcript = Pieces()
 
     def resumable_id(self) -> str | None:
@@ -149,7 +149,7 @@ class ResponseFold(Fold):
         return None
 
     def _take_more(self, event: Event) -> None:
-        """Take in what is seldom, and the ends of what `take()` has put together."""
+        """Take the rarer events, and the ones that end what `take()` collects."""
         match event:
             case e.ResponseContentPartAdded(part=content):
                 self._content(event, content)
@@ -200,10 +200,15 @@ class ResponseFold(Fold):
             case e.ResponseShellCallCommandDelta():
                 commands = self._item("shell_call", event).commands
                 index = _index(event.command_index, commands)
-                commands.setdefault(index, Pieces()).add(event.delta)
+                if index not in commands:
+                    commands[index] = Pieces()
+                commands[index].add(event.delta)
             case e.ResponseShellCallOutputContentDelta():
                 outputs = self._item("shell_call_output", event).outputs
-                output = outputs.setdefault(_index(event.command_index, outputs), Output())
+                index = _index(event.command_index, outputs)
+                if index not in outputs:
+                    outputs[index] = Output()
+                output = outputs[index]
                 if isinstance(output, Output):
                     output.add(event.delta)
             case e.ResponseShellCallOutputContentDone(output=contents):
@@ -213,9 +218,9 @@ class ResponseFold(Fold):
                 self._take_status(event)
 
     def _take_status(self, event: Event) -> None:
-        """Take in an event that has nothing but its name: `response.<kind>.<status>`."""
+        """Take an event that has only its name: `response.<kind>.<status>`."""
         _, kind, status = event.wire_name.split(".", 2)
-        if hasattr(event, "item_id"):  # the ends of audio are of no item
+        if hasattr(event, "item_id"):  # the events that end audio belong to no item
             self._item(kind, event).status = status
 
     def _take_response(self, event: BringsResponse) -> None:
@@ -231,7 +236,7 @@ class ResponseFold(Fold):
         if not response.status:
             missing["status"] = final or "in_progress"
         self._response = attrs.evolve(response, **missing) if any(missing.values()) else response
-        if not final:  # what it has until now, where the stream has begun in its middle
+        if not final:  # the items so far, if reading starts in the middle
             for index, item in enumerate(response.output):
                 if index not in self._by_index:
                     self._new(item, index)
@@ -239,7 +244,7 @@ class ResponseFold(Fold):
     def _take_item(self, item: OutputItem, index: int | None, note: Note, *, whole: bool) -> None:
         kind, id = kind_of(item), id_of(item)
         found = self._find(kind, index, id)
-        # The index is the same, and yet it is another item: a server that does not count.
+        # Another item with the same index: some servers do not count.
         if found is not None and "" != id != id_of(found.head) != "" and (found.whole or not whole):
             note("item_index_reused")
             found = None
@@ -251,13 +256,13 @@ class ResponseFold(Fold):
         found.whole = found.whole or whole
 
     def _item(self, kind: str, event: Any) -> GrowingItem:
-        """Return the item that *event* is about."""
+        """Return the item that *event* belongs to."""
         index = event.output_index
         id = getattr(event, "item_id", "")
         return self._find(kind, index, id) or self._new(new_item(kind, id), index)
 
     def _find(self, kind: str, index: int | None, id: str) -> GrowingItem | None:
-        """Return the item at *index*, with *id*, or the last one if that is under way."""
+        """Return the item at *index* or with *id*, or else the last one if it is unfinished."""
         found = None if index is None else self._by_index.get(index)
         if found is None and id:
             found = self._by_id.get(id)
@@ -292,7 +297,9 @@ class ResponseFold(Fold):
         index = event.summary_index
         if index is None:
             index = len(summary) if new else max(len(summary) - 1, 0)
-        return summary.setdefault(index, Pieces())
+        if index not in summary:
+            summary[index] = Pieces()
+        return summary[index]
 
     def _set_summary(self, event: Any, text: str) -> None:
         summary = self._item("reasoning", event).summary
@@ -300,7 +307,7 @@ class ResponseFold(Fold):
 
     def value(self) -> ResponseAnswer:
         output = self._response.output
-        if not (self._is_final and output):  # some servers leave it out at the end
+        if not (self._is_final and output):  # some servers leave out the output at the end
             items = sorted(self._items, key=_place)
             output = tuple(item.value() for item in items)
         response = attrs.evolve(self._response, output=output, usage=self._usage)
@@ -308,9 +315,9 @@ class ResponseFold(Fold):
         return ResponseAnswer(response=response, audio=audio, transcript=str(self._transcript))
 
 
-def _index(index: int | None, known: dict[int, Any]) -> int:
-    """Return *index*, or that of the last one known where the server has left it out."""
-    return max(known, default=0) if index is None else index
+def _index(index: int | None, known: ByIndex[Any]) -> int:
+    """Return *index*, or the last known index if the server left it out."""
+    return (known.last or 0) if index is None else index
 
 
 def _place(item: GrowingItem) -> int:

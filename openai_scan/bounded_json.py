@@ -1,0 +1,73 @@
+"""Read JSON that a stranger wrote, within bounds.
+
+A parser calls itself for each level of nesting. Python's raises a `RecursionError`, or, where a
+thread has a small stack, ends the process. What is nested deeply and can be parsed is no better:
+printing, comparing and copying it fail later. And a list of nothing but `{}` takes a hundred times
+its bytes. So both are counted before anything is parsed, by searches that run in C and take linear
+time.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import accumulate
+from typing import Any
+
+MAX_NESTING = 128
+"""How deep objects and lists may be nested. Real payloads stay below 30."""
+
+MAX_CONTAINERS = 10_000
+"""How many objects and lists a text may have in any case; more of them need room, see below."""
+
+MIN_DENSITY = 12
+"""Characters for each object or list, on average, in a text with more than `MAX_CONTAINERS`.
+
+The log probabilities of tokens, the densest that servers send, have 20 at least.
+"""
+
+# Bytes that are looked at together: cut at each quote, they take ten times as much.
+_BLOCK = 8 * 1024
+
+_BRACKETS = b"[{]}"
+_NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
+_STEPS = {byte: 1 if byte in b"[{" else -1 for byte in _BRACKETS}
+
+
+class UnboundedJSONError(ValueError):
+    """A JSON text is nested too deeply, or consists of too many objects and lists."""
+
+
+def check(text: str) -> None:
+    """Make sure that *text* can be parsed within bounds; it may be no JSON at all.
+
+    Raises:
+        UnboundedJSONError: It cannot.
+    """
+    # Most texts have fewer brackets than levels are allowed; counting them takes 50 ns.
+    if text.count("[") + text.count("{") <= MAX_NESTING:
+        return
+    unescaped = text.encode(errors="replace").replace(b"\\\\", b"").replace(b'\\"', b"")
+    depth = containers = in_string = 0
+    for start in range(0, len(unescaped), _BLOCK):
+        parts = unescaped[start : start + _BLOCK].split(b'"')  # every other one is in a string
+        brackets = b"".join(parts[in_string::2]).translate(None, _NOT_BRACKETS)
+        in_string ^= (len(parts) - 1) % 2
+        depths = list(accumulate(map(_STEPS.__getitem__, brackets), initial=depth))
+        depth = depths[-1]
+        containers += brackets.count(b"[") + brackets.count(b"{")
+        if max(depths) > MAX_NESTING:
+            raise UnboundedJSONError(f"nested more than {MAX_NESTING} levels deep")
+    if containers > MAX_CONTAINERS and containers * MIN_DENSITY > len(text):
+        raise UnboundedJSONError(
+            f"{containers} objects and lists in {len(text)} characters are too many"
+        )
+
+
+def loads(text: str) -> Any:
+    """Return the value of *text*, as `json.loads` does.
+
+    Raises:
+        ValueError: It is not JSON, or exceeds the bounds.
+    """
+    check(text)
+    return json.loads(text)

@@ -1,0 +1,31 @@
+"""What a driver has to do next."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class Step(Enum):
+    """What the machine asks of its driver.
+
+    ===============  =============================================================================
+    step             what the driver does
+    ===============  =============================================================================
+    `EVENT`          hand out `machine.event`
+    `NEED_DATA`      read `machine.current`: `receive()` a chunk, or `input_ended()`
+    `SWITCH`         close `machine.left`, open `machine.current`
+    `ASK_WHAT_NEXT`  call `machine.successor`, then `go_on()` with a stream or `stop()` with an
+                     outcome
+    `ENDED`          close `machine.left` if there is one; `outcome` and `err` are final
+    ===============  =============================================================================
+    """
+
+    EVENT = auto()
+    NEED_DATA = auto()
+    SWITCH = auto()
+    ASK_WHAT_NEXT = auto()
+    ENDED = auto()
+
+
+# A name of a module is found faster than a member of an enumeration.
+EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED = Step

@@ -1,0 +1,171 @@
+"""What an exchange knows and can be told without waiting for its wire.
+
+A streamer asks and tells its source these things. Each method returns at once, over any wire.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+import attrs
+from typing_extensions import Self
+
+from openai_scan.errors import ScanError
+from openai_scan.transport import refusals
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.ids import is_id, quoted
+from openai_scan.transport.request import Request
+from openai_scan.transport.retries import Attempt
+from openai_scan.transport.sender import Sender
+from openai_scan.transport.wire import Answer, Cancellation
+
+_log = logging.getLogger("openai_scan")
+
+
+class ExchangeFacts:
+    """What is known of a request and its answer, and what may follow it.
+
+    Args:
+        sender: What the requests to the server share.
+        request: What is sent, when the first chunk is asked for.
+        accept: The media type that is expected.
+        attempt: Which attempt at a call it is; the first by default.
+
+    Attributes:
+        request: What is sent.
+        notes: What was tolerated of the answer, counted.
+        clock: The time limits.
+        cancellation: What ends a wait from outside.
+        sent_at: When the request was sent, in the time of `time.monotonic()`, or None.
+        answered_at: When the head of the answer had arrived, in the same time, or None.
+    """
+
+    sent_at: float | None = None
+    answered_at: float | None = None
+
+    def __init__(
+        self, sender: Sender, request: Request, *, accept: str, attempt: Attempt | None = None
+    ) -> None:
+        self.request = request
+        self.notes: Counter[str] = Counter()
+        self._sender = sender
+        self._wire = sender.wire
+        self._accept = accept
+        self._attempt = attempt or Attempt()
+        self.clock = Clock(request.timeout, self._attempt.deadline)
+        self.cancellation: Cancellation = self._wire.cancellation()
+        self._answer: Answer | None = None
+        self._reused: bool | None = None  # the connection had carried other requests before
+        self._connected_at = 0.0
+        self._ending = False  # what matters has arrived; only the rest is waited for
+        self._parcel = sender.pack(request, self._attempt.key, accept)
+        self._secrets = sender.secrets(request)
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id for this request, which its support asks for, or None."""
+        name = refusals.request_id(self.headers)
+        return None if name is None else self.redact(name)
+
+    @property
+    def reused(self) -> bool | None:
+        """Whether the connection had carried another request before.
+
+        None before the answer, and if it is not known.
+        """
+        return None if self._answer is None else self._reused
+
+    @property
+    def method(self) -> str:
+        """The method of the request, such as `"POST"`."""
+        return self.request.method
+
+    @property
+    def url(self) -> str:
+        """Where the request goes."""
+        return self._sender.url(self.request)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer; None before the answer."""
+        return None if self._answer is None else self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer; empty before the answer.
+
+        Looking one up ignores upper and lower case.
+        """
+        return {} if self._answer is None else self._answer.headers
+
+    def redact(self, text: str) -> str:
+        """Return *text* without the key and other secrets of the request."""
+        return self._secrets.redact(text)
+
+    def cancel(self) -> None:
+        """End the wait of the reader, in any state. Any thread may call it."""
+        self.cancellation.request()
+
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or lift that limit (None).
+
+        What still arrives until then does not matter much.
+        """
+        self._ending = seconds is not None
+        self.clock.end_in(seconds)
+
+    def heard(self) -> None:
+        """Start the limit `event_idle` again: an event has come, not a keep-alive."""
+        self.clock.heard()
+
+    def spare(self, seconds: float) -> None:
+        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
+        self.clock.spare(seconds)
+
+    def retry(self, error: ScanError) -> Self | None:
+        """Return the same request again, unsent, after *error* and before any content; or None."""
+        return self._after(error, self._tried.again(error, self.request.retries), self.request)
+
+    def resume(self, error: ScanError, answer_id: str, position: int) -> Self | None:
+        """Return an unsent request for the rest of an answer that broke off, or None.
+
+        Args:
+            error: How it broke off.
+            answer_id: The server's id of the answer.
+            position: The number of the last event that has arrived.
+        """
+        onward = self.request.onward
+        if onward is None or not is_id(answer_id):
+            return None
+        attempt = self._tried.onward(error, self.request.retries, position=position)
+        request = attrs.evolve(
+            onward,
+            path=onward.path.format(answer_id=quoted("answer_id", answer_id)),
+            query={**onward.query, "starting_after": position},
+            onward=onward,
+        )
+        return self._after(error, attempt, request)
+
+    @property
+    def _tried(self) -> Attempt:
+        return attrs.evolve(self._attempt, deadline=self.clock.deadline)
+
+    def _after(self, error: ScanError, attempt: Attempt | None, request: Request) -> Self | None:
+        if attempt is None:
+            return None
+        _log.info(
+            "%s: try %d in %.3f s, after %s",
+            request,
+            attempt.number,
+            attempt.pause,
+            type(error).__name__,
+        )
+        return type(self)(self._sender, request, accept=self._accept, attempt=attempt)
+
+    def connected(self, *, reused: bool | None) -> None:
+        """Note that a connection carries the request from now on, see `Carried`."""
+        self._reused, self._connected_at = reused, time.monotonic()
+        self.clock.connected()

@@ -1,0 +1,42 @@
+"""Ids in paths: whatever an id is, a path with it in its place means that object and no other.
+
+Percent-encoding alone does not promise that. `.` and `..` cannot be encoded, and clients, proxies
+and servers remove them, so that `/threads/t/messages/..` becomes `/threads/t/`. Many servers decode
+a path before they route it, some of them twice, and then `a%2F..` has become two segments. No API
+has such ids, so they are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+# What separates the parts of a URL, or could when it is decoded once more; and what cannot be sent.
+_NOT_IN_ID = re.compile(r"[/\\?#;%\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def is_id(text: object) -> bool:
+    """Return whether *text* can be one segment of a path and cannot become anything else."""
+    return (
+        isinstance(text, str)
+        and text not in ("", ".", "..")
+        and text == text.strip()  # some servers strip it
+        and not _NOT_IN_ID.search(text)
+    )
+
+
+def quoted(name: str, id: str) -> str:
+    """Return *id* as it stands in a path.
+
+    Args:
+        name: What it is called in an error.
+        id: The id.
+
+    Raises:
+        ValueError: It is empty, or would change which object is meant.
+    """
+    if not id:
+        raise ValueError(f"{name} must not be empty")
+    if not is_id(id):
+        raise ValueError(f"{name} must be an id, not {id!r}: it would lead to another path")
+    return quote(id, safe="")

@@ -1,0 +1,114 @@
+"""The API key and other secrets: where they travel, and how they are kept out of all else."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+# Shorter keys are placeholders such as "none"; replacing them would mangle ordinary text.
+_SHORTEST_SECRET = 8
+
+# A header or a parameter that is named so holds a secret. docs/explanation/transport.md lists them.
+_SECRET_NAME = re.compile(
+    r"(?<!idempotency-)key(?![a-z])|auth(?!or(?!i))|bearer|cookie|credential|jwt|pass(?:w|phrase|code)"
+    r"|pwd|secret|signature|\bsig\b|token",
+    re.IGNORECASE,
+)
+
+
+class Key:
+    """An API key.
+
+    Args:
+        secret: The key itself; "" if the server needs none.
+        header: The header that carries the key unchanged; None for `Authorization: Bearer`.
+    """
+
+    def __init__(self, secret: str, header: str | None = None) -> None:
+        self._secret = secret
+        self._header = header
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that carry the key, none if there is no key."""
+        if not self._secret:
+            return {}
+        if self._header is None:
+            return {"Authorization": f"Bearer {self._secret}"}
+        return {self._header: self._secret}
+
+    def secrets(self) -> Iterator[str]:
+        """Yield what must not be shown."""
+        yield self._secret
+
+
+class Secrets:
+    """Texts that no error, log line or recording may show.
+
+    Args:
+        texts: The secrets. Those of fewer than eight characters are not looked for.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        long_enough = (text for text in texts if len(text) >= _SHORTEST_SECRET)
+        forms = {form for text in long_enough for form in _forms(text)}
+        # A secret may be a part of another one.
+        self._forms = sorted(forms, key=lambda form: (-len(form), form))
+
+    def redact(self, text: str) -> str:
+        """Return *text* with `[key]` in place of each secret.
+
+        The beginning of one at the end of *text* is replaced too: the text may have been cut off.
+        """
+        for secret in self._forms:
+            text = _without(secret, text)
+        return text
+
+
+def secrets_of(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield the secrets among headers, or the parameters of a query.
+
+    Each value of a name that a secret has is one, and so is what it consists of: what follows a
+    scheme such as `Bearer`, the password of `Basic`, and the value of each cookie.
+    """
+    for name, value in pairs:
+        if _SECRET_NAME.search(name):
+            yield value
+            scheme, _, credentials = value.partition(" ")
+            yield credentials.strip()
+            if scheme.lower() == "basic":
+                yield from _of_basic(credentials)
+            for cookie in value.split(";"):
+                yield cookie.partition("=")[2].strip()
+
+
+def _of_basic(credentials: str) -> Iterator[str]:
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode("latin-1")
+    except ValueError:
+        return
+    yield decoded
+    yield decoded.partition(":")[2]
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield *secret* as it is, and as a URL, JSON, or bytes that are taken for text show it."""
+    yield secret
+    yield quote(secret)
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield secret.encode("utf-8", "replace").decode("latin-1")
+
+
+def _without(secret: str, text: str) -> str:
+    text = text.replace(secret, "[key]")
+    start = text.find(secret[:_SHORTEST_SECRET], max(0, len(text) - len(secret)))
+    while start >= 0:
+        if secret.startswith(text[start:]):
+            return text[:start] + "[key]"
+        start = text.find(secret[:_SHORTEST_SECRET], start + 1)
+    return text

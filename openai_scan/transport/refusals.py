@@ -1,0 +1,137 @@
+"""Turn a refusal, or an answer of the wrong kind, into an error."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from openai_scan import bounded_json
+from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
+from openai_scan.events.error import Error, read_error
+from openai_scan.sse import EventTokenizer
+from openai_scan.transport.retries import retry_after, should_retry
+
+# How many characters of a page the message of an error quotes.
+_MAX_SNIPPET = 200
+
+# What begins text that is not for people, and what ends it.
+_RAW_TEXT = re.compile(r"<(script|style)\b", re.IGNORECASE)
+_RAW_TEXT_ENDS = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("script", "style")}
+
+_REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "request-id")
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's id for a request, or None."""
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+
+def refusal(
+    status: int,
+    reason: str,
+    headers: Mapping[str, str],
+    text: str,
+    *,
+    hint: str | None = None,
+) -> APIError:
+    """Return the error for an answer whose status is not 2xx.
+
+    Args:
+        status: The HTTP status.
+        reason: The phrase that came with it; may be empty.
+        headers: The headers. Looking one up ignores upper and lower case.
+        text: The beginning of the body.
+        hint: What this library knows beyond the server's message; it is appended.
+    """
+    payload = _parsed(text)
+    error = read_error(payload)
+    if status // 100 == 3:
+        place = headers.get("Location", "an unknown place").partition("?")[0]
+        message = f"the server redirects to {place}: set base_url to that"
+    elif isinstance(payload, str):
+        message = _readable(payload)
+    else:
+        message = error.message or ""
+    message = message or f"the server answered with HTTP status {status} {reason}".rstrip()
+    if hint is not None:
+        message = f"{message}: {hint}"
+    return _api_error(message, error, payload, headers, status=status)
+
+
+def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
+    """Return the error for an answer with a status of 2xx that is not what was asked for.
+
+    Args:
+        expected: The media type that was asked for.
+        headers: The headers. Looking one up ignores upper and lower case.
+        text: The beginning of the body.
+    """
+    payload = _parsed(text)
+    if isinstance(payload, dict) and payload.get("error"):
+        error = read_error(payload)
+        message = error.message or "the server reported an error and did not say which"
+        return _api_error(message, error, payload, headers)
+    sent = headers.get("Content-Type", "something without a Content-Type")
+    return NotAnEventStreamError(
+        f"the server sent {sent} instead of {expected}: {_readable(text) or '(nothing)'}", body=text
+    )
+
+
+def _api_error(
+    message: str, error: Error, payload: Any, headers: Mapping[str, str], status: int | None = None
+) -> APIError:
+    return error_class(status, error.code, error.type)(
+        message,
+        status=status,
+        type=error.type,
+        code=error.code,
+        param=error.param,
+        request_id=request_id(headers),
+        retry_after=retry_after(headers),
+        should_retry=should_retry(headers),
+        body=payload,
+    )
+
+
+def _parsed(text: str) -> Any:
+    """Return *text* as JSON, or else the data of its first event as JSON, or else unchanged."""
+    events = list(EventTokenizer().feed(text.encode() + b"\n\n"))
+    for candidate in (text, *(event.data for event in events[:1])):
+        with contextlib.suppress(ValueError, RecursionError):
+            return bounded_json.loads(candidate)
+    return text
+
+
+def _readable(text: str) -> str:
+    """Return the beginning of a page without its tags, on one line."""
+    words: list[str] = []
+    length = -1  # of the words and the blanks between them
+    for part in _between_tags(text):
+        for word in part.split(maxsplit=_MAX_SNIPPET):
+            words.append(word[:_MAX_SNIPPET])
+            length += len(words[-1]) + 1
+            if length >= _MAX_SNIPPET:
+                return " ".join(words)[:_MAX_SNIPPET]
+    return " ".join(words)
+
+
+def _between_tags(text: str) -> Iterator[str]:
+    """Yield the pieces of *text* between tags, scripts and styles; no byte is searched twice.
+
+    A `<` that no `>` follows begins no tag, and a script that does not end is only a tag.
+    """
+    place = 0
+    endless: set[str] = set()
+    while (start := text.find("<", place)) >= 0 and (end := text.find(">", start) + 1):
+        yield text[place:start]
+        place = end
+        opened = _RAW_TEXT.match(text, start)
+        if opened is not None and (name := opened[1].lower()) not in endless:
+            closed = _RAW_TEXT_ENDS[name].search(text, start)
+            if closed is None:
+                endless.add(name)
+            else:
+                place = closed.end()
+    yield text[place:]

@@ -1,0 +1,130 @@
+"""What all requests to one server share: its address, the key, headers and the wire."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from openai_scan._version import __version__
+from openai_scan.transport.key import Key, Secrets, secrets_of
+from openai_scan.transport.request import Parcel, Request, check_header, fields, merged, plain
+from openai_scan.transport.wire import Wire
+
+# Some hosts have switched an API off. The message says what to do about it.
+_ASSISTANTS_HINT = (
+    "OpenAI switched its Assistants API off on 2026-08-26: set base_url to a server that has it,"
+    " or move to create_response_stream"
+)
+
+_RESUME_HINT = (
+    "only what was created with background=True can be taken up again, and not for long;"
+    " retrieve_response returns it once it is finished"
+)
+
+
+class Sender:
+    """Prepares requests to one server. It is what an exchange knows of its transport.
+
+    Args:
+        base_url: What the path of each request is appended to.
+        key: The key, or "" to send none.
+        wire: What sends the requests.
+        key_header: The header that carries the key unchanged; by default it is a bearer token.
+        headers: What to send with every request.
+        query: What to add to every URL.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str,
+        wire: Wire[Any],
+        key_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self.wire = wire
+        self._key = Key(key, key_header)
+        self._headers = dict(headers or {})
+        self._query = dict(query or {})
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+    def pack(self, request: Request, key: str, accept: str) -> Parcel:
+        """Return *request* as it goes out.
+
+        Args:
+            request: What to send.
+            key: Tells the server that two requests are the same call.
+            accept: The media type that is expected.
+
+        Raises:
+            TypeError: Something in the request cannot be sent as JSON, or a header is not a string.
+            ValueError: A number cannot be sent as JSON, such as NaN, or a header is malformed.
+        """
+        standard = {
+            "Accept": accept,
+            "Accept-Encoding": "identity",  # a compressor would hold events back
+            "User-Agent": f"openai_scan/{__version__}",
+        }
+        if request.method == "POST":
+            standard["Idempotency-Key"] = key
+        data: bytes | tuple[tuple[str, str], ...] | None = None
+        if request.uploads:  # the wire makes the form, and its Content-Type
+            data = tuple(fields(request.body or {}))
+        elif request.body is not None:
+            standard["Content-Type"] = "application/json"
+            data = json.dumps(request.body, default=plain, allow_nan=False).encode()
+        for part in (self._headers, request.headers):
+            for name, value in part.items():
+                check_header(name, value)
+        return Parcel(
+            method=request.method,
+            url=self.base_url + request.path,
+            query=self._parameters(request),
+            headers=merged(standard, self._headers, request.headers, self._key.headers()),
+            data=data,
+            uploads=request.uploads,
+        )
+
+    def url(self, request: Request) -> str:
+        """Return where *request* goes, query included."""
+        return f"{self.base_url}{request.path}?{urlencode(self._parameters(request))}".rstrip("?")
+
+    def hint(self, request: Request, status: int) -> str | None:
+        """Return what this library knows about a refusal and the server does not say, or None."""
+        api = request.path.split("/")[1]
+        is_openai = urlsplit(self.base_url).hostname == "api.openai.com"
+        if status == 404 and is_openai and api in ("assistants", "threads"):
+            return _ASSISTANTS_HINT
+        if status in (400, 404) and "starting_after" in request.query:
+            return _RESUME_HINT
+        return None
+
+    def redact(self, text: str) -> str:
+        """Return *text* without the key, which some servers repeat, and other secrets."""
+        return self._secrets.redact(text)
+
+    # Not made before a request has been packed, which refuses what is not text.
+    @functools.cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self._own_secrets())
+
+    def secrets(self, request: Request) -> Secrets:
+        """Return the secrets that *request* is sent with."""
+        own = [*secrets_of(request.headers.items()), *secrets_of(fields(request.query))]
+        return Secrets([*self._own_secrets(), *own]) if own else self._secrets
+
+    def _own_secrets(self) -> Iterator[str]:
+        yield from self._key.secrets()
+        yield from secrets_of(self._headers.items())
+        yield from secrets_of(fields(self._query))
+
+    def _parameters(self, request: Request) -> tuple[tuple[str, str], ...]:
+        return tuple(fields({**self._query, **request.query}))

@@ -1,0 +1,186 @@
+"""Connections that know which exchange they carry, keep to its clock, and notice a dead peer."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import http.cookiejar
+import os
+import socket
+import ssl
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from openai_scan.transport.session.answers import ClockedResponse, current
+from openai_scan.transport.session.dial import dial
+
+# TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
+# connection: AWS forgets after 350 s, Google after 120 s.
+_KEEPALIVE_SECONDS = 60
+_KEEPALIVE_PROBES = 5
+
+
+class WatchedConnection(HTTPConnection):
+    """A connection that tells the exchange it carries which socket that is."""
+
+    owner: object = None
+    """The token of the exchange that it carries, see `SocketCancellation.token`."""
+
+    whole_request: bool = False
+    """Whether the last request was sent to its end."""
+
+    @property
+    def response_class(self) -> Any:  # type: ignore[override] # nobody writes to it
+        """What http.client makes an answer with, of the server or of a proxy."""
+        return functools.partial(ClockedResponse, connection=self)
+
+    def connect(self) -> None:
+        """Connect, then tell the exchange."""
+        cancellation = current.carried.cancellation
+        try:
+            super().connect()
+            _check_handshake(self.sock)
+        except BaseException as error:  # Ctrl-C too
+            _close_left_over(error)
+            raise
+        finally:
+            cancellation.let_go()
+        self._attach(reused=False)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the exchange, then send the request."""
+        if self.sock is not None:  # kept from an earlier request, or just connected over TLS
+            self._attach(reused=self.owner is not current.carried.cancellation.token)
+        self.whole_request = False
+        super().request(*args, **kwargs)
+        self.whole_request = True
+
+    def _tunnel(self) -> None:
+        """Ask a proxy for a tunnel, whose first bytes have to be those of the handshake.
+
+        Raises:
+            OSError: The proxy refused, or the end of its answer is in doubt.
+        """
+        super()._tunnel()
+        if self.sock is None:  # closed at the end of the answer, see `ClockedResponse`
+            raise OSError(errno.EPROTO, "the end of the proxy's answer is in doubt")
+
+    def _attach(self, *, reused: bool) -> None:
+        carried = current.carried
+        carried.cancellation.attach(self)
+        carried.connected(reused=reused)
+        # urllib3 would limit the sending of the request to the time allowed for connecting.
+        self.timeout = carried.clock.left()
+        self.sock.settimeout(self.timeout)
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            return self._dial()
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, f"no connection to {self.host}: {error}") from error
+        except OSError as error:
+            raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
+
+    def _dial(self) -> socket.socket:
+        carried = current.carried
+        how: dict[str, Any] = {
+            "options": self.socket_options or (),
+            "clock": carried.clock,
+            "cancellation": carried.cancellation,
+        }
+        if not hasattr(self, "_socks_options"):
+            return dial(self._dns_host, self.port, **how)
+        from openai_scan.transport.session.socks_dial import dial_through  # few need PySocks
+
+        return dial_through(self._socks_options, self.host, self.port, **how)
+
+
+def _check_handshake(sock: socket.socket) -> None:
+    """Refuse a connection without encryption: ssl skips the handshake if the peer has gone."""
+    if isinstance(sock, ssl.SSLSocket) and sock.version() is None:
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+def _close_left_over(error: BaseException) -> None:
+    """Close the socket whose handshake failed with *error*.
+
+    Before Python 3.13 ssl leaves it to the garbage collector after Ctrl-C, or if the peer has gone
+    already; and as long as the error is kept, so is the connection.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        left_over = frame.f_locals.get("self")
+        if isinstance(left_over, ssl.SSLSocket):
+            left_over.close()
+
+
+def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    """Return a class like *pool*, of whatever kind, with `WatchedConnection`s."""
+    if issubclass(pool.ConnectionCls, WatchedConnection):
+        return pool
+    connection = type("Watched", (WatchedConnection, pool.ConnectionCls), {})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+
+
+def _all_watched(manager: urllib3.PoolManager) -> None:
+    pools: Mapping[str, type[HTTPConnectionPool]] = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _watched(pool) for scheme, pool in pools.items()}
+
+
+class _Adapter(HTTPAdapter):
+    """Connections that are watched and probed."""
+
+    def close(self) -> None:
+        """Close the connections that are not in use, not leaving them to the garbage collector."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is not quite a dict
+                manager.pools[key].close()
+        super().close()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, socket_options=_socket_options(), **kwargs)
+        _all_watched(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager
+        manager = super().proxy_manager_for(proxy, socket_options=_socket_options(), **kwargs)
+        _all_watched(manager)
+        return manager
+
+
+def new_session() -> requests.Session:
+    """Return a session for many threads, without cookies."""
+    session = requests.Session()
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    # The variables that OpenSSL uses. Those of requests come first; requests reads them itself.
+    session.verify = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True
+    # By default only ten connections are kept, however many streams were read in parallel.
+    adapter = _Adapter(pool_connections=8, pool_maxsize=64)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options = [
+        *HTTPConnection.default_socket_options,  # TCP_NODELAY
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ]
+    for name, value in (
+        ("TCP_KEEPIDLE", _KEEPALIVE_SECONDS),
+        ("TCP_KEEPALIVE", _KEEPALIVE_SECONDS),  # what macOS calls it
+        ("TCP_KEEPINTVL", _KEEPALIVE_SECONDS),
+        ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
+    ):
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    return options

@@ -1,0 +1,163 @@
+"""Translate the exceptions of requests, urllib3 and the system into ours, in this place only."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from typing import TypeVar
+
+import requests
+import urllib3
+
+from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
+from openai_scan.transport.clock import Clock
+
+ErrorT = TypeVar("ErrorT", bound=TransportError)
+
+# What a wait raises when its time is up.
+_TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
+
+# What the system, or the other side's, raises for a connection that broke.
+_RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+
+# What the libraries raise when the other side has closed the connection too early.
+_CUTS = (http.client.IncompleteRead, http.client.RemoteDisconnected, ssl.SSLEOFError)
+
+# These quote the value of a header, or the URL of a proxy.
+_QUOTING = (
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,
+)
+
+# The deepest chain of causes seen has six errors; a chain may also be a ring.
+_MAX_CAUSES = 20
+
+
+def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
+    """Return the error for a request that got no answer.
+
+    Args:
+        error: What requests raised: one of its own, or a plain one about a file of certificates
+            or the URL of a proxy.
+        where: The server's base URL.
+        clock: The time limits, and whether there was a connection.
+    """
+    if any(isinstance(one, _TIMEOUTS) for one in causes(error)):
+        return clock.overdue(where)
+    return _detailed(_no_answer(error, where, clock), error)
+
+
+def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
+    match error:
+        case requests.exceptions.InvalidHeader():  # its own message shows the value
+            return TransportError(f"no request to {where}: a header has a value that cannot be one")
+        case requests.exceptions.InvalidURL():
+            return _malformed(where)
+        # Whatever its class: once there is a connection, the request may have arrived.
+        case requests.ConnectionError() if not clock.connecting:
+            return TransportError(f"no answer from {where}: {reason(error)}")
+        case requests.exceptions.SSLError():
+            return TLSError(f"no secure connection to {where}: {reason(error)}")
+        case requests.exceptions.ProxyError():
+            return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
+        case requests.ConnectionError():
+            return ConnectError(f"no connection to {where}: {reason(error)}")
+        case requests.RequestException():
+            return TransportError(f"no answer from {where}: {reason(error)}")
+        case ValueError():  # the kind of a SOCKS proxy is not known
+            return _malformed(where)
+        case OSError():  # a file of certificates cannot be read
+            return TLSError(f"no secure connection to {where}: {error}")
+        case _:  # urllib3's own, which requests passes on where it does not expect it
+            return TransportError(f"no answer from {where}: {reason(error)}")
+
+
+def _malformed(where: str) -> TransportError:
+    """Return the error for a URL whose password the library's own message would show."""
+    return TransportError(
+        f"no request to {where}: its URL, or that of the proxy in the environment, is malformed"
+    )
+
+
+def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
+    """Return the error for an answer that broke off.
+
+    Args:
+        error: What the read raised.
+        where: The server's base URL.
+        clock: The time limits.
+    """
+    if isinstance(error, _TIMEOUTS):
+        return clock.overdue(where)
+    ours = TransportError(f"the connection broke during the answer: {reason(error)}")
+    return _detailed(ours, error)
+
+
+def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
+    """Add to *ours* what the causes say about the connection."""
+    chain = list(causes(error))
+    if any(isinstance(one, _CUTS) for one in chain):
+        ours.lost = "cut"  # also where it looks like a reset: RemoteDisconnected is both
+    elif any(isinstance(one, _RESETS) for one in chain):
+        ours.lost = "reset"
+    if isinstance(ours, ConnectError):
+        ours.certificate_refused = any(
+            isinstance(one, ssl.SSLCertVerificationError) for one in chain
+        )
+    return ours
+
+
+def is_stale(error: Exception) -> bool:
+    """Return whether a connection turned out to have been closed."""
+    closed = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+    return any(isinstance(one, closed) for one in causes(error))
+
+
+def reason(error: BaseException) -> str:
+    """Return what went wrong, in the words of the innermost error that has plain ones."""
+    words = str(error)
+    for cause in causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            words = cause.strerror
+        elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
+            words = "it was closed before its end"
+        elif type(cause) is http.client.HTTPException:  # our own, see connections.py
+            words = str(cause)
+        elif isinstance(cause, urllib3.exceptions.DecodeError):
+            words = "what was sent cannot be decompressed"
+    return words
+
+
+def strip(error: BaseException) -> None:
+    """Remove from *error* what holds the request or quotes it.
+
+    requests keeps the request, with its headers and body, and urllib3's messages show the query.
+    """
+    if isinstance(error, _QUOTING) or type(error) is ValueError:
+        vars(error).clear()
+        error.args = ()
+    if isinstance(error, requests.RequestException):
+        error.request = error.response = None
+    if isinstance(error, urllib3.exceptions.RequestError) and error.url:
+        path = error.url.partition("?")[0]
+        error.args = tuple(str(arg).replace(error.url, path) for arg in error.args)
+        error.url = path
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error*, its cause, and so on. urllib3 and requests keep causes in attributes too."""
+    cause: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if cause is None:
+            return
+        yield cause
+        cause = next(
+            (
+                inner
+                for inner in (getattr(cause, "reason", None), *reversed(cause.args))
+                if isinstance(inner, BaseException)
+            ),
+            cause.__cause__ or cause.__context__,
+        )

@@ -1,0 +1,157 @@
+"""Send requests by a `requests.Session`, and read their answers as they arrive."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import threading
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from openai_scan.errors import NotAnEventStreamError
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.per_process import PerProcess
+from openai_scan.transport.request import Parcel
+from openai_scan.transport.session import failures
+from openai_scan.transport.session.answers import current
+from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.connections import new_session
+from openai_scan.transport.wire import Carried
+
+_READ_BYTES = 64 * 1024
+
+# What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
+# hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
+# or a millionth. So the ratio is not asked for before there is much of it.
+_MAX_RATIO = 100
+_RATIO_FROM_BYTES = 16 * 1024 * 1024
+
+# Guards the session of each wire; creating one takes less than a millisecond.
+_sessions = PerProcess(threading.Lock)
+
+
+class _OurHeadersOnly(AuthBase):
+    """Keeps requests from replacing the header with the key by one made from a netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return *request* unchanged."""
+        return request
+
+
+class SessionAnswer:
+    """An answer that urllib3 reads. See `Answer` for its methods.
+
+    At the end of the body http.client lets go of the connection, which is closed then unless it can
+    carry another request, see `answers`; and urllib3 puts it back into its pool. `close()` closes
+    the connection in any case.
+    """
+
+    def __init__(
+        self, response: requests.Response, clock: Clock, cancellation: SocketCancellation
+    ) -> None:
+        self.status: int = response.status_code
+        self.reason: str = response.reason
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._raw: urllib3.BaseHTTPResponse = response.raw
+        self._clock = clock
+        self._cancellation = cancellation
+        # urllib3 would queue a body that it does not have to decode as well.
+        self._is_encoded = "Content-Encoding" in self._raw.headers
+        self._decoded = 0
+
+    def decodes(self, encoding: str) -> bool:
+        """Return whether urllib3 decodes it, in bounded pieces.
+
+        It hands over any other encoding as it is. Versions of Brotli before 1.2 decompress all
+        that they are given at once, however large it becomes.
+        """
+        if encoding == "br" and encoding in self._raw.CONTENT_DECODERS:
+            brotli: Any = vars(urllib3.response)["brotli"]
+            return hasattr(brotli.Decompressor, "can_accept_more_data")
+        return encoding in ("identity", *self._raw.CONTENT_DECODERS)
+
+    async def read(self) -> bytes:
+        """Return what has arrived: `read1` is the only call that does so in every framing.
+
+        Raises:
+            NotAnEventStreamError: It becomes too much when it is decompressed.
+        """
+        if not self._is_encoded:
+            return self._raw.read1(_READ_BYTES, decode_content=False)
+        # A little that has arrived may become very much, without another look at the socket.
+        self._cancellation.check()
+        self._clock.left()
+        data = self._raw.read1(_READ_BYTES, decode_content=True)
+        self._decoded += len(data)
+        if self._decoded > max(_RATIO_FROM_BYTES, _MAX_RATIO * self._raw.tell()):
+            raise NotAnEventStreamError(
+                f"the answer becomes more than {_MAX_RATIO} times as large when it is decompressed"
+            )
+        return data
+
+    def close(self) -> None:
+        """Close the connection, unless it has been given back."""
+        self._response.close()
+
+
+class SessionWire:
+    """One session for all threads; a forked child gets a session of its own."""
+
+    blocking = True
+
+    # ValueError: a proxy in the environment has a malformed URL.
+    errors = (OSError, ValueError, urllib3.exceptions.HTTPError, ssl.SSLError, zlib.error)
+
+    no_answer = staticmethod(failures.no_answer)
+    broken_answer = staticmethod(failures.broken_answer)
+    is_stale = staticmethod(failures.is_stale)
+    strip = staticmethod(failures.strip)
+
+    def __init__(self) -> None:
+        self._session: requests.Session | None = None
+        self._session_pid = 0
+
+    def cancellation(self) -> SocketCancellation:
+        """Return what shuts down the socket of a new exchange."""
+        return SocketCancellation()
+
+    async def send(self, parcel: Parcel, carried: Carried[SocketCancellation]) -> SessionAnswer:
+        """Send *parcel*; the connection that gets to carry it finds the exchange in `current`."""
+        current.carried = carried
+        try:
+            response = self._open_session().request(
+                parcel.method,
+                parcel.url,
+                params=parcel.query,
+                headers=parcel.headers,
+                data=parcel.data,
+                files=[(one.field, (one.name, one.data, one.media_type)) for one in parcel.uploads],
+                auth=_OurHeadersOnly(),
+                stream=True,
+                allow_redirects=False,
+            )
+        finally:
+            del current.carried
+        return SessionAnswer(response, carried.clock, carried.cancellation)
+
+    async def aclose(self) -> None:
+        """Close the connections that no exchange uses."""
+        with _sessions.value:
+            session, self._session = self._session, None
+            is_own = self._session_pid == os.getpid()
+        # In a child, a thread of the parent may have held the session's locks during the fork.
+        if session is not None and is_own:
+            session.close()
+
+    def _open_session(self) -> requests.Session:
+        with _sessions.value:
+            # After a fork parent and child must not write to the same connections.
+            if self._session is None or self._session_pid != os.getpid():
+                self._session, self._session_pid = new_session(), os.getpid()
+            return self._session

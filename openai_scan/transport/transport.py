@@ -1,0 +1,126 @@
+"""Connections to one server: where streams and calls come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from openai_scan.transport.exchange import AsyncExchange, Exchange
+from openai_scan.transport.request import Request
+from openai_scan.transport.sender import Sender
+from openai_scan.transport.wire import Wire, at_once
+
+_EVENT_STREAM = "text/event-stream"
+_JSON = "application/json"
+
+
+class Transport(Sender):
+    """Connections to one server, kept open between requests. Many threads may use it.
+
+    Args:
+        base_url: What the path of each request is appended to.
+        key: The key, or "" to send none.
+        key_header: The header that carries the key unchanged; by default it is a bearer token.
+        headers: What to send with every request.
+        query: What to add to every URL.
+        wire: What sends the requests; by default requests and urllib3.
+
+    Raises:
+        TypeError: The wire is an asynchronous one.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str,
+        key_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        wire: Wire[Any] | None = None,
+    ) -> None:
+        wire = _default_wire() if wire is None else wire
+        if not wire.blocking:
+            raise TypeError("this wire is asynchronous: use AsyncTransport")
+        super().__init__(
+            base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
+        )
+
+    def stream(self, request: Request) -> Exchange:
+        """Return the answer to *request* as a source of event-stream bytes.
+
+        The request is sent when the first chunk is asked for, so that the source can be cancelled
+        at any moment.
+
+        Raises:
+            TypeError: Something in the request cannot be sent as JSON, or a header is not a string.
+            ValueError: A number cannot be sent as JSON, such as NaN, or a header is malformed.
+        """
+        return Exchange(self, request, accept=_EVENT_STREAM)
+
+    def call(self, request: Request) -> Any:
+        """Send *request*, retry it as its policy allows, and return the JSON value of the answer.
+
+        Raises:
+            APIError: The server refused.
+            TransportError: The network failed.
+            TypeError: See `stream()`.
+            ValueError: See `stream()`.
+        """
+        return Exchange(self, request, accept=_JSON).call()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        at_once(self.wire.aclose())
+
+
+class AsyncTransport(Sender):
+    """The same over an asynchronous wire. Many tasks of one event loop may use it.
+
+    Args:
+        base_url: What the path of each request is appended to.
+        key: The key, or "" to send none.
+        wire: What sends the requests.
+        key_header: The header that carries the key unchanged; by default it is a bearer token.
+        headers: What to send with every request.
+        query: What to add to every URL.
+
+    Raises:
+        TypeError: The wire is a blocking one, which would stop the event loop at every wait.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        key: str,
+        wire: Wire[Any],
+        key_header: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        if wire.blocking:
+            raise TypeError("this wire blocks: use Transport")
+        super().__init__(
+            base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
+        )
+
+    def stream(self, request: Request) -> AsyncExchange:
+        """Return the answer to *request* as an asynchronous source, see `Transport.stream()`."""
+        return AsyncExchange(self, request, accept=_EVENT_STREAM)
+
+    async def call(self, request: Request) -> Any:
+        """Send *request* and return the JSON value of the answer, see `Transport.call()`."""
+        return await AsyncExchange(self, request, accept=_JSON).call()
+
+    async def aclose(self) -> None:
+        """Close the connections that are not in use."""
+        await self.wire.aclose()
+
+
+def _default_wire() -> Wire[Any]:
+    """Return the wire of this system."""
+    # Imported here, since requests takes a while to load, and other wires do without it.
+    from openai_scan.transport.session.wire import SessionWire
+
+    return SessionWire()

@@ -1,0 +1,93 @@
+"""Draw the pictures of the command line that the documents show.
+
+They are drawn by the commands' own functions, from recordings that do not change::
+
+    .venv/bin/python scripts/draw_pictures.py
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from openai_scan import StreamerV2, replay
+from openai_scan.cli.inspect import inspect
+from openai_scan.cli.markdown import MarkdownPrinter
+from openai_scan.cli.stats import draw_histogram, draw_table, draw_timelines
+from openai_scan.cli.timeline import figures_of
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs/pictures"
+
+# Made by the fake server at random times, and by a real Assistants server.
+CHAT = ROOT / "docs/examples/recordings/event-streams.jsonl"
+RUN = ROOT / "openai_scan/demo/assistants.jsonl"
+
+# Where rich has the reader fetch a font from somewhere else.
+_FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+
+_COLUMNS = 88
+
+
+def pictures() -> dict[str, str]:
+    """Return the pictures, by their names."""
+    return {"chat": _chat(), "inspect": _inspect(), "stats": _stats()}
+
+
+def _chat() -> str:
+    screen = _screen('openai-scan chat -m gpt-5 "What is an event stream?"')
+    with StreamerV2(replay(CHAT)) as s, MarkdownPrinter(screen) as printer:
+        for text in s.text_deltas():
+            printer.write(text)
+    return _drawn(screen, "chat")
+
+
+def _inspect() -> str:
+    screen = _screen(f"openai-scan inspect {RUN.name}")
+    with _in_folder_of(RUN):
+        inspect(screen, replay(RUN.name), RUN.name)
+    return _drawn(screen, "inspect")
+
+
+def _stats() -> str:
+    screen = _screen(f"openai-scan stats {CHAT.name}")
+    with _in_folder_of(CHAT):
+        figures = figures_of([CHAT.name])
+    draw_table(screen, figures)
+    draw_timelines(screen, figures)
+    draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
+    return _drawn(screen, "stats")
+
+
+def _screen(command: str) -> Console:
+    """Return a screen on which *command* has been typed."""
+    screen = Console(record=True, width=_COLUMNS, file=io.StringIO(), highlight=False, emoji=False)
+    screen.print(f"[bold green]$[/] {command}\n")
+    return screen
+
+
+def _drawn(screen: Console, name: str) -> str:
+    svg = screen.export_svg(title="openai-scan", unique_id=name)
+    return re.sub(r" +$", "", _FONT.sub("", svg), flags=re.MULTILINE)
+
+
+@contextlib.contextmanager
+def _in_folder_of(file: Path) -> Iterator[None]:
+    """Be in a folder, so that the picture shows no more than a file's name."""
+    before = Path.cwd()
+    os.chdir(file.parent)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+if __name__ == "__main__":
+    for name, svg in pictures().items():
+        (PICTURES / f"{name}.svg").write_text(svg, "utf-8")

@@ -1,0 +1,647 @@
+"""What this library knows about the event families beyond OpenAI's schema.
+
+`generate_types.py` reads the shapes from the schema. The entries here are for what the schema does
+not say, for what it gets wrong, and for names or numbers of classes that are hard to read. Each
+entry is based on something seen on the wire; the comments say what. An entry that matches nothing
+is an error, so that the list stays correct when the schema changes.
+
+A place is written `Class.field`, with the name that the class has here; `*.field` is that field in
+any class. A type is written as it appears in the generated code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One family of events: where its schemas begin and what they do not say.
+
+    Attributes:
+        folder: The package under `openai_scan/events/`.
+        title: What the family is, for docstrings.
+        source: The reference page.
+        roots: The schema of each stream: one event, or a union of them.
+        modules: Modules beside `objects`, each with the schemas that it starts from. Everything
+            that such a schema needs goes into the same module.
+        names: Schema to class, if the schema's own name (without a trailing `Param`, `Resource`
+            or `Body`) is not good. An inline schema is written `Parent.field`, the items of a list
+            `Parent.field[]`. Two schemas with the same name become one class.
+        event_names: Wire name to class, if it is not the wire name in CamelCase.
+        optional: Required by the schema, but left out or null on the wire.
+        defaults: The value of a missing field, if not None, `""` or `()`.
+        extra: On the wire, but not in the schema.
+        loose: Fields with another type than in the schema, most often plain JSON.
+        dropped: Fields in the schema or on the wire that the class does not have.
+        hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
+        new_objects: Classes that the schema does not have, by their fields.
+        new_events: Events that the schema does not have, by their fields.
+        bases: The bases of an event, from `base.py`.
+        base: The base of all other events.
+        frequent: The wire names that the match tries first, most frequent first.
+        docs: Class to docstring; for an event without its wire name.
+    """
+
+    folder: str
+    title: str
+    source: str
+    roots: Sequence[str]
+    modules: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    event_names: Mapping[str, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    loose: Mapping[str, str] = field(default_factory=dict)
+    dropped: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    bases: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    base: str = "Event"
+    frequent: Sequence[str] = ()
+    docs: Mapping[str, str] = field(default_factory=dict)
+
+
+JSON_OBJECT = "dict[str, Any] | None"
+JSON_OBJECTS = "tuple[dict[str, Any], ...]"
+
+# The token counts, which are the same in Chat Completions and Completions.
+_USAGE_NAMES = {
+    "CompletionUsage.completion_tokens_details": "CompletionTokensDetails",
+    "CompletionUsage.prompt_tokens_details": "PromptTokensDetails",
+}
+_USAGE_OPTIONAL = frozenset(
+    {
+        # `"usage": {}` has been seen (zed-industries/zed#42893).
+        "CompletionUsage.completion_tokens",
+        "CompletionUsage.prompt_tokens",
+        "CompletionUsage.total_tokens",
+    }
+)
+_USAGE_DOCS = {
+    "CompletionTokensDetails": "What the tokens of the answer were spent on.",
+    "PromptTokensDetails": "What the tokens of the prompt were.",
+    "CompletionUsage": "How many tokens the request took.",
+}
+
+CHAT = Family(
+    folder="chat",
+    title="Chat Completions",
+    source="https://platform.openai.com/docs/api-reference/chat-streaming",
+    roots=["CreateChatCompletionStreamResponse"],
+    names={
+        "CreateChatCompletionStreamResponse.choices[]": "Choice",
+        "CreateChatCompletionStreamResponse.choices[].logprobs": "ChoiceLogProbs",
+        "ChatCompletionStreamResponseDelta": "ChoiceDelta",
+        # The deprecated call is shaped like the function in a tool call.
+        "ChatCompletionStreamResponseDelta.function_call": "FunctionDelta",
+        "ChatCompletionMessageToolCallChunk": "ToolCallDelta",
+        "ChatCompletionMessageToolCallChunk.function": "FunctionDelta",
+        "ChatCompletionTokenLogprob": "TokenLogProb",
+        "ChatCompletionTokenLogprob.top_logprobs[]": "TopLogProb",
+        **_USAGE_NAMES,
+    },
+    event_names={"chat.completion.chunk": "ChatCompletionChunk"},
+    optional=frozenset(
+        {
+            # Azure's first chunk has none of these, or empty ones; some servers leave them out.
+            "ChatCompletionChunk.id",
+            "ChatCompletionChunk.created",
+            "ChatCompletionChunk.model",
+            # LiteLLM and Hugging Face leave it out until the last chunk.
+            "Choice.finish_reason",
+            # Azure's asynchronous content filter sends choices without a delta.
+            "Choice.delta",
+            "Choice.index",
+            # openai-mock-api sends whole tool calls without an index.
+            "ToolCallDelta.index",
+            # llama.cpp leaves out what the request did not ask for.
+            "TokenLogProb.token",
+            "TokenLogProb.logprob",
+            "TopLogProb.token",
+            "TopLogProb.logprob",
+        }
+    )
+    | _USAGE_OPTIONAL,
+    defaults={
+        # So that `chunk.choices[0].delta.content` never raises.
+        "Choice.delta": "ChoiceDelta()",
+        "Choice.index": "0",
+    },
+    extra={
+        # gpt-audio sends speech here; the schema has it only in the whole message.
+        "ChoiceDelta.audio": "AudioDelta | None",
+        # The search models send citations here; likewise.
+        "ChoiceDelta.annotations": JSON_OBJECTS,
+        # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
+        # vLLM; OpenRouter again, in the same chunk as the one before.
+        "ChoiceDelta.reasoning_content": "str | None",
+        "ChoiceDelta.reasoning": "str | None",
+        "ChoiceDelta.reasoning_details": JSON_OBJECTS,
+        # Azure's content filter: on a choice, and on the first chunk for the prompt.
+        "Choice.content_filter_results": JSON_OBJECT,
+        "Choice.content_filter_offsets": JSON_OBJECT,
+        "ChatCompletionChunk.prompt_filter_results": JSON_OBJECTS,
+    },
+    loose={
+        "ChatCompletionChunk.moderation": JSON_OBJECT,
+        # Some servers send the object itself (InternLM/lmdeploy#3412 and others).
+        "FunctionDelta.arguments": "JSONText | None",
+    },
+    # Meaningless padding, against eavesdroppers who measure the sizes of packets.
+    dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
+    new_objects={
+        "AudioDelta": {
+            "id": "str | None",
+            "data": "str | None",  # base64
+            "transcript": "str | None",
+            "expires_at": "int | None",  # Unix seconds
+        }
+    },
+    bases={"ChatCompletionChunk": ["ChatEvent"]},
+    docs={
+        "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
+        "Choice": "Pieces of one of the requested answers.",
+        "ChoiceDelta": "What a chunk adds to a choice's message.",
+        "AudioDelta": "What a chunk adds to the spoken answer; *data* is base64.",
+        "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
+        "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
+        "ChoiceLogProbs": "How likely the tokens of a chunk were.",
+        "TokenLogProb": "How likely a token was, and which other tokens were likely.",
+        "TopLogProb": "How likely one of the most likely tokens was.",
+        **_USAGE_DOCS,
+    },
+)
+
+COMPLETIONS = Family(
+    folder="completions",
+    title="Completions",
+    source="https://platform.openai.com/docs/api-reference/completions",
+    roots=["CreateCompletionResponse"],
+    names={
+        "CreateCompletionResponse.choices[]": "CompletionChoice",
+        "CreateCompletionResponse.choices[].logprobs": "CompletionLogProbs",
+        **_USAGE_NAMES,
+    },
+    # The schema has one object for the chunk and for the whole answer.
+    event_names={"text_completion": "Completion"},
+    optional=frozenset(
+        {
+            "Completion.id",
+            "Completion.created",
+            "Completion.model",
+            # null until the last chunk, also from OpenAI.
+            "CompletionChoice.finish_reason",
+            "CompletionChoice.index",
+        }
+    )
+    | _USAGE_OPTIONAL,
+    defaults={
+        "CompletionChoice.index": "0",
+        # LiteLLM leaves it out if there is no text.
+        "CompletionChoice.text": "None",
+    },
+    loose={
+        # llama.cpp has the logprobs of Chat Completions here instead.
+        "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
+    },
+    bases={"Completion": ["CompletionsEvent"]},
+    docs={
+        "Completion": "pieces of one or more choices, or facts about all of them.",
+        "CompletionChoice": "Pieces of one of the requested answers.",
+        "CompletionLogProbs": "How likely the tokens were; each list has one item per token.",
+        **_USAGE_DOCS,
+    },
+)
+
+RESPONSES = Family(
+    folder="responses",
+    title="Responses",
+    source="https://platform.openai.com/docs/api-reference/responses-streaming",
+    roots=["ResponseStreamEvent"],
+    modules={"items": ["OutputItem", "OutputContent"]},
+    names={
+        "Response.incomplete_details": "IncompleteDetails",
+        "ResponseUsage.input_tokens_details": "InputTokensDetails",
+        "ResponseUsage.output_tokens_details": "OutputTokensDetails",
+        "UrlCitationBody": "URLCitation",
+        "FileSearchToolCall.results[]": "FileSearchResult",
+        "WebSearchToolCall.action": "WebSearchAction",
+        "WebSearchActionSearch.sources[]": "WebSearchSource",
+        "CodeInterpreterToolCall.outputs[]": "CodeInterpreterOutput",
+        "FunctionShellCall.environment": "ShellEnvironment",
+        "FunctionShellCallOutputContent.outcome": "ShellOutcome",
+        "ApplyPatchToolCall.operation": "ApplyPatchOperation",
+        "FunctionAndCustomToolCallOutput": "ToolOutputContent",
+        "ComputerCallSafetyCheckParam": "ComputerSafetyCheck",
+        # Nine actions in three styles of naming.
+        "ClickParam": "ClickAction",
+        "DragParam": "DragAction",
+        "CoordParam": "Coordinate",
+        "MoveParam": "MoveAction",
+        "ScreenshotParam": "ScreenshotAction",
+        "ScrollParam": "ScrollAction",
+        "TypeParam": "TypeAction",
+        "WaitParam": "WaitAction",
+        # Events and items have the same log-probabilities on the wire, though not in the schema.
+        "ResponseLogProb": "LogProb",
+        "ResponseLogProb.top_logprobs[]": "TopLogProb",
+        # The part of an event is the part of the item.
+        "ResponseReasoningSummaryPartAddedEvent.part": "SummaryTextContent",
+        "ResponseReasoningSummaryPartDoneEvent.part": "SummaryTextContent",
+    },
+    optional=frozenset(
+        {
+            # LiteLLM, llama.cpp and aimock number neither events nor places, and an event can be
+            # understood without these numbers.
+            "*.sequence_number",
+            "*.item_id",
+            "*.output_index",
+            "*.content_index",
+            "*.summary_index",
+            "*.annotation_index",
+            "*.command_index",
+            "ResponseImageGenerationCallPartialImage.partial_image_index",
+            # No server sends it, OpenAI included.
+            "ResponseFunctionCallArgumentsDone.name",
+            # aimock's response has six fields; response.failed may come with an id and a status.
+            "Response.id",
+            "Response.created_at",
+            "Response.model",
+            "Response.parallel_tool_calls",
+            "ResponseError.code",
+            "ResponseError.message",
+            "ResponseUsage.input_tokens",
+            "ResponseUsage.input_tokens_details",
+            "ResponseUsage.output_tokens",
+            "ResponseUsage.output_tokens_details",
+            "ResponseUsage.total_tokens",
+            "InputTokensDetails.cached_tokens",
+            "InputTokensDetails.cache_write_tokens",
+            "OutputTokensDetails.reasoning_tokens",
+            # Compatible servers send the items that they know with the fields that they know.
+            "*.status",
+            "OutputMessage.id",
+            "FunctionToolCall.call_id",
+            "ReasoningItem.id",
+            "WebSearchToolCall.action",
+            "FunctionShellCall.environment",
+            "FileCitation.filename",
+            "URLCitation.title",
+        }
+    ),
+    extra={
+        "Response.store": "bool | None",
+        "Response.frequency_penalty": "float | None",
+        "Response.presence_penalty": "float | None",
+        "Response.tool_usage": JSON_OBJECT,
+        # Azure.
+        "Response.content_filters": JSON_OBJECTS,
+        # The properties of the image.
+        "ImageGenToolCall.size": "str | None",
+        "ImageGenToolCall.quality": "str | None",
+        "ImageGenToolCall.background": "str | None",
+        "ImageGenToolCall.output_format": "str | None",
+        "ImageGenToolCall.revised_prompt": "str | None",
+        # The schema lists them as required but does not describe them.
+        "LocalShellToolCallOutput.call_id": "str | None",
+        "MCPApprovalResponse.request_id": "str | None",
+        "ResponseAudioDelta.response_id": "str | None",
+        "ResponseAudioDone.response_id": "str | None",
+        "ResponseAudioTranscriptDelta.response_id": "str | None",
+        "ResponseAudioTranscriptDone.response_id": "str | None",
+    },
+    loose={
+        # Echoes of the request. As plain JSON they save 89 classes and every ambiguous union of
+        # the family.
+        "Response.instructions": "str | tuple[Any, ...] | None",
+        "Response.tools": JSON_OBJECTS,
+        "Response.tool_choice": "str | dict[str, Any] | None",
+        "Response.text": JSON_OBJECT,
+        "Response.reasoning": JSON_OBJECT,
+        "Response.prompt": JSON_OBJECT,
+        "Response.moderation": JSON_OBJECT,
+        "Response.conversation": JSON_OBJECT,
+        "Response.prompt_cache_options": JSON_OBJECT,
+        # Some servers send the object itself.
+        "FunctionToolCall.arguments": "JSONText",
+        "ToolSearchOutput.tools": JSON_OBJECTS,
+        "AdditionalTools.tools": JSON_OBJECTS,
+    },
+    dropped=frozenset(
+        {
+            # openai-python computes it; it is never on the wire.
+            "Response.output_text",
+            # Meaningless padding, against eavesdroppers who measure the sizes of packets.
+            "ResponseShellCallCommandDelta.obfuscation",
+        }
+    ),
+    hidden=frozenset({"Response.instructions", "Response.prompt"}),
+    new_events={
+        # Neither in the schema nor in the reference, but OpenAI and Azure send both.
+        "response.apply_patch_call_operation_diff.delta": {
+            "delta": "str",
+            "item_id": "str",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+        "response.apply_patch_call_operation_diff.done": {
+            "diff": "str",
+            "item_id": "str",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+    },
+    bases={
+        "ResponseOutputTextDelta": ["AddsText"],
+        "ResponseAudioTranscriptDelta": ["AddsText"],
+        "ResponseReasoningSummaryTextDelta": ["AddsReasoningText"],
+        "ResponseReasoningTextDelta": ["AddsReasoningText"],
+        "ResponseRefusalDelta": ["AddsRefusal"],
+        "ResponseFunctionCallArgumentsDelta": ["AddsToCall"],
+        "ResponseCustomToolCallInputDelta": ["AddsToCall"],
+        "ResponseAudioDelta": ["AddsAudio"],
+        "ResponseImageGenerationCallPartialImage": ["BringsPartialImage"],
+        "ResponseOutputTextAnnotationAdded": ["AddsAnnotation"],
+        "ResponseOutputItemAdded": ["BringsItem"],
+        "ResponseOutputItemDone": ["BringsItem"],
+        "ResponseCreated": ["BringsResponse"],
+        "ResponseQueued": ["BringsResponse"],
+        "ResponseInProgress": ["BringsResponse"],
+        "ResponseCompleted": ["BringsResponse"],
+        "ResponseIncomplete": ["BringsResponse"],
+        "ResponseFailed": ["BringsResponse"],
+    },
+    base="ResponsesEvent",
+    frequent=[
+        "response.output_text.delta",
+        "response.reasoning_summary_text.delta",
+        "response.function_call_arguments.delta",
+        "response.code_interpreter_call_code.delta",
+        "response.reasoning_text.delta",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_text.done",
+        "response.created",
+        "response.in_progress",
+        "response.completed",
+    ],
+    docs={
+        # The response.
+        "Response": "A response: its settings, its status and its output.",
+        "ResponseError": "Why a response failed.",
+        "IncompleteDetails": "Why a response ended early.",
+        "ResponseUsage": "How many tokens the response took.",
+        "InputTokensDetails": "What the tokens of the input were.",
+        "OutputTokensDetails": "What the tokens of the output were spent on.",
+        # The parts of a message.
+        "OutputMessage": "A message of the model.",
+        "OutputTextContent": "Text of the model, with annotations such as citations.",
+        "RefusalContent": "Why the model does not answer, in its own words.",
+        "ReasoningTextContent": "Reasoning of the model.",
+        "SummaryTextContent": "A summary of the reasoning.",
+        "FileCitation": "The text cites a file; *index* is its place in the list of files.",
+        "URLCitation": "The text from *start_index* to *end_index* cites a web page.",
+        "ContainerFileCitation": "The text cites a file in a container.",
+        "FilePath": "The text names a file that the model made.",
+        "LogProb": "How likely a token was, and which other tokens were likely.",
+        "TopLogProb": "How likely one of the most likely tokens was.",
+        "InputTextContent": "Text that a tool returned.",
+        "InputImageContent": "An image that a tool returned.",
+        "InputFileContent": "A file that a tool returned.",
+        "PromptCacheBreakpointConfig": "The prompt up to here should be kept in the cache.",
+        # The output items.
+        "FileSearchResult": "A piece of a file that was found.",
+        "FileSearchToolCall": "The model searched files.",
+        "DirectToolCallCaller": "The model itself called the tool.",
+        "ProgramToolCallCaller": "A program of the model called the tool.",
+        "FunctionToolCall": "The model calls one of your functions; *arguments* are JSON.",
+        "FunctionToolCallOutput": "What one of your functions returned.",
+        "WebSearchSource": "A page that was searched.",
+        "WebSearchActionSearch": "The model searched the web.",
+        "WebSearchActionOpenPage": "The model opened a page.",
+        "WebSearchActionFind": "The model searched a page.",
+        "WebSearchToolCall": "The model used the web.",
+        "ClickAction": "Click.",
+        "DoubleClickAction": "Click twice.",
+        "Coordinate": "A point on the screen.",
+        "DragAction": "Drag along a path.",
+        "KeyPressAction": "Press keys.",
+        "MoveAction": "Move the pointer.",
+        "ScreenshotAction": "Take a screenshot.",
+        "ScrollAction": "Scroll.",
+        "TypeAction": "Type a text.",
+        "WaitAction": "Wait.",
+        "ComputerSafetyCheck": "A warning that must be acknowledged before the action is done.",
+        "ComputerToolCall": "The model wants to use the computer.",
+        "ComputerScreenshotImage": "A screenshot.",
+        "ComputerToolCallOutput": "What the screen showed after an action.",
+        "ReasoningItem": "The reasoning of the model.",
+        "Program": "A program that the model wrote to call tools.",
+        "ProgramOutput": "What the program returned.",
+        "ToolSearchCall": "The model searches for tools.",
+        "ToolSearchOutput": "The tools that were found.",
+        "AdditionalTools": "Tools that were added during the response.",
+        "Compaction": "The conversation so far, summarised and encrypted.",
+        "ImageGenToolCall": "The model made an image; *result* is base64.",
+        "CodeInterpreterOutputLogs": "What the code printed.",
+        "CodeInterpreterOutputImage": "An image that the code made.",
+        "CodeInterpreterToolCall": "The model ran code.",
+        "LocalShellExecAction": "A command for your shell.",
+        "LocalShellToolCall": "The model wants a command run in your shell.",
+        "LocalShellToolCallOutput": "What the command printed.",
+        "FunctionShellAction": "Commands for a shell.",
+        "LocalEnvironment": "The shell is on your machine.",
+        "ContainerReference": "The shell is in a container.",
+        "FunctionShellCall": "The model runs commands in a shell.",
+        "FunctionShellCallOutputTimeoutOutcome": "The command took too long.",
+        "FunctionShellCallOutputExitOutcome": "The command ended normally.",
+        "FunctionShellCallOutputContent": "What a command printed and how it ended.",
+        "FunctionShellCallOutput": "What the commands printed.",
+        "ApplyPatchCreateFileOperation": "Create a file.",
+        "ApplyPatchDeleteFileOperation": "Delete a file.",
+        "ApplyPatchUpdateFileOperation": "Change a file.",
+        "ApplyPatchToolCall": "The model wants a file changed.",
+        "ApplyPatchToolCallOutput": "The result of the change.",
+        "MCPProtocolError": "The server broke the protocol.",
+        "MCPToolExecutionError": "The tool failed.",
+        "HTTPError": "The server could not be reached or refused.",
+        "MCPToolCall": "The model called a tool of an MCP server.",
+        "MCPListToolsTool": "A tool of an MCP server.",
+        "MCPListTools": "The tools that an MCP server has.",
+        "MCPApprovalRequest": "The model asks whether it may call a tool.",
+        "MCPApprovalResponse": "Whether the model may call the tool.",
+        "CustomToolCall": "The model calls one of your custom tools; *input* is any text.",
+        "CustomToolCallOutput": "What one of your custom tools returned.",
+        "ShellCallOutputDelta": "What a command printed since the last event.",
+        # The events: the response.
+        "ResponseCreated": "a new response.",
+        "ResponseQueued": "the response is waiting to start.",
+        "ResponseInProgress": "the model is working on the response.",
+        "ResponseCompleted": "the whole response.",
+        "ResponseIncomplete": "the response ended early; `incomplete_details` says why.",
+        "ResponseFailed": "the response failed; `response.error` says why, and so does `err()`.",
+        # The events: items and their parts.
+        "ResponseOutputItemAdded": "a new item, still empty.",
+        "ResponseOutputItemDone": "a whole item.",
+        "ResponseContentPartAdded": "a new part of a message, still empty.",
+        "ResponseContentPartDone": "a whole part of a message.",
+        "ResponseOutputTextDelta": "a piece of text.",
+        "ResponseOutputTextDone": "the whole text of a part.",
+        "ResponseOutputTextAnnotationAdded": "a citation in the text.",
+        "ResponseRefusalDelta": "a piece of a refusal.",
+        "ResponseRefusalDone": "the whole refusal.",
+        "ResponseReasoningTextDelta": "a piece of reasoning.",
+        "ResponseReasoningTextDone": "the whole reasoning of a part.",
+        "ResponseReasoningSummaryPartAdded": "a new part of the summary of reasoning.",
+        "ResponseReasoningSummaryPartDone": "a whole part of the summary of reasoning.",
+        "ResponseReasoningSummaryTextDelta": "a piece of the summary of reasoning.",
+        "ResponseReasoningSummaryTextDone": "the whole text of a part of the summary.",
+        # The events: speech.
+        "ResponseAudioDelta": "a piece of speech; *delta* is base64.",
+        "ResponseAudioDone": "the speech has ended.",
+        "ResponseAudioTranscriptDelta": "a piece of the transcript of the speech.",
+        "ResponseAudioTranscriptDone": "the transcript has ended.",
+        # The events: your tools.
+        "ResponseFunctionCallArgumentsDelta": "a piece of the arguments of a function call.",
+        "ResponseFunctionCallArgumentsDone": "the whole arguments of a function call.",
+        "ResponseCustomToolCallInputDelta": "a piece of the input of a custom tool.",
+        "ResponseCustomToolCallInputDone": "the whole input of a custom tool.",
+        "ResponseApplyPatchCallOperationDiffDelta": "a piece of a change to a file.",
+        "ResponseApplyPatchCallOperationDiffDone": "the whole change to a file.",
+        "ResponseShellCallCommandAdded": "a new command for a shell.",
+        "ResponseShellCallCommandDelta": "a piece of a command.",
+        "ResponseShellCallCommandDone": "the whole command.",
+        "ResponseShellCallOutputContentDelta": "a piece of what a command prints.",
+        "ResponseShellCallOutputContentDone": "everything that the commands printed.",
+        # The events: tools of the server.
+        "ResponseCodeInterpreterCallInProgress": "the code interpreter was called.",
+        "ResponseCodeInterpreterCallInterpreting": "the code is running.",
+        "ResponseCodeInterpreterCallCompleted": "the code has run.",
+        "ResponseCodeInterpreterCallCodeDelta": "a piece of code.",
+        "ResponseCodeInterpreterCallCodeDone": "the whole code.",
+        "ResponseFileSearchCallInProgress": "file search was called.",
+        "ResponseFileSearchCallSearching": "files are being searched.",
+        "ResponseFileSearchCallCompleted": "files have been searched.",
+        "ResponseWebSearchCallInProgress": "web search was called.",
+        "ResponseWebSearchCallSearching": "the web is being searched.",
+        "ResponseWebSearchCallCompleted": "the web has been searched.",
+        "ResponseImageGenerationCallInProgress": "image generation was called.",
+        "ResponseImageGenerationCallGenerating": "the image is being made.",
+        "ResponseImageGenerationCallPartialImage": "the image so far, as base64.",
+        "ResponseImageGenerationCallCompleted": "the image is finished; its item has it.",
+        "ResponseMcpCallInProgress": "a tool of an MCP server was called.",
+        "ResponseMcpCallArgumentsDelta": "a piece of the arguments for an MCP tool.",
+        "ResponseMcpCallArgumentsDone": "the whole arguments for an MCP tool.",
+        "ResponseMcpCallCompleted": "the MCP tool has returned.",
+        "ResponseMcpCallFailed": "the MCP tool has failed.",
+        "ResponseMcpListToolsInProgress": "an MCP server is asked for its tools.",
+        "ResponseMcpListToolsCompleted": "the MCP server has listed its tools.",
+        "ResponseMcpListToolsFailed": "the MCP server failed to list its tools.",
+    },
+)
+
+AUDIO = Family(
+    folder="audio",
+    title="transcription and speech",
+    source="https://platform.openai.com/docs/api-reference/audio",
+    roots=["CreateTranscriptionResponseStreamEvent", "CreateSpeechResponseStreamEvent"],
+    names={
+        "TranscriptTextDeltaEvent.logprobs[]": "LogProb",
+        "TranscriptTextDoneEvent.logprobs[]": "LogProb",
+        "TranscriptTextUsageTokens": "TranscriptUsage",
+        "TranscriptTextUsageTokens.input_token_details": "InputTokenDetails",
+        "SpeechAudioDoneEvent.usage": "SpeechUsage",
+    },
+    optional=frozenset(
+        {
+            "TranscriptTextSegment.id",
+            "TranscriptTextSegment.start",
+            "TranscriptTextSegment.end",
+            "TranscriptTextSegment.speaker",
+            # Only gpt-4o models count tokens; others are billed by the minute.
+            "TranscriptUsage.input_tokens",
+            "TranscriptUsage.output_tokens",
+            "TranscriptUsage.total_tokens",
+            "SpeechAudioDone.usage",
+            "SpeechUsage.input_tokens",
+            "SpeechUsage.output_tokens",
+            "SpeechUsage.total_tokens",
+        }
+    ),
+    bases={
+        "TranscriptTextDelta": ["AddsText"],
+        "TranscriptTextSegment": ["AddsSegment"],
+        "TranscriptTextDone": ["EndsAudio"],
+        "SpeechAudioDelta": ["AddsAudio"],
+        "SpeechAudioDone": ["EndsAudio"],
+    },
+    frequent=["transcript.text.delta", "speech.audio.delta"],
+    docs={
+        "LogProb": "How likely a token was.",
+        "TranscriptionLanguage": "A language that was heard.",
+        "InputTokenDetails": "What the tokens of the input were.",
+        "TranscriptUsage": "How many tokens the transcription took.",
+        "SpeechUsage": "How many tokens the speech took.",
+        "TranscriptTextSegment": "what one speaker said, *start* to *end* in seconds.",
+        "TranscriptTextDelta": "a piece of the transcript.",
+        "TranscriptTextDone": "the whole transcript.",
+        "SpeechAudioDelta": "a piece of speech; *audio* is base64.",
+        "SpeechAudioDone": "the speech has ended.",
+    },
+)
+
+_IMAGE_EVENTS = (
+    "ImageGenerationPartialImage",
+    "ImageGenerationCompleted",
+    "ImageEditPartialImage",
+    "ImageEditCompleted",
+)
+
+IMAGES = Family(
+    folder="images",
+    title="image generation and edit",
+    source="https://platform.openai.com/docs/api-reference/images-streaming",
+    roots=["ImageGenStreamEvent", "ImageEditStreamEvent"],
+    names={"ImagesUsage.input_tokens_details": "ImagesInputTokensDetails"},
+    optional=frozenset(
+        # OpenAI's own samples leave out everything but the image.
+        {
+            f"{event}.{name}"
+            for event in _IMAGE_EVENTS
+            for name in ("created_at", "size", "quality", "background", "output_format")
+        }
+    )
+    | {
+        "*.partial_image_index",
+        "ImageGenerationCompleted.usage",
+        "ImageEditCompleted.usage",
+        "ImagesUsage.total_tokens",
+        "ImagesUsage.input_tokens",
+        "ImagesUsage.output_tokens",
+        "ImagesUsage.input_tokens_details",
+        "ImagesInputTokensDetails.text_tokens",
+        "ImagesInputTokensDetails.image_tokens",
+    },
+    bases={
+        "ImageGenerationPartialImage": ["BringsPartialImage"],
+        "ImageGenerationCompleted": ["BringsImage"],
+        "ImageEditPartialImage": ["BringsPartialImage"],
+        "ImageEditCompleted": ["BringsImage"],
+    },
+    docs={
+        "ImagesInputTokensDetails": "What the tokens of the input were.",
+        "ImagesUsage": "How many tokens the image took.",
+        "ImageGenerationPartialImage": "the image so far; *b64_json* is base64.",
+        "ImageGenerationCompleted": "the whole image; *b64_json* is base64.",
+        "ImageEditPartialImage": "the edited image so far; *b64_json* is base64.",
+        "ImageEditCompleted": "the whole edited image; *b64_json* is base64.",
+    },
+)
+
+FAMILIES = (CHAT, COMPLETIONS, RESPONSES, AUDIO, IMAGES)

@@ -1,0 +1,47 @@
+"""What all tests share: how hypothesis draws its examples, and a small heap to collect."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+
+# Tests promise results, not times, and a shared machine is slow now and then.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# What `make test` runs: no luck decides whether it passes.
+settings.register_profile("fixed", _PATIENT, derandomize=True)
+# What `make search` runs: new examples each time, and those that failed before.
+settings.register_profile("search", _PATIENT, max_examples=2_000)
+settings.load_profile("fixed")
+
+
+def _leave_constants_out() -> None:
+    """Keep hypothesis from drawing the constants of modules, unless it searches.
+
+    It takes them from all local modules that are loaded. Which those are depends on the tests that
+    ran before in the same process, and with them would the examples.
+    """
+    of_loaded_modules = providers._get_local_constants
+
+    def constants() -> Any:
+        fixed = settings().derandomize
+        return providers._local_constants if fixed else of_loaded_modules()
+
+    providers._get_local_constants = constants
+
+
+# There is no setting for it; `test_examples.py` fails if a newer hypothesis does it elsewhere.
+if hasattr(providers, "_get_local_constants"):
+    _leave_constants_out()
+
+
+def pytest_collection_finish() -> None:
+    """Take what pytest has collected out of the reach of the garbage collector.
+
+    Thousands of tests made each `gc.collect()` take 70 ms, and the tests call it hundreds of times.
+    """
+    gc.collect()
+    gc.freeze()

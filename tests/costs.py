@@ -1,0 +1,57 @@
+"""How much work and memory something takes, counted and not timed.
+
+Work is counted in calls, of Python functions and of built-in ones, and in lines of Python. That is
+the same on every machine, and blind to what one built-in function does by itself: see
+`tests/safety/test_cost_against_size.py` for what was read instead.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+
+def work(action: Callable[[], object]) -> int:
+    """Do the *action*; return how many calls and lines of Python it took."""
+    count = 0
+
+    def trace(_frame: FrameType, event: str, _arg: object) -> Any:
+        nonlocal count
+        if event == "line":
+            count += 1
+        return trace
+
+    def profile(_frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal count
+        if event in ("call", "c_call"):
+            count += 1
+
+    # A collection calls back whoever asked for it, whenever it happens to be due.
+    collects = gc.isenabled()
+    gc.disable()
+    tracer, profiler = sys.gettrace(), sys.getprofile()
+    sys.setprofile(profile)
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(tracer)
+        sys.setprofile(profiler)
+        if collects:
+            gc.enable()
+    return count
+
+
+def peak(action: Callable[[], object]) -> int:
+    """Do the *action*; return the most bytes that it had allocated at any time."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,1 @@
+"""What hostile servers, models, files and neighbours are not able to do."""

@@ -1,0 +1,164 @@
+"""No id changes which object is meant, whoever it comes from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from openai_scan import AzureClient, Client, RetryPolicy
+from openai_scan.client import Methods
+from openai_scan.client.base import path_to
+from openai_scan.testing import FakeServer, cut, event, json_answer
+from openai_scan.transport.ids import is_id
+
+REFUSED = [
+    "",
+    ".",
+    "..",
+    "/",
+    "../a",
+    "a/..",
+    "a/../b",
+    "a/b",
+    "..\\a",
+    "%2e%2e",
+    "..%2f",
+    "a%00",
+    "a?b=c",
+    "a#b",
+    "..;",
+    "..;a=b",
+    " ",
+    ".. ",
+    " ..",
+    "a\tb",
+    "a\r\nb",
+    "..\x00",
+    "\x7f",
+    "\ud83d",
+]
+
+ALLOWED = [
+    "a",
+    "thread_1",
+    "...",
+    ".a",
+    "a..b",
+    "resp-1.2",
+    "a:b",
+    "a@b",
+    "ft:gpt:x",
+    "ü",
+    "~",
+    "my gpt",
+]
+
+Method = Callable[..., Any]
+
+
+def methods_with_ids() -> list[tuple[str, list[str]]]:
+    """Return the name of each method of the client that takes ids, and their names."""
+    found = []
+    for name, method in inspect.getmembers(Methods, inspect.isfunction):
+        ids = [
+            parameter.name
+            for parameter in inspect.signature(method).parameters.values()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.name.endswith("_id")
+        ]
+        if ids and not name.startswith("_"):
+            found.append((name, ids))
+    return found
+
+
+METHODS = methods_with_ids()
+
+
+def arguments_of(name: str, ids: list[str]) -> dict[str, Any]:
+    """Return arguments that a method takes, so that nothing but an id can be wrong."""
+    method: Any = getattr(Methods, name)
+    given: dict[str, Any] = dict.fromkeys(ids, "a")
+    if "tool_outputs" in inspect.signature(method).parameters:
+        given["tool_outputs"] = []
+    hints = typing.get_type_hints(method, include_extras=True)
+    for hint in hints.values():
+        for kind in typing.get_args(hint):
+            given |= dict.fromkeys(getattr(kind, "__required_keys__", ()), "a")
+    return given
+
+
+def test_all_methods_with_ids_are_found() -> None:
+    """By their parameters, so that a new one is tested too."""
+    assert len(METHODS) >= 25
+    assert ("delete_message", ["thread_id", "message_id"]) in METHODS
+
+
+@pytest.mark.parametrize(("name", "ids"), METHODS, ids=[name for name, _ in METHODS])
+def test_a_method_refuses_an_id_that_leads_elsewhere(name: str, ids: list[str]) -> None:
+    """In each place, before anything is sent."""
+    with FakeServer() as server, Client("k", server.base_url) as client:
+        for place in ids:
+            for id in REFUSED:
+                given = {**arguments_of(name, ids), place: id}
+                with pytest.raises(ValueError, match=rf"^{place} must "):
+                    getattr(client, name)(**given)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("id", ALLOWED)
+def test_any_other_id_is_one_segment(id: str) -> None:
+    """Whatever the server's ids look like."""
+    assert is_id(id)
+    path = path_to("/threads/{thread_id}/messages/{message_id}", thread_id=id, message_id=id)
+    assert re.fullmatch(r"/threads/[^/?#;]+/messages/[^/?#;]+", path)
+
+
+def test_what_is_not_text_is_no_id() -> None:
+    """A server may send anything."""
+    assert not is_id(None)
+    assert not is_id(3)
+
+
+@pytest.mark.parametrize("model", REFUSED)
+def test_a_deployment_on_azure_is_one_segment(model: str) -> None:
+    """The name of the model is a part of the path there."""
+    with FakeServer() as server:
+        azure = AzureClient(server.url, api_version="1", api_key="k")
+        with azure as client, pytest.raises(ValueError, match=r"^model must "):
+            client.create_chat_completion_stream(model=model, messages=[])
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("id", [id for id in REFUSED if id and id.isascii()])
+def test_an_answer_is_not_resumed_at_another_path(id: str) -> None:
+    """The id comes from the server then, which could have the key sent anywhere."""
+    response = {"id": id, "status": "in_progress", "background": True, "output": []}
+    created = event("response.created", {"type": "response.created", "sequence_number": 0,
+                                         "response": response})  # fmt: skip
+    retries = RetryPolicy(wait_initial=0, wait_max=0)
+    with FakeServer() as server, Client("k", server.base_url, retries=retries) as client:
+        server.add([created, cut()], [cut()], [cut()])
+        with client.create_response_stream(model="m", input="Hi", background=True) as s:
+            while s.next():
+                pass
+            assert s.err() is not None
+    assert {request.method for request in server.requests} == {"POST"}
+
+
+def test_an_answer_is_resumed_by_its_id() -> None:
+    """One that is an id."""
+    response = {"id": "resp_1", "status": "in_progress", "background": True, "output": []}
+    created = event("response.created", {"type": "response.created", "sequence_number": 0,
+                                         "response": response})  # fmt: skip
+    retries = RetryPolicy(wait_initial=0, wait_max=0, attempts=2)
+    with FakeServer() as server, Client("k", server.base_url, retries=retries) as client:
+        server.add([created, cut()], json_answer({"error": {"message": "no"}}, status=400))
+        with client.create_response_stream(model="m", input="Hi", background=True) as s:
+            while s.next():
+                pass
+            assert s.err() is not None
+    assert server.requests[1].target == "/v1/responses/resp_1?stream=true&starting_after=0"

@@ -1,0 +1,127 @@
+"""JSON that a stranger wrote is counted before it is parsed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openai_scan.bounded_json import (
+    MAX_CONTAINERS,
+    MAX_NESTING,
+    MIN_DENSITY,
+    UnboundedJSONError,
+    check,
+    loads,
+)
+
+OPENERS = ("[", '{"a":', '[{"a":')
+
+
+def nested(opener: str, depth: int) -> str:
+    """Return JSON that is nested *depth* levels deep."""
+    times = depth // (opener.count("[") + opener.count("{"))
+    closers = {"[": "]", "{": "}"}
+    end = "".join(closers[one] for one in reversed(opener) if one in closers)
+    return opener * times + "1" + end * times
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_the_deepest_that_is_allowed_is_read(opener: str) -> None:
+    """Lists, objects and both in turn count alike, and one level more is refused."""
+    text = nested(opener, MAX_NESTING)
+    assert loads(text) == json.loads(text)
+    with pytest.raises(UnboundedJSONError, match="nested more than 128 levels deep"):
+        loads(f"[{text}]")
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+@pytest.mark.parametrize("end", ["", '"', '"\\', "\\", "]", "x"])
+def test_what_never_ends_is_refused_too(opener: str, end: str) -> None:
+    """A parser goes down all levels before it sees that nothing closes them."""
+    with pytest.raises(UnboundedJSONError, match="nested"):
+        check(opener * 100_000 + end)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 1000,
+        '\\"' + "[" * 1000,
+        "\\\\",
+        "{[" * 500 + "\\\\\\" + '"',
+        "é" * 500 + "[" * 500,
+        "\ud83d" + "[" * 500,
+        '\n"' * 3 + "{" * 500,
+    ],
+    ids=lambda text: ascii(text)[:20],
+)
+def test_brackets_in_a_string_are_text(text: str) -> None:
+    """Whatever is quoted or escaped, no bracket in a string counts."""
+    assert loads(json.dumps(text)) == text
+    assert loads(json.dumps({text: [text]}, ensure_ascii=False)) == {text: [text]}
+
+
+def test_a_long_flat_list_is_read() -> None:
+    """Brackets that are closed are not deep."""
+    text = json.dumps([[1], {"a": []}] * 200)
+    assert loads(text) == json.loads(text)
+
+
+def test_many_empty_objects_are_refused() -> None:
+    """They would take a hundred times their bytes; with room around each, there are as many."""
+    few = "[" + ",".join(["{}"] * (MAX_CONTAINERS - 1)) + "]"
+    assert len(loads(few)) == MAX_CONTAINERS - 1
+    with pytest.raises(UnboundedJSONError, match="10001 objects and lists in 30001 characters"):
+        loads("[" + few[1:-1] + ",{}]")
+    roomy = ",".join(["{}" + " " * (MIN_DENSITY - 3)] * MAX_CONTAINERS)
+    assert len(loads(f"[{roomy}            ]")) == MAX_CONTAINERS
+
+
+def test_what_is_no_json_is_a_value_error() -> None:
+    """As it is for `json.loads`."""
+    with pytest.raises(json.JSONDecodeError):
+        loads("[" * 5)
+
+
+@given(
+    st.recursive(
+        st.none() | st.floats(allow_nan=False) | st.text('a"\\[]{}é\n'),
+        lambda inner: (
+            st.lists(inner, max_size=4) | st.dictionaries(st.text('"\\[{'), inner, max_size=4)
+        ),
+    ),
+    st.sampled_from(OPENERS),
+    st.booleans(),
+)
+def test_the_depth_is_that_of_the_parser(value: Any, opener: str, ascii_only: bool) -> None:
+    """Whatever the texts in it, a value is refused if and only if it is too deep."""
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    filler = nested("[", MAX_NESTING - 40)  # so that the brackets are looked at
+    assert loads(f"[{text},{filler}]") == [value, json.loads(filler)]
+    with pytest.raises(UnboundedJSONError):
+        loads(f"[{text},{nested(opener, MAX_NESTING)}]")
+
+
+def test_a_small_stack_is_deep_enough() -> None:
+    """A thread with little room reads the deepest that is allowed, and refuses what is deeper."""
+    found: list[Any] = []
+
+    def read() -> None:
+        found.append(loads(nested("[", MAX_NESTING)))
+        with pytest.raises(UnboundedJSONError):
+            loads("[" * 100_000)
+        found.append("refused")
+
+    before = threading.stack_size(256 * 1024)
+    try:
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert found == [json.loads(nested("[", MAX_NESTING)), "refused"]

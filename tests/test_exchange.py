@@ -1,0 +1,834 @@
+"""The exchange over a wire in memory: what is decided does not depend on how bytes travel."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import attrs
+import pytest
+from memory_wire import EVENT_STREAM, JSON, Hang, MemoryWire, Reply
+from server import PATIENCE
+
+from openai_scan import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    InternalServerError,
+    NotAnEventStreamError,
+    RetryPolicy,
+    ScanError,
+    StreamCancelledError,
+    StreamTimeoutError,
+    Timeout,
+    TransportError,
+)
+from openai_scan.sources import (
+    AnsweredSource,
+    ClockedSource,
+    RenewableSource,
+    RequestedSource,
+)
+from openai_scan.sse import LiveSource
+from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport.exchange import AsyncExchange
+from openai_scan.transport.key import Key
+from openai_scan.transport.request import merged
+from openai_scan.transport.transport import AsyncTransport
+from openai_scan.transport.wire import at_once
+
+KEY = "sk-secret-1234"
+URL = "http://memory.test/v1"
+HI = b'data: {"text": "Hi"}\n\n'
+DONE = b"data: [DONE]\n\n"
+BUSY = Reply([b"busy"], status=503, headers={})
+ONWARD = Request(method="GET", path="/responses/{answer_id}", query={"stream": True})
+REQUEST = Request(method="POST", path="/x", body={"q": "prompt"}, onward=ONWARD)
+
+
+def transport_over(wire: MemoryWire) -> AsyncTransport:
+    """Return an asynchronous transport."""
+    return AsyncTransport(URL, key=KEY, wire=wire)
+
+
+def stream_over(wire: MemoryWire, request: Request = REQUEST) -> AsyncExchange:
+    """Return an exchange that has not been sent."""
+    return transport_over(wire).stream(request)
+
+
+async def collect(exchange: AsyncExchange) -> tuple[list[bytes], ScanError | None]:
+    """Return the chunks and the error."""
+    chunks: list[bytes] = []
+    try:
+        async for chunk in exchange:
+            chunks.append(chunk)  # noqa: PERF401 - what came before an error stays
+    except ScanError as error:
+        return chunks, error
+    return chunks, None
+
+
+async def read(exchange: AsyncExchange) -> list[bytes]:
+    """Return all chunks, and retry as a streamer does before content."""
+    chunks, error = await collect(exchange)
+    if error is None:
+        return chunks
+    again = exchange.retry(error)
+    if again is None:
+        raise error
+    return chunks + await read(again)
+
+
+def failure(reading: Coroutine[Any, Any, Any]) -> ScanError:
+    """Return the error that *reading* ends with."""
+    with pytest.raises(ScanError) as caught:
+        asyncio.run(reading)
+    return caught.value
+
+
+class TestReading:
+    """The body is handed over as it arrives."""
+
+    def test_chunks_come_one_by_one(self) -> None:
+        """Another task runs while the wire waits."""
+        turns: list[str] = []
+
+        async def other() -> None:
+            for _ in range(4):
+                turns.append("other")
+                await asyncio.sleep(0)
+
+        async def reader() -> None:
+            async for chunk in exchange:
+                turns.append(chunk.decode()[:4])  # noqa: PERF401 - one after the other
+
+        async def both() -> None:
+            await asyncio.gather(reader(), other())
+
+        wire = MemoryWire(Reply([HI, DONE]))
+        exchange = stream_over(wire)
+        asyncio.run(both())
+        assert turns.count("data") == 2
+        assert turns.index("data") < len(turns) - 1 - turns[::-1].index("other")
+        assert (wire.kept, wire.closed) == (1, 0)
+
+    def test_it_answers_what_a_streamer_asks(self) -> None:
+        """All protocols of a source hold, before the answer and afterwards."""
+
+        async def run() -> None:
+            headers = {**EVENT_STREAM, "x-request-id": f"r {KEY}"}
+            exchange = stream_over(MemoryWire(Reply([HI], headers=headers, reused=None)))
+            for protocol in (
+                LiveSource,
+                RequestedSource,
+                ClockedSource,
+                RenewableSource,
+                AnsweredSource,
+            ):
+                assert isinstance(exchange, protocol)
+            facts = ("status", "reused", "sent_at", "answered_at", "request_id")
+            assert [getattr(exchange, fact) for fact in facts] == [None] * 5
+            assert exchange.headers == {}
+            assert await read(exchange) == [HI]
+            assert (exchange.method, exchange.url) == ("POST", f"{URL}/x")
+            assert (exchange.status, exchange.reused) == (200, None)
+            assert exchange.request_id == "r [key]"
+            assert exchange.sent_at is not None
+            assert exchange.answered_at is not None
+            assert exchange.sent_at <= exchange.answered_at
+
+        asyncio.run(run())
+
+    def test_nothing_is_read_after_the_end(self) -> None:
+        """Another loop over it brings nothing, and sends nothing."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await read(exchange) == [HI]
+            assert await read(exchange) == []
+            with pytest.raises(RuntimeError, match="can be read only once"):
+                await exchange.json()
+
+        wire = MemoryWire(Reply([HI]))
+        asyncio.run(run())
+        assert len(wire.sent) == 1
+
+    def test_an_event_stream_under_another_name_is_read(self) -> None:
+        """Its beginning decides, however it is split."""
+
+        async def run() -> list[bytes]:
+            return await read(stream_over(wire))
+
+        wire = MemoryWire(Reply([b"\n", b"da", b"ta: 1\n\n", DONE], headers=JSON))
+        assert b"".join(asyncio.run(run())) == b"\ndata: 1\n\n" + DONE
+
+    def test_a_whole_answer_is_read_as_a_stream(self) -> None:
+        """A server may ignore that a stream was asked for."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            chunks = await read(exchange)
+            assert chunks[0].startswith(b"event: transcript.text.done\ndata: ")
+            assert chunks[1:] == [DONE]
+            assert exchange.notes == {"whole_answer": 1}
+
+        wire = MemoryWire(Reply([b'{"te', b'xt": "Hi"}'], headers=JSON))
+        asyncio.run(run())
+        assert (wire.kept, wire.closed) == (1, 0)
+
+
+class TestRefusals:
+    """What is not the expected answer is an error."""
+
+    @pytest.mark.parametrize(
+        ("reply", "cls", "message"),
+        [
+            (
+                Reply([b'{"error": {"message": "no sk-secret', b'-1234"}}'], status=401),
+                AuthenticationError,
+                "no [key] (HTTP status 401)",
+            ),
+            (
+                Reply([b"half of the reason", OSError("reset")], status=500),
+                InternalServerError,
+                "half of the reason (HTTP status 500)",
+            ),
+            (
+                Reply([], status=500),
+                InternalServerError,
+                "the server answered with HTTP status 500 Reason (HTTP status 500)",
+            ),
+            (
+                Reply([b"<p>log in</p>"], headers={"content-type": "text/html"}),
+                NotAnEventStreamError,
+                "the server sent text/html instead of text/event-stream: log in",
+            ),
+            (
+                Reply([b"[]"], headers=JSON),
+                NotAnEventStreamError,
+                "the server sent application/json instead of text/event-stream: []",
+            ),
+            (
+                Reply([HI], headers={**EVENT_STREAM, "content-encoding": "identity, x-new"}),
+                NotAnEventStreamError,
+                "the Content-Encoding 'x-new' is not known",
+            ),
+            (
+                Reply([HI], headers={**EVENT_STREAM, "content-encoding": "identity, identity"}),
+                NotAnEventStreamError,
+                "the answer is compressed more than once",
+            ),
+            (
+                Reply([HI], status=500, headers={"content-encoding": "x-new"}),
+                InternalServerError,
+                "the server answered with HTTP status 500 Reason (HTTP status 500)",
+            ),
+            (
+                Reply([HI], headers={**EVENT_STREAM, "transfer-encoding": "gzip"}),
+                NotAnEventStreamError,
+                "the Transfer-Encoding 'gzip' is not known",
+            ),
+        ],
+        ids=[
+            "401",
+            "500 cut",
+            "500 empty",
+            "page",
+            "JSON",
+            "encoding",
+            "twice",
+            "500 x-new",
+            "coding",
+        ],
+    )
+    def test_the_head_and_the_first_bytes_decide(
+        self, reply: Reply, cls: type[ScanError], message: str
+    ) -> None:
+        """The error has its class and no key, and afterwards there is nothing to read."""
+
+        async def run() -> None:
+            exchange = stream_over(MemoryWire(reply), once())
+            with pytest.raises(ScanError) as caught:
+                await read(exchange)
+            assert type(caught.value) is cls
+            assert str(caught.value) == message
+            assert await read(exchange) == []
+
+        asyncio.run(run())
+
+    def test_the_body_of_an_error_is_bounded(self) -> None:
+        """The rest is not read, and the connection is dropped."""
+        wire = MemoryWire(Reply([b"x" * 40_000] * 9, status=500))
+        error = failure(read(stream_over(wire, once())))
+        assert isinstance(error, APIError)
+        assert error.body == "x" * 65536
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+
+def once(**changes: Any) -> Request:
+    """Return a request that is not sent again."""
+    return attrs.evolve(REQUEST, retries=RetryPolicy(attempts=1), **changes)
+
+
+class TestCalls:
+    """A call returns JSON."""
+
+    def test_it_is_retried(self) -> None:
+        """As its policy allows, with the same key of the call."""
+        wire = MemoryWire(BUSY, Reply([b'{"id"', b": 1}"], headers=JSON))
+        assert asyncio.run(transport_over(wire).call(REQUEST)) == {"id": 1}
+        one, two = wire.sent
+        assert one.headers == two.headers
+        assert one.headers["Idempotency-Key"].startswith("openai-scan-")
+        assert len(wire.pauses) == 1
+
+    def test_an_error_for_good_is_raised(self) -> None:
+        """It has no cause of its own, and the body that explains it."""
+        wire = MemoryWire(Reply([b"<p>no"], headers={"content-type": "text/html"}))
+        error = failure(transport_over(wire).call(REQUEST))
+        assert str(error) == "the server sent text/html instead of application/json: no"
+
+    @pytest.mark.parametrize("levels", [128, 129, 100_000])
+    def test_json_that_is_nested_too_deep_is_refused(self, levels: int) -> None:
+        """No object could be made of it: Python's stack has an end."""
+        body = b'{"a":' * (levels // 2) + b"[" * (levels - levels // 2)
+        body += b"]" * (levels - levels // 2) + b"}" * (levels // 2)
+        transport = transport_over(MemoryWire(Reply([body], headers=JSON)))
+        if levels == 128:
+            assert isinstance(asyncio.run(transport.call(once())), dict)
+            return
+        error = failure(transport.call(once()))
+        assert isinstance(error, NotAnEventStreamError)
+        assert (
+            str(error) == "the JSON of the answer cannot be read: nested more than 128 levels deep"
+        )
+        assert error.body == body[:65536].decode()
+
+    def test_one_exchange_is_asked_for_json(self) -> None:
+        """Without retries."""
+
+        async def run() -> Any:
+            return await stream_over(MemoryWire(Reply([b"[1]"], headers=JSON))).json()
+
+        assert asyncio.run(run()) == [1]
+
+
+class TestRenewal:
+    """An exchange makes the next one, unsent."""
+
+    def test_a_refusal_for_now_is_retried_after_a_pause(self) -> None:
+        """The server says how long to wait, or chance does."""
+        asked = Reply([], status=429, headers={"retry-after": "7"})
+        wire = MemoryWire(asked, BUSY, Reply([HI]))
+        assert asyncio.run(read(stream_over(wire))) == [HI]
+        assert wire.pauses[0] == 7
+        assert 0 <= wire.pauses[1] <= 1
+        assert {parcel.headers["Idempotency-Key"] for parcel in wire.sent} == {
+            wire.sent[0].headers["Idempotency-Key"]
+        }
+
+    def test_no_connection_is_retried(self) -> None:
+        """Nothing was sent then."""
+        wire = MemoryWire(Reply(before=[OSError("refused")], reused="none"), Reply([HI]))
+        assert asyncio.run(read(stream_over(wire))) == [HI]
+
+    def test_a_certificate_that_was_refused_is_not_retried(self) -> None:
+        """It would be refused again."""
+        error = ConnectError("refused")
+        error.certificate_refused = True
+        assert stream_over(MemoryWire()).retry(error) is None
+
+    def test_a_request_that_may_have_been_served_is_not_retried(self) -> None:
+        """Unless the policy says so."""
+        wire = MemoryWire(Reply([OSError("reset")]))
+        assert str(failure(read(stream_over(wire)))) == "broken: reset"
+        wire = MemoryWire(Reply([OSError("reset")]), Reply([HI]))
+        resend = attrs.evolve(REQUEST, retries=RetryPolicy(resend=True))
+        assert asyncio.run(read(stream_over(wire, resend))) == [HI]
+
+    def test_an_answer_that_broke_off_is_resumed(self) -> None:
+        """The rest is asked for, with its own path, after the last event."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await anext(exchange) == HI
+            with pytest.raises(TransportError) as caught:
+                await anext(exchange)
+            rest = exchange.resume(caught.value, "resp 1", 3)
+            assert rest is not None
+            assert rest.status is None
+            assert await read(rest) == [DONE]
+            assert rest.resume(caught.value, "resp 1", 4) is not None
+
+        wire = MemoryWire(Reply([HI, OSError("reset")]), Reply([DONE]))
+        asyncio.run(run())
+        assert wire.sent[1].url == f"{URL}/responses/resp%201"
+        assert wire.sent[1].query == (("stream", "true"), ("starting_after", "3"))
+
+    def test_what_cannot_be_resumed_is_not(self) -> None:
+        """There has to be a request for the rest, and an attempt left."""
+        error = TransportError("reset")
+        plain = attrs.evolve(REQUEST, onward=None)
+        assert stream_over(MemoryWire(), plain).resume(error, "resp_1", 3) is None
+        assert stream_over(MemoryWire()).resume(AuthenticationError("no"), "resp_1", 3) is None
+
+    def test_a_connection_that_the_server_had_left_is_replaced(self) -> None:
+        """The request is sent again within the same attempt."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await read(exchange) == [HI]
+            assert exchange.notes == {"stale_connection": 1}
+            assert exchange.reused is False
+
+        left = Reply(before=[ConnectionResetError("left")], reused=True)
+        wire = MemoryWire(left, Reply([HI]))
+        asyncio.run(run())
+        assert len(wire.sent) == 2
+        assert wire.pauses == []
+
+    @pytest.mark.parametrize(
+        ("reply", "request_"),
+        [
+            (Reply(before=[ConnectionResetError("left")], reused=False), REQUEST),
+            (Reply(before=[ConnectionResetError("left")], reused=None), REQUEST),
+            (Reply(before=[b"H", ConnectionResetError("left")], reused=True), REQUEST),
+            (Reply(before=[OSError("other")], reused=True), REQUEST),
+            (Reply(before=[ConnectionResetError("left")], reused=True), once()),
+        ],
+        ids=["new", "unknown", "answering", "other error", "one attempt"],
+    )
+    def test_any_other_connection_may_have_carried_the_request(
+        self, reply: Reply, request_: Request
+    ) -> None:
+        """So it is not sent again."""
+        wire = MemoryWire(reply)
+        assert type(failure(read(stream_over(wire, request_)))) is TransportError
+        assert len(wire.sent) == 1
+
+    def test_a_server_that_leaves_after_a_while_may_have_worked(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """That takes longer than a round trip."""
+        real, worked = time.monotonic, 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: real() + worked)
+
+        class Working(MemoryWire):
+            """A wire of a server that works for a second before each step."""
+
+            async def play(self, step: Any, carried: Any) -> bytes:
+                nonlocal worked
+                worked += 1
+                return await super().play(step, carried)
+
+        wire = Working(Reply(before=[ConnectionResetError("left")], reused=True))
+        assert type(failure(read(stream_over(wire)))) is TransportError
+        assert len(wire.sent) == 1
+
+
+class TestLimits:
+    """Each wait is as long as the clock allows."""
+
+    @pytest.mark.parametrize(
+        ("reply", "timeout", "limit"),
+        [
+            (lambda: Reply(before=[Hang()], reused="none"), Timeout(connect=0.01), "connect"),
+            (lambda: Reply(before=[Hang()]), Timeout(first_byte=0.01), "first_byte"),
+            (lambda: Reply([HI, Hang()]), Timeout(idle=0.01), "idle"),
+            (lambda: Reply([HI, Hang()]), Timeout(event_idle=0.01), "event_idle"),
+            (lambda: Reply([HI, Hang()]), Timeout(total=0.01), "total"),
+        ],
+        ids=["connect", "first_byte", "idle", "event_idle", "total"],
+    )
+    def test_a_limit_that_runs_out_has_its_name(
+        self, reply: Callable[[], Reply], timeout: Timeout, limit: str
+    ) -> None:
+        """Whatever was waited for; the server notices that nobody listens any more."""
+        wire = MemoryWire(reply())
+        error = failure(read(stream_over(wire, once(timeout=timeout))))
+        assert isinstance(error, StreamTimeoutError)
+        assert error.limit == limit
+        assert isinstance(error.__cause__, TimeoutError)
+        assert wire.closed == wire.hung_up == int(limit not in ("connect", "first_byte"))
+
+    def test_the_streamer_moves_the_limits(self) -> None:
+        """It has heard an event, was busy, or sees the end come."""
+
+        async def run() -> None:
+            exchange = stream_over(MemoryWire(Reply([HI, HI, Hang()])))
+            assert await anext(exchange) == HI
+            exchange.heard()
+            exchange.spare(1)
+            exchange.expire(0)
+            exchange.expire(None)
+            assert await anext(exchange) == HI
+            exchange.expire(0.01)
+            with pytest.raises(StreamTimeoutError, match="held the connection open") as caught:
+                await anext(exchange)
+            assert caught.value.limit is None
+
+        asyncio.run(run())
+
+
+class TestClosing:
+    """Closing keeps the connection only where the end of the body is found."""
+
+    async def closed(self, wire: MemoryWire, *, ending: bool) -> AsyncExchange:
+        """Read one chunk and close."""
+        exchange = stream_over(wire)
+        assert await anext(exchange) == HI
+        if ending:
+            exchange.expire(2)
+        await exchange.aclose()
+        assert await read(exchange) == []
+        await exchange.aclose()
+        return exchange
+
+    def test_what_is_left_early_is_hung_up(self) -> None:
+        """The server notices at once."""
+        wire = MemoryWire(Reply([HI, DONE]))
+        asyncio.run(self.closed(wire, ending=False))
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+    def test_what_is_over_is_drained(self) -> None:
+        """The rest is read, and the connection kept."""
+        wire = MemoryWire(Reply([HI, DONE, b"\n"]))
+        asyncio.run(self.closed(wire, ending=True))
+        assert (wire.kept, wire.closed, wire.hung_up) == (1, 0, 0)
+
+    @pytest.mark.parametrize(
+        "rest", [[OSError("reset")], [b"x" * 65536, b""], ["hang"]], ids=["error", "long", "hang"]
+    )
+    def test_a_rest_without_an_end_is_left(
+        self, rest: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It breaks off, or is too long in bytes or in time."""
+        monkeypatch.setattr("openai_scan.transport.exchange._DRAIN_SECONDS", 0.01)
+        steps = [Hang() if step == "hang" else step for step in rest]
+        wire = MemoryWire(Reply([HI, *steps]))
+        asyncio.run(self.closed(wire, ending=True))
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+    def test_a_child_process_leaves_the_rest_to_its_parent(self) -> None:
+        """It reads nothing of what both would read."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await anext(exchange) == HI
+            exchange.expire(2)
+            exchange.cancellation.inherited = True  # type: ignore[misc] # as after a fork
+            await exchange.aclose()
+
+        wire = MemoryWire(Reply([HI, DONE]))
+        asyncio.run(run())
+        assert (wire.kept, wire.closed) == (0, 1)
+
+    def test_what_was_never_sent_never_is(self) -> None:
+        """Closing is a cancellation then."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            await exchange.aclose()
+            await exchange.aclose()
+            await read(exchange)
+
+        wire = MemoryWire()
+        assert type(failure(run())) is StreamCancelledError
+        assert wire.sent == []
+
+    def test_a_forgotten_stream_is_hung_up_with_a_warning(self) -> None:
+        """Without waiting for anything: there may be no event loop."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await anext(exchange) == HI
+            with pytest.warns(ResourceWarning, match="unclosed stream: POST /x"):
+                exchange.__del__()
+
+        wire = MemoryWire(Reply([HI, DONE]))
+        asyncio.run(run())
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+    def test_a_stream_that_is_over_may_be_forgotten(self) -> None:
+        """Nobody warns of it, in either face; the blocking one still finds the end."""
+
+        async def run() -> None:
+            exchange = stream_over(wire)
+            assert await anext(exchange) == HI
+            exchange.expire(2)
+            del exchange
+            gc.collect()
+
+        wire = MemoryWire(Reply([HI, DONE]))
+        asyncio.run(run())
+        assert (wire.kept, wire.closed) == (0, 1)
+        wire = MemoryWire(Reply([HI, DONE]), blocking=True)
+        exchange = Transport(URL, key=KEY, wire=wire).stream(REQUEST)
+        assert next(iter(exchange)) == HI
+        exchange.expire(2)
+        del exchange
+        gc.collect()
+        assert (wire.kept, wire.closed) == (1, 0)
+
+
+class TestCancelling:
+    """`cancel()` ends any wait, from any thread; so does the cancellation of the task."""
+
+    async def reach(self, hang: Hang, exchange: AsyncExchange) -> asyncio.Task[list[bytes]]:
+        """Return a task that reads, when it waits for *hang*."""
+        task = asyncio.create_task(read(exchange))
+        await asyncio.wait_for(hang.reached.wait(), PATIENCE)
+        return task
+
+    @pytest.mark.parametrize("phase", ["pause", "head", "body"])
+    def test_it_is_heard_in_every_phase(self, phase: str) -> None:
+        """From another thread."""
+
+        async def run() -> None:
+            hang = Hang()
+            if phase == "pause":
+                wire = MemoryWire(BUSY)
+                wire.during_pause = hang
+            elif phase == "head":
+                wire = MemoryWire(Reply(before=[hang]))
+            else:
+                wire = MemoryWire(Reply([HI, hang]))
+            exchange = stream_over(wire)
+            if phase == "pause":
+                with pytest.raises(InternalServerError) as caught:
+                    await anext(exchange)
+                again = exchange.retry(caught.value)
+                assert again is not None
+                exchange = again
+            task = await self.reach(hang, exchange)
+            thread = threading.Thread(target=exchange.cancel)
+            thread.start()
+            with pytest.raises(ScanError) as ended:
+                await asyncio.wait_for(task, PATIENCE)
+            thread.join()
+            assert (type(ended.value) is StreamCancelledError) == (phase == "pause")
+            assert wire.hung_up == int(phase == "body")
+
+        asyncio.run(run())
+
+    def test_it_is_heard_before_anything_is_sent(self) -> None:
+        """Nothing is sent then."""
+        wire = MemoryWire()
+        exchange = stream_over(wire)
+        exchange.cancel()
+        assert type(failure(read(exchange))) is StreamCancelledError
+        assert wire.sent == []
+
+    @pytest.mark.parametrize("phase", ["head", "body", "drain"])
+    def test_a_cancelled_task_leaves_nothing_behind(self, phase: str) -> None:
+        """Its own exception passes as it is; what was open is hung up; there is no more to read."""
+
+        async def run() -> None:
+            hang = Hang()
+            reply = Reply(before=[hang]) if phase == "head" else Reply([HI, hang])
+            wire = MemoryWire(reply)
+            exchange = stream_over(wire)
+            if phase == "drain":
+                assert await anext(exchange) == HI
+                exchange.expire(2)
+                task: asyncio.Task[Any] = asyncio.create_task(exchange.aclose())
+                await asyncio.wait_for(hang.reached.wait(), PATIENCE)
+            else:
+                task = await self.reach(hang, exchange)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (wire.kept, wire.closed) == (0, int(phase != "head"))
+            assert await read(exchange) == []
+
+        asyncio.run(run())
+
+
+class TestErrors:
+    """What the wire raises becomes one of our errors, without secrets."""
+
+    @pytest.mark.parametrize("where", ["head", "body"])
+    def test_the_cause_is_stripped_and_has_no_traceback(self, where: str) -> None:
+        """What was being handled before is left alone."""
+
+        async def run() -> None:
+            broken = OSError(f"prompt {KEY}")
+            broken.__cause__ = KeyError(f"inner {KEY}")
+            reply = Reply(before=[broken]) if where == "head" else Reply([broken])
+            wire = MemoryWire(reply)
+            try:
+                int(KEY)
+            except ValueError as caught:
+                own = caught
+                with pytest.raises(TransportError) as ended:
+                    await read(stream_over(wire))
+            assert ended.value.__cause__ is broken
+            assert broken.args == ("[prompt] [key]",)
+            assert broken.__cause__.args == ("inner [key]",)
+            assert broken.__traceback__ is None
+            assert wire.stripped == [broken, broken.__cause__]
+            assert KEY in str(own)
+            assert own.__traceback__ is not None
+
+        asyncio.run(run())
+
+    @pytest.mark.parametrize("where", ["head", "body"])
+    def test_an_error_of_ours_passes(self, where: str) -> None:
+        """Even one that looks like an error of the wire; it shows no key either."""
+        ours = ConfigurationError(f"not here {KEY}")
+        reply = Reply(before=[ours]) if where == "head" else Reply([HI, ours])
+        wire = MemoryWire(reply)
+        error = failure(read(stream_over(wire)))
+        assert error is ours
+        assert str(error) == "not here [key]"
+        assert error.__cause__ is None
+        assert (wire.kept, wire.closed) == (0, int(where == "body"))
+
+
+class TestFaces:
+    """A blocking and an asynchronous wire have a face each, over the same code."""
+
+    REPLIES: tuple[Callable[[], list[Reply]], ...] = (
+        lambda: [Reply([HI, DONE])],
+        lambda: [BUSY, Reply([HI, DONE])],
+        lambda: [Reply(before=[OSError("refused")], reused="none"), BUSY, BUSY],
+        lambda: [Reply(before=[ConnectionResetError("left")], reused=True), Reply([HI])],
+        lambda: [Reply([HI, OSError("reset")])],
+        lambda: [Reply([HI, Hang()])],
+        lambda: [Reply([b'{"text": "Hi"}'], headers=JSON)],
+        lambda: [Reply([b"<p>" * 40_000], headers={"content-type": "text/html"})],
+        lambda: [Reply([b'{"error": {"message": "no"}}'], status=400)],
+        lambda: [Reply([HI], headers={**EVENT_STREAM, "content-encoding": "br"})],
+    )
+
+    @pytest.mark.parametrize("replies", REPLIES, ids=range(len(REPLIES)))
+    def test_both_tell_the_same_story(self, replies: Callable[[], list[Reply]]) -> None:
+        """Chunks, errors, notes, what was sent and what became of the connections."""
+        blocking = MemoryWire(*replies(), blocking=True)
+        asynchronous = MemoryWire(*replies())
+        transport = Transport(URL, key=KEY, wire=blocking)
+        request = attrs.evolve(REQUEST, timeout=Timeout(idle=0.01))
+        one = blocking_story(transport.stream(request))
+        two = asyncio.run(story(stream_over(asynchronous, request)))
+        assert one == two
+        for wire in (blocking, asynchronous):
+            assert len(wire.sent) == len(asynchronous.sent)
+            assert wire.kept == asynchronous.kept
+            assert wire.closed == asynchronous.closed
+            assert wire.hung_up == asynchronous.hung_up
+
+    def test_ctrl_c_ends_a_blocking_read_as_well(self) -> None:
+        """The exception is the caller's; the server notices, and nothing is read afterwards."""
+        wire = MemoryWire(Reply([HI, KeyboardInterrupt(), DONE]), blocking=True)
+        exchange = Transport(URL, key=KEY, wire=wire).stream(REQUEST)
+        chunks = iter(exchange)
+        assert next(chunks) == HI
+        with pytest.raises(KeyboardInterrupt):
+            next(chunks)
+        assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+        assert list(exchange) == []
+
+    def test_both_call(self) -> None:
+        """Once or with retries."""
+        wire = MemoryWire(BUSY, *[Reply([b"1"], headers=JSON)] * 2, blocking=True)
+        transport = Transport(URL, key=KEY, wire=wire)
+        assert transport.call(REQUEST) == 1
+        assert transport.stream(REQUEST).json() == 1
+
+    def test_both_close_their_wires(self) -> None:
+        """Each in its way."""
+        blocking, asynchronous = MemoryWire(blocking=True), MemoryWire()
+        Transport(URL, key=KEY, wire=blocking).close()
+        asyncio.run(transport_over(asynchronous).aclose())
+        assert blocking.is_closed
+        assert asynchronous.is_closed
+
+    def test_each_refuses_the_other_s_wire(self) -> None:
+        """At once, not at the first read."""
+        with pytest.raises(TypeError, match="this wire is asynchronous: use AsyncTransport"):
+            Transport(URL, key=KEY, wire=MemoryWire())
+        with pytest.raises(TypeError, match="this wire blocks: use Transport"):
+            AsyncTransport(URL, key=KEY, wire=MemoryWire(blocking=True))
+
+    def test_a_step_that_is_suspended_is_no_step_at_once(self) -> None:
+        """A wire that says it blocks, and does not, is found out."""
+        with pytest.raises(RuntimeError, match="a coroutine of a blocking wire was suspended"):
+            at_once(asyncio.sleep(0))
+
+
+async def story(exchange: AsyncExchange) -> list[Any]:
+    """Return what a reader sees of *exchange* and what follows it."""
+    return await _story(exchange, collect)
+
+
+async def _story(exchange: Any, collect: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+    seen: list[Any] = []
+    while exchange is not None:
+        chunks, error = await collect(exchange)
+        facts = (chunks, type(error), str(error), dict(exchange.notes), exchange.status)
+        seen.append(facts)
+        exchange = None if error is None else exchange.retry(error)
+    return seen
+
+
+def blocking_story(exchange: Exchange) -> list[Any]:
+    """Return what a reader sees of a blocking exchange and what follows it."""
+
+    async def collect(exchange: Exchange) -> tuple[list[bytes], ScanError | None]:
+        chunks: list[bytes] = []
+        try:
+            for chunk in exchange:
+                chunks.append(chunk)  # noqa: PERF402 - what came before an error stays
+        except ScanError as error:
+            return chunks, error
+        return chunks, None
+
+    return at_once(_story(exchange, collect))
+
+
+class TestPacking:
+    """A request goes out as text and bytes."""
+
+    def test_the_key_replaces_any_header_of_its_name(self) -> None:
+        """In whatever case that was written, and in the header that the server wants."""
+        request = Request(method="GET", path="/x", headers={"AUTHORIZATION": "mine"})
+        parcel = transport_over(MemoryWire()).pack(request, "call", "application/json")
+        assert parcel.headers["Authorization"] == f"Bearer {KEY}"
+        assert "AUTHORIZATION" not in parcel.headers
+        assert Key(KEY, "api-key").headers() == {"api-key": KEY}
+        assert Key("").headers() == {}
+
+    def test_later_headers_replace_earlier_ones(self) -> None:
+        """The case of the later one is kept."""
+        assert merged({"Accept": "a", "X": "1"}, {"accept": "b"}) == {"accept": "b", "X": "1"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from openai_scan.transport.settings import Timeout",
+        "import openai_scan.transport",
+        "import openai_scan.transport.exchange",
+        "import openai_scan.transport.retries, openai_scan.transport.clock",
+        "import openai_scan.client",
+        "from openai_scan import Client, Timeout",
+    ],
+)
+def test_only_the_wire_loads_a_network_library(statement: str) -> None:
+    """What decides can be imported where there are no sockets; `Client()` loads the rest."""
+    script = f"""
+import sys
+network = ("requests", "urllib3", "ssl", "socket", "http")
+for name in [name for name in sys.modules if name.partition(".")[0] in network]:
+    del sys.modules[name]  # whatever starts the interpreter may have loaded it
+{statement}
+print(*[name for name in network if name in sys.modules])
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []

@@ -1,0 +1,92 @@
+"""Observers: each is told of every beginning and of its end, and of nothing twice."""
+
+from __future__ import annotations
+
+from machines import READER, Diary, Reader
+
+from openai_scan import Event, Observer, TransportError
+from openai_scan.observer import Observers
+from openai_scan.stream.machine import NO_EVENT
+
+ERROR = TransportError("reset")
+
+
+def test_all_observers_are_told_in_turn() -> None:
+    """In the order in which they came."""
+    told: list[tuple[str, str, Reader]] = []
+
+    class Named(Observer):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def began(self, stream: Reader) -> None:  # type: ignore[override] # it is the only one here
+            told.append((self.name, "began", stream))
+
+        def renewed(self, stream: Reader, error: Exception) -> None:  # type: ignore[override] # likewise
+            told.append((self.name, str(error), stream))
+
+        def ended(self, stream: Reader, outcome: str, error: Exception | None) -> None:  # type: ignore[override] # likewise
+            told.append((self.name, f"{outcome}: {error}", stream))
+
+    observers = Observers()
+    observers.add(Named("a"), READER)
+    observers.add(Named("b"), READER)
+    observers.began(READER)
+    observers.renewed(READER, ERROR)
+    observers.ended(READER, "failed", ERROR)
+    words = ["began", "reset", "failed: reset"]
+    assert told == [(name, word, READER) for word in words for name in "ab"]
+
+
+def test_an_end_is_told_once_for_each_beginning() -> None:
+    """An end without a beginning is told to nobody."""
+    observers = Observers()
+    observers.add(diary := Diary(), READER)
+    observers.ended(READER, "cancelled", None)
+    assert diary.lines == []
+    for _ in range(2):
+        observers.began(READER)
+        observers.ended(READER, "completed", None)
+        observers.ended(READER, "failed", ERROR)
+    assert diary.lines == ["began", "completed"] * 2
+
+
+def test_an_observer_that_comes_late_is_told_of_an_answer_under_way() -> None:
+    """But not of one that has ended, or has not begun."""
+    observers = Observers()
+    observers.add(early := Diary(), READER)
+    observers.began(READER)
+    observers.add(late := Diary(), READER)
+    assert (early.lines, late.lines) == (["began"], ["began"])
+    observers.ended(READER, "completed", None)
+    observers.add(later := Diary(), READER)
+    assert later.lines == []
+    assert observers.all == (early, late, later)
+
+
+def test_an_observer_that_raises_at_the_end_is_not_told_again() -> None:
+    """Nor are those after it: the answer has ended."""
+
+    class Broken(Observer):
+        def ended(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    observers = Observers()
+    observers.add(Broken(), READER)
+    observers.began(READER)
+    try:
+        observers.ended(READER, "completed", None)
+    except ZeroDivisionError:
+        observers.ended(READER, "completed", None)
+
+
+def test_an_observer_need_not_listen() -> None:
+    """Each method does nothing until it is overridden."""
+    deaf = Observer()
+    observers = Observers()
+    observers.add(deaf, READER)
+    observers.began(READER)
+    deaf.event(READER, Event(raw=NO_EVENT.raw))
+    observers.renewed(READER, ERROR)
+    observers.ended(READER, "failed", ERROR)
+    assert observers.all == (deaf,)
