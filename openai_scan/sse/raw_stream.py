@@ -135,9 +135,10 @@ class RawStream:
 
     def before_read(self) -> None:
         """Tell a live source, which is about to be read, of the events since the last read."""
-        if self.heard and self.live is not None:
+        if self.heard:
             self.heard = 0
-            self.live.heard()
+            if self.live is not None:
+                self.live.heard()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or lift that limit (None), if the source is live."""
