@@ -26,6 +26,7 @@ from openai_scan import (
     Event,
     EventTooLargeError,
     InternalServerError,
+    Observer,
     RateLimitError,
     ScanError,
     StreamCancelledError,
@@ -1150,6 +1151,46 @@ def test_close_closes_the_whole_chain() -> None:
         s.chain(source)
     s.close()
     assert [source.closed for source in sources] == [1, 1, 1]
+
+
+def test_closing_goes_on_after_an_error() -> None:
+    """A source that cannot be closed keeps none of the others open; its error comes out."""
+
+    class Stubborn(Closeable):
+        """A source that cannot be closed."""
+
+        def close(self) -> None:
+            super().close()
+            raise OSError("it is stuck")
+
+    sources = [Stubborn(ANSWER), Stubborn(ANSWER), Closeable(ANSWER)]
+    s = StreamerV2(sources[0])
+    for source in sources[1:]:
+        s.chain(source)
+    with pytest.raises(OSError, match="it is stuck"):
+        s.close()
+    assert [source.closed for source in sources] == [1, 1, 1]
+    assert s.outcome == "cancelled"
+
+
+def test_observer_that_raises_keeps_no_source_open() -> None:
+    """What an observer raises at the end leaves close(), after the sources have been closed."""
+
+    class Broken(Observer):
+        """It cannot bear the end."""
+
+        def ended(self, *_: object) -> None:
+            raise LookupError("mine")
+
+    sources = [Closeable(ANSWER), Closeable(ANSWER)]
+    s = StreamerV2(sources[0])
+    s.chain(sources[1])
+    s.observe(Broken())
+    assert s.next()
+    with pytest.raises(LookupError, match="mine"):
+        s.close()
+    assert [source.closed for source in sources] == [1, 1]
+    assert s.outcome == "cancelled"
 
 
 def test_going_on_closes_the_stream_before() -> None:
