@@ -63,11 +63,13 @@ def check(text: str) -> None:
         )
 
 
-def loads(text: str) -> Any:
+def loads(text: str | bytes) -> Any:
     """Return the value of *text*, as `json.loads` does.
 
     Raises:
         ValueError: It is not JSON, or exceeds the bounds.
     """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
     check(text)
     return json.loads(text)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
 
 import attrs
 
+from openai_scan import bounded_json
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
@@ -232,9 +233,9 @@ class _Rounds:
             return f"Error: there is no function {call.name!r}"
         try:
             # Some servers send an empty text if there are no arguments.
-            payload = json.loads(call.arguments or "{}")
+            payload = bounded_json.loads(call.arguments or "{}")
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
-        except (ValueError, RecursionError):
+        except ValueError:
             return "Error: the arguments are not JSON"
         except DecodeError as error:
             shown = str(error)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from openai_scan import bounded_json
 from openai_scan.cli.status import Status
 from openai_scan.cli.writer import TextPrinter, complain, is_terminal, say, tell
 from openai_scan.events import Event
@@ -121,8 +122,8 @@ def _listed(answer: Answer) -> str:
 def json_of(event: Event) -> str:
     """Return *event* as a line of JSON with its name and its data as received."""
     try:
-        data = json.loads(event.raw.data)
-    except (ValueError, RecursionError):
+        data = bounded_json.loads(event.raw.data)
+    except ValueError:
         data = event.raw.data
     # The only character of ASCII that JSON leaves as it is and a terminal does not print.
     return json.dumps({"type": event.type, "data": data}).replace("\x7f", "\\u007f")

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 from attrs import field, frozen
 
+from openai_scan import bounded_json
 from openai_scan._version import __version__
 from openai_scan.errors import DecodeError, RecordingError
 from openai_scan.events.decoding.structure import Structurer
@@ -213,7 +214,7 @@ def _line(text: bytes) -> Line:
         ValueError: It is no JSON.
     """
     structure = Structurer(strict=True)
-    match json.loads(text.decode("utf-8", "surrogatepass")):
+    match bounded_json.loads(text.decode("utf-8", "surrogatepass")):
         case {"format": format, "version": version, **head} if format == FORMAT:
             if version != VERSION:
                 raise RecordingError(

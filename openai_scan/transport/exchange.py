@@ -42,7 +42,6 @@ than one, so that no blocking read slips into an event loop unnoticed.
 from __future__ import annotations
 
 import enum
-import json
 import logging
 import re
 import sys
@@ -305,7 +304,7 @@ class BaseExchange(ExchangeFacts):
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
         """Return the JSON value that the whole *body* is."""
         try:
-            return bounded_json.loads(body.decode(json.detect_encoding(body), "surrogatepass"))
+            return bounded_json.loads(body)
         except bounded_json.UnboundedJSONError as error:
             text = await self._text_of(body[:_MAX_ERROR_BYTES])
             message = f"the JSON of the answer cannot be read: {error}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from openai_scan import bounded_json
 from openai_scan.events import DONE, from_answer
 from openai_scan.sse import RawEvent
 
@@ -19,8 +20,8 @@ def as_stream(body: bytes) -> list[RawEvent]:
     The list is empty for an error, and for anything unknown: `refusals.mismatch()` explains those.
     """
     try:
-        payload = json.loads(body)
-    except (ValueError, RecursionError):
+        payload = bounded_json.loads(body)
+    except ValueError:
         return []
     match payload:
         case {"error": error} if error:
