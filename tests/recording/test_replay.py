@@ -294,7 +294,7 @@ def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:
         (b"\x7fELF\x02\x01\x01\x00", "line 1: this is no recording (Expecting value"),
         (b"idle talk\n", "line 1: this is no recording (Expecting value"),
         (b"\xff\xfe\x00\n", "line 1: this is no recording ('utf-8' codec can't decode"),
-        (b"[" * 100_000, "line 1: this is no recording (maximum recursion"),
+        (b"[" * 100_000, "line 1: this is no recording (nested more than 128 levels"),
         (b'{"object": "chat.completion"}', "line 1: this is no recording (it is other JSON)"),
         (
             HEAD.replace(b"1}", b"2}"),
