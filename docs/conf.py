@@ -44,7 +44,7 @@ nitpick_ignore_regex = [
     # The arguments are shown as code, and have no place of their own to link to.
     ("py:.*", r"openai_scan\.client\.params\..*"),
     # Below a transport nothing is documented but in the code.
-    ("py:.*", r"openai_scan\.transport\.(retries|sender|wire)\..*"),
+    ("py:.*", r"openai_scan\.transport\.(key|retries|sender|wire)\..*"),
     # Type variables have no place at all.
     ("py:.*", r".*\.(Source)?T"),
 ]

@@ -371,8 +371,9 @@ class MarkingServer(ScriptedServer):
                 return [sent[:place], FIN if one.fault == "end" else RST]
             case "cancel":
                 return [sent[:place], self.exchanges[number].cancel, sent[place:]]
-            case _ if one.is_clean:
-                return [sent]
+            case "":  # in two pieces, so that the second comes when the first has been judged
+                end = () if one.is_clean else (FIN,)
+                return [sent[:place], sent[place:], *end]
             case _:
                 return [sent, FIN]
 

@@ -62,7 +62,7 @@ class ExchangeFacts:
         self._connected_at = 0.0
         self._ending = False  # what matters has arrived; only the rest is waited for
         self._parcel = sender.pack(request, self._attempt.key, accept)
-        self._secrets = sender.secrets(request)
+        self._redact = sender.redactor(request)
 
     @property
     def request_id(self) -> str | None:
@@ -103,7 +103,7 @@ class ExchangeFacts:
 
     def redact(self, text: str) -> str:
         """Return *text* without the key and other secrets of the request."""
-        return self._secrets.redact(text)
+        return self._redact(text)
 
     def cancel(self) -> None:
         """End the wait of the reader, in any state. Any thread may call it."""

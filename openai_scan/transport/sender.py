@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -116,10 +116,10 @@ class Sender:
     def _secrets(self) -> Secrets:
         return Secrets(self._own_secrets())
 
-    def secrets(self, request: Request) -> Secrets:
-        """Return the secrets that *request* is sent with."""
+    def redactor(self, request: Request) -> Callable[[str], str]:
+        """Return what replaces all secrets that *request* is sent with in a text."""
         own = [*secrets_of(request.headers.items()), *secrets_of(fields(request.query))]
-        return Secrets([*self._own_secrets(), *own]) if own else self._secrets
+        return Secrets([*self._own_secrets(), *own]).redact if own else self.redact
 
     def _own_secrets(self) -> Iterator[str]:
         yield from self._key.secrets()

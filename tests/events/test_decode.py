@@ -20,7 +20,7 @@ from openai_scan import (
     ThreadRunCreated,
     UnknownEvent,
 )
-from openai_scan.events import decode
+from openai_scan.events import decode, unglue
 from openai_scan.sse import RawEvent
 
 
@@ -221,3 +221,24 @@ print(loaded())
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("data", "pieces"),
+    [
+        ('{"a":1}{"b":2}', ['{"a":1}', '{"b":2}']),
+        ('{"a":1}\ndata: [DONE]', ['{"a":1}', "[DONE]"]),
+        ('{"a":1}', []),
+        ("[DONE]", []),
+        ("", []),
+        ('{"a":1}{', []),
+        ('{"a":1} x', []),
+        ("{}" * 10_001, []),
+        ('{"a":' * 1000, []),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_glued_events_are_taken_apart(data: str, pieces: list[str]) -> None:
+    """Objects and ends in a row are events of their own, within the bounds of any event."""
+    found = unglue(RawEvent("chunk", data, "7"))
+    assert found == [RawEvent("message", piece, "7") for piece in pieces]

@@ -37,7 +37,7 @@ from openai_scan.sse import EventTokenizer, RawEvent
 from openai_scan.transport import refusals
 
 # Bytes of the smaller input. The larger has twice as many.
-SIZE = 1_500
+SIZE = 1_200
 
 # Twice the bytes may take so much more work.
 MOST_WORK = 2.2

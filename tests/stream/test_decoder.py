@@ -43,6 +43,15 @@ def test_events_that_were_glued_together_come_apart() -> None:
     assert decoder.notes == {"glued_events": 1}
 
 
+def test_events_that_were_glued_together_are_repaired_like_any_other() -> None:
+    """A field that does not fit is left out and counted, in the first of them as well."""
+    decoder = Decoder(strict=False)
+    odd = json.dumps({**CHUNK, "created": "today"})
+    assert isinstance(decoder.decode(raw(odd + odd)), ChatCompletionChunk)
+    assert decoder.notes.pop("glued_events") == 1
+    assert list(decoder.notes.values()) == [1]
+
+
 def test_an_answer_that_came_whole_is_a_stream() -> None:
     """It ends with what a stream would have ended with."""
     decoder = Decoder(strict=False)

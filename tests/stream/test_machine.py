@@ -142,9 +142,9 @@ def test_text_is_counted_and_collected_on_the_short_way() -> None:
     assert diary.lines == ["began", "a", "b", "c", "d"]
 
 
-def on_the_short_way() -> StreamMachine:
+def on_the_short_way(source: m.Source | None = None) -> StreamMachine:
     """Return a machine whose next event of text takes the short way."""
-    machine = m.machine()
+    machine = m.machine(source)
     machine.receive(b"".join(m.chat(text) for text in "abc"))
     assert m.names(machine) == ["a", "b", "c"]
     assert machine.answer.again is not None
@@ -173,11 +173,13 @@ def test_the_short_way_may_add_no_text_at_all() -> None:
 
 def test_a_source_hears_of_events_on_the_short_way() -> None:
     """Each is counted, until the next read."""
-    machine = on_the_short_way()
+    machine = on_the_short_way(source := m.LiveSource())
     machine.current.before_read()
     machine.receive(m.chat("d") + m.chat("e") + m.chat("f"))
     assert m.names(machine) == ["d", "e", "f"]
     assert machine.current.heard == 3
+    machine.current.before_read()
+    assert source.told == [("source", "heard")] * 2
 
 
 def test_the_short_way_ends_with_another_kind_of_event() -> None:
