@@ -1,4 +1,7 @@
-"""Run the benchmarks: `python -m bench TOPIC ...`, or fill the page: `python -m bench page`."""
+"""Run the benchmarks: `python -m bench TOPIC ...`, or fill the page: `python -m bench page`.
+
+`python -m bench page TOPIC ...` fills only the tables of these topics.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import compileall
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import openai_scan
@@ -46,8 +49,8 @@ def main() -> None:
     parser.add_argument("topics", nargs="+", choices=["all", "page", *_PLAIN])
     parser.add_argument("--fast", action="store_true", help="with a faster JSON parser")
     options = parser.parse_args()
-    if options.topics == ["page"]:
-        _fill_page()
+    if options.topics[0] == "page":
+        _fill_page(options.topics[1:])
         return
     # As an installed package has it, also where Python is told to write no bytecode.
     compileall.compile_dir(Path(openai_scan.__file__).parent, quiet=1)
@@ -68,13 +71,14 @@ def _show(result: Result) -> None:
     sys.stdout.flush()
 
 
-def _fill_page() -> None:
-    """Put the results of a whole run into the page, and draw its pictures."""
-    topics = [*_PLAIN, *(f"{topic}-fast" for topic in _FAST)]
-    results = load(_FOUND, topics)
+def _fill_page(topics: Sequence[str]) -> None:
+    """Put results into the page: those of *topics*, or those of a whole run, with its pictures."""
     page = _DOCS / "performance.md"
-    page.write_text(report.fill(page.read_text("utf-8"), results), "utf-8")
-    plots.draw([figure for result in results for figure in result.figures], _DOCS)
+    whole = not topics
+    results = load(_FOUND, topics or [*_PLAIN, *(f"{topic}-fast" for topic in _FAST)])
+    page.write_text(report.fill(page.read_text("utf-8"), results, whole=whole), "utf-8")
+    if whole:
+        plots.draw([figure for result in results for figure in result.figures], _DOCS)
     sys.stdout.write(f"{page}\n")
 
 

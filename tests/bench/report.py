@@ -12,18 +12,26 @@ _MARKED = re.compile(r"(<!-- bench: ([a-z-]+) -->\n).*?(<!-- bench: end -->)", r
 _MET = {True: "met", False: "**missed**"}
 
 
-def fill(page: str, results: Sequence[Result]) -> str:
-    """Return *page* with everything between its markers made anew.
+def fill(page: str, results: Sequence[Result], *, whole: bool = True) -> str:
+    """Return *page* with the parts between its markers written anew.
+
+    Args:
+        page: The page as it is.
+        results: What was measured.
+        whole: Whether that is everything. If not, only the tables that it has figures for change.
 
     Raises:
-        KeyError: The page asks for a table that there is not.
+        KeyError: The page has a marker for an unknown table.
     """
     figures = [figure for result in results for figure in result.figures]
     parts = {key: table(key, figures) for key in TABLES}
     parts["summary"] = summary(figures)
     parts["facts"] = facts(results)
+    measured = {figure.table for figure in figures}
 
     def part(marked: re.Match[str]) -> str:
+        if not whole and marked[2] not in measured:
+            return marked[0]
         return f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}"
 
     return _MARKED.sub(part, page)

@@ -71,6 +71,15 @@ def test_a_page_is_filled_between_its_markers() -> None:
         report.fill(page.replace("facts", "unknown"), [RESULT])
 
 
+def test_a_page_can_be_filled_in_part() -> None:
+    """Tables without a new figure stay as they are, and so do the summary and the facts."""
+    old = "".join(f"<!-- bench: {key} -->\nold\n<!-- bench: end -->\n" for key in ("facts", "raw"))
+    latency = "<!-- bench: latency -->\nold\n<!-- bench: end -->\n"
+    filled = report.fill(old + latency, [RESULT], whole=False)
+    assert filled.startswith(old)
+    assert "| chat | 1.20 (1.10 to 1.30), met: ≤ 1.3 |" in filled.removeprefix(old)
+
+
 def test_the_page_has_a_place_for_every_table() -> None:
     """No table is measured and not shown."""
     page = PAGE.read_text("utf-8")
