@@ -135,10 +135,9 @@ class RawStream:
 
     def before_read(self) -> None:
         """Tell a live source, which is about to be read, of the events since the last read."""
-        if self.heard:
+        if self.heard and self.live is not None:
             self.heard = 0
-            if self.live is not None:
-                self.live.heard()
+            self.live.heard()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or lift that limit (None), if the source is live."""
