@@ -647,7 +647,8 @@ def test_memory_is_free_of_what_is_ignored(start: bytes) -> None:
 def test_a_huge_chunk_of_line_ends_takes_little_memory() -> None:
     """A chunk of nothing but line ends is not turned into as many lines at once."""
     chunk = b"\n" * (256 * 1024)  # whose lines would take 2 MiB for their places in a list alone
-    assert peak(iter([chunk]), 1024) < 1024 * 1024
+    # It takes 0.85 MiB; what other threads of the process ask for is counted as well.
+    assert peak(iter([chunk]), 1024) < 3 * 512 * 1024
 
 
 class Counting(bytearray):
