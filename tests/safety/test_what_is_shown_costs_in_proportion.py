@@ -171,7 +171,7 @@ def test_a_long_stream_takes_no_more_memory(
     for size in (10, 100, 400):
         path.write_bytes(stream_of(size))
         peaks.append(peak_of(lambda: terminal.run("inspect", str(path))))
-    # The file and the times of its events stay. The rows of the table would take 4 KiB for each event.
+    # The file stays, with the times of its events. A row of the table takes 4 KiB.
     assert peaks[2] - peaks[1] < 2_500 * 300
     assert terminal.out.text.count("gap") == 1 + 2 + 8
 
