@@ -169,9 +169,9 @@ class StreamerV2(StreamView[Source]):
     def _next_text(self) -> str | None:
         """Step to the next text that can be handed out, and return it; None at the end."""
         while self.next():
-            if text := self._text.whole(self.text()):
+            if text := self.text():
                 return text
-        return self._text.flush() or None
+        return self._machine.answer.flush() or None
 
     def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)

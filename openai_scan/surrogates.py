@@ -29,6 +29,19 @@ def join_halves(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
+def after(start: str, text: str) -> str | None:
+    """Return what follows *start* in *text*, where either may have halves that the other joins.
+
+    Returns:
+        The rest, which begins with a low half if *start* ends with its high half. None if *text*
+        does not begin with *start*.
+    """
+    units, beginning = (each.encode("utf-16-le", "surrogatepass") for each in (text, start))
+    if not units.startswith(beginning):
+        return None
+    return units[len(beginning) :].decode("utf-16-le", "surrogatepass")
+
+
 def mend(text: str) -> str:
     """Return *text* fit to be printed and encoded: pairs are joined, lone halves replaced."""
     return text if text.isascii() else utf8(text).decode()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
 from attrs import frozen
@@ -82,6 +82,52 @@ class Call(Value):
         return json.loads(self.arguments)
 
 
+PieceKind: TypeAlias = Literal["text", "reasoning", "refusal", "call", "audio", "image"]
+"""What a `Piece` is a piece of."""
+
+
+@frozen(slots=False, eq=False, repr=False)
+class Piece(Value):
+    """What an event adds to an answer, in the same form for every API.
+
+    The pieces of a stream in order, sorted by kind, choice and call, are the whole answer. So a
+    loop over them shows, forwards or stores any stream.
+
+    Attributes:
+        kind: What it is a piece of.
+        choice: The number of the choice that it belongs to.
+        text: What it adds. Of a call: JSON text of its arguments, or the input of a custom tool;
+            `""` for a piece that only announces the call. Of audio and images: base64.
+        call_id: The id of the call, `""` if it is not a piece of a call, or not known yet.
+        name: The name of the function or tool that is called, likewise.
+    """
+
+    kind: PieceKind
+    choice: int = 0
+    text: str = ""
+    call_id: str = ""
+    name: str = ""
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Counts(Value):
+    """How many tokens an answer took, in the same words for every API; None if unknown.
+
+    Attributes:
+        input: Tokens of the request.
+        output: Tokens of the answer, reasoning included.
+        total: Both together, as the server counts them.
+        cached: Those of *input* that the server had in its cache.
+        reasoning: Those of *output* that were spent on reasoning.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+
+
 class Answer(Protocol):
     """An answer of any API, as far as it has arrived."""
 
@@ -98,4 +144,14 @@ class Answer(Protocol):
     @property
     def usage(self) -> Any | None:
         """The token counts that the server sent last, or None."""
+        ...
+
+    @property
+    def counts(self) -> Counts | None:
+        """The same counts in the words of `Counts`, or None."""
+        ...
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended, in the server's word; with several choices, that of 0."""
         ...

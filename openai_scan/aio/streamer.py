@@ -158,9 +158,9 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
     async def _next_text(self) -> str | None:
         """Step to the next text that can be handed out, and return it; None at the end."""
         while await self.next():
-            if text := self._text.whole(self.text()):
+            if text := self.text():
                 return text
-        return self._text.flush() or None
+        return self._machine.answer.flush() or None
 
     async def _abandon(self) -> None:
         """Close because the task is cancelled, which nothing that closing raises may replace."""

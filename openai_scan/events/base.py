@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
@@ -18,7 +18,7 @@ from attrs import field, frozen
 from openai_scan.errors import APIError, DecodeError, error_class
 from openai_scan.events.error import Error
 from openai_scan.sse import RawEvent
-from openai_scan.values import Answer, Value
+from openai_scan.values import Answer, Piece, Value
 
 Outcome: TypeAlias = Literal[
     "completed",
@@ -98,6 +98,21 @@ class Event(Value):
         """The server's id of the answer, or None if the event does not have it."""
         return None
 
+    def pieces(self) -> tuple[Piece, ...]:
+        """What this event by itself adds to the answer, as deltas do.
+
+        An event that only repeats what deltas have brought, such as `response.output_text.done`,
+        adds nothing by itself. `StreamView.pieces()` knows the events before it, and returns what
+        is really new.
+        """
+        text, reasoning = self.unwrap_text(), self.unwrap_reasoning_text()
+        refusal = self.unwrap_refusal()
+        return (
+            *((Piece("text", text=text),) if text else ()),
+            *((Piece("reasoning", text=reasoning),) if reasoning else ()),
+            *((Piece("refusal", text=refusal),) if refusal else ()),
+        )
+
     # What the event brings. Each method is one question; None means "not here". With several
     # choices (n > 1), *choice* is the number of one; all other streams have only choice 0.
 
@@ -174,16 +189,26 @@ class Fold(ABC):
             event of the next stream starts a new answer.
         over: Whether its stream has ended and the next one of the chain has begun.
         done: Whether the server has sent `[DONE]`.
+        added: What the last event added.
+        hole: Whether an event that brought a part of the answer could not be read. No call of such
+            an answer is ever complete.
     """
 
     family: ClassVar[str]
     spans_streams: ClassVar[bool] = False
     over: bool = False
     done: bool = False
+    added: Sequence[Piece] = ()
+    hole: bool = False
 
     @abstractmethod
-    def take(self, event: Event, note: Note) -> None:
-        """Take an event of the family; *note* counts each server mistake that is mended."""
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
+        """Take an event of the family; *note* counts each server mistake that is mended.
+
+        Returns:
+            What the event adds to the answer and no event before it has brought: the delta of a
+            delta, and of an event with a whole text only the part that had not come.
+        """
 
     @abstractmethod
     def value(self) -> Answer:

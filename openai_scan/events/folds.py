@@ -23,12 +23,13 @@ def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
     """
     family = event.family
     if not family:
-        if state is not None and isinstance(event, DoneEvent):
-            state.done = True
+        if state is not None:
+            state.done = state.done or isinstance(event, DoneEvent)
+            state.added = ()
         return state
     if state is None or state.family != family or (state.over and not state.spans_streams):
         state = _new_fold(family)
-    state.take(event, note)
+    state.added = state.take(event, note)
     return state
 
 

@@ -10,7 +10,8 @@ import io
 from typing import TypeVar
 
 from openai_scan import bounded_json
-from openai_scan.surrogates import mend, split_half
+from openai_scan.events.base import Note
+from openai_scan.surrogates import after, mend, split_half
 from openai_scan.values import Call
 
 T = TypeVar("T")
@@ -54,6 +55,29 @@ class Pieces:
         self.add(text)
         self._length = 0  # of the text that has been joined
         self._text = ""
+
+    def complete(self, whole: str, note: Note) -> str:
+        """Take the whole text, as an event that ends the text brings it.
+
+        Returns:
+            What had not come before; the caller hands it out. Nothing if *whole* is shorter than
+            what came: a server that ends a text with less does not take anything back. Nothing
+            either if *whole* is another text, which then counts as the answer's text from now on
+            and is noted as `text_differs`.
+        """
+        so_far = self._buffer.getvalue()
+        if so_far.startswith(whole):
+            return ""
+        missing = whole[len(so_far) :] if whole.startswith(so_far) else after(so_far, whole)
+        if missing is None:
+            note("text_differs")
+            self._buffer.seek(0)
+            self._buffer.truncate()
+            self.add(whole)
+            self._length = -1
+            return ""
+        self.add(missing)
+        return missing
 
     def __str__(self) -> str:
         """Return the text so far, without half a character at its end."""

@@ -143,10 +143,7 @@ class StreamMachine:
                 if event is not None:
                     ready.popleft()
                     current.heard += 1
-                    text = event.unwrap_text() or ""
-                    answer.append(text)
-                    if answer.json is not None:
-                        answer.json.feed(text)
+                    answer.add_text(event.unwrap_text() or "")
                     self.event = self._last = event
                     self.events_read += 1
                     for observer in self.observers.all:

@@ -1,33 +1,66 @@
-"""The text of a stream, as strings that can be encoded and as bytes."""
+"""The text of a stream, as strings that can be printed and as bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
+import attrs
+
 from openai_scan.surrogates import REPLACEMENT, mend, split_half
+from openai_scan.values import Piece
+
+_TEXT = ("text", 0, "")  # the text of choice 0
+
+
+class Halves:
+    """Joins characters that a server cut in two: a half waits until its other half comes.
+
+    Each kind of text, each choice and each call waits by itself.
+
+    Attributes:
+        waiting: The halves that wait, by kind, choice and call.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[Hashable, str] = {}
+
+    def join(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        """Return *pieces* with whole characters only; one that is only half a character is empty."""
+        if not self.waiting and all(piece.text.isascii() for piece in pieces):
+            return pieces
+        return tuple(
+            attrs.evolve(
+                piece, text=self._join(piece.text, (piece.kind, piece.choice, piece.call_id))
+            )
+            for piece in pieces
+        )
+
+    def join_text(self, text: str) -> str:
+        """Return *text*, of choice 0, likewise."""
+        return self._join(text, _TEXT)
+
+    def flush(self) -> str:
+        """Return U+FFFD if half a character of choice 0's text still waits, else nothing."""
+        return REPLACEMENT if self.waiting.pop(_TEXT, "") else ""
+
+    def _join(self, text: str, key: Hashable) -> str:
+        text, half = split_half(self.waiting.pop(key, "") + text)
+        if half:
+            self.waiting[key] = half
+        return mend(text)
 
 
 class TextBuffer:
-    """Text that has come and not been handed out, with characters that a server cut in two joined.
+    """Text that has come and not been handed out, as the bytes that a reader asks for.
 
-    It neither steps nor waits: a driver steps to an event and passes its text to `whole()` or
-    `write()`.
+    It neither steps nor waits: a driver steps to an event and passes its text to `write()`.
     """
 
     _error_raised: bool = False  # a read that asked for everything has reported the error
 
     def __init__(self) -> None:
-        self._half = ""  # half a surrogate pair, until its other half comes with the next text
         self._rest = memoryview(b"")
         self._parts: list[bytes | memoryview] = []  # of the read that is under way
-
-    def whole(self, text: str | None) -> str:
-        """Return what can be handed out with *text*: nothing while half a character is missing."""
-        text, self._half = split_half(self._half + (text or ""))
-        return mend(text)
-
-    def flush(self) -> str:
-        """Return what is left at the end: U+FFFD for half a character, else nothing."""
-        half, self._half = self._half, ""
-        return REPLACEMENT if half else ""
 
     # A read of bytes: `wants()` more text, `write()` it, then `take()`.
 
@@ -38,7 +71,7 @@ class TextBuffer:
         return bool(size) and not self._rest and not any(self._parts)
 
     def write(self, text: str) -> None:
-        """Add text that `whole()` or `flush()` returned."""
+        """Add text of whole characters."""
         if text:  # any number of empty ones may come before the next that is not
             self._parts.append(text.encode())
 

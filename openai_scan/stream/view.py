@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from openai_scan.events import assistants
     from openai_scan.stats import Stats, Timer
-    from openai_scan.values import Answer
+    from openai_scan.values import Answer, Piece, PieceKind
 
 T = TypeVar("T")
 SourceT = TypeVar("SourceT")
@@ -254,19 +254,35 @@ class StreamView(ABC, Generic[SourceT]):
     # *choice* selects one; `text_deltas()`, `read()` and `reader()` use the first, number 0.
 
     def text(self, choice: int = 0) -> str | None:
-        """The text that the current event adds, or None.
+        """The text that the current event adds to what the stream has handed out, or None.
 
-        It may end in half a character that the next event completes; `text_deltas()` joins them.
+        It always consists of whole characters: half a character waits for the event that brings
+        its other half. Text that has not come as deltas, but only with an event that ends it, is
+        added by that event.
         """
-        return self._machine.event.unwrap_text(choice)
+        return self._added("text", choice) or _only_empty(self._machine.event.unwrap_text(choice))
 
     def reasoning_text(self, choice: int = 0) -> str | None:
         """The text that the current event adds to the reasoning before the answer, or None."""
-        return self._machine.event.unwrap_reasoning_text(choice)
+        text = self._machine.event.unwrap_reasoning_text(choice)
+        return self._added("reasoning", choice) or _only_empty(text)
 
     def refusal(self, choice: int = 0) -> str | None:
         """The text that the current event adds to a refusal to answer, or None."""
-        return self._machine.event.unwrap_refusal(choice)
+        text = self._machine.event.unwrap_refusal(choice)
+        return self._added("refusal", choice) or _only_empty(text)
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """What the current event adds to the answer, in the same form for every API.
+
+        A loop over them forwards or stores any stream whole, each part once and in order::
+
+            while s.next():
+                for piece in s.pieces():
+                    send(piece.kind, piece.choice, piece.call_id, piece.text)
+        """
+        machine = self._machine
+        return () if machine.event is NO_EVENT else machine.answer.pieces()
 
     def message_delta_text(self) -> str | None:
         """The text of an Assistants message delta, or None."""
@@ -315,6 +331,11 @@ class StreamView(ABC, Generic[SourceT]):
     def partial_image(self) -> bytes | None:
         """The image as far as it has come with the current event, decoded, or None."""
         return self._machine.event.unwrap_partial_image()
+
+    def _added(self, kind: PieceKind, choice: int) -> str | None:
+        """Return what the current event adds to a text of the answer, or None."""
+        machine = self._machine
+        return None if machine.event is NO_EVENT else machine.answer.text(kind, choice)
 
     # For the drivers.
 
@@ -366,3 +387,8 @@ class StreamView(ABC, Generic[SourceT]):
     def _raise_err(self) -> None:
         if (error := self.err()) is not None:
             raise error
+
+
+def _only_empty(text: str | None) -> str | None:
+    """Return "" for text that adds nothing new, and None for none."""
+    return None if text is None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -27,7 +28,7 @@ from openai_scan.events.assistants.objects import (
 from openai_scan.events.base import Append, Event, Fold, Note
 from openai_scan.events.snapshot import parses
 from openai_scan.surrogates import mend
-from openai_scan.values import Call, Value
+from openai_scan.values import Call, Piece, Value
 
 # The fields of a run that never change.
 _LASTING = ("thread_id", "assistant_id", "created_at", "model", "instructions", "tools", "metadata")
@@ -101,7 +102,7 @@ class AssistantsFold(Fold):
         self._messages: dict[str, GrowingMessage] = {}
         self._steps: dict[str, GrowingRunStep] = {}
 
-    def take(self, event: Event, note: Note) -> None:
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
         match event:
             case ThreadMessageDelta(delta=message_delta, id=id):
                 self._message(id, message_delta.role).add(message_delta.content, note)
@@ -119,6 +120,7 @@ class AssistantsFold(Fold):
                 self._usage = run.usage or self._usage
             case ThreadCreated(thread=thread):
                 self._thread = thread
+        return event.pieces()
 
     def appender(self, event: Event) -> Append | None:
         match event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import field, frozen
 
 from openai_scan.events.audio.events import (
@@ -20,7 +22,7 @@ from openai_scan.events.audio.objects import (
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.snapshot import Pieces, WithoutCalls, WithoutText
 from openai_scan.surrogates import mend
-from openai_scan.values import Value
+from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -56,7 +58,7 @@ class AudioFold(Fold):
         self._audio: list[str] = []  # base64, each piece encoded separately
         self._speech_usage: SpeechUsage | None = None
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:  # noqa: ARG002 - there is nothing to mend
         match event:
             case TranscriptTextDelta():
                 self._text.add(event.unwrap_text() or "")
@@ -72,6 +74,7 @@ class AudioFold(Fold):
             case SpeechAudioDone(usage=usage):
                 self._is_speech = True
                 self._speech_usage = usage
+        return event.pieces()
 
     def appender(self, event: Event) -> Append | None:
         match event:

@@ -9,6 +9,7 @@ import attrs
 from openai_scan.events.base import from_base64
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
 from openai_scan.events.choices import HasChoices
+from openai_scan.values import Piece
 
 _EMPTY = ChoiceDelta()
 _NO_USAGE = CompletionUsage()
@@ -35,6 +36,17 @@ class ChatEvent(HasChoices):
     def has_news(choice: Choice) -> bool:
         # Nearly every piece brings text, and comparing deltas is the slowest step here.
         return bool(choice.delta.content) or choice.delta != _EMPTY
+
+    def pieces(self) -> tuple[Piece, ...]:
+        found: list[Piece] = []
+        for choice in self.choices:
+            if reasoning := reasoning_of(choice.delta):
+                found.append(Piece("reasoning", choice.index, reasoning))
+            if text := self.unwrap_text(choice.index):
+                found.append(Piece("text", choice.index, text))
+            if refusal := choice.delta.refusal:
+                found.append(Piece("refusal", choice.index, refusal))
+        return tuple(found)
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         delta = self._delta(choice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -21,7 +22,7 @@ from openai_scan.events.chat.objects import (
     ToolCallDelta,
 )
 from openai_scan.events.snapshot import Pieces, parses
-from openai_scan.values import Call, Value
+from openai_scan.values import Call, Piece, Value
 
 _NO_DELTA = ChoiceDelta()
 
@@ -141,9 +142,9 @@ class ChatFold(Fold):
         self._usage: CompletionUsage | None = None
         self._choices: dict[int, _Choice] = {}
 
-    def take(self, event: Event, note: Note) -> None:
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
         if not isinstance(event, ChatCompletionChunk):
-            return
+            return ()
         # mockllm sends a new id with every chunk, and Azure's first chunk has none.
         self._id = self._id or event.id
         self._created = self._created or event.created
@@ -157,6 +158,7 @@ class ChatFold(Fold):
             if choice is None:
                 choice = self._choices[piece.index] = _Choice(piece.index)
             choice.take(piece, note)
+        return event.pieces()
 
     def appender(self, event: Event) -> Append | None:
         match event:

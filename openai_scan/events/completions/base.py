@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from openai_scan.events.choices import HasChoices
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
+from openai_scan.values import Piece
 
 _NO_USAGE = CompletionUsage()
 
@@ -27,6 +28,11 @@ class CompletionsEvent(HasChoices):
     @staticmethod
     def has_news(choice: CompletionChoice) -> bool:
         return bool(choice.text)
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(
+            Piece("text", choice.index, choice.text) for choice in self.choices if choice.text
+        )
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         piece = self.piece(choice)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define, field, frozen
 
 from openai_scan.events.base import Append, Event, Fold, Note
@@ -12,7 +14,7 @@ from openai_scan.events.completions.objects import (
     CompletionUsage,
 )
 from openai_scan.events.snapshot import Pieces, WithoutCalls
-from openai_scan.values import Value
+from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -45,9 +47,9 @@ class CompletionFold(Fold):
         self._usage: CompletionUsage | None = None
         self._choices: dict[int, _Choice] = {}
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:  # noqa: ARG002 - there is nothing to mend
         if not isinstance(event, Completion):
-            return
+            return ()
         self._id = self._id or event.id
         self._created = self._created or event.created
         self._model = self._model or event.model
@@ -66,6 +68,7 @@ class CompletionFold(Fold):
                 choice.tokens += piece.logprobs.tokens
                 choice.top_logprobs += piece.logprobs.top_logprobs
                 choice.has_logprobs = True
+        return event.pieces()
 
     def appender(self, event: Event) -> Append | None:
         match event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import field, frozen
 
 from openai_scan.events.base import Event, Fold, Note, from_base64
@@ -13,7 +15,7 @@ from openai_scan.events.images.events import (
 )
 from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.events.snapshot import WithoutText
-from openai_scan.values import Value
+from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -57,7 +59,7 @@ class ImagesFold(Fold):
         self._partial: ImageGenerationPartialImage | ImageEditPartialImage | None = None
         self._usage: ImagesUsage | None = None
 
-    def take(self, event: Event, note: Note) -> None:  # noqa: ARG002 - there is nothing to mend
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:  # noqa: ARG002 - there is nothing to mend
         match event:
             case ImageGenerationPartialImage() | ImageEditPartialImage():
                 self._partial = event
@@ -65,6 +67,7 @@ class ImagesFold(Fold):
                 self._partial = None
                 self._images.append(_image(event, is_partial=False))
                 self._usage = event.usage or self._usage
+        return event.pieces()
 
     def value(self) -> ImagesAnswer:
         images = self._images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ from openai_scan.events.responses.items import (
 from openai_scan.events.responses.objects import Response, ResponseUsage
 from openai_scan.events.snapshot import ByIndex, Pieces, parses
 from openai_scan.surrogates import mend
-from openai_scan.values import Call, Value
+from openai_scan.values import Call, Piece, Value
 
 _NO_TEXT = OutputTextContent(text="")
 _NO_REFUSAL = RefusalContent(refusal="")
@@ -102,7 +103,7 @@ class ResponseFold(Fold):
     def resumable_id(self) -> str | None:
         return self._response.id if self._response.background else None
 
-    def take(self, event: Event, note: Note) -> None:
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
         match event:
             case e.ResponseOutputTextDelta():
                 part = self._item("message", event).part(event.content_index, _NO_TEXT)
@@ -140,6 +141,7 @@ class ResponseFold(Fold):
                 self._transcript.add(event.delta)
             case _:
                 self._take_more(event)
+        return event.pieces()
 
     def appender(self, event: Event) -> Append | None:
         match event:
