@@ -641,14 +641,17 @@ def test_done_in_all_its_spellings(end: bytes, split: Callable[[bytes], list[byt
 
 
 def test_malformed_event_does_not_end_the_stream(split: Callable[[bytes], list[bytes]]) -> None:
-    """An event that cannot be read is delivered as unknown, with the reason, and counted."""
+    """An event that cannot be read is delivered as unknown, with the reason, and counted.
+
+    If a part of the answer may have been in it, the stream fails at its end.
+    """
     s = StreamerV2(split(event("thread.created", {"id": None}) + b"data: {oops\n\n" + ANSWER))
     events = read_all(s)
     assert [type(event) for event in events[:2]] == [UnknownEvent, UnknownEvent]
     faults = [str(event.error) for event in events if isinstance(event, UnknownEvent)]
     assert faults[0] == "thread.created: invalid value for type, expected str @ $.id"
-    assert faults[1].startswith("message: the data are not JSON: ")
-    assert (s.outcome, s.err(), dict(s.notes)) == ("completed", None, {"malformed_event": 2})
+    assert faults[1].startswith("the answer has a hole: message: the data are not JSON: ")
+    assert (s.outcome, str(s.err()), dict(s.notes)) == ("failed", faults[1], {"malformed_event": 2})
 
 
 def test_strict_ends_at_a_malformed_event(split: Callable[[bytes], list[bytes]]) -> None:

@@ -124,9 +124,9 @@ class Fed(StreamView[Source]):
     def text_deltas(self) -> Iterator[str]:
         """Yield the text."""
         while self.next():
-            if text := self._text.whole(self.text()):
+            if text := self.text():
                 yield text
-        if text := self._text.flush():
+        if text := self._machine.answer.flush():
             yield text
         self._raise_err()
 

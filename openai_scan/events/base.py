@@ -46,6 +46,26 @@ DONE = "[DONE]"
 # The names of events that servers send only to keep the connection alive.
 _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
 
+# The last words of the names of events that only report how something stands. If one of them cannot
+# be read, no part of the answer is lost.
+_STATUSES = frozenset(
+    {
+        "cancelled",
+        "cancelling",
+        "completed",
+        "created",
+        "expired",
+        "failed",
+        "generating",
+        "in_progress",
+        "incomplete",
+        "interpreting",
+        "queued",
+        "requires_action",
+        "searching",
+    }
+)
+
 # The same limit as for the body of an HTTP error.
 MAX_ERROR_CHARACTERS = 64 * 1024
 
@@ -61,6 +81,8 @@ class Event(Value):
     wire_name: ClassVar[str] = ""
     family: ClassVar[str] = ""  # the folder of its family; "" if any stream can have the event
     ends_with_done: ClassVar[bool] = False  # whether the streams of its family end with [DONE]
+    # The places in its payload, as JSONPath without indexes, that bring a part of the answer.
+    content_places: ClassVar[frozenset[str]] = frozenset()
 
     raw: RawEvent = field(kw_only=True, eq=False, repr=False)
 
@@ -187,6 +209,7 @@ class Fold(ABC):
         family: The family whose events it takes.
         spans_streams: Whether the answer goes on in the next stream of a chain. If not, the first
             event of the next stream starts a new answer.
+        needs_content: Whether an answer without text and calls is strange enough to be noted.
         over: Whether its stream has ended and the next one of the chain has begun.
         done: Whether the server has sent `[DONE]`.
         added: What the last event added.
@@ -196,6 +219,7 @@ class Fold(ABC):
 
     family: ClassVar[str]
     spans_streams: ClassVar[bool] = False
+    needs_content: ClassVar[bool] = False
     over: bool = False
     done: bool = False
     added: Sequence[Piece] = ()
@@ -284,7 +308,19 @@ class UnknownEvent(Event):
     @property
     def is_keep_alive(self) -> bool:
         """Whether the server sent it only to keep the connection alive."""
-        return self.type in _KEEP_ALIVES
+        if self.type in _KEEP_ALIVES:
+            return True
+        return isinstance(self.payload, str) and self.payload.strip().lower() in _KEEP_ALIVES
+
+    @property
+    def is_hole(self) -> bool:
+        """Whether a part of the answer may have been in it, and is lost.
+
+        That is an event that cannot be read and is not known to report only a status.
+        """
+        if self.error is None or self.is_keep_alive:
+            return False
+        return self.type.rpartition(".")[2] not in _STATUSES
 
     def has_content(self) -> bool:
         return not self.is_keep_alive

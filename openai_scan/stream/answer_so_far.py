@@ -30,9 +30,11 @@ class AnswerSoFar:
 
     def __init__(self) -> None:
         self.again: Make | None = None
+        self._has_content = False
         self.json: PartialJSON | None = None
         self._append: Append = str  # takes the text of an event that `again` made
         self._fold: Fold | None = None
+        self._has_hole = False
         self._halves = Halves()
         self._added: str | Sequence[Piece] = ()  # by the last event; text of choice 0 if it is text
 
@@ -46,7 +48,10 @@ class AnswerSoFar:
             self._halves = Halves()
             if self.json is not None:
                 self.json = type(self.json)()
+        self._fold.hole = self._has_hole
         self._added = self._halves.join(self._fold.added)
+        if not self._has_content:
+            self._has_content = any(piece.kind != "reasoning" for piece in self._added)
         if self.json is not None:
             self.json.feed(self.text("text", 0) or "")
 
@@ -66,6 +71,7 @@ class AnswerSoFar:
             append = self._fold.appender(event)
             if append is not None:
                 self.again, self._append = repeat.make, append
+                self._has_content = True
 
     def text(self, kind: PieceKind, choice: int) -> str | None:
         """Return what the last event added to a text of the answer, or None if nothing."""
@@ -83,9 +89,13 @@ class AnswerSoFar:
         return tuple(added)
 
     def leave_hole(self) -> None:
-        """Record that a part of the answer could not be read."""
-        if self._fold is not None:
-            self._fold.hole = True
+        """Record that a part of the answer could not be read, in the event that comes next."""
+        self._has_hole = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but reasoning has come of an answer that has text or calls."""
+        return self._fold is not None and self._fold.needs_content and not self._has_content
 
     def flush(self) -> str:
         """Return what is left of the text at its end: U+FFFD for half a character, else nothing."""
@@ -93,6 +103,8 @@ class AnswerSoFar:
 
     def end_of_stream(self) -> None:
         """Let the next event begin a new answer, unless the family's answers span streams."""
+        self._has_hole = False
+        self._has_content = False
         if self._fold is not None:
             self._fold.over = True
 

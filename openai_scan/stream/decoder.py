@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import attrs
+
 from openai_scan import bounded_json
+from openai_scan.errors import DecodeError
 from openai_scan.events import DONE, Event, UnknownEvent, decode
 from openai_scan.events.glued import unglued
 from openai_scan.events.whole import events_of
@@ -30,6 +33,7 @@ class Decoder:
     Attributes:
         notes: What was tolerated, counted.
         repeats: What the events so far have in common.
+        hole: Why a part of the answer is missing from the last event, or None.
         ready: Raw events that came as part of another one and have not been decoded yet; the next
             of them, if there are many.
     """
@@ -43,12 +47,13 @@ class Decoder:
         self._structure = Structurer(strict=strict, notes=self.notes)
         self.note = self._structure.note
         self.repeats: Repeats = self._structure.repeats
+        self.hole: DecodeError | None = None
         self.ready: deque[RawEvent] = deque()
         self._more: Iterator[RawEvent] = iter(())
 
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if that brings several events, the first of them."""
-        event = decode(raw, self._structure)
+        event = self._decode(raw)
         if type(event) is UnknownEvent and not self._strict:
             note, pieces = (
                 ("whole_answer", events_of(event.payload))
@@ -60,7 +65,21 @@ class Decoder:
                 self.note(note)
                 self._more = pieces
                 self._make_ready()
-                return decode(first, self._structure)
+                return self._decode(first)
+        return event
+
+    def _decode(self, raw: RawEvent) -> Event:
+        """Return the typed event of *raw*, and set `hole`."""
+        structure = self._structure
+        structure.lost = ""
+        self.hole = None
+        event = decode(raw, structure)
+        if structure.lost:
+            self.hole = DecodeError(f"the answer has a hole: {structure.lost}")
+        elif type(event) is UnknownEvent and event.is_hole and not self._strict:
+            self.hole = DecodeError(f"the answer has a hole: {event.error}")
+            self.hole.__cause__ = event.error
+            event = attrs.evolve(event, error=self.hole)
         return event
 
     def next_ready(self) -> RawEvent:

@@ -12,6 +12,7 @@ from collections.abc import Hashable
 
 from openai_scan.errors import (
     APIError,
+    DecodeError,
     ScanError,
     StreamCancelledError,
     StreamTimeoutError,
@@ -34,6 +35,9 @@ class Ends:
 
     error: APIError | None = None
     """The first error that an event reported."""
+
+    hole: DecodeError | None = None
+    """Why a part of the answer is missing; the first reason if there are several."""
 
     terminal: bool = False
     """Whether the stream has shown its end: the answer is whole, or it failed."""
@@ -65,6 +69,16 @@ class Ends:
         done = self.done and not (self.resumed and self._open)
         self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
         return is_news
+
+    def leave_hole(self, reason: DecodeError) -> bool:
+        """Record that a part of the answer is missing; return whether that counts.
+
+        Once the stream has shown its end, the answer is whole, whatever comes then.
+        """
+        if self.terminal:
+            return False
+        self.hole = self.hole or reason
+        return True
 
     def resume(self) -> None:
         """Expect the rest of the same answer from another source, and judge it by that."""
@@ -101,6 +115,8 @@ class Ends:
                 if cut
                 else "the stream ended before the answer did"
             )
+        if self.hole is not None:
+            return "failed", self.hole
         ended = [outcome for outcome in self._parts.values() if outcome is not None]
         return max(ended, key=_RANKS.index, default="completed"), None
 

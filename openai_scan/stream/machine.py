@@ -282,6 +282,9 @@ class StreamMachine:
             return False
         ends = self._ends
         was_terminal = ends.terminal
+        hole = self._decoder.hole
+        if hole is not None and ends.leave_hole(hole):
+            self.answer.leave_hole()
         is_news = ends.take(event)
         if ends.done and not ends.terminal:  # [DONE] although a resumed answer is not whole
             return False
@@ -365,6 +368,8 @@ class StreamMachine:
         if error is not None:
             held = isinstance(error, StreamTimeoutError)
             self._decoder.note("held_open" if held else "broken_end")
+        if self.answer.is_empty and outcome == "completed":
+            self._decoder.note("empty_answer")
         if self._ends.missing_done:
             self._decoder.note("missing_done")
         if self.chained:

@@ -25,7 +25,7 @@ class Halves:
         self.waiting: dict[Hashable, str] = {}
 
     def join(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        """Return *pieces* with whole characters only; one that is only half a character is empty."""
+        """Return *pieces* with whole characters only; half a one alone is empty."""
         if not self.waiting and all(piece.text.isascii() for piece in pieces):
             return pieces
         return tuple(

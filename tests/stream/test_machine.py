@@ -151,11 +151,11 @@ def on_the_short_way(source: m.Source | None = None) -> StreamMachine:
     return machine
 
 
-def test_text_takes_the_short_way() -> None:
+def test_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is appended to the answer, and no other decision is made."""
     machine = on_the_short_way()
     appended: list[str] = []
-    machine.answer.append = appended.append
+    monkeypatch.setattr(machine.answer, "add_text", appended.append)
     machine.receive(m.chat("d") + m.chat("e"))
     assert m.names(machine) == ["d", "e"]
     assert machine.event is NO_EVENT

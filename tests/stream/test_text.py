@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.stream.text import TextBuffer
+from openai_scan.stream.text import Halves, TextBuffer
+from openai_scan.values import Piece
 
 # The two halves of a character that JSON writes as two escapes, and the character.
 HIGH, LOW, SMILE = "\ud83d", "\ude00", "\N{GRINNING FACE}"
 
 
-def whole(*texts: str | None) -> list[str]:
-    """Return what a buffer hands out for each of *texts*, and what is left at the end."""
-    buffer = TextBuffer()
-    return [*(buffer.whole(text) for text in texts), buffer.flush()]
+def whole(*texts: str) -> list[str]:
+    """Return what is handed out for each of *texts*, and what is left at the end."""
+    halves = Halves()
+    return [*(halves.join_text(text) for text in texts), halves.flush()]
 
 
 # Half characters.
@@ -25,11 +27,10 @@ def whole(*texts: str | None) -> list[str]:
     ("texts", "expected"),
     [
         ([], [""]),
-        ([None], ["", ""]),
-        (["a", "", None, "b"], ["a", "", "", "b", ""]),
+        (["a", "", "b"], ["a", "", "b", ""]),
         ([HIGH, LOW], ["", SMILE, ""]),
         (["a" + HIGH, LOW + "b"], ["a", SMILE + "b", ""]),
-        ([HIGH, None, "", LOW], ["", "", "", SMILE, ""]),
+        ([HIGH, "", LOW], ["", "", SMILE, ""]),
         ([HIGH, "a"], ["", "\ufffda", ""]),
         ([HIGH, HIGH, LOW], ["", "\ufffd", SMILE, ""]),
         ([LOW + "a"], ["\ufffda", ""]),
@@ -37,18 +38,38 @@ def whole(*texts: str | None) -> list[str]:
         ([SMILE], [SMILE, ""]),
     ],
 )
-def test_half_a_character_waits_for_its_other_half(
-    texts: list[str | None], expected: list[str]
-) -> None:
+def test_half_a_character_waits_for_its_other_half(texts: list[str], expected: list[str]) -> None:
     """One that stays alone is U+FFFD."""
     assert whole(*texts) == expected
 
 
 def test_what_is_left_is_handed_out_once() -> None:
     """After that there is nothing."""
-    buffer = TextBuffer()
-    buffer.whole(HIGH)
-    assert [buffer.flush(), buffer.flush(), buffer.whole("a")] == ["\ufffd", "", "a"]
+    halves = Halves()
+    halves.join_text(HIGH)
+    assert [halves.flush(), halves.flush(), halves.join_text("a")] == ["\ufffd", "", "a"]
+
+
+def test_each_kind_choice_and_call_waits_by_itself() -> None:
+    """A half is never joined with the text of another."""
+    halves = Halves()
+    firsts = [
+        Piece("text", text="a" + HIGH),
+        Piece("text", 1, HIGH),
+        Piece("reasoning", text=HIGH),
+        Piece("call", 0, HIGH, "call_1", "f"),
+        Piece("call", 0, HIGH, "call_2", "f"),
+    ]
+    assert [piece.text for piece in halves.join(firsts)] == ["a", "", "", "", ""]
+    seconds = [attrs.evolve(piece, text=LOW) for piece in reversed(firsts)]
+    assert halves.join(seconds) == tuple(attrs.evolve(piece, text=SMILE) for piece in seconds)
+    assert not halves.waiting
+
+
+def test_plain_pieces_stay_as_they_are() -> None:
+    """Nothing is copied where nothing can be half."""
+    pieces = [Piece("text", text="a"), Piece("call", call_id="call_1")]
+    assert Halves().join(pieces) is pieces
 
 
 @given(st.lists(st.text(st.characters(), max_size=4) | st.sampled_from([HIGH, LOW])))

@@ -329,6 +329,15 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
 class _MessageDeltaObject(Value):
     """The payload of `thread.message.delta`."""
 
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.delta.content",
+            "$.delta.content[]",
+            "$.delta.content[].text",
+            "$.delta.content[].text.value",
+        }
+    )
+
     delta: MessageDelta
     id: str = ""
 
@@ -336,6 +345,17 @@ class _MessageDeltaObject(Value):
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class _RunStepDeltaObject(Value):
     """The payload of `thread.run.step.delta`."""
+
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.delta.step_details",
+            "$.delta.step_details.tool_calls",
+            "$.delta.step_details.tool_calls[]",
+            "$.delta.step_details.tool_calls[].function",
+            "$.delta.step_details.tool_calls[].function.arguments",
+            "$.delta.step_details.tool_calls[].function.name",
+        }
+    )
 
     delta: RunStepDelta
     id: str = ""

@@ -19,6 +19,25 @@ class ChatEvent(HasChoices):
     """The base of `ChatCompletionChunk`."""
 
     family: ClassVar[str] = "chat"
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.choices",
+            "$.choices[].delta",
+            "$.choices[].delta.audio",
+            "$.choices[].delta.audio.data",
+            "$.choices[].delta.audio.transcript",
+            "$.choices[].delta.content",
+            "$.choices[].delta.function_call",
+            "$.choices[].delta.function_call.arguments",
+            "$.choices[].delta.function_call.name",
+            "$.choices[].delta.refusal",
+            "$.choices[].delta.tool_calls",
+            "$.choices[].delta.tool_calls[]",
+            "$.choices[].delta.tool_calls[].function",
+            "$.choices[].delta.tool_calls[].function.arguments",
+            "$.choices[].delta.tool_calls[].function.name",
+        }
+    )
 
     choices: tuple[Choice, ...]
     usage: CompletionUsage | None

@@ -132,6 +132,7 @@ class ChatFold(Fold):
     """Collects a chat completion."""
 
     family = "chat"
+    needs_content = True
 
     def __init__(self) -> None:
         self._id = ""

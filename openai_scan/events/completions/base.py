@@ -15,6 +15,7 @@ class CompletionsEvent(HasChoices):
     """The base of `Completion`."""
 
     family: ClassVar[str] = "completions"
+    content_places: ClassVar[frozenset[str]] = frozenset({"$.choices", "$.choices[].text"})
 
     choices: tuple[CompletionChoice, ...]
     usage: CompletionUsage | None

@@ -38,6 +38,7 @@ class CompletionFold(Fold):
     """Collects a completion."""
 
     family = "completions"
+    needs_content = True
 
     def __init__(self) -> None:
         self._id = ""

@@ -247,10 +247,29 @@ class Fault:
 
     def place(self, *, indexes: bool = True) -> str:
         """Return the path as JSONPath; without *indexes*, each index is `[]`."""
-        return "$" + "".join(
-            f".{key[:_MAX_KEY]}" if isinstance(key, str) else f"[{key if indexes else ''}]"
-            for key in (step.key for step in self.path)
-        )
+        return _place(self.path, indexes=indexes)
+
+    def way(self) -> tuple[_Step, ...]:
+        """Return the path to the nearest place where the fault can be mended; () if none."""
+        mendable = [depth for depth, step in enumerate(self.path) if step.drop or step.loosen]
+        return self.path[: mendable[-1] + 1] if mendable else ()
+
+    def removed(self) -> str:
+        """Return the place that mending leaves out, as JSONPath without indexes."""
+        return _place(self.way(), indexes=False)
+
+    def value_in(self, payload: Any) -> Any:
+        """Return the value that mending leaves out of *payload*."""
+        for step in self.way():
+            payload = payload[step.key]
+        return payload
+
+
+def _place(path: tuple[_Step, ...], *, indexes: bool) -> str:
+    return "$" + "".join(
+        f".{key[:_MAX_KEY]}" if isinstance(key, str) else f"[{key if indexes else ''}]"
+        for key in (step.key for step in path)
+    )
 
 
 def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]:
@@ -286,12 +305,9 @@ def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
 
     Only what changes is copied: the objects and lists around each fault.
     """
-    ways = []
-    for fault in faults:
-        mendable = [depth for depth, step in enumerate(fault.path) if step.drop or step.loosen]
-        if not mendable:
-            return None
-        ways.append(fault.path[: mendable[-1] + 1])
+    ways = [fault.way() for fault in faults]
+    if not all(ways):
+        return None
     mends: _Mends = {}
     for way in sorted(ways, key=len):
         place: Any = mends

@@ -64,7 +64,10 @@ class Structurer:
 
     Attributes:
         repeats: What is known of the stream's repeated events.
+        lost: Where a part of the answer was left out of the last event, and why; "" if none was.
     """
+
+    lost: str = ""
 
     def __init__(self, *, strict: bool = False, notes: Counter[str] | None = None) -> None:
         self._strict = strict
@@ -109,10 +112,13 @@ class Structurer:
             pruned = None if self._strict else prune(payload, faults)
             if pruned is None:
                 raise DecodeError(f"{faults[0].reason} @ {faults[0].place()}") from cause
-            payload = pruned
+            places = getattr(cls, "content_places", ())
             for fault in faults:
+                if fault.removed() in places and fault.value_in(payload):
+                    self.lost = f"{cls.__name__} {fault.place()}: {fault.reason}"
                 self.note(f"skipped_field: {cls.__name__} {fault.place(indexes=False)}")
                 log.debug("skipped %s %s: %s", cls.__name__, fault.place(), fault.reason)
+            payload = pruned
 
     def note(self, note: str) -> None:
         """Count one thing that was tolerated."""

@@ -89,6 +89,7 @@ class ResponseFold(Fold):
     """Collects a response."""
 
     family = "responses"
+    needs_content = True
 
     def __init__(self) -> None:
         self._response = Response(status="in_progress")
