@@ -37,6 +37,9 @@ class Watched(Protocol):
     def event(self) -> Event:
         """Return the current event."""
 
+    def text(self, choice: int = 0) -> str | None:
+        """Return the text that the current event adds to choice 0, or to another one."""
+
     def snapshot(self) -> Answer | None:
         """Return the answer so far, or None before its first event."""
 

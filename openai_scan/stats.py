@@ -124,13 +124,13 @@ class Timer(Observer):
             self._began = self._now()
         self._last_text = None
 
-    def event(self, stream: Watched, event: Event) -> None:
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
         """Take the time of an event."""
         now = self._now()
         if self._first_event is None:
             self._first_event = now
             self._note_head(stream)
-        text = event.unwrap_text()
+        text = stream.text()
         if not text:
             return
         self._characters += len(text)

@@ -166,6 +166,10 @@ class Reader:
         """Fail: no observer of these tests asks for it."""
         raise AssertionError("an observer is told of the event")
 
+    def text(self, choice: int = 0) -> NoReturn:
+        """Fail, likewise."""
+        raise AssertionError(f"an observer asked for the text of choice {choice}")
+
     def snapshot(self) -> None:
         """Return nothing: no observer of these tests asks for it."""
 

@@ -119,9 +119,9 @@ class _Watch(Observer):
         """Begin to count."""
         self.began_at = time.monotonic()
 
-    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - likewise
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
         """Take the time of a piece of text."""
-        if event.unwrap_text():
+        if stream.text():
             self.texts.append(time.monotonic())
 
 

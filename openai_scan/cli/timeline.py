@@ -62,12 +62,12 @@ class Timeline(Observer):
         source = stream.source
         return self._before + (source.position if isinstance(source, Replay) else 0.0)
 
-    def event(self, stream: Watched, event: Event) -> None:
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
         """Take the time of an event."""
         source = stream.source
         if self.headers is None and isinstance(source, Replay) and source.section.head.t:
             self.headers = self._before + source.section.head.t
-        if text := event.unwrap_text():
+        if text := stream.text():
             self.texts.append((self.now(stream), len(text)))
 
     def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - the time is enough

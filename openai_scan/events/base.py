@@ -46,6 +46,21 @@ DONE = "[DONE]"
 # The names of events that servers send only to keep the connection alive.
 _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
 
+# The first words of the names of all known events. An event without a name is a "message".
+FIRST_WORDS = frozenset(
+    {
+        "chat",
+        "image_edit",
+        "image_generation",
+        "message",
+        "response",
+        "speech",
+        "text_completion",
+        "thread",
+        "transcript",
+    }
+)
+
 # The last words of the names of events that only report how something stands. If one of them cannot
 # be read, no part of the answer is lost.
 _STATUSES = frozenset(
@@ -316,11 +331,14 @@ class UnknownEvent(Event):
     def is_hole(self) -> bool:
         """Whether a part of the answer may have been in it, and is lost.
 
-        That is an event that cannot be read and is not known to report only a status.
+        That is an event of a known name, or of none, that cannot be read and does not only report a
+        status; and under any name what begins as a JSON object and is none, because it was cut.
         """
-        if self.error is None or self.is_keep_alive:
+        if self.is_keep_alive or self.type.rpartition(".")[2] in _STATUSES:
             return False
-        return self.type.rpartition(".")[2] not in _STATUSES
+        if self.error is not None and self.type.partition(".")[0] in FIRST_WORDS:
+            return True
+        return self.payload == self.raw.data and self.raw.data.lstrip()[:1] == "{"
 
     def has_content(self) -> bool:
         return not self.is_keep_alive

@@ -76,10 +76,11 @@ class Decoder:
         event = decode(raw, structure)
         if structure.lost:
             self.hole = DecodeError(f"the answer has a hole: {structure.lost}")
-        elif type(event) is UnknownEvent and event.is_hole and not self._strict:
-            self.hole = DecodeError(f"the answer has a hole: {event.error}")
-            self.hole.__cause__ = event.error
-            event = attrs.evolve(event, error=self.hole)
+        elif type(event) is UnknownEvent and event.is_hole:
+            reason = event.error or DecodeError(f"{event.type}: the data are not JSON")
+            self.hole = DecodeError(f"the answer has a hole: {reason}")
+            self.hole.__cause__ = reason
+            event = attrs.evolve(event, error=reason if self._strict else self.hole)
         return event
 
     def next_ready(self) -> RawEvent:

@@ -87,6 +87,11 @@ class Ends:
         self.error = None
 
     @property
+    def any_part_ended(self) -> bool:
+        """Whether a part of the stream has said itself that it ended."""
+        return self._open < len(self._parts)
+
+    @property
     def missing_done(self) -> bool:
         """Whether the stream should have had a `[DONE]` and had none."""
         return self._has_done and not self.done

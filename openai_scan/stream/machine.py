@@ -368,7 +368,7 @@ class StreamMachine:
         if error is not None:
             held = isinstance(error, StreamTimeoutError)
             self._decoder.note("held_open" if held else "broken_end")
-        if self.answer.is_empty and outcome == "completed":
+        if outcome == "completed" and self.answer.is_empty and self._ends.any_part_ended:
             self._decoder.note("empty_answer")
         if self._ends.missing_done:
             self._decoder.note("missing_done")

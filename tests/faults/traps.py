@@ -333,6 +333,8 @@ _WIRE = (
     Trap(
         number="B35: text that would forge an event",
         body=encode(RawEvent("message", "  one\n\nevent: done\ndata: x\u2028y")) + D,
+        outcome="failed",
+        error="DecodeError",  # it is not JSON, so nobody knows what was in it
         data=("  one\n\nevent: done\ndata: x\u2028y", "[DONE]"),
         notes={"malformed_event": 1},
     ),

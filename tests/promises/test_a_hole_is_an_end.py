@@ -87,6 +87,10 @@ STREAMS = {
         block(cut({"delta": {"content": []}}), "thread.message.delta"),
         RUN,
     ],
+    "chat text, cut, under a name of the server's own": [
+        block(cut(chat({"content": "b"})), "chunk"),
+        block(STOP),
+    ],
     "transcript": [
         block({"type": "transcript.text.delta", "delta": 5}),
         block({"type": "transcript.text.done", "text": "a"}),
@@ -122,6 +126,7 @@ def test_strict_ends_there(name: str) -> None:
 
 NO_HOLES = {
     "an unknown name": [block({"a": 1}, "response.brand_new.delta"), block(COMPLETED)],
+    "too deep, of an unknown name": [block("[" * 1000, "odd"), block(STOP)],
     "text of an unknown name": [block("hello", "greeting"), block(STOP)],
     "a keep-alive": [block("ping"), block(" Heartbeat "), block(STOP), DONE],
     "a status that does not fit": [
