@@ -186,7 +186,7 @@ def story(chunks: Iterable[bytes], **settings: Any) -> Story:
         repr(s.notes)
         return Story(
             events,
-            "".join([*texts, s._machine.answer.flush()]).encode(),  # noqa: SLF001 - half a character
+            "".join([*texts, s._machine.answer.flush()]).encode(),
             s.outcome,
             None if err is None else (type(err), str(err)),
         )
