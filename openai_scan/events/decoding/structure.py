@@ -114,6 +114,12 @@ class Structurer:
                 self.note(f"skipped_field: {cls.__name__} {fault.place(indexes=False)}")
                 log.debug("skipped %s %s: %s", cls.__name__, fault.place(), fault.reason)
 
+    def tolerates(self, note: str) -> bool:
+        """Count one thing that is tolerated; return False if nothing is, as with `strict`."""
+        if not self._strict:
+            self.note(note)
+        return not self._strict
+
     def note(self, note: str) -> None:
         """Count one thing that was tolerated."""
         note = note[:MAX_NOTE_LENGTH]
