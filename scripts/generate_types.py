@@ -204,7 +204,10 @@ class FamilyModel:
             if place.partition(".")[0] == owner:
                 self._see("extra", place)
                 name = place.partition(".")[2]
-                fields[name] = self._new_field(name, type_, "sent, but not in the schema")
+                kind, _, comment = type_.partition("  # ")
+                made = self._new_field(name, kind, comment or "sent, but not in the schema")
+                made.default = self._default(place, made.default)
+                fields[name] = made
         return fields
 
     def _field(
@@ -233,11 +236,16 @@ class FamilyModel:
                 made.default = "None"
             if self._matches("optional", owner, name):
                 made.demote()
-        if place in self.family.defaults:
-            self._see("defaults", place)
-            made.default = self.family.defaults[place]
+        made.default = self._default(place, made.default)
         made.hidden = self._matches("hidden", owner, name)
         return made
+
+    def _default(self, place: str, default: str | None) -> str | None:
+        """Return the default that the overrides give to *place*, or else *default*."""
+        if place in self.family.defaults:
+            self._see("defaults", place)
+            return self.family.defaults[place]
+        return default
 
     def _new_fields(self, fields: Mapping[str, str]) -> dict[str, Field]:
         return {name: self._new_field(name, type_, "") for name, type_ in fields.items()}
@@ -465,8 +473,10 @@ def render(model: FamilyModel) -> dict[str, str]:
         f"and the match that picks it.\n\n"
         f'{HEADER}\nTheir bases are in base.py.\n\nSource: {family.source}\n"""'
     )
-    body = "\n\n".join([*(event.text() for event in model.events), _match(model.matched_events())])
-    texts["events.py"] = _module(intro, body, names)
+    module, prepare = family.prepare or ("", "")
+    match = _match(model.matched_events(), prepare)
+    body = "\n\n".join([*(event.text() for event in model.events), match])
+    texts["events.py"] = _module(intro, body, {**names, module: [prepare]})
     del names[f"{package}.base"]
     names[f"{package}.events"] = [*(event.name for event in model.events), "decode"]
     shown = sorted(name for group in names.values() for name in group)
@@ -499,12 +509,18 @@ def _module(intro: str, body: str, names: Mapping[str, Sequence[str]]) -> str:
     return "\n\n".join([intro, "\n".join(imports), body]) + "\n"
 
 
-def _match(events: Sequence[Class]) -> str:
-    """Return the function that picks the class for a wire name."""
+def _match(events: Sequence[Class], prepare: str) -> str:
+    """Return the function that picks the class for a wire name.
+
+    Args:
+        events: The classes.
+        prepare: The function that the payload goes through first, or "".
+    """
     arms = "".join(
         f'        case "{event.wire_name}":\n            event_class = {event.name}\n'
         for event in events
     )
+    payload = f"{prepare}(payload, structure)" if prepare else "payload"
     return (
         "def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer)"
         " -> Event | None:\n"
@@ -514,7 +530,7 @@ def _match(events: Sequence[Class]) -> str:
         "    event_class: type[Event]\n"
         "    match name:\n"
         f"{arms}        case _:\n            return None\n"
-        "    return structure.event(payload, event_class, raw)\n"
+        f"    return structure.event({payload}, event_class, raw)\n"
     )
 
 

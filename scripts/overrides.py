@@ -32,7 +32,7 @@ class Family:
         event_names: Wire name to class, if it is not the wire name in CamelCase.
         optional: Required by the schema, but left out or null on the wire.
         defaults: The value of a missing field, if not None, `""` or `()`.
-        extra: On the wire, but not in the schema.
+        extra: On the wire, but not in the schema; a comment may follow the type.
         loose: Fields with another type than in the schema, most often plain JSON.
         dropped: Fields in the schema or on the wire that the class does not have.
         hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
@@ -42,6 +42,8 @@ class Family:
         base: The base of all other events.
         frequent: The wire names that the match tries first, most frequent first.
         docs: Class to docstring; for an event without its wire name.
+        prepare: The module and the name of a function that turns what servers send in other forms
+            into the form that the classes have. It gets the payload and the structurer.
     """
 
     folder: str
@@ -63,6 +65,7 @@ class Family:
     base: str = "Event"
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
+    prepare: tuple[str, str] | None = None
 
 
 JSON_OBJECT = "dict[str, Any] | None"
@@ -81,6 +84,18 @@ _USAGE_OPTIONAL = frozenset(
         "CompletionUsage.total_tokens",
     }
 )
+# What other servers call the same counts.
+_USAGE_EXTRA = {
+    # Some gateways use the names of the Responses API.
+    "CompletionUsage.input_tokens": "int | None",
+    "CompletionUsage.output_tokens": "int | None",
+    # Moonshot's Kimi; DeepSeek; gateways to Anthropic.
+    "CompletionUsage.cached_tokens": "int | None",
+    "CompletionUsage.prompt_cache_hit_tokens": "int | None",
+    "CompletionUsage.cache_read_input_tokens": "int | None",
+    # Perplexity and Cohere.
+    "CompletionUsage.reasoning_tokens": "int | None",
+}
 _USAGE_DOCS = {
     "CompletionTokensDetails": "What the tokens of the answer were spent on.",
     "PromptTokensDetails": "What the tokens of the prompt were.",
@@ -130,6 +145,8 @@ CHAT = Family(
         # So that `chunk.choices[0].delta.content` never raises.
         "Choice.delta": "ChoiceDelta()",
         "Choice.index": "0",
+        "Choice.whole": "False",
+        "ToolCallDelta.type": '"function"',
     },
     extra={
         # gpt-audio sends speech here; the schema has it only in the whole message.
@@ -141,15 +158,26 @@ CHAT = Family(
         "ChoiceDelta.reasoning_content": "str | None",
         "ChoiceDelta.reasoning": "str | None",
         "ChoiceDelta.reasoning_details": JSON_OBJECTS,
+        # More names: Copilot and gateways to Bedrock; Ollama; LiteLLM.
+        "ChoiceDelta.reasoning_text": "str | None",
+        "ChoiceDelta.thinking": "str | None",
+        "ChoiceDelta.thinking_blocks": JSON_OBJECTS,
+        # The schema has custom tools only in the whole message.
+        "ToolCallDelta.custom": "CustomDelta | None",
+        # Set in the chunk that is made of an answer that came in one event; see events/whole.py.
+        "Choice.whole": "bool  # whether *delta* is the whole message",
         # Azure's content filter: on a choice, and on the first chunk for the prompt.
         "Choice.content_filter_results": JSON_OBJECT,
         "Choice.content_filter_offsets": JSON_OBJECT,
         "ChatCompletionChunk.prompt_filter_results": JSON_OBJECTS,
+        **_USAGE_EXTRA,
     },
     loose={
         "ChatCompletionChunk.moderation": JSON_OBJECT,
         # Some servers send the object itself (InternLM/lmdeploy#3412 and others).
         "FunctionDelta.arguments": "JSONText | None",
+        # "custom", too.
+        "ToolCallDelta.type": "str",
     },
     # Meaningless padding, against eavesdroppers who measure the sizes of packets.
     dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
@@ -159,8 +187,10 @@ CHAT = Family(
             "data": "str | None",  # base64
             "transcript": "str | None",
             "expires_at": "int | None",  # Unix seconds
-        }
+        },
+        "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
     },
+    prepare=("openai_scan.events.chat.dialects", "in_one_form"),
     bases={"ChatCompletionChunk": ["ChatEvent"]},
     docs={
         "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
@@ -168,6 +198,7 @@ CHAT = Family(
         "ChoiceDelta": "What a chunk adds to a choice's message.",
         "AudioDelta": "What a chunk adds to the spoken answer; *data* is base64.",
         "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
+        "CustomDelta": "Pieces of a call of a custom tool; all *input* together is its input.",
         "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
         "ChoiceLogProbs": "How likely the tokens of a chunk were.",
         "TokenLogProb": "How likely a token was, and which other tokens were likely.",
@@ -204,10 +235,12 @@ COMPLETIONS = Family(
         # LiteLLM leaves it out if there is no text.
         "CompletionChoice.text": "None",
     },
+    extra=_USAGE_EXTRA,
     loose={
         # llama.cpp has the logprobs of Chat Completions here instead.
         "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
     },
+    prepare=("openai_scan.events.choices", "with_usage"),
     bases={"Completion": ["CompletionsEvent"]},
     docs={
         "Completion": "pieces of one or more choices, or facts about all of them.",

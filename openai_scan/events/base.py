@@ -249,6 +249,10 @@ class Fold(ABC):
             delta, and of an event with a whole text only the part that had not come.
         """
 
+    def close(self) -> Sequence[Piece]:
+        """Take `[DONE]`, and return what was held back."""
+        return ()
+
     @abstractmethod
     def value(self) -> Answer:
         """Return the answer as far as it has arrived; later events do not change it."""

@@ -24,8 +24,9 @@ def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
     family = event.family
     if not family:
         if state is not None:
-            state.done = state.done or isinstance(event, DoneEvent)
-            state.added = ()
+            is_done = isinstance(event, DoneEvent)
+            state.done = state.done or is_done
+            state.added = state.close() if is_done else ()
         return state
     if state is None or state.family != family or (state.over and not state.spans_streams):
         state = _new_fold(family)

@@ -42,7 +42,11 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
         case {"error": error} if error:
             payloads = [answer]
         case {"object": "chat.completion", "choices": list(choices)}:
-            chunks = [_chunk_choice(choice) for choice in choices if isinstance(choice, dict)]
+            chunks = [
+                _chunk_choice(choice, place)
+                for place, choice in enumerate(choices)
+                if isinstance(choice, dict)
+            ]
             payloads = [{**answer, "object": "chat.completion.chunk", "choices": chunks}]
         case {"object": "text_completion" | "thread.run"}:
             payloads = [answer]
@@ -56,8 +60,8 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
         yield RawEvent("message", "[DONE]")
 
 
-def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a choice of a whole chat completion as a choice of a chunk."""
+def _chunk_choice(choice: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """Return a choice of a whole chat completion as a choice of a chunk that says it is whole."""
     message = choice.get("message")
     delta = dict(message) if isinstance(message, dict) else {}
     calls = delta.get("tool_calls")
@@ -66,7 +70,7 @@ def _chunk_choice(choice: Mapping[str, Any]) -> dict[str, Any]:
         delta["tool_calls"] = [
             {"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)
         ]
-    return {**choice, "delta": delta}
+    return {"index": place, **choice, "delta": delta, "whole": True}
 
 
 def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 import attrs
 
 from openai_scan.events.base import from_base64
+from openai_scan.events.chat.dialects import text_of
 from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
-from openai_scan.events.choices import HasChoices
-from openai_scan.values import Piece
+from openai_scan.events.choices import HasChoices, joined
+from openai_scan.values import Piece, PieceKind
 
 _EMPTY = ChoiceDelta()
 _NO_USAGE = CompletionUsage()
@@ -52,6 +53,10 @@ class ChatEvent(HasChoices):
         )
 
     @staticmethod
+    def is_whole(choice: Choice) -> bool:
+        return choice.whole
+
+    @staticmethod
     def has_news(choice: Choice) -> bool:
         # Nearly every piece brings text, and comparing deltas is the slowest step here.
         return bool(choice.delta.content) or choice.delta != _EMPTY
@@ -59,56 +64,74 @@ class ChatEvent(HasChoices):
     def pieces(self) -> tuple[Piece, ...]:
         found: list[Piece] = []
         for choice in self.choices:
-            if reasoning := reasoning_of(choice.delta):
-                found.append(Piece("reasoning", choice.index, reasoning))
-            if text := self.unwrap_text(choice.index):
-                found.append(Piece("text", choice.index, text))
-            if refusal := choice.delta.refusal:
-                found.append(Piece("refusal", choice.index, refusal))
+            delta, index = choice.delta, choice.index
+            texts: tuple[tuple[PieceKind, str | None], ...] = (
+                ("reasoning", reasoning_of(delta)),
+                ("text", text_of_delta(delta)),
+                ("refusal", delta.refusal),
+                ("audio", None if delta.audio is None else delta.audio.data),
+            )
+            found += [Piece(kind, index, text) for kind, text in texts if text]
+            found += [_piece_of_call(call, index) for call in delta.tool_calls]
+            if delta.function_call is not None and not delta.tool_calls:
+                call = ToolCallDelta(function=delta.function_call)
+                found.append(_piece_of_call(call, index))
         return tuple(found)
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        delta = self._delta(choice)
-        if delta.content is None and delta.audio is not None:
-            return delta.audio.transcript  # a spoken answer has no other text
-        return delta.content
+        return joined(text_of_delta(one.delta) for one in self.entries(choice))
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
-        return reasoning_of(self._delta(choice))
+        return joined(reasoning_of(one.delta) for one in self.entries(choice))
 
     def unwrap_refusal(self, choice: int = 0) -> str | None:
-        return self._delta(choice).refusal
+        return joined(one.delta.refusal for one in self.entries(choice))
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[ToolCallDelta, ...] | None:
-        return self._delta(choice).tool_calls or None
+        calls = [call for one in self.entries(choice) for call in one.delta.tool_calls]
+        return tuple(calls) or None
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage
 
     def unwrap_annotations(self, choice: int = 0) -> tuple[dict[str, Any], ...] | None:
-        return self._delta(choice).annotations or None
+        found = [each for one in self.entries(choice) for each in one.delta.annotations]
+        return tuple(found) or None
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
-        audio = self._delta(choice).audio
-        return None if audio is None else from_base64(audio.data)
+        sounds = [one.delta.audio.data for one in self.entries(choice) if one.delta.audio]
+        found = [sound for data in sounds if (sound := from_base64(data)) is not None]
+        return b"".join(found) if found else None
 
-    def _delta(self, choice: int) -> ChoiceDelta:
-        """Return what is added to the choice with this number, which may be nothing."""
-        piece = self.piece(choice)
-        delta: ChoiceDelta = _EMPTY if piece is None else piece.delta
-        return delta
+
+def text_of_delta(delta: ChoiceDelta) -> str | None:
+    """Return the text that *delta* adds: a spoken answer has only its transcript."""
+    if not delta.content and delta.audio is not None:
+        return delta.content if delta.audio.transcript is None else delta.audio.transcript
+    return delta.content
 
 
 def reasoning_of(delta: ChoiceDelta) -> str | None:
     """Return the text that *delta* adds to the reasoning, or None."""
     # A server that sends several of these fields sends the same text in each.
-    text = delta.reasoning_content or delta.reasoning
-    if text or not delta.reasoning_details:
-        return text or None
-    return "".join(_detail_text(detail) for detail in delta.reasoning_details) or None
+    text = delta.reasoning_content or delta.reasoning or delta.reasoning_text or delta.thinking
+    if text:
+        return text
+    details = delta.reasoning_details or delta.thinking_blocks
+    return "".join(_detail_text(detail) for detail in details) or None
 
 
 def _detail_text(detail: dict[str, Any]) -> str:
-    """Return the text of one of OpenRouter's reasoning details; "" if it is encrypted."""
-    text = detail.get("text") or detail.get("summary")
-    return text if isinstance(text, str) else ""
+    """Return the text of one of OpenRouter's or LiteLLM's details; "" if it is encrypted."""
+    keys = ("text", "summary", "thinking")
+    return next((text for key in keys if (text := text_of(detail.get(key)))), "")
+
+
+def _piece_of_call(call: ToolCallDelta, choice: int) -> Piece:
+    if call.custom is not None:
+        name, text = call.custom.name, call.custom.input
+    elif call.function is not None:
+        name, text = call.function.name, call.function.arguments
+    else:
+        name = text = None
+    return Piece("call", choice, text or "", call.id or "", name or "")

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from openai_scan.events.base import Event
 from openai_scan.events.chat.base import ChatEvent
+from openai_scan.events.chat.dialects import in_one_form
 from openai_scan.events.chat.objects import Choice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
@@ -49,4 +50,4 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             event_class = ChatCompletionChunk
         case _:
             return None
-    return structure.event(payload, event_class, raw)
+    return structure.event(in_one_form(payload, structure), event_class, raw)

@@ -7,7 +7,7 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from attrs import frozen
 
@@ -24,13 +24,22 @@ class FunctionDelta(Value):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CustomDelta(Value):
+    """Pieces of a call of a custom tool; all *input* together is its input."""
+
+    name: str | None = None
+    input: JSONText | None = None
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ToolCallDelta(Value):
     """Pieces of a tool call; *index* says of which. The first has the *id*."""
 
     index: int | None = None
     id: str | None = None
     function: FunctionDelta | None = None
-    type: Literal["function"] = "function"
+    custom: CustomDelta | None = None  # sent, but not in the schema
+    type: str = "function"
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -57,6 +66,9 @@ class ChoiceDelta(Value):
     reasoning_content: str | None = None  # sent, but not in the schema
     reasoning: str | None = None  # sent, but not in the schema
     reasoning_details: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+    reasoning_text: str | None = None  # sent, but not in the schema
+    thinking: str | None = None  # sent, but not in the schema
+    thinking_blocks: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -94,6 +106,7 @@ class Choice(Value):
     logprobs: ChoiceLogProbs | None = None
     finish_reason: str | None = None
     index: int = 0
+    whole: bool = False  # whether *delta* is the whole message
     content_filter_results: dict[str, Any] | None = None  # sent, but not in the schema
     content_filter_offsets: dict[str, Any] | None = None  # sent, but not in the schema
 
@@ -129,3 +142,9 @@ class CompletionUsage(Value):
     total_tokens: int | None = None
     completion_tokens_details: CompletionTokensDetails | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
+    input_tokens: int | None = None  # sent, but not in the schema
+    output_tokens: int | None = None  # sent, but not in the schema
+    cached_tokens: int | None = None  # sent, but not in the schema
+    prompt_cache_hit_tokens: int | None = None  # sent, but not in the schema
+    cache_read_input_tokens: int | None = None  # sent, but not in the schema
+    reasoning_tokens: int | None = None  # sent, but not in the schema

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import io
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -10,6 +13,7 @@ from attrs import define, field, frozen
 
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.chat.base import reasoning_of
+from openai_scan.events.chat.calls import GrowingCall, GrowingCalls
 from openai_scan.events.chat.events import ChatCompletionChunk
 from openai_scan.events.chat.objects import (
     AudioDelta,
@@ -21,8 +25,9 @@ from openai_scan.events.chat.objects import (
     TokenLogProb,
     ToolCallDelta,
 )
+from openai_scan.events.choices import counts_of
 from openai_scan.events.snapshot import Pieces, parses
-from openai_scan.values import Call, Piece, Value
+from openai_scan.values import Call, Counts, Piece, PieceKind, Value
 
 _NO_DELTA = ChoiceDelta()
 
@@ -36,12 +41,24 @@ class ChatFunction(Value):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ChatCustom(Value):
+    """The custom tool that is called, and its input, which is any text."""
+
+    name: str = ""
+    input: str = ""
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatToolCall(Value):
-    """A call of one of your functions."""
+    """A call of one of your functions or, if it has *custom*, of your custom tools.
+
+    The *id* is made up if the server has sent none, or one that another call has already.
+    """
 
     id: str = ""
     function: ChatFunction = ChatFunction()
     type: str = "function"
+    custom: ChatCustom | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -84,6 +101,7 @@ class ChatCompletion(Value):
 
     Attributes:
         done: Whether the server has sent `[DONE]`, which ends all choices.
+        hole: Whether a part of it could not be read. None of its calls is complete then.
     """
 
     id: str = ""
@@ -94,31 +112,58 @@ class ChatCompletion(Value):
     system_fingerprint: str | None = None
     usage: CompletionUsage | None = None
     done: bool = False
+    hole: bool = False
 
     @property
     def text(self) -> str:
         """The text of choice 0; the transcript if the answer is spoken."""
-        for choice in self.choices:
-            if choice.index == 0:
-                audio = choice.message.audio
-                return choice.message.content or ("" if audio is None else audio.transcript)
-        return ""
+        message = self._first.message
+        return message.content or ("" if message.audio is None else message.audio.transcript)
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions in all choices, in order."""
+        """The calls of your functions and custom tools in all choices, in order.
+
+        Once its choice has ended, a call without arguments has the arguments `{}`.
+        """
         return tuple(
-            Call(
-                id=call.id,
-                name=call.function.name,
-                arguments=call.function.arguments,
-                complete=(self.done or choice.finish_reason is not None)
-                and parses(call.function.arguments),
-                choice=choice.index,
-            )
-            for choice in self.choices
-            for call in _calls(choice.message)
+            self._call(call, choice) for choice in self.choices for call in _calls(choice.message)
         )
+
+    @property
+    def counts(self) -> Counts | None:
+        """The token counts in the words of `Counts`, or None."""
+        return counts_of(self.usage)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why choice 0 ended, in the server's word; None while it arrives."""
+        return self._first.finish_reason
+
+    @property
+    def _first(self) -> ChatChoice:
+        return next((choice for choice in self.choices if choice.index == 0), _NO_CHOICE)
+
+    def _call(self, call: ChatToolCall, choice: ChatChoice) -> Call:
+        ended = self.done or choice.finish_reason is not None
+        if call.custom is not None:
+            name, arguments, fits = call.custom.name, call.custom.input, True
+        else:
+            name, arguments = call.function.name, call.function.arguments
+            if ended and name and not arguments.strip():
+                arguments = "{}"
+            fits = ended and parses(arguments)
+        return Call(
+            id=call.id,
+            name=name,
+            arguments=arguments,
+            complete=ended and fits and bool(name) and not self.hole,
+            choice=choice.index,
+            kind=call.type,
+        )
+
+
+_NO_CHOICE = ChatChoice()
 
 
 def _calls(message: ChatMessage) -> tuple[ChatToolCall, ...]:
@@ -154,17 +199,22 @@ class ChatFold(Fold):
         self._system_fingerprint = event.system_fingerprint or self._system_fingerprint
         if event.usage is not None:
             self._usage = event.unwrap_usage() or self._usage
-        for piece in event.choices:
-            choice = self._choices.get(piece.index)
+        added: list[Piece] = []
+        for entry in event.choices:
+            choice = self._choices.get(entry.index)
             if choice is None:
-                choice = self._choices[piece.index] = _Choice(piece.index)
-            choice.take(piece, note)
-        return event.pieces()
+                choice = self._choices[entry.index] = _Choice(entry.index)
+            choice.take(entry, note, added)
+        return added
+
+    def close(self) -> Sequence[Piece]:
+        return [piece for choice in self._choices.values() for piece in choice.close()]
 
     def appender(self, event: Event) -> Append | None:
         match event:
-            case ChatCompletionChunk(choices=[piece], usage=None) if piece.logprobs is None:
-                return self._choices[piece.index].appender(piece.delta)
+            case ChatCompletionChunk(choices=[entry], usage=None):
+                if entry.logprobs is None and not entry.whole:
+                    return self._choices[entry.index].appender(entry.delta)
         return None
 
     def value(self) -> ChatCompletion:
@@ -177,6 +227,7 @@ class ChatFold(Fold):
             system_fingerprint=self._system_fingerprint,
             usage=self._usage,
             done=self.done,
+            hole=self.hole,
         )
 
 
@@ -189,10 +240,8 @@ class _Choice:
         self._content: Pieces | None = None
         self._refusal: Pieces | None = None
         self._reasoning: Pieces | None = None
-        self._calls: list[_Call] = []  # in order of arrival
-        self._calls_by_index: dict[int, _Call] = {}  # the latest call of each index
-        self._calls_by_id: dict[str, _Call] = {}
-        self._function_call: _Call | None = None
+        self._calls = GrowingCalls(index)
+        self._function_call: GrowingCall | None = None
         self._audio: _Audio | None = None
         self._annotations: list[dict[str, Any]] = []
         self._finish_reason: str | None = None
@@ -200,92 +249,101 @@ class _Choice:
         self._content_logprobs: list[TokenLogProb] = []
         self._refusal_logprobs: list[TokenLogProb] = []
 
-    def take(self, piece: Choice, note: Note) -> None:
+    def take(self, entry: Choice, note: Note, added: list[Piece]) -> None:
+        """Take a piece of the choice, or the whole of it, and add to *added* what is new in it."""
         # Some servers end a choice twice. The last reason counts here, as it does for the outcome.
-        self._finish_reason = piece.finish_reason or self._finish_reason
-        if piece.logprobs is not None:
-            self._has_logprobs = True
-            self._content_logprobs += piece.logprobs.content
-            self._refusal_logprobs += piece.logprobs.refusal
-        delta = piece.delta
-        if delta.content is not None:
-            self._content = self._content or Pieces()
-            self._content.add(delta.content)
+        self._finish_reason = entry.finish_reason or self._finish_reason
+        delta, whole = entry.delta, note if entry.whole else None
+        if entry.logprobs is not None:
+            self._take_logprobs(entry.logprobs, is_whole=entry.whole)
         self._role = self._role or delta.role or ""
-        if delta.refusal is not None:
-            self._refusal = self._refusal or Pieces()
-            self._refusal.add(delta.refusal)
-        reasoning = reasoning_of(delta)
-        if reasoning is not None:
-            self._reasoning = self._reasoning or Pieces()
-            self._reasoning.add(reasoning)
-        for call in delta.tool_calls:
-            self._take_call(call, note)
-        self._take_rest(delta)
-
-    def _take_rest(self, delta: ChoiceDelta) -> None:
-        """Take the parts that few answers have."""
-        if delta.function_call is not None:
-            self._function_call = self._function_call or _Call()
-            self._function_call.take(delta.function_call)
+        self._reasoning = self._put("reasoning", self._reasoning, reasoning_of(delta), added, whole)
+        self._content = self._put("text", self._content, delta.content, added, whole)
+        self._refusal = self._put("refusal", self._refusal, delta.refusal, added, whole)
         if delta.audio is not None:
-            self._audio = self._audio or _Audio()
-            self._audio.take(delta.audio)
-        self._annotations += delta.annotations
+            self._take_audio(delta.audio, added, whole)
+        if delta.tool_calls:
+            if entry.whole:
+                added += self._calls.take_whole(delta.tool_calls, note)
+            else:
+                for call in delta.tool_calls:
+                    added += self._calls.take(call, note)
+        if delta.function_call is not None:
+            self._take_function_call(delta.function_call, note, added, is_whole=entry.whole)
+        if delta.annotations:
+            self._take_annotations(delta.annotations, is_whole=entry.whole)
+        if self._finish_reason is not None:
+            added += self.close()
+
+    def close(self) -> Iterable[Piece]:
+        """Return what was held back, at the end of the choice."""
+        pieces = list(self._calls.close())
+        call = self._function_call
+        if call is not None and not self._calls and (text := call.close()):
+            pieces.append(call.added(text, self._index))
+        return pieces
 
     def appender(self, delta: ChoiceDelta) -> Append | None:
         """Return what adds the text of such a delta, or None if it has more than text."""
         brings_more = attrs.evolve(delta, role=None, content=None) != _NO_DELTA
         return None if brings_more or self._content is None else self._content.add
 
-    def _take_call(self, piece: ToolCallDelta, note: Note) -> None:
-        function = piece.function or FunctionDelta()
-        call = self._find_call(piece, function, note)
-        if call is None:
-            call = _Call(
-                index=piece.index if piece.index is not None else len(self._calls),
-                type=piece.type,
-            )
-            if not piece.id:
-                note("tool_call_without_id")
-            self._calls.append(call)
-        if piece.index is not None:
-            self._calls_by_index[piece.index] = call
-        if piece.id:
-            call.id = call.id or piece.id
-            self._calls_by_id[piece.id] = call
-        call.take(function)
-
-    def _find_call(self, piece: ToolCallDelta, function: FunctionDelta, note: Note) -> _Call | None:
-        """Return the call that *piece* belongs to, or None if it starts a new one."""
-        # The index decides, or else the id. A piece without both belongs to the last call.
-        if piece.index is None:
-            note("tool_call_without_index")
-            if piece.id:
-                return self._calls_by_id.get(piece.id)
-            call = self._calls[-1] if self._calls else None
+    def _put(
+        self,
+        kind: PieceKind,
+        pieces: Pieces | None,
+        text: str | None,
+        added: list[Piece],
+        whole: Note | None,
+    ) -> Pieces | None:
+        """Return *pieces* with *text*, which is all of them if *whole* can note what differs."""
+        if text is None:
+            return pieces
+        pieces = pieces or Pieces()
+        if whole is None:
+            pieces.add(text)
         else:
-            call = self._calls_by_index.get(piece.index)
-        if call is None:
-            return None
-        renamed = bool(function.name and call.name and function.name != call.name)
-        if not piece.id or not call.id:
-            # Several calls at one index, without ids. A new call has another name, or whole
-            # arguments after arguments that were whole already.
-            if renamed or (function.name and call.whole and _is_object(function.arguments)):
-                note("tool_call_index_reused")
-                return None
-            return call
-        known = self._calls_by_id.get(piece.id)
-        if known is not None:
-            return known
-        # Some versions of vLLM make up a new id for each piece of a call, so the same call goes on
-        # while its arguments are open. With all other servers a new id is a new call.
-        if not renamed and call.is_open:
-            note("tool_call_id_changed")
-            return call
-        note("tool_call_index_reused")
-        return None
+            text = pieces.complete(text, whole)
+        if text:
+            added.append(Piece(kind, self._index, text))
+        return pieces
+
+    def _take_audio(self, piece: AudioDelta, added: list[Piece], whole: Note | None) -> None:
+        audio = self._audio = self._audio or _Audio()
+        audio.id = audio.id or piece.id or ""
+        audio.expires_at = piece.expires_at or audio.expires_at
+        # A spoken answer has no other text. One that has is not told twice.
+        is_text = not (self._content and self._content.size)
+        self._put("text", audio.transcript, piece.transcript, added if is_text else [], whole)
+        data = audio.take(piece.data, is_whole=whole is not None)
+        if data:
+            added.append(Piece("audio", self._index, data))
+
+    def _take_function_call(
+        self, function: FunctionDelta, note: Note, added: list[Piece], *, is_whole: bool
+    ) -> None:
+        """Take a piece of a call in the old form, which counts if there is none in the new form."""
+        is_new = self._function_call is None
+        call = self._function_call = self._function_call or GrowingCall()
+        text = call.take(ToolCallDelta(function=function), note, whole=is_whole)
+        if (is_new or text) and not self._calls:
+            added.append(call.added(text, self._index))
+
+    def _take_logprobs(self, logprobs: ChoiceLogProbs, *, is_whole: bool) -> None:
+        self._has_logprobs = True
+        for known, tokens in (
+            (self._content_logprobs, logprobs.content),
+            (self._refusal_logprobs, logprobs.refusal),
+        ):
+            known.extend(tokens[len(known) :] if is_whole else tokens)
+
+    def _take_annotations(self, annotations: Sequence[dict[str, Any]], *, is_whole: bool) -> None:
+        if is_whole:
+            known = {json.dumps(each, sort_keys=True) for each in self._annotations}
+            annotations = [
+                each for each in annotations if json.dumps(each, sort_keys=True) not in known
+            ]
+        self._annotations += annotations
 
     def value(self) -> ChatChoice:
         logprobs = None
@@ -298,16 +356,8 @@ class _Choice:
             content=_text(self._content),
             refusal=_text(self._refusal),
             reasoning=_text(self._reasoning),
-            tool_calls=tuple(
-                ChatToolCall(
-                    # A call without an id cannot be answered. Any id will do if it is unique.
-                    id=call.id or f"call_{self._index}_{place}",
-                    function=call.value(),
-                    type=call.type,
-                )
-                for place, call in enumerate(sorted(self._calls, key=_index))
-            ),
-            function_call=None if self._function_call is None else self._function_call.value(),
+            tool_calls=tuple(_tool_call(call) for call in self._calls.in_order()),
+            function_call=None if self._function_call is None else _function(self._function_call),
             audio=None if self._audio is None else self._audio.value(),
             annotations=tuple(self._annotations),
         )
@@ -320,68 +370,47 @@ class _Choice:
 
 
 @define
-class _Call:
-    """One call as far as it has arrived."""
-
-    index: int = 0
-    id: str = ""
-    type: str = "function"
-    name: str = ""
-    _arguments: Pieces = field(factory=Pieces)
-    _last: str = ""  # the last character of the arguments that is not whitespace
-
-    @property
-    def whole(self) -> bool:
-        """Whether the arguments, which are a JSON object, may be complete."""
-        return self._last == "}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the arguments have begun and cannot be complete."""
-        return self._last not in ("", "}")
-
-    def take(self, function: FunctionDelta) -> None:
-        self.name = self.name or function.name or ""
-        if function.arguments:
-            self._arguments.add(function.arguments)
-            self._last = function.arguments.rstrip()[-1:] or self._last
-
-    def value(self) -> ChatFunction:
-        return ChatFunction(name=self.name, arguments=str(self._arguments))
-
-
-@define
 class _Audio:
     """The spoken answer as far as it has arrived."""
 
     id: str = ""
-    data: list[str] = field(factory=list)  # base64, each piece encoded separately
+    sound: io.BytesIO = field(factory=io.BytesIO)
     transcript: Pieces = field(factory=Pieces)
     expires_at: int | None = None
 
-    def take(self, piece: AudioDelta) -> None:
-        self.id = self.id or piece.id or ""
-        if piece.data:
-            self.data.append(piece.data)
-        self.transcript.add(piece.transcript or "")
-        self.expires_at = piece.expires_at or self.expires_at
+    def take(self, data: str | None, *, is_whole: bool) -> str:
+        """Take a piece of the sound, or all of it, as base64; return what had not come of it."""
+        sound = from_base64(data)
+        if not data or not sound:
+            return ""
+        if is_whole:
+            length = self.sound.tell()
+            if len(sound) <= length or sound[:length] != self.sound.getvalue():
+                return ""
+            sound = sound[length:]
+            data = base64.b64encode(sound).decode()
+        self.sound.write(sound)
+        return data
 
     def value(self) -> ChatAudio:
         return ChatAudio(
             id=self.id,
-            data=b"".join(from_base64(piece) or b"" for piece in self.data),
+            data=self.sound.getvalue(),
             transcript=str(self.transcript),
             expires_at=self.expires_at,
         )
 
 
-def _index(call: _Call) -> int:
-    return call.index
+def _tool_call(call: GrowingCall) -> ChatToolCall:
+    if call.is_custom:
+        custom = ChatCustom(name=call.name, input=call.text)
+        return ChatToolCall(id=call.id, type=call.type, custom=custom)
+    return ChatToolCall(id=call.id, type=call.type, function=_function(call))
+
+
+def _function(call: GrowingCall) -> ChatFunction:
+    return ChatFunction(name=call.name, arguments=call.text)
 
 
 def _text(pieces: Pieces | None) -> str | None:
     return None if pieces is None else str(pieces)
-
-
-def _is_object(text: str | None) -> bool:
-    return text is not None and text.lstrip()[:1] == "{" and parses(text)

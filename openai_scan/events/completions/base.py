@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from openai_scan.events.choices import HasChoices
+from openai_scan.events.choices import HasChoices, joined
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 from openai_scan.values import Piece
 
@@ -36,9 +36,7 @@ class CompletionsEvent(HasChoices):
         )
 
     def unwrap_text(self, choice: int = 0) -> str | None:
-        piece = self.piece(choice)
-        text: str | None = None if piece is None else piece.text
-        return text
+        return joined(one.text for one in self.entries(choice))
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
+from openai_scan.events.choices import with_usage
 from openai_scan.events.completions.base import CompletionsEvent
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
@@ -46,4 +47,4 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             event_class = Completion
         case _:
             return None
-    return structure.event(payload, event_class, raw)
+    return structure.event(with_usage(payload, structure), event_class, raw)

@@ -65,3 +65,9 @@ class CompletionUsage(Value):
     total_tokens: int | None = None
     completion_tokens_details: CompletionTokensDetails | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
+    input_tokens: int | None = None  # sent, but not in the schema
+    output_tokens: int | None = None  # sent, but not in the schema
+    cached_tokens: int | None = None  # sent, but not in the schema
+    prompt_cache_hit_tokens: int | None = None  # sent, but not in the schema
+    cache_read_input_tokens: int | None = None  # sent, but not in the schema
+    reasoning_tokens: int | None = None  # sent, but not in the schema

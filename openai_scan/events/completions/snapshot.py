@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import define, field, frozen
 
 from openai_scan.events.base import Append, Event, Fold, Note
+from openai_scan.events.choices import counts_of
 from openai_scan.events.completions.events import Completion
 from openai_scan.events.completions.objects import (
     CompletionChoice,
@@ -14,7 +16,7 @@ from openai_scan.events.completions.objects import (
     CompletionUsage,
 )
 from openai_scan.events.snapshot import Pieces, WithoutCalls
-from openai_scan.values import Piece, Value
+from openai_scan.values import Counts, Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -31,7 +33,24 @@ class CompletionAnswer(WithoutCalls, Value):
     @property
     def text(self) -> str:
         """The text of choice 0."""
-        return next((choice.text or "" for choice in self.choices if choice.index == 0), "")
+        return self._first.text or ""
+
+    @property
+    def counts(self) -> Counts | None:
+        """The token counts in the words of `Counts`, or None."""
+        return counts_of(self.usage)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why choice 0 ended, in the server's word; None while it arrives."""
+        return self._first.finish_reason or None
+
+    @property
+    def _first(self) -> CompletionChoice:
+        return next((choice for choice in self.choices if choice.index == 0), _NO_CHOICE)
+
+
+_NO_CHOICE = CompletionChoice()
 
 
 class CompletionFold(Fold):
@@ -56,20 +75,15 @@ class CompletionFold(Fold):
         self._model = self._model or event.model
         self._system_fingerprint = event.system_fingerprint or self._system_fingerprint
         self._usage = event.unwrap_usage() or self._usage
-        for piece in event.choices:
-            choice = self._choices.get(piece.index)
+        added: list[Piece] = []
+        for entry in event.choices:
+            choice = self._choices.get(entry.index)
             if choice is None:
-                choice = self._choices[piece.index] = _Choice()
-            if piece.text:
-                choice.text.add(piece.text)
-            choice.finish_reason = piece.finish_reason or choice.finish_reason
-            if piece.logprobs is not None:
-                choice.text_offset += piece.logprobs.text_offset
-                choice.token_logprobs += piece.logprobs.token_logprobs
-                choice.tokens += piece.logprobs.tokens
-                choice.top_logprobs += piece.logprobs.top_logprobs
-                choice.has_logprobs = True
-        return event.pieces()
+                choice = self._choices[entry.index] = _Choice()
+            text = choice.take(entry)
+            if text:
+                added.append(Piece("text", entry.index, text))
+        return added
 
     def appender(self, event: Event) -> Append | None:
         match event:
@@ -99,6 +113,32 @@ class _Choice:
     token_logprobs: list[float] = field(factory=list)
     tokens: list[str] = field(factory=list)
     top_logprobs: list[object] = field(factory=list)
+
+    def take(self, entry: CompletionChoice) -> str:
+        """Take a piece of the choice, or the whole of it, and return the text that is new in it."""
+        text = entry.text or ""
+        missing = None
+        if self.finish_reason and entry.finish_reason and self.text.size:
+            # A whole completion looks like a piece. But a piece does not end again what has ended,
+            # with a text that begins with all that has come.
+            missing = self.text.missing(text) if len(text) >= self.text.size else None
+        self.finish_reason = entry.finish_reason or self.finish_reason
+        if entry.logprobs is not None:
+            self._take_logprobs(entry.logprobs, is_whole=missing is not None)
+        text = text if missing is None else missing
+        self.text.add(text)
+        return text
+
+    def _take_logprobs(self, logprobs: CompletionLogProbs, *, is_whole: bool) -> None:
+        self.has_logprobs = True
+        lists: tuple[tuple[list[Any], Sequence[Any]], ...] = (
+            (self.text_offset, logprobs.text_offset),
+            (self.token_logprobs, logprobs.token_logprobs),
+            (self.tokens, logprobs.tokens),
+            (self.top_logprobs, logprobs.top_logprobs),
+        )
+        for known, more in lists:
+            known.extend(more[len(known) :] if is_whole else more)
 
     def value(self, index: int) -> CompletionChoice:
         logprobs = CompletionLogProbs(

@@ -39,6 +39,12 @@ class UnfitError(Exception):
         super().__init__(f"invalid value for type, expected {expected}")
 
 
+class WholeJSON(str):
+    """The JSON text of an object that a server sent as an object, which is whole by itself."""
+
+    __slots__ = ()
+
+
 class Loose(dict[str, Any]):
     """An object that matches no class and stays a dict."""
 
@@ -67,7 +73,7 @@ def checked(kind: type) -> Hook:
 def json_text(value: Any, _: Any) -> str:
     """Return text as it is, and an object as its JSON text."""
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return WholeJSON(json.dumps(value, ensure_ascii=False))
     if not isinstance(value, str):
         raise UnfitError("str")
     return value

@@ -355,7 +355,8 @@ class _Program:
         return f"{{**{self._name(one[0])}{changes}}}"
 
     def _object(self, one: _Trial, two: _Trial) -> str | None:
-        kind, fields = type(one[0]), vars(one[0])
+        # A copy: what the trial caches in itself later is not to be in the events made from it.
+        kind, fields = type(one[0]), dict(vars(one[0]))
         made = self._parts(one, two, fields, vars(two[0]))
         if not made:
             return None

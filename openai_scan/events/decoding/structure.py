@@ -120,6 +120,12 @@ class Structurer:
                 log.debug("skipped %s %s: %s", cls.__name__, fault.place(), fault.reason)
             payload = pruned
 
+    def tolerates(self, note: str) -> bool:
+        """Count one thing that is tolerated; return False if nothing is, as with `strict`."""
+        if not self._strict:
+            self.note(note)
+        return not self._strict
+
     def note(self, note: str) -> None:
         """Count one thing that was tolerated."""
         note = note[:MAX_NOTE_LENGTH]

@@ -1,0 +1,148 @@
+"""Turn what servers send in the chunks of Chat Completions in other forms into OpenAI's form.
+
+Texts come as objects and as lists of parts, and the counts of tokens in other places. All of that
+is put into one form here, before the classes see it. What an event was sent as stays in its `raw`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openai_scan.events.choices import with_usage
+from openai_scan.events.decoding.structure import Structurer
+
+REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+"""The fields of a delta that have the text of the reasoning; the first that has any counts."""
+
+_TEXTS = frozenset({*REASONING, "content", "refusal"})
+
+# The keys under which an object may have its text, or its parts.
+_TEXT_KEYS = ("text", "content", "thinking", "reasoning", *REASONING, "summary", "refusal", "value")
+
+# The types of the parts of a content. The types of all others are noted.
+_TEXT_TYPES = frozenset({"text", "output_text", "input_text"})
+_REASONING_TYPES = frozenset(
+    {
+        "reasoning",
+        "reasoning.summary",
+        "reasoning.text",
+        "reasoning_summary",
+        "reasoning_text",
+        "summary_text",
+        "thinking",
+    }
+)
+
+
+def in_one_form(payload: Any, structure: Structurer) -> Any:
+    """Return the payload of a chunk in the form that OpenAI's have; it may be *payload* itself.
+
+    Args:
+        payload: A JSON value; it is not changed.
+        structure: Counts the parts of a content that have no text.
+    """
+    if type(payload) is not dict:
+        return payload
+    choices = payload.get("choices")
+    if type(choices) is list:
+        formed = [_choice(choice, structure) for choice in choices]
+        if any(one is not other for one, other in zip(formed, choices, strict=True)):
+            payload = {**payload, "choices": formed}
+    return with_usage(payload, structure)
+
+
+def _choice(choice: Any, structure: Structurer) -> Any:
+    """Return a choice whose delta has only texts where OpenAI has texts."""
+    if type(choice) is not dict or type(delta := choice.get("delta")) is not dict:
+        return choice
+    for key, value in delta.items():
+        if type(value) in (dict, list) and key in _TEXTS:
+            return {**choice, "delta": _delta(delta, structure)}
+    return choice
+
+
+def _delta(delta: dict[str, Any], structure: Structurer) -> dict[str, Any]:
+    delta = delta.copy()
+    for key in (*REASONING, "refusal"):
+        text = text_of(delta.get(key))
+        if text is not None:
+            delta[key] = text
+    content = delta.get("content")
+    if type(content) in (dict, list):
+        parts = _Parts()
+        parts.take(content)
+        tolerated = [structure.tolerates(f"content_part: {kind}") for kind in parts.others]
+        if all(tolerated):  # else the content stays as it is, and is rejected
+            delta["content"] = "".join(parts.texts) if parts.texts else None
+            own = next((key for key in REASONING if delta.get(key) is not None), REASONING[0])
+            _add(delta, own, parts.reasoning)
+            _add(delta, "refusal", parts.refusals)
+    return delta
+
+
+def _add(delta: dict[str, Any], key: str, texts: list[str]) -> None:
+    """Add *texts* to the text that *delta* has under *key*, unless it is the same text."""
+    text, own = "".join(texts), delta.get(key)
+    if texts and text != own:
+        delta[key] = f"{own}{text}" if isinstance(own, str) else text
+
+
+class _Parts:
+    """The parts of a content, by what they are.
+
+    Attributes:
+        others: The types of those that have no text.
+    """
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.refusals: list[str] = []
+        self.others: list[str] = []
+
+    def take(self, part: Any) -> None:
+        """Take a part, or a list of parts."""
+        if isinstance(part, list):
+            if not part:
+                self.texts.append("")
+            for one in part:
+                self.take(one)
+        elif isinstance(part, str):
+            self.texts.append(part)
+        elif isinstance(part, dict):
+            self._take_object(part)
+        else:
+            self.others.append("null" if part is None else type(part).__name__)
+
+    def _take_object(self, part: dict[str, Any]) -> None:
+        kind = part.get("type") or _likely_type(part)
+        text = text_of(part)
+        if text is None or not isinstance(kind, str):
+            self.others.append(kind if isinstance(kind, str) else "object")
+        elif kind in _TEXT_TYPES:
+            self.texts.append(text)
+        elif kind in _REASONING_TYPES:
+            self.reasoning.append(text)
+        elif kind == "refusal":
+            self.refusals.append(text)
+        else:
+            self.others.append(kind)
+
+
+def _likely_type(part: dict[str, Any]) -> str:
+    """Return the type of a part that does not say it."""
+    return next((kind for kind in ("text", "refusal", *REASONING[1:]) if kind in part), "object")
+
+
+def text_of(value: Any) -> str | None:
+    """Return the text of a JSON value: text, an object with a text in it, or a list of these."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        texts = [text for one in value if (text := text_of(one)) is not None]
+        return "".join(texts) if texts or not value else None
+    if isinstance(value, dict):
+        for key in _TEXT_KEYS:
+            if isinstance(inner := value.get(key), (str, list, dict)):
+                return text_of(inner)
+    return None
