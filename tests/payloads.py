@@ -20,7 +20,8 @@ Build: TypeAlias = Callable[[Any], Any]
 """Returns a payload with its argument in one place."""
 
 _SAMPLES: dict[Any, Any] = {
-    str: "a", int: 1, float: 0.5, bool: True, NoneType: None, Any: 1, dict: {}, Index: 1, JSONText: "{}",
+    str: "a", int: 1, float: 0.5, bool: True, NoneType: None, Any: 1, dict: {},
+    Index: 1, JSONText: "{}",
 }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook | None:
 
 
 def _kind(cls: Any) -> Any:
-    """Return the type of values that are taken as they are, or `_Nothing` if all have to be built."""
+    """Return the type of the values that need no hook, or `_Nothing` if all have to be built."""
     if cls == Index:
         return int
     arms = [arm for arm in get_args(cls) if arm is not NoneType] or [cls]

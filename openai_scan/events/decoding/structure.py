@@ -64,7 +64,10 @@ class Structurer:
 
     Attributes:
         repeats: What is known of the stream's repeated events.
+        choices_name: The name of the last event with choices, or None before there is one.
     """
+
+    choices_name: str | None = None
 
     def __init__(self, *, strict: bool = False, notes: Counter[str] | None = None) -> None:
         self._strict = strict
