@@ -363,6 +363,7 @@ def error_class(status: int | None, code: str | None, type: str | None) -> type[
 
 def _status_in(code: str | None) -> int | None:
     """Return the HTTP status that many servers put into `code`, as in `"503"`."""
+    # A server that has codes of its own, as Baidu, may also have 336, which is no redirect.
     if code is not None and len(code) == 3 and code.isascii() and code.isdigit():
-        return int(code)
+        return int(code) if code[0] in "45" else None
     return None

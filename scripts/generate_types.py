@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from overrides import FAMILIES, Family
+from overrides import FAMILIES, INDEXES, Family
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ SHARED_EVENT = "error"
 # What the families have in common, by module.
 SHARED_NAMES = {
     "openai_scan.events.base": ["Event"],
-    "openai_scan.events.decoding.hooks": ["JSONText"],
+    "openai_scan.events.decoding.hooks": ["Index", "JSONText"],
     "openai_scan.events.decoding.structure": ["Structurer"],
     "openai_scan.sse": ["RawEvent"],
     "openai_scan.values": ["Value"],
@@ -238,7 +238,7 @@ class FamilyModel:
                 made.demote()
         made.default = self._default(place, made.default)
         made.hidden = self._matches("hidden", owner, name)
-        return made
+        return _as_index(made)
 
     def _default(self, place: str, default: str | None) -> str | None:
         """Return the default that the overrides give to *place*, or else *default*."""
@@ -259,7 +259,7 @@ class FamilyModel:
                 self.objects[word] = Class(word, self._doc(word), fields=fields)
         inner = type_.removesuffix(" | None")
         default = "()" if inner.startswith("tuple[") else "None" if inner != type_ else None
-        return Field(name, inner, default, comment)
+        return _as_index(Field(name, inner, default, comment))
 
     # Types.
 
@@ -430,6 +430,13 @@ class FamilyModel:
         """Return the events in the order in which the match tries them."""
         frequent = {name: place for place, name in enumerate(self.family.frequent)}
         return sorted(self.events, key=lambda event: frequent.get(event.wire_name, len(frequent)))
+
+
+def _as_index(made: Field) -> Field:
+    """Return *made*, as an index if it is an integer with the name of one."""
+    if made.type == "int" and made.name in INDEXES:
+        made.type = "Index"
+    return made
 
 
 def _rank(made: Field) -> int:

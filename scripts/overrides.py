@@ -68,6 +68,21 @@ class Family:
     prepare: tuple[str, str] | None = None
 
 
+# The numbers of places and of events: some servers send them as text. Any integer field with one of
+# these names gets the type `Index`.
+INDEXES = frozenset(
+    {
+        "annotation_index",
+        "command_index",
+        "content_index",
+        "index",
+        "output_index",
+        "partial_image_index",
+        "sequence_number",
+        "summary_index",
+    }
+)
+
 JSON_OBJECT = "dict[str, Any] | None"
 JSON_OBJECTS = "tuple[dict[str, Any], ...]"
 
@@ -237,6 +252,8 @@ COMPLETIONS = Family(
     },
     extra=_USAGE_EXTRA,
     loose={
+        # The first token of an echoed prompt has none.
+        "CompletionLogProbs.token_logprobs": "tuple[float | None, ...]",
         # llama.cpp has the logprobs of Chat Completions here instead.
         "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
     },
@@ -361,6 +378,12 @@ RESPONSES = Family(
         "Response.prompt_cache_options": JSON_OBJECT,
         # Some servers send the object itself.
         "FunctionToolCall.arguments": "JSONText",
+        "ResponseFunctionCallArgumentsDelta.delta": "JSONText",
+        "ResponseFunctionCallArgumentsDone.arguments": "JSONText",
+        "ResponseMcpCallArgumentsDelta.delta": "JSONText",
+        "ResponseMcpCallArgumentsDone.arguments": "JSONText",
+        "MCPToolCall.arguments": "JSONText",
+        "MCPApprovalRequest.arguments": "JSONText",
         "ToolSearchOutput.tools": JSON_OBJECTS,
         "AdditionalTools.tools": JSON_OBJECTS,
     },

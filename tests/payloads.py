@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 
 from openai_scan.events import Event
-from openai_scan.events.decoding.hooks import JSONText, is_literal, is_tuple
+from openai_scan.events.decoding.hooks import Index, JSONText, is_literal, is_tuple
 
 FAMILIES = ("assistants", "audio", "chat", "completions", "images", "responses")
 
@@ -20,7 +20,8 @@ Build: TypeAlias = Callable[[Any], Any]
 """Returns a payload with its argument in one place."""
 
 _SAMPLES: dict[Any, Any] = {
-    str: "a", int: 1, float: 0.5, bool: True, NoneType: None, Any: 1, dict: {}, JSONText: "{}",
+    str: "a", int: 1, float: 0.5, bool: True, NoneType: None, Any: 1, dict: {},
+    Index: 1, JSONText: "{}",
 }  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def numbered(kind: Any, number: int) -> Any:
     if attrs.has(arm):
         for name, one in _fields(arm).items():
             arms = _arms(one.type)
-            if name.endswith("index") and int in arms:
+            if name.endswith("index") and (int in arms or Index in arms):
                 value = {**value, name: number}
             elif name.endswith("id") and str in arms:
                 value = {**value, name: f"id_{number}"}

@@ -6,6 +6,7 @@ A family is imported when a stream first shows one of its events, and never othe
 from __future__ import annotations
 
 import importlib
+import re
 from typing import TYPE_CHECKING, Any
 
 from openai_scan import bounded_json
@@ -13,13 +14,16 @@ from openai_scan.errors import DecodeError
 from openai_scan.events.base import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.parse import parse
 from openai_scan.events.error import read_error
+from openai_scan.events.forms import with_deltas
+from openai_scan.events.names import FIRST_WORDS, first_word, identify, others
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
     from openai_scan.events.decoding.structure import Structurer
 
-# The first words of the wire names whose data must be JSON. An event without a name is a "message".
-_JSON_NAMES = frozenset({"message", "response", "thread"})
+# What only the data of an event of ours have. Data that are not JSON are a part of the answer that
+# is lost if they have it, whatever the name of the event.
+_OURS = re.compile(r'"(?:choices|delta|object|response|output_index|sequence_number)"\s*:')
 
 # The prefixes of the class names of each family's events.
 _PREFIXES = {
@@ -62,21 +66,38 @@ def _decode_strictly(raw: RawEvent) -> Event:
 
 def _decode(raw: RawEvent, structure: Structurer) -> Event:
     """Decode *raw*, independently of the events before it."""
-    if raw.type == "done" or raw.data.strip() == DONE:
+    data = raw.data.strip()
+    if data == DONE or (raw.type == "done" and not data.startswith(("{", "["))):
         return DoneEvent(raw=raw)
     try:
         bounded_json.check(raw.data)
         payload = parse(raw.data)
     except (ValueError, RecursionError, MemoryError) as error:
         return _not_json(raw, error)
-    name, payload = _identify(raw.type, payload)
+    wire = raw.type if raw.type != "done" else "message"
+    name, payload = identify(wire, payload, structure.choices_name)
+    event, fault = _try(name, payload, raw, structure)
+    if event is None:
+        for other in others(wire, payload, name):
+            event, _ = _try(other, payload, raw, structure)
+            if event is not None:
+                return event
+        if raw.type == "done" and fault is None:
+            return DoneEvent(raw=raw)
+        return UnknownEvent(payload, name=name, error=fault, raw=raw)
+    return event
+
+
+def _try(
+    name: str, payload: Any, raw: RawEvent, structure: Structurer
+) -> tuple[Event | None, DecodeError | None]:
+    """Return the event of that *name*, or why its class does not fit; neither if there is none."""
     try:
-        event = _decode_payload(name, payload, raw, structure)
+        return _decode_payload(name, payload, raw, structure), None
     except (DecodeError, RecursionError, MemoryError) as error:
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
-        return UnknownEvent(payload, name=name, error=fault, raw=raw)
-    return event or UnknownEvent(payload, name=name, raw=raw)
+        return None, fault
 
 
 def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
@@ -85,7 +106,9 @@ def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structure
         case "chat":
             from openai_scan.events import chat
 
-            return chat.decode(name, payload, raw, structure)
+            event = chat.decode(name, with_deltas(payload), raw, structure)
+            structure.choices_name = name if event is not None else structure.choices_name
+            return event
         case "response":
             from openai_scan.events import responses
 
@@ -97,7 +120,9 @@ def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structure
         case "text_completion":
             from openai_scan.events import completions
 
-            return completions.decode(name, payload, raw, structure)
+            event = completions.decode(name, payload, raw, structure)
+            structure.choices_name = name if event is not None else structure.choices_name
+            return event
         case "transcript" | "speech":
             from openai_scan.events import audio
 
@@ -112,28 +137,6 @@ def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structure
             return None
 
 
-def _identify(name: str, payload: Any) -> tuple[str, Any]:
-    """Return the wire name of an event and its payload, without an envelope around it."""
-    if name != "message" or not isinstance(payload, dict):
-        return name, payload
-    # Not a `match` over the payload, since each of its patterns would repeat the lookups.
-    envelope, error, kind, tag = map(payload.get, ("event", "error", "object", "type"))
-    if isinstance(envelope, str) and isinstance(inner := payload.get("data"), dict):
-        return envelope, inner  # as in LiteLLM's Assistants streams
-    if error or kind == "error":  # vLLM and FastChat send the latter, with the error's own `type`
-        return "error", payload
-    if isinstance(kind, str) and kind.partition(".")[0] == "thread":
-        from openai_scan.events.assistants import name_of
-
-        return name_of(payload), payload
-    for named in (tag, kind):
-        if isinstance(named, str) and named:
-            return named, payload
-    if "choices" in payload:  # Azure's content filter sends an empty `object`
-        return "chat.completion.chunk", payload
-    return "message", payload
-
-
 def _not_json(raw: RawEvent, error: Exception) -> Event:
     """Return the event for data that are not JSON, which only an unknown event may have."""
     if raw.type == "error":
@@ -142,9 +145,11 @@ def _not_json(raw: RawEvent, error: Exception) -> Event:
     if isinstance(error, bounded_json.UnboundedJSONError):
         fault = DecodeError(f"{raw.type}: the data are not read: {error}")
         fault.__cause__ = error
-    elif raw.type.partition(".")[0] in _JSON_NAMES:
+    elif raw.type == "message" or first_word(raw.type) in FIRST_WORDS or _OURS.search(raw.data):
         fault = DecodeError(f"{raw.type}: the data are not JSON: {error}")
         fault.__cause__ = error
+    elif raw.type == "done":
+        return DoneEvent(raw=raw)
     return UnknownEvent(raw.data, error=fault, raw=raw)
 
 

@@ -10,10 +10,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from openai_scan.events.base import DONE
+from openai_scan.events.error import is_error
+from openai_scan.events.forms import CHAT, delta_of, is_whole_chat
 from openai_scan.sse import RawEvent
 
 # The statuses that have an event of their own. A response with any other status is completed.
 _STATUSES = ("completed", "incomplete", "failed", "queued", "in_progress")
+
+# What an answer states once for all its images, and a stream in the event of each.
+_IMAGE_FACTS = ("size", "quality", "background", "output_format", "usage")
 
 
 def from_answer(answer: Any) -> list[RawEvent]:
@@ -26,29 +32,44 @@ def from_answer(answer: Any) -> list[RawEvent]:
         The events, the terminal one included. Empty if *answer* is none of these.
     """
     try:
-        return list(events_of(answer))
+        events = list(events_of(answer))
     except RecursionError:  # nested too deeply for json.dumps
         return []
+    if events and "choices" in answer:
+        events.append(RawEvent("message", DONE))
+    return events
+
+
+def from_body(answer: Any) -> list[RawEvent]:
+    """Return what `from_answer()` does, also for transcripts and images.
+
+    As the body of an answer they are told by their shape, which is too common in an event.
+    """
+    match answer:
+        case {"text": str()} if "object" not in answer:  # whisper-1 does not stream
+            return [_typed("transcript.text.done", answer), RawEvent("message", DONE)]
+        case {"data": [{"b64_json": str()}, *_] as images}:
+            facts = {name: answer[name] for name in _IMAGE_FACTS if name in answer}
+            return [_typed("image_generation.completed", {**facts, **image}) for image in images]
+        case _:
+            return from_answer(answer)
 
 
 def events_of(answer: Any) -> Iterator[RawEvent]:
-    """Yield what `from_answer()` returns, each only when it is asked for.
+    """Yield the events of an answer, each only when it is asked for, without a final `[DONE]`.
 
     Raises:
         RecursionError: *answer* is nested too deeply, and was not read by `bounded_json`.
     """
     payloads: Iterable[Any]
     match answer:
-        case {"error": error} if error:
+        case dict() if is_error(answer):
             payloads = [answer]
-        case {"object": "chat.completion", "choices": list(choices)}:
-            chunks = [
-                _chunk_choice(choice, place)
-                for place, choice in enumerate(choices)
-                if isinstance(choice, dict)
-            ]
-            payloads = [{**answer, "object": "chat.completion.chunk", "choices": chunks}]
-        case {"object": "text_completion" | "thread.run"}:
+        case {"object": str(kind), "choices": list(choices)} if is_whole_chat(kind):
+            payloads = [_chunk(answer, choices)]
+        case {"choices": [{"message": dict()}, *_] as choices}:  # without its `object`
+            payloads = [_chunk(answer, choices)]
+        case {"object": "text_completion" | "thread.run"} | {"choices": [{"text": str()}, *_]}:
             payloads = [answer]
         case {"object": "response"}:
             payloads = _response_events(answer)
@@ -56,21 +77,33 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
             return
     for payload in payloads:
         yield RawEvent("message", json.dumps(payload))
-    if "choices" in answer:
-        yield RawEvent("message", "[DONE]")
+
+
+def _chunk(answer: Mapping[str, Any], choices: list[Any]) -> dict[str, Any]:
+    """Return a whole chat completion as a chunk. Each choice keeps its `message`, too."""
+    chunks = [
+        _chunk_choice(choice, place)
+        for place, choice in enumerate(choices)
+        if isinstance(choice, dict)
+    ]
+    return {**answer, "object": CHAT, "choices": chunks}
 
 
 def _chunk_choice(choice: Mapping[str, Any], place: int) -> dict[str, Any]:
     """Return a choice of a whole chat completion as a choice of a chunk that says it is whole."""
-    message = choice.get("message")
-    delta = dict(message) if isinstance(message, dict) else {}
-    calls = delta.get("tool_calls")
-    if isinstance(calls, list):
-        # A whole message has no indexes: the place in the list is the index.
-        delta["tool_calls"] = [
-            {"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)
-        ]
-    return {"index": place, **choice, "delta": delta, "whole": True}
+    message, delta = choice.get("message"), choice.get("delta")
+    if isinstance(message, dict):
+        delta = delta_of(message)
+    return {
+        "index": place,
+        **choice,
+        "delta": delta if isinstance(delta, dict) else {},
+        "whole": True,
+    }
+
+
+def _typed(name: str, payload: Mapping[str, Any]) -> RawEvent:
+    return RawEvent(name, json.dumps({**payload, "type": name}))
 
 
 def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError
-from openai_scan.events import DONE, Event, UnknownEvent, decode
-from openai_scan.events.glued import unglued
+from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
+from openai_scan.events.error import reports_error
+from openai_scan.events.glued import Glue
+from openai_scan.events.names import identify
 from openai_scan.events.whole import events_of
 from openai_scan.sse import RawEvent
 
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 # How many of the raw events that came as one are kept ready; the others are made later.
 _BATCH = 64
+
+# What an event with an error may have beside it, which is an event of its own then.
+_ERROR_MEMBERS = frozenset({"error", "errors", "base_resp"})
 
 
 class Decoder:
@@ -36,6 +42,8 @@ class Decoder:
         hole: Why a part of the answer is missing from the last event, or None.
         ready: Raw events that came as part of another one and have not been decoded yet; the next
             of them, if there are many.
+        says_end: Whether the last event from the input was named `done`, or was a whole answer, so
+            that the input may end after it as if `[DONE]` had come.
     """
 
     def __init__(self, *, strict: bool) -> None:
@@ -49,27 +57,68 @@ class Decoder:
         self.repeats: Repeats = self._structure.repeats
         self.hole: DecodeError | None = None
         self.ready: deque[RawEvent] = deque()
-        self._more: Iterator[RawEvent] = iter(())
+        self._more: list[Iterator[RawEvent]] = []  # what comes after `ready`, the last one first
+        self._is_part = False
+        self.says_end = False
 
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if that brings several events, the first of them."""
-        event = self._decode(raw)
-        if type(event) is UnknownEvent and not self._strict:
-            note, pieces = (
-                ("whole_answer", events_of(event.payload))
-                if event.error is None
-                else ("glued_events", unglued(raw))
-            )
-            first = next(pieces, None)
-            if first is not None:
-                self.note(note)
-                self._more = pieces
-                self._make_ready()
-                return self._decode(first)
-        return event
+        if not self._is_part:
+            self.says_end = raw.type == "done"
+        self._is_part = False
+        return self._decode(raw)
+
+    def last(self, pending: RawEvent) -> tuple[RawEvent | None, bool]:
+        """Return what can be read of a block that no blank line ends, and whether that is all.
+
+        Args:
+            pending: The block as an event.
+
+        Returns:
+            The first of its events; the others are `ready`.
+        """
+        self.says_end = pending.type == "done"
+        if is_whole(pending.data):
+            return pending, True
+        glue = None if self._strict else Glue(pending)
+        if glue is None or not glue.is_ours:
+            return None, False
+        if glue.count > 1:
+            self.note("glued_events")
+        self._open(glue.whole_pieces())
+        return self.next_ready(), glue.is_whole
+
+    def next_ready(self) -> RawEvent:
+        """Return the first raw event that is `ready`; there must be one."""
+        raw = self.ready.popleft()
+        if not self.ready:
+            self._make_ready()
+        self._is_part = True
+        return raw
+
+    def drop_ready(self) -> None:
+        """Forget what came as part of another event and has not been decoded."""
+        self.ready.clear()
+        self._more.clear()
+        self.says_end = False
 
     def _decode(self, raw: RawEvent) -> Event:
-        """Return the typed event of *raw*, and set `hole`."""
+        event = self._typed(raw)
+        match event:
+            case ErrorEvent():
+                if not self._strict and (first := self._unglued(raw)) is not None:
+                    return first
+                self._put_first(_beside_error(raw, self._structure.choices_name))
+            case UnknownEvent() if not self._strict:
+                return self._repaired(event) or event
+            case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
+                return self._unglued(raw) or event
+            case _ if raw.type != "message" and '"error"' in raw.data:
+                self._put_first(_error_in(raw))
+        return event
+
+    def _typed(self, raw: RawEvent) -> Event:
+        """Return the typed event of *raw* alone, and set `hole`."""
         structure = self._structure
         structure.lost = ""
         self.hole = None
@@ -83,20 +132,103 @@ class Decoder:
             event = attrs.evolve(event, error=reason if self._strict else self.hole)
         return event
 
-    def next_ready(self) -> RawEvent:
-        """Return the first raw event that is `ready`; there must be one."""
-        raw = self.ready.popleft()
-        if not self.ready:
-            self._make_ready()
-        return raw
+    def _repaired(self, event: UnknownEvent) -> Event | None:
+        """Return the first of the events that one without a class consists of, if it does."""
+        payload = event.payload
+        if isinstance(payload, str):
+            return self._unglued(event.raw)
+        if event.error is not None:
+            return None
+        if isinstance(payload, list):
+            return self._opened("glued_events", _events_in(payload))
+        first = self._opened("whole_answer", events_of(payload), is_part=False)
+        self.says_end = self.says_end or (first is not None and "choices" in payload)
+        return first
 
-    def drop_ready(self) -> None:
-        """Forget what came as part of another event and has not been decoded."""
-        self.ready.clear()
-        self._more = iter(())
+    def _unglued(self, raw: RawEvent) -> Event | None:
+        """Return the first of the events that are glued together in *raw*, if they are."""
+        glue = Glue(raw)
+        if glue.count > 1 if glue.is_whole else glue.is_ours:
+            return self._opened("glued_events", glue.pieces())
+        return None
+
+    def _opened(
+        self, note: str, pieces: Iterator[RawEvent], *, is_part: bool = True
+    ) -> Event | None:
+        """Return the first event of *pieces*, if they have one, and make the others `ready`."""
+        first = next(pieces, None)
+        if first is None:
+            return None
+        self.note(note)
+        self._open(pieces)
+        # What a whole answer consists of is known to be no whole answer.
+        return self._decode(first) if is_part else self._typed(first)
+
+    def _open(self, pieces: Iterator[RawEvent]) -> None:
+        """Have *pieces* come next, before what is `ready`."""
+        if self.ready:
+            self._more.append(iter([*self.ready]))
+            self.ready.clear()
+        self._more.append(pieces)
+        self._make_ready()
+
+    def _put_first(self, pieces: Iterator[RawEvent]) -> None:
+        self.ready.extendleft(reversed([*pieces]))
 
     def _make_ready(self) -> None:
-        self.ready.extend(islice(self._more, _BATCH))
+        while self._more and len(self.ready) < _BATCH:
+            self.ready.extend(islice(self._more[-1], _BATCH - len(self.ready)))
+            if len(self.ready) < _BATCH:
+                self._more.pop()
+
+
+def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:
+    """Yield the event that an error came with, if that brings anything."""
+    payload = _payload_of(raw)
+    if payload is None:
+        return
+    rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
+    choices, usage = rest.get("choices"), rest.get("usage")
+    if isinstance(choices, list):
+        rest["choices"] = [
+            {key: value for key, value in choice.items() if key != "error"}
+            if isinstance(choice, dict)
+            else choice
+            for choice in choices
+        ]
+    elif isinstance(usage, dict) and identify("message", rest)[0] == "message":
+        rest["choices"] = []  # so that it is a chunk that says only what was used
+    if choices_name is not None:
+        rest.setdefault("object", choices_name)
+    piece = RawEvent("message", json.dumps(rest), raw.last_event_id)
+    event = decode(piece)
+    if event.family and (event.has_content() or event.unwrap_usage() is not None):
+        yield piece
+
+
+def _error_in(raw: RawEvent) -> Iterator[RawEvent]:
+    """Yield the error that an event has beside its content, if it has one."""
+    payload = _payload_of(raw)
+    if payload is not None and reports_error(payload):
+        members = {key: value for key, value in payload.items() if key in _ERROR_MEMBERS}
+        yield RawEvent("error", json.dumps(members), raw.last_event_id)
+
+
+def _payload_of(raw: RawEvent) -> dict[str, Any] | None:
+    try:
+        payload = bounded_json.loads(raw.data)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _events_in(items: list[Any]) -> Iterator[RawEvent]:
+    """Yield the events that came as one list; none if these are no events."""
+    if all(isinstance(item, dict) for item in items) and any(
+        identify("message", item)[0] != "message" for item in items
+    ):
+        for item in items:
+            yield RawEvent("message", json.dumps(item))
 
 
 def is_keep_alive(raw: RawEvent) -> bool:

@@ -36,7 +36,7 @@ from collections.abc import Callable
 from typing import Any
 
 from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
-from openai_scan.events import Event, Outcome, UnknownEvent
+from openai_scan.events import DONE, Event, Outcome, UnknownEvent
 from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
@@ -44,7 +44,7 @@ from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
-from openai_scan.stream.decoder import Decoder, is_keep_alive, is_whole
+from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
@@ -113,7 +113,8 @@ class StreamMachine:
         self._committed = False  # content has been handed out, so a retry would repeat it
         self._cancelled = False
         self._closed = False  # by leave()
-        self._pending_taken = False
+        self._pending_seen = False
+        self._pending_taken = False  # all of it
         self.started = False
         self.events_read = 0
         self._bytes_before = 0  # of the inputs before the current one
@@ -264,13 +265,23 @@ class StreamMachine:
             current.heard += 1
             return self._decoder.next_ready()
         raw = current.next()
-        if raw is None and current.ended and current.err is None and not self._pending_taken:
-            pending = current.pending
-            self._pending_taken = pending is not None and is_whole(pending.data)
-            if self._pending_taken:
-                self._decoder.note("unterminated_event")
-                return pending
+        if raw is None and current.ended and current.err is None:
+            return self._last_raw(current)
         return raw
+
+    def _last_raw(self, current: RawStream) -> RawEvent | None:
+        """Return the next of the raw events that the end of the input leaves, or None."""
+        decoder, pending = self._decoder, current.pending
+        if pending is not None and not self._pending_seen:
+            self._pending_seen = True
+            raw, self._pending_taken = decoder.last(pending)
+            if raw is not None:
+                decoder.note("unterminated_event")
+                return raw
+        if decoder.says_end and (pending is None or self._pending_taken):
+            decoder.says_end = False
+            return RawEvent("done", DONE)
+        return None
 
     def _take(self, reader: Watched, event: Event) -> bool:
         """Make *event* the current one; return False if it ends the stream or has come before."""
@@ -431,7 +442,7 @@ class StreamMachine:
         self._decoder.notes.update(self.current.notes)
         self._decoder.drop_ready()  # what came after a [DONE]
         self._bytes_before += self.current.bytes_read
-        self._pending_taken = False
+        self._pending_seen = self._pending_taken = False
         self.left, self.current = self.current, following
         source = following.source
         self._clocked = source if isinstance(source, ClockedSource) else None

@@ -432,18 +432,9 @@ def test_glued_events_are_told_apart(glued: bytes) -> None:
     assert stream.outcome == "completed"
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        b'{"choices":[]}{"choices":',
-        b'{"choices":[]} and more',
-        b'{"choices":[]}[1]',
-        b'{"choices":[',
-        b"[1][2]",
-    ],
-)
-def test_glued_events_that_are_not_whole_stay_one_event(broken: bytes) -> None:
-    """Where it is not sure what belongs to which event, nothing is taken apart."""
+@pytest.mark.parametrize("broken", [b'{"choices":[', b"[1][2]", b"{} and more", b"{}{"])
+def test_data_in_which_no_event_is_found_stay_one_event(broken: bytes) -> None:
+    """Where nothing shows what it is, nothing is taken apart."""
     stream = StreamerV2([b"data: ", broken, b"\n\ndata: [DONE]\n\n"])
     assert stream.next()
     event = stream.event()
@@ -451,6 +442,21 @@ def test_glued_events_that_are_not_whole_stay_one_event(broken: bytes) -> None:
     assert event.payload == broken.decode()
     assert event.error is not None
     assert stream.notes == {"malformed_event": 1}
+
+
+@pytest.mark.parametrize("rest", ['{"choices":', " and more", "[1"])
+def test_what_is_left_after_glued_events_is_malformed(rest: str) -> None:
+    """The events before it are read all the same."""
+    chunk = '{"choices":[{"index":0,"delta":{"content":"a"}}]}'
+    stream = StreamerV2([b"data: ", chunk.encode(), rest.encode(), b"\n\ndata: [DONE]\n\n"])
+    assert stream.next()
+    assert stream.text() == "a"
+    assert stream.next()
+    event = stream.event()
+    assert isinstance(event, UnknownEvent)
+    assert event.payload == rest.strip()
+    assert event.error is not None
+    assert stream.notes == {"glued_events": 1, "malformed_event": 1}
 
 
 def test_misfit_among_glued_events_is_not_lost() -> None:

@@ -53,12 +53,13 @@ def test_page_nested_too_deeply_is_text() -> None:
     ("payload", "message"),
     [
         ({"detail": [{"msg": "a"}] * 1000}, "; ".join("a" * 100)),
-        ({"detail": [{"msg": ["a"] * 3}]}, "['a', 'a', 'a']"),
+        ({"detail": [{"msg": ["a"] * 3}]}, "a; a; a"),
         ([1] * 1000, str([1] * 100)),
         ([[1] * 1000] * 2, str([[1] * 50] * 2)),
         ({"message": {str(number): 1 for number in range(1000)}}, None),
         ({"message": {"k" * 5000: ["v" * 5000]}}, "{'" + "k" * 1998),
-        ({"message": ["v" * 5000]}, "['" + "v" * 1998),
+        ({"message": ["v" * 5000]}, "v" * 2000),
+        ({"message": ["v" * 5000, 1]}, "['" + "v" * 1998),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.values import Value
 
 # Tools: what an assistant may use, and what a run was given.
@@ -188,7 +189,7 @@ class FunctionCall(Value):
     """A function and its arguments, which are JSON text as the model wrote it."""
 
     name: str
-    arguments: str
+    arguments: JSONText
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -392,7 +393,7 @@ class FunctionCallOutput(Value):
     """A function, its arguments as JSON text, and the output that was submitted, or None."""
 
     name: str
-    arguments: str
+    arguments: JSONText
     output: str | None = None
 
 
@@ -592,7 +593,7 @@ class Deleted(Value):
 class FileCitationDelta(Value):
     """A piece of a citation."""
 
-    index: int = 0
+    index: Index = 0
     text: str | None = None
     file_citation: FileReference | None = None
     start_index: int | None = None
@@ -604,7 +605,7 @@ class FileCitationDelta(Value):
 class FilePathDelta(Value):
     """A piece of a file path."""
 
-    index: int = 0
+    index: Index = 0
     text: str | None = None
     file_path: FileReference | None = None
     start_index: int | None = None
@@ -627,7 +628,7 @@ class TextDelta(Value):
 class TextPartDelta(Value):
     """A piece of a text part."""
 
-    index: int = 0
+    index: Index = 0
     text: TextDelta | None = None
     type: Literal["text"] = "text"
 
@@ -636,7 +637,7 @@ class TextPartDelta(Value):
 class ImageFilePartDelta(Value):
     """A piece of an image part, which arrives whole."""
 
-    index: int = 0
+    index: Index = 0
     image_file: ImageFile | None = None
     type: Literal["image_file"] = "image_file"
 
@@ -645,7 +646,7 @@ class ImageFilePartDelta(Value):
 class ImageURLPartDelta(Value):
     """A piece of an image part, which arrives whole."""
 
-    index: int = 0
+    index: Index = 0
     image_url: ImageURL | None = None
     type: Literal["image_url"] = "image_url"
 
@@ -654,7 +655,7 @@ class ImageURLPartDelta(Value):
 class RefusalPartDelta(Value):
     """A piece of a refusal."""
 
-    index: int = 0
+    index: Index = 0
     refusal: str | None = None
     type: Literal["refusal"] = "refusal"
 
@@ -683,7 +684,7 @@ class MessageCreationDelta(Value):
 class CodeInterpreterLogsDelta(Value):
     """A piece of what the code printed."""
 
-    index: int = 0
+    index: Index = 0
     logs: str | None = None
     type: Literal["logs"] = "logs"
 
@@ -699,7 +700,7 @@ class OutputImageDelta(Value):
 class CodeInterpreterImageDelta(Value):
     """An image that the code made, which arrives whole."""
 
-    index: int = 0
+    index: Index = 0
     image: OutputImageDelta | None = None
     type: Literal["image"] = "image"
 
@@ -721,7 +722,7 @@ class CodeInterpreterDelta(Value):
 class CodeInterpreterToolCallDelta(Value):
     """A piece of a code interpreter call."""
 
-    index: int = 0
+    index: Index = 0
     id: str | None = None
     code_interpreter: CodeInterpreterDelta | None = None
     type: Literal["code_interpreter"] = "code_interpreter"
@@ -731,7 +732,7 @@ class CodeInterpreterToolCallDelta(Value):
 class FileSearchToolCallDelta(Value):
     """A piece of a file search call; the schema does not describe *file_search*."""
 
-    index: int = 0
+    index: Index = 0
     id: str | None = None
     file_search: dict[str, Any] | None = None
     type: Literal["file_search"] = "file_search"
@@ -742,7 +743,7 @@ class FunctionDelta(Value):
     """A piece of a function call: the name arrives once, the arguments in pieces."""
 
     name: str | None = None
-    arguments: str | None = None
+    arguments: JSONText | None = None
     output: str | None = None
 
 
@@ -750,7 +751,7 @@ class FunctionDelta(Value):
 class FunctionToolCallDelta(Value):
     """A piece of a function call."""
 
-    index: int = 0
+    index: Index = 0
     id: str | None = None
     function: FunctionDelta | None = None
     type: Literal["function"] = "function"

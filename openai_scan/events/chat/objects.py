@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from openai_scan.events.decoding.hooks import JSONText
+from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.values import Value
 
 
@@ -35,7 +35,7 @@ class CustomDelta(Value):
 class ToolCallDelta(Value):
     """Pieces of a tool call; *index* says of which. The first has the *id*."""
 
-    index: int | None = None
+    index: Index | None = None
     id: str | None = None
     function: FunctionDelta | None = None
     custom: CustomDelta | None = None  # sent, but not in the schema
@@ -105,7 +105,7 @@ class Choice(Value):
     delta: ChoiceDelta = ChoiceDelta()
     logprobs: ChoiceLogProbs | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: Index = 0
     whole: bool = False  # whether *delta* is the whole message
     content_filter_results: dict[str, Any] | None = None  # sent, but not in the schema
     content_filter_offsets: dict[str, Any] | None = None  # sent, but not in the schema

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from openai_scan.events.decoding.hooks import Index
 from openai_scan.values import Value
 
 
@@ -19,7 +20,7 @@ class CompletionLogProbs(Value):
     """How likely the tokens were; each list has one item per token."""
 
     text_offset: tuple[int, ...] = ()
-    token_logprobs: tuple[float, ...] = ()
+    token_logprobs: tuple[float | None, ...] = ()
     tokens: tuple[str, ...] = ()
     top_logprobs: tuple[Any, ...] = ()
 
@@ -29,7 +30,7 @@ class CompletionChoice(Value):
     """Pieces of one of the requested answers."""
 
     finish_reason: str = ""
-    index: int = 0
+    index: Index = 0
     logprobs: CompletionLogProbs | None = None
     text: str | None = None
 

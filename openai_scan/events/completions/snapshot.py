@@ -110,7 +110,7 @@ class _Choice:
     finish_reason: str = ""
     has_logprobs: bool = False
     text_offset: list[int] = field(factory=list)
-    token_logprobs: list[float] = field(factory=list)
+    token_logprobs: list[float | None] = field(factory=list)
     tokens: list[str] = field(factory=list)
     top_logprobs: list[object] = field(factory=list)
 

@@ -60,6 +60,7 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
     for kind in (str, int, float, bool):
         made.register_structure_hook(kind, hooks.checked(kind))
     made.register_structure_hook_func(lambda cls: cls == hooks.JSONText, hooks.json_text)
+    made.register_structure_hook_func(lambda cls: cls == hooks.Index, hooks.index)
     made.register_structure_hook_factory(hooks.is_literal, lambda _: hooks.literal)
     made.register_structure_hook(enum.Enum, _enum)
     made.register_structure_hook_factory(hooks.is_tuple, partial(_tuple_hook, made, detailed))
@@ -289,7 +290,9 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
             yield from faults_of(inner, path)
     elif isinstance(error, IterableValidationError):
         for inner, item in error.group_exceptions()[0]:
-            step = _Step(item.index, drop=False, loosen=hooks.is_loose(item.type))
+            # Plain values in a list belong to their places, so that none of them goes alone.
+            drop = not hooks.is_plain_value(item.type)
+            step = _Step(item.index, drop=drop, loosen=hooks.is_loose(item.type))
             yield from faults_of(inner, (*path, step))
     elif isinstance(error, _TooManyFaultsError):
         yield next(faults_of(error.first, path))
@@ -336,10 +339,10 @@ def _mended(value: Any, mends: _Mends) -> Any:
             mended[key] = _mended(value[key], mend)
         elif mend.loosen and isinstance(value[key], dict):
             mended[key] = hooks.Loose(value[key])
-        elif mend.drop:
-            del mended[key]
         elif isinstance(mended, list):
             mended[key] = _GAP
+        elif mend.drop:
+            del mended[key]
         else:
             raise _UnmendableError
     if isinstance(mended, list):  # only now, so that the indexes stay valid

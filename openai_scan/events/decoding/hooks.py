@@ -25,9 +25,15 @@ RAW = "(raw)"
 JSONText: TypeAlias = Annotated[str, "JSON"]
 """Text that is JSON, such as the arguments of a call. Some servers send the object itself."""
 
+Index: TypeAlias = Annotated[int, "index"]
+"""The number of a place or of an event. Some servers send it as text."""
+
 PRIMITIVES = (str, int, float, bool)
 
 _MAX_FLOAT = int(sys.float_info.max)
+
+# More digits than the number of any place or event has.
+_MAX_DIGITS = 18
 
 _NOTHING: frozenset[type] = frozenset()
 
@@ -77,6 +83,17 @@ def json_text(value: Any, _: Any) -> str:
     if not isinstance(value, str):
         raise UnfitError("str")
     return value
+
+
+_whole = checked(int)
+
+
+def index(value: Any, _: Any) -> int:
+    """Return an integer as it is, and the digits of one as an integer."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        return int(value)
+    number: int = _whole(value, int)
+    return number
 
 
 def is_literal(cls: Any) -> bool:
@@ -168,6 +185,12 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
         raise UnfitError(" or ".join(getattr(arm, "__name__", str(arm)) for arm in arms))
 
     return hook
+
+
+def is_plain_value(cls: Any) -> bool:
+    """Return whether every value of *cls* is a text, a number, a flag or None."""
+    arms = get_args(cls) if get_origin(cls) in (Union, UnionType) else (cls,)
+    return all(arm in (*PRIMITIVES, NoneType) for arm in arms)
 
 
 def is_loose(cls: Any) -> bool:

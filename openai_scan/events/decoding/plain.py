@@ -23,7 +23,7 @@ from typing import Any, get_args
 import attrs
 
 from openai_scan.events.decoding.fields import setter_of_fields
-from openai_scan.events.decoding.hooks import PRIMITIVES, RAW, Hook, UnfitError
+from openai_scan.events.decoding.hooks import PRIMITIVES, RAW, Hook, Index, UnfitError
 
 # The classes of the families are in modules with this prefix.
 _OURS = "openai_scan.events."
@@ -88,6 +88,10 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook | None:
 
 
 def _kind(cls: Any) -> Any:
-    """Return the one type of every value of *cls*, or `_Nothing` if values have to be built."""
+    """Return the type of the values that need no hook, or `_Nothing` if all have to be built."""
+    if cls == Index:
+        return int
     arms = [arm for arm in get_args(cls) if arm is not NoneType] or [cls]
+    if len(arms) == 1 and arms[0] == Index:
+        return int
     return arms[0] if len(arms) == 1 and arms[0] in PRIMITIVES else _Nothing

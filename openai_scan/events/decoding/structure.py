@@ -10,8 +10,8 @@ A payload goes through at most three stages:
    of stage 1, and reports every fault with its path. With `strict=True` the first fault is raised
    as a `DecodeError`. (If only the hook failed, this stage returns the object.)
 3. *The pruning.* Without `strict`, each fault is mended at the nearest place on its path where that
-   is allowed: an optional field is removed, an object in an open union stays a dict, an item that
-   is not an object is dropped from its list. If a fault has no such place, it is raised. The
+   is allowed: an optional field is removed, an object in an open union stays a dict, any other
+   item of a list of objects is dropped alone. If a fault has no such place, it is raised. The
    pruned payload goes back to stage 2. This ends because each round mends at least one fault. A
    list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of nothing but
    faults takes linear time and little memory.
@@ -55,8 +55,8 @@ class Structurer:
     """Builds objects from payloads.
 
     An optional field of the wrong JSON type is left out and counted in the notes, so that the rest
-    of the event is not lost. An item of a list that does not match stays a plain dict; it is left
-    out if it is not an object.
+    of the event is not lost. An item of a list of objects that does not match stays a plain dict if
+    the union is open, and is left out alone if not. A list of plain values is left out whole.
 
     Args:
         strict: Whether to reject a payload instead of leaving something out.
@@ -65,9 +65,11 @@ class Structurer:
     Attributes:
         repeats: What is known of the stream's repeated events.
         lost: Where a part of the answer was left out of the last event, and why; "" if none was.
+        choices_name: The name of the last event with choices, or None before there is one.
     """
 
     lost: str = ""
+    choices_name: str | None = None
 
     def __init__(self, *, strict: bool = False, notes: Counter[str] | None = None) -> None:
         self._strict = strict
@@ -149,6 +151,8 @@ def _make_hook(cls: Any) -> Hook:
         return hooks.as_is
     if cls == hooks.JSONText:
         return hooks.json_text
+    if cls == hooks.Index:
+        return hooks.index
     if (hook := plain_hook(cls, hook_of)) is not None:
         return hook
     if hooks.is_literal(cls):

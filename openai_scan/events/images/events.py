@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
+from openai_scan.events.decoding.hooks import Index
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.images.base import BringsImage, BringsPartialImage
 from openai_scan.events.images.objects import ImagesUsage
@@ -31,7 +32,7 @@ class ImageGenerationPartialImage(BringsPartialImage):
     quality: str = ""
     background: str = ""
     output_format: str = ""
-    partial_image_index: int | None = None
+    partial_image_index: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -61,7 +62,7 @@ class ImageEditPartialImage(BringsPartialImage):
     quality: str = ""
     background: str = ""
     output_format: str = ""
-    partial_image_index: int | None = None
+    partial_image_index: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
+from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.base import (
     AddsAnnotation,
@@ -45,7 +46,7 @@ class ResponseAudioDelta(AddsAudio):
     wire_name: ClassVar[str] = "response.audio.delta"
 
     delta: str
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -55,7 +56,7 @@ class ResponseAudioDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.audio.done"
 
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -66,7 +67,7 @@ class ResponseAudioTranscriptDelta(AddsText):
     wire_name: ClassVar[str] = "response.audio.transcript.delta"
 
     delta: str
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -76,7 +77,7 @@ class ResponseAudioTranscriptDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.audio.transcript.done"
 
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -87,9 +88,9 @@ class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.delta"
 
     delta: str
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -99,9 +100,9 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.done"
 
     code: str
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -110,9 +111,9 @@ class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.completed"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -121,9 +122,9 @@ class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.in_progress"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -132,9 +133,9 @@ class ResponseCodeInterpreterCallInterpreting(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.interpreting"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -144,7 +145,7 @@ class ResponseCompleted(BringsResponse):
     wire_name: ClassVar[str] = "response.completed"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -155,9 +156,9 @@ class ResponseContentPartAdded(ResponsesEvent):
 
     part: OutputContent
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -168,9 +169,9 @@ class ResponseContentPartDone(ResponsesEvent):
 
     part: OutputContent
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -180,7 +181,7 @@ class ResponseCreated(BringsResponse):
     wire_name: ClassVar[str] = "response.created"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -189,9 +190,9 @@ class ResponseFileSearchCallCompleted(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.file_search_call.completed"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -200,9 +201,9 @@ class ResponseFileSearchCallInProgress(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.file_search_call.in_progress"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -211,9 +212,9 @@ class ResponseFileSearchCallSearching(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.file_search_call.searching"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -222,10 +223,10 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
 
     wire_name: ClassVar[str] = "response.function_call_arguments.delta"
 
-    delta: str
+    delta: JSONText
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -234,11 +235,11 @@ class ResponseFunctionCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.function_call_arguments.done"
 
-    arguments: str
+    arguments: JSONText
     item_id: str = ""
     name: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -248,9 +249,9 @@ class ResponseShellCallCommandAdded(ResponsesEvent):
     wire_name: ClassVar[str] = "response.shell_call_command.added"
 
     command: str
-    sequence_number: int | None = None
-    output_index: int | None = None
-    command_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
+    command_index: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -260,9 +261,9 @@ class ResponseShellCallCommandDelta(ResponsesEvent):
     wire_name: ClassVar[str] = "response.shell_call_command.delta"
 
     delta: str
-    sequence_number: int | None = None
-    output_index: int | None = None
-    command_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
+    command_index: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -272,9 +273,9 @@ class ResponseShellCallCommandDone(ResponsesEvent):
     wire_name: ClassVar[str] = "response.shell_call_command.done"
 
     command: str
-    sequence_number: int | None = None
-    output_index: int | None = None
-    command_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
+    command_index: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -284,10 +285,10 @@ class ResponseShellCallOutputContentDelta(ResponsesEvent):
     wire_name: ClassVar[str] = "response.shell_call_output_content.delta"
 
     delta: ShellCallOutputDelta
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     item_id: str = ""
-    output_index: int | None = None
-    command_index: int | None = None
+    output_index: Index | None = None
+    command_index: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -296,10 +297,10 @@ class ResponseShellCallOutputContentDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.shell_call_output_content.done"
 
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
     item_id: str = ""
-    output_index: int | None = None
-    command_index: int | None = None
+    output_index: Index | None = None
+    command_index: Index | None = None
     output: tuple[FunctionShellCallOutputContent, ...] = ()
 
 
@@ -310,7 +311,7 @@ class ResponseInProgress(BringsResponse):
     wire_name: ClassVar[str] = "response.in_progress"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -320,7 +321,7 @@ class ResponseFailed(BringsResponse):
     wire_name: ClassVar[str] = "response.failed"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -330,7 +331,7 @@ class ResponseIncomplete(BringsResponse):
     wire_name: ClassVar[str] = "response.incomplete"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -340,8 +341,8 @@ class ResponseOutputItemAdded(BringsItem):
     wire_name: ClassVar[str] = "response.output_item.added"
 
     item: OutputItem
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -351,8 +352,8 @@ class ResponseOutputItemDone(BringsItem):
     wire_name: ClassVar[str] = "response.output_item.done"
 
     item: OutputItem
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -363,9 +364,9 @@ class ResponseReasoningSummaryPartAdded(ResponsesEvent):
 
     part: SummaryTextContent
     item_id: str = ""
-    output_index: int | None = None
-    summary_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    summary_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -376,10 +377,10 @@ class ResponseReasoningSummaryPartDone(ResponsesEvent):
 
     part: SummaryTextContent
     item_id: str = ""
-    output_index: int | None = None
-    summary_index: int | None = None
+    output_index: Index | None = None
+    summary_index: Index | None = None
     status: str | None = None
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -390,9 +391,9 @@ class ResponseReasoningSummaryTextDelta(AddsReasoningText):
 
     delta: str
     item_id: str = ""
-    output_index: int | None = None
-    summary_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    summary_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -403,9 +404,9 @@ class ResponseReasoningSummaryTextDone(ResponsesEvent):
 
     text: str
     item_id: str = ""
-    output_index: int | None = None
-    summary_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    summary_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -416,9 +417,9 @@ class ResponseReasoningTextDelta(AddsReasoningText):
 
     delta: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -429,9 +430,9 @@ class ResponseReasoningTextDone(ResponsesEvent):
 
     text: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -442,9 +443,9 @@ class ResponseRefusalDelta(AddsRefusal):
 
     delta: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -455,9 +456,9 @@ class ResponseRefusalDone(ResponsesEvent):
 
     refusal: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -468,9 +469,9 @@ class ResponseOutputTextDelta(AddsText):
 
     delta: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
     logprobs: tuple[LogProb, ...] = ()
 
 
@@ -482,9 +483,9 @@ class ResponseOutputTextDone(ResponsesEvent):
 
     text: str
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    sequence_number: Index | None = None
     logprobs: tuple[LogProb, ...] = ()
 
 
@@ -494,9 +495,9 @@ class ResponseWebSearchCallCompleted(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.web_search_call.completed"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -505,9 +506,9 @@ class ResponseWebSearchCallInProgress(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.web_search_call.in_progress"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -516,9 +517,9 @@ class ResponseWebSearchCallSearching(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.web_search_call.searching"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -527,8 +528,8 @@ class ResponseImageGenerationCallCompleted(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.image_generation_call.completed"
 
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
     item_id: str = ""
 
 
@@ -538,9 +539,9 @@ class ResponseImageGenerationCallGenerating(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.image_generation_call.generating"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -549,9 +550,9 @@ class ResponseImageGenerationCallInProgress(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.image_generation_call.in_progress"
 
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -561,10 +562,10 @@ class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     wire_name: ClassVar[str] = "response.image_generation_call.partial_image"
 
     partial_image_b64: str
-    output_index: int | None = None
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
-    partial_image_index: int | None = None
+    sequence_number: Index | None = None
+    partial_image_index: Index | None = None
     size: str | None = None
     quality: str | None = None
     background: str | None = None
@@ -577,10 +578,10 @@ class ResponseMcpCallArgumentsDelta(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.delta"
 
-    delta: str
-    output_index: int | None = None
+    delta: JSONText
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -589,10 +590,10 @@ class ResponseMcpCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.done"
 
-    arguments: str
-    output_index: int | None = None
+    arguments: JSONText
+    output_index: Index | None = None
     item_id: str = ""
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -602,8 +603,8 @@ class ResponseMcpCallCompleted(ResponsesEvent):
     wire_name: ClassVar[str] = "response.mcp_call.completed"
 
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -613,8 +614,8 @@ class ResponseMcpCallFailed(ResponsesEvent):
     wire_name: ClassVar[str] = "response.mcp_call.failed"
 
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -623,8 +624,8 @@ class ResponseMcpCallInProgress(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call.in_progress"
 
-    sequence_number: int | None = None
-    output_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
     item_id: str = ""
 
 
@@ -635,8 +636,8 @@ class ResponseMcpListToolsCompleted(ResponsesEvent):
     wire_name: ClassVar[str] = "response.mcp_list_tools.completed"
 
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -646,8 +647,8 @@ class ResponseMcpListToolsFailed(ResponsesEvent):
     wire_name: ClassVar[str] = "response.mcp_list_tools.failed"
 
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -657,8 +658,8 @@ class ResponseMcpListToolsInProgress(ResponsesEvent):
     wire_name: ClassVar[str] = "response.mcp_list_tools.in_progress"
 
     item_id: str = ""
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -668,10 +669,10 @@ class ResponseOutputTextAnnotationAdded(AddsAnnotation):
     wire_name: ClassVar[str] = "response.output_text.annotation.added"
 
     item_id: str = ""
-    output_index: int | None = None
-    content_index: int | None = None
-    annotation_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    content_index: Index | None = None
+    annotation_index: Index | None = None
+    sequence_number: Index | None = None
     annotation: Annotation | None = None
 
 
@@ -682,7 +683,7 @@ class ResponseQueued(BringsResponse):
     wire_name: ClassVar[str] = "response.queued"
 
     response: Response
-    sequence_number: int | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -692,8 +693,8 @@ class ResponseCustomToolCallInputDelta(AddsToCall):
     wire_name: ClassVar[str] = "response.custom_tool_call_input.delta"
 
     delta: str
-    sequence_number: int | None = None
-    output_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
     item_id: str = ""
 
 
@@ -704,8 +705,8 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
 
     input: str
-    sequence_number: int | None = None
-    output_index: int | None = None
+    sequence_number: Index | None = None
+    output_index: Index | None = None
     item_id: str = ""
 
 
@@ -717,8 +718,8 @@ class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
 
     delta: str
     item_id: str
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -729,8 +730,8 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
 
     diff: str
     item_id: str
-    output_index: int | None = None
-    sequence_number: int | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.decoding.hooks import JSONText
+from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.values import Value
 
 
@@ -20,7 +20,7 @@ class FileCitation(Value):
     """The text cites a file; *index* is its place in the list of files."""
 
     file_id: str
-    index: int
+    index: Index
     filename: str = ""
     type: Literal["file_citation"] = "file_citation"
 
@@ -53,7 +53,7 @@ class FilePath(Value):
     """The text names a file that the model made."""
 
     file_id: str
-    index: int
+    index: Index
     type: Literal["file_path"] = "file_path"
 
 
@@ -785,7 +785,7 @@ class MCPToolCall(Value):
     id: str
     server_label: str
     name: str
-    arguments: str
+    arguments: JSONText
     output: str | None = None
     error: MCPToolCallError | None = None
     status: str | None = None
@@ -821,7 +821,7 @@ class MCPApprovalRequest(Value):
     id: str
     server_label: str
     name: str
-    arguments: str
+    arguments: JSONText
     type: Literal["mcp_approval_request"] = "mcp_approval_request"
 
 

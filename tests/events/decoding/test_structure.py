@@ -300,14 +300,21 @@ def test_item_that_is_no_object_is_left_out() -> None:
 
 
 def test_list_of_plain_values_goes_as_a_whole() -> None:
-    """A list whose items have no looser form is left out whole, not shortened."""
+    """A plain value belongs to its place, so the list is left out whole and not shortened."""
     assert tolerant({"lines": ["a", None, "b"]}) == (
         Sample(),
         {"skipped_field: Sample $.lines[]": 1},
     )
-    assert tolerant({"closed_shapes": [{"radius": 1}, {}], "text": "a"}) == (
-        Sample(text="a"),
-        {"skipped_field: Sample $.closed_shapes[].radius": 1},
+
+
+def test_item_of_a_closed_list_goes_alone() -> None:
+    """An object that does not fit and has no looser form is left out, and the others stay."""
+    assert tolerant({"closed_shapes": [{"radius": 1}, {}, None], "text": "a"}) == (
+        Sample(text="a", closed_shapes=(Round(radius=1.0),)),
+        {
+            "skipped_field: Sample $.closed_shapes[].radius": 1,
+            "skipped_field: Sample $.closed_shapes[]": 1,
+        },
     )
 
 

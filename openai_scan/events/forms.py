@@ -1,0 +1,91 @@
+"""Tell Chat Completions from Completions by their choices, and give each its own form.
+
+Some servers send a piece of one API in the form of the other, or a `message` where a piece has its
+`delta`. What a choice has decides, and the `object` only if the choices do not show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CHAT = "chat.completion.chunk"
+COMPLETIONS = "text_completion"
+
+
+def form_of(choices: Any, kind: Any, before: str | None) -> str | None:
+    """Return which of the two APIs an event with *choices* is of, or None for a whole answer.
+
+    Args:
+        choices: The value of that name in the payload.
+        kind: The payload's `object`.
+        before: What earlier events with choices were, or None.
+    """
+    is_whole = isinstance(kind, str) and is_whole_chat(kind)
+    if isinstance(choices, list):
+        for choice in choices:
+            if not isinstance(choice, dict):
+                continue
+            if isinstance(choice.get("delta"), dict | str):
+                return CHAT
+            if choice.get("text") is not None:
+                return CHAT if kind == CHAT else COMPLETIONS
+            if choice.get("message") is not None:
+                return None if is_whole else CHAT
+    if is_whole:
+        return None
+    if kind in (CHAT, COMPLETIONS):
+        return before or str(kind)
+    return before or CHAT  # Azure's content filter sends an empty `object`
+
+
+def is_whole_chat(kind: str) -> bool:
+    """Return whether *kind*, an `object`, is that of a whole answer, unless it comes in pieces.
+
+    Perplexity's last event, `chat.completion.done`, repeats the whole answer.
+    """
+    return kind == "chat.completion" or (kind.startswith("chat.") and kind.endswith(".done"))
+
+
+def with_deltas(payload: Any) -> Any:
+    """Return the payload of a chat chunk in which each choice has its piece as `delta`."""
+    choices = payload.get("choices") if isinstance(payload, dict) else None
+    if not isinstance(choices, list):
+        return payload
+    for choice in choices:
+        if isinstance(choice, dict) and _is_odd(choice):
+            return {**payload, "choices": [_with_delta(choice) for choice in choices]}
+    return payload
+
+
+def delta_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a whole message as the one piece of it."""
+    delta = dict(message)
+    calls = delta.get("tool_calls")
+    if isinstance(calls, list):
+        # A whole message has no indexes: the place in the list is the index.
+        delta["tool_calls"] = [
+            {"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)
+        ]
+    return delta
+
+
+def _is_odd(choice: Mapping[str, Any]) -> bool:
+    return not isinstance(choice.get("delta"), dict) or bool(choice.get("text"))
+
+
+def _with_delta(choice: Any) -> Any:
+    if not isinstance(choice, dict) or not _is_odd(choice):
+        return choice
+    delta, text = choice.get("delta"), choice.get("text")
+    if delta is None:
+        delta = choice.get("message")
+        if isinstance(delta, dict):
+            delta = delta_of(delta)
+    if isinstance(delta, str):
+        delta = {"content": delta}
+    if isinstance(text, str) and (delta is None or isinstance(delta, dict)):
+        delta = delta or {}
+        if not delta.get("content"):  # some servers send the same text in both places
+            delta = {**delta, "content": text}
+    return choice if delta is None else {**choice, "delta": delta}
