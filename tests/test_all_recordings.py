@@ -104,6 +104,9 @@ NOTES = {
         "unknown_event: response.workflow_event.completed": 4,
     },
     "llmock_chat_malformed": {"malformed_event": 1},
+    # LiteLLM loses the call, and sends an end without an answer.
+    "litellm_chat_tool": {"empty_answer": 1},
+    "litellm_upaimock_chat_malformed": {"empty_answer": 1},
     # openai-mock-api sends whole tool calls, and does not number them.
     "oma_chat_tool": {"tool_call_without_index": 1},
 }

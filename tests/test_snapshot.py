@@ -26,6 +26,7 @@ from openai_scan import (
     StreamerV2,
     StreamTimeoutError,
     TruncatedStreamError,
+    UnknownEvent,
 )
 from openai_scan.events import Fold, decode, folds
 from openai_scan.events.assistants import TextPart, ThreadMessageCompleted
@@ -425,8 +426,12 @@ def events_of(name: str) -> list[Event]:
 def fold(events: Iterable[Event]) -> Answer | None:
     """Return what *events* give from scratch."""
     state: Fold | None = None
+    hole = False
     for event in events:
+        hole = hole or (isinstance(event, UnknownEvent) and event.is_hole)
         state = folds.fold(event, state, Counter[str]().update)
+        if state is not None:
+            state.hole = hole
     return None if state is None else state.value()
 
 

@@ -59,7 +59,7 @@ STREAMS = {
     "chat text, the last before the end": [block(cut(chat({}, "stop"))), DONE],
     "chat content of another type": [block(chat({"content": 5})), block(STOP), DONE],
     "chat refusal of another type": [block(chat({"refusal": True})), block(STOP)],
-    "chat delta of another type": [block(chat("b")), block(STOP)],
+    "chat delta of another type": [block(chat(5)), block(STOP)],
     "chat choices of another type": [
         block({"object": "chat.completion.chunk", "choices": "b"}),
         block(STOP),

@@ -160,6 +160,7 @@ def test_the_page_has_the_verdicts_of_these_tests() -> None:
         3,
         4,
         5,
+        6,
     ]
 
 
@@ -343,8 +344,24 @@ def test_verdict_4_an_end_in_the_middle_of_an_event(
     assert (told.outcome, told.error) == ("truncated", (TruncatedStreamError, message))
 
 
-def test_verdict_5_the_parts_speak() -> None:
-    """Of several that ended differently the worst does; of none it is `completed`."""
+def test_verdict_5_a_hole() -> None:
+    """It fails an answer that looks whole, but not one that was whole before."""
+    hole, end = b"data: {oops\n\n", m.chat("", "stop") + m.DONE
+    told = m.tr(m.chat("a") + hole + m.chat("b") + end)
+    assert told.outcome == "failed"
+    assert told.error is not None
+    kind, message = told.error
+    assert kind is DecodeError
+    assert message.startswith("the answer has a hole: message: the data are not JSON: ")
+    assert m.tr(m.chat("a") + m.chat("", "stop") + hole + m.DONE).outcome == "completed"
+    # What the lines before this one say comes first.
+    assert m.tr(hole + m.error_event("first")).error == (APIError, "first")
+    assert m.tr(hole, error=BROKEN).error == (type(BROKEN), str(BROKEN))
+    assert m.tr(hole).outcome == "truncated"
+
+
+def test_verdict_6_the_parts_decide() -> None:
+    """The worst of several that ended differently; `completed` if there are none."""
     ranks = ["stop", "length", "abort", "error"]
     expected = ["completed", "incomplete", "cancelled", "failed"]
     for worse, outcome in zip(ranks, expected, strict=True):
