@@ -21,7 +21,7 @@ from openai_scan.events.chat.objects import (
     TokenLogProb,
     ToolCallDelta,
 )
-from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.events.snapshot import Pieces, call_of, parses
 from openai_scan.values import Call, Piece, Value
 
 _NO_DELTA = ChoiceDelta()
@@ -108,13 +108,13 @@ class ChatCompletion(Value):
     def calls(self) -> tuple[Call, ...]:
         """The calls of your functions in all choices, in order."""
         return tuple(
-            Call(
+            call_of(
                 id=call.id,
                 name=call.function.name,
                 arguments=call.function.arguments,
-                complete=(self.done or choice.finish_reason is not None)
-                and parses(call.function.arguments),
+                finished=self.done or choice.finish_reason is not None,
                 choice=choice.index,
+                needs_id=bool(choice.message.tool_calls),  # the older form has none
             )
             for choice in self.choices
             for call in _calls(choice.message)
