@@ -20,16 +20,32 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from enum import Enum
+from types import SimpleNamespace
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Optional,
+    TypeAlias,
+    get_args,
+    get_origin,
+)
 
 import attrs
+from typing_extensions import get_type_hints
 
 from openai_scan import bounded_json
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
 from openai_scan.events.decoding.hooks import UnfitError
+from openai_scan.events.decoding.records import is_model
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.waiting import waits_for_others
 from openai_scan.events.snapshot import parses
@@ -54,6 +70,11 @@ _log = logging.getLogger("openai_scan")
 DEFAULT_MAX_CALLS = 64
 """How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
 
+# Python 3.14 would look up the names in all annotations, that of the result included.
+_UNEVALUATED: Mapping[str, Any] = (
+    {} if sys.version_info < (3, 14) else {"annotation_format": 3}  # FORWARDREF
+)
+
 Function: TypeAlias = Callable[..., Any]
 
 Answered: TypeAlias = "Sequence[tuple[Call, str]]"
@@ -77,6 +98,9 @@ _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
     "chat": ("completed", "requires_action"),
     "responses": ("completed", "requires_action"),
 }
+
+# What an answer of each API has, and no other.
+_PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses": "response"}
 
 
 def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
@@ -221,8 +245,10 @@ class _Rounds:
     def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Source | Outcome:
         """Return the stream that follows, or the outcome if there is nothing to answer."""
         answer = streamer.snapshot()
-        if answer is None or outcome not in _ANSWERABLE[self.api]:
+        # A server may answer in another API than it was asked in.
+        if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return outcome
+        assert answer is not None  # noqa: S101 - it has one of these parts
         calls = _distinct(answer.calls)
         others = self.api == "responses" and waits_for_others(answer)
         if not calls and not others:
@@ -257,7 +283,7 @@ class _Rounds:
         names = attrs.fields_dict(tool.arguments)
         try:
             result = tool.function(**{name: getattr(arguments, name) for name in names})
-            return result if isinstance(result, str) else json.dumps(result, default=plain)
+            return result if isinstance(result, str) else json.dumps(result, default=_plain)
         except Exception as error:
             if self.raises:
                 raise
@@ -265,6 +291,17 @@ class _Rounds:
             if self.error_text:
                 return f"Error: {type(error).__name__}: {error}"
             return f"Error: {call.name} failed with {type(error).__name__}"
+
+
+def _plain(result: Any) -> Any:
+    """Return what a function returned, or a part of it, as JSON values."""
+    if isinstance(result, Enum):
+        return result.value
+    if is_model(type(result)):
+        return result.model_dump(mode="json")
+    if is_dataclass(result) and not isinstance(result, type):
+        return {one.name: getattr(result, one.name) for one in dataclass_fields(result)}
+    return plain(result)
 
 
 def _distinct(calls: Sequence[Call]) -> list[Call]:
@@ -430,18 +467,32 @@ def _arguments_of(function: Function) -> type:
             " in a function that returns the result"
         )
     fields = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in inspect.signature(function, **_UNEVALUATED).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
-        kind, default = parameter.annotation, parameter.default
-        if kind is parameter.empty:
-            raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+        kind, default = _type_of(parameter, function), parameter.default
         settings: dict[str, Any] = {"alias": parameter.name}  # attrs would strip a leading _
         if default is not parameter.empty:
             settings["default"] = default
-        if default is None:
+        if default is None and get_origin(kind) is Annotated:
+            kind = Annotated[(get_args(kind)[0] | None, *kind.__metadata__)]
+        elif default is None:
             kind = Optional[kind]  # noqa: UP045 - the type is known only at run time
         fields[parameter.name] = attrs.field(type=kind, **settings)
     made = attrs.make_class(name, fields, frozen=True, kw_only=True)
     made.__doc__ = function.__doc__
     return made
+
+
+def _type_of(parameter: inspect.Parameter, function: Function) -> Any:
+    """Return the type of *parameter*; no other annotation of *function* has to be known."""
+    name = _name_of(function)
+    if parameter.annotation is parameter.empty:
+        raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+    inner = inspect.unwrap(function)
+    holder = SimpleNamespace(__annotations__={"it": parameter.annotation})
+    try:
+        names = getattr(inner, "__globals__", {})
+        return get_type_hints(holder, globalns=names, localns=names, include_extras=True)["it"]
+    except NameError as error:
+        raise TypeError(f"the type of the parameter {parameter.name} of {name}: {error}") from None

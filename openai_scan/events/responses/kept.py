@@ -13,7 +13,7 @@ from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept, as_json, filled
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
-from openai_scan.events.responses.growing import id_of
+from openai_scan.events.responses.growing import UNDER_WAY, id_of
 from openai_scan.events.responses.items import OutputItem, OutputMessage
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.
@@ -145,6 +145,9 @@ def _is_blank(arguments: Any) -> bool:
 
 
 def _without_empty_names(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a typed item, without those that the server has not sent."""
+    if item.get("status") == UNDER_WAY:  # an item made of its deltas, and the answer is over
+        item = {**item, "status": ""}
     return {key: value for key, value in item.items() if value or key not in _NAMES}
 
 

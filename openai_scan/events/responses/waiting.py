@@ -19,11 +19,14 @@ _CLIENT_CALLS = frozenset(
 
 
 def waits_for_others(answer: Any) -> bool:
-    """Return whether *answer*, a `ResponseAnswer`, has a call that waits for the caller and is not of a function.
+    """Return whether a call waits for the caller that is not of a function.
 
     These are calls of custom tools, computers, shells and patches, searches for tools, and requests
     for an approval. Calls of kinds that are not known are among them if they have a `call_id`: what
     the server runs itself has none. A call whose output is in the answer waits no more.
+
+    Args:
+        answer: A `ResponseAnswer`.
     """
     output = answer.response.output
     answered = {
