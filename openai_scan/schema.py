@@ -14,9 +14,17 @@ import inspect
 import re
 from collections.abc import Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import attrs
+
+from openai_scan.events.decoding.records import (
+    fields_of,
+    is_model,
+    is_record,
+    tags_of,
+    words_of,
+)
 
 __all__ = ["API", "described", "json_schema_format", "schema_of"]
 
@@ -27,6 +35,8 @@ _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number", 
 
 # The sections of a docstring that have a line for each parameter or field.
 _SECTIONS = ("Args:", "Arguments:", "Attributes:")
+_TWO = "there are two classes {}: a schema tells them apart by name"
+
 _ENTRY = re.compile(r"(\w+)(?: *\(.*?\))?: *(.*)")
 
 
@@ -42,14 +52,16 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
     `StreamerV2.final_as(cls)` reads the answer.
 
     Args:
-        cls: An attrs class.
+        cls: An attrs class, a dataclass, a TypedDict or a pydantic model.
         api: Which API it is for.
 
     Raises:
-        TypeError: *cls* is not an attrs class, or has a field that no strict schema can describe.
+        TypeError: *cls* is not such a class, or has a field that no strict schema can describe.
     """
-    if not attrs.has(cls):
-        raise TypeError(f"{_name(cls)} is not an attrs class")
+    if not is_record(cls) and not is_model(cls):
+        raise TypeError(
+            f"{_name(cls)} is not an attrs class, a dataclass, a TypedDict or a pydantic model"
+        )
     schema = schema_of(cls)
     # The API takes the description of the outermost class beside the schema, not in it.
     about = {"name": cls.__name__}
@@ -65,8 +77,9 @@ def schema_of(kind: Any, *, strict: bool = True) -> dict[str, Any]:
     """Return the JSON schema of a type.
 
     Args:
-        kind: An attrs class; `str`, `int`, `float`, `bool`, a `Literal` or an `Enum`; an
-            optional one, a union, or a `list`, a `tuple[..., ...]` or a `dict` of such.
+        kind: An attrs class, a dataclass, a TypedDict or a pydantic model; `str`, `int`, `float`,
+            `bool`, a `Literal` or an `Enum`; an optional one, a union, or a `list`, a
+            `tuple[..., ...]` or a `dict` of such. `Annotated[..., "words"]` describes it.
         strict: Whether the schema must be strict. If not, `dict` and `Any` are possible, and
             a field with a default may be left out.
 
@@ -74,7 +87,12 @@ def schema_of(kind: Any, *, strict: bool = True) -> dict[str, Any]:
         TypeError: There is no such schema for *kind*.
     """
     maker = _Maker(strict=strict, root=kind)
-    schema = maker.class_schema(kind) if attrs.has(kind) else maker.schema(kind)
+    if is_record(kind):
+        schema = maker.class_schema(kind)
+    elif is_model(kind):
+        schema = maker.model_schema(kind)
+    else:
+        schema = maker.schema(kind)
     return {**schema, "$defs": maker.definitions} if maker.definitions else schema
 
 
@@ -120,10 +138,12 @@ class _Maker:
         origin, args = get_origin(kind), get_args(kind)
         if kind in _PRIMITIVES:
             return {"type": _PRIMITIVES[kind]}
-        if attrs.has(kind):
+        if origin is Annotated:
+            return self._described(self.schema(args[0]), words_of(kind))
+        if is_record(kind) or is_model(kind):
             return {"$ref": self._reference(kind)}
         if origin is Literal:
-            return _choice(args)
+            return _choice([arg.value if isinstance(arg, enum.Enum) else arg for arg in args])
         if isinstance(kind, enum.EnumMeta):
             members: list[enum.Enum] = list(kind)
             return _choice([member.value for member in members])
@@ -138,33 +158,59 @@ class _Maker:
         raise TypeError(f"there is no {'strict ' * self.strict}JSON schema of {_name(kind)}")
 
     def class_schema(self, cls: Any) -> dict[str, Any]:
-        """Return the schema of an attrs class."""
-        summary, texts = described(cls.__doc__)
+        """Return the schema of an attrs class, a dataclass or a TypedDict."""
+        # A dataclass without a docstring gets its signature as one.
+        is_made_up = (cls.__doc__ or "").startswith(f"{cls.__name__}(")
+        summary, texts = described(None if is_made_up else cls.__doc__)
         properties = {}
         required = []
-        for attribute in attrs.fields(attrs.resolve_types(cls)):
-            if not attribute.init:
-                continue
-            schema = self.schema(attribute.type)
-            if attribute.default is attrs.NOTHING or self.strict:
-                required.append(attribute.name)
-            if attribute.default is not attrs.NOTHING and self.strict:
+        for field in fields_of(cls):
+            schema = self.schema(field.type)
+            if field.required or self.strict:
+                required.append(field.name)
+            if not field.required and self.strict:
                 schema = _nullable(schema)
-            # A strict schema allows nothing beside a reference.
-            if attribute.name in texts and not (self.strict and "$ref" in schema):
-                schema = {**schema, "description": texts[attribute.name]}
-            properties[attribute.name] = schema
+            words = field.words or texts.get(field.name, "")
+            properties[field.name] = self._described(schema, words)
         about = {"description": summary} if summary else {}
         rest = {"properties": properties, "required": required, "additionalProperties": False}
         return {"type": "object", **about, **rest}
 
+    def model_schema(self, cls: Any) -> dict[str, Any]:
+        """Return the schema of a pydantic model, which is its own, made strict if it has to be."""
+        try:
+            schema: dict[str, Any] = cls.model_json_schema()
+        except Exception as error:
+            raise TypeError(f"there is no JSON schema of {_name(cls)}: {error}") from error
+        definitions = schema.pop("$defs", {})
+        if self.strict:
+            for each in (schema, *definitions.values()):
+                _make_strict(each, _name(cls))
+        if "$ref" in schema:  # it contains itself
+            schema = {**definitions[schema["$ref"].rpartition("/")[2]], "title": cls.__name__}
+        schema.pop("title", None)
+        for name, each in definitions.items():
+            if self.definitions.setdefault(name, each) != each:
+                raise TypeError(_TWO.format(name))
+        return schema
+
+    def _described(self, schema: dict[str, Any], words: str) -> dict[str, Any]:
+        # A strict schema allows nothing beside a reference.
+        if not words or (self.strict and "$ref" in schema):
+            return schema
+        return {**schema, "description": words}
+
     def _reference(self, cls: Any) -> str:
-        if cls is self.root:
+        if cls is self.root and not is_model(cls):
             return "#"
         name = cls.__name__
         if self._classes.setdefault(name, cls) is not cls:
-            raise TypeError(f"there are two classes {name}: a schema tells them apart by name")
-        if name not in self.definitions:
+            raise TypeError(_TWO.format(name))
+        if is_model(cls):
+            schema = self.model_schema(cls)
+            if self.definitions.setdefault(name, schema) != schema:
+                raise TypeError(_TWO.format(name))
+        elif name not in self.definitions:
             self.definitions[name] = {}  # reserved, so that the class may refer to itself
             self.definitions[name] = self.class_schema(cls)
         return f"#/$defs/{name}"
@@ -173,30 +219,56 @@ class _Maker:
         several = len([arm for arm in arms if arm is not NoneType]) > 1
         for arm in arms if several else ():
             # Classes are told apart by their `type`, everything else by its JSON type.
-            if arm not in _PRIMITIVES and not _tags(arm):
+            if arm not in _PRIMITIVES and not tags_of(arm):
                 raise TypeError(
                     f"{_name(arm)} cannot be in a union: that takes str, int, float, bool, None"
-                    " and attrs classes with a field type: Literal['...']"
+                    " and classes with a field type: Literal['...']"
                 )
         return {"anyOf": [self.schema(arm) for arm in arms]}
 
 
+def _make_strict(schema: dict[str, Any], model: str) -> None:
+    """Change a schema that pydantic has made into a strict one.
+
+    Raises:
+        TypeError: No strict schema says the same.
+    """
+    ref = schema.get("$ref")
+    if ref is not None:
+        schema.clear()
+        schema["$ref"] = ref
+        return
+    schema.pop("title", None)
+    schema.pop("default", None)
+    schema.pop("discriminator", None)
+    if "oneOf" in schema:
+        schema["anyOf"] = schema.pop("oneOf")
+    if "enum" in schema and "type" not in schema:
+        schema |= _choice(schema["enum"])
+    if schema.get("type") == "object":
+        if not schema.setdefault("properties", {}) and schema.get("additionalProperties"):
+            raise TypeError(f"there is no strict JSON schema of the dict in {model}")
+        required = schema.get("required", [])
+        for name, each in schema["properties"].items():
+            _make_strict(each, model)
+            if name not in required:
+                schema["properties"][name] = _nullable(each)
+        schema["required"] = list(schema["properties"])
+        schema["additionalProperties"] = False
+    elif "prefixItems" in schema or not schema.keys() & {"type", "anyOf", "const", "enum"}:
+        raise TypeError(f"there is no strict JSON schema of a field of {model}")
+    for each in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
+        _make_strict(each, model)
+
+
 def _choice(values: Sequence[Any]) -> dict[str, Any]:
-    kinds = {_PRIMITIVES.get(type(value)) for value in values}
-    if None in kinds:
+    kinds = dict.fromkeys(_PRIMITIVES.get(type(value)) for value in values)
+    if None in kinds or not kinds:
         raise TypeError(
-            "there is no JSON schema of a choice that is not of str, int, float or bool"
+            "there is no JSON schema of a choice that is not of str, int, float, bool or None"
         )
-    kind = {"type": kinds.pop()} if len(kinds) == 1 else {}
-    return {**kind, "enum": list(values)}
-
-
-def _tags(kind: Any) -> tuple[Any, ...]:
-    """Return the values of the `type` of a class; nothing if *kind* is not such a class."""
-    if not attrs.has(kind):
-        return ()
-    tag = attrs.fields_dict(attrs.resolve_types(kind)).get("type")
-    return get_args(tag.type) if tag is not None and get_origin(tag.type) is Literal else ()
+    names = [kind for kind in kinds if kind is not None]
+    return {"type": names[0] if len(names) == 1 else names, "enum": list(values)}
 
 
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class _Teller(Observer):
         self._facts: dict[str, Any] = {}  # of the measurements, which shall not be too many
         self._began = 0.0
         self._last: float | None = None
-        self._reasons: list[str] = []
+        self._reasons: dict[int, str] = {}  # of each choice, the last that it was given
 
     def began(self, stream: Watched) -> None:
         body = _body_of(stream)
@@ -132,7 +132,7 @@ class _Teller(Observer):
         )
         self._began = time.monotonic()
         self._last = None
-        self._reasons = []
+        self._reasons = {}
 
     def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event says all
         now = time.monotonic()
@@ -142,9 +142,10 @@ class _Teller(Observer):
         else:
             self._to.next_chunk.record(now - self._last, self._facts)
         self._last = now
-        reason = event.unwrap_finish_reason()
-        if reason is not None and _CODE.fullmatch(reason) and len(self._reasons) < _MAX_REASONS:
-            self._reasons.append(reason)
+        for choice, reason in _reasons_of(event):
+            known = choice in self._reasons or len(self._reasons) < _MAX_REASONS
+            if known and _CODE.fullmatch(reason):
+                self._reasons[choice] = reason
 
     def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - likewise
         self._span.add_event("openai_scan.renewed", {"error.type": type(error).__name__})
@@ -164,9 +165,21 @@ class _Teller(Observer):
                     answered[f"gen_ai.usage.{kind}_tokens"] = count
                     self._to.tokens.record(count, {**self._facts, "gen_ai.token.type": kind})
         if self._reasons:
-            answered["gen_ai.response.finish_reasons"] = self._reasons
+            reasons = [reason for _, reason in sorted(self._reasons.items())]
+            answered["gen_ai.response.finish_reasons"] = reasons
         self._span.set_attributes({**self._facts, **answered, "openai_scan.outcome": outcome})
         self._span.end()
+
+
+def _reasons_of(event: Event) -> Iterator[tuple[int, str]]:
+    """Yield the choices that end with *event*, each with the server's word for the reason."""
+    choices = getattr(event, "choices", None)
+    if choices is None:
+        reason = event.unwrap_finish_reason()
+        choices = () if reason is None else ((0, reason),)
+    else:
+        choices = ((choice.index, choice.finish_reason) for choice in choices)
+    yield from ((number, reason) for number, reason in choices if reason)
 
 
 def _body_of(stream: Watched) -> Mapping[str, Any]:

@@ -20,17 +20,35 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Optional, TypeAlias
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from enum import Enum
+from types import SimpleNamespace
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Optional,
+    TypeAlias,
+    get_args,
+    get_origin,
+)
 
 import attrs
+from typing_extensions import get_type_hints
 
 from openai_scan import bounded_json
 from openai_scan.client import AzureClient, Client
 from openai_scan.errors import DecodeError
 from openai_scan.events import Outcome
 from openai_scan.events.decoding.hooks import UnfitError
+from openai_scan.events.decoding.records import is_model
 from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.responses.waiting import waits_for_others
+from openai_scan.events.snapshot import parses
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API, described, schema_of
 from openai_scan.sse import Source
@@ -52,13 +70,18 @@ _log = logging.getLogger("openai_scan")
 DEFAULT_MAX_CALLS = 64
 """How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
 
+# Python 3.14 would look up the names in all annotations, that of the result included.
+_UNEVALUATED: Mapping[str, Any] = (
+    {} if sys.version_info < (3, 14) else {"annotation_format": 3}  # FORWARDREF
+)
+
 Function: TypeAlias = Callable[..., Any]
 
 Answered: TypeAlias = "Sequence[tuple[Call, str]]"
 """The calls of one round, each with the output to send to the model."""
 
-FollowUp: TypeAlias = Callable[[Any, Answered], StreamerV2]
-"""Makes the stream that follows an answer of its API."""
+FollowUp: TypeAlias = Callable[[StreamerV2, Any, Answered], StreamerV2]
+"""Makes the stream that follows a stream of its API, its answer and the outputs for that."""
 
 # The ends of the APIs' paths; their beginnings are different on Azure.
 _APIS: Mapping[str, API] = {
@@ -75,6 +98,9 @@ _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
     "chat": ("completed", "requires_action"),
     "responses": ("completed", "requires_action"),
 }
+
+# What an answer of each API has, and no other.
+_PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses": "response"}
 
 
 def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
@@ -140,7 +166,11 @@ def run_tools(
 
     After *max_rounds*, and after an answer with more than *max_calls* calls, the stream ends with
     the outcome `requires_action` and without an error, as it would without this function. No
-    function runs; the unanswered calls are in `snapshot().calls`.
+    function runs; the unanswered calls are in `snapshot().calls`. The same happens if an answer
+    has a call that is not of a function, such as of a custom tool, of a computer or of a shell: an
+    API takes the outputs of all calls of an answer or none, so all of them are yours to answer.
+
+    What the model said is sent back as it came, with keys that no class here has.
 
     Args:
         client: The client that sends the outputs.
@@ -215,14 +245,23 @@ class _Rounds:
     def __call__(self, streamer: StreamerV2, outcome: Outcome) -> StreamerV2 | Source | Outcome:
         """Return the stream that follows, or the outcome if there is nothing to answer."""
         answer = streamer.snapshot()
-        if answer is None or not answer.calls or outcome not in _ANSWERABLE[self.api]:
+        # A server may answer in another API than it was asked in.
+        if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return outcome
-        if self.left <= 0 or len(answer.calls) > self.max_calls:
+        assert answer is not None  # noqa: S101 - it has one of these parts
+        calls = _distinct(answer.calls)
+        others = self.api == "responses" and waits_for_others(answer)
+        if not calls and not others:
+            return outcome
+        if others or not all(map(_is_answerable, calls)):
+            return "requires_action"
+        if self.left <= 0 or len(calls) > self.max_calls:
             return "requires_action"
         if self.api == "assistants" and not _is_named(answer):
             return _broken("the run that waits for outputs has an id that cannot be one")
         self.left -= 1
-        onward = self.follow_up(answer, [(call, self._answer(call)) for call in answer.calls])
+        answered = [(call, self._answer(call)) for call in calls]
+        onward = self.follow_up(streamer, answer, answered)
         source = streamer.source
         return source.then(onward.source) if isinstance(source, RecordedSource) else onward
 
@@ -232,8 +271,7 @@ class _Rounds:
         if tool is None:
             return f"Error: there is no function {call.name!r}"
         try:
-            # Some servers send an empty text if there are no arguments.
-            payload = bounded_json.loads(call.arguments or "{}")
+            payload = bounded_json.loads(call.arguments)
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
         except ValueError:
             return "Error: the arguments are not JSON"
@@ -245,7 +283,7 @@ class _Rounds:
         names = attrs.fields_dict(tool.arguments)
         try:
             result = tool.function(**{name: getattr(arguments, name) for name in names})
-            return result if isinstance(result, str) else json.dumps(result, default=plain)
+            return result if isinstance(result, str) else json.dumps(result, default=_plain)
         except Exception as error:
             if self.raises:
                 raise
@@ -253,6 +291,33 @@ class _Rounds:
             if self.error_text:
                 return f"Error: {type(error).__name__}: {error}"
             return f"Error: {call.name} failed with {type(error).__name__}"
+
+
+def _plain(result: Any) -> Any:
+    """Return what a function returned, or a part of it, as JSON values."""
+    if isinstance(result, Enum):
+        return result.value
+    if is_model(type(result)):
+        return result.model_dump(mode="json")
+    if is_dataclass(result) and not isinstance(result, type):
+        return {one.name: getattr(result, one.name) for one in dataclass_fields(result)}
+    return plain(result)
+
+
+def _distinct(calls: Sequence[Call]) -> list[Call]:
+    """Return *calls*, each once: some servers repeat a call, and it has only one output."""
+    by_id = {call.id: call for call in reversed(calls) if call.id}
+    return [call for call in calls if not call.id or by_id[call.id] is call]
+
+
+def _is_answerable(call: Call) -> bool:
+    """Return whether *call* is of a function and whole.
+
+    One whose arguments are not JSON is: the model learns of its mistake.
+    """
+    if call.kind != "function" or not call.name:
+        return False
+    return call.complete or not parses(call.arguments or "{}")
 
 
 def _quotes_code(error: BaseException | None) -> bool:
@@ -299,51 +364,59 @@ def _request_of(stream: StreamerV2) -> tuple[API, Request]:
 
 
 def _without_force(request: Request) -> Request:
-    """Return *request* without a `tool_choice` that forces a call."""
+    """Return *request* with a `tool_choice` that lets the model answer.
+
+    Which tools it may call stays as it was.
+    """
     body = dict(request.body or {})
-    if body.get("tool_choice") not in (None, "auto", "none"):
-        del body["tool_choice"]
+    match body.get("tool_choice"):
+        case None | "auto" | "none" | {"type": "auto" | "none"}:
+            pass
+        case {"type": "allowed_tools", "allowed_tools": Mapping() as allowed} as choice:  # Chat
+            body["tool_choice"] = {**choice, "allowed_tools": _at_will(allowed)}
+        case {"type": "allowed_tools"} as choice:
+            body["tool_choice"] = _at_will(choice)
+        case _:
+            del body["tool_choice"]
     return attrs.evolve(request, body=body)
+
+
+def _at_will(allowed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return allowed tools of which none has to be called."""
+    return {**allowed, "mode": "auto"} if allowed.get("mode") == "required" else dict(allowed)
 
 
 def _after_chat(client: Client | AzureClient, request: Request) -> FollowUp:
     """Repeat the request with the model's message and one message for each output added."""
     request = _without_force(request)
-    messages = list((request.body or {})["messages"])
 
-    def follow_up(answer: ChatCompletion, answered: Answered) -> StreamerV2:
-        calls = [
-            {"id": call.id, "type": "function", "function": _function_of(call)}
-            for call, _ in answered
+    def follow_up(streamer: StreamerV2, _: ChatCompletion, answered: Answered) -> StreamerV2:
+        # The older form of a call has no id, and one call at most.
+        outputs = [
+            {"role": "tool", "tool_call_id": call.id, "content": output}
+            if call.id
+            else {"role": "function", "name": call.name, "content": output}
+            for call, output in answered
         ]
-        messages.append({"role": "assistant", "content": answer.text or None, "tool_calls": calls})
-        for call, output in answered:
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": output})
-        body = {**(request.body or {}), "messages": list(messages)}
+        choice = answered[0][0].choice
+        messages = [*streamer.messages(choice), *outputs]
+        body = {**(request.body or {}), "messages": messages}
         return client.stream(attrs.evolve(request, body=body))
 
     return follow_up
-
-
-def _function_of(call: Call) -> dict[str, str]:
-    # Many servers reject the broken arguments that they have sent themselves.
-    return {"name": call.name, "arguments": call.arguments if call.complete else "{}"}
 
 
 def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
     """Continue the stored response, or repeat all of it if the server has not stored it."""
     body = dict(_without_force(request).body or {})
 
-    def follow_up(answer: ResponseAnswer, answered: Answered) -> StreamerV2:
+    def follow_up(streamer: StreamerV2, answer: ResponseAnswer, answered: Answered) -> StreamerV2:
         outputs = [
             {"type": "function_call_output", "call_id": call.id, "output": output}
             for call, output in answered
         ]
         if body.get("store") is False:
-            given = body.get("input") or []
-            if isinstance(given, str):
-                given = [{"role": "user", "content": given}]
-            body["input"] = [*given, *answer.response.output, *outputs]
+            body["input"] = [*streamer.input_items(), *outputs]
         else:
             body["input"] = outputs
             if "conversation" not in body:  # a conversation knows its last response
@@ -356,7 +429,7 @@ def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
 def _after_run(client: Client | AzureClient, request: Request) -> FollowUp:
     """Submit the outputs to the run that waits for them."""
 
-    def follow_up(answer: AssistantsAnswer, answered: Answered) -> StreamerV2:
+    def follow_up(_: StreamerV2, answer: AssistantsAnswer, answered: Answered) -> StreamerV2:
         run = answer.run
         assert run is not None  # noqa: S101 - see `_is_named()`
         return client.submit_tool_outputs_stream(
@@ -388,21 +461,38 @@ def _name_of(function: Function) -> str:
 def _arguments_of(function: Function) -> type:
     """Return a class that has the function's parameters as its fields."""
     name = _name_of(function)
-    if inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name} is async, and nothing here waits for it: wrap it into a function")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{name} is a coroutine function, which only an asynchronous client can run: wrap it"
+            " in a function that returns the result"
+        )
     fields = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in inspect.signature(function, **_UNEVALUATED).parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
-        kind, default = parameter.annotation, parameter.default
-        if kind is parameter.empty:
-            raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+        kind, default = _type_of(parameter, function), parameter.default
         settings: dict[str, Any] = {"alias": parameter.name}  # attrs would strip a leading _
         if default is not parameter.empty:
             settings["default"] = default
-        if default is None:
+        if default is None and get_origin(kind) is Annotated:
+            kind = Annotated[(get_args(kind)[0] | None, *kind.__metadata__)]
+        elif default is None:
             kind = Optional[kind]  # noqa: UP045 - the type is known only at run time
         fields[parameter.name] = attrs.field(type=kind, **settings)
     made = attrs.make_class(name, fields, frozen=True, kw_only=True)
     made.__doc__ = function.__doc__
     return made
+
+
+def _type_of(parameter: inspect.Parameter, function: Function) -> Any:
+    """Return the type of *parameter*; no other annotation of *function* has to be known."""
+    name = _name_of(function)
+    if parameter.annotation is parameter.empty:
+        raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+    inner = inspect.unwrap(function)
+    holder = SimpleNamespace(__annotations__={"it": parameter.annotation})
+    try:
+        names = getattr(inner, "__globals__", {})
+        return get_type_hints(holder, globalns=names, localns=names, include_extras=True)["it"]
+    except NameError as error:
+        raise TypeError(f"the type of the parameter {parameter.name} of {name}: {error}") from None

@@ -54,12 +54,14 @@ def _shown(cls: Any) -> tuple[str, ...]:
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Call(Value):
-    """One call of one of your functions, as far as it has arrived.
+    """One call of one of your functions or custom tools, as far as it has arrived.
 
     Attributes:
-        id: The id to send the function's output with.
-        name: The function's name.
-        arguments: The arguments as JSON text; only the beginning of it while they arrive.
+        id: The id to send the output with; `""` for an old function call of Chat Completions,
+            which has none.
+        name: The name of the function or tool.
+        arguments: The arguments as JSON text, `"{}"` if a finished call has none; only the
+            beginning of it while they arrive. For a custom tool, its input, which is any text.
         complete: Whether the server has finished the call and the arguments are valid JSON.
             Do not answer a call that is not complete.
         choice: The number of the choice that the call belongs to.
@@ -78,8 +80,10 @@ class Call(Value):
         """Return the arguments as a Python value.
 
         Raises:
-            ValueError: The call is not complete.
+            ValueError: The call is not complete, or is the call of a custom tool.
         """
+        if self.kind != "function":
+            raise ValueError(f"the input of the {self.kind} tool {self.name!r} is not JSON")
         if not self.complete:
             raise ValueError(f"the call of {self.name!r} is not complete")
         return json.loads(self.arguments)

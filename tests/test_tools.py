@@ -171,7 +171,8 @@ class TestSchemas:
         with pytest.raises(TypeError) as caught:
             tool_of(later)
         assert str(caught.value) == (
-            "later is async, and nothing here waits for it: wrap it into a function"
+            "later is a coroutine function, which only an asynchronous client can run: wrap it in"
+            " a function that returns the result"
         )
         with pytest.raises(TypeError, match="has no name: wrap it into a function"):
             tool_of(functools.partial(get_weather, "Rome"))

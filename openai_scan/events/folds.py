@@ -6,6 +6,7 @@ The fold of a family is imported with the first event of that family.
 from __future__ import annotations
 
 from openai_scan.events.base import DoneEvent, Event, Fold, Note
+from openai_scan.events.kept import Kept
 
 
 def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
@@ -62,3 +63,18 @@ def _new_fold(family: str) -> Fold:
             return ResponseFold()
         case _:
             raise ValueError(f"there is no fold for the family {family!r}")
+
+
+def kept(family: str) -> Kept | None:
+    """Return what keeps an answer of *family* for the next request; None if there is nothing."""
+    match family:
+        case "chat":
+            from openai_scan.events.chat.kept import ChatKept
+
+            return ChatKept()
+        case "responses":
+            from openai_scan.events.responses.kept import ResponseKept
+
+            return ResponseKept()
+        case _:
+            return None

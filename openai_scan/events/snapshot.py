@@ -76,7 +76,7 @@ class Pieces:
         return missing
 
     def missing(self, whole: str) -> str | None:
-        """Return what follows the text so far in *whole*: "" if all is there, None if it differs."""
+        """Return what follows the text so far in *whole*; None if *whole* is another text."""
         if not whole:
             return ""
         so_far = self.start(len(whole))
@@ -139,6 +139,44 @@ class ByIndex(dict[int, T]):
     def in_order(self) -> list[T]:
         """Return the parts, sorted by their index."""
         return [self[index] for index in sorted(self)]
+
+
+def call_of(
+    *,
+    id: str,
+    name: str,
+    arguments: str | None,
+    finished: bool,
+    choice: int = 0,
+    kind: str = "function",
+    needs_id: bool = True,
+) -> Call:
+    """Return a call as far as it has arrived.
+
+    A call without arguments is a call with none: some servers send no text instead of `{}`.
+
+    Args:
+        id: See `Call`.
+        name: See `Call`.
+        arguments: What has arrived of the arguments or of the input.
+        finished: Whether the server has finished the call.
+        choice: See `Call`.
+        kind: See `Call`.
+        needs_id: Whether the call can be answered only by its id.
+    """
+    text = arguments or ""
+    is_function = kind == "function"
+    whole = finished and bool(name) and (bool(id) or not needs_id)
+    if whole and is_function and text.strip() in ("", "null"):
+        text = "{}"
+    return Call(
+        id=id,
+        name=name,
+        arguments=text,
+        complete=whole and (not is_function or parses(text)),
+        choice=choice,
+        kind=kind,
+    )
 
 
 def parses(text: str) -> bool:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from openai_scan.events import Event, fold
+from openai_scan.events.folds import kept
 from openai_scan.stream.text import Halves
 from openai_scan.values import Piece
 
 if TYPE_CHECKING:
     from openai_scan.events.base import Append, Fold, Note
     from openai_scan.events.decoding.repeats import Make, Repeats
+    from openai_scan.events.kept import Kept
     from openai_scan.partial_json import PartialJSON
     from openai_scan.values import Answer, PieceKind
 
@@ -35,24 +37,37 @@ class AnswerSoFar:
         self._append: Append = str  # takes the text of an event that `again` made
         self._fold: Fold | None = None
         self._has_hole = False
+        self._kept: Kept | None = None  # for the next request
+        self._keeps = False  # `_kept` has to take the next event too
         self._halves = Halves()
         self._added: str | Sequence[Piece] = ()  # by the last event; text of choice 0 if it is text
 
-    def take(self, event: Event, note: Note) -> None:
-        """Take any event; *note* counts what had to be repaired."""
+    def take(self, event: Event, note: Note, repeat: object = None) -> None:
+        """Take any event.
+
+        Args:
+            event: The event.
+            note: Counts what had to be repaired.
+            repeat: What the event is a repetition of, see `Repeats.last`, or None.
+        """
         before, self._fold = self._fold, fold(event, self._fold, note)
         if self._fold is None:
             self._added = ()
             return
         if self._fold is not before:
             self._halves = Halves()
+            self._kept = kept(self._fold.family)
             if self.json is not None:
                 self.json = type(self.json)()
         self._fold.hole = self._has_hole
         self._added = self._halves.join(self._fold.added)
         if not self._has_content:
             self._has_content = any(piece.kind != "reasoning" for piece in self._added)
-        if self.json is not None:
+        if self._kept is not None and event.family:
+            self._keeps = self._kept.take(event, repeat)
+            if self._kept.drafts_changed:
+                self.json = None  # made anew when it is asked for
+        if self.json is not None and not self._drafting:
             self.json.feed(self.text("text", 0) or "")
 
     def add_text(self, text: str) -> None:
@@ -61,17 +76,23 @@ class AnswerSoFar:
         if self._halves.waiting or not text.isascii():
             text = self._halves.join_text(text)
         self._added = text
-        if self.json is not None:
+        if self.json is not None and not self._drafting:
             self.json.feed(text)
 
     def expect_text(self, event: Event, repeats: Repeats) -> None:
         """Prepare for events that differ from *event*, the last one, only in the text they add."""
         repeat = repeats.last
-        if repeat is not None and repeat.adds_text and self._fold is not None:
+        if repeat is None or not repeat.adds_text or self._keeps:
+            return
+        if self._fold is not None:
             append = self._fold.appender(event)
             if append is not None:
                 self.again, self._append = repeat.make, append
                 self._has_content = True
+
+    @property
+    def _drafting(self) -> bool:
+        return self._kept is not None and self._kept.drafting
 
     def text(self, kind: PieceKind, choice: int) -> str | None:
         """Return what the last event added to a text of the answer, or None if nothing."""
@@ -112,6 +133,35 @@ class AnswerSoFar:
         """Return the answer so far, or None before its first event."""
         return None if self._fold is None else self._fold.value()
 
+    @property
+    def family(self) -> str:
+        """The family of the answer, or `""` before its first event."""
+        return "" if self._fold is None else self._fold.family
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the next stream of the chain has begun and has not brought an answer yet."""
+        fold = self._fold
+        return fold is not None and fold.over and not fold.spans_streams
+
+    def as_sent(self, choice: int) -> list[dict[str, Any]]:
+        """Return the answer as the next request needs it; nothing if it cannot be sent back.
+
+        Raises:
+            ValueError: The answer has no such choice.
+        """
+        answer = self.value()
+        if answer is None or self._kept is None:
+            return []
+        return self._kept.as_sent(answer, choice)
+
+    def final_text(self) -> str:
+        """Return the text of the final answer, without what came on the way to it."""
+        answer = self.value()
+        if answer is None:
+            return ""
+        return answer.text if self._kept is None else self._kept.final_text(answer)
+
     def resumable_id(self) -> str | None:
         """Return the server's name for the answer if its stream can be resumed, else None."""
         return None if self._fold is None else self._fold.resumable_id()
@@ -122,9 +172,7 @@ class AnswerSoFar:
             from openai_scan.partial_json import PartialJSON
 
             self.json = PartialJSON()
-            answer = self.value()
-            if answer is not None:
-                self.json.feed(answer.text)
+            self.json.feed(self.final_text())
         if is_over:
             self.json.finish()
         return self.json.value

@@ -46,6 +46,7 @@ from openai_scan.stream.answer_so_far import AnswerSoFar
 from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
+from openai_scan.stream.rounds import Rounds
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
@@ -77,6 +78,7 @@ class StreamMachine:
         successor: What the driver calls on `ASK_WHAT_NEXT`, or None.
         event: The current event, or `NO_EVENT`.
         answer: The answer so far.
+        rounds: What the streams before the current one leave to it.
         outcome: How the stream ended, or None while it runs.
         err: The error that it ended with, or None.
         events_read: How many events there have been, those of earlier inputs included.
@@ -107,6 +109,7 @@ class StreamMachine:
         self._ends = Ends()
         self._continuity = Continuity()
         self.answer = AnswerSoFar()
+        self.rounds = Rounds(source)
         self.event = self._last = NO_EVENT
         self._order: Step | None = None  # what the driver has to do before anything else
         self._away_since: float | None = None  # when the caller got an event that ends no silence
@@ -167,6 +170,7 @@ class StreamMachine:
             return
         self.outcome = None
         self._committed = False
+        self.rounds.go_on(self.answer, following.source)
         self._start_over(following)
         self.observers.began(reader)
 
@@ -303,7 +307,7 @@ class StreamMachine:
             if ends.error is not None and self._renew(reader, ends.error):
                 return False
             self._committed = event.has_content()
-        self.answer.take(event, self._decoder.note)
+        self.answer.take(event, self._decoder.note, self._decoder.repeats.last)
         if ends.terminal or was_terminal:
             if self.current.live is not None:
                 self._limit_rest(event, is_news=is_news or not was_terminal)

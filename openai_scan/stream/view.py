@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
+from openai_scan.stream.conversation import Conversation
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.text import TextBuffer
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 SourceT = TypeVar("SourceT")
 
 
-class StreamView(ABC, Generic[SourceT]):
+class StreamView(Conversation, Generic[SourceT]):
     """A stream, its current event, its answer and its end; the streamers add the reading."""
 
     def __init__(
@@ -218,7 +219,8 @@ class StreamView(ABC, Generic[SourceT]):
     def final_as(self, cls: type[T]) -> T:
         """Return the whole answer as an instance of *cls*, after `next()` has returned False.
 
-        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for.
+        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. Messages
+        that a response has marked as commentary are left out.
 
         Raises:
             DecodeError: The text is not JSON, as after a refusal or when it was cut short, or it
@@ -228,7 +230,8 @@ class StreamView(ABC, Generic[SourceT]):
         """
         from openai_scan.events.decoding.structure import Structurer
 
-        text = self.final().text
+        self.final()
+        text = self._machine.answer.final_text()
         try:
             return Structurer(strict=True)(bounded_json.loads(text), cls)
         except (ValueError, RecursionError) as cause:

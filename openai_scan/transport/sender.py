@@ -25,6 +25,12 @@ _RESUME_HINT = (
 )
 
 
+_STORED_HINT = (
+    "the server has probably not stored the response that this request continues; pass store=False,"
+    " and run_tools sends the whole conversation instead"
+)
+
+
 class Sender:
     """Prepares requests to one server. It is what an exchange knows of its transport.
 
@@ -105,6 +111,8 @@ class Sender:
             return _ASSISTANTS_HINT
         if status in (400, 404) and "starting_after" in request.query:
             return _RESUME_HINT
+        if status == 404 and "previous_response_id" in (request.body or {}):
+            return _STORED_HINT
         return None
 
     def redact(self, text: str) -> str:

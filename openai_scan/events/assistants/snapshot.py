@@ -26,7 +26,7 @@ from openai_scan.events.assistants.objects import (
     ToolCallsDetails,
 )
 from openai_scan.events.base import Append, Event, Fold, Note
-from openai_scan.events.snapshot import parses
+from openai_scan.events.snapshot import call_of
 from openai_scan.surrogates import mend
 from openai_scan.values import Call, Piece, Value
 
@@ -63,20 +63,20 @@ class AssistantsAnswer(Value):
         if run is not None and run.status == "requires_action":
             action = run.required_action
             return tuple(
-                Call(
+                call_of(
                     id=call.id,
                     name=call.function.name,
                     arguments=call.function.arguments,
-                    complete=parses(call.function.arguments),
+                    finished=True,
                 )
                 for call in (() if action is None else action.submit_tool_outputs.tool_calls)
             )
         return tuple(
-            Call(
+            call_of(
                 id=call.id,
                 name=call.function.name,
                 arguments=call.function.arguments,
-                complete=False,
+                finished=False,
             )
             for step in self.run_steps
             if step.status not in FINAL_STATUSES and isinstance(step.step_details, ToolCallsDetails)

@@ -33,7 +33,6 @@ class ChatEvent(HasChoices):
             "$.choices[].delta.function_call.name",
             "$.choices[].delta.refusal",
             "$.choices[].delta.tool_calls",
-            "$.choices[].delta.tool_calls[]",
             "$.choices[].delta.tool_calls[].function",
             "$.choices[].delta.tool_calls[].function.arguments",
             "$.choices[].delta.tool_calls[].function.name",

@@ -36,6 +36,14 @@ from cattrs.gen import make_dict_structure_fn, override
 
 from openai_scan.events.decoding import hooks
 from openai_scan.events.decoding.hooks import RAW, Hook
+from openai_scan.events.decoding.models import model_hook
+from openai_scan.events.decoding.records import (
+    KEY,
+    is_foreign_record,
+    is_model,
+    made_of,
+    mirror_of,
+)
 from openai_scan.sse import RawEvent
 
 log = logging.getLogger("openai_scan")
@@ -68,6 +76,8 @@ def converter(*, detailed: bool = False) -> cattrs.Converter:
     made.register_structure_hook_factory(is_mapping, partial(_dict_hook, made, detailed))
     made.register_structure_hook_factory(hooks.is_union, partial(_union_hook, made))
     made.register_structure_hook_factory(attrs.has, partial(_class_hook, made, detailed=detailed))
+    made.register_structure_hook_factory(is_foreign_record, partial(_record_hook, made))
+    made.register_structure_hook_factory(is_model, model_hook)
     return made
 
 
@@ -90,7 +100,7 @@ def _dict_hook(made: cattrs.Converter, detailed: bool, cls: Any) -> Hook:  # noq
 
 def _enum(value: Any, cls: Any) -> Any:
     for member in cls:
-        if member.value == value and type(member.value) is type(value):
+        if hooks.is_same(value, member.value):
             return member
     raise hooks.UnfitError(" or ".join(repr(member.value) for member in cls))
 
@@ -191,11 +201,14 @@ def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
     overrides = {}
     attributes = attrs.fields(attrs.resolve_types(get_origin(cls) or cls))
     for attribute in attributes:
+        key = attribute.metadata.get(KEY)
         if attribute.type is RawEvent:
             overrides[attribute.name] = override(rename=RAW, struct_hook=hooks.as_is)
         elif attribute.default not in (attrs.NOTHING, None, ()):  # the hooks of these take null
             hook = _null_is(attribute.default, made, attribute.type)
-            overrides[attribute.name] = override(struct_hook=hook)
+            overrides[attribute.name] = override(rename=key, struct_hook=hook)
+        elif key is not None:
+            overrides[attribute.name] = override(rename=key)
     # Without details, cattrs generates code that is not valid Python if a required keyword-only
     # field comes before a positional one.
     detailed = detailed or any(one.kw_only and one.default is attrs.NOTHING for one in attributes)
@@ -206,12 +219,39 @@ def _class_hook(made: cattrs.Converter, cls: Any, *, detailed: bool) -> Hook:
         **overrides,  # type: ignore[arg-type] # they are named like the fields
     )
 
+    # Their defaults are made of the object itself, so that only leaving them out gives these.
+    own_defaults = [one.name for one in attributes if getattr(one.default, "takes_self", False)]
+
     def structure(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise hooks.UnfitError("object")
+        if any(name in value and value[name] is None for name in own_defaults):
+            value = {
+                key: item
+                for key, item in value.items()
+                if item is not None or key not in own_defaults
+            }
         return structure_fields(value, cls)
 
     return structure
+
+
+def _record_hook(made: cattrs.Converter, cls: Any) -> Hook:
+    """Return the hook for a dataclass or a TypedDict, read by way of an attrs class like it."""
+
+    @functools.cache
+    def mirror() -> type:  # only when it is needed: a class may contain itself
+        return mirror_of(cls)
+
+    def hook(value: Any, _: Any) -> Any:
+        like = mirror()
+        read: Any = made.structure(value, like)
+        try:
+            return made_of(cls, read)
+        except Exception as error:  # noqa: BLE001 - whatever the class says about its fields
+            raise ClassValidationError(cls.__name__, [error], like) from None
+
+    return hook
 
 
 def _null_is(default: Any, made: cattrs.Converter, kind: Any) -> Hook:
@@ -284,7 +324,8 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
             loosen = hooks.is_loose(note.type) and not isinstance(
                 inner, KeyError
             )  # a missing value cannot stay a dict
-            step = _Step(note.name, drop=optional, loosen=loosen)
+            key = fields[note.name].metadata.get(KEY, note.name)
+            step = _Step(key, drop=optional, loosen=loosen)
             yield from faults_of(inner, (*path, step))
         for inner in error.group_exceptions()[1]:  # raised by the class itself
             yield from faults_of(inner, path)
@@ -299,6 +340,9 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
         yield Fault(path, str(error))
     elif isinstance(error, KeyError):
         yield Fault(path, "required field missing")
+    elif isinstance(error, hooks.UnfitPartError):
+        steps = tuple(_Step(key, drop=False, loosen=False) for key in error.path)
+        yield Fault((*path, *steps), str(error))
     else:
         yield Fault(path, str(error))
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
-import attrs
+from openai_scan.events.decoding.records import tags_of
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Returns a JSON value, its first argument, as the type that is its second."""
@@ -34,6 +35,7 @@ _MAX_FLOAT = int(sys.float_info.max)
 
 # More digits than the number of any place or event has.
 _MAX_DIGITS = 18
+_NUMBERS = {int, float}
 
 _NOTHING: frozenset[type] = frozenset()
 
@@ -49,6 +51,14 @@ class WholeJSON(str):
     """The JSON text of an object that a server sent as an object, which is whole by itself."""
 
     __slots__ = ()
+
+
+class UnfitPartError(UnfitError):
+    """A part of a value does not fit; *path* leads to it from the value."""
+
+    def __init__(self, path: Sequence[str | int], reason: str) -> None:
+        Exception.__init__(self, reason)
+        self.path = path
 
 
 class Loose(dict[str, Any]):
@@ -102,10 +112,18 @@ def is_literal(cls: Any) -> bool:
 
 
 def literal(value: Any, cls: Any) -> Any:
-    """Return one of the values of a `Literal`."""
-    if value not in get_args(cls):
-        raise UnfitError(" or ".join(map(repr, get_args(cls))))
-    return value
+    """Return one of the values of a `Literal`, which may be members of an `Enum`."""
+    for choice in get_args(cls):
+        if is_same(value, choice.value if isinstance(choice, Enum) else choice):
+            return choice
+    raise UnfitError(" or ".join(map(repr, get_args(cls))))
+
+
+def is_same(value: Any, known: Any) -> bool:
+    """Return whether a JSON value is the *known* one: true is not 1, but 1.0 is."""
+    if type(value) is type(known) or {type(value), type(known)} == _NUMBERS:
+        return bool(value == known)
+    return False
 
 
 def is_tuple(cls: Any) -> bool:
@@ -159,12 +177,7 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
         hook_of: Returns the hook of any type.
     """
     arms = get_args(cls)
-    by_tag = {
-        tag: arm
-        for arm in arms
-        if attrs.has(arm)
-        for tag in get_args(attrs.resolve_types(arm).__attrs_attrs__.type.type)
-    }
+    by_tag = {tag: arm for arm in arms for tag in tags_of(arm)}
     primitives = tuple(arm for arm in arms if arm in (*PRIMITIVES, NoneType))
     lists = {arm: hook_of(arm) for arm in arms if is_tuple(arm)}
     loose = is_loose(cls)

@@ -13,6 +13,7 @@ from openai_scan.events.responses import events as e
 from openai_scan.events.responses.base import BringsResponse
 from openai_scan.events.responses.growing import GrowingItem, Output, id_of, kind_of, new_item
 from openai_scan.events.responses.items import (
+    CustomToolCall,
     FunctionToolCall,
     OutputContent,
     OutputItem,
@@ -22,7 +23,7 @@ from openai_scan.events.responses.items import (
     RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
-from openai_scan.events.snapshot import ByIndex, Pieces, parses
+from openai_scan.events.snapshot import ByIndex, Pieces, call_of
 from openai_scan.surrogates import mend
 from openai_scan.values import Call, Piece, Value
 
@@ -63,20 +64,26 @@ class ResponseAnswer(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions, in order; custom tools, whose input is not JSON, are not."""
+        """The calls of your functions and custom tools, in order."""
         return tuple(
-            Call(
+            call_of(
                 id=call.call_id,
                 name=call.name,
-                arguments=call.arguments,
-                complete=(
-                    self.response.status == "completed"
-                    or call.status not in ("in_progress", "incomplete")
-                )
-                and parses(call.arguments),
+                arguments=call.arguments if isinstance(call, FunctionToolCall) else call.input,
+                finished=self._is_finished(call),
+                kind="function" if isinstance(call, FunctionToolCall) else "custom",
             )
             for call in self.response.output
-            if isinstance(call, FunctionToolCall)
+            if isinstance(call, FunctionToolCall | CustomToolCall)
+        )
+
+    def _is_finished(self, call: FunctionToolCall | CustomToolCall) -> bool:
+        """Return whether the server has finished *call*."""
+        status = getattr(call, "status", "")
+        if status == "incomplete":
+            return False
+        return self.response.status == "completed" or (
+            isinstance(call, FunctionToolCall) and status != "in_progress"
         )
 
     @property

@@ -1,0 +1,279 @@
+"""The message of a chat completion as the server sent it, to be sent back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from openai_scan import bounded_json
+from openai_scan.events.base import Event
+from openai_scan.events.chat.merging import Merged, merged, plain_of
+from openai_scan.events.kept import EMPTY, Kept, as_json
+from openai_scan.events.snapshot import parses
+
+if TYPE_CHECKING:
+    from openai_scan.events.chat.snapshot import ChatChoice, ChatToolCall
+
+# The keys of a chunk, each with its value if that says nothing. It stays the same from chunk to
+# chunk, so that few chunks have to be looked into.
+_KEYS = re.compile(r'"(\w+)"\s*:\s*(null|""|\[\s*\]|\{\s*\})?')
+_MAX_FORMS = 64
+
+# What the fold has. Of several names for the reasoning it is remembered which came.
+_FOLDED = frozenset({"role", "content", "refusal", "audio", "annotations", "function_call"})
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
+_OF_CALL = frozenset({"index", "id", "type", "function"})
+_OF_FUNCTION = frozenset({"name", "arguments"})
+
+# The parts of a content that are text, and so in the fold.
+_TEXT_PARTS = ("text", "output_text")
+
+
+class ChatKept(Kept):
+    """Keeps what the messages and calls have beyond the fields of their classes."""
+
+    def __init__(self) -> None:
+        self._forms: dict[int, bool] = {}
+        self._repeat: object = None
+        self._keeps = False  # whether events like `_repeat` have to be looked into
+        self._reasoning: dict[str, None] = {}  # the names it came by, in order
+        self._messages: dict[int, _Message] = {}
+
+    def take(self, event: Event, repeat: object) -> bool:
+        if repeat is None or repeat is not self._repeat:
+            self._keeps = self._has_more(event.raw.data)
+            self._repeat = repeat
+        if self._keeps:
+            self._keep(event.raw.data)
+        return self._keeps
+
+    def _has_more(self, data: str) -> bool:
+        """Return whether a chunk has more than the fold takes."""
+        form = hash(tuple(_KEYS.findall(data)))
+        keeps = self._forms.get(form)
+        if keeps is None:
+            keeps = False
+            for _, delta, _ in _deltas(data):
+                # Each is looked at, since all of them tell by which names the reasoning comes.
+                keeps = self._looks_new(delta) or keeps
+            if len(self._forms) < _MAX_FORMS:
+                self._forms[form] = keeps
+        return keeps
+
+    def _looks_new(self, delta: Mapping[str, Any]) -> bool:
+        keeps = False
+        for key, value in delta.items():
+            if value in EMPTY:
+                continue
+            if key in _REASONING and isinstance(value, str):
+                self._reasoning[key] = None
+            elif key == "tool_calls":
+                keeps = keeps or any(map(_begins_or_has_more, _dicts(value)))
+            else:
+                is_list = key == "content" and isinstance(value, list)
+                keeps = keeps or is_list or key not in _FOLDED
+        return keeps
+
+    def _keep(self, data: str) -> None:
+        for index, delta, is_whole in _deltas(data):
+            message = self._messages.get(index)
+            if message is None:
+                message = self._messages[index] = _Message()
+            message.take(delta, is_whole=is_whole)
+
+    def as_sent(self, answer: Any, choice: int) -> list[dict[str, Any]]:
+        for one in answer.choices:
+            if one.index == choice:
+                return [self._message(one)]
+        raise ValueError(f"the answer has no choice {choice}")
+
+    def _message(self, choice: ChatChoice) -> dict[str, Any]:
+        message = choice.message
+        kept = self._messages.get(choice.index) or _Message()
+        sent: dict[str, Any] = {"role": message.role, "content": message.content or None}
+        if message.reasoning:
+            sent |= dict.fromkeys(self._reasoning, message.reasoning)
+        if message.refusal:
+            sent["refusal"] = message.refusal
+        if message.audio is not None and message.audio.id:
+            sent["audio"] = {"id": message.audio.id}
+        if message.annotations:
+            sent["annotations"] = as_json(message.annotations)
+        sent |= kept.rest()
+        if kept.parts:
+            text = [{"type": "text", "text": message.content}] if message.content else []
+            sent["content"] = [*plain_of(kept.parts), *text]
+        if message.tool_calls:
+            more = kept.more_of(message.tool_calls)
+            sent["tool_calls"] = [
+                _call(call, extra) for call, extra in zip(message.tool_calls, more, strict=True)
+            ]
+        elif message.function_call is not None:
+            function = message.function_call
+            sent["function_call"] = _function(function.name, function.arguments)
+        elif sent["content"] is None and len(sent) == len(("role", "content")):
+            sent["content"] = ""  # the answer was empty; a message without content is refused
+        return sent
+
+
+class _Message:
+    """What a message has beyond the fields of its class.
+
+    Attributes:
+        parts: The parts of its content that are not text.
+    """
+
+    def __init__(self) -> None:
+        self.parts: Merged = None
+        self._rest: Merged = None
+        self._calls: list[_KeptCall] = []  # in order of arrival
+        self._by_index: dict[int, _KeptCall] = {}  # the latest at each index
+        self._by_id: dict[str, _KeptCall] = {}
+
+    def take(self, delta: Mapping[str, Any], *, is_whole: bool) -> None:
+        rest = {
+            key: value
+            for key, value in delta.items()
+            if key not in _FOLDED
+            and key != "tool_calls"
+            and not (key in _REASONING and isinstance(value, str))
+        }
+        self._rest = merged(self._rest, rest, replaces=is_whole)
+        parts = [
+            part for part in _dicts(delta.get("content")) if part.get("type") not in _TEXT_PARTS
+        ]
+        if parts:
+            self.parts = merged(self.parts, parts, replaces=is_whole)
+        for place, call in enumerate(_dicts(delta.get("tool_calls"))):
+            self._take_call(call, place if is_whole else None, is_whole=is_whole)
+
+    def _take_call(self, piece: dict[str, Any], place: int | None, *, is_whole: bool) -> None:
+        index, id = _number(piece.get("index")), piece.get("id")
+        index = place if index is None else index
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
+        call = self._find(index, id, function, is_whole=is_whole)
+        if call is None:
+            call = _KeptCall(index=len(self._calls) if index is None else index)
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        if isinstance(id, str) and id:
+            call.id = call.id or id
+            self._by_id[id] = call
+        name = function.get("name")
+        call.name = call.name or (name if isinstance(name, str) else "")
+        rest = {key: value for key, value in piece.items() if key not in _OF_CALL}
+        more = {key: value for key, value in function.items() if key not in _OF_FUNCTION}
+        call.rest = merged(call.rest, rest, replaces=is_whole)
+        call.function = merged(call.function, more, replaces=is_whole)
+        if isinstance(piece.get("type"), str):
+            call.type = piece["type"]
+
+    def _find(
+        self, index: int | None, id: Any, function: Mapping[str, Any], *, is_whole: bool
+    ) -> _KeptCall | None:
+        """Return the call that a piece belongs to, or None if it begins a new one."""
+        id = id if isinstance(id, str) else ""
+        if index is None:
+            if id:
+                return self._by_id.get(id)
+            call = self._calls[-1] if self._calls and not function.get("name") else None
+        else:
+            call = self._by_index.get(index)
+        if call is None or is_whole:
+            return call
+        if id and call.id and id != call.id and function.get("name"):
+            return self._by_id.get(id)
+        if not id and not call.id and function.get("name") and call.name:
+            return None if _is_object(function.get("arguments")) else call
+        return call
+
+    def rest(self) -> dict[str, Any]:
+        """Return the further keys of the message."""
+        rest: dict[str, Any] = plain_of(self._rest) or {}
+        return {key: value for key, value in rest.items() if value not in EMPTY}
+
+    def more_of(self, calls: tuple[ChatToolCall, ...]) -> list[_KeptCall]:
+        """Return what is kept of each call."""
+        kept = sorted(self._calls, key=lambda call: call.index)
+        if len(kept) == len(calls):
+            return kept
+        by_id = {call.id: call for call in kept if call.id}
+        return [by_id.get(call.id) or _KeptCall() for call in calls]
+
+
+class _KeptCall:
+    """What a call has beyond the fields of its class."""
+
+    def __init__(self, index: int = 0) -> None:
+        self.index = index
+        self.id = ""
+        self.name = ""
+        self.type = "function"
+        self.rest: Merged = None
+        self.function: Merged = None
+
+
+def _call(call: ChatToolCall, kept: _KeptCall) -> dict[str, Any]:
+    """Return a call as it was sent."""
+    rest = plain_of(kept.rest) or {}
+    rest = {key: value for key, value in rest.items() if value not in EMPTY}
+    kind = kept.type if call.type == "function" else call.type
+    if kind != "function":
+        known = as_json(getattr(call, kind, None) or {})
+        return {"id": call.id, "type": kind, **rest, **({kind: known} if known else {})}
+    function = {
+        **(plain_of(kept.function) or {}),
+        **_function(call.function.name, call.function.arguments),
+    }
+    return {"id": call.id, "type": kind, **rest, "function": function}
+
+
+def _function(name: str, arguments: str) -> dict[str, Any]:
+    # Many servers reject the broken arguments that they have sent themselves.
+    blank = arguments.strip() in ("", "null") or not parses(arguments)
+    return {"name": name, "arguments": "{}" if blank else arguments}
+
+
+def _begins_or_has_more(call: Mapping[str, Any]) -> bool:
+    function = call.get("function")
+    further = function if isinstance(function, dict) else {}
+    return (
+        bool(call.get("id") or further.get("name"))
+        or any(key not in _OF_CALL and value not in EMPTY for key, value in call.items())
+        or any(key not in _OF_FUNCTION and value not in EMPTY for key, value in further.items())
+    )
+
+
+def _deltas(data: str) -> Iterator[tuple[int, dict[str, Any], bool]]:
+    """Yield the choices of a chunk: number, delta, and whether that is a whole message."""
+    try:
+        payload = bounded_json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    for choice in _dicts(payload.get("choices") if isinstance(payload, dict) else None):
+        index, is_whole = _number(choice.get("index")) or 0, isinstance(choice.get("message"), dict)
+        for name in ("delta", "message"):
+            delta = choice.get(name)
+            if isinstance(delta, dict):
+                yield index, delta, is_whole
+                break
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the objects in a list, and nothing of any other value."""
+    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _is_object(arguments: Any) -> bool:
+    return isinstance(arguments, dict) or (
+        isinstance(arguments, str) and arguments.lstrip().startswith("{") and parses(arguments)
+    )

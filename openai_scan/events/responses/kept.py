@@ -1,0 +1,158 @@
+"""The output items of a response as the server sent them, to be sent back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from openai_scan import bounded_json
+from openai_scan.events.base import Event
+from openai_scan.events.kept import Kept, as_json, filled
+from openai_scan.events.responses.base import BringsItem, BringsResponse
+from openai_scan.events.responses.events import ResponseOutputItemAdded
+from openai_scan.events.responses.growing import UNDER_WAY, id_of
+from openai_scan.events.responses.items import OutputItem, OutputMessage
+
+# Whatever has no value under these names is sent without the name: an empty id is no id.
+_NAMES = ("id", "call_id", "status", "phase")
+
+
+# The phase of a message that is not the answer but accompanies the calls before it.
+_DRAFT = "commentary"
+
+
+class ResponseKept(Kept):
+    """Keeps the data of the events that bring items, and reads them when they are asked for."""
+
+    def __init__(self) -> None:
+        self._drafts: set[int | str] = set()  # the indexes and ids of messages that are drafts
+        self._announced: list[str] = []
+        self._done: list[str] = []
+        self._last = ""  # the data of the last event that brought the response with its output
+
+    def take(self, event: Event, repeat: object) -> bool:  # noqa: ARG002 - no such event repeats
+        self.drafts_changed = False
+        if isinstance(event, BringsItem):
+            announces = isinstance(event, ResponseOutputItemAdded)
+            (self._announced if announces else self._done).append(event.raw.data)
+            self._take_phase(event, announces=announces)
+        elif isinstance(event, BringsResponse):
+            if event.response.output:
+                self._last = event.raw.data
+                self.drafts_changed = any(map(_is_draft, event.response.output))
+        elif self._drafts:
+            place, id = getattr(event, "output_index", None), getattr(event, "item_id", None)
+            self.drafting = place in self._drafts or id in self._drafts
+        return False
+
+    def _take_phase(self, event: BringsItem, *, announces: bool) -> None:
+        """Note whether the item of *event* is a draft; what has no phase is what it was."""
+        place, id = getattr(event, "output_index", None), id_of(event.item)
+        if _is_draft(event.item):
+            self.drafts_changed = not announces and id not in self._drafts
+            self._drafts |= {name for name in (place, id) if name not in (None, "")}
+        elif id not in self._drafts:
+            self._drafts.discard(place)
+        self.drafting = place in self._drafts or id in self._drafts
+
+    def final_text(self, answer: Any) -> str:
+        items = answer.response.output
+        if any(map(_is_draft, items)):
+            rest = tuple(item for item in items if not _is_draft(item))
+            answer = attrs.evolve(answer, response=attrs.evolve(answer.response, output=rest))
+        return super().final_text(answer)
+
+    def as_sent(self, answer: Any, choice: int) -> list[dict[str, Any]]:
+        if choice:
+            raise ValueError(f"a response has no choice {choice}")
+        reports = [_Report(self._output()), _Report(self._items(self._done))]
+        announced = _Report(self._items(self._announced))
+        items: list[dict[str, Any]] = []
+        calls: set[tuple[str, str]] = set()
+        for typed in answer.response.output:
+            known = _without_empty_names(as_json(typed))
+            call_id = known.get("call_id")
+            if isinstance(call_id, str):
+                call = (str(known.get("type")), call_id)
+                if call in calls:  # the same call once more
+                    continue
+                calls.add(call)
+            found = [item for report in reports if (item := report.find(known)) is not None]
+            item = filled(_more(*found), known) if found else known
+            item = _more(item, *filter(None, [announced.find(known)]))
+            if item.get("type") == "function_call" and _is_blank(item.get("arguments")):
+                item["arguments"] = "{}"
+            items.append(item)
+        return items
+
+    def _output(self) -> Iterator[dict[str, Any]]:
+        match _parsed(self._last):
+            case {"response": {"output": list(items)}}:
+                yield from (item for item in items if isinstance(item, dict))
+
+    def _items(self, data: list[str]) -> Iterator[dict[str, Any]]:
+        for one in data:
+            match _parsed(one):
+                case {"item": dict(item)}:
+                    yield item
+
+
+def _is_draft(item: OutputItem) -> bool:
+    return isinstance(item, OutputMessage) and item.phase == _DRAFT
+
+
+class _Report:
+    """The items of one report, to be found by their ids, or else in order."""
+
+    def __init__(self, items: Iterator[dict[str, Any]]) -> None:
+        self._by_name: dict[tuple[Any, str, Any], dict[str, Any]] = {}
+        self._nameless: dict[Any, deque[dict[str, Any]]] = {}
+        for item in items:
+            names = [(name, item.get(name)) for name in ("call_id", "id")]
+            named = [(name, value) for name, value in names if value and isinstance(value, str)]
+            kind = str(item.get("type"))
+            for name, value in named:
+                self._by_name[kind, name, value] = item
+            if not named:
+                self._nameless.setdefault(kind, deque()).append(item)
+
+    def find(self, known: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the item that reports on *known*, or None."""
+        kind = str(known.get("type"))
+        for name in ("call_id", "id"):
+            value = known.get(name)
+            found = self._by_name.get((kind, name, value)) if isinstance(value, str) else None
+            if found is not None:
+                return found
+        nameless = self._nameless.get(kind)
+        return nameless.popleft() if nameless else None
+
+
+def _more(item: dict[str, Any], *earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of *item* with the keys that only *earlier* reports on it have."""
+    more: dict[str, Any] = {}
+    for report in earlier:
+        more |= report
+    more.pop("status", None)  # it was another one then
+    return {**more, **item}
+
+
+def _is_blank(arguments: Any) -> bool:
+    return not arguments or (isinstance(arguments, str) and arguments.strip() in ("", "null"))
+
+
+def _without_empty_names(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a typed item, without those that the server has not sent."""
+    if item.get("status") == UNDER_WAY:  # an item made of its deltas, and the answer is over
+        item = {**item, "status": ""}
+    return {key: value for key, value in item.items() if value or key not in _NAMES}
+
+
+def _parsed(data: str) -> Any:
+    try:
+        return bounded_json.loads(data)
+    except (ValueError, RecursionError):
+        return None

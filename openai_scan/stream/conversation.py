@@ -1,0 +1,72 @@
+"""What a stream gives to the request that follows it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai_scan.stream.machine import StreamMachine
+    from openai_scan.values import Answer, Counts
+
+
+class Conversation(ABC):
+    """The part of a stream that says how the conversation goes on."""
+
+    _machine: StreamMachine
+
+    @abstractmethod
+    def final(self) -> Answer:
+        """Return the whole answer; see `StreamView`."""
+
+    def messages(self, choice: int = 0) -> list[dict[str, Any]]:
+        """Return the conversation so far, after `next()` has returned False.
+
+        It is what the next chat completion needs as its `messages`: those of the request, tool
+        rounds included, and the model's answer as the server sent it, with keys that the typed
+        classes do not have. If the stream was not made by a client, only the answer is in it. The
+        list and all in it are plain JSON values, and yours::
+
+            messages = [*s.messages(), {"role": "user", "content": "And tomorrow?"}]
+
+        If the outcome is `requires_action`, add an output for each of the calls.
+
+        Args:
+            choice: The number of the choice to go on with.
+
+        Raises:
+            TypeError: The stream is not one of Chat Completions.
+            ValueError: The answer has no such choice.
+            ScanError: See `final()`.
+            RuntimeError: See `final()`.
+        """
+        self._check_family("chat", "messages()")
+        return [*self._machine.rounds.messages(), *self._machine.answer.as_sent(choice)]
+
+    def input_items(self) -> list[dict[str, Any]]:
+        """Return the conversation so far, after `next()` has returned False.
+
+        It is what the next response needs as its `input` if the server has stored nothing: the
+        input of the request, tool rounds included, and the output items as the server sent them.
+        If the server has stored the response, you can instead send only what is new, with
+        `previous_response_id`. In all else it is like `messages()`.
+
+        Raises:
+            TypeError: The stream is not one of Responses.
+            ScanError: See `final()`.
+            RuntimeError: See `final()`.
+        """
+        self._check_family("responses", "input_items()")
+        return [*self._machine.rounds.input(), *self._machine.answer.as_sent(0)]
+
+    def total_counts(self) -> Counts | None:
+        """Return how many tokens all streams of the chain have taken so far, or None if unknown.
+
+        `snapshot().counts` has those of the last stream only; so has `snapshot().usage`.
+        """
+        return self._machine.rounds.total_counts(self._machine.answer)
+
+    def _check_family(self, family: str, method: str) -> None:
+        self.final()
+        if self._machine.answer.family != family:
+            raise TypeError(f"{method} is not for this API: see messages() and input_items()")

@@ -1,0 +1,428 @@
+"""A call is run once, or not at all: whole, of a function, and under its own id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from server import CHUNKED, END, ScriptedServer, ch, serving
+
+from openai_scan import Client, StreamerV2, run_tools
+from openai_scan.values import Call, Counts
+
+ASKED = [{"role": "user", "content": "Pay!"}]
+
+
+class Payments(list[tuple[str, float]]):
+    """What has been paid."""
+
+    def pay(self, to: str = "nobody", amount: float = 0) -> str:
+        """Pay somebody."""
+        self.append((to, amount))
+        return "paid"
+
+
+@pytest.fixture
+def paid() -> Payments:
+    """Nothing has been paid yet."""
+    return Payments()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Start a server without a script."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    """Make a client of the server."""
+    with Client("k", server.base_url) as made:
+        yield made
+
+
+def script(*payloads: dict[str, Any] | bytes, done: bool = True) -> list[bytes]:
+    """Return the script of a server that answers with *payloads*."""
+    sent = [p if isinstance(p, bytes) else json.dumps(p).encode() for p in payloads]
+    body = b"".join(b"data: %b\n\n" % one for one in sent)
+    return [CHUNKED + ch(body + b"data: [DONE]\n\n" * done) + END]
+
+
+def chat(delta: dict[str, Any], finish: str | None = "tool_calls") -> list[bytes]:
+    """Return the script for a chat stream of one chunk."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return script({"object": "chat.completion.chunk", "choices": [choice]})
+
+
+def responded(*output: dict[str, Any], status: str = "completed") -> list[bytes]:
+    """Return the script for a response of one event."""
+    response = {"id": "r1", "object": "response", "status": status, "output": [*output]}
+    return script({"type": "response.completed", "response": response}, done=False)
+
+
+CHAT_TEXT = chat({"content": "Done."}, "stop")
+RESPONSE_TEXT = responded(
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Done."}]}
+)
+ARGUMENTS = '{"to": "bob", "amount": 10}'
+FUNCTION = {"type": "function_call", "call_id": "c1", "name": "pay", "arguments": ARGUMENTS}
+
+
+def chat_call(**changes: Any) -> dict[str, Any]:
+    """Return a delta with a whole call."""
+    call = {"index": 0, "id": "c1", "function": {"name": "pay", "arguments": ARGUMENTS}, **changes}
+    return {"tool_calls": [call]}
+
+
+def in_chat(client: Client, **params: Any) -> StreamerV2[Any, Any]:
+    """Return a chat stream that has not been read."""
+    return client.create_chat_completion_stream(model="m", messages=ASKED, **params)
+
+
+def in_response(client: Client, **params: Any) -> StreamerV2[Any, Any]:
+    """Return the stream of a response that has not been read."""
+    return client.create_response_stream(model="m", input="Pay!", **params)
+
+
+def play(client: Client, stream: StreamerV2[Any, Any], paid: Payments) -> StreamerV2[Any, Any]:
+    """Read a loop to its end."""
+    with run_tools(client, stream, [paid.pay]) as s:
+        while s.next():
+            pass
+        s.err()
+    return s
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "rm"},
+        {"type": "computer_call", "id": "x", "call_id": "c2", "action": {"type": "screenshot"}},
+        {"type": "computer_call", "id": "x"},
+        {"type": "apply_patch_call", "id": "x", "call_id": "c2", "operation": {"type": "d"}},
+        {"type": "shell_call", "id": "x", "call_id": "c2", "action": {"commands": ["ls"]}},
+        {"type": "local_shell_call", "id": "x", "call_id": "c2", "action": {"type": "exec"}},
+        {"type": "tool_search_call", "id": "x", "call_id": "c2", "execution": "client"},
+        {"type": "mcp_approval_request", "id": "x", "name": "n", "server_label": "s"},
+        {"type": "future_call", "id": "x", "call_id": "c2"},
+    ],
+    ids=lambda item: item["type"],
+)
+def test_calls_of_other_kinds_are_the_callers(
+    server: ScriptedServer, client: Client, paid: Payments, other: dict[str, Any]
+) -> None:
+    """The API takes all outputs of an answer or none, so nothing is sent and nothing runs."""
+    for output in ((FUNCTION, other), (other, FUNCTION), (other,)):
+        for params in ({}, {"store": False}):
+            server.scripts.append(responded(*output))
+            s = play(client, in_response(client, **params), paid)
+            assert (s.outcome, s.err(), paid) == ("requires_action", None, [])
+            assert (FUNCTION in output) == (
+                "pay" in [call.name for call in s.final().calls if call.kind == "function"]
+            )
+    assert not server.scripts
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [
+            {"type": "shell_call", "id": "x", "call_id": "c2", "action": {"commands": ["ls"]}},
+            {"type": "shell_call_output", "id": "y", "call_id": "c2", "output": []},
+        ],
+        [
+            {"type": "tool_search_call", "id": "x", "call_id": "c2", "execution": "client"},
+            {"type": "tool_search_output", "id": "y", "call_id": "c2", "execution": "client"},
+        ],
+        [{"type": "tool_search_call", "id": "x", "call_id": "c2", "execution": "server"}],
+        [{"type": "web_search_call", "id": "x", "status": "completed"}],
+        [{"type": "mcp_call", "id": "x", "name": "n", "server_label": "s", "arguments": "{}"}],
+        [{"type": "code_interpreter_call", "id": "x", "container_id": "c", "code": "1"}],
+        [{"type": "future_call", "id": "x"}],
+        [{"type": "reasoning", "id": "x", "summary": []}],
+    ],
+    ids=lambda items: items[0]["type"],
+)
+def test_what_the_server_runs_itself_is_in_nobodys_way(
+    server: ScriptedServer, client: Client, paid: Payments, others: list[dict[str, Any]]
+) -> None:
+    """The function beside it is called."""
+    server.scripts += [responded(*others, FUNCTION), RESPONSE_TEXT]
+    s = play(client, in_response(client), paid)
+    assert (s.outcome, paid) == ("completed", [("bob", 10)])
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        chat_call(type="custom", function=None, custom={"name": "pay", "input": ARGUMENTS}),
+        {"tool_calls": [{"index": 0, "type": "custom", "custom": {"name": "pay", "input": ""}}]},
+        chat_call(function={"arguments": ARGUMENTS}),
+        chat_call(function={"name": "", "arguments": ARGUMENTS}),
+    ],
+    ids=["custom", "custom without an id", "no name", "an empty name"],
+)
+def test_a_call_without_a_function_is_the_callers(
+    server: ScriptedServer, client: Client, paid: Payments, delta: dict[str, Any]
+) -> None:
+    """It is never answered as a function without a name."""
+    server.scripts.append(chat(delta))
+    s = play(client, in_chat(client), paid)
+    assert (s.outcome, s.err(), paid) == ("requires_action", None, [])
+
+
+def test_a_custom_call_beside_a_function_keeps_both_back(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """In whichever order."""
+    custom = {"index": 1, "id": "c2", "type": "custom", "custom": {"name": "x", "input": ""}}
+    calls = [*chat_call()["tool_calls"], custom]
+    for delta in ({"tool_calls": calls}, {"tool_calls": calls[::-1]}):
+        server.scripts.append(chat(delta))
+        assert play(client, in_chat(client), paid).outcome == "requires_action"
+    assert paid == []
+
+
+def test_a_custom_call_of_a_response_has_its_kind(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Its input is text, and no arguments."""
+    custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "{}"}
+    server.scripts.append(responded(custom))
+    [call] = play(client, in_response(client), paid).final().calls
+    assert call == Call(id="c2", name="shell", arguments="{}", complete=True, kind="custom")
+    with pytest.raises(ValueError, match="the input of the custom tool 'shell' is not JSON"):
+        call.parsed()
+
+
+def test_an_old_function_call_is_answered_in_its_own_form(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """It has no id; its output is a message of the function."""
+    called = {"name": "pay", "arguments": ARGUMENTS}
+    server.scripts += [chat({"function_call": called}, "function_call"), CHAT_TEXT]
+    s = play(client, in_chat(client), paid)
+    assert (s.outcome, paid) == ("completed", [("bob", 10)])
+    assert server.requests[1].json()["messages"] == [
+        *ASKED,
+        {"role": "assistant", "content": None, "function_call": called},
+        {"role": "function", "name": "pay", "content": "paid"},
+    ]
+
+
+def test_the_same_call_twice_runs_once(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Its id has one output."""
+    again = {**FUNCTION, "id": "fc_2"}
+    for params in ({}, {"store": False}):
+        server.scripts += [responded(FUNCTION, again), RESPONSE_TEXT]
+        paid.clear()
+        play(client, in_response(client, **params), paid)
+        assert paid == [("bob", 10)]
+        sent = [item for item in server.requests[-1].json()["input"] if "output" in item]
+        assert [item["call_id"] for item in sent] == ["c1"]
+
+
+def test_each_call_is_answered_under_the_id_that_is_sent_back(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Also where the server has given none."""
+    calls = [
+        {"index": index, "function": {"name": "pay", "arguments": ARGUMENTS}} for index in range(2)
+    ]
+    server.scripts += [chat({"tool_calls": calls}), CHAT_TEXT]
+    play(client, in_chat(client), paid)
+    _, said, *outputs = server.requests[1].json()["messages"]
+    ids = [call["id"] for call in said["tool_calls"]]
+    assert ids == [output["tool_call_id"] for output in outputs]
+    assert len(set(ids)) == len(paid) == 2
+
+
+@pytest.mark.parametrize("blank", ["", None, " ", "null", "{}"])
+def test_no_arguments_are_an_empty_object(
+    server: ScriptedServer, client: Client, paid: Payments, blank: str | None
+) -> None:
+    """For the caller, for the function, and in what is sent back."""
+    server.scripts += [chat(chat_call(function={"name": "pay", "arguments": blank})), CHAT_TEXT]
+    with run_tools(client, in_chat(client), [paid.pay]) as s:
+        while s.next():
+            if s.finish_reason() == "tool_calls":
+                [call] = s.snapshot().calls
+    assert (call.arguments.strip(), call.complete, call.parsed()) == ("{}", True, {})
+    said = server.requests[1].json()["messages"][1]
+    assert said["tool_calls"][0]["function"] == {"name": "pay", "arguments": "{}"}
+    server.scripts += [responded({**FUNCTION, "arguments": blank or ""}), RESPONSE_TEXT]
+    play(client, in_response(client, store=False), paid)
+    assert server.requests[3].json()["input"][1]["arguments"] == "{}"
+    assert paid == [("nobody", 0), ("nobody", 0)]
+
+
+def test_a_run_that_waits_for_a_call_without_arguments_gets_its_output(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Assistants likewise; the same call twice is answered once."""
+    call = {"id": "c1", "type": "function", "function": {"name": "pay", "arguments": ""}}
+    action = {"submit_tool_outputs": {"tool_calls": [call, call]}}
+    run = {"id": "run_1", "object": "thread.run", "thread_id": "t1", "status": "requires_action"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    ended = {**run, "status": "completed", "usage": usage}
+    server.scripts += [script({**run, "required_action": action, "usage": usage}), script(ended)]
+    s = play(client, client.create_run_stream("t1", assistant_id="a1"), paid)
+    outputs = server.requests[1].json()["tool_outputs"]
+    assert outputs == [{"tool_call_id": "c1", "output": "paid"}]
+    assert paid == [("nobody", 0)]
+    counts = s.total_counts()
+    assert counts is not None
+    assert (counts.input, counts.output, counts.total) == (3, 2, 5)
+
+
+@pytest.mark.parametrize("status", ["incomplete", "in_progress"])
+def test_a_call_that_the_server_has_not_finished_does_not_run(
+    server: ScriptedServer, client: Client, paid: Payments, status: str
+) -> None:
+    """Its arguments may be JSON by chance. If all of the response is complete, so is the call."""
+    item = {**FUNCTION, "status": status}
+    server.scripts += [responded(item), RESPONSE_TEXT]
+    s = play(client, in_response(client), paid)
+    finished = status == "in_progress"
+    assert s.outcome == ("completed" if finished else "requires_action")
+    assert len(paid) == int(finished)
+
+
+@pytest.mark.parametrize(
+    ("item", "is_id"), [({**FUNCTION, "name": ""}, True), ({**FUNCTION, "call_id": ""}, False)]
+)
+def test_a_call_that_cannot_be_answered_does_not_run(
+    server: ScriptedServer, client: Client, paid: Payments, item: dict[str, Any], is_id: bool
+) -> None:
+    """It has no name, or no id to send the output with."""
+    server.scripts.append(responded(item))
+    s = play(client, in_response(client), paid)
+    assert (s.outcome, paid) == ("requires_action", [])
+    [call] = s.final().calls
+    assert (call.complete, bool(call.id)) == (False, is_id)
+
+
+@pytest.mark.parametrize(
+    ("choice", "then"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        ("none", "none"),
+        ("required", None),
+        ("any", None),
+        ({"type": "auto"}, {"type": "auto"}),
+        ({"type": "function", "function": {"name": "pay"}}, None),
+        ({"type": "file_search"}, None),
+        (
+            {"type": "allowed_tools", "mode": "required", "tools": [{"name": "pay"}]},
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"name": "pay"}]},
+        ),
+        (
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"name": "pay"}]},
+            {"type": "allowed_tools", "mode": "auto", "tools": [{"name": "pay"}]},
+        ),
+        (
+            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}},
+            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}},
+        ),
+    ],
+)
+def test_only_what_forces_a_call_is_lifted(
+    server: ScriptedServer, client: Client, paid: Payments, choice: Any, then: Any
+) -> None:
+    """Which tools are allowed stays as it was, in both APIs."""
+    params = {} if choice is None else {"tool_choice": choice}
+    server.scripts += [chat(chat_call()), CHAT_TEXT, responded(FUNCTION), RESPONSE_TEXT]
+    play(client, in_chat(client, **params), paid)
+    play(client, in_response(client, **params), paid)
+    sent = [request.json().get("tool_choice") for request in server.requests]
+    assert sent == [choice, then, choice, then]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        script({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": chat_call()}]},
+               done=False),
+        chat(chat_call(), "length"),
+        chat(chat_call(), "content_filter"),
+        script(
+            {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": chat_call()}]},
+            {"error": {"message": "overloaded"}},
+        ),
+    ],
+    ids=["truncated", "length", "filtered", "failed"],
+)  # fmt: skip
+def test_no_call_of_an_answer_that_is_not_whole_runs(
+    server: ScriptedServer, client: Client, paid: Payments, body: list[bytes]
+) -> None:
+    """However whole the call itself looks."""
+    server.scripts.append(body)
+    s = play(client, in_chat(client), paid)
+    assert s.outcome != "completed"
+    assert paid == []
+
+
+def test_an_answer_of_another_api_is_not_answered(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Nobody knows what to send back."""
+    server.scripts.append(chat(chat_call()))
+    s = play(client, in_response(client), paid)
+    assert (s.outcome, paid) == ("completed", [])
+
+
+def test_the_rounds_cost_what_they_cost_together(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """The usage of the answer is that of the last round, as before."""
+
+    def costing(delta: dict[str, Any], finish: str, tokens: int | None) -> list[bytes]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk: dict[str, Any] = {"object": "chat.completion.chunk", "choices": [choice]}
+        if tokens is not None:
+            chunk["usage"] = {"prompt_tokens": tokens, "completion_tokens": 1, "total_tokens": 9}
+        return script(chunk)
+
+    server.scripts += [
+        costing(chat_call(), "tool_calls", 10),
+        costing(chat_call(), "tool_calls", None),
+        costing({"content": "Done."}, "stop", 20),
+    ]
+    totals = []
+    with run_tools(client, in_chat(client), [paid.pay]) as s:
+        assert s.total_counts() is None
+        while s.next():
+            counts = s.total_counts()
+            totals.append(None if counts is None else counts.input)
+    assert totals[-1] == 30
+    assert None not in totals
+    counts = s.total_counts()
+    assert counts is not None
+    assert (counts.input, counts.output, counts.total, counts.cached) == (30, 2, 18, None)
+    assert s.snapshot().usage.prompt_tokens == 20
+    assert Counts() == Counts(input=None)
+
+
+def test_nothing_is_counted_twice_between_two_rounds(
+    server: ScriptedServer, client: Client
+) -> None:
+    """An answer whose successor has not brought anything yet is in the past."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    choice = {"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}
+    payload = {"object": "chat.completion.chunk", "choices": [choice], "usage": usage}
+    empty = script(b": nothing", done=False)
+    server.scripts += [script(payload), empty]
+    with in_chat(client) as s:
+        s.chain(in_chat(client))
+        while s.next():
+            pass
+        s.err()
+        counts = s.total_counts()
+    assert counts is not None
+    assert counts.input == 1
