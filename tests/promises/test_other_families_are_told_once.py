@@ -11,11 +11,14 @@ from folding import calls, wire
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan import AssistantsAnswer, ImagesAnswer, StreamerV2
+from openai_scan import AssistantsAnswer, DoneEvent, ImagesAnswer, StreamerV2
 from openai_scan.events import decode
 from openai_scan.events.assistants import ImageFile, ImageFilePart
 from openai_scan.events.assistants.arguments import Arguments
+from openai_scan.events.assistants.snapshot import AssistantsFold
 from openai_scan.events.audio import SpeechUsage
+from openai_scan.events.audio.snapshot import AudioFold
+from openai_scan.events.images.snapshot import ImagesFold
 from openai_scan.sse import RawEvent
 from openai_scan.values import Counts, Piece
 
@@ -592,6 +595,23 @@ def test_a_missing_id_means_the_last_step() -> None:
         step_delta(function("f", '{"a"', "c"), id=""), step_delta(function(None, ":1}"), id="s")
     )
     assert told.calls == {"c": ("f", '{"a":1}')}
+
+
+def test_only_calls_of_functions_without_output_are_asked_for() -> None:
+    """A server that leaves the action out means these."""
+    answered = called("f", "{}", "c", output="1")
+    code = {"id": "d", "type": "code_interpreter", "code_interpreter": {"input": "1"}}
+    told = Told(step("created", answered, code, called("g", "{}", "e")), run("requires_action"))
+    assert calls(told.answer) == [("e", "g", "{}", True)]
+    assert told.calls == {"e": ("g", "{}")}
+
+
+def test_events_of_no_family_add_nothing() -> None:
+    """A fold that gets one leaves it alone."""
+    done = DoneEvent(raw=RawEvent("message", "[DONE]"))
+    for fold in (AssistantsFold(), AudioFold(), ImagesFold()):
+        assert list(fold.take(done, dict[str, Any]().__getitem__)) == []
+        assert fold.appender(done) is None
 
 
 def test_no_call_of_an_answer_with_a_hole_is_complete() -> None:
