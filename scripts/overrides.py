@@ -620,6 +620,8 @@ AUDIO = Family(
             "TranscriptTextSegment.start",
             "TranscriptTextSegment.end",
             "TranscriptTextSegment.speaker",
+            # Servers that have sent all of it in deltas.
+            "TranscriptTextDone.text",
             # Only gpt-4o models count tokens; others are billed by the minute.
             "TranscriptUsage.input_tokens",
             "TranscriptUsage.output_tokens",

@@ -12,8 +12,16 @@ from attrs import frozen
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient, path_to
-from openai_scan.client.params import CreateResponse, Extras, Inclusion, RetrieveResponseStream
+from openai_scan.client.params import (
+    CreateResponse,
+    Extras,
+    Inclusion,
+    ResumeStream,
+    RetrieveResponseStream,
+)
+from openai_scan.client.seen import Seen, raw_events_of
 from openai_scan.events.responses import Response
+from openai_scan.stream.taking_up import read_bookmark
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
 
@@ -58,6 +66,33 @@ class ResponsesMethods(BaseClient):
         return self._stream(
             path, RetrieveResponseStream, params, method="GET", onward=onward, stream=True
         )
+
+    def resume_stream(
+        self, bookmark: Mapping[str, Any], *, seen: Seen = (), **params: Unpack[ResumeStream]
+    ) -> StreamerV2:
+        """Take up an answer where the `bookmark()` of another stream was made, in any process.
+
+        The stream continues as that one would have: only events after the bookmark are handed
+        out. If the server sends the whole answer instead of the rest, only what is missing is.
+        Missing events, and events of another answer, end the stream with an `EventStreamError`.
+
+        Args:
+            bookmark: What `bookmark()` returned, such as from a JSON file.
+            seen: The events that came before it, so that `snapshot()` and `final()` have the whole
+                answer: raw events (`event.raw`) or events in order, a recording or its path, or
+                another source of their bytes. Events after the bookmark are left out. Without any,
+                the answer has what comes from now on, although the last event may have all of it.
+            params: As for `retrieve_response_stream`.
+
+        Raises:
+            ValueError: *bookmark* is not one, is of a newer version, or its id cannot be one.
+            TypeError: *seen* has something else in it.
+            RecordingError: *seen* is a recording that cannot be read.
+        """
+        answer_id, position = read_bookmark(bookmark)
+        stream = self.retrieve_response_stream(answer_id, **params, starting_after=position)
+        stream._take_up(bookmark, raw_events_of(seen))  # noqa: SLF001 - our own class
+        return stream
 
     def _onward(self, params: Mapping[str, Any]) -> Request:
         """Return what asks for the rest of a response that breaks off."""

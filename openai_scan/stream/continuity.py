@@ -26,7 +26,7 @@ class Continuity:
 
     def resume(self, answer_id: str, position: int) -> None:
         """Expect the events of the answer that come after *position*."""
-        self.answer_id, self._repeated = answer_id, position
+        self.answer_id, self.position, self._repeated = answer_id, position, position
 
     def is_new(self, event: Event, answer_id: str) -> bool:
         """Return whether *event* continues the resumed answer; if not, it has come before.
@@ -37,8 +37,13 @@ class Continuity:
         if event.stream_answer_id() not in (None, answer_id):
             raise EventStreamError("the stream was taken up again with events of another answer")
         number, position = event.stream_position(), self._repeated
-        if number is None or position is None:  # a ping, say, has no number and proves nothing
+        if position is None:
             return True
+        if number is None:
+            # A ping, say, proves nothing. A part of the answer without a number comes from a server
+            # that sends the whole answer in place of the rest: only an event that has the answer
+            # itself can tell what is missing.
+            return not event.family or event.stream_answer_id() is not None
         if number <= position:
             return False
         if number > position + 1:

@@ -67,7 +67,7 @@ class Ends:
             self.done = True
         # After a resumed answer, [DONE] may only say that there is no more for the moment.
         done = self.done and not (self.resumed and self._open)
-        self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
+        self.terminal = done or self.error is not None or self.whole
         return is_news
 
     def leave_hole(self, reason: DecodeError) -> bool:
@@ -90,6 +90,11 @@ class Ends:
     def any_part_ended(self) -> bool:
         """Whether a part of the stream has said itself that it ended."""
         return self._open < len(self._parts)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every part of the answer that has begun has ended."""
+        return bool(self._parts) and not self._open
 
     @property
     def missing_done(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
 from openai_scan.events import Event, Outcome
 from openai_scan.observer import Observer
-from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, WritableFile
+from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
 from openai_scan.stream.conversation import Conversation
@@ -192,6 +193,22 @@ class StreamView(Conversation, Generic[SourceT]):
         """
         return self._machine.answer.value()
 
+    def bookmark(self) -> dict[str, Any] | None:
+        """Return where another process can take up the answer, after the current event.
+
+        Pass it to `Client.resume_stream()`. It is a dict that can be stored as JSON::
+
+            {"format": 1, "answer_id": "resp_1", "position": 7}
+
+        *position* is the number that the server gave the last event that `next()` stepped to. It
+        has no secret and no text of the answer.
+
+        Returns:
+            None if the answer cannot be taken up: it is whole, it is not a response in the
+            background, its server does not number the events, or none has come.
+        """
+        return self._machine.bookmark
+
     def final(self) -> Answer:
         """Return the whole answer, after `next()` has returned False.
 
@@ -345,6 +362,10 @@ class StreamView(Conversation, Generic[SourceT]):
     def _check_running(self, advice: str) -> None:
         if self._machine.outcome is not None:
             raise RuntimeError(f"the stream has ended: {advice}")
+
+    def _take_up(self, bookmark: Mapping[str, Any], seen: Iterable[RawEvent]) -> None:
+        """Continue an answer from a bookmark, before the first step."""
+        self._machine.take_up(self, bookmark, seen)
 
     def _follow(self, successor: Any) -> None:
         """Have the driver call *successor* at the end of the chain."""

@@ -23,7 +23,7 @@ from openai_scan.client.params.audio import CreateSpeech, CreateTranscription
 from openai_scan.client.params.base import Extras, Inclusion, JSONObject, ListPage
 from openai_scan.client.params.chat import CreateChatCompletion, CreateCompletion
 from openai_scan.client.params.images import CreateImage, EditImage
-from openai_scan.client.params.responses import CreateResponse, RetrieveResponseStream
+from openai_scan.client.params.responses import CreateResponse, ResumeStream, RetrieveResponseStream
 
 __all__ = [
     "CreateAssistant",
@@ -48,6 +48,7 @@ __all__ = [
     "ModifyAssistant",
     "ModifyMetadata",
     "ModifyThread",
+    "ResumeStream",
     "RetrieveResponseStream",
     "ThreadParam",
     "ToolOutput",

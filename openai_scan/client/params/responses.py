@@ -41,8 +41,13 @@ class CreateResponse(Inclusion, total=False):
     user: str | None
 
 
-class RetrieveResponseStream(Inclusion, total=False):
+class ResumeStream(Inclusion, total=False):
+    """How to send the rest of a response's stream."""
+
+    include_obfuscation: bool | None
+
+
+class RetrieveResponseStream(ResumeStream, total=False):
     """Which part of a response's stream to send again."""
 
     starting_after: int | None  # the sequence_number of the last event that you have
-    include_obfuscation: bool | None

@@ -15,6 +15,7 @@ from openai_scan.events.assistants.base import (
 )
 from openai_scan.events.assistants.objects import (
     AnnotationDelta,
+    FunctionToolCallDelta,
     ImageFile,
     ImageFilePartDelta,
     Message,
@@ -29,10 +30,11 @@ from openai_scan.events.assistants.objects import (
     Thread,
     ToolCallsDetailsDelta,
 )
+from openai_scan.events.assistants.parts import with_parts, with_parts_in_delta
 from openai_scan.events.base import Event
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
-from openai_scan.values import Value
+from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -152,6 +154,18 @@ class ThreadRunStepDelta(AssistantsEvent):
         if choice or not isinstance(details, ToolCallsDetailsDelta):
             return None
         return details.tool_calls or None
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(
+            Piece(
+                "call",
+                text=call.function.arguments or "",
+                call_id=call.id or "",
+                name=call.function.name or "",
+            )
+            for call in self.unwrap_tool_calls() or ()
+            if isinstance(call, FunctionToolCallDelta) and call.function is not None
+        )
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -274,7 +288,7 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
     """
     match name:
         case "thread.message.delta":
-            delta = structure(payload, _MessageDeltaObject)
+            delta = structure(with_parts_in_delta(payload), _MessageDeltaObject)
             return ThreadMessageDelta(delta.delta, delta.id, raw=raw)
         case "thread.run.step.delta":
             step = structure(payload, _RunStepDeltaObject)
@@ -314,13 +328,13 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
         case "thread.run.step.expired":
             return ThreadRunStepExpired(structure(payload, RunStep), raw=raw)
         case "thread.message.created":
-            return ThreadMessageCreated(structure(payload, Message), raw=raw)
+            return ThreadMessageCreated(structure(with_parts(payload), Message), raw=raw)
         case "thread.message.in_progress":
-            return ThreadMessageInProgress(structure(payload, Message), raw=raw)
+            return ThreadMessageInProgress(structure(with_parts(payload), Message), raw=raw)
         case "thread.message.completed":
-            return ThreadMessageCompleted(structure(payload, Message), raw=raw)
+            return ThreadMessageCompleted(structure(with_parts(payload), Message), raw=raw)
         case "thread.message.incomplete":
-            return ThreadMessageIncomplete(structure(payload, Message), raw=raw)
+            return ThreadMessageIncomplete(structure(with_parts(payload), Message), raw=raw)
         case _:
             return None
 

@@ -188,16 +188,16 @@ class Thread(Value):
 class FunctionCall(Value):
     """A function and its arguments, which are JSON text as the model wrote it."""
 
-    name: str
-    arguments: JSONText
+    name: str = ""
+    arguments: JSONText = ""
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class RunToolCall(Value):
     """A call whose output the run waits for; send the output with its `id`."""
 
-    id: str
-    function: FunctionCall
+    id: str = ""
+    function: FunctionCall = FunctionCall()
     type: str = "function"
 
 
@@ -339,7 +339,7 @@ CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | 
 class CodeInterpreter(Value):
     """The code that was run, and its outputs."""
 
-    input: str
+    input: str = ""
     outputs: tuple[CodeInterpreterOutput, ...] = ()
 
 
@@ -392,8 +392,8 @@ class FileSearchToolCall(Value):
 class FunctionCallOutput(Value):
     """A function, its arguments as JSON text, and the output that was submitted, or None."""
 
-    name: str
-    arguments: JSONText
+    name: str = ""
+    arguments: JSONText = ""
     output: str | None = None
 
 
@@ -401,8 +401,8 @@ class FunctionCallOutput(Value):
 class FunctionToolCall(Value):
     """A run step called a function."""
 
-    id: str
-    function: FunctionCallOutput
+    id: str = ""
+    function: FunctionCallOutput = FunctionCallOutput()
     type: Literal["function"] = "function"
 
 
@@ -493,7 +493,7 @@ Annotation: TypeAlias = FileCitation | FilePath | dict[str, Any]
 class Text(Value):
     """Text and its annotations."""
 
-    value: str
+    value: str = ""
     annotations: tuple[Annotation, ...] = ()
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from openai_scan.events.audio.objects import SpeechUsage, TranscriptUsage
 from openai_scan.events.base import Event, StreamPart, from_base64
+from openai_scan.values import Piece
 
 
 class AudioEvent(Event):
@@ -39,6 +40,9 @@ class AddsAudio(AudioEvent):
     """The base of an event with a piece of speech."""
 
     audio: str
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("audio", text=self.audio),) if self.unwrap_audio() else ()
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
         return None if choice else from_base64(self.audio)

@@ -48,13 +48,13 @@ class TranscriptTextDelta(AddsText):
     segment_id: str | None = None
 
 
-@frozen(slots=False, eq=False, repr=False)
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class TranscriptTextDone(EndsAudio):
     """`transcript.text.done`: the whole transcript."""
 
     wire_name: ClassVar[str] = "transcript.text.done"
 
-    text: str
+    text: str = ""
     languages: tuple[TranscriptionLanguage, ...] = ()
     logprobs: tuple[LogProb, ...] = ()
     usage: TranscriptUsage | None = None

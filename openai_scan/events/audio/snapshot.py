@@ -19,10 +19,10 @@ from openai_scan.events.audio.objects import (
     TranscriptionLanguage,
     TranscriptUsage,
 )
+from openai_scan.events.audio.text import TranscriptText
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
-from openai_scan.events.snapshot import Pieces, WithoutCalls, WithoutText
-from openai_scan.surrogates import mend
-from openai_scan.values import Piece, Value
+from openai_scan.events.snapshot import WithoutCalls, WithoutText
+from openai_scan.values import Counts, Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -35,6 +35,16 @@ class Transcript(WithoutCalls, Value):
     logprobs: tuple[LogProb, ...] = ()
     usage: TranscriptUsage | None = None
 
+    @property
+    def counts(self) -> Counts | None:
+        """The token counts in the words of `Counts`, or None."""
+        return _counts(self.usage)
+
+    @property
+    def finish_reason(self) -> None:
+        """Always None: the server does not say why it ends."""
+        return
+
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Speech(WithoutText, Value):
@@ -43,14 +53,28 @@ class Speech(WithoutText, Value):
     audio: bytes = field(default=b"", repr=False)
     usage: SpeechUsage | None = None
 
+    @property
+    def counts(self) -> Counts | None:
+        """The token counts in the words of `Counts`, or None."""
+        return _counts(self.usage)
+
+    @property
+    def finish_reason(self) -> None:
+        """Always None: the server does not say why it ends."""
+        return
+
 
 class AudioFold(Fold):
-    """Collects a transcript or speech; a stream is one of the two."""
+    """Collects a transcript or speech; a stream is one of the two.
+
+    Its pieces are the text of the transcript, or the sound, each piece of which is base64 by
+    itself.
+    """
 
     family = "audio"
 
     def __init__(self) -> None:
-        self._text = Pieces()
+        self._text = TranscriptText()
         self._segments: list[TranscriptTextSegment] = []
         self._logprobs: list[LogProb] = []
         self._transcript: TranscriptTextDone | None = None
@@ -58,28 +82,32 @@ class AudioFold(Fold):
         self._audio: list[str] = []  # base64, each piece encoded separately
         self._speech_usage: SpeechUsage | None = None
 
-    def take(self, event: Event, note: Note) -> Sequence[Piece]:  # noqa: ARG002 - there is nothing to mend
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
+        text = ""
         match event:
-            case TranscriptTextDelta():
-                self._text.add(event.unwrap_text() or "")
+            case TranscriptTextDelta(delta=text, segment_id=segment_id):
+                if text:
+                    self._text.of(segment_id).add(text)
                 self._logprobs += event.logprobs
             case SpeechAudioDelta(audio=audio):
                 self._is_speech = True
                 self._audio.append(audio)
-            case TranscriptTextSegment(text=text):
-                self._text.add(text)
+                return event.pieces()
+            case TranscriptTextSegment():
                 self._segments.append(event)
+                text = self._text.complete_segment(event.id, event.text, note)
             case TranscriptTextDone():
                 self._transcript = event
+                text = self._text.complete(event.text, note)
             case SpeechAudioDone(usage=usage):
                 self._is_speech = True
                 self._speech_usage = usage
-        return event.pieces()
+        return (Piece("text", text=text),) if text else ()
 
     def appender(self, event: Event) -> Append | None:
         match event:
-            case TranscriptTextDelta(logprobs=()):
-                return self._text.add
+            case TranscriptTextDelta(logprobs=(), segment_id=None):
+                return self._text.of(None).add
         return None
 
     def value(self) -> Transcript | Speech:
@@ -88,9 +116,15 @@ class AudioFold(Fold):
             return Speech(audio=audio, usage=self._speech_usage)
         whole = self._transcript
         return Transcript(
-            text=str(self._text) if whole is None else mend(whole.text),
+            text=str(self._text),
             segments=tuple(self._segments),
             languages=() if whole is None else whole.languages,
             logprobs=(() if whole is None else whole.logprobs) or tuple(self._logprobs),
             usage=None if whole is None else whole.usage,
         )
+
+
+def _counts(usage: TranscriptUsage | SpeechUsage | None) -> Counts | None:
+    if usage is None:
+        return None
+    return Counts(input=usage.input_tokens, output=usage.output_tokens, total=usage.total_tokens)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from openai_scan.events.base import Event, StreamPart, from_base64
 from openai_scan.events.images.objects import ImagesUsage
+from openai_scan.values import Piece
 
 
 class ImageEvent(Event):
@@ -30,7 +31,11 @@ class BringsPartialImage(ImageEvent):
 class BringsImage(ImageEvent):
     """The base of an event with a whole image."""
 
+    b64_json: str
     usage: ImagesUsage | None
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("image", text=self.b64_json),) if self.b64_json else ()
 
     def stream_parts(self) -> tuple[StreamPart, ...]:
         return (("image", "completed"),)

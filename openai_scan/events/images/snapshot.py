@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 from attrs import field, frozen
 
 from openai_scan.events.base import Event, Fold, Note, from_base64
@@ -15,7 +16,7 @@ from openai_scan.events.images.events import (
 )
 from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.events.snapshot import WithoutText
-from openai_scan.values import Piece, Value
+from openai_scan.values import Counts, Piece, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -44,13 +45,31 @@ class ImagesAnswer(WithoutText, Value):
     usage: ImagesUsage | None = None
 
     @property
+    def counts(self) -> Counts | None:
+        """The token counts in the words of `Counts`, or None."""
+        usage = self.usage
+        if usage is None:
+            return None
+        return Counts(
+            input=usage.input_tokens, output=usage.output_tokens, total=usage.total_tokens
+        )
+
+    @property
+    def finish_reason(self) -> None:
+        """Always None: the server does not say why it ends."""
+        return
+
+    @property
     def image(self) -> Image | None:
         """The last image, or None."""
         return self.images[-1] if self.images else None
 
 
 class ImagesFold(Fold):
-    """Collects the finished images and the last state of the unfinished one."""
+    """Collects the finished images and the last state of the unfinished one.
+
+    Its pieces are the finished images, each of which is the piece of a choice of its own.
+    """
 
     family = "images"
 
@@ -59,15 +78,22 @@ class ImagesFold(Fold):
         self._partial: ImageGenerationPartialImage | ImageEditPartialImage | None = None
         self._usage: ImagesUsage | None = None
 
-    def take(self, event: Event, note: Note) -> Sequence[Piece]:  # noqa: ARG002 - there is nothing to mend
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
         match event:
             case ImageGenerationPartialImage() | ImageEditPartialImage():
                 self._partial = event
             case ImageGenerationCompleted() | ImageEditCompleted():
+                image = _image(event, is_partial=False)
+                if not image.b64_json and self._partial is not None:
+                    # The end does not take back what came before it.
+                    note("image_without_data")
+                    image = attrs.evolve(image, b64_json=self._partial.b64_json, is_partial=True)
                 self._partial = None
-                self._images.append(_image(event, is_partial=False))
+                self._images.append(image)
                 self._usage = event.usage or self._usage
-        return event.pieces()
+                if image.b64_json:
+                    return (Piece("image", len(self._images) - 1, image.b64_json),)
+        return ()
 
     def value(self) -> ImagesAnswer:
         images = self._images
