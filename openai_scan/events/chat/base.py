@@ -78,6 +78,9 @@ class ChatEvent(HasChoices):
         return tuple(found)
 
     def unwrap_text(self, choice: int = 0) -> str | None:
+        choices = self.choices
+        if len(choices) == 1 and choices[0].index == choice:  # nearly always, and for each event
+            return text_of_delta(choices[0].delta)
         return joined(text_of_delta(one.delta) for one in self.entries(choice))
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:

@@ -36,6 +36,10 @@ class CompletionsEvent(HasChoices):
         )
 
     def unwrap_text(self, choice: int = 0) -> str | None:
+        choices = self.choices
+        if len(choices) == 1 and choices[0].index == choice:  # nearly always, and for each event
+            text: str | None = choices[0].text
+            return text
         return joined(one.text for one in self.entries(choice))
 
     def unwrap_usage(self) -> CompletionUsage | None:
