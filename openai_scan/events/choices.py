@@ -65,25 +65,37 @@ class HasChoices(Event):
         return None
 
     def unwrap_finish_reason(self, choice: int = 0) -> str | None:
-        reason = None
-        for entry in self.entries(choice):
-            reason = entry.finish_reason or reason
-        return reason
+        one = self.piece(choice)
+        return None if one is None else one.finish_reason or None
 
-    def entries(self, number: int) -> Sequence[Any]:
-        """Return the pieces of the choice with this *number*; some servers send several at once."""
+    @staticmethod
+    @abstractmethod
+    def merged(pieces: Sequence[Any]) -> Any:
+        """Return several pieces of one choice as one."""
+
+    def piece(self, number: int) -> Any | None:
+        """Return all that the event brings of the choice with this *number*, or None."""
         choices = self.choices
         if len(choices) == 1:
-            return choices if choices[0].index == number else ()
-        return self._by_index.get(number, ())
+            return choices[0] if choices[0].index == number else None
+        return self._by_index.get(number)
 
     @cached_property
-    def _by_index(self) -> dict[int, list[Any]]:
-        """The pieces of each choice. Without it, asking about each choice is quadratic."""
+    def _by_index(self) -> dict[int, Any]:
+        """What the event brings of each choice. Without it, asking about each is quadratic."""
         found: dict[int, list[Any]] = {}
-        for entry in self.choices:
-            found.setdefault(entry.index, []).append(entry)
-        return found
+        for choice in self.choices:
+            found.setdefault(choice.index, []).append(choice)
+        return {
+            index: pieces[0] if len(pieces) == 1 else self.merged(pieces)
+            for index, pieces in found.items()
+        }
+
+
+def last_reason(pieces: Sequence[Any]) -> Any:
+    """Return the last finish reason of several *pieces* of one choice, or the first of none."""
+    reasons = [piece.finish_reason for piece in pieces]
+    return next(filter(None, reversed(reasons)), reasons[0])
 
 
 def joined(texts: Iterable[str | None]) -> str | None:

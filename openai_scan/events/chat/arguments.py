@@ -155,6 +155,8 @@ class Arguments:
         if self._before is None or self._repeated < 0:
             text = self._raw()
             self._given = text[: len(text) - self._held]
+            if self._nesting.empty:
+                self._given = self._given.strip()  # the brace, if that
         self._before = self._text, self._nesting, self._held
         self._text, self._nesting, self._held = Pieces(), _Nesting(), 0
         self._repeated = 0

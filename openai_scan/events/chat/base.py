@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import attrs
 
 from openai_scan.events.base import from_base64
 from openai_scan.events.chat.dialects import text_of
-from openai_scan.events.chat.objects import Choice, ChoiceDelta, CompletionUsage, ToolCallDelta
-from openai_scan.events.choices import HasChoices, joined
+from openai_scan.events.chat.objects import (
+    AudioDelta,
+    Choice,
+    ChoiceDelta,
+    CompletionUsage,
+    ToolCallDelta,
+)
+from openai_scan.events.choices import HasChoices, joined, last_reason
 from openai_scan.values import Piece, PieceKind
 
 _EMPTY = ChoiceDelta()
@@ -77,33 +85,48 @@ class ChatEvent(HasChoices):
                 found.append(_piece_of_call(call, index))
         return tuple(found)
 
+    @staticmethod
+    def merged(pieces: Sequence[Choice]) -> Choice:
+        deltas = [piece.delta for piece in pieces]
+        sounds = [from_base64(delta.audio.data) for delta in deltas if delta.audio is not None]
+        sound = b"".join(filter(None, sounds))
+        delta = ChoiceDelta(
+            content=joined(map(text_of_delta, deltas)),
+            reasoning_content=joined(map(reasoning_of, deltas)),
+            refusal=joined(delta.refusal for delta in deltas),
+            tool_calls=tuple(call for delta in deltas for call in delta.tool_calls),
+            annotations=tuple(each for delta in deltas for each in delta.annotations),
+            audio=AudioDelta(data=base64.b64encode(sound).decode()) if sound else None,
+        )
+        return Choice(index=pieces[0].index, delta=delta, finish_reason=last_reason(pieces))
+
     def unwrap_text(self, choice: int = 0) -> str | None:
-        choices = self.choices
-        if len(choices) == 1 and choices[0].index == choice:  # nearly always, and for each event
-            return text_of_delta(choices[0].delta)
-        return joined(text_of_delta(one.delta) for one in self.entries(choice))
+        return text_of_delta(self._delta(choice))
 
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
-        return joined(reasoning_of(one.delta) for one in self.entries(choice))
+        return reasoning_of(self._delta(choice))
 
     def unwrap_refusal(self, choice: int = 0) -> str | None:
-        return joined(one.delta.refusal for one in self.entries(choice))
+        return self._delta(choice).refusal
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[ToolCallDelta, ...] | None:
-        calls = [call for one in self.entries(choice) for call in one.delta.tool_calls]
-        return tuple(calls) or None
+        return self._delta(choice).tool_calls or None
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage
 
     def unwrap_annotations(self, choice: int = 0) -> tuple[dict[str, Any], ...] | None:
-        found = [each for one in self.entries(choice) for each in one.delta.annotations]
-        return tuple(found) or None
+        return self._delta(choice).annotations or None
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
-        sounds = [one.delta.audio.data for one in self.entries(choice) if one.delta.audio]
-        found = [sound for data in sounds if (sound := from_base64(data)) is not None]
-        return b"".join(found) if found else None
+        audio = self._delta(choice).audio
+        return None if audio is None else from_base64(audio.data)
+
+    def _delta(self, choice: int) -> ChoiceDelta:
+        """Return what is added to the choice with this number, which may be nothing."""
+        piece = self.piece(choice)
+        delta: ChoiceDelta = _EMPTY if piece is None else piece.delta
+        return delta
 
 
 def text_of_delta(delta: ChoiceDelta) -> str | None:

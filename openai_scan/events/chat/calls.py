@@ -145,13 +145,12 @@ class GrowingCalls:
         if call is None:
             call = self._begin(piece, note)
         known = call.id, call.name
-        if piece.id:
-            if not call.sent_id:
-                self._identify(call, piece.id, note)
-            if piece.index is not None:
-                self._by_both[piece.index, piece.id] = call
-        if piece.index is not None:
+        if piece.id and not call.sent_id:
+            self._identify(call, piece.id, note)
+        if piece.index is not None and not whole:  # a whole list numbers its calls anew
             self._by_index[piece.index] = call
+            if piece.id:
+                self._by_both[piece.index, piece.id] = call
         self._open[id(call)] = call
         text = call.take(piece, note, whole=whole)
         if is_new or text or known != (call.id, call.name):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from openai_scan.events.choices import HasChoices, joined
+from openai_scan.events.choices import HasChoices, joined, last_reason
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 from openai_scan.values import Piece
 
@@ -35,12 +36,18 @@ class CompletionsEvent(HasChoices):
             Piece("text", choice.index, choice.text) for choice in self.choices if choice.text
         )
 
+    @staticmethod
+    def merged(pieces: Sequence[CompletionChoice]) -> CompletionChoice:
+        return CompletionChoice(
+            index=pieces[0].index,
+            text=joined(piece.text for piece in pieces),
+            finish_reason=last_reason(pieces),
+        )
+
     def unwrap_text(self, choice: int = 0) -> str | None:
-        choices = self.choices
-        if len(choices) == 1 and choices[0].index == choice:  # nearly always, and for each event
-            text: str | None = choices[0].text
-            return text
-        return joined(one.text for one in self.entries(choice))
+        piece = self.piece(choice)
+        text: str | None = None if piece is None else piece.text
+        return text
 
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage

@@ -1,0 +1,446 @@
+"""The calls of a chat answer are those that the model made: each once, whole, and told apart."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from chatting import CALLED, DONE, call, calling, chunk, custom, tell, whole
+from costs import work
+from folding import wire
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openai_scan import ChatCompletion, StreamerV2
+from openai_scan.events.chat.arguments import Arguments
+from openai_scan.events.chat.snapshot import ChatChoice, ChatCustom, ChatMessage, ChatToolCall
+from openai_scan.values import Call, Piece
+
+F, G = '{"x":1}', '{"y":2}'
+Named = list[tuple[str, str, str, bool]]
+
+
+def ignore(_: str) -> None:
+    """Take a note of nothing."""
+
+
+# Which call a piece belongs to.
+
+TWO: Named = [("a", "f", F, True), ("call_0_2", "f", G, True)]
+
+APART: dict[str, tuple[list[Any], Named, dict[str, int]]] = {
+    "one id, two indexes": (
+        [calling(call(F, 0, "a", "f"), call(G, 1, "a", "f"))],
+        TWO,
+        {"tool_call_id_reused": 1},
+    ),
+    "one id, two indexes, in pieces": (
+        [
+            calling(call("", 0, "a", "f")),
+            calling(call("", 1, "a", "f")),
+            calling(call('{"x"', 0), call('{"y"', 1)),
+            calling(call(":2}", 1, "a"), call(":1}", 0, "a")),
+        ],
+        TWO,
+        {"tool_call_id_reused": 1},
+    ),
+    "one id, two indexes, of two functions": (
+        [calling(call(F, 0, "a", "f")), calling(call(G, 1, "a", "g"))],
+        [("a", "f", F, True), ("call_0_2", "g", G, True)],
+        {"tool_call_id_reused": 1},
+    ),
+    "one id, no index, one chunk": (
+        [calling(call(F, None, "a", "f"), call(G, None, "a", "f"))],
+        TWO,
+        {"tool_call_without_index": 2, "tool_call_id_reused": 1},
+    ),
+    "one id, no index, as objects": (
+        [calling(call({"x": 1}, None, "a", "f"), call({"y": 2}, None, "a", "f"))],
+        [("a", "f", '{"x": 1}', True), ("call_0_2", "f", '{"y": 2}', True)],
+        {"tool_call_without_index": 2, "tool_call_id_reused": 1},
+    ),
+    "one id, no index, of two functions": (
+        [calling(call("", None, "a", "f")), calling(call(G, None, "a", "g"))],
+        [("a", "f", "{}", True), ("call_0_2", "g", G, True)],
+        {"tool_call_without_index": 2, "tool_call_id_reused": 1},
+    ),
+    "one id, no index, then its pieces": (
+        [
+            calling(call(F, None, "a", "f"), call("", None, "a", "g")),
+            calling(call('{"y"', None, "a")),
+            calling(call(":2}", None, "a")),
+        ],
+        [("a", "f", F, True), ("call_0_2", "g", G, True)],
+        {"tool_call_without_index": 4, "tool_call_id_reused": 1},
+    ),
+    "the same call twice, no index": (
+        [calling(call(F, None, "a", "f")), calling(call(F, None, "a", "f"))],
+        [("a", "f", F, True)],
+        {"tool_call_without_index": 2, "arguments_restarted": 1},
+    ),
+    "one id and one index, two functions": (
+        [calling(call(F, 0, "a", "f")), calling(call(G, 0, "a", "g"))],
+        [("a", "f", F, True), ("call_0_2", "g", G, True)],
+        {"tool_call_index_reused": 1, "tool_call_id_reused": 1},
+    ),
+    "an index that moves on": (
+        [calling(call('{"x"', 0, "a", "f")), calling(call(":", 1, "a")), calling(call("1}", 1))],
+        [("a", "f", F, True)],
+        {},
+    ),
+    "an id that was made up before": (
+        [calling(call(F, 0, None, "f"), call(G, 1, "call_0_0", "g"), call("{}", 2, None, "h"))],
+        [("call_0_0", "f", F, True), ("call_0_2", "g", G, True), ("call_0_3", "h", "{}", True)],
+        {"tool_call_without_id": 2, "tool_call_id_reused": 1},
+    ),
+    "ids like those that are made up": (
+        [calling(call(F, 0, "call_0_1", "f"), call(G, 1, None, "g"))],
+        [("call_0_1", "f", F, True), ("call_0_2", "g", G, True)],
+        {"tool_call_without_id": 1},
+    ),
+    "an id that comes late and is taken": (
+        [calling(call(F, 0, "a", "f"), call("", 1, None, "g")), calling(call(G, 1, "a"))],
+        [("a", "f", F, True), ("call_0_2", "g", G, True)],
+        {"tool_call_without_id": 1, "tool_call_id_reused": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", APART)
+def test_calls_are_told_apart(form: str) -> None:
+    """By index, or else by id; each has an id of its own, under which its pieces are told."""
+    payloads, expected, notes = APART[form]
+    told = tell(*payloads, CALLED, DONE)
+    assert told.calls == expected
+    assert told.notes == notes
+    assert {piece.call_id for step in told.steps for piece in step} <= {
+        one[0] for one in expected
+    } | {"call_0_1"}
+    for id, name, arguments, _ in expected:
+        assert told.joined("call", call_id=id) == arguments
+        assert {p.name for step in told.steps for p in step if p.call_id == id} == {name}
+
+
+def test_one_id_in_two_choices_stays() -> None:
+    """Choices are alternatives: only one of them is gone on with."""
+    told = tell(
+        calling(call(F, 0, "a", "f"), index=0), calling(call(G, 0, "a", "f"), index=1), DONE
+    )
+    assert [(one.id, one.choice, one.arguments) for one in told.answer.calls] == [
+        ("a", 0, F),
+        ("a", 1, G),
+    ]
+    assert (told.joined("call", 0, "a"), told.joined("call", 1, "a")) == (F, G)
+
+
+def test_calls_are_announced_once() -> None:
+    """A piece without text says that there is a call; later ones have its id and name."""
+    told = tell(
+        calling(call("", 0, "a", "f")),
+        calling(call("", 0)),
+        calling(call('{"x"', 0)),
+        calling(call(None, 0, "a", "f")),
+        calling(call(":1}", 0)),
+        CALLED,
+        DONE,
+    )
+    assert told.steps == [
+        (Piece("call", call_id="a", name="f"),),
+        (),
+        (Piece("call", text='{"x"', call_id="a", name="f"),),
+        (),
+        (Piece("call", text=":1}", call_id="a", name="f"),),
+        (),
+        (),
+    ]
+
+
+def test_name_and_id_that_come_late_are_told() -> None:
+    """As soon as they are known."""
+    told = tell(
+        chunk({"tool_calls": [{"index": 0}]}),
+        calling(call("", 0, None, "f")),
+        calling(call("", 0, "a")),
+    )
+    assert told.steps == [
+        (Piece("call", call_id="call_0_0"),),
+        (Piece("call", call_id="call_0_0", name="f"),),
+        (Piece("call", call_id="a", name="f"),),
+    ]
+
+
+# Arguments that come more than once.
+
+RESTARTED: dict[str, tuple[list[str], str, str]] = {
+    "empty first": (["{}", '{"q":', '"v"}'], '{"q":"v"}', '{"q":"v"}'),
+    "empty first, in pieces": (["{", "}", "{", '"q":1}'], '{"q":1}', '{"q":1}'),
+    "empty first, with blanks": (["{ ", " } ", "\n", ' {"q":1}'], '{"q":1}', '{ "q":1}'),
+    "empty first, in one piece": (['{}{"q":1}'], '{"q":1}', '{"q":1}'),
+    "empty twice": (["{}", "{}", '{"q":1}'], '{"q":1}', '{"q":1}'),
+    "only empty": (["{}", "{}"], "{}", "{}"),
+    "all twice": ([F, F], F, F),
+    "all twice, split": (['{"x"', ':1}{"x":', "1}"], F, F),
+    "all three times": ([F, f" {F}", F], F, F),
+    "all twice, in one piece": ([F + F], F, F),
+    "braces in a text": (['{"q":"}{"}', '{"q":"}{"}'], '{"q":"}{"}', '{"q":"}{"}'),
+    "a quote in a text": (['{"q":"\\', '"}{"}', '{"q":"\\"}{"}'], '{"q":"\\"}{"}', '{"q":"\\"}{"}'),
+    "objects in a list": (['{"q":[{},{}', ',{"a":{}}]}'], *2 * ('{"q":[{},{},{"a":{}}]}',)),
+    "others": ([F, '{"x":', "2}"], '{"x":2}', F + '{"x":2}'),
+    "others, longer": ([F, '{"x":12}'], '{"x":12}', F + '{"x":12}'),
+    "others twice": ([F, G, G, "{}"], G, F + G),
+    "others, back again": ([F, G, F], F, F + G + F),
+    "empty last": ([F, "{", "}"], F, F),
+    "empty last, twice": ([F, "{}", " {}", " "], F, F),
+    "blanks behind": ([F, " ", "\n"], F + " \n", F + " \n"),
+}
+
+
+@pytest.mark.parametrize("form", RESTARTED)
+@pytest.mark.parametrize("named", [False, True])
+def test_arguments_that_begin_anew(form: str, named: bool) -> None:
+    """Behind a whole object only blanks can follow, so a later one replaces it."""
+    pieces, expected, told_text = RESTARTED[form]
+    rest = ("a", "f") if named else (None, "")
+    told = tell(
+        calling(call("", 0, "a", "f")), *[calling(call(one, 0, *rest)) for one in pieces], CALLED
+    )
+    assert told.calls == [("a", "f", expected, True)]
+    assert told.joined("call", call_id="a") == told_text
+    assert set(told.notes) <= {"arguments_restarted"}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ['{"x":1', "{}"],  # not whole: it cannot begin anew
+        ['{"x":1', F],
+        [F, "}"],
+        [F, ",", F],
+        [F, '"', F],
+        ["{}", "x", F],
+        ["[1]", "[1]"],
+        ["{]", "{}"],
+        ["x", "{}", "{}"],
+        [F, "{"],
+        [F, "{}", "x"],
+        ["{}", "{}", "x"],
+    ],
+    ids=repr,
+)
+def test_broken_arguments_stay_broken(pieces: list[str]) -> None:
+    """Nothing is guessed: such a call is never complete."""
+    told = tell(calling(call("", 0, "a", "f")), *[calling(call(one, 0)) for one in pieces], CALLED)
+    [(_, _, _, complete)] = told.calls
+    assert not complete
+
+
+def test_arguments_without_an_object() -> None:
+    """Other JSON is taken as it comes."""
+    for text in ("[1]", "5", "null", '"a"'):
+        told = tell(calling(call(text, 0, "a", "f")), CALLED)
+        assert told.calls == [("a", "f", text, True)]
+        assert told.joined("call", call_id="a") == text
+
+
+def test_held_back_until_the_end() -> None:
+    """An empty object may be the first of two; what of it was held back comes with the end."""
+    for end in (CALLED, DONE):
+        told = tell(calling(call("{", 0, "a", "f")), calling(call("}", 0)), end)
+        assert [[piece.text for piece in step] for step in told.steps] == [["{"], [], ["}"]]
+    told = tell(calling(call("{}", 0, "a", "f")), calling(call("x", 0)))
+    assert told.joined("call", call_id="a") == "{}x"
+
+
+def test_pieces_after_the_end() -> None:
+    """They count, and what has been told is not told again."""
+    told = tell(
+        calling(call("", 0, "a", "f")), CALLED, calling(call("", 0)), calling(call(" ", 0)), CALLED
+    )
+    assert told.calls == [("a", "f", "{}", True)]
+    assert told.joined("call", call_id="a").strip() == "{}"
+    told = tell(
+        calling(call("{}", 0, "a", "f")), CALLED, calling(call(" ", 0)), calling(call(F, 0))
+    )
+    assert told.calls == [("a", "f", F, True)]
+
+
+def test_object_after_pieces_is_whole() -> None:
+    """It says all of the arguments: only what is missing of them is told."""
+    for begun in ("", "{", '{"x"', '{"x":1', F, '{"x": 1}', '{ "x" :1 }', "{}"):
+        told = tell(calling(call(begun, 0, "a", "f")), calling(call({"x": 1}, 0)), CALLED)
+        [found] = told.answer.calls
+        assert found.parsed() == {"x": 1}
+        if begun != '{ "x" :1 }':
+            assert told.joined("call", call_id="a") == found.arguments
+    told = tell(calling(call({"x": "é"}, 0, "a", "f")), calling(call({"x": "é"}, 0)), CALLED)
+    assert told.texts == ['{"x": "é"}']
+
+
+def test_object_that_differs_from_its_pieces_counts() -> None:
+    """What cannot be taken back is followed by all of the new arguments."""
+    told = tell(calling(call(F, 0, "a", "f")), calling(call({"x": 2}, 0)), CALLED)
+    assert told.calls == [("a", "f", '{"x": 2}', True)]
+    assert told.texts == [F, '{"x": 2}']
+    told = tell(calling(call('{"y', 0, "a", "f")), calling(call({"x": 2}, 0)), CALLED)
+    assert told.calls == [("a", "f", '{"x": 2}', True)]
+    assert told.notes == {"text_differs": 1}
+
+
+@given(
+    arguments=st.dictionaries(
+        st.text(max_size=4),
+        st.text(max_size=4) | st.lists(st.dictionaries(st.just("a"), st.none())),
+    ),
+    spaced=st.booleans(),
+    cuts=st.lists(st.integers(0, 60)),
+    times=st.integers(1, 3),
+    empty=st.booleans(),
+)
+def test_arguments_any_number_of_times(
+    arguments: dict[str, Any], spaced: bool, cuts: list[int], times: int, empty: bool
+) -> None:
+    """However often they come and wherever they are split, they are there and told once."""
+    text = json.dumps(arguments, separators=None if spaced else (",", ":"))
+    sent = ("{}" if empty else "") + text * times
+    places = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
+    found = Arguments()
+    told = [found.add(sent[a:b], ignore) for a, b in pairwise(places)]
+    told.append(found.close())
+    assert str(found) == "".join(told) == text
+
+
+def test_arguments_take_linear_time() -> None:
+    """Whatever a server sends as arguments."""
+    for unit in ("{}", F, "{} ", '{"a":', "{", '"', "\\", "[{}]", F + G, '{"a":"\\""}'):
+        for begun in ("", '{"a":"' + "a" * 1000 + '"}', '{"', "{}"):
+            for size in (1, 7, 10_000):
+
+                def action(
+                    count: int, unit: str = unit, begun: str = begun, size: int = size
+                ) -> Any:
+                    sent = begun + unit * count
+
+                    def run() -> None:
+                        found = Arguments()
+                        for start in range(0, len(sent), size):
+                            found.add(sent[start : start + size], ignore)
+                        str(found)
+
+                    return run
+
+                base = work(action(0))
+                assert work(action(200)) - base < 2.3 * (work(action(100)) - base) + 50
+
+
+# Calls without arguments, without names, and in answers that are not whole.
+
+
+@pytest.mark.parametrize("arguments", ["", None, " ", "\n", "{}"])
+def test_call_without_arguments_has_empty_ones(arguments: str | None) -> None:
+    """Once its choice has ended; before that they may still come."""
+    begun = calling(call(arguments, 0, "a", "f"))
+    [open_call] = tell(begun).answer.calls
+    assert (open_call.arguments, open_call.complete) == (arguments or "", False)
+    for end in (CALLED, DONE):
+        told = tell(begun, end)
+        [found] = told.answer.calls
+        assert (found.arguments, found.complete, found.parsed()) == ("{}", True, {})
+        assert told.joined("call", call_id="a").strip() == "{}"
+    told = tell(whole({"tool_calls": [call(arguments, None, "a", "f")]}))
+    assert told.calls == [("a", "f", "{}", True)]
+
+
+def test_call_without_a_name_is_never_complete() -> None:
+    """It calls nothing."""
+    told = tell(
+        calling(call(F, 0, "a")),
+        calling(custom("ls", 1, "b")),
+        calling(call("{}", 2, "c")),
+        CALLED,
+        DONE,
+    )
+    assert [(one.id, one.name, one.complete) for one in told.answer.calls] == [
+        ("a", "", False),
+        ("b", "", False),
+        ("c", "", False),
+    ]
+    told = tell(chunk({"function_call": {"arguments": "{}"}}), DONE)
+    assert told.calls == [("", "", "{}", False)]
+
+
+def test_no_call_of_an_answer_with_a_hole_is_complete() -> None:
+    """A part that could not be read may have been a part of the arguments."""
+    [call_] = ChatCompletion(
+        done=True,
+        hole=True,
+        choices=(
+            ChatChoice(
+                finish_reason="stop",
+                message=ChatMessage(
+                    tool_calls=(ChatToolCall(id="a", type="custom", custom=ChatCustom(name="f")),)
+                ),
+            ),
+        ),
+    ).calls
+    assert not call_.complete
+    stream = StreamerV2(wire(calling(call("{}", 0, "a", "f")), CALLED, DONE))
+    while stream.next():
+        stream._machine.answer.leave_hole()
+    assert [one.complete for one in stream.snapshot().calls] == [False]  # type: ignore[union-attr] # it is there
+
+
+# Other kinds of calls.
+
+
+def test_call_of_a_custom_tool() -> None:
+    """Its input is text, taken as it comes, whatever it looks like."""
+    told = tell(
+        calling(custom("", 0, "a", "sh")),
+        calling(custom("{}", 0)),
+        calling({"index": 0, "custom": {"input": '{"x"'}}),
+        CALLED,
+        DONE,
+    )
+    assert told.answer.calls == (
+        Call(id="a", name="sh", arguments='{}{"x"', complete=True, kind="custom"),
+    )
+    assert told.steps[:3] == [
+        (Piece("call", call_id="a", name="sh"),),
+        (Piece("call", text="{}", call_id="a", name="sh"),),
+        (Piece("call", text='{"x"', call_id="a", name="sh"),),
+    ]
+    assert told.answer.choices[0].message.tool_calls == (
+        ChatToolCall(id="a", type="custom", custom=ChatCustom(name="sh", input='{}{"x"')),
+    )
+    assert told.notes == {}
+
+
+def test_call_of_a_custom_tool_in_a_whole_answer() -> None:
+    """Typed as what it is, beside a function; after its pieces only what is missing is told."""
+    message = {"tool_calls": [custom("ls -l", 0, "a", "sh"), call(F, None, "b", "f")]}
+    for begun in ([], [calling(custom("ls", 0, "a", "sh"))]):
+        told = tell(*begun, whole(message))
+        assert [(one.id, one.kind, one.arguments) for one in told.answer.calls] == [
+            ("a", "custom", "ls -l"),
+            ("b", "function", F),
+        ]
+        assert told.joined("call", call_id="a") == "ls -l"
+
+
+def test_call_of_a_custom_tool_without_input_is_complete() -> None:
+    """Only the arguments of functions are JSON."""
+    told = tell(calling(custom(None, 0, "a", "sh")), CALLED)
+    assert told.calls == [("a", "sh", "", True)]
+    assert told.texts == []
+
+
+def test_call_of_a_kind_of_its_own_says_so() -> None:
+    """So that nobody takes it for a function of theirs."""
+    piece = {**call("{}", 0, "a", "$web_search"), "type": "builtin_function"}
+    told = tell(calling(piece), CALLED)
+    assert [(one.kind, one.complete) for one in told.answer.calls] == [("builtin_function", True)]
+    assert told.notes == {}
+    late = [call("", 0, "a", "f"), {**call("{}", 0), "type": "mcp"}]
+    assert [one.kind for one in tell(calling(*late), CALLED).answer.calls] == ["mcp"]
