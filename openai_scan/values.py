@@ -63,6 +63,8 @@ class Call(Value):
         complete: Whether the server has finished the call and the arguments are valid JSON.
             Do not answer a call that is not complete.
         choice: The number of the choice that the call belongs to.
+        kind: The kind of call: "function", or "custom" for a custom tool, whose *arguments* are its
+            input as text.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Call(Value):
     arguments: str
     complete: bool
     choice: int = 0
+    kind: str = "function"
 
     def parsed(self) -> Any:
         """Return the arguments as a Python value.

@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -63,6 +64,7 @@ class Field:
     default: str | None = None  # None for a field that is required
     comment: str = ""
     hidden: bool = False
+    leads: bool = False  # it has a default, but is positional in an event as if it were required
 
     def demote(self) -> None:
         """Make the field optional; a text is then empty if missing."""
@@ -109,14 +111,17 @@ class Class:
         head = f"class {self.name}({', '.join(self.bases or ['Value'])}):"
         # The required field of an event is positional, so that a pattern can be as short as
         # `case ResponseCompleted(response)`. An event without one has only keyword fields.
-        positional = self.wire_name and any(one.default is None for one in self.fields.values())
+        positional = self.wire_name and any(
+            one.default is None or one.leads for one in self.fields.values()
+        )
         keywords = "slots=False, " if positional else "slots=False, kw_only=True, "
         decorator = f"@frozen({keywords}eq=False, repr=False)"
         lines = [f'{decorator}\n{head}\n    """{doc}"""\n']
         if self.wire_name:
             lines.append(f'    wire_name: ClassVar[str] = "{self.wire_name}"\n')
         if self.fields:
-            lines.append("".join(one.line() for one in sorted(self.fields.values(), key=_rank)))
+            rank = partial(_rank, is_event=bool(self.wire_name))
+            lines.append("".join(one.line() for one in sorted(self.fields.values(), key=rank)))
         return "\n".join(lines)
 
 
@@ -235,6 +240,7 @@ class FamilyModel:
                 made.demote()
         if place in self.family.defaults:
             self._see("defaults", place)
+            made.leads = made.default is None
             made.default = self.family.defaults[place]
         made.hidden = self._matches("hidden", owner, name)
         return made
@@ -424,8 +430,10 @@ class FamilyModel:
         return sorted(self.events, key=lambda event: frequent.get(event.wire_name, len(frequent)))
 
 
-def _rank(made: Field) -> int:
+def _rank(made: Field, *, is_event: bool) -> int:
     """Sort required fields first and the tag of a union last."""
+    if is_event and made.leads:
+        return 0
     return 2 if made.name == "type" else 1 if made.default is not None else 0
 
 

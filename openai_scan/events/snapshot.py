@@ -59,25 +59,58 @@ class Pieces:
     def complete(self, whole: str, note: Note) -> str:
         """Take the whole text, as an event that ends the text brings it.
 
+        The time is proportional to *whole*, however much text came before.
+
         Returns:
             What had not come before; the caller hands it out. Nothing if *whole* is shorter than
             what came: a server that ends a text with less does not take anything back. Nothing
             either if *whole* is another text, which then counts as the answer's text from now on
             and is noted as `text_differs`.
         """
-        so_far = self._buffer.getvalue()
-        if so_far.startswith(whole):
-            return ""
-        missing = whole[len(so_far) :] if whole.startswith(so_far) else after(so_far, whole)
+        missing = self.missing(whole)
         if missing is None:
             note("text_differs")
-            self._buffer.seek(0)
-            self._buffer.truncate()
-            self.add(whole)
-            self._length = -1
+            self.replace(whole)
             return ""
         self.add(missing)
         return missing
+
+    def missing(self, whole: str) -> str | None:
+        """Return what follows the text so far in *whole*, maybe nothing; None if it differs."""
+        if not whole:
+            return ""
+        so_far = self.start(len(whole))
+        if whole.startswith(so_far):
+            return whole[len(so_far) :]
+        if whole.isascii() and so_far.isascii():
+            return None
+        # Characters that one of the two has in halves may be joined in the other.
+        so_far = self.start(2 * len(whole))
+        if after(whole, so_far) is not None:
+            return ""
+        return after(so_far, whole)
+
+    def start(self, length: int) -> str:
+        """Return the first *length* characters of the text so far, halves included."""
+        end = self._buffer.tell()
+        if length >= end:
+            return self._buffer.getvalue()
+        self._buffer.seek(0)
+        text = self._buffer.read(length)
+        self._buffer.seek(end)
+        return text
+
+    def replace(self, text: str) -> None:
+        """Forget the text so far and begin again with *text*."""
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        self.add(text)
+        self._length = -1
+
+    @property
+    def size(self) -> int:
+        """The number of characters so far, halves included."""
+        return self._buffer.tell()
 
     def __str__(self) -> str:
         """Return the text so far, without half a character at its end."""

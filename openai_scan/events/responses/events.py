@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
+from openai_scan.events.decoding.hooks import JSONText
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.base import (
     AddsAnnotation,
@@ -21,6 +22,7 @@ from openai_scan.events.responses.base import (
     AddsRefusal,
     AddsText,
     AddsToCall,
+    AnnouncesItem,
     BringsItem,
     BringsPartialImage,
     BringsResponse,
@@ -98,7 +100,7 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.done"
 
-    code: str
+    code: str = ""
     output_index: int | None = None
     item_id: str = ""
     sequence_number: int | None = None
@@ -222,7 +224,7 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
 
     wire_name: ClassVar[str] = "response.function_call_arguments.delta"
 
-    delta: str
+    delta: JSONText
     item_id: str = ""
     output_index: int | None = None
     sequence_number: int | None = None
@@ -234,7 +236,7 @@ class ResponseFunctionCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.function_call_arguments.done"
 
-    arguments: str
+    arguments: JSONText = ""
     item_id: str = ""
     name: str = ""
     output_index: int | None = None
@@ -334,7 +336,7 @@ class ResponseIncomplete(BringsResponse):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseOutputItemAdded(BringsItem):
+class ResponseOutputItemAdded(AnnouncesItem):
     """`response.output_item.added`: a new item, still empty."""
 
     wire_name: ClassVar[str] = "response.output_item.added"
@@ -401,7 +403,7 @@ class ResponseReasoningSummaryTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.reasoning_summary_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: int | None = None
     summary_index: int | None = None
@@ -427,7 +429,7 @@ class ResponseReasoningTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.reasoning_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: int | None = None
     content_index: int | None = None
@@ -453,7 +455,7 @@ class ResponseRefusalDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.refusal.done"
 
-    refusal: str
+    refusal: str = ""
     item_id: str = ""
     output_index: int | None = None
     content_index: int | None = None
@@ -480,7 +482,7 @@ class ResponseOutputTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.output_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: int | None = None
     content_index: int | None = None
@@ -577,7 +579,7 @@ class ResponseMcpCallArgumentsDelta(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.delta"
 
-    delta: str
+    delta: JSONText
     output_index: int | None = None
     item_id: str = ""
     sequence_number: int | None = None
@@ -589,7 +591,7 @@ class ResponseMcpCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.done"
 
-    arguments: str
+    arguments: JSONText = ""
     output_index: int | None = None
     item_id: str = ""
     sequence_number: int | None = None
@@ -703,7 +705,7 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
 
-    input: str
+    input: str = ""
     sequence_number: int | None = None
     output_index: int | None = None
     item_id: str = ""
