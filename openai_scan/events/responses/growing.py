@@ -416,10 +416,15 @@ def _text_of(item: OutputItem) -> str | None:
 def richer(new: OutputItem, old: OutputItem) -> OutputItem:
     """Return *new* with those fields of *old* that it leaves out. Both are of one kind."""
     if isinstance(new, dict):
-        if not isinstance(old, dict):  # it does not fit its class: what fits is known from *old*
-            names: Any = [name for name in ("call_id", "name") if hasattr(old, name)]
-            fits: Any = {name: _field(new, name) or _field(old, name) for name in names}
-            return attrs.evolve(old, **fits)
+        if isinstance(old, FunctionToolCall | CustomToolCall):  # what fits of one that does not
+            return attrs.evolve(
+                old,
+                call_id=call_id_of(new) or old.call_id,
+                name=name_of(new) or old.name,
+                status=status_of(new) or None,
+            )
+        if not isinstance(old, dict):
+            return old
         return {**new, **{name: value for name, value in old.items() if _is_empty(new.get(name))}}
     if isinstance(old, dict):
         return new

@@ -133,7 +133,7 @@ class Output:
         if named is not None and not (call_id and named.call_id):
             return named
         found = self._unfinished(kind, id)
-        if found is None or (call_id and found.call_id):
+        if found is None or (call_id and found.call_id) or (found.is_announced and not is_whole):
             return None
         if id and found.id and not (is_whole and found.agrees(item)):
             return None

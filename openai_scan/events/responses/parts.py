@@ -13,6 +13,7 @@ Only what no delta has brought is new, wherever it was put.
 from __future__ import annotations
 
 import bisect
+from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
@@ -84,6 +85,10 @@ class Part:
         self.annotations: list[Annotation] = []
         self.logprobs: list[LogProb] = []
 
+    def may_be(self, text: str) -> bool:
+        """Return whether *text* can be the part's text, or more or less of it."""
+        return self.text is None or self.text.missing(text) is not None
+
     def merge(self, content: Content) -> None:
         """Take the fields of *content* but for its text. What it leaves out stays."""
         if isinstance(content, OutputTextContent) and isinstance(self.known, OutputTextContent):
@@ -124,6 +129,8 @@ class Parts:
         self._by_place: dict[tuple[int, str], Part] = {}  # the latest with an index and a type
         self._order: list[tuple[int, int, Part]] = []
         self._with_text: dict[PieceKind, list[tuple[int, int, Part]]] = {}
+        self._current: Part | None = None  # the last that an event without an index began
+        self._announced: deque[Part] = deque()  # those that came with the item, in order
         self._is_counted = True  # all events so far had an index
 
     def __bool__(self) -> bool:
@@ -151,37 +158,54 @@ class Parts:
     def begun(self, index: int | None, known: Content) -> Part:
         """Return the part that *known* begins."""
         kind = type_of(known)
-        if index is None:
-            last = self._last(kind)
-            is_new = last is None or last.has_ended or last.text is not None
-            return self._append(known) if last is None or is_new else last
-        part = self._by_place.get((index, kind))
-        return self._new(index, known) if part is None or part.is_whole else part
+        if index is not None:
+            part = self._by_place.get((index, kind))
+            return self._new(index, known) if part is None or part.is_whole else part
+        if (part := self._claimed(kind, text_of(known))) is not None:
+            return part
+        last = self._last(kind)
+        is_new = last is None or last.has_ended or last.text is not None
+        return self._append(known) if last is None or is_new else last
 
     def ended(self, index: int | None, known: Content, whole: str) -> Part:
         """Return the part that has ended with the text *whole*."""
         if index is not None:
             return self.of(index, known)
-        last = self._last(type_of(known))
-        if last is None or (
-            last.has_ended and last.text is not None and last.text.missing(whole) is None
-        ):
-            return self._append(known)
-        return last
+        kind = type_of(known)
+        last = self._last(kind)
+        if last is self._current and last is not None and last.may_be(whole):
+            return last
+        if (part := self._claimed(kind, whole)) is not None:
+            return part
+        is_new = last is None or (last.has_ended and not last.may_be(whole))
+        return self._append(known) if last is None or is_new else last
 
     def _last(self, kind: str) -> Part | None:
         """Return the last part if events without an index can be about it."""
         self._is_counted = False
         if not self._order:
             return None
-        last = self._order[-1][2]
+        last = self._current or self._order[-1][2]
         return None if last.is_whole or type_of(last.known) != kind else last
 
+    def _claimed(self, kind: str, text: str) -> Part | None:
+        """Return the next part that came with its item, if it is of *kind* and can have *text*."""
+        if not self._announced:
+            return None
+        part = self._announced[0]
+        if type_of(part.known) != kind or part.is_whole or not part.may_be(text):
+            return None
+        self._current = self._announced.popleft()
+        return part
+
     def _append(self, known: Content) -> Part:
-        return self._new(self._order[-1][0] + 1 if self._order else 0, known)
+        part = self._new(self._order[-1][0] + 1 if self._order else 0, known)
+        self._current = part
+        return part
 
     def _new(self, index: int, known: Content) -> Part:
         part = Part(known, index)
+        self._current = None
         self._by_place[index, type_of(known)] = part
         bisect.insort(self._order, (index, len(self._order), part))
         return part
@@ -223,7 +247,10 @@ class Parts:
         """Take the parts of an item that is still being made."""
         said: Said = []
         for index, content in enumerate(contents):
+            is_new = (index, type_of(content)) not in self._by_place
             part = self.of(index, content)
+            if is_new:
+                self._announced.append(part)
             if not part.is_whole:
                 said += self.begin(part, content, note)
         return said
@@ -249,7 +276,12 @@ class Parts:
 
     def agrees(self, contents: Sequence[Content]) -> bool:
         """Return whether *contents* can be what has arrived, or less or more of it."""
-        return all(self._missing(kind, contents) is not None for kind in self._with_text)
+        if not any(map(text_of, contents)):
+            return True
+        return all(
+            _joined(kind, contents) and self._missing(kind, contents) is not None
+            for kind in self._with_text
+        )
 
     def _fits(self, contents: Sequence[Content]) -> bool:
         """Return whether each part with text goes on in the one of *contents* at its index."""
@@ -293,6 +325,7 @@ class Parts:
         said: Said = [(kind, text) for kind, text in missing.items() if text]
         before = self._by_place
         self._by_place, self._order, self._with_text = {}, [], {}
+        self._announced.clear()
         for index, content in enumerate(contents):
             part = self._new(index, content)
             known = before.get((index, type_of(content)))

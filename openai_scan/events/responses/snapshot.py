@@ -338,7 +338,7 @@ class ResponseFold(Fold):
         missing: dict[str, Any] = {
             name: getattr(self._response, name) for name in _LASTING if not getattr(response, name)
         }
-        if not response.status:
+        if not response.status or final == "failed":  # it may be completed and have an error
             missing["status"] = final or "in_progress"
         self._response = attrs.evolve(response, **missing) if any(missing.values()) else response
         is_over = final == "completed"
