@@ -157,7 +157,10 @@ class APIError(ScanError):
         retryable: Whether the same request may succeed later.
         retry_after: How many seconds the server asks you to wait before a retry, or None.
         body: The error as received: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
+        is_explained: Whether the message is the server's; if not, the server sent no words.
     """
+
+    is_explained: bool = True
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -63,6 +64,7 @@ class Field:
     default: str | None = None  # None for a field that is required
     comment: str = ""
     hidden: bool = False
+    leads: bool = False  # it has a default, but is positional in an event as if it were required
 
     def demote(self) -> None:
         """Make the field optional; a text is then empty if missing."""
@@ -109,14 +111,17 @@ class Class:
         head = f"class {self.name}({', '.join(self.bases or ['Value'])}):"
         # The required field of an event is positional, so that a pattern can be as short as
         # `case ResponseCompleted(response)`. An event without one has only keyword fields.
-        positional = self.wire_name and any(one.default is None for one in self.fields.values())
+        positional = self.wire_name and any(
+            one.default is None or one.leads for one in self.fields.values()
+        )
         keywords = "slots=False, " if positional else "slots=False, kw_only=True, "
         decorator = f"@frozen({keywords}eq=False, repr=False)"
         lines = [f'{decorator}\n{head}\n    """{doc}"""\n']
         if self.wire_name:
             lines.append(f'    wire_name: ClassVar[str] = "{self.wire_name}"\n')
         if self.fields:
-            lines.append("".join(one.line() for one in sorted(self.fields.values(), key=_rank)))
+            rank = partial(_rank, is_event=bool(self.wire_name))
+            lines.append("".join(one.line() for one in sorted(self.fields.values(), key=rank)))
         return "\n".join(lines)
 
 
@@ -206,7 +211,7 @@ class FamilyModel:
                 name = place.partition(".")[2]
                 kind, _, comment = type_.partition("  # ")
                 made = self._new_field(name, kind, comment or "sent, but not in the schema")
-                made.default = self._default(place, made.default)
+                self._set_default(place, made)
                 fields[name] = made
         return fields
 
@@ -236,16 +241,16 @@ class FamilyModel:
                 made.default = "None"
             if self._matches("optional", owner, name):
                 made.demote()
-        made.default = self._default(place, made.default)
+        self._set_default(place, made)
         made.hidden = self._matches("hidden", owner, name)
         return _as_index(made)
 
-    def _default(self, place: str, default: str | None) -> str | None:
-        """Return the default that the overrides give to *place*, or else *default*."""
+    def _set_default(self, place: str, made: Field) -> None:
+        """Give *made* the default that the overrides have for *place*, if they have one."""
         if place in self.family.defaults:
             self._see("defaults", place)
-            return self.family.defaults[place]
-        return default
+            made.leads = made.default is None
+            made.default = self.family.defaults[place]
 
     def _new_fields(self, fields: Mapping[str, str]) -> dict[str, Field]:
         return {name: self._new_field(name, type_, "") for name, type_ in fields.items()}
@@ -439,8 +444,10 @@ def _as_index(made: Field) -> Field:
     return made
 
 
-def _rank(made: Field) -> int:
+def _rank(made: Field, *, is_event: bool) -> int:
     """Sort required fields first and the tag of a union last."""
+    if is_event and made.leads:
+        return 0
     return 2 if made.name == "type" else 1 if made.default is not None else 0
 
 

@@ -336,6 +336,12 @@ RESPONSES = Family(
             "*.status",
             "OutputMessage.id",
             "FunctionToolCall.call_id",
+            "FunctionToolCall.name",
+            "CustomToolCall.input",
+            "OutputTextContent.text",
+            "RefusalContent.refusal",
+            "ReasoningTextContent.text",
+            "SummaryTextContent.text",
             "ReasoningItem.id",
             "WebSearchToolCall.action",
             "FunctionShellCall.environment",
@@ -343,6 +349,20 @@ RESPONSES = Family(
             "URLCitation.title",
         }
     ),
+    defaults={
+        # An end that leaves its text out, or has null, takes nothing back. A call without arguments
+        # may have null.
+        "FunctionToolCall.arguments": '""',
+        "MCPToolCall.arguments": '""',
+        "ResponseFunctionCallArgumentsDone.arguments": '""',
+        "ResponseCustomToolCallInputDone.input": '""',
+        "ResponseMcpCallArgumentsDone.arguments": '""',
+        "ResponseCodeInterpreterCallCodeDone.code": '""',
+        "ResponseOutputTextDone.text": '""',
+        "ResponseRefusalDone.refusal": '""',
+        "ResponseReasoningTextDone.text": '""',
+        "ResponseReasoningSummaryTextDone.text": '""',
+    },
     extra={
         "Response.store": "bool | None",
         "Response.frequency_penalty": "float | None",
@@ -356,6 +376,8 @@ RESPONSES = Family(
         "ImageGenToolCall.background": "str | None",
         "ImageGenToolCall.output_format": "str | None",
         "ImageGenToolCall.revised_prompt": "str | None",
+        # The items of custom tools have it as those of functions do.
+        "CustomToolCall.status": "str | None",
         # The schema lists them as required but does not describe them.
         "LocalShellToolCallOutput.call_id": "str | None",
         "MCPApprovalResponse.request_id": "str | None",
@@ -422,7 +444,7 @@ RESPONSES = Family(
         "ResponseAudioDelta": ["AddsAudio"],
         "ResponseImageGenerationCallPartialImage": ["BringsPartialImage"],
         "ResponseOutputTextAnnotationAdded": ["AddsAnnotation"],
-        "ResponseOutputItemAdded": ["BringsItem"],
+        "ResponseOutputItemAdded": ["AnnouncesItem"],
         "ResponseOutputItemDone": ["BringsItem"],
         "ResponseCreated": ["BringsResponse"],
         "ResponseQueued": ["BringsResponse"],

@@ -297,7 +297,8 @@ class ErrorEvent(Event):
 
     def stream_error(self) -> APIError:
         return api_error(
-            self.error.message or "the server reported an error and did not say which",
+            self.error.message,
+            otherwise="the server reported an error and did not say which",
             type=self.error.type,
             code=self.error.code,
             param=self.error.param,
@@ -356,10 +357,25 @@ class UnknownEvent(Event):
 
 
 def api_error(
-    message: str, *, type: str | None = None, code: str | None = None, **facts: Any
+    message: str | None,
+    *,
+    otherwise: str = "",
+    type: str | None = None,
+    code: str | None = None,
+    **facts: Any,
 ) -> APIError:
-    """Return the error that an event reports, as the subclass that fits its code or type."""
-    return error_class(None, code, type)(message, type=type, code=code, **facts)
+    """Return the error that an event reports, as the subclass that fits its code or type.
+
+    Args:
+        message: The server's words, or None.
+        otherwise: The words if the server has none.
+        type: See `APIError`.
+        code: See `APIError`.
+        facts: See `APIError`.
+    """
+    error = error_class(None, code, type)(message or otherwise, type=type, code=code, **facts)
+    error.is_explained = bool(message)
+    return error
 
 
 def from_base64(data: str | None) -> bytes | None:

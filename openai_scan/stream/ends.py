@@ -34,7 +34,7 @@ class Ends:
     """Whether the server has said that nothing more comes."""
 
     error: APIError | None = None
-    """The first error that an event reported."""
+    """The first error that an event reported, or the first with words if there is one."""
 
     hole: DecodeError | None = None
     """Why a part of the answer is missing; the first reason if there are several."""
@@ -59,8 +59,11 @@ class Ends:
                 is_news = is_news or known is None or known is _UNKNOWN
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
-        if self.error is None:
-            self.error = event.stream_error()
+        if self.error is None or not self.error.is_explained:
+            error = event.stream_error()
+            # An error with words takes the place of one without.
+            if error is not None and (self.error is None or error.is_explained):
+                self.error = error
         if event.ends_with_done:
             self._has_done = True
         if isinstance(event, DoneEvent):

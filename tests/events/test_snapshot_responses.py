@@ -314,11 +314,11 @@ ITEMS: dict[str, tuple[list[Any], Any]] = {
     ),
     "custom tool call": (
         [event("custom_tool_call_input.delta", item_id="i", delta="a")],
-        CustomToolCall(id="i", call_id="", name="", input="a"),
+        CustomToolCall(id="i", call_id="", name="", input="a", status="in_progress"),
     ),
     "custom tool call, ended": (
         [event("custom_tool_call_input.done", item_id="i", input="ab")],
-        CustomToolCall(id="i", call_id="", name="", input="ab"),
+        CustomToolCall(id="i", call_id="", name="", input="ab", status="completed"),
     ),
     "MCP call": (
         [
@@ -464,13 +464,6 @@ ITEMS: dict[str, tuple[list[Any], Any]] = {
         [event("output_item.added", item={"type": "telepathy", "id": "i"})],
         {"type": "telepathy", "id": "i"},
     ),
-    "a message where arguments are told of": (
-        [
-            event("output_item.added", output_index=0, item=message("i")),
-            event("function_call_arguments.delta", output_index=0, delta="{"),
-        ],
-        OutputMessage(id="i", role="assistant", status="completed"),
-    ),
 }
 
 
@@ -479,6 +472,17 @@ def test_items(kind: str) -> None:
     """Each kind of item is built from its own events, also if it was never announced."""
     events, expected = ITEMS[kind]
     assert items(*events) == (expected,)
+
+
+def test_an_index_of_another_kind() -> None:
+    """Arguments at the index of a message belong to a call of its own."""
+    found = items(
+        added(message("i")), event("function_call_arguments.delta", output_index=0, delta="{")
+    )
+    assert found == (
+        OutputMessage(id="i", role="assistant", status="completed"),
+        FunctionToolCall(id="", name="", arguments="{", status="in_progress"),
+    )
 
 
 def test_calls_are_complete_only_after_their_end() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from openai_scan import bounded_json
 from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
+from openai_scan.events.error import Error, read_error
 from openai_scan.events.responses.items import (
     Annotation,
     CustomToolCall,
     FunctionToolCall,
     OutputItem,
 )
-from openai_scan.events.responses.objects import Response, ResponseError, ResponseUsage
+from openai_scan.events.responses.objects import Response, ResponseUsage
+from openai_scan.values import Piece
 
 # The statuses that a response never leaves, and the outcome that each gives its stream.
 _OUTCOMES: Mapping[str | None, Outcome] = {
@@ -22,6 +26,16 @@ _OUTCOMES: Mapping[str | None, Outcome] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
+
+FINAL_STATUSES = frozenset(status for status in _OUTCOMES if status is not None)
+"""The statuses that a response never leaves."""
+
+# Whether there is an error that is not null somewhere in the data of an event. An error that does
+# not have the shape of the API is not in the event's fields.
+_MAY_HAVE_ERROR = re.compile(r'"error"\s*:\s*["{\[]').search
+
+# The codes of what is not an error.
+_SUCCESS = frozenset({"0", "200", "none", "ok", "success"})
 
 
 class ResponsesEvent(Event):
@@ -49,12 +63,29 @@ class BringsResponse(ResponsesEvent):
     def stream_error(self) -> APIError | None:
         if self.final_status() != "failed":
             return None
-        error = self.response.error or ResponseError()
+        error = self.reported_error() or Error()
         return api_error(
-            error.message or "the response failed, and the server did not say why",
+            error.message,
+            otherwise="the response failed, and the server did not say why",
+            type=error.type,
             code=error.code or "response_failed",
+            param=error.param,
             body=self.raw.data,
         )
+
+    def reported_error(self) -> Error | None:
+        """Return the error in the response, in whatever shape the server sent it; None if none."""
+        error = self.response.error
+        if error is None and not _MAY_HAVE_ERROR(self.raw.data):
+            return None
+        match _parsed(self.raw.data):
+            case {"response": {"error": found}} if found:
+                read = read_error({"error": found})
+                is_success = (read.code or "").lower() in _SUCCESS
+                return read if not is_success and (read.message or read.code) else None
+        if error is not None and (error.message or error.code):
+            return Error(message=error.message or None, code=error.code or None)
+        return None
 
     def stream_answer_id(self) -> str | None:
         return self.response.id or None
@@ -73,8 +104,21 @@ class BringsResponse(ResponsesEvent):
         # is incomplete. The event's name helps if the status is missing or out of date.
         for status in (self.response.status, self.wire_name.rpartition(".")[2]):
             if status in _OUTCOMES:
-                return status or ""
+                return "failed" if self._is_broken(status) else status or ""
         return ""
+
+    def _is_broken(self, status: str | None) -> bool:
+        """Return whether a response with *status* has failed although the status denies it.
+
+        A gateway whose upstream dies may send the error in a response that is completed. If an
+        incomplete response has a reason, that is why it ended.
+        """
+        if status not in ("completed", "incomplete"):
+            return False
+        details = self.response.incomplete_details
+        if status == "incomplete" and details is not None and details.reason:
+            return False
+        return self.reported_error() is not None
 
 
 class BringsItem(ResponsesEvent):
@@ -87,10 +131,23 @@ class BringsItem(ResponsesEvent):
         return (self.item,) if is_call and not choice else None
 
 
+class AnnouncesItem(BringsItem):
+    """The base of an event with a new output item."""
+
+    def pieces(self) -> tuple[Piece, ...]:
+        match self.item:
+            case FunctionToolCall() | CustomToolCall() as call:
+                return (Piece("call", 0, "", call.call_id, call.name),)
+        return ()
+
+
 class AddsText(ResponsesEvent):
     """The base of an event with a piece of the answer."""
 
     delta: str
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("text", 0, self.delta),) if self.delta else ()
 
     def unwrap_text(self, choice: int = 0) -> str | None:
         return None if choice else self.delta
@@ -101,6 +158,9 @@ class AddsReasoningText(ResponsesEvent):
 
     delta: str
 
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("reasoning", 0, self.delta),) if self.delta else ()
+
     def unwrap_reasoning_text(self, choice: int = 0) -> str | None:
         return None if choice else self.delta
 
@@ -110,12 +170,20 @@ class AddsRefusal(ResponsesEvent):
 
     delta: str
 
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("refusal", 0, self.delta),) if self.delta else ()
+
     def unwrap_refusal(self, choice: int = 0) -> str | None:
         return None if choice else self.delta
 
 
 class AddsToCall(ResponsesEvent):
     """The base of an event that is itself a piece of a call of one of your tools."""
+
+    delta: str
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("call", 0, self.delta),) if self.delta else ()
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
         return None if choice else (self,)
@@ -135,14 +203,25 @@ class AddsAudio(ResponsesEvent):
 
     delta: str
 
+    def pieces(self) -> tuple[Piece, ...]:
+        return (Piece("audio", 0, self.delta),) if self.delta else ()
+
     def unwrap_audio(self, choice: int = 0) -> bytes | None:
         return None if choice else from_base64(self.delta)
 
 
 class BringsPartialImage(ResponsesEvent):
-    """The base of an event with an unfinished image."""
+    """The base of an event with an unfinished image. It is drawn anew each time, so no piece."""
 
     partial_image_b64: str
 
     def unwrap_partial_image(self) -> bytes | None:
         return from_base64(self.partial_image_b64)
+
+
+def _parsed(data: str) -> Any:
+    """Return the JSON value of *data*, or None if they are not JSON."""
+    try:
+        return bounded_json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -22,6 +22,7 @@ from openai_scan.events.responses.base import (
     AddsRefusal,
     AddsText,
     AddsToCall,
+    AnnouncesItem,
     BringsItem,
     BringsPartialImage,
     BringsResponse,
@@ -99,7 +100,7 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.done"
 
-    code: str
+    code: str = ""
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
@@ -235,7 +236,7 @@ class ResponseFunctionCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.function_call_arguments.done"
 
-    arguments: JSONText
+    arguments: JSONText = ""
     item_id: str = ""
     name: str = ""
     output_index: Index | None = None
@@ -335,7 +336,7 @@ class ResponseIncomplete(BringsResponse):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseOutputItemAdded(BringsItem):
+class ResponseOutputItemAdded(AnnouncesItem):
     """`response.output_item.added`: a new item, still empty."""
 
     wire_name: ClassVar[str] = "response.output_item.added"
@@ -402,7 +403,7 @@ class ResponseReasoningSummaryTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.reasoning_summary_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: Index | None = None
     summary_index: Index | None = None
@@ -428,7 +429,7 @@ class ResponseReasoningTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.reasoning_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: Index | None = None
     content_index: Index | None = None
@@ -454,7 +455,7 @@ class ResponseRefusalDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.refusal.done"
 
-    refusal: str
+    refusal: str = ""
     item_id: str = ""
     output_index: Index | None = None
     content_index: Index | None = None
@@ -481,7 +482,7 @@ class ResponseOutputTextDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.output_text.done"
 
-    text: str
+    text: str = ""
     item_id: str = ""
     output_index: Index | None = None
     content_index: Index | None = None
@@ -590,7 +591,7 @@ class ResponseMcpCallArgumentsDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.done"
 
-    arguments: JSONText
+    arguments: JSONText = ""
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
@@ -704,7 +705,7 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
 
-    input: str
+    input: str = ""
     sequence_number: Index | None = None
     output_index: Index | None = None
     item_id: str = ""

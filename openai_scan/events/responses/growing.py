@@ -1,14 +1,18 @@
-"""Output items that are still growing: the item announced plus what deltas add."""
+"""Output items that are still growing: the item that was announced and what other events add.
+
+An end only adds: whatever an event leaves out stays as it came before.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import attrs
 from attrs import define, field
 
+from openai_scan.events.base import Note
 from openai_scan.events.responses.items import (
-    Annotation,
     ApplyPatchCreateFileOperation,
     ApplyPatchToolCall,
     ApplyPatchUpdateFileOperation,
@@ -21,23 +25,28 @@ from openai_scan.events.responses.items import (
     FunctionShellCallOutputContent,
     FunctionToolCall,
     ImageGenToolCall,
-    LogProb,
     MCPListTools,
     MCPToolCall,
-    OutputContent,
     OutputItem,
     OutputMessage,
-    OutputTextContent,
     ReasoningItem,
-    ReasoningTextContent,
-    RefusalContent,
-    SummaryTextContent,
     WebSearchToolCall,
 )
 from openai_scan.events.responses.objects import ShellCallOutputDelta
+from openai_scan.events.responses.parts import Content, Parts, Said
+from openai_scan.events.responses.texts import Arguments, Text
 from openai_scan.events.snapshot import ByIndex, Pieces
+from openai_scan.values import Piece
+
+_CommandOutputs: TypeAlias = tuple[FunctionShellCallOutputContent, ...]
 
 UNDER_WAY = "in_progress"
+
+CALLS = ("function_call", "custom_tool_call")
+"""The kinds of items that are calls of the user's tools."""
+
+UNFINISHED = ("in_progress", "incomplete")
+"""The statuses of an item that is not all there."""
 
 
 def new_item(kind: str, id: str) -> OutputItem:
@@ -73,6 +82,26 @@ def new_item(kind: str, id: str) -> OutputItem:
             return ApplyPatchToolCall(id=id, call_id="", operation=operation, status=UNDER_WAY)
 
 
+def status_of(item: OutputItem) -> str:
+    """Return the status of *item*, or "" if it has none."""
+    return _field(item, "status")
+
+
+def call_id_of(item: OutputItem) -> str:
+    """Return the id of the call that *item* is, or "" if it is none or has none."""
+    return _field(item, "call_id")
+
+
+def name_of(item: OutputItem) -> str:
+    """Return the name of what *item* calls, or "" if it has none."""
+    return _field(item, "name")
+
+
+def _field(item: OutputItem, name: str) -> str:
+    found = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
+    return found if isinstance(found, str) else ""
+
+
 def kind_of(item: OutputItem) -> str:
     """Return the kind of *item*, which is its `type`."""
     return str(item.get("type", "")) if isinstance(item, dict) else item.type
@@ -84,36 +113,7 @@ def id_of(item: OutputItem) -> str:
 
 
 @define
-class Part:
-    """A part of a message or of reasoning as far as it has arrived."""
-
-    known: OutputContent
-    whole: bool = False
-    text: Pieces | None = None  # None before the first delta
-    annotations: list[Annotation] = field(factory=list)
-    logprobs: list[LogProb] = field(factory=list)
-
-    def value(self) -> OutputContent:
-        """Return the part as far as it has arrived."""
-        if self.whole:
-            return self.known
-        match self.known:
-            case OutputTextContent() as known:
-                return attrs.evolve(
-                    known,
-                    text=known.text if self.text is None else str(self.text),
-                    annotations=known.annotations + tuple(self.annotations),
-                    logprobs=known.logprobs + tuple(self.logprobs),
-                )
-            case RefusalContent() if self.text is not None:
-                return RefusalContent(refusal=str(self.text))
-            case ReasoningTextContent() if self.text is not None:
-                return ReasoningTextContent(text=str(self.text))
-        return self.known
-
-
-@define
-class Output:
+class CommandOutput:
     """What a command has printed so far."""
 
     stdout: Pieces = field(factory=Pieces)
@@ -131,75 +131,246 @@ class Output:
         )
 
 
-@define
 class GrowingItem:
     """An output item as far as it has arrived.
 
     Attributes:
         place: The item's place in the output.
-        head: The item as it was announced, or the finished item if it is *whole*.
-        text: The arguments, input, code or diff; None before the first delta.
-        parts: The content, by index.
-        summary: The parts of the summary, by index.
+        head: The item in its last event, with what earlier events had and that one left out.
+        kind: Its `type`.
+        call_id: The id to answer the call with, or "".
+        name: The name of what is called, or "".
+        is_announced: Whether an event has brought the item, and not only something of it.
+        is_whole: Whether an event has brought all of it.
+        is_closed: Whether it is whole and something came of it, so that nothing more is taken.
+        is_finished: Whether the server has said that all of the call has come.
+        is_repeated: Whether another item is the same call, which counts.
+        is_absorbed: Whether it has turned out to be a part of another item.
+        text: The arguments, input, code or diff; None before the first of it.
+        content: The parts of its content.
+        summary: The parts of the summary.
         commands: The commands, by index.
         outputs: What the commands printed, by index.
-        image: The unfinished image as base64.
-        status: The status in the last event about it, or None.
+        image: The image so far as base64, or None.
+        status: The status in the last event that had only that, or None.
     """
 
-    place: int
-    head: OutputItem
-    whole: bool = False
-    text: Pieces | None = None
-    parts: ByIndex[Part] = field(factory=ByIndex)
-    summary: ByIndex[Pieces] = field(factory=ByIndex)
-    commands: ByIndex[Pieces] = field(factory=ByIndex)
-    outputs: ByIndex[Output | tuple[FunctionShellCallOutputContent, ...]] = field(factory=ByIndex)
-    image: str | None = None
-    status: str | None = None
+    def __init__(self, place: int, head: OutputItem, kind: str) -> None:
+        self.place = place
+        self.head = head
+        self.kind = kind
+        self.call_id = call_id_of(head)
+        self.name = name_of(head)
+        self.is_announced = False
+        self.is_whole = False
+        self.is_closed = False
+        self.is_finished = False
+        self.is_repeated = False
+        self.is_absorbed = False
+        self.text: Text | None = None
+        self.content = Parts()
+        self.summary = Parts()
+        self.commands: ByIndex[Text] = ByIndex()
+        self.outputs: ByIndex[CommandOutput | _CommandOutputs] = ByIndex()
+        self.image: str | None = None
+        self.status: str | None = None
+        self._held: list[str] = []  # pieces of a call whose id is not known yet
+        self._announced = ("", "")  # the id and name that have been handed out
+        self._is_shown = False  # the image has been handed out
 
-    def part(self, index: int | None, known: OutputContent) -> Part:
-        """Return the part at *index*, or a new part that starts with *known*.
+    @property
+    def id(self) -> str:
+        """The item's id, or ""."""
+        return id_of(self.head)
 
-        Without an index it is the last part if that has the same kind and is not whole.
+    @property
+    def has_something(self) -> bool:
+        """Whether more is known of it than that it has begun."""
+        return bool(
+            self.is_whole
+            or self.call_id
+            or self.text
+            or self.content.has_text
+            or self.summary.has_text
+            or self.commands
+            or self.outputs
+            or self.image
+        )
+
+    # What an event adds.
+
+    def take(self, delta: str, note: Note) -> str:
+        """Take a piece of the text that is all of the item; return what is new."""
+        if self.text is None:
+            self.text = self._new_text()
+        return self.text.take(delta, note)
+
+    def end_text(self, whole: str, note: Note) -> list[Piece]:
+        """Take all of this text; return what is new."""
+        if self.is_closed:
+            return []
+        return self.pieces([("call", self._end(whole, note))])
+
+    def _end(self, whole: str, note: Note) -> str:
+        if self.text is None:
+            self.text = self._new_text()
+        return self.text.end(whole, note)
+
+    def begin(self, item: OutputItem, note: Note) -> Said:
+        """Take an item that is still being made; return what is new."""
+        is_finished = status_of(item) == "completed"
+        return self._lay(item, note, is_whole=False, is_finished=is_finished)
+
+    def finish(self, item: OutputItem, note: Note, *, is_over: bool = True) -> Said:
+        """Take a whole item; return what is new.
+
+        Args:
+            item: The item.
+            note: Counts what differs.
+            is_over: Whether the item is finished unless its status says otherwise.
         """
-        if index is None:
-            index = -1 if self.parts.last is None else self.parts.last
-            last = self.parts.get(index)
-            if last is None or last.whole or type(last.known) is not type(known):
-                index += 1
-        part = self.parts.get(index)
-        if part is None:
-            part = self.parts[index] = Part(known)
-        return part
+        status = status_of(item)
+        is_finished = status == "completed" or (is_over and status not in UNFINISHED)
+        said = self._lay(item, note, is_whole=True, is_finished=is_finished)
+        if self.text is not None and (rest := self.text.flush()):
+            said.append(("call", rest))
+        self.is_whole = True
+        self.is_closed = bool(
+            self.content.has_text or self.summary.has_text or (self.text and self.text.size)
+        )
+        return said
 
-    def set_text(self, text: str) -> None:
-        """Replace the pieces by the whole text."""
-        self.text = Pieces(text)
+    def absorb(self, other: GrowingItem, note: Note) -> Said:
+        """Take what came under another id; return what is new."""
+        other.is_absorbed = True
+        if other.text is None:
+            return []
+        return [("call", self._end(other.text.start(other.text.size), note))]
+
+    def _lay(self, item: OutputItem, note: Note, *, is_whole: bool, is_finished: bool) -> Said:
+        self.is_announced = True
+        self.is_finished = self.is_finished or is_finished
+        if status_of(item):
+            self.status = None
+        self.head = richer(item, self.head)
+        self.call_id = call_id_of(self.head)
+        self.name = name_of(self.head)
+        match item:
+            case OutputMessage(content=parts):
+                return self._lay_parts(self.content, parts, note, is_whole=is_whole)
+            case ReasoningItem():
+                return [
+                    *self._lay_parts(self.summary, item.summary, note, is_whole=is_whole),
+                    *self._lay_parts(self.content, item.content, note, is_whole=is_whole),
+                ]
+            case FunctionShellCall(action=action):
+                for index, text in enumerate(action.commands):
+                    command = self.command(index)
+                    (command.end if is_whole else command.begin)(text, note)
+            case ImageGenToolCall():
+                if item.result:
+                    self.image = item.result
+                return self.show_image() if is_whole else []
+            case _:
+                return self._lay_text(_text_of(item) or "", note, is_whole=is_whole)
+        return []
+
+    def _lay_parts(
+        self, parts: Parts, contents: Sequence[Content], note: Note, *, is_whole: bool
+    ) -> Said:
+        return parts.finish_all(contents, note) if is_whole else parts.begin_all(contents, note)
+
+    def _lay_text(self, text: str, note: Note, *, is_whole: bool) -> Said:
+        if not text:
+            return []
+        if self.text is None:
+            self.text = self._new_text()
+        return [("call", self.text.end(text, note) if is_whole else self.text.begin(text, note))]
+
+    def _new_text(self) -> Text:
+        return Arguments() if self.kind in ("function_call", "mcp_call") else Text()
+
+    def command(self, index: int | None) -> Text:
+        """Return the command at *index*, or the last one."""
+        if index is None:
+            index = self.commands.last or 0
+        if index not in self.commands:
+            self.commands[index] = Text()
+        return self.commands[index]
+
+    def show_image(self) -> Said:
+        """Return the image if it is new and all of it has come."""
+        if self._is_shown or not self.image:
+            return []
+        self._is_shown = True
+        return [("image", self.image)]
+
+    # What is handed out of it.
+
+    def pieces(self, said: Said) -> list[Piece]:
+        """Return what is new as pieces. Those of a call wait until its id is known."""
+        if self.kind not in CALLS:
+            return [Piece(kind, text=text) for kind, text in said if text and kind != "call"]
+        if self.is_repeated:
+            return []
+        pieces = [text for _, text in said if text]
+        if not self.call_id:
+            self._held += pieces
+            return []
+        call = self.call_id, self.name
+        if call != self._announced:
+            self._announced = call
+            pieces = ["".join([*self._held, *pieces])]
+            self._held = []
+        return [Piece("call", 0, text, *call) for text in pieces]
+
+    def leave(self) -> list[Piece]:
+        """Return the pieces that waited for another event, since there will be none."""
+        rest = "" if self.text is None else self.text.flush()
+        if self.call_id:
+            return self.pieces([("call", rest)])
+        rest = "".join([*self._held, rest])
+        self._held = []
+        return [Piece("call", text=rest, name=self.name)] if rest else []
+
+    # The item.
+
+    def agrees(self, item: OutputItem) -> bool:
+        """Return whether *item* can be this one, judged by its text."""
+        match item:
+            case OutputMessage(content=parts):
+                return self.content.agrees(parts)
+            case ReasoningItem():
+                return self.content.agrees(item.content) and self.summary.agrees(item.summary)
+            case _:
+                text = _text_of(item)
+                return text is None or self.text is None or self.text.missing(text) is not None
 
     def value(self) -> OutputItem:
         """Return the item as far as it has arrived."""
-        if self.whole or isinstance(self.head, dict):
+        if isinstance(self.head, dict):
             return self.head
         changes = self._changes()
-        if self.status is not None and hasattr(self.head, "status"):
-            changes["status"] = self.status
+        status: str | None = self.status
+        if not self.is_finished and isinstance(self.head, FunctionToolCall | CustomToolCall):
+            status = self.head.status
+            status = status if status in UNFINISHED else UNDER_WAY
+        if status is not None and hasattr(self.head, "status"):
+            changes["status"] = status
         return attrs.evolve(self.head, **changes) if changes else self.head
 
     def _changes(self) -> dict[str, Any]:
-        """Return the fields of the head that deltas have changed."""
+        """Return the fields of the head that other events have brought."""
         changes: dict[str, Any] = {}
         text = None if self.text is None else str(self.text)
         match self.head:
-            case OutputMessage() if self.parts:
-                changes["content"] = self._content()
+            case OutputMessage() if self.content:
+                changes["content"] = self.content.values()
             case ReasoningItem():
-                if self.parts:
-                    changes["content"] = self._content()
+                if self.content:
+                    changes["content"] = self.content.values()
                 if self.summary:
-                    changes["summary"] = tuple(
-                        SummaryTextContent(text=str(pieces)) for pieces in self.summary.in_order()
-                    )
+                    changes["summary"] = self.summary.values()
             case FunctionToolCall() | MCPToolCall() if text is not None:
                 changes["arguments"] = text
             case CustomToolCall() if text is not None:
@@ -215,7 +386,7 @@ class GrowingItem:
             case FunctionShellCall(action=action) if self.commands:
                 commands = tuple(str(pieces) for pieces in self.commands.in_order())
                 changes["action"] = attrs.evolve(action, commands=commands)
-            case FunctionShellCallOutput() if self.outputs:
+            case FunctionShellCallOutput(output=()) if self.outputs:
                 changes["output"] = tuple(
                     content
                     for output in self.outputs.in_order()
@@ -225,5 +396,47 @@ class GrowingItem:
                 changes["result"] = self.image
         return changes
 
-    def _content(self) -> tuple[OutputContent, ...]:
-        return tuple(part.value() for part in self.parts.in_order())
+
+def _text_of(item: OutputItem) -> str | None:
+    """Return the text that is all of *item*, or None if it has no such text."""
+    match item:
+        case FunctionToolCall() | MCPToolCall():
+            return item.arguments
+        case CustomToolCall():
+            return item.input
+        case CodeInterpreterToolCall():
+            return item.code or ""
+        case ApplyPatchToolCall(
+            operation=(ApplyPatchCreateFileOperation() | ApplyPatchUpdateFileOperation()) as known
+        ):
+            return known.diff
+    return None
+
+
+def richer(new: OutputItem, old: OutputItem) -> OutputItem:
+    """Return *new* with those fields of *old* that it leaves out. Both are of one kind."""
+    if isinstance(new, dict):
+        if isinstance(old, FunctionToolCall | CustomToolCall):  # what fits of one that does not
+            return attrs.evolve(
+                old,
+                call_id=call_id_of(new) or old.call_id,
+                name=name_of(new) or old.name,
+                status=status_of(new) or None,
+            )
+        if not isinstance(old, dict):
+            return old
+        return {**new, **{name: value for name, value in old.items() if _is_empty(new.get(name))}}
+    if isinstance(old, dict):
+        return new
+    missing = {
+        each.name: before
+        for each in attrs.fields(type(new))
+        if each.name != "status"
+        and _is_empty(getattr(new, each.name))
+        and not _is_empty(before := getattr(old, each.name))
+    }
+    return attrs.evolve(new, **missing) if missing else new
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", (), [], {})

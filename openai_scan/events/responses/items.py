@@ -85,7 +85,7 @@ class LogProb(Value):
 class OutputTextContent(Value):
     """Text of the model, with annotations such as citations."""
 
-    text: str
+    text: str = ""
     annotations: tuple[Annotation, ...] = ()
     logprobs: tuple[LogProb, ...] = ()
     type: Literal["output_text"] = "output_text"
@@ -95,7 +95,7 @@ class OutputTextContent(Value):
 class RefusalContent(Value):
     """Why the model does not answer, in its own words."""
 
-    refusal: str
+    refusal: str = ""
     type: Literal["refusal"] = "refusal"
 
 
@@ -158,12 +158,12 @@ ToolCallCaller: TypeAlias = DirectToolCallCaller | ProgramToolCallCaller | dict[
 class FunctionToolCall(Value):
     """The model calls one of your functions; *arguments* are JSON."""
 
-    name: str
-    arguments: JSONText
     id: str | None = None
     call_id: str = ""
     caller: ToolCallCaller | None = None
     namespace: str | None = None
+    name: str = ""
+    arguments: JSONText = ""
     status: str | None = None
     type: Literal["function_call"] = "function_call"
 
@@ -430,7 +430,7 @@ class ComputerToolCallOutput(Value):
 class SummaryTextContent(Value):
     """A summary of the reasoning."""
 
-    text: str
+    text: str = ""
     type: Literal["summary_text"] = "summary_text"
 
 
@@ -438,7 +438,7 @@ class SummaryTextContent(Value):
 class ReasoningTextContent(Value):
     """Reasoning of the model."""
 
-    text: str
+    text: str = ""
     type: Literal["reasoning_text"] = "reasoning_text"
 
 
@@ -785,7 +785,7 @@ class MCPToolCall(Value):
     id: str
     server_label: str
     name: str
-    arguments: JSONText
+    arguments: JSONText = ""
     output: str | None = None
     error: MCPToolCallError | None = None
     status: str | None = None
@@ -843,10 +843,11 @@ class CustomToolCall(Value):
 
     call_id: str
     name: str
-    input: str
     id: str | None = None
     caller: ToolCallCaller | None = None
     namespace: str | None = None
+    input: str = ""
+    status: str | None = None  # sent, but not in the schema
     type: Literal["custom_tool_call"] = "custom_tool_call"
 
 

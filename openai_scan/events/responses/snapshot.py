@@ -1,8 +1,17 @@
-"""The whole answer of a Responses stream, also if reading starts in the middle."""
+"""The whole answer of a Responses stream, also if reading starts in the middle.
+
+The fold says which item and which part of it each event is about (`output`, `parts`) and what is
+new in it (`texts`). All kinds of text go the same way, so that it does not matter in which form a
+server sends them: as deltas, as whole texts, as whole parts or items, or only as a whole response.
+What is missing is handed out once, by the event that brings it.
+
+What never happens: an event that leaves something out takes it back; a late event changes what has
+ended. A delta for an item or part that has ended is dropped and noted as `delta_after_end`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -10,26 +19,30 @@ from attrs import field, frozen
 
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.responses import events as e
-from openai_scan.events.responses.base import BringsResponse
-from openai_scan.events.responses.growing import GrowingItem, Output, id_of, kind_of, new_item
+from openai_scan.events.responses.base import FINAL_STATUSES, BringsResponse
+from openai_scan.events.responses.growing import UNFINISHED, CommandOutput, GrowingItem
 from openai_scan.events.responses.items import (
     CustomToolCall,
     FunctionToolCall,
-    OutputContent,
-    OutputItem,
     OutputMessage,
     OutputTextContent,
     ReasoningTextContent,
-    RefusalContent,
 )
 from openai_scan.events.responses.objects import Response, ResponseUsage
+from openai_scan.events.responses.output import Output
+from openai_scan.events.responses.parts import (
+    KINDS,
+    NO_REASONING,
+    NO_REFUSAL,
+    NO_SUMMARY,
+    NO_TEXT,
+    Content,
+    Parts,
+    text_of,
+)
 from openai_scan.events.snapshot import ByIndex, Pieces, call_of
 from openai_scan.surrogates import mend
-from openai_scan.values import Call, Piece, Value
-
-_NO_TEXT = OutputTextContent(text="")
-_NO_REFUSAL = RefusalContent(refusal="")
-_NO_REASONING = ReasoningTextContent(text="")
+from openai_scan.values import Call, Counts, Piece, Value
 
 # The fields that a server may leave out when it sends the response again.
 _LASTING = ("id", "model", "created_at")
@@ -43,20 +56,31 @@ class ResponseAnswer(Value):
         response: The response; `response.output` has its items as far as they have arrived.
         audio: The spoken answer, decoded.
         transcript: The spoken answer as text.
+        hole: Whether an event that brought a part of the answer could not be read. No call is
+            complete then.
     """
 
     # A `Response` cannot be the answer itself: its field `text` repeats a setting of the request.
     response: Response
     audio: bytes = field(default=b"", repr=False)
     transcript: str = ""
+    hole: bool = False
 
     @property
     def text(self) -> str:
-        """The text of all messages, as `text_deltas()` yields it; or else the transcript."""
+        """The text of all messages; or else the transcript."""
+        return self._text_of(lambda _: True)
+
+    @property
+    def final_text(self) -> str:
+        """The same without the model's commentary: messages of the phase `"commentary"`."""
+        return self._text_of(lambda message: message.phase != "commentary")
+
+    def _text_of(self, counts: Callable[[OutputMessage], bool]) -> str:
         text = "".join(
             part.text
             for item in self.response.output
-            if isinstance(item, OutputMessage)
+            if isinstance(item, OutputMessage) and counts(item)
             for part in item.content
             if isinstance(part, OutputTextContent)
         )
@@ -64,32 +88,62 @@ class ResponseAnswer(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions and custom tools, in order."""
-        return tuple(
-            call_of(
-                id=call.call_id,
-                name=call.name,
-                arguments=call.arguments if isinstance(call, FunctionToolCall) else call.input,
-                finished=self._is_finished(call),
-                kind="function" if isinstance(call, FunctionToolCall) else "custom",
-            )
-            for call in self.response.output
-            if isinstance(call, FunctionToolCall | CustomToolCall)
-        )
+        """The calls of your functions and custom tools, in order.
 
-    def _is_finished(self, call: FunctionToolCall | CustomToolCall) -> bool:
-        """Return whether the server has finished *call*."""
-        status = getattr(call, "status", "")
-        if status == "incomplete":
-            return False
-        return self.response.status == "completed" or (
-            isinstance(call, FunctionToolCall) and status != "in_progress"
+        Two calls with one id are one call, since they can be answered only once.
+        """
+        calls: list[Call] = []
+        places: dict[str, int] = {}
+        for item in self.response.output:
+            if not isinstance(item, FunctionToolCall | CustomToolCall):
+                continue
+            call = self._call(item)
+            place = places.setdefault(call.id, len(calls)) if call.id else len(calls)
+            if place == len(calls):
+                calls.append(call)
+            elif call.complete and not calls[place].complete:
+                calls[place] = call
+        return tuple(calls)
+
+    def _call(self, item: FunctionToolCall | CustomToolCall) -> Call:
+        arguments = item.input if isinstance(item, CustomToolCall) else item.arguments
+        is_finished = item.status not in UNFINISHED
+        is_over = self.response.status == "completed" and item.status != "incomplete"
+        return call_of(
+            id=item.call_id,
+            name=item.name,
+            arguments=arguments,
+            finished=not self.hole and (is_finished or (is_over and bool(arguments))),
+            kind="custom" if isinstance(item, CustomToolCall) else "function",
         )
 
     @property
     def usage(self) -> ResponseUsage | None:
         """The token counts that the server sent last, or None."""
         return self.response.usage
+
+    @property
+    def counts(self) -> Counts | None:
+        """The same counts in the words of `Counts`, or None."""
+        usage = self.response.usage
+        if usage is None:
+            return None
+        read, written = usage.input_tokens_details, usage.output_tokens_details
+        return Counts(
+            input=usage.input_tokens,
+            output=usage.output_tokens,
+            total=usage.total_tokens,
+            cached=None if read is None else read.cached_tokens,
+            reasoning=None if written is None else written.reasoning_tokens,
+        )
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the response is incomplete, or else the status that it ended with, or None."""
+        details = self.response.incomplete_details
+        reason = None if details is None else details.reason
+        status = self.response.status
+        return reason or (status if status in FINAL_STATUSES else None)
 
 
 class ResponseFold(Fold):
@@ -102,9 +156,7 @@ class ResponseFold(Fold):
         self._response = Response(status="in_progress")
         self._is_final = False
         self._usage: ResponseUsage | None = None
-        self._items: list[GrowingItem] = []  # in order of arrival
-        self._by_index: dict[int, GrowingItem] = {}  # the latest item at each place
-        self._by_id: dict[str, GrowingItem] = {}
+        self._output = Output()
         self._audio: list[str] = []  # base64, each piece encoded separately
         self._transcript = Pieces()
 
@@ -112,223 +164,248 @@ class ResponseFold(Fold):
         return self._response.id if self._response.background else None
 
     def take(self, event: Event, note: Note) -> Sequence[Piece]:
+        # The most frequent events first.
         match event:
             case e.ResponseOutputTextDelta():
-                part = self._item("message", event).part(event.content_index, _NO_TEXT)
-                part.text = part.text or Pieces()
-                part.text.add(event.delta)
-                if event.logprobs:
-                    part.logprobs += event.logprobs
+                item = self._output.of("message", event)
+                pieces = _delta(item, item.content, event.content_index, NO_TEXT, event.delta, note)
+                if event.logprobs and not item.is_closed:
+                    item.content.of(event.content_index, NO_TEXT).logprobs += event.logprobs
+                return pieces
             case e.ResponseReasoningSummaryTextDelta():
-                self._summary(event).add(event.delta)
+                item = self._output.of("reasoning", event)
+                index = event.summary_index
+                return _delta(item, item.summary, index, NO_SUMMARY, event.delta, note)
             case e.ResponseFunctionCallArgumentsDelta():
-                self._add("function_call", event)
+                return self._text_delta("function_call", event, note)
             case e.ResponseCodeInterpreterCallCodeDelta():
-                self._add("code_interpreter_call", event)
+                return self._text_delta("code_interpreter_call", event, note)
             case e.ResponseReasoningTextDelta():
-                part = self._item("reasoning", event).part(event.content_index, _NO_REASONING)
-                part.text = part.text or Pieces()
-                part.text.add(event.delta)
-            case BringsResponse():
-                self._take_response(event)
-            case e.ResponseOutputItemAdded(item=item):
-                self._take_item(item, event.output_index, note, whole=False)
-            case e.ResponseOutputItemDone(item=item):
-                self._take_item(item, event.output_index, note, whole=True)
-            case e.ResponseMcpCallArgumentsDelta():
-                self._add("mcp_call", event)
-            case e.ResponseCustomToolCallInputDelta():
-                self._add("custom_tool_call", event)
+                item = self._output.of("reasoning", event)
+                index = event.content_index
+                return _delta(item, item.content, index, NO_REASONING, event.delta, note)
+            case e.ResponseOutputItemAdded(item=added):
+                return self._output.take(added, event.output_index, note, is_whole=False)
+            case e.ResponseOutputItemDone(item=whole):
+                return self._output.take(whole, event.output_index, note, is_whole=True)
             case e.ResponseRefusalDelta():
-                part = self._item("message", event).part(event.content_index, _NO_REFUSAL)
-                part.text = part.text or Pieces()
-                part.text.add(event.delta)
+                item = self._output.of("message", event)
+                index = event.content_index
+                return _delta(item, item.content, index, NO_REFUSAL, event.delta, note)
+            case BringsResponse():
+                return self._take_response(event, note)
+            case e.ResponseMcpCallArgumentsDelta():
+                return self._text_delta("mcp_call", event, note)
+            case e.ResponseCustomToolCallInputDelta():
+                return self._text_delta("custom_tool_call", event, note)
+            case e.ResponseApplyPatchCallOperationDiffDelta():
+                return self._text_delta("apply_patch_call", event, note)
             case e.ResponseAudioDelta():
                 self._audio.append(event.delta)
+                return event.pieces()
             case e.ResponseAudioTranscriptDelta():
                 self._transcript.add(event.delta)
-            case _:
-                self._take_more(event)
-        return event.pieces()
+                return event.pieces()
+        return self._take_part(event, note)
 
     def appender(self, event: Event) -> Append | None:
         match event:
             case e.ResponseOutputTextDelta(logprobs=()):
-                part = self._item("message", event).part(event.content_index, _NO_TEXT)
-                return None if part.text is None else part.text.add
+                item = self._output.of("message", event)
+                if not item.is_closed:
+                    part = item.content.of(event.content_index, NO_TEXT)
+                    if part.text is not None and part.text.is_open and not part.is_whole:
+                        return part.text.add
         return None
 
-    def _take_more(self, event: Event) -> None:
-        """Take the rarer events, and the ones that end what `take()` collects."""
+    def _text_delta(self, kind: str, event: Any, note: Note) -> Sequence[Piece]:
+        """Take a piece of the text that is all of an item."""
+        item = self._output.of(kind, event)
+        if item.is_closed:
+            note("delta_after_end")
+            return ()
+        return item.pieces([("call", item.take(event.delta, note))])
+
+    def _take_part(self, event: Event, note: Note) -> Sequence[Piece]:
+        """Take an event about a part of an item."""
         match event:
             case e.ResponseContentPartAdded(part=content):
-                self._content(event, content)
+                item = self._holder(content, event)
+                return _begin(item, item.content, event.content_index, content, note)
             case e.ResponseContentPartDone(part=content):
-                part = self._content(event, content)
-                part.known, part.whole = content, True
+                item = self._holder(content, event)
+                return _finish(item, item.content, event.content_index, content, note)
             case e.ResponseOutputTextDone(text=text):
-                part = self._item("message", event).part(event.content_index, _NO_TEXT)
-                part.text = Pieces(text)
-                part.logprobs = list(event.logprobs) or part.logprobs
+                item = self._output.of("message", event)
+                return _end(item, item.content, event.content_index, NO_TEXT, text, note, event)
+            case e.ResponseRefusalDone(refusal=text):
+                item = self._output.of("message", event)
+                return _end(item, item.content, event.content_index, NO_REFUSAL, text, note)
+            case e.ResponseReasoningTextDone(text=text):
+                item = self._output.of("reasoning", event)
+                return _end(item, item.content, event.content_index, NO_REASONING, text, note)
+            case e.ResponseReasoningSummaryPartAdded(part=content):
+                item = self._output.of("reasoning", event)
+                return _begin(item, item.summary, event.summary_index, content, note)
+            case e.ResponseReasoningSummaryPartDone(part=content):
+                item = self._output.of("reasoning", event)
+                return _finish(item, item.summary, event.summary_index, content, note)
+            case e.ResponseReasoningSummaryTextDone(text=text):
+                item = self._output.of("reasoning", event)
+                return _end(item, item.summary, event.summary_index, NO_SUMMARY, text, note)
             case e.ResponseOutputTextAnnotationAdded(annotation=annotation):
                 if annotation is not None:
-                    part = self._item("message", event).part(event.content_index, _NO_TEXT)
-                    part.annotations.append(annotation)
-            case e.ResponseRefusalDone(refusal=text):
-                part = self._item("message", event).part(event.content_index, _NO_REFUSAL)
-                part.text = Pieces(text)
-            case e.ResponseReasoningTextDone(text=text):
-                part = self._item("reasoning", event).part(event.content_index, _NO_REASONING)
-                part.text = Pieces(text)
-            case e.ResponseReasoningSummaryPartAdded(part=summary):
-                self._summary(event, new=True).add(summary.text)
-            case e.ResponseReasoningSummaryPartDone(part=summary):
-                self._set_summary(event, summary.text)
-            case e.ResponseReasoningSummaryTextDone(text=text):
-                self._set_summary(event, text)
+                    item = self._output.of("message", event)
+                    if not item.is_closed:
+                        part = item.content.of(event.content_index, NO_TEXT)
+                        part.annotations.append(annotation)
+                return ()
+        return self._take_end(event, note)
+
+    def _take_end(self, event: Event, note: Note) -> Sequence[Piece]:
+        """Take an event that ends the text of an item."""
+        match event:
             case e.ResponseFunctionCallArgumentsDone(arguments=text):
-                item = self._item("function_call", event)
-                item.set_text(text)
-                item.status = "completed"
-                if event.name and isinstance(item.head, FunctionToolCall) and not item.head.name:
+                item = self._output.of("function_call", event)
+                if event.name and isinstance(item.head, FunctionToolCall) and not item.name:
                     item.head = attrs.evolve(item.head, name=event.name)
+                    item.name = event.name
+                return self._finish_text(item, text, note)
             case e.ResponseCustomToolCallInputDone(input=text):
-                self._item("custom_tool_call", event).set_text(text)
+                return self._finish_text(self._output.of("custom_tool_call", event), text, note)
             case e.ResponseMcpCallArgumentsDone(arguments=text):
-                self._item("mcp_call", event).set_text(text)
+                return self._output.of("mcp_call", event).end_text(text, note)
             case e.ResponseCodeInterpreterCallCodeDone(code=text):
-                self._item("code_interpreter_call", event).set_text(text)
-            case e.ResponseApplyPatchCallOperationDiffDelta():
-                self._add("apply_patch_call", event)
+                return self._output.of("code_interpreter_call", event).end_text(text, note)
             case e.ResponseApplyPatchCallOperationDiffDone(diff=text):
-                self._item("apply_patch_call", event).set_text(text)
+                return self._output.of("apply_patch_call", event).end_text(text, note)
+        self._take_rest(event, note)
+        return ()
+
+    def _finish_text(self, item: GrowingItem, text: str, note: Note) -> Sequence[Piece]:
+        """Take the end of the arguments of a call, or of the input of a custom tool."""
+        if not item.is_whole:
+            item.is_finished = True
+            item.status = "completed"
+        return item.end_text(text, note)
+
+    def _take_rest(self, event: Event, note: Note) -> None:
+        """Take what is no text of the answer: images, commands, and changes of status."""
+        match event:
             case e.ResponseImageGenerationCallPartialImage(partial_image_b64=image):
-                self._item("image_generation_call", event).image = image
-            case e.ResponseShellCallCommandAdded() | e.ResponseShellCallCommandDone():
-                commands = self._item("shell_call", event).commands
-                commands[_index(event.command_index, commands)] = Pieces(event.command)
+                item = self._output.of("image_generation_call", event)
+                if not item.is_whole:
+                    item.image = image
+            case e.ResponseShellCallCommandAdded():
+                item = self._output.of("shell_call", event)
+                item.command(event.command_index).begin(event.command, note)
+            case e.ResponseShellCallCommandDone():
+                item = self._output.of("shell_call", event)
+                item.command(event.command_index).end(event.command, note)
             case e.ResponseShellCallCommandDelta():
-                commands = self._item("shell_call", event).commands
-                index = _index(event.command_index, commands)
-                if index not in commands:
-                    commands[index] = Pieces()
-                commands[index].add(event.delta)
+                item = self._output.of("shell_call", event)
+                item.command(event.command_index).take(event.delta, note)
             case e.ResponseShellCallOutputContentDelta():
-                outputs = self._item("shell_call_output", event).outputs
+                outputs = self._output.of("shell_call_output", event).outputs
                 index = _index(event.command_index, outputs)
                 if index not in outputs:
-                    outputs[index] = Output()
+                    outputs[index] = CommandOutput()
                 output = outputs[index]
-                if isinstance(output, Output):
+                if isinstance(output, CommandOutput):
                     output.add(event.delta)
             case e.ResponseShellCallOutputContentDone(output=contents):
-                outputs = self._item("shell_call_output", event).outputs
+                outputs = self._output.of("shell_call_output", event).outputs
                 outputs[_index(event.command_index, outputs)] = contents
-            case _:
-                self._take_status(event)
+            case _:  # only its name: `response.<kind>.<status>`
+                _, kind, status = event.wire_name.split(".", 2)
+                if hasattr(event, "item_id"):  # the events that end audio belong to no item
+                    item = self._output.of(kind, event)
+                    if not item.is_whole:
+                        item.status = status
 
-    def _take_status(self, event: Event) -> None:
-        """Take an event that has only its name: `response.<kind>.<status>`."""
-        _, kind, status = event.wire_name.split(".", 2)
-        if hasattr(event, "item_id"):  # the events that end audio belong to no item
-            self._item(kind, event).status = status
-
-    def _take_response(self, event: BringsResponse) -> None:
+    def _take_response(self, event: BringsResponse, note: Note) -> Sequence[Piece]:
         response = event.response
         self._usage = response.usage or self._usage
         final = event.final_status()
         if self._is_final and not final:
-            return
+            return ()
         self._is_final = bool(final)
         missing: dict[str, Any] = {
             name: getattr(self._response, name) for name in _LASTING if not getattr(response, name)
         }
-        if not response.status:
+        if not response.status or final == "failed":  # it may be completed and have an error
             missing["status"] = final or "in_progress"
         self._response = attrs.evolve(response, **missing) if any(missing.values()) else response
-        if not final:  # the items so far, if reading starts in the middle
-            for index, item in enumerate(response.output):
-                if index not in self._by_index:
-                    self._new(item, index)
+        is_over = final == "completed"
+        pieces = self._output.take_all(
+            response.output, note, is_final=self._is_final, is_over=is_over
+        )
+        return [*pieces, *self._output.leave()] if final else pieces
 
-    def _take_item(self, item: OutputItem, index: int | None, note: Note, *, whole: bool) -> None:
-        kind, id = kind_of(item), id_of(item)
-        found = self._find(kind, index, id)
-        # Another item with the same index: some servers do not count.
-        if found is not None and "" != id != id_of(found.head) != "" and (found.whole or not whole):
-            note("item_index_reused")
-            found = None
-        if found is None:
-            found = self._new(item, index)
-        elif whole or not found.whole:
-            found.head = item
-            self._by_id[id] = found
-        found.whole = found.whole or whole
-
-    def _item(self, kind: str, event: Any) -> GrowingItem:
-        """Return the item that *event* belongs to."""
-        index = event.output_index
-        id = getattr(event, "item_id", "")
-        return self._find(kind, index, id) or self._new(new_item(kind, id), index)
-
-    def _find(self, kind: str, index: int | None, id: str) -> GrowingItem | None:
-        """Return the item at *index* or with *id*, or else the last one if it is unfinished."""
-        found = None if index is None else self._by_index.get(index)
-        if found is None and id:
-            found = self._by_id.get(id)
-        if found is None and index is None and self._items:
-            last = self._items[-1]
-            fits = kind_of(last.head) == kind and not (id and id_of(last.head))
-            found = last if fits and not last.whole else None
-        return found
-
-    def _new(self, item: OutputItem, index: int | None) -> GrowingItem:
-        place = len(self._items) if index is None else index
-        growing = GrowingItem(place, item)
-        self._items.append(growing)
-        if index is not None:
-            self._by_index[index] = growing
-        if id := id_of(item):
-            self._by_id[id] = growing
-        return growing
-
-    def _add(self, kind: str, event: Any) -> None:
-        """Add the delta of *event* to the text of an item."""
-        item = self._item(kind, event)
-        item.text = item.text or Pieces()
-        item.text.add(event.delta)
-
-    def _content(self, event: Any, content: OutputContent) -> Any:
-        kind = "reasoning" if isinstance(content, ReasoningTextContent) else "message"
-        return self._item(kind, event).part(event.content_index, content)
-
-    def _summary(self, event: Any, *, new: bool = False) -> Pieces:
-        summary = self._item("reasoning", event).summary
-        index = event.summary_index
-        if index is None:
-            index = len(summary) if new else max(len(summary) - 1, 0)
-        if index not in summary:
-            summary[index] = Pieces()
-        return summary[index]
-
-    def _set_summary(self, event: Any, text: str) -> None:
-        summary = self._item("reasoning", event).summary
-        summary[_index(event.summary_index, summary)] = Pieces(text)
+    def _holder(self, content: Content, event: Any) -> GrowingItem:
+        """Return the item that *content* is a part of."""
+        is_reasoning = isinstance(content, ReasoningTextContent)
+        return self._output.of("reasoning" if is_reasoning else "message", event)
 
     def value(self) -> ResponseAnswer:
-        output = self._response.output
-        if not (self._is_final and output):  # some servers leave out the output at the end
-            items = sorted(self._items, key=_place)
-            output = tuple(item.value() for item in items)
+        output = tuple(item.value() for item in self._output.in_order())
         response = attrs.evolve(self._response, output=output, usage=self._usage)
         audio = b"".join(from_base64(piece) or b"" for piece in self._audio)
-        return ResponseAnswer(response=response, audio=audio, transcript=str(self._transcript))
+        return ResponseAnswer(
+            response=response, audio=audio, transcript=str(self._transcript), hole=self.hole
+        )
+
+
+def _delta(  # noqa: PLR0917 - all of one event
+    item: GrowingItem, parts: Parts, index: int | None, known: Any, delta: str, note: Note
+) -> Sequence[Piece]:
+    """Take a piece of the text of a part; return what is new."""
+    if not item.is_closed:
+        part = parts.of(index, known)
+        if not part.is_whole:
+            text = parts.take(part, delta, note)
+            return (Piece(KINDS[known.type], 0, text),) if text else ()
+    note("delta_after_end")
+    return ()
+
+
+def _begin(
+    item: GrowingItem, parts: Parts, index: int | None, content: Content, note: Note
+) -> Sequence[Piece]:
+    """Take the beginning of a part; return what is new."""
+    if item.is_closed:
+        return ()
+    return item.pieces(parts.begin(parts.begun(index, content), content, note))
+
+
+def _end(  # noqa: PLR0917 - all of one event
+    item: GrowingItem,
+    parts: Parts,
+    index: int | None,
+    known: Content,
+    text: str,
+    note: Note,
+    event: e.ResponseOutputTextDone | None = None,
+) -> Sequence[Piece]:
+    """Take the whole text of a part; return what is new."""
+    if item.is_closed:
+        return ()
+    part = parts.ended(index, known, text)
+    if event is not None and event.logprobs:
+        part.logprobs = list(event.logprobs)
+    return item.pieces(parts.end(part, text, note))
+
+
+def _finish(
+    item: GrowingItem, parts: Parts, index: int | None, content: Content, note: Note
+) -> Sequence[Piece]:
+    """Take a whole part; return what is new."""
+    if item.is_closed:
+        return ()
+    part = parts.ended(index, content, text_of(content))
+    return item.pieces(parts.finish(part, content, note))
 
 
 def _index(index: int | None, known: ByIndex[Any]) -> int:
     """Return *index*, or the last known index if the server left it out."""
     return (known.last or 0) if index is None else index
-
-
-def _place(item: GrowingItem) -> int:
-    return item.place
