@@ -35,7 +35,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
+from openai_scan.errors import APIError, ScanError, StreamTimeoutError
 from openai_scan.events import DONE, Event, Outcome, UnknownEvent
 from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
@@ -320,17 +320,6 @@ class StreamMachine(TakesUp):
         for observer in self.observers.all:
             observer.event(reader, event)
         return True
-
-    def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
-        """Return whether *event* is new; end the stream if it cannot belong to the answer."""
-        try:
-            is_new = self._continuity.is_new(event, answer_id)
-        except EventStreamError as error:
-            self._end_input(reader, error)
-            return False
-        if not is_new:  # a server that repeats old events is as good as silent
-            self.current.discount()
-        return is_new
 
     def _tolerates(self, reader: Watched, event: UnknownEvent) -> bool:
         """Note an event without a class of its own; end the stream if that is not tolerated."""

@@ -8,11 +8,13 @@ can be stored as JSON, and read by another process with another version of this 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from openai_scan.errors import EventStreamError, ScanError
 from openai_scan.events import Event, UnknownEvent
+from openai_scan.observer import Watched
 from openai_scan.sse import RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
@@ -53,8 +55,10 @@ def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
     return answer_id, position
 
 
-class TakesUp:
-    """The part of a `StreamMachine` that takes up an answer elsewhere; the machine has the state.
+class TakesUp(ABC):
+    """The part of a `StreamMachine` that goes on with an answer which another input began.
+
+    The machine has the state.
 
     Attributes:
         answer: The answer so far.
@@ -101,6 +105,21 @@ class TakesUp:
         except ScanError as error:
             self.current.end(error)
         self._expect_rest(answer_id, position)
+
+    def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
+        """Return whether *event* is new; end the stream if it cannot belong to the answer."""
+        try:
+            is_new = self._continuity.is_new(event, answer_id)
+        except EventStreamError as error:
+            self._end_input(reader, error)
+            return False
+        if not is_new:  # a server that repeats old events is as good as silent
+            self.current.discount()
+        return is_new
+
+    @abstractmethod
+    def _end_input(self, reader: Watched, error: ScanError | None = None) -> None:
+        """Judge the end of the current input; see the machine."""
 
     def _expect_rest(self, answer_id: str, position: int) -> None:
         """Expect the events of the answer that come after *position*."""

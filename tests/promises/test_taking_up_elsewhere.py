@@ -168,7 +168,6 @@ def test_the_rest_is_handed_out_and_the_answer_is_whole(
         assert before is not None
         assert before.text == LETTERS[: count - 1]
         assert s.bookmark() == bookmark
-        assert s.outcome is None
         assert "".join(s.text_deltas()) == LETTERS[count - 1 :]
     assert server.requests[-1].target == f"{RESUMED}{count - 1}"
     assert s.events_read == len(EVENTS) - count
