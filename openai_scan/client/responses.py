@@ -91,7 +91,7 @@ class ResponsesMethods(BaseClient):
         """
         answer_id, position = read_bookmark(bookmark)
         stream = self.retrieve_response_stream(answer_id, **params, starting_after=position)
-        stream._take_up(bookmark, raw_events_of(seen))  # noqa: SLF001 - our own class
+        stream._take_up(answer_id, position, raw_events_of(seen))  # noqa: SLF001 - our own class
         return stream
 
     def _onward(self, params: Mapping[str, Any]) -> Request:

@@ -32,10 +32,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from openai_scan.errors import APIError, EventStreamError, ScanError, StreamTimeoutError
+from openai_scan.errors import APIError, ScanError, StreamTimeoutError
 from openai_scan.events import DONE, Event, Outcome, UnknownEvent
 from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
@@ -48,7 +48,7 @@ from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 from openai_scan.stream.rounds import Rounds
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
-from openai_scan.stream.taking_up import bookmark_at, fold_seen, read_bookmark
+from openai_scan.stream.taking_up import TakesUp
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -61,7 +61,7 @@ _EVENT_FIELDS = ("error",)
 NO_EVENT = Event(raw=RawEvent("message", ""))
 
 
-class StreamMachine:
+class StreamMachine(TakesUp):
     """The judgement about a stream and those that are chained to it; see the module.
 
     Args:
@@ -184,24 +184,6 @@ class StreamMachine:
         self._cancelled = True  # before the current input is looked up: it may be replaced just now
         self.current.cancel()
 
-    def take_up(self, reader: Watched, bookmark: Any, seen: Iterable[RawEvent]) -> None:
-        """Continue the answer of *bookmark*, which had *seen* events; see `StreamView.bookmark`."""
-        answer_id, position = read_bookmark(bookmark)
-        self._committed = True  # what a retry would bring has been handed out elsewhere
-
-        def tolerates(event: UnknownEvent) -> None:
-            if event.error is not None and self._strict:
-                raise event.error
-            self._tolerates(reader, event)
-
-        facts = {"decoder": self._decoder, "ends": self._ends, "answer": self.answer}
-        try:
-            fold_seen(seen, answer_id, position, tolerates=tolerates, **facts)
-        except ScanError as error:
-            self.current.end(error)
-        self._ends.resume()
-        self._continuity.resume(answer_id, position)
-
     def leave(self, reader: Watched) -> list[RawStream]:
         """End now, because nobody reads on, and return the inputs that have to be closed.
 
@@ -242,15 +224,6 @@ class StreamMachine:
     def notes(self) -> Counter[str]:
         """What was tolerated, counted."""
         return self._decoder.notes + self.current.notes
-
-    @property
-    def bookmark(self) -> dict[str, Any] | None:
-        """Where the answer can be taken up; None if it cannot, or is whole."""
-        self._continuity.take(self._last)
-        position, answer_id = self._continuity.position, self._answer_id()
-        if position is None or answer_id is None or self._ends.whole:
-            return None
-        return bookmark_at(answer_id, position)
 
     def describe(self, error: ScanError) -> None:
         """Add to *error* how far the stream had come, and remove secrets from it."""
@@ -348,17 +321,6 @@ class StreamMachine:
             observer.event(reader, event)
         return True
 
-    def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
-        """Return whether *event* is new; end the stream if it cannot belong to the answer."""
-        try:
-            is_new = self._continuity.is_new(event, answer_id)
-        except EventStreamError as error:
-            self._end_input(reader, error)
-            return False
-        if not is_new:  # a server that repeats old events is as good as silent
-            self.current.discount()
-        return is_new
-
     def _tolerates(self, reader: Watched, event: UnknownEvent) -> bool:
         """Note an event without a class of its own; end the stream if that is not tolerated."""
         if event.is_keep_alive:
@@ -440,15 +402,13 @@ class StreamMachine:
         if not isinstance(source, RenewableSource):
             return False
         self._continuity.take(self._last)
-        position = self._continuity.position
-        answer_id = self._answer_id()
+        position, answer_id = self._continuity.position, self.answer_id
         if position is not None and answer_id is not None:
             rest = source.resume(error, answer_id, position)
             if rest is not None:
                 self._decoder.note(f"resume: {type(error).__name__}")
                 self.observers.renewed(reader, error)
-                self._continuity.resume(answer_id, position)
-                self._ends.resume()
+                self._expect_rest(answer_id, position)
                 self._switch(self.input_of(rest))
                 return True
         again = None if self._committed else source.retry(error)
@@ -458,10 +418,6 @@ class StreamMachine:
         self.observers.renewed(reader, error)
         self._start_over(self.input_of(again))
         return True
-
-    def _answer_id(self) -> str | None:
-        """Return the server's id of the answer if it can be resumed, else None."""
-        return self._continuity.answer_id or self.answer.resumable_id()
 
     def _start_over(self, following: RawStream) -> None:
         """Go on with an input that has a beginning and an end of its own."""

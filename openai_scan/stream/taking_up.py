@@ -1,20 +1,24 @@
 """Take up an answer elsewhere: bookmarks, and the events that were seen before one.
 
-A bookmark says which answer a stream brings and which of its events came last. It is a dict, so
-that it can be stored as JSON and read by another process, of another version::
+A bookmark says which answer a stream brings and which of its events came last. It is a dict that
+can be stored as JSON, and read by another process with another version of this library::
 
     {"format": 1, "answer_id": "resp_1", "position": 7}
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from openai_scan.errors import EventStreamError
+from openai_scan.errors import EventStreamError, ScanError
 from openai_scan.events import Event, UnknownEvent
+from openai_scan.observer import Watched
 from openai_scan.sse import RawEvent
+from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
+from openai_scan.stream.continuity import Continuity
 from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 
@@ -25,11 +29,6 @@ _KEYS = {"format", "answer_id", "position"}
 
 # No server has numbered so many events, and every JSON parser can read so large a number.
 _MAX_POSITION = 2**53
-
-
-def bookmark_at(answer_id: str, position: int) -> dict[str, Any]:
-    """Return the bookmark after event *position* of an answer."""
-    return {"format": _FORMAT, "answer_id": answer_id, "position": position}
 
 
 def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
@@ -56,45 +55,100 @@ def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
     return answer_id, position
 
 
-def fold_seen(
-    seen: Iterable[RawEvent],
-    answer_id: str,
-    position: int,
-    *,
-    decoder: Decoder,
-    tolerates: Callable[[UnknownEvent], object],
-    ends: Ends,
-    answer: AnswerSoFar,
-) -> None:
-    """Take the events that were seen up to *position*, none of which is handed out again.
+class TakesUp(ABC):
+    """The part of a `StreamMachine` that goes on with an answer which another input began.
 
-    Args:
-        seen: The raw events; later ones, and any that come twice, are left out.
-        answer_id: The server's id of the answer that they have to belong to.
-        position: The number of the last event that counts.
-        decoder: Decodes them.
-        tolerates: Is told of each event without a class of its own; it may raise.
-        ends: Is told of each event.
-        answer: What they build up.
+    The machine has the state.
 
-    Raises:
-        EventStreamError: Events are missing, or belong to another answer.
+    Attributes:
+        answer: The answer so far.
+        current: The input that is being read.
     """
-    for event in _up_to(position, _decoded(seen, decoder), answer_id):
-        if type(event) is UnknownEvent:
-            if event.is_keep_alive:
-                continue
-            tolerates(event)
-        ends.take(event)
-        answer.take(event, decoder.note)
 
+    answer: AnswerSoFar
+    current: RawStream
+    _strict: bool
+    _decoder: Decoder
+    _ends: Ends
+    _continuity: Continuity
+    _last: Event
+    _committed: bool
 
-def _decoded(seen: Iterable[RawEvent], decoder: Decoder) -> Iterator[Event]:
-    for raw in seen:
-        if not is_keep_alive(raw):
-            yield decoder.decode(raw)
-            while decoder.ready:
-                yield decoder.decode(decoder.next_ready())
+    @property
+    def answer_id(self) -> str | None:
+        """The server's id of the answer if it can be resumed, else None."""
+        return self._continuity.answer_id or self.answer.resumable_id()
+
+    @property
+    def bookmark(self) -> dict[str, Any] | None:
+        """Where the answer can be taken up; None if it cannot, or if it is whole."""
+        self._continuity.take(self._last)
+        position, answer_id = self._continuity.position, self.answer_id
+        if position is None or answer_id is None or self._ends.whole:
+            return None
+        return {"format": _FORMAT, "answer_id": answer_id, "position": position}
+
+    def take_up(self, answer_id: str, position: int, seen: Iterable[RawEvent]) -> None:
+        """Continue an answer before the first step.
+
+        Args:
+            answer_id: The server's id of the answer.
+            position: The number of the last event that counts.
+            seen: The raw events that came before; none of them is handed out again. Later ones,
+                and any that come twice, are left out. If some are missing, or belong to another
+                answer, the stream fails.
+        """
+        self._committed = True  # what a retry would bring has been handed out elsewhere
+        try:
+            for event in _up_to(position, self._decoded(seen), answer_id):
+                self._take_seen(event)
+        except ScanError as error:
+            self.current.end(error)
+        self._expect_rest(answer_id, position)
+
+    def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
+        """Return whether *event* is new; end the stream if it cannot belong to the answer."""
+        try:
+            is_new = self._continuity.is_new(event, answer_id)
+        except EventStreamError as error:
+            self._end_input(reader, error)
+            return False
+        if not is_new:  # a server that repeats old events is as good as silent
+            self.current.discount()
+        return is_new
+
+    @abstractmethod
+    def _end_input(self, reader: Watched, error: ScanError | None = None) -> None:
+        """Judge the end of the current input; see the machine."""
+
+    def _expect_rest(self, answer_id: str, position: int) -> None:
+        """Expect the events of the answer that come after *position*."""
+        self._continuity.resume(answer_id, position)
+        self._ends.resume()
+
+    def _decoded(self, seen: Iterable[RawEvent]) -> Iterator[Event]:
+        decoder = self._decoder
+        for raw in seen:
+            if not is_keep_alive(raw):
+                yield decoder.decode(raw)
+                while decoder.ready:
+                    yield decoder.decode(decoder.next_ready())
+
+    def _take_seen(self, event: Event) -> None:
+        """Take an event as the machine does, without handing it out.
+
+        Raises:
+            DecodeError: It cannot be read, and the stream is strict.
+        """
+        decoder, hole = self._decoder, self._decoder.hole
+        if type(event) is UnknownEvent and event.error is not None:
+            if self._strict:
+                raise event.error
+            decoder.note("malformed_event")
+        if hole is not None and self._ends.leave_hole(hole):
+            self.answer.leave_hole()
+        self._ends.take(event)
+        self.answer.take(event, decoder.note, decoder.repeats.last)
 
 
 def _up_to(position: int, events: Iterable[Event], answer_id: str) -> Iterator[Event]:

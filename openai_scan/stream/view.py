@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_scan import bounded_json
@@ -363,9 +363,9 @@ class StreamView(Conversation, Generic[SourceT]):
         if self._machine.outcome is not None:
             raise RuntimeError(f"the stream has ended: {advice}")
 
-    def _take_up(self, bookmark: Mapping[str, Any], seen: Iterable[RawEvent]) -> None:
-        """Continue an answer from a bookmark, before the first step."""
-        self._machine.take_up(self, bookmark, seen)
+    def _take_up(self, answer_id: str, position: int, seen: Iterable[RawEvent]) -> None:
+        """Continue an answer after the event *position*, before the first step."""
+        self._machine.take_up(answer_id, position, seen)
 
     def _follow(self, successor: Any) -> None:
         """Have the driver call *successor* at the end of the chain."""
