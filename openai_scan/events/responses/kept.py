@@ -60,8 +60,10 @@ class ResponseKept(Kept):
 
     def final_text(self, answer: Any) -> str:
         items = answer.response.output
-        if any(map(_is_draft, items)):
-            rest = tuple(item for item in items if not _is_draft(item))
+        rest = tuple(
+            item for item in items if not _is_draft(item) and id_of(item) not in self._drafts
+        )
+        if len(rest) < len(items):
             answer = attrs.evolve(answer, response=attrs.evolve(answer.response, output=rest))
         return super().final_text(answer)
 
