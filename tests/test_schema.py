@@ -827,6 +827,7 @@ class TestModels:
         kinds: list[Any]
         for kinds in ([Place, place], [place, Place], [Place, outer], [outer, Place]):
             fields: dict[str, Any] = {}
+            kind: Any
             for kind in kinds:
                 fields[f"f{len(fields)}"] = attrs.field(type=kind)
             cls = attrs.make_class("Has", fields)
