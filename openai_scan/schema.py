@@ -204,15 +204,15 @@ class _Maker:
         if cls is self.root and not is_model(cls):
             return "#"
         name = cls.__name__
-        if self._classes.setdefault(name, cls) is not cls:
-            raise TypeError(_TWO.format(name))
-        if is_model(cls):
-            schema = self.model_schema(cls)
-            if self.definitions.setdefault(name, schema) != schema:
+        if self._classes.get(name) is not cls:
+            schema = self.model_schema(cls) if is_model(cls) else None
+            # A model defines what it contains, which may be in the schema already.
+            if name in self._classes or self.definitions.get(name, schema) != schema:
                 raise TypeError(_TWO.format(name))
-        elif name not in self.definitions:
-            self.definitions[name] = {}  # reserved, so that the class may refer to itself
-            self.definitions[name] = self.class_schema(cls)
+            self._classes[name] = cls
+            self.definitions[name] = schema or {}  # reserved: the class may refer to itself
+            if schema is None:
+                self.definitions[name] = self.class_schema(cls)
         return f"#/$defs/{name}"
 
     def _union(self, arms: Sequence[Any]) -> dict[str, Any]:

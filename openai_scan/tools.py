@@ -271,7 +271,9 @@ class _Rounds:
         if tool is None:
             return f"Error: there is no function {call.name!r}"
         try:
-            payload = bounded_json.loads(call.arguments)
+            # Some servers send no text, or null, if there are no arguments.
+            blank = call.arguments.strip() in ("", "null")
+            payload = {} if blank else bounded_json.loads(call.arguments)
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
         except ValueError:
             return "Error: the arguments are not JSON"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import enum
-from typing import Any, Literal, Optional
+import re
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Optional
 
 import attrs
+import pydantic
 import pytest
+from typing_extensions import NotRequired, Required, TypedDict
 
 from openai_scan import DecodeError, json_schema_format
 from openai_scan.events.decoding.structure import Structurer
@@ -361,3 +368,477 @@ def test_a_class_inside_may_hold_itself() -> None:
         "additionalProperties": False,
     }
     assert schema_of(Disk)["$defs"] == {"Folder": folder}
+
+
+class TestChoices:
+    """Literals and enums, whatever their values are."""
+
+    class Mixed(enum.Enum):
+        """Values of several types."""
+
+        ONE = 1
+        NONE = None
+        TEXT = "t"
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [
+            (Literal["a", None], {"type": ["string", "null"], "enum": ["a", None]}),  # noqa: PYI061 - on purpose
+            (Literal[1, "a", True], {"type": ["integer", "string", "boolean"]}),
+            (Literal[True], {"type": "boolean", "enum": [True]}),
+            (Literal[None], {"type": "null", "enum": [None]}),  # noqa: PYI061 - on purpose
+            (Literal[Unit.CELSIUS, "K"], {"type": "string", "enum": ["C", "K"]}),
+            (Mixed, {"type": ["integer", "null", "string"], "enum": [1, None, "t"]}),
+            (
+                Literal["a"] | None,
+                {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
+            ),
+        ],
+    )
+    def test_each_has_its_types(self, kind: Any, expected: dict[str, Any]) -> None:
+        """In order, each once."""
+        schema = schema_of(kind)
+        assert {key: schema[key] for key in expected} == expected
+
+    @pytest.mark.parametrize(
+        ("kind", "value", "expected"),
+        [
+            (Literal[1], 1, 1),
+            (Literal[1], 1.0, 1),
+            (Literal[True], True, True),
+            (Literal["a", None], None, None),  # noqa: PYI061 - on purpose
+            (Literal[Unit.CELSIUS, "K"], "C", Unit.CELSIUS),
+            (Literal[Unit.CELSIUS, "K"], "K", "K"),
+            (Mixed, None, Mixed.NONE),
+            (Mixed, 1, Mixed.ONE),
+        ],
+    )
+    def test_a_value_is_read(self, kind: Any, value: Any, expected: Any) -> None:
+        """As the choice that it is, in both ways to read."""
+        cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
+        read = Structurer(strict=True)({"it": value}, cls).it
+        assert (read, type(read)) == (expected, type(expected))
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [
+            (Literal[1], True),
+            (Literal[1], "1"),
+            (Literal[1], None),
+            (Literal[0], False),
+            (Literal[True], 1),
+            (Literal["a"], ["a"]),
+            (Mixed, True),
+            (Mixed, 2),
+        ],
+    )
+    def test_nothing_is_coerced(self, kind: Any, value: Any) -> None:
+        """True is no 1, and 1 no text."""
+        cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
+        with pytest.raises(DecodeError):
+            Structurer(strict=True)({"it": value}, cls)
+
+    def test_a_choice_of_nothing_has_no_schema(self) -> None:
+        """Nothing could match it."""
+        with pytest.raises(TypeError, match="there is no JSON schema of a choice"):
+            schema_of(enum.Enum("Empty", []))
+
+
+def test_a_default_may_depend_on_the_object() -> None:
+    """Null means that default as well."""
+
+    @attrs.define
+    class Box:
+        width: int
+        height: int = attrs.field()
+        names: list[str] = attrs.field()
+
+        @height.default
+        def _square(self) -> int:
+            return self.width
+
+        @names.default
+        def _no_names(self) -> list[str]:
+            return []
+
+    attrs.resolve_types(Box)
+    assert schema_of(Box)["properties"]["height"] == {
+        "anyOf": [{"type": "integer"}, {"type": "null"}]
+    }
+    for payload in ({}, {"height": None}, {"height": None, "names": None}):
+        assert Structurer(strict=True)({"width": 2, **payload}, Box) == Box(2)
+    assert Structurer(strict=True)({"width": 2, "height": 3}, Box).height == 3
+
+
+class Doc:
+    """Words, as `typing_extensions.Doc` has them."""
+
+    documentation = "Documented."
+
+
+class TestWords:
+    """Annotated describes what it is around."""
+
+    @pytest.mark.parametrize(
+        ("kind", "expected"),
+        [
+            (Annotated[str, "Words."], {"type": "string", "description": "Words."}),
+            (Annotated[str, 1, "Words.", "More."], {"type": "string", "description": "Words."}),
+            (Annotated[str, Doc()], {"type": "string", "description": "Documented."}),
+            (
+                Annotated[str, pydantic.Field(description="F")],
+                {"type": "string", "description": "F"},
+            ),
+            (Annotated[str, 1], {"type": "string"}),
+            (
+                list[Annotated[int, "One."]],
+                {"type": "array", "items": {"type": "integer", "description": "One."}},
+            ),
+            (Annotated[Place, "Where."], {"$ref": "#/$defs/Place"}),
+        ],
+    )
+    def test_a_type_is_described(self, kind: Any, expected: dict[str, Any]) -> None:
+        """By its first text; a strict reference has no room for it."""
+        schema = schema_of(kind)
+        schema.pop("$defs", None)
+        assert schema == expected
+
+    def test_a_field_is_described(self) -> None:
+        """And read as without it; what is annotated counts more than the docstring."""
+
+        @attrs.frozen
+        class City:
+            """A city.
+
+            Attributes:
+                name: Not this.
+            """
+
+            name: Annotated[str, "Its name."]
+            size: Annotated[int | None, "Its size."] = None
+            parts: tuple[Annotated[str, "One."], ...] = ()
+
+        attrs.resolve_types(City, localns=locals())
+        properties = schema_of(City)["properties"]
+        assert properties["name"] == {"type": "string", "description": "Its name."}
+        assert properties["size"]["description"] == "Its size."
+        payload = {"name": "Oslo", "size": 1, "parts": ["a"]}
+        assert Structurer(strict=True)(payload, City) == City("Oslo", 1, ("a",))
+        with pytest.raises(DecodeError, match=r"expected str @ \$\.name"):
+            Structurer(strict=True)({"name": 1}, City)
+
+
+@dataclasses.dataclass
+class Street:
+    """A street.
+
+    Attributes:
+        name: What it is called.
+    """
+
+    name: str
+    number: int = 1
+    names: list[str] = dataclasses.field(default_factory=list)
+    next: Street | None = None
+    length: Annotated[float, "In metres."] = 0.0
+    computed: int = dataclasses.field(default=0, init=False)
+
+
+@dataclasses.dataclass
+class Checking:
+    """A dataclass that checks its values itself."""
+
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError("it is negative")
+
+
+class Keys(TypedDict):
+    """Keys.
+
+    Attributes:
+        name: The name.
+    """
+
+    name: str
+    size: NotRequired[int]
+    streets: list[Street]
+    type: Literal["keys"]
+
+
+# Keys that are not names in Python.
+Odd = TypedDict("Odd", {"from": Required[str], "a-b": int, "_c": Annotated[int, "C."]}, total=False)
+
+
+class Model(pydantic.BaseModel):
+    """A model."""
+
+    name: str
+    unit: Unit = Unit.CELSIUS
+    day: dt.date | None = None
+    inner: Inner | None = None
+    sizes: list[int] = pydantic.Field(default_factory=list, description="How large.")
+    kind: Literal["a", None] = "a"  # noqa: PYI061 - on purpose
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        if name == "secret":
+            raise ValueError("hunter2")
+        return name
+
+
+class Inner(pydantic.BaseModel):
+    """A model in a model."""
+
+    x: int = 7
+    again: Inner | None = None
+
+
+class TestDataclasses:
+    """Dataclasses and TypedDicts are read as attrs classes are."""
+
+    def test_a_dataclass_has_a_schema(self) -> None:
+        """With what its docstring says, and without what its constructor does not take."""
+        schema = schema_of(Street)
+        assert schema["description"] == "A street."
+        assert schema["required"] == ["name", "number", "names", "next", "length"]
+        assert schema["properties"]["name"] == {
+            "type": "string",
+            "description": "What it is called.",
+        }
+        assert schema["properties"]["next"] == {"anyOf": [{"$ref": "#"}, {"type": "null"}]}
+        assert schema["properties"]["length"]["description"] == "In metres."
+        assert json_schema_format(Street)["json_schema"]["name"] == "Street"
+
+        @dataclasses.dataclass
+        class Bare:
+            x: int
+
+        assert "description" not in schema_of(Bare)
+
+    def test_a_dataclass_is_read(self) -> None:
+        """Null is the default; a class may be in itself."""
+        payload = {"name": "a", "number": None, "next": {"name": "b", "names": ["c"]}, "new": 1}
+        assert Structurer(strict=True)(payload, Street) == Street(
+            "a", next=Street("b", names=["c"])
+        )
+
+    @pytest.mark.parametrize(
+        ("cls", "payload", "message"),
+        [
+            (Street, {"name": 1}, "invalid value for type, expected str @ $.name"),
+            (Street, {}, "required field missing @ $.name"),
+            (
+                Street,
+                {"name": "a", "next": {"name": "b", "number": True}},
+                "invalid value for type, expected int @ $.next.number",
+            ),
+            (Street, [], "invalid value for type, expected object @ $"),
+            (Checking, {"number": -1}, "it is negative @ $"),
+            (Keys, {"name": "a", "streets": [{}]}, "required field missing @ $.streets[0].name"),
+            (Odd, {"from": "x", "a-b": "y"}, "invalid value for type, expected int @ $.a-b"),
+            (Odd, {}, "required field missing @ $.from"),
+        ],
+    )
+    def test_what_does_not_fit_is_told_with_its_place(
+        self, cls: Any, payload: Any, message: str
+    ) -> None:
+        """As in an attrs class."""
+        with pytest.raises(DecodeError) as caught:
+            Structurer(strict=True)(payload, cls)
+        assert str(caught.value) == message
+
+    def test_a_typed_dict_has_a_schema_and_is_read(self) -> None:
+        """What may be missing may be null, and is missing then."""
+        schema = schema_of(Keys)
+        assert schema["required"] == ["name", "size", "streets", "type"]
+        assert schema["properties"]["size"] == {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+        assert schema["properties"]["name"]["description"] == "The name."
+        payload = {"name": "a", "size": None, "streets": [{"name": "b"}], "type": "keys", "new": 1}
+        assert Structurer(strict=True)(payload, Keys) == {
+            "name": "a",
+            "streets": [Street("b")],
+            "type": "keys",
+        }
+
+    def test_keys_need_not_be_names(self) -> None:
+        """As those of JSON."""
+        assert schema_of(Odd, strict=False)["required"] == ["from"]
+        assert schema_of(Odd)["properties"]["_c"]["description"] == "C."
+        read = Structurer(strict=True)({"from": "x", "a-b": 1, "_c": None}, Odd)
+        assert read == {"from": "x", "a-b": 1}
+
+    def test_a_union_tells_them_apart(self) -> None:
+        """By their type, as attrs classes."""
+        kind: Any = Circle | Keys | None
+        cls: Any = attrs.make_class("Has", {"it": attrs.field(type=kind)})
+        assert schema_of(cls)["properties"]["it"]["anyOf"][1] == {"$ref": "#/$defs/Keys"}
+        keys = {"type": "keys", "name": "a", "streets": []}
+        assert Structurer(strict=True)({"it": keys}, cls).it == keys
+        assert Structurer(strict=True)({"it": {"type": "circle", "radius": 1}}, cls).it == Circle(1)
+        with pytest.raises(TypeError, match="Street cannot be in a union"):
+            schema_of(Street | Circle)
+
+
+class TestModels:
+    """pydantic's models describe and read themselves, strictly."""
+
+    def test_a_model_has_a_strict_schema(self) -> None:
+        """Its own, with all keys required."""
+        schema = schema_of(Model)
+        again = {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}]}
+        assert schema == {
+            "type": "object",
+            "description": "A model.",
+            "properties": {
+                "name": {"type": "string"},
+                "unit": {"anyOf": [{"$ref": "#/$defs/Unit"}, {"type": "null"}]},
+                "day": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+                "inner": again,
+                "sizes": {
+                    "anyOf": [
+                        {
+                            "type": "array",
+                            "items": {"type": "integer"},
+                            "description": "How large.",
+                        },
+                        {"type": "null"},
+                    ]
+                },
+                "kind": {
+                    "anyOf": [{"type": ["string", "null"], "enum": ["a", None]}, {"type": "null"}]
+                },
+            },
+            "required": ["name", "unit", "day", "inner", "sizes", "kind"],
+            "additionalProperties": False,
+            "$defs": {
+                "Unit": {
+                    "type": "string",
+                    "description": "A unit of temperature.",
+                    "enum": ["C", "F"],
+                },
+                "Inner": {
+                    "type": "object",
+                    "description": "A model in a model.",
+                    "properties": {
+                        "x": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+                        "again": again,
+                    },
+                    "required": ["x", "again"],
+                    "additionalProperties": False,
+                },
+            },
+        }
+        assert json_schema_format(Model)["json_schema"]["name"] == "Model"
+
+    def test_a_loose_schema_is_its_own(self) -> None:
+        """Only the title goes, since the name is beside it."""
+        schema = Model.model_json_schema()
+        del schema["title"]
+        assert schema_of(Model, strict=False) == schema
+
+    def test_a_model_that_contains_itself_is_an_object(self) -> None:
+        """A reference cannot be the outermost."""
+        schema = schema_of(Inner)
+        assert (schema["type"], list(schema["$defs"])) == ("object", ["Inner"])
+        assert schema["properties"] == schema["$defs"]["Inner"]["properties"]
+
+    def test_a_model_may_be_in_another_class(self) -> None:
+        """It is defined once, with what it needs."""
+        cls: Any = attrs.make_class(
+            "Has", {"a": attrs.field(type=Model), "b": attrs.field(type=Inner)}
+        )
+        schema = schema_of(cls)
+        assert schema["properties"] == {
+            "a": {"$ref": "#/$defs/Model"},
+            "b": {"$ref": "#/$defs/Inner"},
+        }
+        assert sorted(schema["$defs"]) == ["Inner", "Model", "Unit"]
+        payload = {"a": {"name": "n", "unit": "F"}, "b": {"x": 1}}
+        read = Structurer(strict=True)(payload, cls)
+        assert (read.a.unit, read.b.x) == (Unit.FAHRENHEIT, 1)
+
+    def test_a_model_is_read(self) -> None:
+        """Null is the default; dates are text in JSON."""
+        payload = {
+            "name": "n",
+            "unit": None,
+            "day": "2026-01-31",
+            "inner": {"x": None, "again": {"x": 3}},
+            "sizes": None,
+        }
+        assert Structurer(strict=True)(payload, Model) == Model(
+            name="n", day=dt.date(2026, 1, 31), inner=Inner(again=Inner(x=3))
+        )
+
+    @pytest.mark.parametrize(
+        ("payload", "message"),
+        [
+            ({"name": 1}, "Input should be a valid string @ $.name"),
+            ({"name": "n", "sizes": [1, "2"]}, "Input should be a valid integer @ $.sizes[1]"),
+            ({"name": "n", "inner": {"x": True}}, "Input should be a valid integer @ $.inner.x"),
+            ({}, "Field required @ $.name"),
+            ({"name": None}, "Field required @ $.name"),
+            ({"name": "n", "sizes": [None]}, "Input should be a valid integer @ $.sizes[0]"),
+            ([], "Input should be an object @ $"),
+            ({"name": "secret"}, "Value error, hunter2 @ $"),
+        ],
+    )
+    def test_what_does_not_fit_is_told_with_its_place(self, payload: Any, message: str) -> None:
+        """Nothing is coerced, and no value is shown."""
+        with pytest.raises(DecodeError) as caught:
+            Structurer(strict=True)(payload, Model)
+        assert str(caught.value) == message
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            (dict[str, int], "there is no strict JSON schema of the dict in Bad"),
+            (Any, "there is no strict JSON schema of a field of Bad"),
+            (tuple[int, str], "there is no strict JSON schema of a field of Bad"),
+            (list[Any], "there is no strict JSON schema of a field of Bad"),
+            (Callable[[], int], "there is no JSON schema of Bad"),
+        ],
+    )
+    def test_what_has_no_schema_is_a_type_error(self, kind: Any, message: str) -> None:
+        """It is told when the request is made, not by the server."""
+        bad = pydantic.create_model("Bad", it=(kind, ...))
+        with pytest.raises(TypeError, match=re.escape(message)):
+            schema_of(bad)
+
+    def test_unions_by_a_tag_are_plain_unions(self) -> None:
+        """Strict schemas have no discriminator."""
+        make: Any = pydantic.create_model
+        a: Any = make("A", type=(Literal["a"], ...))
+        b: Any = make("B", type=(Literal["b"], ...))
+        union: Any = Annotated[a | b, pydantic.Field(discriminator="type")]
+        has = make("Has", it=(union, ...))
+        assert schema_of(has)["properties"]["it"] == {
+            "anyOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]
+        }
+
+    def test_two_classes_of_one_name_are_a_type_error(self) -> None:
+        """Of whatever kind they are."""
+        place = pydantic.create_model("Place", zip=(str, ...))
+        outer = pydantic.create_model("Outer", place=(place, ...))
+        kinds: list[Any]
+        for kinds in ([Place, place], [place, Place], [Place, outer], [outer, Place]):
+            fields: dict[str, Any] = {}
+            kind: Any
+            for kind in kinds:
+                fields[f"f{len(fields)}"] = attrs.field(type=kind)
+            cls = attrs.make_class("Has", fields)
+            with pytest.raises(TypeError, match="there are two classes Place"):
+                schema_of(cls)
+
+    def test_without_pydantic_nothing_is_a_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is never imported for that."""
+        monkeypatch.delitem(sys.modules, "pydantic")
+        with pytest.raises(
+            TypeError, match="Model is not an attrs class, a dataclass, a TypedDict"
+        ):
+            json_schema_format(Model)
+        assert "pydantic" not in sys.modules

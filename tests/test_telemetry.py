@@ -218,3 +218,27 @@ def test_a_stream_without_a_request_is_a_span_too(world: World) -> None:
     (span,) = world.spans()
     assert span.name == "generate_content"
     assert not [name for name in dict(span.attributes or {}) if name.startswith("server")]
+
+
+def test_each_choice_has_one_reason(world: World) -> None:
+    """In the order of the choices, the last that it was given, and nothing that is no code."""
+
+    def ends(*reasons: tuple[int, str | None]) -> dict[str, Any]:
+        choices = [
+            {"index": index, "delta": {"content": "a"}, "finish_reason": reason}
+            for index, reason in reasons
+        ]
+        return {"id": "c1", "model": "m", "choices": choices}
+
+    chunks = [
+        ends((1, "length"), (0, None)),
+        ends((0, "tool_calls"), (0, "tool_calls"), (2, "not a code")),
+        ends((1, "length"), (0, "stop")),
+    ]
+    with serving([CHUNKED + ch(chat(*chunks) + DONE) + END]) as server:
+        with world.client(server) as client:
+            with client.create_chat_completion_stream(model="m", messages=[], n=2) as s:
+                s.read()
+    (span,) = world.spans()
+    reasons = dict(span.attributes or {})["gen_ai.response.finish_reasons"]
+    assert reasons == ("stop", "length")

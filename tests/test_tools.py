@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+import enum
 import functools
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import attrs
+import pydantic
 import pytest
 from server import CHUNKED, END, ScriptedServer, ch, serving
 
@@ -448,3 +452,146 @@ class TestMisuse:
         wrong: Any = "modell"
         with pytest.raises(ValueError, match="must be 'model' or 'raise', not 'modell'"):
             run_tools(client, ask(client), [], on_error=wrong)
+
+
+class TestTypes:
+    """Parameters and results of every kind that has a schema."""
+
+    def test_annotated_describes_a_parameter(self) -> None:
+        """More closely than the docstring does; a default makes it optional as ever."""
+
+        def find(
+            name: Annotated[str, "Whom to find."],
+            year: Annotated[int, "When."] = None,  # type: ignore[assignment] # noqa: RUF013 - on purpose
+        ) -> None:
+            """Find somebody.
+
+            Args:
+                name: Not this.
+                year: Nor this.
+            """
+
+        properties = function_schema(find)["properties"]
+        assert properties == {
+            "name": {"type": "string", "description": "Whom to find."},
+            "year": {
+                "anyOf": [{"type": "integer"}, {"type": "null"}],
+                "description": "When.",
+            },
+        }
+
+    def test_only_the_types_of_parameters_have_to_be_known(self) -> None:
+        """A result is text, whatever its annotation says."""
+
+        def known(x: "int") -> "Nowhere":  # type: ignore[name-defined] # noqa: F821, UP037 - on purpose
+            ...
+
+        def unknown(x: "list[Nowhere]") -> None:  # type: ignore[name-defined] # noqa: F821, UP037 - on purpose
+            ...
+
+        assert function_schema(known)["properties"] == {"x": {"type": "integer"}}
+        with pytest.raises(TypeError) as caught:
+            function_schema(unknown)
+        assert str(caught.value) == (
+            "the type of the parameter x of unknown: name 'Nowhere' is not defined"
+        )
+
+    def test_a_wrapped_function_has_the_types_of_what_it_wraps(self) -> None:
+        """Its names are looked up where they were written; a built-in has none to look up."""
+
+        @functools.wraps(get_weather)
+        def wrapped(*args: Any, **kwargs: Any) -> Any: ...
+
+        assert function_schema(wrapped) == function_schema(get_weather)
+
+        class Callable_:  # noqa: N801 - a name is not the point
+            __name__ = "called"
+
+            def __call__(self, x: int) -> None: ...
+
+        assert function_schema(Callable_())["required"] == ["x"]
+
+    def test_a_generator_is_not_called_by_a_model(self) -> None:
+        """Nor is one that is asynchronous."""
+
+        async def later() -> Any:
+            yield 1
+
+        with pytest.raises(TypeError, match="later is a coroutine function"):
+            tool_of(later)
+
+    def test_arguments_and_results_may_be_objects(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Of attrs, of dataclasses and of pydantic, and what is in them."""
+        seen: list[Any] = []
+
+        def take(point: Point, model: Model) -> Any:
+            seen.extend((point, model))
+            return [point, model, Side.LEFT, Forecast(sky="clear")]
+
+        arguments = {"point": {"x": 1, "side": None}, "model": {"day": "2026-01-31"}}
+        server.scripts += [chat_calls(("c", "take", json.dumps(arguments))), CHAT_TEXT]
+        with run_tools(client, ask(client), [take]) as s:
+            s.read()
+        assert seen == [Point(1), Model(day=dt.date(2026, 1, 31))]
+        told = json.loads(server.requests[1].json()["messages"][-1]["content"])
+        assert told == [{"x": 1, "side": "l"}, {"day": "2026-01-31"}, "l", {"sky": "clear"}]
+
+    def test_what_a_model_says_about_its_fields_is_its_own(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """It may say anything, and the model is told only on request."""
+
+        def take(secret: Secretive) -> None: ...
+
+        for error_text, told in ((False, "invalid value"), (True, "Value error, hunter2")):
+            arguments = '{"secret": {"x": 1}}'
+            server.scripts += [chat_calls(("c", "take", arguments)), CHAT_TEXT]
+            with run_tools(client, ask(client), [take], error_text=error_text) as s:
+                s.read()
+            content = server.requests[-1].json()["messages"][-1]["content"]
+            assert content == f"Error: the arguments do not fit: {told} @ $.secret"
+
+    def test_a_class_is_no_result(self, server: ScriptedServer, client: Client) -> None:
+        """Only its objects are."""
+
+        def take() -> Any:
+            return Point
+
+        server.scripts += [chat_calls(("c", "take", "{}")), CHAT_TEXT]
+        with run_tools(client, ask(client), [take]) as s:
+            s.read()
+        content = server.requests[-1].json()["messages"][-1]["content"]
+        assert content == "Error: take failed with TypeError"
+
+
+class Side(enum.Enum):
+    """A side."""
+
+    LEFT = "l"
+
+
+@dataclasses.dataclass
+class Point:
+    """A point."""
+
+    x: int
+    side: Side = Side.LEFT
+
+
+class Model(pydantic.BaseModel):
+    """A model."""
+
+    day: dt.date
+
+
+class Secretive(pydantic.BaseModel):
+    """A model that says too much."""
+
+    x: int
+
+    @pydantic.field_validator("x")
+    @classmethod
+    def _check(cls, x: int) -> int:  # noqa: ARG003 - nothing is right
+        raise ValueError("hunter2")

@@ -64,7 +64,7 @@ class Rounds:
     def _last_counts(self, answer: AnswerSoFar) -> dict[Any, Counts]:
         """Return the counts of the last round, by what they are the counts of."""
         value: Any = None if answer.is_over else answer.value()
-        counts = None if value is None else _counts_of(value)
+        counts = getattr(value, "counts", None)
         if counts is None:
             return {}
         # The usage of a run is that of all streams in which it goes on.
@@ -76,19 +76,6 @@ def _sum(counts: list[int | None]) -> int | None:
     """Return the sum of what is known, or None if nothing is."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
-
-
-def _counts_of(answer: Any) -> Counts | None:
-    """Return the counts of *answer*, or None."""
-    usage = answer.usage
-    if usage is None:
-        return None
-    old = hasattr(usage, "prompt_tokens")
-    return Counts(
-        input=usage.prompt_tokens if old else usage.input_tokens,
-        output=usage.completion_tokens if old else usage.output_tokens,
-        total=usage.total_tokens,
-    )
 
 
 def _body_of(source: Any) -> Mapping[str, Any]:

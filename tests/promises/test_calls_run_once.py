@@ -77,17 +77,17 @@ def chat_call(**changes: Any) -> dict[str, Any]:
     return {"tool_calls": [call]}
 
 
-def in_chat(client: Client, **params: Any) -> StreamerV2[Any, Any]:
+def in_chat(client: Client, **params: Any) -> StreamerV2:
     """Return a chat stream that has not been read."""
     return client.create_chat_completion_stream(model="m", messages=ASKED, **params)
 
 
-def in_response(client: Client, **params: Any) -> StreamerV2[Any, Any]:
+def in_response(client: Client, **params: Any) -> StreamerV2:
     """Return the stream of a response that has not been read."""
     return client.create_response_stream(model="m", input="Pay!", **params)
 
 
-def play(client: Client, stream: StreamerV2[Any, Any], paid: Payments) -> StreamerV2[Any, Any]:
+def play(client: Client, stream: StreamerV2, paid: Payments) -> StreamerV2:
     """Read a loop to its end."""
     with run_tools(client, stream, [paid.pay]) as s:
         while s.next():
@@ -251,7 +251,9 @@ def test_no_arguments_are_an_empty_object(
     with run_tools(client, in_chat(client), [paid.pay]) as s:
         while s.next():
             if s.finish_reason() == "tool_calls":
-                [call] = s.snapshot().calls
+                answer = s.snapshot()
+                assert answer is not None
+                [call] = answer.calls
     assert (call.arguments.strip(), call.complete, call.parsed()) == ("{}", True, {})
     said = server.requests[1].json()["messages"][1]
     assert said["tool_calls"][0]["function"] == {"name": "pay", "arguments": "{}"}
@@ -405,7 +407,8 @@ def test_the_rounds_cost_what_they_cost_together(
     counts = s.total_counts()
     assert counts is not None
     assert (counts.input, counts.output, counts.total, counts.cached) == (30, 2, 18, None)
-    assert s.snapshot().usage.prompt_tokens == 20
+    usage: Any = s.final().usage
+    assert usage.prompt_tokens == 20
     assert Counts() == Counts(input=None)
 
 

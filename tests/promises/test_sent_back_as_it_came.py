@@ -6,11 +6,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import pytest
 from server import CHUNKED, END, ScriptedServer, ch, serving
 
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
+from openai_scan.events.chat import ChatCompletionChunk
+from openai_scan.events.chat.kept import ChatKept
+from openai_scan.events.responses import Response, ResponseOutputItemDone
+from openai_scan.events.responses.kept import ResponseKept
+from openai_scan.events.responses.snapshot import ResponseAnswer
 from openai_scan.recording import record
+from openai_scan.sse import RawEvent
 
 SIGNATURE = {"google": {"thought_signature": "abc"}}
 ASKED = [{"role": "user", "content": "Weather?"}]
@@ -61,7 +68,7 @@ def piece(index: int | None, arguments: Any = "", **more: Any) -> dict[str, Any]
     return {"tool_calls": [{**place, **more, "function": function}]}
 
 
-def read(*payloads: dict[str, Any], done: bool = True) -> StreamerV2[Any, Any]:
+def read(*payloads: dict[str, Any], done: bool = True) -> StreamerV2:
     """Return a stream that has been read to its end."""
     streamer = StreamerV2([events(*payloads, done=done)])
     while streamer.next():
@@ -176,7 +183,7 @@ class TestMessages:
     @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
     def test_reasoning_comes_back_by_its_name(self, name: str) -> None:
         """DeepSeek refuses the next round without it."""
-        deltas = [
+        deltas: list[dict[str, Any]] = [
             {"role": "assistant", "content": None, name: ""},
             {name: "Let me"},
             {name: " see"},
@@ -234,7 +241,7 @@ class TestMessages:
 
     def test_unknown_keys_of_the_message_come_back(self) -> None:
         """In one piece or in several; a key that comes with every delta does no harm."""
-        deltas = [
+        deltas: list[dict[str, Any]] = [
             {"content": "a", "provider": "P", "opaque_text": "x", "score": 1, "flags": {"a": True}},
             {"content": "b", "provider": "P", "opaque_text": "x", "score": 2, "flags": {"b": None}},
             {"content": "c", "provider": "P", "opaque_text": "x", "score": 3, "flags": {"c": "d"}},
@@ -277,7 +284,13 @@ class TestMessages:
 
     def test_what_is_empty_is_not_sent(self) -> None:
         """Nulls and empty lists say nothing, and some servers refuse them."""
-        empty = {"refusal": None, "annotations": [], "tool_calls": [], "images": [], "x": None}
+        empty: dict[str, Any] = {
+            "refusal": None,
+            "annotations": [],
+            "tool_calls": [],
+            "images": [],
+            "x": None,
+        }
         assert message({"content": "Hi", **empty}) == {"role": "assistant", "content": "Hi"}
         assert message({"content": ""}) == {"role": "assistant", "content": ""}
 
@@ -309,8 +322,12 @@ class TestMessages:
 
     def test_a_custom_call_comes_back_as_one(self) -> None:
         """It has an input, and no function."""
-        first = {"id": "c1", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
-        deltas = [
+        first: dict[str, Any] = {
+            "id": "c1",
+            "type": "custom",
+            "custom": {"name": "shell", "input": "ls"},
+        }
+        deltas: list[dict[str, Any]] = [
             {"tool_calls": [{"index": 0, **first}]},
             {"tool_calls": [{"index": 0, "custom": {"input": " -l"}}]},
         ]
@@ -320,7 +337,8 @@ class TestMessages:
 
     def test_an_old_function_call_comes_back_as_one(self) -> None:
         """In its own form."""
-        deltas = [{"function_call": {"name": "f", "arguments": ""}}, {"function_call": {}}]
+        called: dict[str, Any] = {"name": "f", "arguments": ""}
+        deltas: list[dict[str, Any]] = [{"function_call": called}, {"function_call": {}}]
         assert message(*deltas, finish="function_call") == {
             "role": "assistant",
             "content": None,
@@ -362,11 +380,22 @@ class TestMessages:
     )
     def test_odd_values_break_nothing(self, odd: dict[str, Any]) -> None:
         """They come in any order, between good ones."""
-        good = [{"content": "Hi", "x": {"a": "b"}}, {"x": [{"type": "t", "text": "u"}]}]
+        good: list[dict[str, Any]] = [
+            {"content": "Hi", "x": {"a": "b"}},
+            {"x": [{"type": "t", "text": "u"}]},
+        ]
         for deltas in ([odd, *good, odd], [*good, odd], [good[0], odd, odd, good[1]]):
             streamer = read(*map(chunk, deltas), chunk({}, "stop"))
-            assert streamer.outcome == "completed"
-            assert json.loads(json.dumps(streamer.messages())) == streamer.messages()
+            if streamer.err() is None:
+                assert json.loads(json.dumps(streamer.messages())) == streamer.messages()
+            sent = streamer._machine.answer.as_sent(0)  # a part of an answer is JSON as well
+            assert json.loads(json.dumps(sent)) == sent
+
+    def test_data_that_are_no_chunk_bring_nothing(self) -> None:
+        """An event may be made by hand."""
+        for data in ("{", "[]", "{}", '{"choices": 1}', '{"choices": [{"delta": 1}]}'):
+            made = ChatCompletionChunk(raw=RawEvent("message", data))
+            assert not ChatKept().take(made, None)
 
     def test_there_are_more_forms_than_are_remembered(self) -> None:
         """A server that makes up keys costs time, and loses nothing."""
@@ -380,7 +409,7 @@ class TestMessages:
 class TestInputItems:
     """Responses: the items of the output."""
 
-    ITEMS = (
+    ITEMS: tuple[dict[str, Any], ...] = (
         {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "E", "x": 1},
         {
             "type": "message",
@@ -473,6 +502,18 @@ class TestInputItems:
         item = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
         ended = self.ended({**item, "id": "a"}, {**item, "id": "b"})
         assert read(ended, done=False).input_items() == [{**item, "id": "a"}]
+        ended = self.ended({**item, "status": "incomplete"}, {**item, "status": "completed"})
+        assert read(ended, done=False).input_items() == [{**item, "status": "completed"}]
+
+    def test_data_that_are_no_item_bring_nothing(self) -> None:
+        """An event may be made by hand."""
+        made = ResponseOutputItemDone(item={}, output_index=0, raw=RawEvent("message", "{"))
+        kept = ResponseKept()
+        kept.take(made, None)
+        kept.take(attrs.evolve(made, raw=RawEvent("message", '{"item": 1}')), None)
+        item = {"type": "odd_thing", "x": 1}
+        answer = ResponseAnswer(response=Response(output=(item,)))
+        assert kept.as_sent(answer, 0) == [item]
 
     def test_there_is_one_choice(self) -> None:
         """A response has no others."""
@@ -551,10 +592,16 @@ class TestConversation:
         assert server.requests[2].json()["messages"] == rounds
         assert s.messages() == [*rounds, {"role": "assistant", "content": "Cold."}]
 
-    CALL = {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "", "x": 1}
+    CALL: Any = {
+        "type": "function_call",
+        "call_id": "c1",
+        "name": "weather",
+        "arguments": "",
+        "x": 1,
+    }
     SENT = {**CALL, "arguments": "{}"}
     OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "Oslo: 4"}
-    TEXT = {
+    TEXT: Any = {
         "type": "message",
         "role": "assistant",
         "content": [{"type": "output_text", "text": "Cold.", "annotations": []}],
@@ -573,7 +620,7 @@ class TestConversation:
     ) -> None:
         """Whether the server has stored the first round or gets it again."""
         self.responses(server)
-        params = {} if store is None else {"store": store}
+        params: dict[str, Any] = {} if store is None else {"store": store}
         stream = client.create_response_stream(model="m", input="Weather?", **params)
         with run_tools(client, stream, [weather]) as s:
             s.read()
@@ -613,7 +660,7 @@ class TestConversation:
         """The requests are behind the recording."""
         self.responses(server)
         stream = client.create_response_stream(model="m", input="Weather?")
-        recorded: StreamerV2[Any, Any] = StreamerV2(record(stream.source, tmp_path / "r.jsonl"))
+        recorded: StreamerV2 = StreamerV2(record(stream.source, tmp_path / "r.jsonl"))
         with run_tools(client, recorded, [weather]) as s:
             s.read()
             assert s.input_items()[1:] == [self.SENT, self.OUTPUT, self.TEXT]

@@ -20,6 +20,8 @@ from openai_scan.events.responses.items import OutputItem, OutputMessage
 _NAMES = ("id", "call_id", "status", "phase")
 
 
+_UNFINISHED = ("in_progress", "incomplete")
+
 # The phase of a message that is not the answer but accompanies the calls before it.
 _DRAFT = "commentary"
 
@@ -60,8 +62,10 @@ class ResponseKept(Kept):
 
     def final_text(self, answer: Any) -> str:
         items = answer.response.output
-        if any(map(_is_draft, items)):
-            rest = tuple(item for item in items if not _is_draft(item))
+        rest = tuple(
+            item for item in items if not _is_draft(item) and id_of(item) not in self._drafts
+        )
+        if len(rest) < len(items):
             answer = attrs.evolve(answer, response=attrs.evolve(answer.response, output=rest))
         return super().final_text(answer)
 
@@ -71,21 +75,21 @@ class ResponseKept(Kept):
         reports = [_Report(self._output()), _Report(self._items(self._done))]
         announced = _Report(self._items(self._announced))
         items: list[dict[str, Any]] = []
-        calls: set[tuple[str, str]] = set()
+        places: dict[tuple[str, str], int] = {}  # of the calls among them
         for typed in answer.response.output:
             known = _without_empty_names(as_json(typed))
-            call_id = known.get("call_id")
-            if isinstance(call_id, str):
-                call = (str(known.get("type")), call_id)
-                if call in calls:  # the same call once more
-                    continue
-                calls.add(call)
             found = [item for report in reports if (item := report.find(known)) is not None]
             item = filled(_more(*found), known) if found else known
             item = _more(item, *filter(None, [announced.find(known)]))
             if item.get("type") == "function_call" and _is_blank(item.get("arguments")):
                 item["arguments"] = "{}"
-            items.append(item)
+            call_id = item.get("call_id")
+            call = (str(item.get("type")), call_id if isinstance(call_id, str) else "")
+            place = places.setdefault(call, len(items)) if call[1] else len(items)
+            if place == len(items):
+                items.append(item)
+            elif items[place].get("status") in _UNFINISHED:  # the same call once more
+                items[place] = item
         return items
 
     def _output(self) -> Iterator[dict[str, Any]]:
