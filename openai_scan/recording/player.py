@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -26,10 +25,8 @@ from openai_scan.errors import (
 from openai_scan.recording.facts import error_of
 from openai_scan.recording.lines import End, Head, Read, Section, load
 from openai_scan.sse import BYTE_ORDER_MARK
+from openai_scan.sse.beginnings import begins_as_events
 from openai_scan.sse.source import chunks_of
-
-# How the first line of an event stream begins that is not blank.
-_EVENT_STREAM = re.compile(rb":|(?:data|error|event|id|retry)(?::|[\r\n]|$)")
 
 # How much of a file is looked at to find out what it is.
 _PEEK_BYTES = 64 * 1024
@@ -288,8 +285,7 @@ def _sources(
         opened, name = _open(file)
         stack.callback(opened.close)
         beginning = _beginning(opened)
-        start = beginning.removeprefix(BYTE_ORDER_MARK).lstrip()
-        is_plain = _EVENT_STREAM.match(start) is not None
+        is_plain = begins_as_events(beginning, is_all=True)
         exchanges = [_PLAIN] if is_plain else exchanges_of(_load(name, beginning, opened))
         sources = [
             Replay(sections, name=name, speed=speed, resplit=resplit) for sections in exchanges
