@@ -31,6 +31,9 @@ from openai_scan.sse.source import chunks_of
 # How much of a file is looked at to find out what it is.
 _PEEK_BYTES = 64 * 1024
 
+# What may come before the first line, or be all of a line. The streamer reads past it too.
+_BLANKS = b" \t\r\n" + BYTE_ORDER_MARK
+
 # Where a chunk is split is a matter of one byte, or of many.
 _SIZES = (1, 2, 3, 10, 100, 1000)
 
@@ -309,7 +312,7 @@ def _beginning(file: BinaryIO) -> bytes:
     lines: list[bytes] = []
     while line := file.readline(_PEEK_BYTES):
         lines.append(line)
-        if (line if len(lines) > 1 else line.removeprefix(BYTE_ORDER_MARK)).strip():
+        if line.strip(_BLANKS):
             break
     return b"".join(lines)
 

@@ -6,10 +6,17 @@ standard drops it. It goes on to the last line of the JSON, or to the next line 
 
 from __future__ import annotations
 
+import re
+
 from attrs import frozen
 
-from openai_scan.sse.beginnings import are_words, begins_bare, ends_bare
+from openai_scan.sse.beginnings import are_words, begins_bare, is_page
 from openai_scan.sse.event import RawEvent
+
+# A string of JSON, in which no bracket counts. It ends with its line at the latest.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?')
+
+_OPEN, _CLOSED = (b"{", b"["), (b"}", b"]")
 
 # Bytes of a line of words that are kept: what the message of an error quotes.
 _MAX_WORDS = 200
@@ -43,6 +50,8 @@ class BareLines:
         self._is_kept = is_kept
         self._max_bytes = max_bytes
         self._text = bytearray()
+        self._is_json = False
+        self._depth = 0  # how many brackets of the text are open
         self.is_open = False
         self.unclaimed = 0
         self._words = ""
@@ -58,8 +67,13 @@ class BareLines:
         self.is_open = True
         if len(self._text) + len(line) < self._max_bytes:
             self._text += line + b"\n"
-        if ends_bare(line, is_first=is_first):
-            self.close(events)
+        if is_first:
+            self._is_json = not is_page(line)
+        if self._is_json:
+            brackets = _STRING.sub(b"", line)
+            self._depth += sum(map(brackets.count, _OPEN)) - sum(map(brackets.count, _CLOSED))
+            if self._depth <= 0:
+                self.close(events)
 
     def may_take(self, line: bytearray) -> bool:
         """Return whether an unfinished line without a known field is, or may be, bare text."""
@@ -90,4 +104,5 @@ class BareLines:
             text = self._text.decode("utf-8", "replace").rstrip("\n")
             events.append(BareText("message", text))
             self._text.clear()
+            self._depth = 0
             self.is_open = False

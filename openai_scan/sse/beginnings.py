@@ -32,7 +32,8 @@ def begins_as_events(start: bytes, *, is_all: bool = False) -> bool | None:
         is_all: Whether there are no more, so that it is clear.
     """
     line = start.lstrip(_BLANKS + b"\r\n")
-    if len(line) < _LONGEST_FIELD and not is_all and not line.startswith((b":", b"{", b"[", b"<")):
+    is_clear = is_all or len(line) >= _LONGEST_FIELD or line[:1] in (b":", b"{", b"[", b"<")
+    if not (is_clear or b"\n" in line or b"\r" in line):
         return None
     return _FIELD.match(line) is not None
 
@@ -45,12 +46,9 @@ def begins_bare(line: bytes | bytearray) -> bool | None:
     return start.startswith((b"{", b"[", b"<"))
 
 
-def ends_bare(line: bytes, *, is_first: bool) -> bool:
-    """Return whether a line may be the last one of bare JSON: in one line, or pretty-printed."""
-    line = line.rstrip(b" \t")
-    if is_first:
-        return line.endswith((b"}", b"]")) and line.lstrip(_BLANKS)[:1] in (b"{", b"[")
-    return line in (b"}", b"]")
+def is_page(line: bytes) -> bool:
+    """Return whether a line that begins bare text begins a page."""
+    return line[:_MAX_BLANKS].lstrip(_BLANKS).startswith(b"<")
 
 
 def are_words(line: bytes | bytearray) -> bool:

@@ -12,7 +12,7 @@ from openai_scan import bounded_json
 from openai_scan.errors import NotAnEventStreamError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
 from openai_scan.events.base import MAX_ERROR_CHARACTERS
-from openai_scan.events.error import is_error, reports_error
+from openai_scan.events.error import is_error, read_error, reports_error
 from openai_scan.events.glued import Glue
 from openai_scan.events.names import FIRST_WORDS, first_word, identify
 from openai_scan.events.whole import events_of, from_body
@@ -179,8 +179,12 @@ class Decoder:
                 return self._repaired(event) or event
             case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
                 return self._unglued(raw) or event
-            case _ if raw.type != "message" and '"error"' in raw.data:
-                self._put_first(_error_in(raw))
+            case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
+                payload = _payload_of(raw)
+                if payload is not None and reports_error(payload):
+                    rest = json.dumps(_without_error(payload))
+                    self._put_first(iter([RawEvent(raw.type, rest, raw.last_event_id)]))
+                    return ErrorEvent(read_error(payload), raw=raw)
         return event
 
     def _repaired(self, event: UnknownEvent) -> Event | None:
@@ -238,16 +242,9 @@ def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]
     payload = _payload_of(raw)
     if payload is None:
         return
-    rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
-    choices, usage = rest.get("choices"), rest.get("usage")
-    if isinstance(choices, list):
-        rest["choices"] = [
-            {key: value for key, value in choice.items() if key != "error"}
-            if isinstance(choice, dict)
-            else choice
-            for choice in choices
-        ]
-    elif isinstance(usage, dict) and identify("message", rest)[0] == "message":
+    rest = _without_error(payload)
+    is_nameless = "choices" not in rest and identify("message", rest)[0] == "message"
+    if is_nameless and isinstance(rest.get("usage"), dict):
         rest["choices"] = []  # so that it is a chunk that says only what was used
     if choices_name is not None:
         rest.setdefault("object", choices_name)
@@ -257,12 +254,18 @@ def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]
         yield piece
 
 
-def _error_in(raw: RawEvent) -> Iterator[RawEvent]:
-    """Yield the error that an event has beside its content, if it has one."""
-    payload = _payload_of(raw)
-    if payload is not None and reports_error(payload):
-        members = {key: value for key, value in payload.items() if key in _ERROR_MEMBERS}
-        yield RawEvent("error", json.dumps(members), raw.last_event_id)
+def _without_error(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return *payload* without what `reports_error()` finds in it."""
+    rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
+    choices = rest.get("choices")
+    if isinstance(choices, list):
+        rest["choices"] = [
+            {key: value for key, value in choice.items() if key != "error"}
+            if isinstance(choice, dict)
+            else choice
+            for choice in choices
+        ]
+    return rest
 
 
 def _payload_of(raw: RawEvent) -> dict[str, Any] | None:
