@@ -26,6 +26,7 @@ from openai_scan import (
     Event,
     EventTooLargeError,
     InternalServerError,
+    NotAnEventStreamError,
     Observer,
     RateLimitError,
     ScanError,
@@ -330,7 +331,7 @@ ENDS: dict[str, tuple[Iterable[bytes], list[str], str, type[ScanError] | None]] 
     "error event": ([error_event("no"), DONE], ["error", "done"], "failed", APIError),
     "empty": ([], [], "truncated", TruncatedStreamError),
     "only empty chunks": ([b"", b""], [], "truncated", TruncatedStreamError),
-    "no stream at all": ([b"<html>login</html>"], [], "truncated", TruncatedStreamError),
+    "no stream at all": ([b"<html>login</html>"], [], "failed", NotAnEventStreamError),
     "B1: part of an answer": ([delta("par")], ["delta"], "truncated", TruncatedStreamError),
     "cut in an event": (
         [run("queued"), delta("a")[:-9]],

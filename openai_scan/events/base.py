@@ -46,13 +46,11 @@ DONE = "[DONE]"
 # The names of events that servers send only to keep the connection alive.
 _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
 
-# The first words of the names of all known events. An event without a name is a "message".
 FIRST_WORDS = frozenset(
     {
         "chat",
         "image_edit",
         "image_generation",
-        "message",
         "response",
         "speech",
         "text_completion",
@@ -60,6 +58,7 @@ FIRST_WORDS = frozenset(
         "transcript",
     }
 )
+"""The first words of the wire names of the families."""
 
 # The last words of the names of events that only report how something stands. If one of them cannot
 # be read, no part of the answer is lost.
@@ -341,7 +340,8 @@ class UnknownEvent(Event):
         """
         if self.is_keep_alive or self.type.rpartition(".")[2] in _STATUSES:
             return False
-        if self.error is not None and self.type.partition(".")[0] in FIRST_WORDS:
+        name = self.type
+        if self.error is not None and (name == "message" or first_word(name) in FIRST_WORDS):
             return True
         return self.payload == self.raw.data and self.raw.data.lstrip()[:1] == "{"
 
@@ -354,6 +354,11 @@ class UnknownEvent(Event):
                 return position
             case _:
                 return None
+
+
+def first_word(name: str) -> str:
+    """Return the part of a wire name that tells the family."""
+    return name.partition(".")[0]
 
 
 def api_error(

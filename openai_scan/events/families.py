@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError
-from openai_scan.events.base import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent
+from openai_scan.events.base import (
+    DONE,
+    FIRST_WORDS,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    UnknownEvent,
+    first_word,
+)
 from openai_scan.events.decoding.parse import parse
 from openai_scan.events.error import read_error
 from openai_scan.events.forms import with_deltas
-from openai_scan.events.names import FIRST_WORDS, first_word, identify, others
+from openai_scan.events.names import identify, others
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:

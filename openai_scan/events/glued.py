@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from openai_scan import bounded_json
-from openai_scan.events.base import DONE
-from openai_scan.events.names import FIRST_WORDS, first_word, identify
+from openai_scan.events.base import DONE, FIRST_WORDS, first_word
+from openai_scan.events.names import identify
 from openai_scan.sse import RawEvent
 
 # What remains between two events whose blank line is lost.

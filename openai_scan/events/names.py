@@ -19,16 +19,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from openai_scan import bounded_json
+from openai_scan.events.base import FIRST_WORDS, first_word
 from openai_scan.events.error import is_error, reports_error
 from openai_scan.events.forms import CHAT, COMPLETIONS, form_of
-
-FIRST_WORDS = frozenset(
-    {
-        *("chat", "image_edit", "image_generation", "response", "speech", "text_completion"),
-        *("thread", "transcript"),
-    }
-)
-"""The first words of the wire names of the families."""
 
 # The families whose payloads have their wire name as `type`.
 _TYPED = frozenset({"image_edit", "image_generation", "response", "speech", "transcript"})
@@ -52,11 +45,6 @@ _NONE = object()
 
 # Envelopes around envelopes have not been seen.
 _MAX_ENVELOPES = 2
-
-
-def first_word(name: str) -> str:
-    """Return the part of a wire name that tells the family."""
-    return name.partition(".")[0]
 
 
 def identify(
@@ -92,7 +80,7 @@ def identify(
         return own, payload
     if (shape := _name_of_shape(payload)) is not None:
         return shape, payload
-    if is_error(payload, named=name != "message" and "error" not in name.lower()):
+    if is_error(payload, named=_is_named(name)):
         return "error", payload
     return _foreign_name(name, payload), payload
 
@@ -109,7 +97,8 @@ def others(name: str, payload: Any, first: str) -> Iterator[str]:
         candidates = [name, _name_of_shape(payload)]
         if payload.get("choices"):
             candidates.append(form_of(payload["choices"], payload.get("object"), None))
-        if reports_error(payload) or (first_word(first) not in FIRST_WORDS and is_error(payload)):
+        is_ours = first_word(first) in FIRST_WORDS
+        if reports_error(payload) if is_ours else is_error(payload, named=_is_named(name)):
             candidates.append("error")
         for one in dict.fromkeys(candidates):
             if one is not None and one not in (first, "message"):
@@ -174,6 +163,11 @@ def _content_of(envelope: Mapping[str, Any]) -> dict[str, Any] | None:
         except (ValueError, RecursionError):
             return None
     return data if isinstance(data, dict) else None
+
+
+def _is_named(name: str) -> bool:
+    """Return whether an event has a name, other than one of a server's own for errors."""
+    return name != "message" and "error" not in name.lower()
 
 
 def _foreign_name(name: str, payload: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ import itertools
 import math
 import os
 import random
-import re
 import threading
 import time
 from collections import Counter
@@ -26,13 +25,14 @@ from openai_scan.errors import (
 from openai_scan.recording.facts import error_of
 from openai_scan.recording.lines import End, Head, Read, Section, load
 from openai_scan.sse import BYTE_ORDER_MARK
+from openai_scan.sse.beginnings import begins_as_events
 from openai_scan.sse.source import chunks_of
-
-# How the first line of an event stream begins that is not blank.
-_EVENT_STREAM = re.compile(rb":|(?:data|error|event|id|retry)(?::|[\r\n]|$)")
 
 # How much of a file is looked at to find out what it is.
 _PEEK_BYTES = 64 * 1024
+
+# What may come before the first line, or be all of a line. The streamer reads past it too.
+_BLANKS = b" \t\r\n" + BYTE_ORDER_MARK
 
 # Where a chunk is split is a matter of one byte, or of many.
 _SIZES = (1, 2, 3, 10, 100, 1000)
@@ -288,8 +288,7 @@ def _sources(
         opened, name = _open(file)
         stack.callback(opened.close)
         beginning = _beginning(opened)
-        start = beginning.removeprefix(BYTE_ORDER_MARK).lstrip()
-        is_plain = _EVENT_STREAM.match(start) is not None
+        is_plain = begins_as_events(beginning, is_all=True)
         exchanges = [_PLAIN] if is_plain else exchanges_of(_load(name, beginning, opened))
         sources = [
             Replay(sections, name=name, speed=speed, resplit=resplit) for sections in exchanges
@@ -313,7 +312,7 @@ def _beginning(file: BinaryIO) -> bytes:
     lines: list[bytes] = []
     while line := file.readline(_PEEK_BYTES):
         lines.append(line)
-        if (line if len(lines) > 1 else line.removeprefix(BYTE_ORDER_MARK)).strip():
+        if line.strip(_BLANKS):
             break
     return b"".join(lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from openai_scan.sse.tokenizer import RawEvent
+from openai_scan.sse.event import RawEvent
 from openai_scan.surrogates import utf8
 
 _LINE_END = re.compile("\r\n|\r|\n")

@@ -8,7 +8,8 @@ from the chunks is decided here, once, for drivers that block and drivers that a
 
 Rules:
 
-- `next()` returns every event that was received before the end of the input, then None. From then
+- `next()` returns every event that was received before the end of the input, then the bare text
+  that the end cut off, then None. From then
   on `ended` is true, and `err` is the reason; None stands for a clean end.
 - Only the first `end()` counts; events received after it are dropped. An event that grows too large
   is an end as well.
@@ -25,8 +26,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from openai_scan.errors import EventTooLargeError, ScanError, StreamCancelledError
+from openai_scan.sse.event import RawEvent
 from openai_scan.sse.source import LiveSource, NotingSource
-from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer
 
 
 class RawStream:
@@ -38,6 +40,7 @@ class RawStream:
         chunks: What the driver reads the source with, such as an iterator; None until it does.
         max_event_bytes: See `EventTokenizer`.
         event_fields: See `EventTokenizer`.
+        bare_text: See `EventTokenizer`.
 
     Attributes:
         tokenizer: What splits the bytes into events.
@@ -61,10 +64,14 @@ class RawStream:
         *,
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         event_fields: Iterable[str] = (),
+        bare_text: bool = False,
     ) -> None:
         # All of them are set here, none on the class: Python finds them twice as fast.
-        self.tokenizer = EventTokenizer(max_event_bytes, event_fields=event_fields)
+        self.tokenizer = EventTokenizer(
+            max_event_bytes, event_fields=event_fields, bare_text=bare_text
+        )
         self._feed = self.tokenizer.feed
+        self._has_bare = bare_text
         self.source = source
         self.chunks = chunks
         self.ready: deque[RawEvent] = deque()
@@ -125,6 +132,9 @@ class RawStream:
             self.heard += 1
             return self.ready.popleft()
         elif self._over and not self.ended:
+            if self._has_bare and (rest := self.tokenizer.rest()):
+                self.ready.extend(rest)
+                return self.next()
             self.ended = True
             self.err = self._reason
         return None

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from openai_scan.errors import ScanError
+from openai_scan.sse.event import RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.reading import close_inputs, read_into
 from openai_scan.sse.source import Source, WritableFile, chunks_of
-from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer, RawEvent
+from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -17,7 +17,8 @@ Rules:
 2. Every line end becomes LF first. A CR ends its line at once; an LF that follows belongs to it,
    even in the next chunk (`_after_cr`).
 3. At most `max_event_bytes` of a block's data, type and id are kept, plus a line of at most
-   `_BLOCK_BYTES` that may still turn out to be ignored. Comments and unknown fields are not kept.
+   `_BLOCK_BYTES` that may still turn out to be ignored. Comments and unknown fields are not kept,
+   but for bare text, if it is asked for (see `bare.py`).
 4. No byte is searched twice, whatever the size of the chunks: a limit that grows, grows by
    doubling.
 5. After an `EventTooLargeError` the tokenizer never goes on: nobody knows where the next event
@@ -28,15 +29,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
-
 from openai_scan.errors import EventTooLargeError
+from openai_scan.sse.bare import BareLines
+from openai_scan.sse.beginnings import BYTE_ORDER_MARK
 from openai_scan.sse.blocks import CR, LF, LONG_LINE, end_of_blocks, find_blocks
+from openai_scan.sse.event import RawEvent
 
 # A base64 image of 4096 x 4096 fits into one event with room to spare; more is a broken server.
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # A huge chunk is cut before it is split, so that a chunk of nothing but line ends does not become
 # a list of that many lines.
@@ -56,21 +56,6 @@ _NO_EVENTS: tuple[RawEvent, ...] = ()
 _SKIPPED = b"\n"
 
 
-@frozen(slots=False)  # so that all fields can be set at once
-class RawEvent:
-    """One event off the wire: what a blank line dispatches.
-
-    Attributes:
-        type: The event type; `"message"` if the stream named none.
-        data: The data lines, joined by LF.
-        last_event_id: The stream's last event ID as it stood at the dispatch.
-    """
-
-    type: str
-    data: str
-    last_event_id: str = ""
-
-
 # Sets all fields at once, where the __init__ of a frozen class sets one by one: 0.3 us, not 0.5.
 _new = object.__new__
 _set_fields = vars(RawEvent)["__dict__"].__set__
@@ -84,6 +69,8 @@ class EventTokenizer:
             Comments and unknown fields are not kept and do not count.
         event_fields: Fields beyond the standard, each read as an event type and its data in one
             line: some servers report an error as `error: {...}`. None by default.
+        bare_text: Whether to return bare text as a `BareText`, in stream order. By default it is
+            dropped, as the standard says.
 
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
     """
@@ -99,6 +86,7 @@ class EventTokenizer:
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         *,
         event_fields: Iterable[str] = (),
+        bare_text: bool = False,
     ) -> None:
         if max_event_bytes < 1:
             raise ValueError(f"max_event_bytes must be at least 1, not {max_event_bytes}")
@@ -112,6 +100,8 @@ class EventTokenizer:
         self._after_cr = False  # the last line ended in CR: an LF here belongs to it
         self._reconnection_time: int | None = None
         self._comments = 0
+        self._bare = BareLines(is_kept=bare_text, max_bytes=max_event_bytes)
+        self._late: list[RawEvent] = []  # bare text that was found between two chunks
         # What has come of the block under way, in one of two forms: as it came, or, once
         # _by_line, as the fields of its lines and the unfinished line.
         self._block = bytearray()
@@ -161,7 +151,7 @@ class EventTokenizer:
         ):  # where the chunks are small, most end no line: 0.2 us rather than 1.1
             self._block += chunk
             return _NO_EVENTS
-        events: list[RawEvent] = []
+        events, self._late = self._late, []
         try:
             if len(chunk) <= _PIECE_BYTES:
                 self._take(chunk, events)
@@ -186,6 +176,15 @@ class EventTokenizer:
         """How many comments have been skipped; servers use them as keep-alive."""
         self._settle()
         return self._comments
+
+    def rest(self) -> list[RawEvent]:
+        """Return the bare text that has not been returned, now that the input is over."""
+        self._settle()
+        if self._line and not self._value_start and self._bare.may_take(self._line):
+            self._take_lines(b"\n", self._late)
+        self._bare.close(self._late)
+        late, self._late = self._late, []
+        return late
 
     @property
     def pending(self) -> RawEvent | None:
@@ -238,7 +237,7 @@ class EventTokenizer:
             piece = piece[end:]
         block += piece
         if len(block) > self._block_limit:
-            self._grow_or_settle()
+            self._grow_or_settle(events)
         self._in_block = not (self._by_line or self._after_cr)
 
     def _with_lf(self, piece: bytes) -> bytes:
@@ -282,7 +281,7 @@ class EventTokenizer:
         self._take_lines(piece[:end], events)
         return piece[end:]
 
-    def _grow_or_settle(self) -> None:
+    def _grow_or_settle(self, events: list[RawEvent]) -> None:
         """Keep the block as it came if it would be kept anyway, being data; else take its lines."""
         line = self._block.rfind(b"\n") + 1
         if (
@@ -292,15 +291,15 @@ class EventTokenizer:
             self._block_limit *= 2
         else:
             self._block_limit = self._least_limit
-            self._settle()
+            self._settle(events)
 
-    def _settle(self) -> None:
+    def _settle(self, events: list[RawEvent] | None = None) -> None:
         """Process the lines of the block under way, as far as it has come."""
         if self._block:
             self._by_line = True
             self._in_block = False
             lines, self._block = self._block, bytearray()
-            self._take_lines(lines, [])
+            self._take_lines(lines, self._late if events is None else events)
 
     def _take_lines(self, piece: bytes | bytearray, events: list[RawEvent]) -> None:
         """Split *piece* into lines and process them; keep the unfinished last one."""
@@ -312,18 +311,20 @@ class EventTokenizer:
                 lines[0] = self._finish_line(lines[0])
             for line in lines:
                 if line:
-                    self._process_line(line)
+                    self._process_line(line, events)
                 else:
                     self._end_block(events)
         if tail:
             self._extend_line(tail)
 
-    def _process_line(self, line: bytes) -> None:
+    def _process_line(self, line: bytes, events: list[RawEvent]) -> None:
         """Interpret one line.
 
         Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
         """
         name, value = _split_field(line)
+        if self._bare.is_open and (not name or name in self._kept_fields):
+            self._bare.close(events)
         match name:
             case b"data":
                 self._add_data(value)
@@ -348,7 +349,8 @@ class EventTokenizer:
                 self._add_data(value)
                 self._type = name
                 self._type_bytes = 0  # the name is ours
-            # Any other field is ignored.
+            case _ if line != _SKIPPED:  # any other field is ignored
+                self._bare.take(line, events)
 
     def _add_data(self, value: bytes) -> None:
         if self._data is None:
@@ -362,6 +364,8 @@ class EventTokenizer:
     def _end_block(self, events: list[RawEvent]) -> None:
         """Dispatch the block that a blank line ends; one without data is no event."""
         self.last_event_id = self._id_buffer
+        if self._bare.unclaimed:
+            self._bare.report(events)
         if self._data is not None:
             try:
                 data = self._data.decode()
@@ -390,7 +394,11 @@ class EventTokenizer:
             if not colon and len(name) <= self._longest_name:
                 return  # the name may still become a known one
             if name not in self._kept_fields or not colon:
+                if name and self._bare.may_take(line):
+                    return
                 self._comments += not name
+                if name:
+                    self._bare.skip(line)
                 line.clear()
                 self._skipping = True
                 return

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from openai_scan import bounded_json
-from openai_scan.errors import DecodeError
+from openai_scan.errors import DecodeError, NotAnEventStreamError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
-from openai_scan.events.error import reports_error
+from openai_scan.events.base import FIRST_WORDS, MAX_ERROR_CHARACTERS, first_word
+from openai_scan.events.error import is_error, read_error, reports_error
 from openai_scan.events.glued import Glue
 from openai_scan.events.names import identify
-from openai_scan.events.whole import events_of
+from openai_scan.events.whole import events_of, from_body
+from openai_scan.snippet import readable
 from openai_scan.sse import RawEvent
+from openai_scan.sse.bare import BareText
+from openai_scan.sse.raw_stream import RawStream
 
 if TYPE_CHECKING:
     from openai_scan.events.decoding.repeats import Repeats
@@ -44,6 +48,7 @@ class Decoder:
             of them, if there are many.
         says_end: Whether the last event from the input was named `done`, or was a whole answer, so
             that the input may end after it as if `[DONE]` had come.
+        has_all: Whether the block that the end of the input cut off was complete and has been read.
     """
 
     def __init__(self, *, strict: bool) -> None:
@@ -60,6 +65,11 @@ class Decoder:
         self._more: list[Iterator[RawEvent]] = []  # what comes after `ready`, the last one first
         self._is_part = False
         self.says_end = False
+        self.has_all = False
+        self._at_end = False  # the block that the end cut off has been looked at
+        self._unread = ""  # bare text that is neither an error nor an answer
+        self._words = ""  # a line that no field has, as it would be in a plain text
+        self._has_events = False
 
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if that brings several events, the first of them."""
@@ -68,25 +78,83 @@ class Decoder:
         self._is_part = False
         return self._decode(raw)
 
-    def last(self, pending: RawEvent) -> tuple[RawEvent | None, bool]:
-        """Return what can be read of a block that no blank line ends, and whether that is all.
+    def next_from(self, current: RawStream) -> RawEvent | None:
+        """Return the next raw event of an input; None if there is none, or none yet."""
+        while type(raw := current.next()) is BareText:
+            current.discount()
+            if (event := self._first_in(raw)) is not None:
+                return event
+        if raw is not None:
+            self._has_events = True
+        elif current.ended and current.err is None:
+            return self._last_of(current)
+        return raw
 
-        Args:
-            pending: The block as an event.
+    def _last_of(self, current: RawStream) -> RawEvent | None:
+        """Return the next of the raw events that the end of the input leaves, or None."""
+        pending = current.pending
+        if pending is not None and not self._at_end:
+            self._at_end = True
+            raw = self._cut_off(pending)
+            if raw is not None:
+                self.note("unterminated_event")
+                return raw
+        if self.says_end and (pending is None or self.has_all):
+            self.says_end = False
+            return RawEvent("done", DONE)
+        return None
 
-        Returns:
-            The first of its events; the others are `ready`.
-        """
+    def _cut_off(self, pending: RawEvent) -> RawEvent | None:
+        """Return the first of the whole events in a block that no blank line ends."""
         self.says_end = pending.type == "done"
-        if is_whole(pending.data):
-            return pending, True
+        self.has_all = is_whole(pending.data)
+        if self.has_all:
+            return pending
         glue = None if self._strict else Glue(pending)
         if glue is None or not glue.is_ours:
-            return None, False
+            return None
         if glue.count > 1:
             self.note("glued_events")
+        self.has_all = glue.is_whole
         self._open(glue.whole_pieces())
-        return self.next_ready(), glue.is_whole
+        return self.next_ready()
+
+    def _first_in(self, text: BareText) -> RawEvent | None:
+        """Return the first event of bare text, read as the body of an answer; None if it has none.
+
+        The others are `ready`.
+        """
+        if text.unclaimed:
+            self.notes["unclaimed_line"] += text.unclaimed
+            self._words = self._words or text.data
+            return None
+        try:
+            payload = bounded_json.loads(text.data)
+        except (ValueError, RecursionError):
+            payload = None
+        events = [] if is_error(payload) else from_body(payload)
+        if events:
+            self.note("whole_answer")
+            self._open(iter(one for one in events if one.data != DONE))
+            self.says_end = True
+            return self.next_ready()
+        name, _ = identify("message", payload)
+        if name == "error" or first_word(name) in FIRST_WORDS:
+            self.note("bare_event")
+            return RawEvent("message", text.data)
+        self.note("unclaimed_line")
+        self._unread = self._unread or text.data
+        return None
+
+    def not_events(self) -> NotAnEventStreamError | None:
+        """Return the error for what came in place of a stream or of its rest, or None."""
+        text = self._unread or ("" if self._has_events else self._words)
+        if not text:
+            return None
+        return NotAnEventStreamError(
+            f"the server sent something other than events: {readable(text)}",
+            body=text[:MAX_ERROR_CHARACTERS],
+        )
 
     def next_ready(self) -> RawEvent:
         """Return the first raw event that is `ready`; there must be one."""
@@ -100,7 +168,9 @@ class Decoder:
         """Forget what came as part of another event and has not been decoded."""
         self.ready.clear()
         self._more.clear()
-        self.says_end = False
+        self.says_end = self.has_all = self._at_end = False
+        self._unread = self._words = ""
+        self._has_events = False
 
     def _decode(self, raw: RawEvent) -> Event:
         event = self._typed(raw)
@@ -113,8 +183,12 @@ class Decoder:
                 return self._repaired(event) or event
             case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
                 return self._unglued(raw) or event
-            case _ if raw.type != "message" and '"error"' in raw.data:
-                self._put_first(_error_in(raw))
+            case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
+                payload = _payload_of(raw)
+                if payload is not None and reports_error(payload):
+                    rest = json.dumps(_without_error(payload))
+                    self._put_first(iter([RawEvent(raw.type, rest, raw.last_event_id)]))
+                    return ErrorEvent(read_error(payload), raw=raw)
         return event
 
     def _typed(self, raw: RawEvent) -> Event:
@@ -187,16 +261,9 @@ def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]
     payload = _payload_of(raw)
     if payload is None:
         return
-    rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
-    choices, usage = rest.get("choices"), rest.get("usage")
-    if isinstance(choices, list):
-        rest["choices"] = [
-            {key: value for key, value in choice.items() if key != "error"}
-            if isinstance(choice, dict)
-            else choice
-            for choice in choices
-        ]
-    elif isinstance(usage, dict) and identify("message", rest)[0] == "message":
+    rest = _without_error(payload)
+    is_nameless = "choices" not in rest and identify("message", rest)[0] == "message"
+    if is_nameless and isinstance(rest.get("usage"), dict):
         rest["choices"] = []  # so that it is a chunk that says only what was used
     if choices_name is not None:
         rest.setdefault("object", choices_name)
@@ -206,12 +273,18 @@ def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]
         yield piece
 
 
-def _error_in(raw: RawEvent) -> Iterator[RawEvent]:
-    """Yield the error that an event has beside its content, if it has one."""
-    payload = _payload_of(raw)
-    if payload is not None and reports_error(payload):
-        members = {key: value for key, value in payload.items() if key in _ERROR_MEMBERS}
-        yield RawEvent("error", json.dumps(members), raw.last_event_id)
+def _without_error(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return *payload* without what `reports_error()` finds in it."""
+    rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
+    choices = rest.get("choices")
+    if isinstance(choices, list):
+        rest["choices"] = [
+            {key: value for key, value in choice.items() if key != "error"}
+            if isinstance(choice, dict)
+            else choice
+            for choice in choices
+        ]
+    return rest
 
 
 def _payload_of(raw: RawEvent) -> dict[str, Any] | None:

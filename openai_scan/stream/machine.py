@@ -36,7 +36,7 @@ from collections.abc import Callable
 from typing import Any
 
 from openai_scan.errors import APIError, ScanError, StreamTimeoutError
-from openai_scan.events import DONE, Event, Outcome, UnknownEvent
+from openai_scan.events import Event, Outcome, UnknownEvent
 from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
 from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
@@ -117,8 +117,6 @@ class StreamMachine(TakesUp):
         self._committed = False  # content has been handed out, so a retry would repeat it
         self._cancelled = False
         self._closed = False  # by leave()
-        self._pending_seen = False
-        self._pending_taken = False  # all of it
         self.started = False
         self.events_read = 0
         self._bytes_before = 0  # of the inputs before the current one
@@ -210,7 +208,11 @@ class StreamMachine(TakesUp):
     def input_of(self, source: Any, chunks: Any = None) -> RawStream:
         """Return the state of another input, to be chained or to go on with."""
         return RawStream(
-            source, chunks, max_event_bytes=self._max_event_bytes, event_fields=_EVENT_FIELDS
+            source,
+            chunks,
+            max_event_bytes=self._max_event_bytes,
+            event_fields=_EVENT_FIELDS,
+            bare_text=True,
         )
 
     # What can be asked at any time.
@@ -269,24 +271,7 @@ class StreamMachine(TakesUp):
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
             return self._decoder.next_ready()
-        raw = current.next()
-        if raw is None and current.ended and current.err is None:
-            return self._last_raw(current)
-        return raw
-
-    def _last_raw(self, current: RawStream) -> RawEvent | None:
-        """Return the next of the raw events that the end of the input leaves, or None."""
-        decoder, pending = self._decoder, current.pending
-        if pending is not None and not self._pending_seen:
-            self._pending_seen = True
-            raw, self._pending_taken = decoder.last(pending)
-            if raw is not None:
-                decoder.note("unterminated_event")
-                return raw
-        if decoder.says_end and (pending is None or self._pending_taken):
-            decoder.says_end = False
-            return RawEvent("done", DONE)
-        return None
+        return self._decoder.next_from(current)
 
     def _take(self, reader: Watched, event: Event) -> bool:
         """Make *event* the current one; return False if it ends the stream or has come before."""
@@ -360,9 +345,11 @@ class StreamMachine(TakesUp):
         """Judge the end of the current input; then end the stream, or go on with another input."""
         current = self.current
         error = error or current.err
+        if error is None and not self._ends.terminal:
+            error = self._decoder.not_events()
         outcome, verdict = self._ends.verdict(
             error,
-            cut=current.pending is not None and not self._pending_taken,
+            cut=current.pending is not None and not self._decoder.has_all,
             require_terminal=self._require_terminal,
         )
         if verdict is not None:
@@ -434,7 +421,6 @@ class StreamMachine(TakesUp):
         self._decoder.notes.update(self.current.notes)
         self._decoder.drop_ready()  # what came after a [DONE]
         self._bytes_before += self.current.bytes_read
-        self._pending_seen = self._pending_taken = False
         self.left, self.current = self.current, following
         source = following.source
         self._clocked = source if isinstance(source, ClockedSource) else None

@@ -61,7 +61,8 @@ from openai_scan.errors import (
     TransportError,
 )
 from openai_scan.redaction import redact_error, redact_foreign
-from openai_scan.sse import BYTE_ORDER_MARK, encode_all
+from openai_scan.sse import encode_all
+from openai_scan.sse.beginnings import begins_as_events
 from openai_scan.transport import refusals
 from openai_scan.transport.exchange_facts import ExchangeFacts
 from openai_scan.transport.whole_answers import as_stream
@@ -84,10 +85,6 @@ _DRAIN_BYTES = 64 * 1024
 # A connection that its server had left is noticed within a round trip. A server that hangs up later
 # has got the request, and may have worked on it.
 _STALE_SECONDS = 0.5
-
-# How the first line of an event stream begins.
-_STARTS = (b":", b"data:", b"event:", b"id:", b"retry:")
-_LONGEST_START = max(map(len, _STARTS))
 
 
 class _State(enum.Enum):
@@ -170,11 +167,12 @@ class BaseExchange(ExchangeFacts):
             return await self._read()
         # Some servers send an event stream under another name, so its beginning decides.
         start = b""
-        while len(_stripped(start)) < _LONGEST_START and len(start) < _MAX_ERROR_BYTES:
+        while (is_stream := begins_as_events(start)) is None and len(start) < _MAX_ERROR_BYTES:
             if not (chunk := await self._read()):
+                is_stream = begins_as_events(start, is_all=True)
                 break
             start += chunk
-        if _stripped(start).startswith(_STARTS):
+        if is_stream:
             return start
         if media_type == "application/json":
             # Some servers ignore `stream` and send the whole answer.
@@ -426,7 +424,3 @@ class AsyncExchange(BaseExchange):
     def __del__(self) -> None:
         if self._warn_if_open():
             self._hang_up()  # nobody would wait for the end of the body
-
-
-def _stripped(body: bytes) -> bytes:
-    return body.removeprefix(BYTE_ORDER_MARK).lstrip()

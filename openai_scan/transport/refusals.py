@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from openai_scan import bounded_json
 from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error_class
-from openai_scan.events.error import Error, read_error
+from openai_scan.events.error import Error, is_error, read_error
+from openai_scan.snippet import readable
 from openai_scan.sse import EventTokenizer
 from openai_scan.transport.retries import retry_after, should_retry
-
-# How many characters of a page the message of an error quotes.
-_MAX_SNIPPET = 200
-
-# What begins text that is not for people, and what ends it.
-_RAW_TEXT = re.compile(r"<(script|style)\b", re.IGNORECASE)
-_RAW_TEXT_ENDS = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("script", "style")}
 
 _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "request-id")
 
@@ -51,7 +44,7 @@ def refusal(
         place = headers.get("Location", "an unknown place").partition("?")[0]
         message = f"the server redirects to {place}: set base_url to that"
     elif isinstance(payload, str):
-        message = _readable(payload)
+        message = readable(payload)
     else:
         message = error.message or ""
     message = message or f"the server answered with HTTP status {status} {reason}".rstrip()
@@ -69,13 +62,13 @@ def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
         text: The beginning of the body.
     """
     payload = _parsed(text)
-    if isinstance(payload, dict) and payload.get("error"):
+    if is_error(payload):
         error = read_error(payload)
         message = error.message or "the server reported an error and did not say which"
         return _api_error(message, error, payload, headers)
     sent = headers.get("Content-Type", "something without a Content-Type")
     return NotAnEventStreamError(
-        f"the server sent {sent} instead of {expected}: {_readable(text) or '(nothing)'}", body=text
+        f"the server sent {sent} instead of {expected}: {readable(text) or '(nothing)'}", body=text
     )
 
 
@@ -102,36 +95,3 @@ def _parsed(text: str) -> Any:
         with contextlib.suppress(ValueError, RecursionError):
             return bounded_json.loads(candidate)
     return text
-
-
-def _readable(text: str) -> str:
-    """Return the beginning of a page without its tags, on one line."""
-    words: list[str] = []
-    length = -1  # of the words and the blanks between them
-    for part in _between_tags(text):
-        for word in part.split(maxsplit=_MAX_SNIPPET):
-            words.append(word[:_MAX_SNIPPET])
-            length += len(words[-1]) + 1
-            if length >= _MAX_SNIPPET:
-                return " ".join(words)[:_MAX_SNIPPET]
-    return " ".join(words)
-
-
-def _between_tags(text: str) -> Iterator[str]:
-    """Yield the pieces of *text* between tags, scripts and styles; no byte is searched twice.
-
-    A `<` that no `>` follows begins no tag, and a script that does not end is only a tag.
-    """
-    place = 0
-    endless: set[str] = set()
-    while (start := text.find("<", place)) >= 0 and (end := text.find(">", start) + 1):
-        yield text[place:start]
-        place = end
-        opened = _RAW_TEXT.match(text, start)
-        if opened is not None and (name := opened[1].lower()) not in endless:
-            closed = _RAW_TEXT_ENDS[name].search(text, start)
-            if closed is None:
-                endless.add(name)
-            else:
-                place = closed.end()
-    yield text[place:]

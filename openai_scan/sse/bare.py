@@ -1,0 +1,108 @@
+"""Bare text: what a server sends in an event stream, or in place of one, that is no event.
+
+It is an error or a whole answer as JSON, or an error page. None of its lines has a field, so the
+standard drops it. It goes on to the last line of the JSON, or to the next line with a field.
+"""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from openai_scan.sse.beginnings import are_words, begins_bare, is_page
+from openai_scan.sse.event import RawEvent
+
+# A string of JSON, in which no bracket counts. It ends with its line at the latest.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?')
+
+_OPEN, _CLOSED = (b"{", b"["), (b"}", b"]")
+
+# Bytes of a line of words that are kept: what the message of an error quotes.
+_MAX_WORDS = 200
+
+
+@frozen(slots=False)
+class BareText(RawEvent):
+    """Bare text as an event: JSON or a page, or a part of it if it was too long or cut off.
+
+    Attributes:
+        unclaimed: How many other lines without a known field it stands for; 0 for bare text. Its
+            data are the first of them that is words and no field, if there is one.
+    """
+
+    unclaimed: int = 0
+
+
+class BareLines:
+    """Tells bare text from other lines without a known field.
+
+    Args:
+        is_kept: Whether bare text is kept. If not, all lines without a known field are dropped.
+        max_bytes: How many bytes of one text are kept.
+
+    Attributes:
+        unclaimed: How many other lines there have been since the last report.
+        is_open: Whether bare text has begun and may go on.
+    """
+
+    def __init__(self, *, is_kept: bool, max_bytes: int) -> None:
+        self._is_kept = is_kept
+        self._max_bytes = max_bytes
+        self._text = bytearray()
+        self._is_json = False
+        self._depth = 0  # how many brackets of the text are open
+        self.is_open = False
+        self.unclaimed = 0
+        self._words = ""
+
+    def take(self, line: bytes, events: list[RawEvent]) -> None:
+        """Take a line without a known field; if it is the last of bare text, that is an event."""
+        is_first = not self.is_open
+        if not self._is_kept:
+            return
+        if is_first and not begins_bare(line):
+            self._count(line)
+            return
+        self.is_open = True
+        if len(self._text) + len(line) < self._max_bytes:
+            self._text += line + b"\n"
+        if is_first:
+            self._is_json = not is_page(line)
+        if self._is_json:
+            brackets = _STRING.sub(b"", line)
+            self._depth += sum(map(brackets.count, _OPEN)) - sum(map(brackets.count, _CLOSED))
+            if self._depth <= 0:
+                self.close(events)
+
+    def may_take(self, line: bytearray) -> bool:
+        """Return whether an unfinished line without a known field is, or may be, bare text."""
+        if not self._is_kept or len(line) > self._max_bytes:
+            return False
+        return self.is_open or begins_bare(line) is not False
+
+    def skip(self, line: bytearray) -> None:
+        """Count an unfinished line without a known field, of which no more is kept."""
+        if self._is_kept:
+            self._count(line)
+
+    def _count(self, line: bytes | bytearray) -> None:
+        self.unclaimed += 1
+        if not self._words and are_words(line):
+            self._words = line[:_MAX_WORDS].decode("utf-8", "replace")
+
+    def report(self, events: list[RawEvent]) -> None:
+        """Add an event that says how many lines there have been."""
+        events.append(BareText("message", self._words, unclaimed=self.unclaimed))
+        self.unclaimed, self._words = 0, ""
+
+    def close(self, events: list[RawEvent]) -> None:
+        """Add the bare text that has begun, if it has, and what there is to report."""
+        if self.unclaimed:
+            self.report(events)
+        if self.is_open:
+            text = self._text.decode("utf-8", "replace").rstrip("\n")
+            events.append(BareText("message", text))
+            self._text.clear()
+            self._depth = 0
+            self.is_open = False

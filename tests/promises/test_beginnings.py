@@ -1,0 +1,222 @@
+"""What comes in place of events, at the beginning or later, is read as the body of an answer."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from readings import DONE, chunk, event, read
+
+from openai_scan import APIError, NotAnEventStreamError, StreamerV2, TransportError
+from openai_scan.recording import replay
+from openai_scan.sse.beginnings import begins_as_events
+
+WORDS = "the model is loading"
+ERROR = {"error": {"message": WORDS, "code": 503}}
+PAGE = "<!DOCTYPE html>\n<html>\n\n<head><title>502</title></head>\n<b>Bad Gateway</b></html>\n"
+MESSAGE = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "Hi"}],
+}
+ANSWERS: dict[str, Any] = {
+    "chat": {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}],
+    },
+    "chat without object": {"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]},
+    "pieces": {"object": "chat.completion", "choices": [{"delta": {"content": "Hi"}}]},
+    "completion": {
+        "object": "text_completion",
+        "choices": [{"text": "Hi", "finish_reason": "stop"}],
+    },
+    "completion without object": {"choices": [{"text": "Hi", "finish_reason": "stop"}]},
+    "response": {"object": "response", "status": "completed", "output": [MESSAGE]},
+}
+LAYOUTS: dict[str, Any] = {"one line": None, "pretty": 2, "flat": 0}
+BEFORE = ["", "\n", "\ufeff", "\ufeff\n", ": hello\n\n", "  ", event(chunk("Hi"))]
+AFTER = ["", "\n", "\n\n", "\r\n\r\n"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("after", AFTER)
+def test_a_bare_error_is_read(layout: str, before: str, after: str) -> None:
+    """The stream ends with the server's words, whatever came before."""
+    told = read(before, json.dumps(ERROR, indent=LAYOUTS[layout]), after)
+    assert (told.outcome, told.text) == ("failed", "Hi" if "Hi" in before else "")
+    assert isinstance(told.err, APIError)
+    assert (told.err.message, told.err.code) == (WORDS, "503")
+
+
+@pytest.mark.parametrize("error", [{"detail": WORDS}, [ERROR], {"code": 5, "message": WORDS}])
+def test_a_bare_error_may_have_any_shape(error: Any) -> None:
+    """As in an event."""
+    assert getattr(read(json.dumps(error)).err, "message", None) == WORDS
+
+
+def test_a_bare_error_ends_with_the_next_field() -> None:
+    """What follows is read, and an error that is in the way of it too."""
+    told = read(event(chunk("a")), '{"error":\n"no"}\n', event(chunk("b", "stop")), DONE)
+    assert (told.text, told.outcome) == ("ab", "failed")
+    assert getattr(told.err, "message", None) == "no"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_bare_answer_is_read(answer: str, layout: str) -> None:
+    """It is whole, so that nothing else has to come."""
+    told = read(json.dumps(ANSWERS[answer], indent=LAYOUTS[layout]))
+    assert (told.text, told.outcome, told.err) == ("Hi", "completed", None)
+
+
+def test_a_bare_transcript_and_a_bare_image_are_read() -> None:
+    """As from the endpoints that send nothing else."""
+    assert read(json.dumps({"text": "Hi"})).answer.text == "Hi"
+    told = read(json.dumps({"data": [{"b64_json": "aGk="}]}))
+    assert told.events == ["ImageGenerationCompleted", "DoneEvent"]
+
+
+def test_bare_chunks_are_events() -> None:
+    """One a line, as servers send them that know no event streams."""
+    told = read(json.dumps(chunk("a")) + "\n", json.dumps(chunk("b", "stop")) + "\n")
+    assert (told.text, told.outcome) == ("ab", "completed")
+    assert told.notes == {"bare_event": 2, "missing_done": 1}
+
+
+@pytest.mark.parametrize("before", ["", event(chunk("Hi"))])
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (PAGE, "502 Bad Gateway"),
+        ("<html>login</html>", "login"),
+        ('{"error": {"message": "cut', '{"error": {"message": "cut'),
+        ('{"x": 1}', '{"x": 1}'),
+        ('{"x": 1,\n"y": [2]}', '{"x": 1, "y": [2]}'),
+    ],
+)
+def test_anything_else_is_no_event_stream(before: str, page: str, words: str) -> None:
+    """The error quotes the beginning, and what came before it is read."""
+    told = read(before, page)
+    assert (told.outcome, told.text) == ("failed", "Hi" if before else "")
+    assert isinstance(told.err, NotAnEventStreamError)
+    assert str(told.err) == f"the server sent something other than events: {words}"
+    assert told.notes == {"unclaimed_line": 1}
+
+
+@pytest.mark.parametrize("page", [PAGE, '{"x": 1}', "sorry, this is all"])
+def test_what_comes_after_the_end_is_no_error(page: str) -> None:
+    """The answer was whole; what nobody could read is noted."""
+    told = read(event(chunk("Hi", "stop")), page)
+    assert (told.text, told.outcome, told.err) == ("Hi", "completed", None)
+    assert told.notes == {"unclaimed_line": 1, "missing_done": 1}
+
+
+@pytest.mark.parametrize("line", ["Internal Server Error", "no healthy upstream\n", "a b: c\n"])
+def test_a_plain_text_is_no_event_stream(line: str) -> None:
+    """Unless there are events too."""
+    told = read(line)
+    assert isinstance(told.err, NotAnEventStreamError)
+    assert line.strip() in str(told.err)
+    assert read(event(chunk("Hi")), line).outcome == "truncated"
+
+
+@pytest.mark.parametrize("line", ["x", "x: y\n\n", "foo\n", "longer-than-any-field: y"])
+def test_an_unknown_field_is_no_plain_text(line: str) -> None:
+    """The standard allows it, so the stream is only too short."""
+    assert read(line).outcome == "truncated"
+
+
+@pytest.mark.parametrize("start", [" ", "\t", "\ufeff", " \ufeff"])
+def test_a_line_that_no_field_claims_is_noted(start: str) -> None:
+    """The standard drops a line with blanks or a mark before its field, and the event with it."""
+    told = read(event(chunk("a")), start + event(chunk("b")), event(chunk("c", "stop")), DONE)
+    assert (told.text, told.outcome, told.notes) == ("ac", "completed", {"unclaimed_line": 1})
+
+
+def test_lines_without_a_field_are_counted_in_any_place() -> None:
+    """Whether they end, and however long they are; comments are no such lines."""
+    long = "x" * 20_000
+    told = read(f"foo: 1\nbar\n: hi\n{long}\n\n", event(chunk("a", "stop")), DONE)
+    assert told.notes == {"unclaimed_line": 3, "comment": 1}
+    assert read(event(chunk("a", "stop")), "b" * 9000).notes["unclaimed_line"] == 1
+
+
+def test_bare_text_is_bounded() -> None:
+    """A text that is too large is not kept whole, and no error."""
+    told = read('{"error":\n', *['"x",\n'] * 100, "}", max_event_bytes=100)
+    assert isinstance(told.err, NotAnEventStreamError)
+    told = read('{"error": "', "x" * 9000, '"}\n', event(chunk("a", "stop")), max_event_bytes=8000)
+    assert (told.text, told.outcome) == ("a", "completed")
+
+
+def test_a_connection_that_breaks_after_a_bare_error() -> None:
+    """The words of the server say more than the broken connection."""
+
+    def source() -> Any:
+        yield json.dumps(ERROR).encode()
+        raise TransportError("reset")
+
+    stream = StreamerV2(source())
+    assert [type(one).__name__ for one in iter_events(stream)] == ["ErrorEvent"]
+    assert isinstance(stream.err(), APIError)
+
+
+def iter_events(stream: StreamerV2) -> Any:
+    """Yield the events and raise nothing."""
+    while stream.next():
+        yield stream.event()
+
+
+def test_bare_text_is_found_whenever_the_stream_is_asked() -> None:
+    """A question about the stream takes a look at the block under way, and loses nothing of it."""
+    stream = StreamerV2([b'{"error":\n"no"}\nx', b"yz: 1\n", b"data: [DONE]\n\n"])
+    assert stream.next()
+    assert stream.notes == {"bare_event": 1}
+    assert stream.next()
+    assert not stream.next()
+
+
+# How an event stream begins.
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (b"data: 1", True),
+        (b"data\n", True),
+        (b":", True),
+        (b": hi", True),
+        (b"event: x", True),
+        (b"id: 1\n", True),
+        (b"retry: 1", True),
+        (b"error: {}", True),
+        (b"\xef\xbb\xbf\n\r\n  data: 1", True),
+        (b"\n\xef\xbb\xbfdata: 1", True),
+        (b"", None),
+        (b"\xef\xbb\xbf\n", None),
+        (b"dat", None),
+        (b"{", False),
+        (b"[", False),
+        (b"<", False),
+        (b"<html>", False),
+        (b"database", False),
+        (b"datum: 1", False),
+    ],
+)
+def test_one_function_knows_how_an_event_stream_begins(start: bytes, *, expected: bool) -> None:
+    """It waits for more as long as that matters."""
+    assert begins_as_events(start) is expected
+    assert begins_as_events(start, is_all=True) is (expected or False)
+
+
+@pytest.mark.parametrize(
+    "start", ["\ufeff\n", "\ufeff\r\n\r\n", "\n\n", "\n\ufeff\n", "error: no\n\n"]
+)
+def test_a_plain_stream_is_replayed_however_it_begins(start: str) -> None:
+    """As the streamer reads it."""
+    data = (start + event(chunk("Hi", "stop")) + DONE).encode()
+    stream = StreamerV2(replay(io.BytesIO(data)))
+    assert [stream.text() for _ in iter_events(stream)].count("Hi") == 1
