@@ -11,6 +11,8 @@ from typing import Any
 
 from attrs import frozen
 
+from openai_scan import StreamerV2
+
 RANKS = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
 
@@ -22,6 +24,7 @@ class Kind:
         block: The event on the wire, with its blank line; a comment is one too.
         adds: The text that it adds.
         whole: The text that it says is the whole, which brings what has not come yet.
+        closes: Whether a text that has come is finished with it, so that no delta adds to it.
         parts: The parts that it names, each with its outcome or None.
         fails: Whether it reports an error.
         hole: Whether it cannot be read.
@@ -34,6 +37,7 @@ class Kind:
     block: bytes
     adds: str = ""
     whole: str = ""
+    closes: bool = False
     parts: tuple[tuple[object, str | None], ...] = ()
     fails: bool = False
     hole: bool = False
@@ -56,7 +60,7 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
     """Return the verdict on a stream of *kinds*, the last of them *cut* in its middle or not."""
     parts: dict[object, str | None] = {}
     text = ""
-    fails = hole = done = False
+    fails = hole = done = closed = False
 
     def terminal() -> bool:
         return done or fails or (bool(parts) and None not in parts.values())
@@ -65,9 +69,10 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         if done:
             break
         hole = hole or (kind.hole and not terminal())
-        text += kind.adds
+        text += "" if closed else kind.adds
         if kind.whole.startswith(text):
             text = kind.whole
+        closed = closed or (kind.closes and bool(text))
         parts.update(kind.parts)
         fails = fails or kind.fails
         done = kind.done
@@ -81,6 +86,34 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         return Verdict("failed", "DecodeError", text)
     ended = [outcome for outcome in parts.values() if outcome is not None]
     return Verdict(max(ended, key=RANKS.index, default="completed"), None, text)
+
+
+def compare(kinds: Sequence[Kind], way: int = 0) -> None:
+    """Compare what the package and the judge tell of a stream.
+
+    Args:
+        kinds: Its events.
+        way: How it ends: whole, without its last blank line, or cut in its last event; modulo 3.
+    """
+    blocks = [kind.block for kind in kinds]
+    cut = False
+    if kinds and way % 3:
+        last = kinds[-1]
+        bare = way % 3 == 1
+        blocks[-1] = without_blank_line(last) if bare else middle(last)
+        cut = not last.is_json if bare else last.is_event
+    expected = judge(kinds, cut=cut)
+    s = StreamerV2(blocks)
+    text = ""
+    while s.next():
+        text += s.text() or ""
+    error = s.err()
+    name = None if error is None else type(error).__name__
+    assert Verdict(s.outcome or "", name, text) == expected, blocks
+    answer = s.snapshot()
+    if answer is not None:
+        assert answer.text == text or s.notes["text_differs"], blocks
+        assert name != "DecodeError" or not any(call.complete for call in answer.calls), blocks
 
 
 def block(payload: Any, name: str = "") -> bytes:
@@ -179,6 +212,7 @@ RESPONSES = ANYWHERE | {
     "item done": Kind(
         block=block({"type": "response.output_item.done", "output_index": 0, "item": _MESSAGE}),
         whole="ab",
+        closes=True,
     ),
     "poor item done": Kind(
         block=block(
@@ -187,12 +221,14 @@ RESPONSES = ANYWHERE | {
                 "output_index": 0,
                 "item": {**_MESSAGE, "content": []},
             }
-        )
+        ),
+        closes=True,
     ),
     "completed": Kind(block=_response("completed"), parts=(("response", "completed"),)),
     "whole": Kind(
         block=_response("completed", output=[_MESSAGE]),
         whole="ab",
+        closes=True,
         parts=(("response", "completed"),),
     ),
     "incomplete": Kind(block=_response("incomplete"), parts=(("response", "incomplete"),)),
