@@ -256,9 +256,12 @@ class _Choice:
         if entry.logprobs is not None:
             self._take_logprobs(entry.logprobs, is_whole=entry.whole)
         self._role = self._role or delta.role or ""
-        self._reasoning = self._put("reasoning", self._reasoning, reasoning_of(delta), added, whole)
-        self._content = self._put("text", self._content, delta.content, added, whole)
-        self._refusal = self._put("refusal", self._refusal, delta.refusal, added, whole)
+        if (reasoning := reasoning_of(delta)) is not None:
+            self._reasoning = self._put("reasoning", self._reasoning, reasoning, added, whole)
+        if delta.content is not None:
+            self._content = self._put("text", self._content, delta.content, added, whole)
+        if delta.refusal is not None:
+            self._refusal = self._put("refusal", self._refusal, delta.refusal, added, whole)
         if delta.audio is not None:
             self._take_audio(delta.audio, added, whole)
         if delta.tool_calls:
@@ -291,13 +294,11 @@ class _Choice:
         self,
         kind: PieceKind,
         pieces: Pieces | None,
-        text: str | None,
+        text: str,
         added: list[Piece],
         whole: Note | None,
-    ) -> Pieces | None:
+    ) -> Pieces:
         """Return *pieces* with *text*, which is all of them if *whole* can note what differs."""
-        if text is None:
-            return pieces
         pieces = pieces or Pieces()
         if whole is None:
             pieces.add(text)
@@ -313,7 +314,8 @@ class _Choice:
         audio.expires_at = piece.expires_at or audio.expires_at
         # A spoken answer has no other text. One that has is not told twice.
         is_text = not (self._content and self._content.size)
-        self._put("text", audio.transcript, piece.transcript, added if is_text else [], whole)
+        transcript = piece.transcript or ""
+        self._put("text", audio.transcript, transcript, added if is_text else [], whole)
         data = audio.take(piece.data, is_whole=whole is not None)
         if data:
             added.append(Piece("audio", self._index, data))
