@@ -76,7 +76,7 @@ class Pieces:
         return missing
 
     def missing(self, whole: str) -> str | None:
-        """Return what *whole* adds to the text so far: "" if it is all there, None if it differs."""
+        """Return what follows the text so far in *whole*, maybe nothing; None if it differs."""
         if not whole:
             return ""
         so_far = self.start(len(whole))

@@ -71,7 +71,7 @@ def _choice(choice: Any, structure: Structurer) -> Any:
     return choice
 
 
-def _delta(delta: Any, structure: Structurer) -> dict[str, Any]:
+def _delta(delta: Any, structure: Structurer) -> Any:
     delta = delta.copy()
     for key in (*REASONING, "refusal"):
         text = text_of(delta.get(key))
