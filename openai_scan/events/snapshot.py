@@ -141,6 +141,44 @@ class ByIndex(dict[int, T]):
         return [self[index] for index in sorted(self)]
 
 
+def call_of(
+    *,
+    id: str,
+    name: str,
+    arguments: str | None,
+    finished: bool,
+    choice: int = 0,
+    kind: str = "function",
+    needs_id: bool = True,
+) -> Call:
+    """Return a call as far as it has arrived.
+
+    A call without arguments is a call with none: some servers send no text instead of `{}`.
+
+    Args:
+        id: See `Call`.
+        name: See `Call`.
+        arguments: What has arrived of the arguments or of the input.
+        finished: Whether the server has finished the call.
+        choice: See `Call`.
+        kind: See `Call`.
+        needs_id: Whether the call can be answered only by its id.
+    """
+    text = arguments or ""
+    is_function = kind == "function"
+    whole = finished and bool(name) and (bool(id) or not needs_id)
+    if whole and is_function and text.strip() in ("", "null"):
+        text = "{}"
+    return Call(
+        id=id,
+        name=name,
+        arguments=text,
+        complete=whole and (not is_function or parses(text)),
+        choice=choice,
+        kind=kind,
+    )
+
+
 def parses(text: str) -> bool:
     """Return whether *text* is JSON."""
     try:

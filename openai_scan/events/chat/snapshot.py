@@ -26,7 +26,7 @@ from openai_scan.events.chat.objects import (
     ToolCallDelta,
 )
 from openai_scan.events.choices import counts_of
-from openai_scan.events.snapshot import Pieces, parses
+from openai_scan.events.snapshot import Pieces, call_of
 from openai_scan.values import Call, Counts, Piece, PieceKind, Value
 
 _NO_DELTA = ChoiceDelta()
@@ -145,21 +145,15 @@ class ChatCompletion(Value):
         return next((choice for choice in self.choices if choice.index == 0), _NO_CHOICE)
 
     def _call(self, call: ChatToolCall, choice: ChatChoice) -> Call:
-        ended = self.done or choice.finish_reason is not None
-        if call.custom is not None:
-            name, arguments, fits = call.custom.name, call.custom.input, True
-        else:
-            name, arguments = call.function.name, call.function.arguments
-            if ended and name and arguments.strip() in ("", "null"):
-                arguments = "{}"
-            fits = ended and parses(arguments)
-        return Call(
+        made = call.custom
+        return call_of(
             id=call.id,
-            name=name,
-            arguments=arguments,
-            complete=ended and fits and bool(name) and not self.hole,
+            name=call.function.name if made is None else made.name,
+            arguments=call.function.arguments if made is None else made.input,
+            finished=(self.done or choice.finish_reason is not None) and not self.hole,
             choice=choice.index,
             kind=call.type,
+            needs_id=bool(choice.message.tool_calls),  # the older form has none
         )
 
 
