@@ -76,8 +76,8 @@ class Told:
 
     @property
     def notes(self) -> dict[str, int]:
-        """What was tolerated, except for a whole answer in one event and a missing [DONE]."""
-        expected = ("whole_answer", "missing_done")
+        """What was tolerated, except for an answer that is whole, empty or without [DONE]."""
+        expected = ("whole_answer", "empty_answer", "missing_done")
         return {key: n for key, n in self.streamer.notes.items() if key not in expected}
 
     def joined(self, kind: str = "text", choice: int = 0, call_id: str = "") -> str:

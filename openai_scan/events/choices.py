@@ -111,14 +111,16 @@ def with_usage(payload: Any, _: Structurer) -> Any:
     """
     if type(payload) is not dict or payload.get("usage"):
         return payload
+    usage = _usage_in(payload["x_groq"]) if "x_groq" in payload else None
     choices = payload.get("choices")
-    places = [*choices] if type(choices) is list else []
-    if "x_groq" in payload:
-        places.append(payload["x_groq"])
-    for place in reversed(places):
-        if type(place) is dict and (usage := place.get("usage")):
-            return {**payload, "usage": usage}
-    return payload
+    if type(choices) is list:
+        for choice in choices:
+            usage = _usage_in(choice) or usage
+    return {**payload, "usage": usage} if usage else payload
+
+
+def _usage_in(place: Any) -> Any:
+    return place.get("usage") if type(place) is dict else None
 
 
 def counts_of(usage: Any | None) -> Counts | None:

@@ -180,6 +180,10 @@ RESTARTED: dict[str, tuple[list[str], str, str]] = {
     "empty first, in one piece": (['{}{"q":1}'], '{"q":1}', '{"q":1}'),
     "empty twice": (["{}", "{}", '{"q":1}'], '{"q":1}', '{"q":1}'),
     "only empty": (["{}", "{}"], "{}", "{}"),
+    "null first": (["null", F], F, F),
+    "null first, in pieces": (["nu", "ll ", " ", F], F, F),
+    "null first, in one piece": ([f" null {F}"], F, F),
+    "null and empty first": (["null", "{}", F], F, F),
     "all twice": ([F, F], F, F),
     "all twice, split": (['{"x"', ':1}{"x":', "1}"], F, F),
     "all three times": ([F, f" {F}", F], F, F),
@@ -226,6 +230,9 @@ def test_arguments_that_begin_anew(form: str, named: bool) -> None:
         [F, "{"],
         [F, "{}", "x"],
         ["{}", "{}", "x"],
+        ["nul", F],
+        ["null", "x", F],
+        ["null", ",", F],
     ],
     ids=repr,
 )
@@ -238,7 +245,7 @@ def test_broken_arguments_stay_broken(pieces: list[str]) -> None:
 
 def test_arguments_without_an_object() -> None:
     """Other JSON is taken as it comes."""
-    for text in ("[1]", "5", "null", '"a"'):
+    for text in ("[1]", "5", '"a"'):
         told = tell(calling(call(text, 0, "a", "f")), CALLED)
         assert told.calls == [("a", "f", text, True)]
         assert told.joined("call", call_id="a") == text
@@ -337,7 +344,7 @@ def test_arguments_take_linear_time() -> None:
 # Calls without arguments, without names, and in answers that are not whole.
 
 
-@pytest.mark.parametrize("arguments", ["", None, " ", "\n", "{}"])
+@pytest.mark.parametrize("arguments", ["", None, " ", "\n", "{}", "null", " null\n"])
 def test_call_without_arguments_has_empty_ones(arguments: str | None) -> None:
     """Once its choice has ended; before that they may still come."""
     begun = calling(call(arguments, 0, "a", "f"))

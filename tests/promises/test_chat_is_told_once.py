@@ -100,6 +100,16 @@ def test_whole_answer_that_differs_counts_and_is_noted() -> None:
     assert told.notes == {"text_differs": 3}
 
 
+@pytest.mark.parametrize("came", ["{x}", '{"x": 1' + " " * 200 + "}"])
+def test_whole_arguments_replace_what_is_broken_or_blank(came: str) -> None:
+    """What cannot be parsed is no better, and of two texts of one value the last is as good."""
+    told = tell(
+        calling(call(came, 0, "a", "f")), whole({"tool_calls": [call('{"x":1}', None, "a", "f")]})
+    )
+    assert told.calls == [("a", "f", '{"x":1}', True)]
+    assert told.notes == {"text_differs": 1}
+
+
 def test_calls_of_a_whole_answer_are_those_of_its_pieces() -> None:
     """By their ids, or else by their places; one that had not come is added."""
     f, g = '{"x":1}', '{"y":2}'

@@ -7,7 +7,8 @@ anew. Whether they are whole is counted bracket by bracket, each character once.
 What has been handed out as a piece cannot be taken back. So:
 
 - The brace that closes an empty object is held back until the arguments begin anew, and what was
-  handed out is then their beginning, or until the call is over.
+  handed out is then their beginning, or until the call is over. So is `null`, which some servers
+  send for no arguments.
 - Arguments that repeat those before are not handed out again.
 - Other arguments are handed out whole. They follow the earlier ones, which they replace.
 """
@@ -25,7 +26,10 @@ from openai_scan.events.snapshot import Pieces, parses
 _BLANKS = re.compile(r"\s*")
 _OUTSIDE = re.compile(r'[\[\]{}"]')
 _INSIDE = re.compile(r'"|\\.?', re.DOTALL)
+_NULL = re.compile(r"\s*null\s*(?=\{)")
 _EMPTY = re.compile(r"\s*\{\s*\}\s*")
+# Characters, with blanks around it.
+_LONGEST_NULL = 16
 _SOMETHING = re.compile(r"[^\s{}]")
 
 
@@ -68,9 +72,12 @@ class Arguments:
         """Take a piece, and return what is handed out."""
         given = []
         start = 0
+        if not self._text.size and (null := _NULL.match(text)) is not None:
+            start = null.end()
+            note("arguments_restarted")
         while start < len(text):
             nesting = self._nesting
-            if nesting.whole:
+            if nesting.whole or self._is_null:
                 start_of_rest = _match_end(text, start)
                 if start_of_rest == len(text):
                     if self._before is None and not self._closed:
@@ -108,11 +115,20 @@ class Arguments:
     def close(self) -> str:
         """Return what was held back; of a call without arguments, the empty object."""
         was_closed, self._closed = self._closed, True
-        if self._nesting.blank:
+        if self._nesting.blank or self._is_null:
+            self._held = 0
             return "" if was_closed else "{}"
         held, self._held = self._held, 0
         text = self._raw()
         return text[len(text) - held :]
+
+    @property
+    def _is_null(self) -> bool:
+        return self._may_be_null() and "null" in self._raw()
+
+    def _may_be_null(self) -> bool:
+        """Return whether `null` has come, or a beginning of it."""
+        return self._text.size <= _LONGEST_NULL and "null".startswith(self._raw().strip())
 
     def _raw(self) -> str:
         return self._text.start(self._text.size)
@@ -122,7 +138,7 @@ class Arguments:
         self._text.add(text)
         nesting = self._nesting
         if self._before is None:
-            if nesting.whole and nesting.empty:
+            if (nesting.whole and nesting.empty) or self._may_be_null():
                 self._held += len(text)
                 return ""
             held, self._held = self._held, 0

@@ -140,9 +140,9 @@ def reasoning_of(delta: ChoiceDelta) -> str | None:
     """Return the text that *delta* adds to the reasoning, or None."""
     # A server that sends several of these fields sends the same text in each.
     text = delta.reasoning_content or delta.reasoning or delta.reasoning_text or delta.thinking
-    if text:
-        return text
     details = delta.reasoning_details or delta.thinking_blocks
+    if text or not details:
+        return text or None
     return "".join(_detail_text(detail) for detail in details) or None
 
 

@@ -100,9 +100,6 @@ class GrowingCalls:
         self._made_up = 0  # the number of the last id that was made up
         self._open: dict[int, GrowingCall] = {}  # those that close() has not been told of
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
-
     def in_order(self) -> list[GrowingCall]:
         """Return the calls in the order of their places."""
         return sorted(self._calls, key=lambda call: call.index)

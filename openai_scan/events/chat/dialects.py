@@ -14,6 +14,8 @@ from openai_scan.events.decoding.structure import Structurer
 REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
 """The fields of a delta that have the text of the reasoning; the first that has any counts."""
 
+_NESTED = (dict, list)
+
 _TEXTS = frozenset({*REASONING, "content", "refusal"})
 
 # The keys under which an object may have its text, or its parts.
@@ -45,30 +47,38 @@ def in_one_form(payload: Any, structure: Structurer) -> Any:
         return payload
     choices = payload.get("choices")
     if type(choices) is list:
-        formed = [_choice(choice, structure) for choice in choices]
-        if any(one is not other for one, other in zip(formed, choices, strict=True)):
-            payload = {**payload, "choices": formed}
+        for place, choice in enumerate(choices):
+            if type(choice) is dict and _is_odd(choice.get("delta")):
+                rest = [_choice(one, structure) for one in choices[place:]]
+                payload = {**payload, "choices": [*choices[:place], *rest]}
+                break
     return with_usage(payload, structure)
 
 
+def _is_odd(delta: Any) -> bool:
+    """Return whether a *delta* has something else where OpenAI's have texts."""
+    if type(delta) is dict:
+        for key, value in delta.items():
+            if type(value) in _NESTED and key in _TEXTS:
+                return True
+    return False
+
+
 def _choice(choice: Any, structure: Structurer) -> Any:
-    """Return a choice whose delta has only texts where OpenAI has texts."""
-    if type(choice) is not dict or type(delta := choice.get("delta")) is not dict:
-        return choice
-    for key, value in delta.items():
-        if type(value) in (dict, list) and key in _TEXTS:
-            return {**choice, "delta": _delta(delta, structure)}
+    """Return a choice whose delta has only texts where OpenAI's have texts."""
+    if type(choice) is dict and _is_odd(delta := choice.get("delta")):
+        return {**choice, "delta": _delta(delta, structure)}
     return choice
 
 
-def _delta(delta: dict[str, Any], structure: Structurer) -> dict[str, Any]:
+def _delta(delta: Any, structure: Structurer) -> Any:
     delta = delta.copy()
     for key in (*REASONING, "refusal"):
         text = text_of(delta.get(key))
         if text is not None:
             delta[key] = text
     content = delta.get("content")
-    if type(content) in (dict, list):
+    if type(content) in _NESTED:
         parts = _Parts()
         parts.take(content)
         tolerated = [structure.tolerates(f"content_part: {kind}") for kind in parts.others]

@@ -228,13 +228,29 @@ class ChatFold(Fold):
 class _Choice:
     """One choice as far as it has arrived."""
 
+    __slots__ = (  # a server can send many
+        "_annotations",
+        "_audio",
+        "_calls",
+        "_content",
+        "_content_logprobs",
+        "_finish_reason",
+        "_function_call",
+        "_has_logprobs",
+        "_index",
+        "_reasoning",
+        "_refusal",
+        "_refusal_logprobs",
+        "_role",
+    )
+
     def __init__(self, index: int) -> None:
         self._index = index
         self._role = ""
         self._content: Pieces | None = None
         self._refusal: Pieces | None = None
         self._reasoning: Pieces | None = None
-        self._calls = GrowingCalls(index)
+        self._calls: GrowingCalls | None = None
         self._function_call: GrowingCall | None = None
         self._audio: _Audio | None = None
         self._annotations: list[dict[str, Any]] = []
@@ -251,17 +267,21 @@ class _Choice:
         if entry.logprobs is not None:
             self._take_logprobs(entry.logprobs, is_whole=entry.whole)
         self._role = self._role or delta.role or ""
-        self._reasoning = self._put("reasoning", self._reasoning, reasoning_of(delta), added, whole)
-        self._content = self._put("text", self._content, delta.content, added, whole)
-        self._refusal = self._put("refusal", self._refusal, delta.refusal, added, whole)
+        if (reasoning := reasoning_of(delta)) is not None:
+            self._reasoning = self._put("reasoning", self._reasoning, reasoning, added, whole)
+        if delta.content is not None:
+            self._content = self._put("text", self._content, delta.content, added, whole)
+        if delta.refusal is not None:
+            self._refusal = self._put("refusal", self._refusal, delta.refusal, added, whole)
         if delta.audio is not None:
             self._take_audio(delta.audio, added, whole)
         if delta.tool_calls:
+            calls = self._calls = self._calls or GrowingCalls(self._index)
             if entry.whole:
-                added += self._calls.take_whole(delta.tool_calls, note)
+                added += calls.take_whole(delta.tool_calls, note)
             else:
                 for call in delta.tool_calls:
-                    added += self._calls.take(call, note)
+                    added += calls.take(call, note)
         if delta.function_call is not None:
             self._take_function_call(delta.function_call, note, added, is_whole=entry.whole)
         if delta.annotations:
@@ -271,11 +291,11 @@ class _Choice:
 
     def close(self) -> Iterable[Piece]:
         """Return what was held back, at the end of the choice."""
-        pieces = list(self._calls.close())
+        if self._calls is not None:
+            return self._calls.close()
         call = self._function_call
-        if call is not None and not self._calls and (text := call.close()):
-            pieces.append(call.added(text, self._index))
-        return pieces
+        text = "" if call is None else call.close()
+        return (call.added(text, self._index),) if call is not None and text else ()
 
     def appender(self, delta: ChoiceDelta) -> Append | None:
         """Return what adds the text of such a delta, or None if it has more than text."""
@@ -286,13 +306,11 @@ class _Choice:
         self,
         kind: PieceKind,
         pieces: Pieces | None,
-        text: str | None,
+        text: str,
         added: list[Piece],
         whole: Note | None,
-    ) -> Pieces | None:
+    ) -> Pieces:
         """Return *pieces* with *text*, which is all of them if *whole* can note what differs."""
-        if text is None:
-            return pieces
         pieces = pieces or Pieces()
         if whole is None:
             pieces.add(text)
@@ -308,7 +326,8 @@ class _Choice:
         audio.expires_at = piece.expires_at or audio.expires_at
         # A spoken answer has no other text. One that has is not told twice.
         is_text = not (self._content and self._content.size)
-        self._put("text", audio.transcript, piece.transcript, added if is_text else [], whole)
+        transcript = piece.transcript or ""
+        self._put("text", audio.transcript, transcript, added if is_text else [], whole)
         data = audio.take(piece.data, is_whole=whole is not None)
         if data:
             added.append(Piece("audio", self._index, data))
@@ -320,7 +339,7 @@ class _Choice:
         is_new = self._function_call is None
         call = self._function_call = self._function_call or GrowingCall()
         text = call.take(ToolCallDelta(function=function), note, whole=is_whole)
-        if (is_new or text) and not self._calls:
+        if (is_new or text) and self._calls is None:
             added.append(call.added(text, self._index))
 
     def _take_logprobs(self, logprobs: ChoiceLogProbs, *, is_whole: bool) -> None:
@@ -350,7 +369,9 @@ class _Choice:
             content=_text(self._content),
             refusal=_text(self._refusal),
             reasoning=_text(self._reasoning),
-            tool_calls=tuple(_tool_call(call) for call in self._calls.in_order()),
+            tool_calls=()
+            if self._calls is None
+            else tuple(map(_tool_call, self._calls.in_order())),
             function_call=None if self._function_call is None else _function(self._function_call),
             audio=None if self._audio is None else self._audio.value(),
             annotations=tuple(self._annotations),
