@@ -32,6 +32,8 @@ def from_answer(answer: Any) -> list[RawEvent]:
         The events, the terminal one included. Empty if *answer* is none of these.
     """
     try:
+        if is_error(answer):
+            return [RawEvent("message", json.dumps(answer))]
         events = list(events_of(answer))
     except RecursionError:  # nested too deeply for json.dumps
         return []
@@ -63,8 +65,6 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
     """
     payloads: Iterable[Any]
     match answer:
-        case dict() if is_error(answer):
-            payloads = [answer]
         case {"object": str(kind), "choices": list(choices)} if is_whole_chat(kind):
             payloads = [_chunk(answer, choices)]
         case {"choices": [{"message": dict()}, *_] as choices}:  # without its `object`

@@ -262,6 +262,7 @@ def test_words_are_looked_for_within_bounds() -> None:
     assert read_error(wide).message == "; ".join("a" * 100)
     assert read_error({**{str(number): 1 for number in range(1000)}, "error": W}).message == W
     assert read_error('{"error": ').message == '{"error": '
+    assert read_error({"error": '{"x": 1}'}).message == '{"x": 1}'
 
 
 def test_an_error_event_without_words_is_one() -> None:
