@@ -12,7 +12,7 @@ from openai_scan import bounded_json
 from openai_scan.errors import NotAnEventStreamError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
 from openai_scan.events.base import MAX_ERROR_CHARACTERS
-from openai_scan.events.error import is_error, read_error, reports_error
+from openai_scan.events.error import read_error, reports_error
 from openai_scan.events.glued import Glue
 from openai_scan.events.names import FIRST_WORDS, first_word, identify
 from openai_scan.events.whole import events_of, from_body
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # How many of the raw events that came as one are kept ready; the others are made later.
 _BATCH = 64
+
+# Whether an object has none of the members by which a whole answer is told.
+_NO_ANSWER = frozenset({"choices", "data", "object", "text"}).isdisjoint
 
 # What an event with an error may have beside it, which is an event of its own then.
 _ERROR_MEMBERS = frozenset({"error", "errors", "base_resp"})
@@ -128,13 +131,13 @@ class Decoder:
             payload = bounded_json.loads(text.data)
         except (ValueError, RecursionError):
             payload = None
-        events = [] if is_error(payload) else from_body(payload)
-        if events:
+        name, _ = identify("message", payload)
+        is_answer = name != "error" and isinstance(payload, dict) and not _NO_ANSWER(payload)
+        if is_answer and (events := from_body(payload)):
             self.note("whole_answer")
             self._open(iter(one for one in events if one.data != DONE))
             self.says_end = True
             return self.next_ready()
-        name, _ = identify("message", payload)
         if name == "error" or first_word(name) in FIRST_WORDS:
             self.note("bare_event")
             return RawEvent("message", text.data)
