@@ -103,10 +103,12 @@ def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for index, item in enumerate(items if isinstance(items, list) else ()):
         if not isinstance(item, dict):
             continue
+        place = {"item_id": item["id"]} if isinstance(item.get("id"), str) else {}
         for key in ("summary", "content"):
             parts = item.get(key)
-            for part in parts if isinstance(parts, list) else ():
-                yield from _delta(part, index)
+            for number, part in enumerate(parts if isinstance(parts, list) else ()):
+                for delta in _delta(part, index):
+                    yield {**delta, **place, f"{key}_index": number}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     status = response.get("status")
     name = status if status in _STATUSES else "completed"

@@ -10,6 +10,7 @@ from readings import DONE, chunk, event, read
 
 from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
 from openai_scan.events import decode
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 TEXT_DELTA = {"type": "response.output_text.delta", "delta": "a"}
@@ -116,6 +117,20 @@ def test_a_chat_chunk_has_its_text_in_any_form(choice: str) -> None:
     payload = {"object": "chat.completion.chunk", "choices": [None, {"index": 0, **sent}]}
     told = read(event(payload), event(chunk("", "stop")), DONE)
     assert (told.text, told.outcome) == (text, "completed")
+
+
+@pytest.mark.parametrize(
+    "texts", [["a", "b", "c", "", "d"], ["a", "b", "", "c", "d"], ["", "a", "b", "c", ""]]
+)
+@pytest.mark.parametrize("delta", [{}, None, {"content": "x"}, {"content": ""}, {"content": None}])
+def test_repeated_chunks_of_another_form_are_the_same(texts: list[str], delta: Any) -> None:
+    """With what was learned of the stream, or without."""
+    structure = Structurer()
+    for text in texts:
+        choice = {"index": 0, "delta": delta, "text": text}
+        payload = {"object": "chat.completion.chunk", "choices": [choice]}
+        raw = RawEvent("message", json.dumps(payload))
+        assert decode(raw, structure) == decode(raw)
 
 
 def test_calls_in_a_message_get_their_indexes() -> None:
