@@ -181,7 +181,7 @@ class Decoder:
             case UnknownEvent() if not self._strict:
                 return self._repaired(event) or event
             case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
-                return self._unglued(raw) or event
+                return self._unglued(raw) or self._whole(_payload_of(raw)) or event
             case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
                 payload = _payload_of(raw)
                 if payload is not None and reports_error(payload):
@@ -199,6 +199,10 @@ class Decoder:
             return None
         if isinstance(payload, list):
             return self._opened("glued_events", _events_in(payload))
+        return self._whole(payload)
+
+    def _whole(self, payload: Any) -> Event | None:
+        """Return the first of the events that *payload* consists of, if it is a whole answer."""
         first = self._opened("whole_answer", events_of(payload), is_part=False)
         self.says_end = self.says_end or (first is not None and "choices" in payload)
         return first

@@ -235,6 +235,21 @@ def test_an_error_of_responses_may_have_a_name_of_its_own(name: str) -> None:
     assert found.error.type is None
 
 
+@pytest.mark.parametrize("name", ["done", "response", "x", ""])
+def test_a_foreign_name_hides_no_whole_answer(name: str) -> None:
+    """Also where the name is that of an end."""
+    part = {"type": "output_text", "text": "Hi", "annotations": []}
+    item = {"type": "message", "role": "assistant", "content": [part]}
+    choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    for answer in (
+        {"object": "response", "status": "completed", "output": [item]},
+        {"object": "chat.completion", "choices": [choice]},
+    ):
+        told = read(event(answer, name))
+        assert (told.text, told.outcome) == ("Hi", "completed")
+        assert told.notes["whole_answer"] == 1
+
+
 def test_whole_answers_in_a_row_are_all_read() -> None:
     """The first of them does not end the stream."""
     whole = [
