@@ -225,6 +225,22 @@ def test_an_envelope_is_opened_whatever_its_name(envelope: Any, expected: str) -
     assert type(decode(RawEvent("message", json.dumps(envelope)))).__name__ == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("response.news", {"type": "response.others"}),
+        ("message", {"object": "chat.completion", "choices": []}),
+        ("thread.news", {"id": "r", "object": "thread.run"}),
+        ("chunk", {"type": "chunk", "object": "own"}),
+    ],
+)
+def test_what_no_name_and_no_shape_tells_is_unknown(name: str, payload: Any) -> None:
+    """It is no hole in an answer."""
+    found = decode(RawEvent(name, json.dumps(payload)))
+    assert isinstance(found, UnknownEvent)
+    assert found.error is None
+
+
 @pytest.mark.parametrize("name", ["response.error", "error", "message"])
 def test_an_error_of_responses_may_have_a_name_of_its_own(name: str) -> None:
     """The fields are the same as those of `error`."""
