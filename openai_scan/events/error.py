@@ -128,7 +128,7 @@ def read_error(payload: Any) -> Error:
     if isinstance(payload, Mapping):
         number = payload.get("sequence_number")
         if words is None:
-            words = _unread(payload.get("error") or payload)
+            words = _unread(payload.get("error") or payload) or _text(payload.get("errors"))
             inner = payload.get("error")
             facts = [_members(one) for one in (inner, payload) if isinstance(one, Mapping)]
     elif words is None:

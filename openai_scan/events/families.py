@@ -82,11 +82,10 @@ def _decode(raw: RawEvent, structure: Structurer) -> Event:
         payload = parse(raw.data)
     except (ValueError, RecursionError, MemoryError) as error:
         return _not_json(raw, error)
-    wire = raw.type if raw.type != "done" else "message"
-    name, payload = identify(wire, payload, structure.choices_name)
+    name, payload = identify(raw.type, payload, structure.choices_name)
     event, fault = _try(name, payload, raw, structure)
     if event is None:
-        for other in others(wire, payload, name):
+        for other in others(raw.type, payload, name):
             event, _ = _try(other, payload, raw, structure)
             if event is not None:
                 return event

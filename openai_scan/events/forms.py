@@ -71,7 +71,7 @@ def delta_of(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_odd(choice: Mapping[str, Any]) -> bool:
-    return not isinstance(choice.get("delta"), dict) or bool(choice.get("text"))
+    return not isinstance(choice.get("delta"), dict) or isinstance(choice.get("text"), str)
 
 
 def _with_delta(choice: Any) -> Any:
@@ -86,6 +86,6 @@ def _with_delta(choice: Any) -> Any:
         delta = {"content": delta}
     if isinstance(text, str) and (delta is None or isinstance(delta, dict)):
         delta = delta or {}
-        if not delta.get("content"):  # some servers send the same text in both places
+        if delta.get("content") is None:  # some servers send the same text in both places
             delta = {**delta, "content": text}
     return choice if delta is None else {**choice, "delta": delta}

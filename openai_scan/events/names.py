@@ -97,8 +97,8 @@ def others(name: str, payload: Any, first: str) -> Iterator[str]:
         candidates = [name, _name_of_shape(payload)]
         if payload.get("choices"):
             candidates.append(form_of(payload["choices"], payload.get("object"), None))
-        is_ours = first_word(first) in FIRST_WORDS
-        if reports_error(payload) if is_ours else is_error(payload, named=_is_named(name)):
+        # `identify()` has asked this of all others.
+        if first_word(first) in FIRST_WORDS and is_error(payload, named=True):
             candidates.append("error")
         for one in dict.fromkeys(candidates):
             if one is not None and one not in (first, "message"):

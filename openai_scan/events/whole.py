@@ -32,6 +32,8 @@ def from_answer(answer: Any) -> list[RawEvent]:
         The events, the terminal one included. Empty if *answer* is none of these.
     """
     try:
+        if is_error(answer):
+            return [RawEvent("message", json.dumps(answer))]
         events = list(events_of(answer))
     except RecursionError:  # nested too deeply for json.dumps
         return []
@@ -63,8 +65,6 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
     """
     payloads: Iterable[Any]
     match answer:
-        case dict() if is_error(answer):
-            payloads = [answer]
         case {"object": str(kind), "choices": list(choices)} if is_whole_chat(kind):
             payloads = [_chunk(answer, choices)]
         case {"choices": [{"message": dict()}, *_] as choices}:  # without its `object`
@@ -112,10 +112,12 @@ def _response_events(response: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for index, item in enumerate(items if isinstance(items, list) else ()):
         if not isinstance(item, dict):
             continue
+        place = {"item_id": item["id"]} if isinstance(item.get("id"), str) else {}
         for key in ("summary", "content"):
             parts = item.get(key)
-            for part in parts if isinstance(parts, list) else ():
-                yield from _delta(part, index)
+            for number, part in enumerate(parts if isinstance(parts, list) else ()):
+                for delta in _delta(part, index):
+                    yield {**delta, **place, f"{key}_index": number}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
     status = response.get("status")
     name = status if status in _STATUSES else "completed"

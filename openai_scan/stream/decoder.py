@@ -14,7 +14,7 @@ from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, NotAnEventStreamError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
 from openai_scan.events.base import FIRST_WORDS, MAX_ERROR_CHARACTERS, first_word
-from openai_scan.events.error import is_error, read_error, reports_error
+from openai_scan.events.error import read_error, reports_error
 from openai_scan.events.glued import Glue
 from openai_scan.events.names import identify
 from openai_scan.events.whole import events_of, from_body
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 # How many of the raw events that came as one are kept ready; the others are made later.
 _BATCH = 64
+
+# Whether an object has none of the members by which a whole answer is told.
+_NO_ANSWER = frozenset({"choices", "data", "object", "text"}).isdisjoint
 
 # What an event with an error may have beside it, which is an event of its own then.
 _ERROR_MEMBERS = frozenset({"error", "errors", "base_resp"})
@@ -132,13 +135,13 @@ class Decoder:
             payload = bounded_json.loads(text.data)
         except (ValueError, RecursionError):
             payload = None
-        events = [] if is_error(payload) else from_body(payload)
-        if events:
+        name, _ = identify("message", payload)
+        is_answer = name != "error" and isinstance(payload, dict) and not _NO_ANSWER(payload)
+        if is_answer and (events := from_body(payload)):
             self.note("whole_answer")
             self._open(iter(one for one in events if one.data != DONE))
             self.says_end = True
             return self.next_ready()
-        name, _ = identify("message", payload)
         if name == "error" or first_word(name) in FIRST_WORDS:
             self.note("bare_event")
             return RawEvent("message", text.data)
@@ -182,7 +185,7 @@ class Decoder:
             case UnknownEvent() if not self._strict:
                 return self._repaired(event) or event
             case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
-                return self._unglued(raw) or event
+                return self._unglued(raw) or self._whole(_payload_of(raw)) or event
             case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
                 payload = _payload_of(raw)
                 if payload is not None and reports_error(payload):
@@ -215,6 +218,10 @@ class Decoder:
             return None
         if isinstance(payload, list):
             return self._opened("glued_events", _events_in(payload))
+        return self._whole(payload)
+
+    def _whole(self, payload: Any) -> Event | None:
+        """Return the first of the events that *payload* consists of, if it is a whole answer."""
         first = self._opened("whole_answer", events_of(payload), is_part=False)
         self.says_end = self.says_end or (first is not None and "choices" in payload)
         return first

@@ -137,7 +137,7 @@ def test_what_is_no_error_is_none(payload: Any) -> None:
     assert (told.text, told.outcome) == ("Hi", "completed")
 
 
-@pytest.mark.parametrize("name", ["status", "ping", "thread.news"])
+@pytest.mark.parametrize("name", ["status", "ping", "thread.news", "done"])
 def test_a_message_alone_is_no_error_under_a_name(name: str) -> None:
     """It is what that event says."""
     told = read(event(chunk("Hi", "stop")), event({"message": "half way"}, name), DONE)
@@ -261,7 +261,9 @@ def test_words_are_looked_for_within_bounds() -> None:
     wide = {"errors": [{"message": "a"}] * 1000}
     assert read_error(wide).message == "; ".join("a" * 100)
     assert read_error({**{str(number): 1 for number in range(1000)}, "error": W}).message == W
+    assert read_error({"errors": {"name": ["is bad"]}}).message == "{'name': ['is bad']}"
     assert read_error('{"error": ').message == '{"error": '
+    assert read_error({"error": '{"x": 1}'}).message == '{"x": 1}'
 
 
 def test_an_error_event_without_words_is_one() -> None:

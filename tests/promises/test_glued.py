@@ -140,6 +140,14 @@ def test_a_stream_of_named_events_without_blank_lines_is_read() -> None:
     assert told.events == ["ThreadRunQueued", "ThreadRunCompleted", "DoneEvent"]
 
 
+@pytest.mark.parametrize("name", ["", "done", "x"])
+def test_the_last_event_needs_no_blank_line(name: str) -> None:
+    """It shows where it ends."""
+    told = read(event(chunk("a")), event(chunk("b", "stop"), name).rstrip())
+    assert (told.text, told.outcome) == ("ab", "completed")
+    assert told.notes.pop("unterminated_event") == 1
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_piece_that_is_cut_is_truncated(count: int) -> None:
     """Those before it are read."""

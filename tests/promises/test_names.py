@@ -10,6 +10,7 @@ from readings import DONE, chunk, event, read
 
 from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
 from openai_scan.events import decode
+from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 TEXT_DELTA = {"type": "response.output_text.delta", "delta": "a"}
@@ -118,6 +119,20 @@ def test_a_chat_chunk_has_its_text_in_any_form(choice: str) -> None:
     assert (told.text, told.outcome) == (text, "completed")
 
 
+@pytest.mark.parametrize(
+    "texts", [["a", "b", "c", "", "d"], ["a", "b", "", "c", "d"], ["", "a", "b", "c", ""]]
+)
+@pytest.mark.parametrize("delta", [{}, None, {"content": "x"}, {"content": ""}, {"content": None}])
+def test_repeated_chunks_of_another_form_are_the_same(texts: list[str], delta: Any) -> None:
+    """With what was learned of the stream, or without."""
+    structure = Structurer()
+    for text in texts:
+        choice = {"index": 0, "delta": delta, "text": text}
+        payload = {"object": "chat.completion.chunk", "choices": [choice]}
+        raw = RawEvent("message", json.dumps(payload))
+        assert decode(raw, structure) == decode(raw)
+
+
 def test_calls_in_a_message_get_their_indexes() -> None:
     """A chunk with a whole message has them in order, and what is no call is left out."""
     calls = [{"id": "a", "function": {"name": "f", "arguments": "{}"}}, None, {"id": "b"}]
@@ -210,6 +225,22 @@ def test_an_envelope_is_opened_whatever_its_name(envelope: Any, expected: str) -
     assert type(decode(RawEvent("message", json.dumps(envelope)))).__name__ == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("response.news", {"type": "response.others"}),
+        ("message", {"object": "chat.completion", "choices": []}),
+        ("thread.news", {"id": "r", "object": "thread.run"}),
+        ("chunk", {"type": "chunk", "object": "own"}),
+    ],
+)
+def test_what_no_name_and_no_shape_tells_is_unknown(name: str, payload: Any) -> None:
+    """It is no hole in an answer."""
+    found = decode(RawEvent(name, json.dumps(payload)))
+    assert isinstance(found, UnknownEvent)
+    assert found.error is None
+
+
 @pytest.mark.parametrize("name", ["response.error", "error", "message"])
 def test_an_error_of_responses_may_have_a_name_of_its_own(name: str) -> None:
     """The fields are the same as those of `error`."""
@@ -218,6 +249,21 @@ def test_an_error_of_responses_may_have_a_name_of_its_own(name: str) -> None:
     assert isinstance(found, ErrorEvent)
     assert (found.error.message, found.error.code, found.error.param) == ("no", "c", "p")
     assert found.error.type is None
+
+
+@pytest.mark.parametrize("name", ["done", "response", "x", ""])
+def test_a_foreign_name_hides_no_whole_answer(name: str) -> None:
+    """Also where the name is that of an end."""
+    part = {"type": "output_text", "text": "Hi", "annotations": []}
+    item = {"type": "message", "role": "assistant", "content": [part]}
+    choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}
+    for answer in (
+        {"object": "response", "status": "completed", "output": [item]},
+        {"object": "chat.completion", "choices": [choice]},
+    ):
+        told = read(event(answer, name))
+        assert (told.text, told.outcome) == ("Hi", "completed")
+        assert told.notes["whole_answer"] == 1
 
 
 def test_whole_answers_in_a_row_are_all_read() -> None:

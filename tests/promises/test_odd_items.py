@@ -55,6 +55,13 @@ def test_an_odd_source_goes_alone() -> None:
     assert [one.url for one in found.item.action.sources] == ["https://a"]  # type: ignore[union-attr]
 
 
+def test_an_odd_value_that_is_needed_is_refused() -> None:
+    """Where there is no list that it could be left out of."""
+    found = decoded({"type": "response.output_item.done", "item": 5})
+    assert isinstance(found, UnknownEvent)
+    assert found.error is not None
+
+
 def test_a_log_probability_may_be_null() -> None:
     """As that of the first token of an echoed prompt, which belongs to its place."""
     logprobs = {"tokens": ["a", "b"], "token_logprobs": [None, -2.5], "text_offset": [0, 1]}
