@@ -125,6 +125,38 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
     assert told.notes == {}
 
 
+@pytest.mark.parametrize(
+    ("events", "texts"),
+    [
+        (["completed", "Hel", "lo"], ["Hello", "", ""]),
+        (["created", "Hel", "lo", "completed"], ["Hello", "", "", ""]),
+        (["Hel", "in_progress", "lo", "completed"], ["Hel", "lo", "", ""]),
+        (["Hel", "completed", "l", "", "o", "!"], ["Hel", "lo", "", "", "", "!"]),
+        (["Hel", "completed", "lo!"], ["Hel", "lo", "!"]),
+        (["Hel", "completed", "?"], ["Hel", "lo", "?"]),
+        (
+            ["He", "completed", "completed", "l", "in_progress", "l", "o!"],
+            ["He", "llo", *[""] * 4, "!"],
+        ),
+    ],
+)
+def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: list[str]) -> None:
+    """They repeat it from where the deltas before it had come to, or go on after it."""
+    names = ("created", "in_progress", "completed")
+    told = Told(
+        *[
+            message(one, part("Hello"), refusal("No"))
+            if one in names
+            else delta(part(one, index=0), refusal("", index=1))
+            for one in events
+        ]
+    )
+    assert told.texts == texts
+    assert told.text == "".join(texts)
+    assert told.joined("refusal", told.pieces) == "No"
+    assert "text_differs" not in told.notes
+
+
 def test_what_a_message_announced_goes_on() -> None:
     """A delta adds to the text that the message was created with."""
     told = Told(
@@ -706,7 +738,31 @@ def text_done(text: Any = None, **more: Any) -> Any:
         ([text_delta("Hello"), text_done("Hel")], ["Hello", ""]),
         ([text_delta("Hello"), text_done("Hello"), text_done("Hello")], ["Hello", "", ""]),
         ([text_delta(""), text_delta("Hello")], ["", "Hello"]),
+        ([text_done("Hello"), text_delta("Hel"), text_delta("lo")], ["Hello", "", ""]),
+        ([text_delta("Hel"), text_done("Hell"), text_delta("lo")], ["Hel", "l", "o"]),
         # With segments.
+        ([segment("Hello"), segment("Hello")], ["Hello", ""]),
+        ([segment("Hel"), segment("Hello")], ["Hel", "lo"]),
+        ([segment("Hello"), text_delta("Hel"), text_delta("lo")], ["Hello", "", ""]),
+        ([segment("Hel"), text_delta("Hel"), text_delta("lo")], ["Hel", "", "lo"]),
+        ([segment("Hel"), text_delta("lo")], ["Hel", "lo"]),
+        ([segment("Hel", ""), segment("lo", "")], ["Hel", "lo"]),
+        ([segment("Hello"), text_delta("Hello", segment_id="s")], ["Hello", ""]),
+        ([segment("Hel"), text_delta("Hello", segment_id="s")], ["Hel", "lo"]),
+        ([text_delta("", segment_id="s"), segment("Hello")], ["", "Hello"]),
+        ([text_delta("Hello"), segment("Hel"), segment("Hel")], ["Hello", "", ""]),
+        (
+            [
+                text_delta("Hel", segment_id="s"),
+                text_done("Hello"),
+                text_delta("lo", segment_id="s"),
+            ],
+            ["Hel", "lo", ""],
+        ),
+        (
+            [segment("Hel"), text_done("Hello"), text_delta("Hel", segment_id="s")],
+            ["Hel", "lo", ""],
+        ),
         ([segment("Hello"), text_done("Hello")], ["Hello", ""]),
         ([segment("Hel", "s"), segment("lo", "t"), text_done("Hello")], ["Hel", "lo", ""]),
         ([segment("Hel"), segment("lo"), text_done("")], ["Hel", "lo", ""]),

@@ -149,8 +149,8 @@ class AssistantsFold(Fold):
         match event:
             case ThreadMessageDelta(delta=message_delta, id=id):
                 message = self._message(id, message_delta.role)
-                message.add(message_delta.content, note)
-                return () if message.is_prompt else event.pieces()
+                pieces = message.add(message_delta.content, note)
+                return () if message.is_prompt else pieces
             case ThreadRunStepDelta(delta=step_delta, id=id):
                 return list(self._step(id).add(step_delta.step_details, note))
             case MessageEvent(message=head):
