@@ -401,6 +401,12 @@ WHOLE = called("f", '{"a":1}', "c")
             action(WHOLE),
         ],
         [action(WHOLE, WHOLE)],
+        [action(WHOLE), step("created", WHOLE), step_delta(function("f", '{"a":1}', "c"))],
+        [action(WHOLE), step_delta(function("f", '{"a"', "c")), step_delta(function(None, ":1}"))],
+        [action(WHOLE), action()],
+        [step("created", WHOLE), step("completed"), action(WHOLE)],
+        [step("created", WHOLE), step("completed", WHOLE), action()],
+        [action(WHOLE), run("requires_action")],
         [action(WHOLE), action(WHOLE)],
         [action(called("f", {"a": 1}, "c"))],
         [step_delta(function("f", '{"a":1}', "c")), step("in_progress", called("f", '{"a"', "c"))],
@@ -556,6 +562,21 @@ def test_each_round_has_its_calls() -> None:
         action(second),
     )
     assert [piece.text for piece in told.pieces] == ['{"a":1}', '{"a":2}']
+    assert calls(told.answer) == [("call_0", "f", '{"a":2}', True)]
+
+
+def test_a_round_without_its_action_has_its_own_calls() -> None:
+    """Not those of the round before, although no step has ended."""
+    told = Told(
+        step_delta(function("f", '{"a":1}', "call_0")),
+        action(called("f", '{"a":1}', "call_0")),
+        run("in_progress"),
+        step_delta(function("f", '{"a":2}', "call_0"), id="s2"),
+        action(called("f", '{"a":2}', "call_0")),
+        step_delta(function("f", '{"a":2}', "call_0"), id="s2"),
+        step("created", called("f", '{"a":2}', "call_0"), id="s3"),
+    )
+    assert [piece.text for piece in told.pieces if piece.text][:2] == ['{"a":1}', '{"a":2}']
     assert calls(told.answer) == [("call_0", "f", '{"a":2}', True)]
 
 
