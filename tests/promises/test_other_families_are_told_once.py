@@ -403,6 +403,18 @@ WHOLE = called("f", '{"a":1}', "c")
         [action(WHOLE, WHOLE)],
         [action(WHOLE), step("created", WHOLE), step_delta(function("f", '{"a":1}', "c"))],
         [action(WHOLE), step_delta(function("f", '{"a"', "c")), step_delta(function(None, ":1}"))],
+        [step_delta(function("f", '{"a"', "c")), action(WHOLE), step_delta(function(None, ":1}"))],
+        [
+            step_delta(function("f", '{"a"', "c")),
+            step("in_progress", called("f", '{"a": 1}', "c")),
+            step_delta(function(None, ": ")),
+            step_delta(function(None, "1}")),
+        ],
+        [
+            step("created", called("f", '{"a"', "c")),
+            step_delta(function(None, ":1}")),
+            step_delta(function(None, '{"a":1}')),
+        ],
         [action(WHOLE), action()],
         [step("created", WHOLE), step("completed"), action(WHOLE)],
         [step("created", WHOLE), step("completed", WHOLE), action()],
