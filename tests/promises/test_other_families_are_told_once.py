@@ -666,7 +666,9 @@ def test_only_calls_of_functions_without_output_are_asked_for() -> None:
     """A server that leaves the action out means these."""
     answered = called("f", "{}", "c", output="1")
     code = {"id": "d", "type": "code_interpreter", "code_interpreter": {"input": "1"}}
-    told = Told(step("created", answered, code, called("g", "{}", "e")), run("requires_action"))
+    shown = step("created", answered, code, called("g", "{}", "e"))
+    assert calls(Told(shown).answer) == [("e", "g", "{}", False)]
+    told = Told(shown, run("requires_action"))
     assert calls(told.answer) == [("e", "g", "{}", True)]
     assert told.calls == {"e": ("g", "{}")}
 
