@@ -122,6 +122,38 @@ class Pieces:
         return self._text
 
 
+class Ahead:
+    """Text that came as a whole before its deltas, which then bring it once more.
+
+    open-assistant-api announces a call with all of its arguments and streams them afterwards, and a
+    delta may arrive after the event that ends its text.
+    """
+
+    __slots__ = ("_place", "_text")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._place = 0  # up to which deltas have repeated the text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def lead(self, text: str) -> None:
+        """Take text that came as a whole and that deltas may repeat."""
+        self._text = self._text[self._place :] + text
+        self._place = 0
+
+    def new(self, delta: str) -> str:
+        """Return what a delta adds: nothing as long as it repeats text that came as a whole."""
+        if not self._text:
+            return delta
+        if self._text.startswith(delta, self._place):
+            self._place += len(delta)
+            return ""
+        left, self._text = self._text[self._place :], ""
+        return delta.removeprefix(left)
+
+
 class ByIndex(dict[int, T]):
     """Parts by their index, which knows the highest: looking for it would be linear each time.
 

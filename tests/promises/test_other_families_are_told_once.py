@@ -125,6 +125,38 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
     assert told.notes == {}
 
 
+@pytest.mark.parametrize(
+    ("events", "texts"),
+    [
+        (["completed", "Hel", "lo"], ["Hello", "", ""]),
+        (["created", "Hel", "lo", "completed"], ["Hello", "", "", ""]),
+        (["Hel", "in_progress", "lo", "completed"], ["Hel", "lo", "", ""]),
+        (["Hel", "completed", "l", "", "o", "!"], ["Hel", "lo", "", "", "", "!"]),
+        (["Hel", "completed", "lo!"], ["Hel", "lo", "!"]),
+        (["Hel", "completed", "?"], ["Hel", "lo", "?"]),
+        (
+            ["He", "completed", "completed", "l", "in_progress", "l", "o!"],
+            ["He", "llo", *[""] * 4, "!"],
+        ),
+    ],
+)
+def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: list[str]) -> None:
+    """They repeat it from where the deltas before it had come to, or go on after it."""
+    names = ("created", "in_progress", "completed")
+    told = Told(
+        *[
+            message(one, part("Hello"), refusal("No"))
+            if one in names
+            else delta(part(one, index=0), refusal("", index=1))
+            for one in events
+        ]
+    )
+    assert told.texts == texts
+    assert told.text == "".join(texts)
+    assert told.joined("refusal", told.pieces) == "No"
+    assert "text_differs" not in told.notes
+
+
 def test_what_a_message_announced_goes_on() -> None:
     """A delta adds to the text that the message was created with."""
     told = Told(
@@ -369,6 +401,24 @@ WHOLE = called("f", '{"a":1}', "c")
             action(WHOLE),
         ],
         [action(WHOLE, WHOLE)],
+        [action(WHOLE), step("created", WHOLE), step_delta(function("f", '{"a":1}', "c"))],
+        [action(WHOLE), step_delta(function("f", '{"a"', "c")), step_delta(function(None, ":1}"))],
+        [step_delta(function("f", '{"a"', "c")), action(WHOLE), step_delta(function(None, ":1}"))],
+        [
+            step_delta(function("f", '{"a"', "c")),
+            step("in_progress", called("f", '{"a": 1}', "c")),
+            step_delta(function(None, ": ")),
+            step_delta(function(None, "1}")),
+        ],
+        [
+            step("created", called("f", '{"a"', "c")),
+            step_delta(function(None, ":1}")),
+            step_delta(function(None, '{"a":1}')),
+        ],
+        [action(WHOLE), action()],
+        [step("created", WHOLE), step("completed"), action(WHOLE)],
+        [step("created", WHOLE), step("completed", WHOLE), action()],
+        [action(WHOLE), run("requires_action")],
         [action(WHOLE), action(WHOLE)],
         [action(called("f", {"a": 1}, "c"))],
         [step_delta(function("f", '{"a":1}', "c")), step("in_progress", called("f", '{"a"', "c"))],
@@ -527,6 +577,21 @@ def test_each_round_has_its_calls() -> None:
     assert calls(told.answer) == [("call_0", "f", '{"a":2}', True)]
 
 
+def test_a_round_without_its_action_has_its_own_calls() -> None:
+    """Not those of the round before, although no step has ended."""
+    told = Told(
+        step_delta(function("f", '{"a":1}', "call_0")),
+        action(called("f", '{"a":1}', "call_0")),
+        run("in_progress"),
+        step_delta(function("f", '{"a":2}', "call_0"), id="s2"),
+        action(called("f", '{"a":2}', "call_0")),
+        step_delta(function("f", '{"a":2}', "call_0"), id="s2"),
+        step("created", called("f", '{"a":2}', "call_0"), id="s3"),
+    )
+    assert [piece.text for piece in told.pieces if piece.text][:2] == ['{"a":1}', '{"a":2}']
+    assert calls(told.answer) == [("call_0", "f", '{"a":2}', True)]
+
+
 def test_calls_that_have_been_answered_are_history() -> None:
     """A step that reports them with their outputs asks for nothing."""
     told = Told(step("completed", called("f", "{}", "c", output="1")))
@@ -601,7 +666,9 @@ def test_only_calls_of_functions_without_output_are_asked_for() -> None:
     """A server that leaves the action out means these."""
     answered = called("f", "{}", "c", output="1")
     code = {"id": "d", "type": "code_interpreter", "code_interpreter": {"input": "1"}}
-    told = Told(step("created", answered, code, called("g", "{}", "e")), run("requires_action"))
+    shown = step("created", answered, code, called("g", "{}", "e"))
+    assert calls(Told(shown).answer) == [("e", "g", "{}", False)]
+    told = Told(shown, run("requires_action"))
     assert calls(told.answer) == [("e", "g", "{}", True)]
     assert told.calls == {"e": ("g", "{}")}
 
@@ -706,7 +773,31 @@ def text_done(text: Any = None, **more: Any) -> Any:
         ([text_delta("Hello"), text_done("Hel")], ["Hello", ""]),
         ([text_delta("Hello"), text_done("Hello"), text_done("Hello")], ["Hello", "", ""]),
         ([text_delta(""), text_delta("Hello")], ["", "Hello"]),
+        ([text_done("Hello"), text_delta("Hel"), text_delta("lo")], ["Hello", "", ""]),
+        ([text_delta("Hel"), text_done("Hell"), text_delta("lo")], ["Hel", "l", "o"]),
         # With segments.
+        ([segment("Hello"), segment("Hello")], ["Hello", ""]),
+        ([segment("Hel"), segment("Hello")], ["Hel", "lo"]),
+        ([segment("Hello"), text_delta("Hel"), text_delta("lo")], ["Hello", "", ""]),
+        ([segment("Hel"), text_delta("Hel"), text_delta("lo")], ["Hel", "", "lo"]),
+        ([segment("Hel"), text_delta("lo")], ["Hel", "lo"]),
+        ([segment("Hel", ""), segment("lo", "")], ["Hel", "lo"]),
+        ([segment("Hello"), text_delta("Hello", segment_id="s")], ["Hello", ""]),
+        ([segment("Hel"), text_delta("Hello", segment_id="s")], ["Hel", "lo"]),
+        ([text_delta("", segment_id="s"), segment("Hello")], ["", "Hello"]),
+        ([text_delta("Hello"), segment("Hel"), segment("Hel")], ["Hello", "", ""]),
+        (
+            [
+                text_delta("Hel", segment_id="s"),
+                text_done("Hello"),
+                text_delta("lo", segment_id="s"),
+            ],
+            ["Hel", "lo", ""],
+        ),
+        (
+            [segment("Hel"), text_done("Hello"), text_delta("Hel", segment_id="s")],
+            ["Hel", "lo", ""],
+        ),
         ([segment("Hello"), text_done("Hello")], ["Hello", ""]),
         ([segment("Hel", "s"), segment("lo", "t"), text_done("Hello")], ["Hel", "lo", ""]),
         ([segment("Hel"), segment("lo"), text_done("")], ["Hel", "lo", ""]),

@@ -75,14 +75,20 @@ class Arguments:
         """
         if _EMPTY.fullmatch(whole):
             return self._release() if final else ""
-        if self._held is None and self._means(whole):
-            return ""
-        missing = self._missing(whole, note)
-        self._anew = None
-        if missing or str(self._text) == whole:
+        is_known = self._held is None and self._means(whole)
+        before = str(self._text)
+        is_other = not whole.startswith(before)
+        missing = "" if is_known else self._missing(whole, note)
+        scanned = _Object()
+        scanned.feed(whole)
+        if not scanned.whole:
+            self._object.feed(missing)
+        elif before and not self._object.whole and self._anew is None and not is_other:
+            self._anew = [before]  # the deltas go on, and repeat what came
+        elif not is_known:
+            self._object, self._anew = scanned, None
+        if not is_known:
             self._value = None
-            self._object = _Object()
-            self._object.feed(whole)
         return missing
 
     def settle(self, note: Note) -> str:

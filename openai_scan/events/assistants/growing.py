@@ -31,7 +31,7 @@ from openai_scan.events.assistants.objects import (
     TextPartDelta,
 )
 from openai_scan.events.base import Append, Note
-from openai_scan.events.snapshot import Pieces
+from openai_scan.events.snapshot import Ahead, Pieces
 from openai_scan.values import Piece, PieceKind
 
 # How many parts are looked at to find the one that is missing at its place in a message.
@@ -74,20 +74,23 @@ class GrowingMessage:
             pieces += known.complete(part, note)
         return pieces
 
-    def add(self, content: tuple[MessagePartDelta, ...], note: Note) -> None:
-        """Add the content of a delta."""
+    def add(self, content: tuple[MessagePartDelta, ...], note: Note) -> list[Piece]:
+        """Add the content of a delta; return what had not come before."""
+        pieces: list[Piece] = []
         for piece in content:
             key = (index_of(piece), 0)
             part = self._parts.get(key)
             if part is None:
                 part = self._parts[key] = _Part()
-            part.add(piece, note)
+            pieces += part.add(piece, note)
+        return pieces
 
     def appender(self, content: tuple[MessagePartDelta, ...]) -> Append | None:
         """Return what adds the text of such content, or None if it has more than text."""
         match content:
             case [TextPartDelta(text=TextDelta(annotations=()), index=index)]:
-                return self._parts[index, 0].text.add
+                part = self._parts[index, 0]
+                return None if part.ahead else part.text.add
         return None
 
     def value(self) -> Message:
@@ -133,19 +136,20 @@ class _Part:
         self._whole: MessagePart | None = None  # of a kind that is not text
         self._kind: PieceKind = "text"
         self.text = Pieces()
+        self.ahead = Ahead()
         self._annotations: list[AnnotationDelta] = []
         self._known_annotations: tuple[Annotation, ...] = ()
 
-    def add(self, piece: MessagePartDelta, note: Note) -> None:
-        """Add a piece of it."""
+    def add(self, piece: MessagePartDelta, note: Note) -> tuple[Piece, ...]:
+        """Add a piece of it; return what had not come before."""
         match piece:
             case TextPartDelta(text=text):
                 if text is not None:
-                    self.text.add(text.value or "")
                     self._annotations += text.annotations  # an annotation always arrives whole
+                    return self._add(text.value)
             case RefusalPartDelta(refusal=refusal):
                 self._kind = "refusal"
-                self.text.add(refusal or "")
+                return self._add(refusal)
             case ImageFilePartDelta(image_file=image_file):
                 if image_file is not None:
                     self._whole = ImageFilePart(image_file=image_file)
@@ -155,6 +159,12 @@ class _Part:
             case _:
                 note("unknown_message_part")
                 self._whole = piece
+        return ()
+
+    def _add(self, text: str | None) -> tuple[Piece, ...]:
+        new = self.ahead.new(text or "")
+        self.text.add(new)
+        return (Piece(self._kind, text=new),) if new else ()
 
     def complete(self, part: MessagePart, note: Note) -> tuple[Piece, ...]:
         """Take all of it; return what had not come before."""
@@ -171,6 +181,7 @@ class _Part:
             case _:
                 self._whole = part
                 return ()
+        self.ahead.lead(missing)
         return (Piece(self._kind, text=missing),) if missing else ()
 
     @property

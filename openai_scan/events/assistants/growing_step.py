@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -48,10 +48,16 @@ FINAL_STATUSES = ("completed", "incomplete", "failed", "cancelled", "expired")
 
 
 class GrowingRunStep:
-    """A run step as far as it has arrived: the object itself, its tool calls, or both."""
+    """A run step as far as it has arrived: the object itself, its tool calls, or both.
 
-    def __init__(self, head: RunStep) -> None:
+    Args:
+        head: The run step as the server sent it, or began it.
+        asked: The calls that the run has asked for already, by their ids.
+    """
+
+    def __init__(self, head: RunStep, asked: Mapping[str, GrowingCall]) -> None:
         self.head = head
+        self._asked = asked
         self._calls: list[GrowingCall] = []
         self._at: dict[int, GrowingCall] = {}  # the latest call with each index
         self._highest = -1  # of the indexes
@@ -82,11 +88,13 @@ class GrowingRunStep:
                 self._details = details
 
     def waiting(self) -> Iterator[GrowingCall]:
-        """Yield the calls of your functions that have no output yet."""
-        if self.head.status not in FINAL_STATUSES:
-            for call in self._calls:
-                if call.kind == "function" and call.output is None:
-                    yield call
+        """Yield the calls of your functions that have no output yet.
+
+        Some servers end the step before they ask for the outputs.
+        """
+        for call in self._calls:
+            if call.kind == "function" and call.output is None and not call.is_answered:
+                yield call
 
     def value(self) -> RunStep:
         """Return the run step as far as it has arrived."""
@@ -106,7 +114,8 @@ class GrowingRunStep:
         index = index_of(piece)
         call = self._at.get(index)
         if call is None or call.is_followed_by(piece):
-            call = self._at[index] = self._new(index)
+            id = piece.get("id") if isinstance(piece, dict) else piece.id
+            call = self._at[index] = self._new(index, id if isinstance(id, str) else "")
         return call
 
     def _call_of(self, index: int, whole: ToolCall) -> GrowingCall:
@@ -114,17 +123,21 @@ class GrowingRunStep:
         id = _id_of(whole)
         call = self._by_id.get(id) or self._at.get(index)
         if call is None or not call.may_be(whole):
-            call = self._new(index)
+            call = self._new(index, id)
             self._at.setdefault(index, call)
         if id:
             self._by_id[id] = call
         return call
 
-    def _new(self, index: int) -> GrowingCall:
+    def _new(self, index: int, id: str) -> GrowingCall:
         """Return a new call, behind all others if there is one with this *index*."""
         index = self._highest + 1 if index in self._at else index
         self._highest = max(index, self._highest)
-        self._calls.append(call := GrowingCall(index=index, by_id=self._by_id))
+        call = self._asked.get(id)
+        if call is None or call.by_id is not None:
+            call = GrowingCall()
+        call.index, call.by_id = index, self._by_id
+        self._calls.append(call)
         return call
 
 
@@ -134,21 +147,23 @@ class GrowingCall:
 
     Attributes:
         index: Its place among the calls of the step.
-        by_id: The calls of the step by their ids; it enters itself.
+        by_id: The calls of the step by their ids, where it enters itself; None if it is in none.
         id: The id that the server used first, or that of the finished call.
         kind: The `type` of the call; "" as long as it is not known.
         name: Of a function.
         arguments: Likewise.
         output: Likewise, once it has been submitted.
+        is_answered: Whether the run has gone on after it had asked for the output.
     """
 
-    index: int
-    by_id: dict[str, GrowingCall] = field(factory=dict)
+    index: int = 0
+    by_id: dict[str, GrowingCall] | None = None
     id: str = ""
     kind: str = ""
     name: str = ""
     arguments: Arguments = field(factory=Arguments)
     output: str | None = None
+    is_answered: bool = False
     _told: tuple[str, str] | None = None  # the id and the name that were handed out
     _whole: bool = False  # the call itself came last, and no delta
     _code: Pieces = field(factory=Pieces)
@@ -257,7 +272,7 @@ class GrowingCall:
         self.kind = self.kind or kind
         if id and not self.id:
             self.id = id
-        if self.id:
+        if self.id and self.by_id is not None:
             self.by_id.setdefault(self.id, self)
 
     def _add_function(self, function: FunctionDelta, note: Note) -> Sequence[Piece]:

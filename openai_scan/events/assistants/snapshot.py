@@ -22,10 +22,12 @@ from openai_scan.events.assistants.objects import (
     FunctionCallOutput,
     FunctionToolCall,
     Message,
+    RequiredAction,
     Run,
     RunStep,
     RunToolCall,
     RunUsage,
+    SubmitToolOutputs,
     TextPart,
     Thread,
     ToolCallsDetails,
@@ -142,15 +144,17 @@ class AssistantsFold(Fold):
         self._run: Run | None = None
         self._usage: RunUsage | None = None
         self._messages = _ById(GrowingMessage, lambda growing: growing.head.id)
-        self._steps = _ById(GrowingRunStep, lambda growing: growing.head.id)
         self._waiting: dict[str, GrowingCall] = {}  # calls that the run has asked for, by id
+        self._steps: _ById[RunStep, GrowingRunStep] = _ById(
+            lambda head: GrowingRunStep(head, self._waiting), lambda growing: growing.head.id
+        )
 
     def take(self, event: Event, note: Note) -> Sequence[Piece]:
         match event:
             case ThreadMessageDelta(delta=message_delta, id=id):
                 message = self._message(id, message_delta.role)
-                message.add(message_delta.content, note)
-                return () if message.is_prompt else event.pieces()
+                pieces = message.add(message_delta.content, note)
+                return () if message.is_prompt else pieces
             case ThreadRunStepDelta(delta=step_delta, id=id):
                 return list(self._step(id).add(step_delta.step_details, note))
             case MessageEvent(message=head):
@@ -179,45 +183,58 @@ class AssistantsFold(Fold):
         self._usage = run.usage or self._usage
         self._run = run
         if run.status != "requires_action":
+            for call in self._waiting.values():
+                call.is_answered = True
             self._waiting.clear()
             return ()
         action = run.required_action
         asked = () if action is None else action.submit_tool_outputs.tool_calls
-        if action is None or not asked:  # a server that leaves them out means those of the steps
-            return [piece for call in self._open_calls() for piece in call.settle(note)]
         pieces: list[Piece] = []
-        found = _OpenCalls(self._open_calls())
-        known = set(self._waiting)
-        calls: list[RunToolCall] = []
-        for each in asked:
-            if each.id and each.id in self._waiting:
-                call = self._waiting[each.id]
-                if each.id not in known:  # the same call twice
-                    continue
-                known.discard(each.id)
-            else:
-                call = found.take(each) or GrowingCall(index=0)
-                self._waiting[each.id] = call
-            whole = FunctionToolCall(
-                id=each.id,
-                function=FunctionCallOutput(
-                    name=each.function.name, arguments=each.function.arguments
-                ),
-            )
-            pieces += call.complete(whole, note, final=True)
-            pieces += call.settle(note)
-            calls.append(
-                attrs.evolve(
-                    each,
-                    id=call.id,
-                    function=FunctionCall(name=call.name, arguments=str(call.arguments)),
+        if asked:
+            calls = list(self._asked_for(asked, pieces, note))
+        else:  # a server that leaves them out means those that it has shown
+            self._waiting.update((call.id, call) for call in self._open_calls())
+            calls = list(self._waiting.values())
+            for call in calls:
+                pieces += call.settle(note)
+        if calls:
+            submit = SubmitToolOutputs(
+                tool_calls=tuple(
+                    RunToolCall(
+                        id=call.id,
+                        function=FunctionCall(name=call.name, arguments=str(call.arguments)),
+                    )
+                    for call in calls
                 )
             )
-        submit = attrs.evolve(action.submit_tool_outputs, tool_calls=tuple(calls))
-        self._run = attrs.evolve(
-            run, required_action=attrs.evolve(action, submit_tool_outputs=submit)
-        )
+            action = action or RequiredAction(submit_tool_outputs=submit)
+            self._run = attrs.evolve(
+                run, required_action=attrs.evolve(action, submit_tool_outputs=submit)
+            )
         return pieces
+
+    def _asked_for(
+        self, asked: Iterable[RunToolCall], pieces: list[Piece], note: Note
+    ) -> Iterator[GrowingCall]:
+        """Yield the calls that a run asks for, each once; add to *pieces* what is new of them."""
+        found = _OpenCalls(self._open_calls())
+        known = set(self._waiting)
+        for each in asked:
+            name, arguments = each.function.name, each.function.arguments
+            call = self._waiting.get(each.id) if each.id else None
+            if call is None:
+                call = found.take(each) or GrowingCall()
+                self._waiting[each.id] = call
+            elif each.id in known:
+                known.discard(each.id)
+            else:  # the same call twice
+                continue
+            function = FunctionCallOutput(name=name, arguments=arguments)
+            pieces += call.complete(
+                FunctionToolCall(id=each.id, function=function), note, final=True
+            )
+            pieces += call.settle(note)
+            yield call
 
     def _open_calls(self) -> Iterator[GrowingCall]:
         return (call for step in self._steps.all for call in step.waiting())

@@ -86,8 +86,7 @@ class AudioFold(Fold):
         text = ""
         match event:
             case TranscriptTextDelta(delta=text, segment_id=segment_id):
-                if text:
-                    self._text.of(segment_id).add(text)
+                text = self._text.add(segment_id, text)
                 self._logprobs += event.logprobs
             case SpeechAudioDelta(audio=audio):
                 self._is_speech = True
@@ -107,7 +106,7 @@ class AudioFold(Fold):
     def appender(self, event: Event) -> Append | None:
         match event:
             case TranscriptTextDelta(logprobs=(), segment_id=None):
-                return self._text.of(None).add
+                return self._text.appender()
         return None
 
     def value(self) -> Transcript | Speech:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 
-from openai_scan.events.base import Note
+from openai_scan.events.base import Append, Note
+from openai_scan.events.snapshot import Ahead
 from openai_scan.surrogates import after, mend, split_half
 
 # How many more blanks a text may have than the text that repeats it.
@@ -22,50 +23,74 @@ class TranscriptText:
 
     def __init__(self) -> None:
         self._stretches: list[Stretch] = []
-        self._segments: dict[str, Stretch] = {}  # that have had deltas
+        self._open: dict[str, Stretch] = {}  # segments that have had deltas only
+        self._closed: dict[str, Stretch] = {}  # segments that have come
         self._plain: Stretch | None = None  # the last stretch, if it belongs to no segment
+        self._ahead = Ahead()  # of the deltas that belong to no segment
         self._whole: str | None = None  # the same text as the server ended it
+        self._ended = False  # the whole text has come
+        self._claimed: dict[str, str] = {}  # what segments said that deltas of none had brought
         self._contradicted = False  # by a segment, so that segments add nothing
 
-    def of(self, segment_id: str | None) -> Stretch:
-        """Return the stretch that the deltas of a segment, or of none, are to be added to."""
-        self._whole = None
-        stretch = self._segments.get(segment_id) if segment_id else self._plain
-        if stretch is None:
-            stretch = self._begin()
-            if segment_id:
-                self._segments[segment_id] = stretch
-            else:
-                self._plain = stretch
-        return stretch
+    def add(self, segment_id: str | None, text: str) -> str:
+        """Take a delta of a segment, or of none; return what had not come before."""
+        if not segment_id:
+            new = self._ahead.new(text)
+            return self._add(new)
+        stretch = self._open.get(segment_id) or self._closed.get(segment_id)
+        new = text if stretch is None else stretch.ahead.new(text)
+        if self._ended or not new:
+            new = min(new, self._ahead.new(text), key=len)
+        if new:
+            self._whole = None
+            if stretch is None:
+                stretch = self._open[segment_id] = self._begin()
+            stretch.add(new)
+        return new
+
+    def appender(self) -> Append | None:
+        """Return what adds the next text of no segment, or None if it has to go through `add()`."""
+        return None if self._plain is None or self._ahead else self._plain.add
 
     def complete_segment(self, id: str, text: str, note: Note) -> str:
         """Take all of a segment; return what of it had not come before."""
-        if not text:
+        if not text or (id and self._claimed.get(id) == text):
             return ""
         self._whole = None
-        if not id and self._segments:  # the first of them, from a server that leaves the ids out
-            id = next(iter(self._segments))
-        stretch = self._segments.pop(id, None)
+        if not id and self._open:  # the first of them, from a server that leaves the ids out
+            id = next(iter(self._open))
+        stretch = self._open.pop(id, None)
+        known = None if stretch is not None or not id else self._closed.get(id)
+        if known is not None and known.missing(text) is not None:
+            stretch = known  # the same segment once more
         if stretch is not None:
             missing = stretch.missing(text)
             if missing is None:
                 note("text_differs")
                 stretch.replace(text)
-                return ""
+                missing = ""
+            stretch.ahead.lead(missing)
+            stretch.add(missing)
         elif self._contradicted:
             return ""
         elif self._plain is not None and self._plain.has_unclaimed():
-            stretch = self._plain
-            missing = stretch.claim(text)
-            if missing is None:
+            claimed = self._plain.claim(text)
+            if claimed is None:
                 note("text_differs")
                 self._contradicted = True
                 return ""
+            stretch, missing = self._plain, claimed
+            self._ahead.lead(missing)
+            stretch.add(missing)
+            stretch.claimed += len(missing)
+            self._claimed[id] = text
         else:
             stretch, missing = self._begin(), text
-        stretch.add(missing)
-        stretch.claimed = stretch.length if missing else stretch.claimed
+            self._ahead.lead(text)
+            stretch.ahead.lead(text)
+            stretch.add(text)
+        if id and stretch is not self._plain:
+            self._closed[id] = stretch
         return missing
 
     def complete(self, whole: str, note: Note) -> str:
@@ -75,14 +100,24 @@ class TranscriptText:
         """
         so_far = self._so_far(2 * len(whole) + _MOST_BLANKS)  # an end costs what it has
         missing = _missing(so_far, whole)
+        self._ended = self._ended or bool(whole)
         if missing is None:
             note("text_differs")
-        elif missing:
-            self.of(None).add(missing)
+        else:
+            self._ahead.lead(missing)
+            self._add(missing)
         if missing is None or not so_far.startswith(whole):
             ends_earlier = missing == "" and _dense(so_far) != _dense(whole)
             self._whole = self._whole if ends_earlier else whole
         return missing or ""
+
+    def _add(self, text: str) -> str:
+        """Add text of no segment, and return it."""
+        if text:
+            self._whole = None
+            self._plain = self._plain or self._begin()
+            self._plain.add(text)
+        return text
 
     def __str__(self) -> str:
         text = self._so_far() if self._whole is None else self._whole
@@ -101,6 +136,7 @@ class TranscriptText:
         return "".join(parts)
 
     def _begin(self) -> Stretch:
+        """Begin a stretch, which must not stay empty."""
         self._plain = None
         self._stretches.append(stretch := Stretch())
         return stretch
@@ -111,12 +147,14 @@ class Stretch:
 
     Attributes:
         add: Adds text.
+        ahead: What of it deltas may bring once more.
         claimed: How much of it segments have brought once more.
     """
 
     def __init__(self) -> None:
         self._buffer = io.StringIO()
         self.add = self._buffer.write
+        self.ahead = Ahead()
         self.claimed = 0
 
     @property
