@@ -391,6 +391,11 @@ class TestMessages:
             sent = streamer._machine.answer.as_sent(0)  # a part of an answer is JSON as well
             assert json.loads(json.dumps(sent)) == sent
 
+    def test_a_long_chunk_is_looked_into(self) -> None:
+        """Its keys are not compared."""
+        sent = message({"content": "a" * 10_000, "x": 1}, {"content": "b" * 10_000})
+        assert (sent["x"], len(sent["content"])) == (1, 20_000)
+
     def test_data_that_are_no_chunk_bring_nothing(self) -> None:
         """An event may be made by hand."""
         for data in ("{", "[]", "{}", '{"choices": 1}', '{"choices": [{"delta": 1}]}'):

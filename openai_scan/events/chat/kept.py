@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _KEYS = re.compile(r'"(\w+)"\s*:\s*(null|""|\[\s*\]|\{\s*\})?')
 _MAX_FORMS = 64
 
+# In a longer chunk the keys take as long to compare as to read.
+_MAX_CHARACTERS = 8192
+
 # What the fold has. Of several names for the reasoning it is remembered which came.
 _FOLDED = frozenset({"role", "content", "refusal", "audio", "annotations", "function_call"})
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text")
@@ -50,14 +53,15 @@ class ChatKept(Kept):
 
     def _has_more(self, data: str) -> bool:
         """Return whether a chunk has more than the fold takes."""
-        form = hash(tuple(_KEYS.findall(data)))
-        keeps = self._forms.get(form)
+        is_short = len(data) <= _MAX_CHARACTERS
+        form = hash(tuple(_KEYS.findall(data))) if is_short else 0
+        keeps = self._forms.get(form) if is_short else None
         if keeps is None:
             keeps = False
             for _, delta, _ in _deltas(data):
                 # Each is looked at, since all of them tell by which names the reasoning comes.
                 keeps = self._looks_new(delta) or keeps
-            if len(self._forms) < _MAX_FORMS:
+            if is_short and len(self._forms) < _MAX_FORMS:
                 self._forms[form] = keeps
         return keeps
 
