@@ -201,6 +201,16 @@ class ChatFold(Fold):
             choice.take(entry, note, added)
         return added
 
+    def placed_calls(self, choice: int) -> list[GrowingCall]:
+        """Return which calls the pieces of the last event belong to, if it had some of *choice*."""
+        known = self._choices.get(choice)
+        return [] if known is None else known.calls.placed
+
+    def calls_in_order(self, choice: int) -> list[GrowingCall]:
+        """Return the calls of *choice*, as `value()` has them."""
+        known = self._choices.get(choice)
+        return [] if known is None else known.calls.in_order()
+
     def close(self) -> Sequence[Piece]:
         return [piece for choice in self._choices.values() for piece in choice.close()]
 
@@ -234,7 +244,8 @@ class _Choice:
         self._content: Pieces | None = None
         self._refusal: Pieces | None = None
         self._reasoning: Pieces | None = None
-        self._calls = GrowingCalls(index)
+        self.calls = GrowingCalls(index)
+        self._last_added: list[Piece] = []  # by the last event with calls; it tells events apart
         self._function_call: GrowingCall | None = None
         self._audio: _Audio | None = None
         self._annotations: list[dict[str, Any]] = []
@@ -257,11 +268,13 @@ class _Choice:
         if delta.audio is not None:
             self._take_audio(delta.audio, added, whole)
         if delta.tool_calls:
+            if added is not self._last_added:
+                self.calls.placed, self._last_added = [], added
             if entry.whole:
-                added += self._calls.take_whole(delta.tool_calls, note)
+                added += self.calls.take_whole(delta.tool_calls, note)
             else:
                 for call in delta.tool_calls:
-                    added += self._calls.take(call, note)
+                    added += self.calls.take(call, note)
         if delta.function_call is not None:
             self._take_function_call(delta.function_call, note, added, is_whole=entry.whole)
         if delta.annotations:
@@ -271,9 +284,9 @@ class _Choice:
 
     def close(self) -> Iterable[Piece]:
         """Return what was held back, at the end of the choice."""
-        pieces = list(self._calls.close())
+        pieces = list(self.calls.close())
         call = self._function_call
-        if call is not None and not self._calls and (text := call.close()):
+        if call is not None and not self.calls and (text := call.close()):
             pieces.append(call.added(text, self._index))
         return pieces
 
@@ -320,7 +333,7 @@ class _Choice:
         is_new = self._function_call is None
         call = self._function_call = self._function_call or GrowingCall()
         text = call.take(ToolCallDelta(function=function), note, whole=is_whole)
-        if (is_new or text) and not self._calls:
+        if (is_new or text) and not self.calls:
             added.append(call.added(text, self._index))
 
     def _take_logprobs(self, logprobs: ChoiceLogProbs, *, is_whole: bool) -> None:
@@ -350,7 +363,7 @@ class _Choice:
             content=_text(self._content),
             refusal=_text(self._refusal),
             reasoning=_text(self._reasoning),
-            tool_calls=tuple(_tool_call(call) for call in self._calls.in_order()),
+            tool_calls=tuple(_tool_call(call) for call in self.calls.in_order()),
             function_call=None if self._function_call is None else _function(self._function_call),
             audio=None if self._audio is None else self._audio.value(),
             annotations=tuple(self._annotations),
