@@ -204,7 +204,9 @@ class TestMessages:
             "signature": "s",
         }
 
-    @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+    @pytest.mark.parametrize(
+        "name", ["reasoning_content", "reasoning", "reasoning_text", "thinking"]
+    )
     def test_reasoning_comes_back_by_its_name(self, name: str) -> None:
         """DeepSeek refuses the next round without it."""
         deltas: list[dict[str, Any]] = [

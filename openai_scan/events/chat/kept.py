@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
+from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.merging import Merged, merged, plain_of
 from openai_scan.events.kept import EMPTY, Kept, as_json
 from openai_scan.events.snapshot import parses
@@ -27,9 +28,8 @@ _MAX_FORMS = 64
 # In a longer chunk the keys take as long to compare as to read.
 _MAX_CHARACTERS = 8192
 
-# What the fold has. Of several names for the reasoning it is remembered which came.
+# What the fold has. Of the names for the reasoning it is remembered which came.
 _FOLDED = frozenset({"role", "content", "refusal", "audio", "annotations", "function_call"})
-_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
 _OF_CALL = frozenset({"index", "id", "type", "function", "custom"})
 _OF_TOOL = frozenset({"name", "arguments", "input"})
 
@@ -80,7 +80,7 @@ class ChatKept(Kept):
         for key, value in delta.items():
             if value in EMPTY:
                 continue
-            if key in _REASONING and isinstance(value, str):
+            if key in REASONING and isinstance(value, str):
                 self._reasoning[key] = None
             elif key == "tool_calls":
                 keeps = keeps or any(map(_has_more, _dicts(value)))
@@ -155,7 +155,7 @@ class _Message:
             for key, value in delta.items()
             if key not in _FOLDED
             and key != "tool_calls"
-            and not (key in _REASONING and isinstance(value, str))
+            and not (key in REASONING and isinstance(value, str))
         }
         self._rest = merged(self._rest, rest, replaces=is_whole)
         parts = [
