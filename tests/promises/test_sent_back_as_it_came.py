@@ -12,6 +12,7 @@ from server import CHUNKED, END, ScriptedServer, ch, serving
 
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
+from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.kept import ChatKept
 from openai_scan.events.chat.snapshot import ChatFold
 from openai_scan.events.responses import Response, ResponseOutputItemDone
@@ -204,9 +205,7 @@ class TestMessages:
             "signature": "s",
         }
 
-    @pytest.mark.parametrize(
-        "name", ["reasoning_content", "reasoning", "reasoning_text", "thinking"]
-    )
+    @pytest.mark.parametrize("name", REASONING)
     def test_reasoning_comes_back_by_its_name(self, name: str) -> None:
         """DeepSeek refuses the next round without it."""
         deltas: list[dict[str, Any]] = [
