@@ -20,25 +20,18 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from enum import Enum
-from types import SimpleNamespace
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     Literal,
-    Optional,
     TypeAlias,
-    get_args,
-    get_origin,
 )
 
 import attrs
-from typing_extensions import get_type_hints
 
 from openai_scan import bounded_json
 from openai_scan.client import AzureClient, Client
@@ -47,10 +40,11 @@ from openai_scan.events import Outcome
 from openai_scan.events.decoding.hooks import UnfitError
 from openai_scan.events.decoding.records import is_model
 from openai_scan.events.decoding.structure import Structurer
-from openai_scan.events.responses.waiting import waits_for_others
+from openai_scan.events.responses.waiting import answered_ids, waits_for_others
 from openai_scan.events.snapshot import parses
+from openai_scan.functions import Function, arguments_of, function_schema, name_of, tool_of
 from openai_scan.recording import RecordedSource
-from openai_scan.schema import API, described, schema_of
+from openai_scan.schema import API
 from openai_scan.sse import Source
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
@@ -69,13 +63,6 @@ _log = logging.getLogger("openai_scan")
 
 DEFAULT_MAX_CALLS = 64
 """How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
-
-# Python 3.14 would look up the names in all annotations, that of the result included.
-_UNEVALUATED: Mapping[str, Any] = (
-    {} if sys.version_info < (3, 14) else {"annotation_format": 3}  # FORWARDREF
-)
-
-Function: TypeAlias = Callable[..., Any]
 
 Answered: TypeAlias = "Sequence[tuple[Call, str]]"
 """The calls of one round, each with the output to send to the model."""
@@ -101,45 +88,6 @@ _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
 
 # What an answer of each API has, and no other.
 _PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses": "response"}
-
-
-def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
-    """Return the JSON schema of a function's arguments, made from its signature.
-
-    A line under `Args:` in the docstring becomes the description of its parameter.
-
-    Args:
-        function: A function whose parameters have types that `schema_of` knows.
-        strict: See `schema_of`.
-
-    Raises:
-        TypeError: A parameter has no type, or one that no schema can describe; or the function
-            is async, or takes `*args`, `**kwargs` or positional-only parameters.
-    """
-    schema = schema_of(_arguments_of(function), strict=strict)
-    schema.pop("description", None)  # it describes the function, not the arguments
-    return schema
-
-
-def tool_of(function: Function, *, api: API = "chat", strict: bool = True) -> dict[str, Any]:
-    """Return the tool that offers *function* to the model, for the `tools` of a request.
-
-    The name is the function's, the description the first paragraph of its docstring.
-
-    Args:
-        function: See `function_schema`.
-        api: Which API it is for.
-        strict: See `schema_of`.
-
-    Raises:
-        TypeError: See `function_schema`.
-    """
-    about = {"name": _name_of(function)}
-    if description := described(function.__doc__)[0]:
-        about["description"] = description
-    schema = function_schema(function, strict=strict)
-    tool = {**about, "parameters": schema, "strict": strict}
-    return {"type": "function", **(tool if api == "responses" else {"function": tool})}
 
 
 def run_tools(
@@ -201,9 +149,9 @@ def run_tools(
         raise ValueError(f"max_calls must be at least 1, not {max_calls}")
     table: dict[str, _Tool] = {}
     for function in functions:
-        tool = _Tool(function, _arguments_of(function))
-        if table.setdefault(_name_of(function), tool) is not tool:
-            raise ValueError(f"there are two functions {_name_of(function)!r}")
+        tool = _Tool(function, arguments_of(function))
+        if table.setdefault(name_of(function), tool) is not tool:
+            raise ValueError(f"there are two functions {name_of(function)!r}")
     api, request = _request_of(stream)
     choices = (request.body or {}).get("n")
     if choices not in (None, 1):
@@ -249,8 +197,9 @@ class _Rounds:
         if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return outcome
         assert answer is not None  # noqa: S101 - it has one of these parts
-        calls = _distinct(answer.calls)
         others = self.api == "responses" and waits_for_others(answer)
+        answered = answered_ids(answer) if self.api == "responses" else ()
+        calls = _distinct([call for call in answer.calls if call.id not in answered])
         if not calls and not others:
             return outcome
         if others or not all(map(_is_answerable, calls)):
@@ -260,8 +209,8 @@ class _Rounds:
         if self.api == "assistants" and not _is_named(answer):
             return _broken("the run that waits for outputs has an id that cannot be one")
         self.left -= 1
-        answered = [(call, self._answer(call)) for call in calls]
-        onward = self.follow_up(streamer, answer, answered)
+        outputs = [(call, self._answer(call)) for call in calls]
+        onward = self.follow_up(streamer, answer, outputs)
         source = streamer.source
         return source.then(onward.source) if isinstance(source, RecordedSource) else onward
 
@@ -285,6 +234,9 @@ class _Rounds:
         names = attrs.fields_dict(tool.arguments)
         try:
             result = tool.function(**{name: getattr(arguments, name) for name in names})
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError("nothing here waits for a coroutine")  # noqa: TRY301 - as its own
             return result if isinstance(result, str) else json.dumps(result, default=_plain)
         except Exception as error:
             if self.raises:
@@ -307,9 +259,10 @@ def _plain(result: Any) -> Any:
 
 
 def _distinct(calls: Sequence[Call]) -> list[Call]:
-    """Return *calls*, each once: some servers repeat a call, and it has only one output."""
+    """Return the calls of one choice, each once, since a call has only one output."""
     by_id = {call.id: call for call in reversed(calls) if call.id}
-    return [call for call in calls if not call.id or by_id[call.id] is call]
+    choice = calls[0].choice if calls else 0
+    return [call for call in calls if call.choice == choice and by_id.get(call.id, call) is call]
 
 
 def _is_answerable(call: Call) -> bool:
@@ -451,50 +404,3 @@ _FOLLOW_UPS: Mapping[API, Callable[[Client | AzureClient, Request], FollowUp]] =
     "chat": _after_chat,
     "responses": _after_response,
 }
-
-
-def _name_of(function: Function) -> str:
-    name = getattr(function, "__name__", None)
-    if not isinstance(name, str):
-        raise TypeError(f"{function!r} has no name: wrap it into a function")
-    return name
-
-
-def _arguments_of(function: Function) -> type:
-    """Return a class that has the function's parameters as its fields."""
-    name = _name_of(function)
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise TypeError(
-            f"{name} is a coroutine function, which only an asynchronous client can run: wrap it"
-            " in a function that returns the result"
-        )
-    fields = {}
-    for parameter in inspect.signature(function, **_UNEVALUATED).parameters.values():
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
-        kind, default = _type_of(parameter, function), parameter.default
-        settings: dict[str, Any] = {"alias": parameter.name}  # attrs would strip a leading _
-        if default is not parameter.empty:
-            settings["default"] = default
-        if default is None and get_origin(kind) is Annotated:
-            kind = Annotated[(get_args(kind)[0] | None, *kind.__metadata__)]
-        elif default is None:
-            kind = Optional[kind]  # noqa: UP045 - the type is known only at run time
-        fields[parameter.name] = attrs.field(type=kind, **settings)
-    made = attrs.make_class(name, fields, frozen=True, kw_only=True)
-    made.__doc__ = function.__doc__
-    return made
-
-
-def _type_of(parameter: inspect.Parameter, function: Function) -> Any:
-    """Return the type of *parameter*; no other annotation of *function* has to be known."""
-    name = _name_of(function)
-    if parameter.annotation is parameter.empty:
-        raise TypeError(f"the parameter {parameter.name} of {name} has no type")
-    inner = inspect.unwrap(function)
-    holder = SimpleNamespace(__annotations__={"it": parameter.annotation})
-    try:
-        names = getattr(inner, "__globals__", {})
-        return get_type_hints(holder, globalns=names, localns=names, include_extras=True)["it"]
-    except NameError as error:
-        raise TypeError(f"the type of the parameter {parameter.name} of {name}: {error}") from None

@@ -77,7 +77,7 @@ class Call(Value):
     kind: str = "function"
 
     def parsed(self) -> Any:
-        """Return the arguments as a Python value.
+        """Return the arguments as a Python value; null is no arguments, `{}`.
 
         Raises:
             ValueError: The call is not complete, or is the call of a custom tool.
@@ -86,7 +86,8 @@ class Call(Value):
             raise ValueError(f"the input of the {self.kind} tool {self.name!r} is not JSON")
         if not self.complete:
             raise ValueError(f"the call of {self.name!r} is not complete")
-        return json.loads(self.arguments)
+        arguments: Any = json.loads(self.arguments)
+        return {} if arguments is None else arguments
 
 
 PieceKind: TypeAlias = Literal["text", "reasoning", "refusal", "call", "audio", "image"]

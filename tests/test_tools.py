@@ -553,6 +553,28 @@ class TestTypes:
             content = server.requests[-1].json()["messages"][-1]["content"]
             assert content == f"Error: the arguments do not fit: {told} @ $.secret"
 
+    def test_nothing_waits_for_a_coroutine(self, server: ScriptedServer, client: Client) -> None:
+        """Whoever makes it."""
+
+        async def later() -> str:
+            return "too late"
+
+        def take() -> Any:
+            return later()
+
+        class Called:
+            __name__ = "called"
+
+            async def __call__(self) -> None: ...
+
+        server.scripts += [chat_calls(("c", "take", "{}")), CHAT_TEXT]
+        with run_tools(client, ask(client), [take]) as s:
+            s.read()
+        content = server.requests[-1].json()["messages"][-1]["content"]
+        assert content == "Error: take failed with TypeError"
+        with pytest.raises(TypeError, match="called is a coroutine function"):
+            tool_of(Called())
+
     def test_a_class_is_no_result(self, server: ScriptedServer, client: Client) -> None:
         """Only its objects are."""
 

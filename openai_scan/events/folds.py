@@ -65,13 +65,13 @@ def _new_fold(family: str) -> Fold:
             raise ValueError(f"there is no fold for the family {family!r}")
 
 
-def kept(family: str) -> Kept | None:
-    """Return what keeps an answer of *family* for the next request; None if there is nothing."""
-    match family:
+def kept(fold: Fold) -> Kept | None:
+    """Return what keeps the answer of *fold* for the next request; None if there is nothing."""
+    match fold.family:
         case "chat":
             from openai_scan.events.chat.kept import ChatKept
 
-            return ChatKept()
+            return ChatKept(fold)
         case "responses":
             from openai_scan.events.responses.kept import ResponseKept
 

@@ -56,7 +56,7 @@ class AnswerSoFar:
             return
         if self._fold is not before:
             self._halves = Halves()
-            self._kept = kept(self._fold.family)
+            self._kept = kept(self._fold)
             if self.json is not None:
                 self.json = type(self.json)()
         self._fold.hole = self._has_hole

@@ -64,7 +64,7 @@ class Rounds:
     def _last_counts(self, answer: AnswerSoFar) -> dict[Any, Counts]:
         """Return the counts of the last round, by what they are the counts of."""
         value: Any = None if answer.is_over else answer.value()
-        counts = getattr(value, "counts", None)
+        counts = None if value is None else value.counts
         if counts is None:
             return {}
         # The usage of a run is that of all streams in which it goes on.

@@ -12,7 +12,9 @@ from server import CHUNKED, END, ScriptedServer, ch, serving
 
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
+from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.kept import ChatKept
+from openai_scan.events.chat.snapshot import ChatFold
 from openai_scan.events.responses import Response, ResponseOutputItemDone
 from openai_scan.events.responses.kept import ResponseKept
 from openai_scan.events.responses.snapshot import ResponseAnswer
@@ -131,6 +133,8 @@ class TestMessages:
             [{"index": 0, "id": "c1"}, {"index": 0, "id": "c2"}],
             [{"id": "c1"}, {"id": "c2"}],
             [{"index": "0", "id": "c1"}, {"index": "1", "id": "c2"}],
+            [{"index": 0, "id": "c1"}, {"index": 1, "id": "c1"}],
+            [{"index": 1, "id": "c1"}, {"index": 0, "id": "c2"}],
         ],
     )
     def test_each_call_has_its_own(self, places: list[dict[str, Any]]) -> None:
@@ -141,7 +145,28 @@ class TestMessages:
         ]
         for deltas in ([{"tool_calls": calls}], [{"tool_calls": [one]} for one in calls]):
             sent = message(*deltas, finish="tool_calls")
-            assert [one["extra_content"] for one in sent["tool_calls"]] == [{"n": 0}, {"n": 1}]
+            found = [one["extra_content"]["n"] for one in sent["tool_calls"]]
+            assert found == ([1, 0] if places[0].get("index") == 1 else [0, 1])
+            assert len({one["id"] for one in sent["tool_calls"]}) == 2
+
+    def test_one_choice_may_come_twice_in_a_chunk(self) -> None:
+        """And an odd piece may be between good ones."""
+        calls = [
+            {"index": n, "id": f"c{n}", "function": {"name": "f", "arguments": "{}"}, "x": n}
+            for n in range(3)
+        ]
+        choices = [
+            {"index": 0, "delta": {"tool_calls": calls[:1]}},
+            {"index": 0, "delta": {"tool_calls": [None, *calls[1:]]}, "finish_reason": "stop"},
+        ]
+        [sent] = read({"object": "chat.completion.chunk", "choices": choices}).messages()
+        assert [one["x"] for one in sent["tool_calls"]] == [0, 1, 2]
+
+    def test_calls_of_one_id_without_an_index_have_their_own(self) -> None:
+        """Another name is another call."""
+        deltas = [piece(None, "{}", id="c1", name=name, x=name) for name in ("f", "g")]
+        sent = message(*deltas, finish="tool_calls")
+        assert [one["x"] for one in sent["tool_calls"]] == ["f", "g"]
 
     def test_calls_without_ids_have_their_own(self) -> None:
         """Whole arguments after whole arguments are another call."""
@@ -180,7 +205,7 @@ class TestMessages:
             "signature": "s",
         }
 
-    @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+    @pytest.mark.parametrize("name", REASONING)
     def test_reasoning_comes_back_by_its_name(self, name: str) -> None:
         """DeepSeek refuses the next round without it."""
         deltas: list[dict[str, Any]] = [
@@ -325,15 +350,16 @@ class TestMessages:
         first: dict[str, Any] = {
             "id": "c1",
             "type": "custom",
-            "custom": {"name": "shell", "input": "ls"},
+            "custom": {"name": "shell", "input": "ls", "x": 1},
+            "y": 2,
         }
         deltas: list[dict[str, Any]] = [
             {"tool_calls": [{"index": 0, **first}]},
             {"tool_calls": [{"index": 0, "custom": {"input": " -l"}}]},
         ]
         sent = message(*deltas, finish="tool_calls")
-        custom = {"name": "shell", "input": "ls -l"}
-        assert sent["tool_calls"] == [{"id": "c1", "type": "custom", "custom": custom}]
+        custom = {"name": "shell", "input": "ls -l", "x": 1}
+        assert sent["tool_calls"] == [{"id": "c1", "type": "custom", "custom": custom, "y": 2}]
 
     def test_an_old_function_call_comes_back_as_one(self) -> None:
         """In its own form."""
@@ -354,7 +380,7 @@ class TestMessages:
         """The first, or the one that is asked for."""
         streamer = read(
             chunk({"content": "a", "x": 1}),
-            chunk({"content": "b", "x": 2}, index=1),
+            chunk({"content": "b", "x": 2}, index="1"),
             chunk({}, "stop"),
             chunk({}, "stop", index=1),
         )
@@ -391,11 +417,16 @@ class TestMessages:
             sent = streamer._machine.answer.as_sent(0)  # a part of an answer is JSON as well
             assert json.loads(json.dumps(sent)) == sent
 
+    def test_a_long_chunk_is_looked_into(self) -> None:
+        """Its keys are not compared."""
+        sent = message({"content": "a" * 10_000, "x": 1}, {"content": "b" * 10_000})
+        assert (sent["x"], len(sent["content"])) == (1, 20_000)
+
     def test_data_that_are_no_chunk_bring_nothing(self) -> None:
         """An event may be made by hand."""
         for data in ("{", "[]", "{}", '{"choices": 1}', '{"choices": [{"delta": 1}]}'):
             made = ChatCompletionChunk(raw=RawEvent("message", data))
-            assert not ChatKept().take(made, None)
+            assert not ChatKept(ChatFold()).take(made, None)
 
     def test_there_are_more_forms_than_are_remembered(self) -> None:
         """A server that makes up keys costs time, and loses nothing."""

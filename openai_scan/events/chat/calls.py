@@ -88,10 +88,14 @@ class GrowingCalls:
 
     Args:
         choice: The number of the choice.
+
+    Attributes:
+        placed: The calls that the pieces of the last event belong to, in the order of the pieces.
     """
 
     def __init__(self, choice: int) -> None:
         self._choice = choice
+        self.placed: list[GrowingCall] = []
         self._calls: list[GrowingCall] = []  # in order of arrival
         self._by_index: dict[int, GrowingCall] = {}  # the latest call of each index
         self._by_id: dict[str, list[GrowingCall]] = {}
@@ -149,6 +153,7 @@ class GrowingCalls:
             if piece.id:
                 self._by_both[piece.index, piece.id] = call
         self._open[id(call)] = call
+        self.placed.append(call)
         text = call.take(piece, note, whole=whole)
         if is_new or text or known != (call.id, call.name):
             return (call.added(text, self._choice),)

@@ -4,36 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
+from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.merging import Merged, merged, plain_of
 from openai_scan.events.kept import EMPTY, Kept, as_json
 from openai_scan.events.snapshot import parses
 
 if TYPE_CHECKING:
-    from openai_scan.events.chat.snapshot import ChatChoice, ChatToolCall
+    from openai_scan.events.chat.calls import GrowingCall
+    from openai_scan.events.chat.snapshot import ChatChoice, ChatFold, ChatToolCall
+
+_Piece: TypeAlias = "tuple[dict[str, Any], bool]"
+"""A piece of a call, and whether it is the whole of it."""
 
 # The keys of a chunk, each with its value if that says nothing. It stays the same from chunk to
 # chunk, so that few chunks have to be looked into.
 _KEYS = re.compile(r'"(\w+)"\s*:\s*(null|""|\[\s*\]|\{\s*\})?')
 _MAX_FORMS = 64
 
-# What the fold has. Of several names for the reasoning it is remembered which came.
+# In a longer chunk the keys take as long to compare as to read.
+_MAX_CHARACTERS = 8192
+
+# What the fold has. Of the names for the reasoning it is remembered which came.
 _FOLDED = frozenset({"role", "content", "refusal", "audio", "annotations", "function_call"})
-_REASONING = ("reasoning_content", "reasoning", "reasoning_text")
-_OF_CALL = frozenset({"index", "id", "type", "function"})
-_OF_FUNCTION = frozenset({"name", "arguments"})
+_OF_CALL = frozenset({"index", "id", "type", "function", "custom"})
+_OF_TOOL = frozenset({"name", "arguments", "input"})
 
 # The parts of a content that are text, and so in the fold.
 _TEXT_PARTS = ("text", "output_text")
 
 
 class ChatKept(Kept):
-    """Keeps what the messages and calls have beyond the fields of their classes."""
+    """Keeps what the messages and calls have beyond the fields of their classes.
 
-    def __init__(self) -> None:
+    Args:
+        fold: The `ChatFold`, which has taken every event before this object does. It decides which
+            call a piece belongs to.
+    """
+
+    def __init__(self, fold: Any) -> None:
+        self._fold: ChatFold = fold
         self._forms: dict[int, bool] = {}
         self._repeat: object = None
         self._keeps = False  # whether events like `_repeat` have to be looked into
@@ -50,14 +63,15 @@ class ChatKept(Kept):
 
     def _has_more(self, data: str) -> bool:
         """Return whether a chunk has more than the fold takes."""
-        form = hash(tuple(_KEYS.findall(data)))
-        keeps = self._forms.get(form)
+        is_short = len(data) <= _MAX_CHARACTERS
+        form = hash(tuple(_KEYS.findall(data))) if is_short else 0
+        keeps = self._forms.get(form) if is_short else None
         if keeps is None:
             keeps = False
             for _, delta, _ in _deltas(data):
                 # Each is looked at, since all of them tell by which names the reasoning comes.
                 keeps = self._looks_new(delta) or keeps
-            if len(self._forms) < _MAX_FORMS:
+            if is_short and len(self._forms) < _MAX_FORMS:
                 self._forms[form] = keeps
         return keeps
 
@@ -66,21 +80,27 @@ class ChatKept(Kept):
         for key, value in delta.items():
             if value in EMPTY:
                 continue
-            if key in _REASONING and isinstance(value, str):
+            if key in REASONING and isinstance(value, str):
                 self._reasoning[key] = None
             elif key == "tool_calls":
-                keeps = keeps or any(map(_begins_or_has_more, _dicts(value)))
+                keeps = keeps or any(map(_has_more, _dicts(value)))
             else:
                 is_list = key == "content" and isinstance(value, list)
                 keeps = keeps or is_list or key not in _FOLDED
         return keeps
 
     def _keep(self, data: str) -> None:
+        pieces: dict[int, list[_Piece]] = {}
         for index, delta, is_whole in _deltas(data):
             message = self._messages.get(index)
             if message is None:
                 message = self._messages[index] = _Message()
             message.take(delta, is_whole=is_whole)
+            calls = _dicts(delta.get("tool_calls"))
+            pieces.setdefault(index, []).extend((call, is_whole) for call in calls)
+        for index, of_choice in pieces.items():
+            for call, piece in zip(self._fold.placed_calls(index), of_choice, strict=False):
+                self._messages[index].take_call(call, *piece)
 
     def as_sent(self, answer: Any, choice: int) -> list[dict[str, Any]]:
         for one in answer.choices:
@@ -105,9 +125,9 @@ class ChatKept(Kept):
             text = [{"type": "text", "text": message.content}] if message.content else []
             sent["content"] = [*plain_of(kept.parts), *text]
         if message.tool_calls:
-            more = kept.more_of(message.tool_calls)
+            more = map(kept.of_call, self._fold.calls_in_order(choice.index))
             sent["tool_calls"] = [
-                _call(call, extra) for call, extra in zip(message.tool_calls, more, strict=True)
+                _call(call, extra) for call, extra in zip(message.tool_calls, more, strict=False)
             ]
         elif message.function_call is not None:
             function = message.function_call
@@ -127,9 +147,7 @@ class _Message:
     def __init__(self) -> None:
         self.parts: Merged = None
         self._rest: Merged = None
-        self._calls: list[_KeptCall] = []  # in order of arrival
-        self._by_index: dict[int, _KeptCall] = {}  # the latest at each index
-        self._by_id: dict[str, _KeptCall] = {}
+        self._calls: dict[GrowingCall, _KeptCall] = {}
 
     def take(self, delta: Mapping[str, Any], *, is_whole: bool) -> None:
         rest = {
@@ -137,7 +155,7 @@ class _Message:
             for key, value in delta.items()
             if key not in _FOLDED
             and key != "tool_calls"
-            and not (key in _REASONING and isinstance(value, str))
+            and not (key in REASONING and isinstance(value, str))
         }
         self._rest = merged(self._rest, rest, replaces=is_whole)
         parts = [
@@ -145,90 +163,44 @@ class _Message:
         ]
         if parts:
             self.parts = merged(self.parts, parts, replaces=is_whole)
-        for place, call in enumerate(_dicts(delta.get("tool_calls"))):
-            self._take_call(call, place if is_whole else None, is_whole=is_whole)
 
-    def _take_call(self, piece: dict[str, Any], place: int | None, *, is_whole: bool) -> None:
-        index, id = _number(piece.get("index")), piece.get("id")
-        index = place if index is None else index
-        function = piece.get("function")
-        function = function if isinstance(function, dict) else {}
-        call = self._find(index, id, function, is_whole=is_whole)
-        if call is None:
-            call = _KeptCall(index=len(self._calls) if index is None else index)
-            self._calls.append(call)
-        if index is not None:
-            self._by_index[index] = call
-        if isinstance(id, str) and id:
-            call.id = call.id or id
-            self._by_id[id] = call
-        name = function.get("name")
-        call.name = call.name or (name if isinstance(name, str) else "")
+    def take_call(self, call: GrowingCall, piece: Mapping[str, Any], is_whole: bool) -> None:  # noqa: FBT001 - from a pair
+        """Take a piece of *call*."""
         rest = {key: value for key, value in piece.items() if key not in _OF_CALL}
-        more = {key: value for key, value in function.items() if key not in _OF_FUNCTION}
-        call.rest = merged(call.rest, rest, replaces=is_whole)
-        call.function = merged(call.function, more, replaces=is_whole)
-        if isinstance(piece.get("type"), str):
-            call.type = piece["type"]
+        more = {key: value for key, value in _tool_of(piece).items() if key not in _OF_TOOL}
+        kept = self._calls.setdefault(call, _KeptCall())
+        kept.rest = merged(kept.rest, rest, replaces=is_whole)
+        kept.tool = merged(kept.tool, more, replaces=is_whole)
 
-    def _find(
-        self, index: int | None, id: Any, function: Mapping[str, Any], *, is_whole: bool
-    ) -> _KeptCall | None:
-        """Return the call that a piece belongs to, or None if it begins a new one."""
-        id = id if isinstance(id, str) else ""
-        if index is None:
-            if id:
-                return self._by_id.get(id)
-            call = self._calls[-1] if self._calls and not function.get("name") else None
-        else:
-            call = self._by_index.get(index)
-        if call is None or is_whole:
-            return call
-        if id and call.id and id != call.id and function.get("name"):
-            return self._by_id.get(id)
-        if not id and not call.id and function.get("name") and call.name:
-            return None if _is_object(function.get("arguments")) else call
-        return call
+    def of_call(self, call: GrowingCall) -> _KeptCall:
+        """Return what is kept of *call*."""
+        return self._calls.get(call) or _KeptCall()
 
     def rest(self) -> dict[str, Any]:
         """Return the further keys of the message."""
         rest: dict[str, Any] = plain_of(self._rest) or {}
         return {key: value for key, value in rest.items() if value not in EMPTY}
 
-    def more_of(self, calls: tuple[ChatToolCall, ...]) -> list[_KeptCall]:
-        """Return what is kept of each call."""
-        kept = sorted(self._calls, key=lambda call: call.index)
-        if len(kept) == len(calls):
-            return kept
-        by_id = {call.id: call for call in kept if call.id}
-        return [by_id.get(call.id) or _KeptCall() for call in calls]
-
 
 class _KeptCall:
     """What a call has beyond the fields of its class."""
 
-    def __init__(self, index: int = 0) -> None:
-        self.index = index
-        self.id = ""
-        self.name = ""
-        self.type = "function"
+    def __init__(self) -> None:
         self.rest: Merged = None
-        self.function: Merged = None
+        self.tool: Merged = None  # of its function or custom tool
 
 
 def _call(call: ChatToolCall, kept: _KeptCall) -> dict[str, Any]:
     """Return a call as it was sent."""
-    rest = plain_of(kept.rest) or {}
-    rest = {key: value for key, value in rest.items() if value not in EMPTY}
-    kind = kept.type if call.type == "function" else call.type
-    if kind != "function":
-        known = as_json(getattr(call, kind, None) or {})
-        return {"id": call.id, "type": kind, **rest, **({kind: known} if known else {})}
-    function = {
-        **(plain_of(kept.function) or {}),
-        **_function(call.function.name, call.function.arguments),
-    }
-    return {"id": call.id, "type": kind, **rest, "function": function}
+    rest: dict[str, Any] = plain_of(kept.rest) or {}
+    more: dict[str, Any] = plain_of(kept.tool) or {}
+    sent: dict[str, Any] = {"id": call.id, "type": call.type}
+    sent |= {key: value for key, value in rest.items() if value not in EMPTY}
+    if call.custom is not None:
+        sent["custom"] = {**more, **as_json(call.custom)}
+    else:
+        sent["function"] = {**more, **_function(call.function.name, call.function.arguments)}
+    return sent
 
 
 def _function(name: str, arguments: str) -> dict[str, Any]:
@@ -237,14 +209,21 @@ def _function(name: str, arguments: str) -> dict[str, Any]:
     return {"name": name, "arguments": "{}" if blank else arguments}
 
 
-def _begins_or_has_more(call: Mapping[str, Any]) -> bool:
-    function = call.get("function")
-    further = function if isinstance(function, dict) else {}
-    return (
-        bool(call.get("id") or further.get("name"))
-        or any(key not in _OF_CALL and value not in EMPTY for key, value in call.items())
-        or any(key not in _OF_FUNCTION and value not in EMPTY for key, value in further.items())
+def _has_more(call: Mapping[str, Any]) -> bool:
+    return any(
+        key not in known and value not in EMPTY
+        for fields, known in ((call, _OF_CALL), (_tool_of(call), _OF_TOOL))
+        for key, value in fields.items()
     )
+
+
+def _tool_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a piece of a call says about its function or custom tool."""
+    for name in ("function", "custom"):
+        tool = call.get(name)
+        if isinstance(tool, dict):
+            return tool
+    return {}
 
 
 def _deltas(data: str) -> Iterator[tuple[int, dict[str, Any], bool]]:
@@ -271,9 +250,3 @@ def _number(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     return value if type(value) is int else None
-
-
-def _is_object(arguments: Any) -> bool:
-    return isinstance(arguments, dict) or (
-        isinstance(arguments, str) and arguments.lstrip().startswith("{") and parses(arguments)
-    )

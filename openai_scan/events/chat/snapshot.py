@@ -201,6 +201,16 @@ class ChatFold(Fold):
             choice.take(entry, note, added)
         return added
 
+    def placed_calls(self, choice: int) -> list[GrowingCall]:
+        """Return which calls the pieces of the last event belong to, if it had some of *choice*."""
+        known = self._choices.get(choice)
+        return [] if known is None or known.calls is None else known.calls.placed
+
+    def calls_in_order(self, choice: int) -> list[GrowingCall]:
+        """Return the calls of *choice*, as `value()` has them."""
+        known = self._choices.get(choice)
+        return [] if known is None or known.calls is None else known.calls.in_order()
+
     def close(self) -> Sequence[Piece]:
         return [piece for choice in self._choices.values() for piece in choice.close()]
 
@@ -250,7 +260,8 @@ class _Choice:
         self._content: Pieces | None = None
         self._refusal: Pieces | None = None
         self._reasoning: Pieces | None = None
-        self._calls: GrowingCalls | None = None
+        self.calls: GrowingCalls | None = None  # few choices have any
+        self._last_added: list[Piece] = []  # by the last event with calls; it tells events apart
         self._function_call: GrowingCall | None = None
         self._audio: _Audio | None = None
         self._annotations: list[dict[str, Any]] = []
@@ -276,7 +287,9 @@ class _Choice:
         if delta.audio is not None:
             self._take_audio(delta.audio, added, whole)
         if delta.tool_calls:
-            calls = self._calls = self._calls or GrowingCalls(self._index)
+            calls = self.calls = self.calls or GrowingCalls(self._index)
+            if added is not self._last_added:
+                calls.placed, self._last_added = [], added
             if entry.whole:
                 added += calls.take_whole(delta.tool_calls, note)
             else:
@@ -291,11 +304,11 @@ class _Choice:
 
     def close(self) -> Iterable[Piece]:
         """Return what was held back, at the end of the choice."""
-        if self._calls is not None:
-            return self._calls.close()
+        pieces = [] if self.calls is None else list(self.calls.close())
         call = self._function_call
-        text = "" if call is None else call.close()
-        return (call.added(text, self._index),) if call is not None and text else ()
+        if call is not None and self.calls is None and (text := call.close()):
+            pieces.append(call.added(text, self._index))
+        return pieces
 
     def appender(self, delta: ChoiceDelta) -> Append | None:
         """Return what adds the text of such a delta, or None if it has more than text."""
@@ -339,7 +352,7 @@ class _Choice:
         is_new = self._function_call is None
         call = self._function_call = self._function_call or GrowingCall()
         text = call.take(ToolCallDelta(function=function), note, whole=is_whole)
-        if (is_new or text) and self._calls is None:
+        if (is_new or text) and self.calls is None:
             added.append(call.added(text, self._index))
 
     def _take_logprobs(self, logprobs: ChoiceLogProbs, *, is_whole: bool) -> None:
@@ -369,9 +382,7 @@ class _Choice:
             content=_text(self._content),
             refusal=_text(self._refusal),
             reasoning=_text(self._reasoning),
-            tool_calls=()
-            if self._calls is None
-            else tuple(map(_tool_call, self._calls.in_order())),
+            tool_calls=() if self.calls is None else tuple(map(_tool_call, self.calls.in_order())),
             function_call=None if self._function_call is None else _function(self._function_call),
             audio=None if self._audio is None else self._audio.value(),
             annotations=tuple(self._annotations),

@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
-
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept, as_json, filled
@@ -61,13 +59,8 @@ class ResponseKept(Kept):
         self.drafting = place in self._drafts or id in self._drafts
 
     def final_text(self, answer: Any) -> str:
-        items = answer.response.output
-        rest = tuple(
-            item for item in items if not _is_draft(item) and id_of(item) not in self._drafts
-        )
-        if len(rest) < len(items):
-            answer = attrs.evolve(answer, response=attrs.evolve(answer.response, output=rest))
-        return super().final_text(answer)
+        text: str = answer.final_text
+        return text
 
     def as_sent(self, answer: Any, choice: int) -> list[dict[str, Any]]:
         if choice:

@@ -39,6 +39,15 @@ def waits_for_others(answer: Any) -> bool:
     )
 
 
+def answered_ids(answer: Any) -> set[str | None]:
+    """Return the ids of the calls of functions whose outputs are in *answer*, a `ResponseAnswer`.
+
+    The server has run these itself.
+    """
+    output = answer.response.output
+    return {_get(item, "call_id") for item in output if kind_of(item) == f"{_FUNCTION}_output"}
+
+
 def _waits(item: OutputItem) -> bool:
     kind = kind_of(item)
     if kind in _CLIENT_CALLS or kind == _APPROVAL:

@@ -1,0 +1,111 @@
+"""What a model has to know of a Python function: its name, its description and its parameters."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Annotated, Any, Optional, TypeAlias, get_args, get_origin
+
+import attrs
+from typing_extensions import get_type_hints
+
+from openai_scan.schema import API, described, schema_of
+
+Function: TypeAlias = Callable[..., Any]
+
+# Python 3.14 would look up the names in all annotations, that of the result included.
+_UNEVALUATED: Mapping[str, Any] = (
+    {} if sys.version_info < (3, 14) else {"annotation_format": 3}  # FORWARDREF
+)
+
+
+def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any]:
+    """Return the JSON schema of a function's arguments, made from its signature.
+
+    A line under `Args:` in the docstring becomes the description of its parameter.
+
+    Args:
+        function: A function whose parameters have types that `schema_of` knows.
+        strict: See `schema_of`.
+
+    Raises:
+        TypeError: A parameter has no type, or one that no schema can describe; or the function
+            is async, or takes `*args`, `**kwargs` or positional-only parameters.
+    """
+    schema = schema_of(arguments_of(function), strict=strict)
+    schema.pop("description", None)  # it describes the function, not the arguments
+    return schema
+
+
+def tool_of(function: Function, *, api: API = "chat", strict: bool = True) -> dict[str, Any]:
+    """Return the tool that offers *function* to the model, for the `tools` of a request.
+
+    The name is the function's, the description the first paragraph of its docstring.
+
+    Args:
+        function: See `function_schema`.
+        api: Which API it is for.
+        strict: See `schema_of`.
+
+    Raises:
+        TypeError: See `function_schema`.
+    """
+    about = {"name": name_of(function)}
+    if description := described(function.__doc__)[0]:
+        about["description"] = description
+    schema = function_schema(function, strict=strict)
+    tool = {**about, "parameters": schema, "strict": strict}
+    return {"type": "function", **(tool if api == "responses" else {"function": tool})}
+
+
+def name_of(function: Function) -> str:
+    """Return the name that the model calls *function* by."""
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"{function!r} has no name: wrap it into a function")
+    return name
+
+
+def arguments_of(function: Function) -> type:
+    """Return a class that has the function's parameters as its fields."""
+    name = name_of(function)
+    called: Any = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    if any(map(inspect.iscoroutinefunction, (function, called))) or inspect.isasyncgenfunction(
+        function
+    ):
+        raise TypeError(
+            f"{name} is a coroutine function, which only an asynchronous client can run: wrap it"
+            " in a function that returns the result"
+        )
+    fields = {}
+    for parameter in inspect.signature(function, **_UNEVALUATED).parameters.values():
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
+        kind, default = _type_of(parameter, function), parameter.default
+        settings: dict[str, Any] = {"alias": parameter.name}  # attrs would strip a leading _
+        if default is not parameter.empty:
+            settings["default"] = default
+        if default is None and get_origin(kind) is Annotated:
+            kind = Annotated[(get_args(kind)[0] | None, *kind.__metadata__)]
+        elif default is None:
+            kind = Optional[kind]  # noqa: UP045 - the type is known only at run time
+        fields[parameter.name] = attrs.field(type=kind, **settings)
+    made = attrs.make_class(name, fields, frozen=True, kw_only=True)
+    made.__doc__ = function.__doc__
+    return made
+
+
+def _type_of(parameter: inspect.Parameter, function: Function) -> Any:
+    """Return the type of *parameter*; no other annotation of *function* has to be known."""
+    name = name_of(function)
+    if parameter.annotation is parameter.empty:
+        raise TypeError(f"the parameter {parameter.name} of {name} has no type")
+    inner = inspect.unwrap(function)
+    holder = SimpleNamespace(__annotations__={"it": parameter.annotation})
+    try:
+        names = getattr(inner, "__globals__", {})
+        return get_type_hints(holder, globalns=names, localns=names, include_extras=True)["it"]
+    except NameError as error:
+        raise TypeError(f"the type of the parameter {parameter.name} of {name}: {error}") from None
