@@ -138,8 +138,10 @@ class GrowingItem:
         place: The item's place in the output.
         head: The item in its last event, with what earlier events had and that one left out.
         kind: Its `type`.
+        id: The item's id, or "".
         call_id: The id to answer the call with, or "".
         name: The name of what is called, or "".
+        speaks: Whether all that comes of the call is handed out under its id and name.
         is_announced: Whether an event has brought the item, and not only something of it.
         is_whole: Whether an event has brought all of it.
         is_closed: Whether it is whole and something came of it, so that nothing more is taken.
@@ -159,8 +161,10 @@ class GrowingItem:
         self.place = place
         self.head = head
         self.kind = kind
+        self.id = id_of(head)
         self.call_id = call_id_of(head)
         self.name = name_of(head)
+        self.speaks = False
         self.is_announced = False
         self.is_whole = False
         self.is_closed = False
@@ -177,11 +181,6 @@ class GrowingItem:
         self._held: list[str] = []  # pieces of a call whose id is not known yet
         self._announced = ("", "")  # the id and name that have been handed out
         self._is_shown = False  # the image has been handed out
-
-    @property
-    def id(self) -> str:
-        """The item's id, or ""."""
-        return id_of(self.head)
 
     @property
     def has_something(self) -> bool:
@@ -253,8 +252,10 @@ class GrowingItem:
         if status_of(item):
             self.status = None
         self.head = richer(item, self.head)
+        self.id = id_of(self.head)
         self.call_id = call_id_of(self.head)
         self.name = name_of(self.head)
+        self.speaks = False
         match item:
             case OutputMessage(content=parts):
                 return self._lay_parts(self.content, parts, note, is_whole=is_whole)
@@ -322,6 +323,7 @@ class GrowingItem:
             self._announced = call
             pieces = ["".join([*self._held, *pieces])]
             self._held = []
+        self.speaks = True
         return [Piece("call", 0, text, *call) for text in pieces]
 
     def leave(self) -> list[Piece]:

@@ -147,9 +147,14 @@ class Parts:
 
     # Which part an event is about.
 
-    def of(self, index: int | None, known: Content) -> Part:
-        """Return the part that a delta is about; *known* is an empty part of its kind."""
-        kind = type_of(known)
+    def of(self, index: int | None, kind: str, known: Content) -> Part:
+        """Return the part that a delta is about.
+
+        Args:
+            index: Its index.
+            kind: Its type.
+            known: An empty part of this type.
+        """
         if index is not None:
             return self._by_place.get((index, kind)) or self._new(index, known)
         last = self._last(kind)
@@ -170,7 +175,7 @@ class Parts:
     def ended(self, index: int | None, known: Content, whole: str) -> Part:
         """Return the part that has ended with the text *whole*."""
         if index is not None:
-            return self.of(index, known)
+            return self.of(index, type_of(known), known)
         kind = type_of(known)
         last = self._last(kind)
         if last is self._current and last is not None and last.may_be(whole):
@@ -248,7 +253,7 @@ class Parts:
         said: Said = []
         for index, content in enumerate(contents):
             is_new = (index, type_of(content)) not in self._by_place
-            part = self.of(index, content)
+            part = self.of(index, type_of(content), content)
             if is_new:
                 self._announced.append(part)
             if not part.is_whole:
@@ -271,7 +276,7 @@ class Parts:
     def _finish_each(self, contents: Sequence[Content], note: Note) -> Said:
         said: Said = []
         for index, content in enumerate(contents):
-            said += self.finish(self.of(index, content), content, note)
+            said += self.finish(self.of(index, type_of(content), content), content, note)
         return said
 
     def agrees(self, contents: Sequence[Content]) -> bool:
@@ -305,7 +310,7 @@ class Parts:
         said: Said = []
         for index, content in enumerate(contents):
             if KINDS.get(type_of(content)) not in longer:
-                said += self.finish(self.of(index, content), content, note)
+                said += self.finish(self.of(index, type_of(content), content), content, note)
             elif (index, type_of(content)) in self._by_place:
                 self._by_place[index, type_of(content)].merge(content)
         return said

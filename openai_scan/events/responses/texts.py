@@ -104,11 +104,12 @@ class Text(Pieces):
 class Arguments(Text):
     """The arguments of a call."""
 
-    __slots__ = ("_begins", "_depth", "_is_quoted", "_is_silent", "_seen", "_waiting")
+    __slots__ = ("_begins", "_depth", "_is_plain", "_is_quoted", "_is_silent", "_seen", "_waiting")
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting = ""  # all text so far if it has not been handed out
+        self._is_plain = False  # a delta that does not begin with a brace is new
         self._is_silent = False  # other arguments than these have been handed out
         self._look_again()
 
@@ -119,6 +120,14 @@ class Arguments(Text):
         self._is_quoted = False
 
     def take(self, delta: str, note: Note) -> str:
+        if self._is_plain and delta.lstrip()[:1] != "{":
+            self.add(delta)
+            return delta
+        said = self._take(delta, note)
+        self._is_plain = not (self._first or self._waiting or self._is_silent)
+        return said
+
+    def _take(self, delta: str, note: Note) -> str:
         if self._first:
             return self._say(self._repeat(delta, note))
         if not self.size:
@@ -132,6 +141,7 @@ class Arguments(Text):
 
     def begin(self, text: str, note: Note) -> str:
         is_first = not self.size
+        self._is_plain = False
         return self._say(super().begin(text, note), wait=is_first)
 
     def end(self, whole: str, note: Note) -> str:
