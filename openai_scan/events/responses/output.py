@@ -25,14 +25,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from openai_scan.events.base import Note
-from openai_scan.events.responses.growing import (
-    CALLS,
-    GrowingItem,
-    call_id_of,
-    id_of,
-    kind_of,
-    new_item,
-)
+from openai_scan.events.responses.growing import GrowingItem
+from openai_scan.events.responses.heads import CALLS, call_id_of, id_of, kind_of, new_item
 from openai_scan.events.responses.items import OutputItem
 from openai_scan.values import Piece
 

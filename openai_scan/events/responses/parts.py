@@ -13,7 +13,6 @@ Only what no delta has brought is new, wherever it was put.
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
@@ -76,6 +75,16 @@ class Part:
         logprobs: Likewise.
     """
 
+    __slots__ = (
+        "annotations",
+        "has_ended",
+        "index",
+        "is_whole",
+        "known",
+        "logprobs",
+        "text",
+    )
+
     def __init__(self, known: Content, index: int) -> None:
         self.known = known
         self.index = index
@@ -125,12 +134,14 @@ class Part:
 class Parts:
     """Parts of one list."""
 
+    __slots__ = ("_announced", "_by_place", "_current", "_is_counted", "_order", "_with_text")
+
     def __init__(self) -> None:
         self._by_place: dict[tuple[int, str], Part] = {}  # the latest with an index and a type
         self._order: list[tuple[int, int, Part]] = []
         self._with_text: dict[PieceKind, list[tuple[int, int, Part]]] = {}
         self._current: Part | None = None  # the last that an event without an index began
-        self._announced: deque[Part] = deque()  # those that came with the item, in order
+        self._announced: list[Part] = []  # those that came with the item, the first one last
         self._is_counted = True  # all events so far had an index
 
     def __bool__(self) -> bool:
@@ -197,10 +208,10 @@ class Parts:
         """Return the next part that came with its item, if it is of *kind* and can have *text*."""
         if not self._announced:
             return None
-        part = self._announced[0]
+        part = self._announced[-1]
         if type_of(part.known) != kind or part.is_whole or not part.may_be(text):
             return None
-        self._current = self._announced.popleft()
+        self._current = self._announced.pop()
         return part
 
     def _append(self, known: Content) -> Part:
@@ -251,13 +262,15 @@ class Parts:
     def begin_all(self, contents: Sequence[Content], note: Note) -> Said:
         """Take the parts of an item that is still being made."""
         said: Said = []
+        announced: list[Part] = []
         for index, content in enumerate(contents):
             is_new = (index, type_of(content)) not in self._by_place
             part = self.of(index, type_of(content), content)
             if is_new:
-                self._announced.append(part)
+                announced.append(part)
             if not part.is_whole:
                 said += self.begin(part, content, note)
+        self._announced = [*reversed(announced), *self._announced] if announced else self._announced
         return said
 
     def finish_all(self, contents: Sequence[Content], note: Note) -> Said:
@@ -330,7 +343,7 @@ class Parts:
         said: Said = [(kind, text) for kind, text in missing.items() if text]
         before = self._by_place
         self._by_place, self._order, self._with_text = {}, [], {}
-        self._announced.clear()
+        self._announced = []
         for index, content in enumerate(contents):
             part = self._new(index, content)
             known = before.get((index, type_of(content)))

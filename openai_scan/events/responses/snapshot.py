@@ -20,7 +20,8 @@ from attrs import field, frozen
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.responses import events as e
 from openai_scan.events.responses.base import FINAL_STATUSES, BringsResponse
-from openai_scan.events.responses.growing import UNFINISHED, CommandOutput, GrowingItem
+from openai_scan.events.responses.growing import CommandOutput, GrowingItem
+from openai_scan.events.responses.heads import UNFINISHED
 from openai_scan.events.responses.items import (
     CustomToolCall,
     FunctionToolCall,
