@@ -211,6 +211,17 @@ def test_parts_without_indexes_that_differ() -> None:
     assert (told.text, told.answer.text) == ("abx", "aby")
 
 
+def test_parts_that_are_announced_empty() -> None:
+    """They are no parts that text went into."""
+    told = tell(
+        event("content_part.added", part=part(""), **TEXT),
+        delta("b", **{**TEXT, "content_index": 1}),
+        delta("", **{**TEXT, "content_index": 2}),
+        done(message("a", "b")),
+    )
+    assert (told.events, told.answer.text) == (["", "b", "", "a"], "ab")
+
+
 def test_less_text_in_other_parts() -> None:
     """An end that has less than what came of it leaves it in its parts."""
     told = tell(
@@ -316,6 +327,48 @@ def test_one_id_for_all_items() -> None:
         done(message("c"), 3),
     )
     assert told.text == told.answer.text == "abc"
+
+
+def test_one_id_for_all_calls_of_a_server() -> None:
+    """The same for calls that run on the server."""
+    mcp = {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n"}
+    told = tell(done({**mcp, "arguments": '{"x":1}'}), done({**mcp, "arguments": '{"x":2}'}, 1))
+    assert [item.arguments for item in told.answer.response.output] == ['{"x":1}', '{"x":2}']
+
+
+def test_an_end_with_another_id() -> None:
+    """Without an index it ends the only open item if its text can be that item's."""
+    told = tell(added(message("ab", id="a"), None), done(message("x", id="b"), None))
+    assert (told.text, told.answer.text) == ("abx", "abx")
+    told = tell(added(message("ab", id="a"), None), done(message(id="b"), None))
+    assert (told.answer.text, len(told.answer.response.output)) == ("ab", 1)
+    told = tell(added(reasoning("ab", id="a"), None), done(reasoning("abc", id="b"), None))
+    assert (told.reasoning, len(told.answer.response.output)) == ("abc", 1)
+    told = tell(
+        added(call("", "c", id="a", status="in_progress"), None),
+        added(call("", "", id="b", status="in_progress"), None),
+        done(call("{}", "c", id="b"), None),
+    )
+    assert len(told.answer.response.output) == 1
+
+
+def test_a_message_that_does_not_say_whose_it_is() -> None:
+    """It is the model's."""
+    told = tell(done({"type": "message", "content": [part("Hi")]}))
+    assert (told.text, told.answer.response.output[0].role) == ("Hi", "assistant")
+
+
+def test_the_short_way() -> None:
+    """Deltas that are read in the short way are in the answer, and nothing is handed out twice."""
+    letters = "abcdefghijklm"
+    deltas = [delta(letter) for letter in letters]
+    told = tell(*deltas, event("output_text.done", text=letters + "n", **TEXT))
+    assert told.text == told.answer.text == letters + "n"
+    for known in range(1, len(letters)):
+        told = tell(added(message(letters[:known])), *deltas, done(message(letters)))
+        assert told.text == told.answer.text == letters
+    told = tell(*deltas[:5], done(message(letters[:5])), *deltas[5:])
+    assert told.text == told.answer.text == letters[:5]
 
 
 def test_an_index_that_changes() -> None:
@@ -441,6 +494,7 @@ def test_arguments_that_only_look_whole() -> None:
         ['{"x":"\\', '"}', '{"', "}"],
         ['{"x":"\\\\', '"}'],
         ['{"x":[{"y":1}', ",", '{"y":2}]}'],
+        ['{"x":"\\', "{", '"}'],
         ["[1", "{"],
         ["{}", "\n"],
     ):

@@ -228,14 +228,9 @@ class Parts:
 
     # What is new in it.
 
-    def take(self, part: Part, delta: str, note: Note) -> str:
-        """Take a delta."""
-        text = part.text
-        if text is None:
-            if not delta:
-                return ""
-            text = self._text(part)
-        return text.take(delta, note)
+    def take_first(self, part: Part, delta: str, note: Note) -> str:
+        """Take the first delta of a part that has no text yet."""
+        return self._text(part).take(delta, note) if delta else ""
 
     def begin(self, part: Part, content: Content, note: Note) -> Said:
         """Take the beginning of a part."""

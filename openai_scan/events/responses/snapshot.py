@@ -376,7 +376,7 @@ def _delta(  # noqa: PLR0917 - all of one event
         part = parts.of(index, kind, known)
         if not part.is_whole:
             text = part.text
-            said = parts.take(part, delta, note) if text is None else text.take(delta, note)
+            said = parts.take_first(part, delta, note) if text is None else text.take(delta, note)
             return (Piece(KINDS[kind], 0, said),) if said else ()
     note("delta_after_end")
     return ()
