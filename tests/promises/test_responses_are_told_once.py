@@ -572,6 +572,37 @@ def test_one_call_twice_in_the_output() -> None:
     assert [(one.arguments, one.complete) for one in told.answer.calls] == [('{"x":1}', True)]
 
 
+def test_two_calls_with_one_id() -> None:
+    """Only one can be answered: it counts, and the other is noted."""
+    same = [call('{"x":1}', id="a"), call('{"x":1}', id="b")]
+    assert not tell(*[done(one, index) for index, one in enumerate(same)]).stream.notes
+    for other in (call('{"x":2}', id="b"), call('{"x":1}', id="b", name="g"), call("", id="b")):
+        told = tell(done(same[0]), done(other, 1))
+        assert [one.arguments for one in told.answer.calls] == ['{"x":1}']
+        assert told.stream.notes["call_id_reused"] == 1
+    told = tell(added(call("", id="a", status="in_progress")), done(call("", id="b"), 1))
+    assert not told.stream.notes
+
+
+def test_arguments_twice_in_one_text() -> None:
+    """Of several objects in one text the last counts."""
+    place = {"item_id": "fc", "output_index": 0}
+    for text in ('{"x":1}{"x":1}', '{} {"x":1}', '{"y":"}{"}\n{"x":1}\n'):
+        for events in (
+            [done(call(text))],
+            [added(call(text))],
+            [event("function_call_arguments.delta", delta=text, **place), done(call(""))],
+        ):
+            told = tell(*events)
+            assert told.answer.calls[0].parsed() == {"x": 1}
+            assert told.calls["c", "f"].strip() == '{"x":1}'
+            assert told.stream.notes["text_repeated"] == 1
+    for text in ('{"x":"}{"}', '{"x":1}{"x"', '{"x":1} 1 {}{}', '{"x":' * 9_999 + "}{"):
+        told = tell(done(call(text)))
+        assert told.answer.calls[0].arguments == text
+        assert not told.stream.notes
+
+
 def test_a_call_that_nobody_has_named() -> None:
     """It is complete once a later event brings its name and the id to answer it with."""
     orphan = event("function_call_arguments.done", item_id="fc", arguments='{"x":1}')

@@ -310,6 +310,13 @@ class GrowingItem:
                 text = item_text(item)
                 return text is None or self.text is None or self.text.missing(text) is not None
 
+    def is_like(self, item: OutputItem) -> bool:
+        """Return whether *item* calls the same with the same arguments."""
+        text, known = item_text(item) or "", self.text
+        size = 0 if known is None else known.size
+        same = size == len(text) and (known is None or known.missing(text) == "")
+        return same and name_of(item) == self.name
+
     def value(self) -> OutputItem:
         """Return the item as far as it has arrived."""
         if isinstance(self.head, dict):
