@@ -350,6 +350,8 @@ RESPONSES = Family(
         }
     ),
     defaults={
+        # There is no other; a message without it would not be read as one.
+        "OutputMessage.role": '"assistant"',
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
         # may have null.
         "FunctionToolCall.arguments": '""',

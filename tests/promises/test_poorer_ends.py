@@ -178,6 +178,9 @@ def test_items_without_a_class_of_their_own() -> None:
     unfit = {"type": "custom_tool_call", "id": "i"}
     [one] = tell(added(unfit), done(custom("ls", id="i"))).answer.calls
     assert (one.arguments, one.complete) == ("ls", True)
+    code = {"type": "code_interpreter_call", "id": "i", "container_id": "k", "code": "1"}
+    told = tell(added(code), done({"type": "code_interpreter_call", "id": "i"}))
+    assert told.answer.response.output[0].code == "1"
     part = {"type": "hologram", "depth": 3}
     told = tell(
         event("content_part.added", part=part, **FIRST),

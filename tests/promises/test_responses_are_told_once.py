@@ -211,6 +211,17 @@ def test_parts_without_indexes_that_differ() -> None:
     assert (told.text, told.answer.text) == ("abx", "aby")
 
 
+def test_parts_that_are_announced_empty() -> None:
+    """They are no parts that text went into."""
+    told = tell(
+        event("content_part.added", part=part(""), **TEXT),
+        delta("b", **{**TEXT, "content_index": 1}),
+        delta("", **{**TEXT, "content_index": 2}),
+        done(message("a", "b")),
+    )
+    assert (told.events, told.answer.text) == (["", "b", "", "a"], "ab")
+
+
 def test_less_text_in_other_parts() -> None:
     """An end that has less than what came of it leaves it in its parts."""
     told = tell(
@@ -316,6 +327,48 @@ def test_one_id_for_all_items() -> None:
         done(message("c"), 3),
     )
     assert told.text == told.answer.text == "abc"
+
+
+def test_one_id_for_all_calls_of_a_server() -> None:
+    """The same for calls that run on the server."""
+    mcp = {"type": "mcp_call", "id": "i", "server_label": "s", "name": "n"}
+    told = tell(done({**mcp, "arguments": '{"x":1}'}), done({**mcp, "arguments": '{"x":2}'}, 1))
+    assert [item.arguments for item in told.answer.response.output] == ['{"x":1}', '{"x":2}']
+
+
+def test_an_end_with_another_id() -> None:
+    """Without an index it ends the only open item if its text can be that item's."""
+    told = tell(added(message("ab", id="a"), None), done(message("x", id="b"), None))
+    assert (told.text, told.answer.text) == ("abx", "abx")
+    told = tell(added(message("ab", id="a"), None), done(message(id="b"), None))
+    assert (told.answer.text, len(told.answer.response.output)) == ("ab", 1)
+    told = tell(added(reasoning("ab", id="a"), None), done(reasoning("abc", id="b"), None))
+    assert (told.reasoning, len(told.answer.response.output)) == ("abc", 1)
+    told = tell(
+        added(call("", "c", id="a", status="in_progress"), None),
+        added(call("", "", id="b", status="in_progress"), None),
+        done(call("{}", "c", id="b"), None),
+    )
+    assert len(told.answer.response.output) == 1
+
+
+def test_a_message_that_does_not_say_whose_it_is() -> None:
+    """It is the model's."""
+    told = tell(done({"type": "message", "content": [part("Hi")]}))
+    assert (told.text, told.answer.response.output[0].role) == ("Hi", "assistant")
+
+
+def test_the_short_way() -> None:
+    """Deltas that are read in the short way are in the answer, and nothing is handed out twice."""
+    letters = "abcdefghijklm"
+    deltas = [delta(letter) for letter in letters]
+    told = tell(*deltas, event("output_text.done", text=letters + "n", **TEXT))
+    assert told.text == told.answer.text == letters + "n"
+    for known in range(1, len(letters)):
+        told = tell(added(message(letters[:known])), *deltas, done(message(letters)))
+        assert told.text == told.answer.text == letters
+    told = tell(*deltas[:5], done(message(letters[:5])), *deltas[5:])
+    assert told.text == told.answer.text == letters[:5]
 
 
 def test_an_index_that_changes() -> None:
@@ -441,6 +494,7 @@ def test_arguments_that_only_look_whole() -> None:
         ['{"x":"\\', '"}', '{"', "}"],
         ['{"x":"\\\\', '"}'],
         ['{"x":[{"y":1}', ",", '{"y":2}]}'],
+        ['{"x":"\\', "{", '"}'],
         ["[1", "{"],
         ["{}", "\n"],
     ):
@@ -516,6 +570,37 @@ def test_one_call_twice_in_the_output() -> None:
         done(call('{"x":1}', id="b"), 1),
     )
     assert [(one.arguments, one.complete) for one in told.answer.calls] == [('{"x":1}', True)]
+
+
+def test_two_calls_with_one_id() -> None:
+    """Only one can be answered: it counts, and the other is noted."""
+    same = [call('{"x":1}', id="a"), call('{"x":1}', id="b")]
+    assert not tell(*[done(one, index) for index, one in enumerate(same)]).stream.notes
+    for other in (call('{"x":2}', id="b"), call('{"x":1}', id="b", name="g"), call("", id="b")):
+        told = tell(done(same[0]), done(other, 1))
+        assert [one.arguments for one in told.answer.calls] == ['{"x":1}']
+        assert told.stream.notes["call_id_reused"] == 1
+    told = tell(added(call("", id="a", status="in_progress")), done(call("", id="b"), 1))
+    assert not told.stream.notes
+
+
+def test_arguments_twice_in_one_text() -> None:
+    """Of several objects in one text the last counts."""
+    place = {"item_id": "fc", "output_index": 0}
+    for text in ('{"x":1}{"x":1}', '{} {"x":1}', '{"y":"}{"}\n{"x":1}\n'):
+        for events in (
+            [done(call(text))],
+            [added(call(text))],
+            [event("function_call_arguments.delta", delta=text, **place), done(call(""))],
+        ):
+            told = tell(*events)
+            assert told.answer.calls[0].parsed() == {"x": 1}
+            assert told.calls["c", "f"].strip() == '{"x":1}'
+            assert told.stream.notes["text_repeated"] == 1
+    for text in ('{"x":"}{"}', '{"x":1}{"x"', '{"x":1} 1 {}{}', '{"x":' * 9_999 + "}{"):
+        told = tell(done(call(text)))
+        assert told.answer.calls[0].arguments == text
+        assert not told.stream.notes
 
 
 def test_a_call_that_nobody_has_named() -> None:

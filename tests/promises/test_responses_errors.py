@@ -9,7 +9,8 @@ from folding import wire
 from response_forms import call, done, event, message, response, tell
 
 from openai_scan import APIError, RateLimitError, ResponseAnswer, StreamerV2
-from openai_scan.events.responses import Response
+from openai_scan.events.responses import Response, ResponseCompleted, ResponseError
+from openai_scan.sse import RawEvent
 from openai_scan.values import Counts
 
 ERROR = {"code": "server_error", "message": "upstream died"}
@@ -91,6 +92,18 @@ def test_errors_elsewhere_in_the_response() -> None:
     }
     assert end(response("completed", output=[mcp])).outcome == "completed"
     assert end(response("completed", output=[message('"error": {"message": "x"}')])).err() is None
+
+
+@pytest.mark.parametrize("data", ["", "{}", "{", "[" * 100_000])
+def test_an_event_without_its_data(data: str) -> None:
+    """An event that you have made yourself has an error too."""
+    raw = RawEvent("message", data)
+    error = ResponseError(code="server_error", message="upstream died")
+    found = ResponseCompleted(Response(error=error), raw=raw).stream_error()
+    assert found is not None
+    assert (found.code, found.message) == ("server_error", "upstream died")
+    nothing = ResponseCompleted(Response(error=ResponseError()), raw=raw)
+    assert nothing.stream_error() is None
 
 
 def test_an_incomplete_response_with_a_reason() -> None:

@@ -12,25 +12,33 @@ import attrs
 from attrs import define, field
 
 from openai_scan.events.base import Note
+from openai_scan.events.responses.heads import (
+    CALLS,
+    UNDER_WAY,
+    UNFINISHED,
+    call_id_of,
+    id_of,
+    item_text,
+    kind_of,
+    name_of,
+    richer,
+    status_of,
+)
 from openai_scan.events.responses.items import (
     ApplyPatchCreateFileOperation,
     ApplyPatchToolCall,
     ApplyPatchUpdateFileOperation,
     CodeInterpreterToolCall,
     CustomToolCall,
-    FileSearchToolCall,
-    FunctionShellAction,
     FunctionShellCall,
     FunctionShellCallOutput,
     FunctionShellCallOutputContent,
     FunctionToolCall,
     ImageGenToolCall,
-    MCPListTools,
     MCPToolCall,
     OutputItem,
     OutputMessage,
     ReasoningItem,
-    WebSearchToolCall,
 )
 from openai_scan.events.responses.objects import ShellCallOutputDelta
 from openai_scan.events.responses.parts import Content, Parts, Said
@@ -38,78 +46,9 @@ from openai_scan.events.responses.texts import Arguments, Text
 from openai_scan.events.snapshot import ByIndex, Pieces
 from openai_scan.values import Piece
 
+__all__ = ["UNDER_WAY", "CommandOutput", "GrowingItem", "id_of", "kind_of"]
+
 _CommandOutputs: TypeAlias = tuple[FunctionShellCallOutputContent, ...]
-
-UNDER_WAY = "in_progress"
-
-CALLS = ("function_call", "custom_tool_call")
-"""The kinds of items that are calls of the user's tools."""
-
-UNFINISHED = ("in_progress", "incomplete")
-"""The statuses of an item that is not all there."""
-
-
-def new_item(kind: str, id: str) -> OutputItem:
-    """Return an item that is empty except for its kind and its id, which may be ""."""
-    match kind:
-        case "message":
-            return OutputMessage(id=id, role="assistant", status=UNDER_WAY)
-        case "reasoning":
-            return ReasoningItem(id=id, status=UNDER_WAY)
-        case "function_call":
-            return FunctionToolCall(id=id, name="", arguments="", status=UNDER_WAY)
-        case "custom_tool_call":
-            return CustomToolCall(id=id, call_id="", name="", input="")
-        case "mcp_call":
-            return MCPToolCall(id=id, server_label="", name="", arguments="", status=UNDER_WAY)
-        case "mcp_list_tools":
-            return MCPListTools(id=id, server_label="")
-        case "code_interpreter_call":
-            return CodeInterpreterToolCall(id=id, container_id="", status=UNDER_WAY)
-        case "file_search_call":
-            return FileSearchToolCall(id=id, status=UNDER_WAY)
-        case "web_search_call":
-            return WebSearchToolCall(id=id, status=UNDER_WAY)
-        case "image_generation_call":
-            return ImageGenToolCall(id=id, status=UNDER_WAY)
-        case "shell_call":
-            action = FunctionShellAction()
-            return FunctionShellCall(id=id, call_id="", action=action, status=UNDER_WAY)
-        case "shell_call_output":
-            return FunctionShellCallOutput(id=id, call_id="", status=UNDER_WAY)
-        case _:  # an apply_patch_call, the only other kind that has deltas
-            operation = ApplyPatchUpdateFileOperation(path="", diff="")
-            return ApplyPatchToolCall(id=id, call_id="", operation=operation, status=UNDER_WAY)
-
-
-def status_of(item: OutputItem) -> str:
-    """Return the status of *item*, or "" if it has none."""
-    return _field(item, "status")
-
-
-def call_id_of(item: OutputItem) -> str:
-    """Return the id of the call that *item* is, or "" if it is none or has none."""
-    return _field(item, "call_id")
-
-
-def name_of(item: OutputItem) -> str:
-    """Return the name of what *item* calls, or "" if it has none."""
-    return _field(item, "name")
-
-
-def _field(item: OutputItem, name: str) -> str:
-    found = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
-    return found if isinstance(found, str) else ""
-
-
-def kind_of(item: OutputItem) -> str:
-    """Return the kind of *item*, which is its `type`."""
-    return str(item.get("type", "")) if isinstance(item, dict) else item.type
-
-
-def id_of(item: OutputItem) -> str:
-    """Return the id of *item*, or "" if it has none."""
-    return str((item.get("id") if isinstance(item, dict) else item.id) or "")
 
 
 @define
@@ -138,8 +77,10 @@ class GrowingItem:
         place: The item's place in the output.
         head: The item in its last event, with what earlier events had and that one left out.
         kind: Its `type`.
+        id: The item's id, or "".
         call_id: The id to answer the call with, or "".
         name: The name of what is called, or "".
+        speaks: Whether all that comes of the call is handed out under its id and name.
         is_announced: Whether an event has brought the item, and not only something of it.
         is_whole: Whether an event has brought all of it.
         is_closed: Whether it is whole and something came of it, so that nothing more is taken.
@@ -155,12 +96,40 @@ class GrowingItem:
         status: The status in the last event that had only that, or None.
     """
 
+    __slots__ = (
+        "_announced",
+        "_held",
+        "_is_shown",
+        "call_id",
+        "commands",
+        "content",
+        "head",
+        "id",
+        "image",
+        "is_absorbed",
+        "is_announced",
+        "is_closed",
+        "is_finished",
+        "is_repeated",
+        "is_whole",
+        "kind",
+        "name",
+        "outputs",
+        "place",
+        "speaks",
+        "status",
+        "summary",
+        "text",
+    )
+
     def __init__(self, place: int, head: OutputItem, kind: str) -> None:
         self.place = place
         self.head = head
         self.kind = kind
+        self.id = id_of(head)
         self.call_id = call_id_of(head)
         self.name = name_of(head)
+        self.speaks = False
         self.is_announced = False
         self.is_whole = False
         self.is_closed = False
@@ -177,11 +146,6 @@ class GrowingItem:
         self._held: list[str] = []  # pieces of a call whose id is not known yet
         self._announced = ("", "")  # the id and name that have been handed out
         self._is_shown = False  # the image has been handed out
-
-    @property
-    def id(self) -> str:
-        """The item's id, or ""."""
-        return id_of(self.head)
 
     @property
     def has_something(self) -> bool:
@@ -253,8 +217,10 @@ class GrowingItem:
         if status_of(item):
             self.status = None
         self.head = richer(item, self.head)
+        self.id = id_of(self.head)
         self.call_id = call_id_of(self.head)
         self.name = name_of(self.head)
+        self.speaks = False
         match item:
             case OutputMessage(content=parts):
                 return self._lay_parts(self.content, parts, note, is_whole=is_whole)
@@ -272,7 +238,7 @@ class GrowingItem:
                     self.image = item.result
                 return self.show_image() if is_whole else []
             case _:
-                return self._lay_text(_text_of(item) or "", note, is_whole=is_whole)
+                return self._lay_text(item_text(item) or "", note, is_whole=is_whole)
         return []
 
     def _lay_parts(
@@ -322,6 +288,7 @@ class GrowingItem:
             self._announced = call
             pieces = ["".join([*self._held, *pieces])]
             self._held = []
+        self.speaks = True
         return [Piece("call", 0, text, *call) for text in pieces]
 
     def leave(self) -> list[Piece]:
@@ -343,8 +310,15 @@ class GrowingItem:
             case ReasoningItem():
                 return self.content.agrees(item.content) and self.summary.agrees(item.summary)
             case _:
-                text = _text_of(item)
+                text = item_text(item)
                 return text is None or self.text is None or self.text.missing(text) is not None
+
+    def is_like(self, item: OutputItem) -> bool:
+        """Return whether *item* calls the same with the same arguments."""
+        text, known = item_text(item) or "", self.text
+        size = 0 if known is None else known.size
+        same = size == len(text) and (known is None or known.missing(text) == "")
+        return same and name_of(item) == self.name
 
     def value(self) -> OutputItem:
         """Return the item as far as it has arrived."""
@@ -395,48 +369,3 @@ class GrowingItem:
             case ImageGenToolCall() if self.image is not None:
                 changes["result"] = self.image
         return changes
-
-
-def _text_of(item: OutputItem) -> str | None:
-    """Return the text that is all of *item*, or None if it has no such text."""
-    match item:
-        case FunctionToolCall() | MCPToolCall():
-            return item.arguments
-        case CustomToolCall():
-            return item.input
-        case CodeInterpreterToolCall():
-            return item.code or ""
-        case ApplyPatchToolCall(
-            operation=(ApplyPatchCreateFileOperation() | ApplyPatchUpdateFileOperation()) as known
-        ):
-            return known.diff
-    return None
-
-
-def richer(new: OutputItem, old: OutputItem) -> OutputItem:
-    """Return *new* with those fields of *old* that it leaves out. Both are of one kind."""
-    if isinstance(new, dict):
-        if isinstance(old, FunctionToolCall | CustomToolCall):  # what fits of one that does not
-            return attrs.evolve(
-                old,
-                call_id=call_id_of(new) or old.call_id,
-                name=name_of(new) or old.name,
-                status=status_of(new) or None,
-            )
-        if not isinstance(old, dict):
-            return old
-        return {**new, **{name: value for name, value in old.items() if _is_empty(new.get(name))}}
-    if isinstance(old, dict):
-        return new
-    missing = {
-        each.name: before
-        for each in attrs.fields(type(new))
-        if each.name != "status"
-        and _is_empty(getattr(new, each.name))
-        and not _is_empty(before := getattr(old, each.name))
-    }
-    return attrs.evolve(new, **missing) if missing else new
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or value in ("", (), [], {})

@@ -106,8 +106,8 @@ OutputMessageContent: TypeAlias = OutputTextContent | RefusalContent | dict[str,
 class OutputMessage(Value):
     """A message of the model."""
 
-    role: str
     id: str = ""
+    role: str = "assistant"
     content: tuple[OutputMessageContent, ...] = ()
     phase: str | None = None
     status: str = ""

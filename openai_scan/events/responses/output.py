@@ -16,7 +16,8 @@ A response with its output says once more which items there are. Those that no i
 by their index, then by their order among the items of their kind. The last such response decides
 the order of the output; items that it leaves out stay behind the item that they followed.
 
-Two items with one `call_id` are one call: both stay in the output, one counts.
+Two items with one `call_id` are one call: both stay in the output, one counts. If they are not the
+same call, that is noted as `call_id_reused`.
 """
 
 from __future__ import annotations
@@ -25,14 +26,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from openai_scan.events.base import Note
-from openai_scan.events.responses.growing import (
-    CALLS,
-    GrowingItem,
-    call_id_of,
-    id_of,
-    kind_of,
-    new_item,
-)
+from openai_scan.events.responses.growing import GrowingItem
+from openai_scan.events.responses.heads import CALLS, call_id_of, id_of, kind_of, new_item
 from openai_scan.events.responses.items import OutputItem
 from openai_scan.values import Piece
 
@@ -109,6 +104,8 @@ class Output:
         if call_id:
             first = self._by_call.setdefault((kind, call_id), found)
             found.is_repeated = first is not found
+            if found.is_repeated and is_whole and not first.is_like(item):
+                note("call_id_reused")
         if is_whole:
             self._open[kind].pop(found, None)
             said += found.finish(item, note, is_over=is_over)

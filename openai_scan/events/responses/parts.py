@@ -13,7 +13,6 @@ Only what no delta has brought is new, wherever it was put.
 from __future__ import annotations
 
 import bisect
-from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
@@ -76,6 +75,16 @@ class Part:
         logprobs: Likewise.
     """
 
+    __slots__ = (
+        "annotations",
+        "has_ended",
+        "index",
+        "is_whole",
+        "known",
+        "logprobs",
+        "text",
+    )
+
     def __init__(self, known: Content, index: int) -> None:
         self.known = known
         self.index = index
@@ -125,12 +134,14 @@ class Part:
 class Parts:
     """Parts of one list."""
 
+    __slots__ = ("_announced", "_by_place", "_current", "_is_counted", "_order", "_with_text")
+
     def __init__(self) -> None:
         self._by_place: dict[tuple[int, str], Part] = {}  # the latest with an index and a type
         self._order: list[tuple[int, int, Part]] = []
         self._with_text: dict[PieceKind, list[tuple[int, int, Part]]] = {}
         self._current: Part | None = None  # the last that an event without an index began
-        self._announced: deque[Part] = deque()  # those that came with the item, in order
+        self._announced: list[Part] = []  # those that came with the item, the first one last
         self._is_counted = True  # all events so far had an index
 
     def __bool__(self) -> bool:
@@ -147,9 +158,14 @@ class Parts:
 
     # Which part an event is about.
 
-    def of(self, index: int | None, known: Content) -> Part:
-        """Return the part that a delta is about; *known* is an empty part of its kind."""
-        kind = type_of(known)
+    def of(self, index: int | None, kind: str, known: Content) -> Part:
+        """Return the part that a delta is about.
+
+        Args:
+            index: Its index.
+            kind: Its type.
+            known: An empty part of this type.
+        """
         if index is not None:
             return self._by_place.get((index, kind)) or self._new(index, known)
         last = self._last(kind)
@@ -170,7 +186,7 @@ class Parts:
     def ended(self, index: int | None, known: Content, whole: str) -> Part:
         """Return the part that has ended with the text *whole*."""
         if index is not None:
-            return self.of(index, known)
+            return self.of(index, type_of(known), known)
         kind = type_of(known)
         last = self._last(kind)
         if last is self._current and last is not None and last.may_be(whole):
@@ -192,10 +208,10 @@ class Parts:
         """Return the next part that came with its item, if it is of *kind* and can have *text*."""
         if not self._announced:
             return None
-        part = self._announced[0]
+        part = self._announced[-1]
         if type_of(part.known) != kind or part.is_whole or not part.may_be(text):
             return None
-        self._current = self._announced.popleft()
+        self._current = self._announced.pop()
         return part
 
     def _append(self, known: Content) -> Part:
@@ -212,14 +228,9 @@ class Parts:
 
     # What is new in it.
 
-    def take(self, part: Part, delta: str, note: Note) -> str:
-        """Take a delta."""
-        text = part.text
-        if text is None:
-            if not delta:
-                return ""
-            text = self._text(part)
-        return text.take(delta, note)
+    def take_first(self, part: Part, delta: str, note: Note) -> str:
+        """Take the first delta of a part that has no text yet."""
+        return self._text(part).take(delta, note) if delta else ""
 
     def begin(self, part: Part, content: Content, note: Note) -> Said:
         """Take the beginning of a part."""
@@ -246,13 +257,15 @@ class Parts:
     def begin_all(self, contents: Sequence[Content], note: Note) -> Said:
         """Take the parts of an item that is still being made."""
         said: Said = []
+        announced: list[Part] = []
         for index, content in enumerate(contents):
             is_new = (index, type_of(content)) not in self._by_place
-            part = self.of(index, content)
+            part = self.of(index, type_of(content), content)
             if is_new:
-                self._announced.append(part)
+                announced.append(part)
             if not part.is_whole:
                 said += self.begin(part, content, note)
+        self._announced = [*reversed(announced), *self._announced] if announced else self._announced
         return said
 
     def finish_all(self, contents: Sequence[Content], note: Note) -> Said:
@@ -271,7 +284,7 @@ class Parts:
     def _finish_each(self, contents: Sequence[Content], note: Note) -> Said:
         said: Said = []
         for index, content in enumerate(contents):
-            said += self.finish(self.of(index, content), content, note)
+            said += self.finish(self.of(index, type_of(content), content), content, note)
         return said
 
     def agrees(self, contents: Sequence[Content]) -> bool:
@@ -305,7 +318,7 @@ class Parts:
         said: Said = []
         for index, content in enumerate(contents):
             if KINDS.get(type_of(content)) not in longer:
-                said += self.finish(self.of(index, content), content, note)
+                said += self.finish(self.of(index, type_of(content), content), content, note)
             elif (index, type_of(content)) in self._by_place:
                 self._by_place[index, type_of(content)].merge(content)
         return said
@@ -325,7 +338,7 @@ class Parts:
         said: Said = [(kind, text) for kind, text in missing.items() if text]
         before = self._by_place
         self._by_place, self._order, self._with_text = {}, [], {}
-        self._announced.clear()
+        self._announced = []
         for index, content in enumerate(contents):
             part = self._new(index, content)
             known = before.get((index, type_of(content)))

@@ -20,7 +20,8 @@ from attrs import field, frozen
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.responses import events as e
 from openai_scan.events.responses.base import FINAL_STATUSES, BringsResponse
-from openai_scan.events.responses.growing import UNFINISHED, CommandOutput, GrowingItem
+from openai_scan.events.responses.growing import CommandOutput, GrowingItem
+from openai_scan.events.responses.heads import UNFINISHED
 from openai_scan.events.responses.items import (
     CustomToolCall,
     FunctionToolCall,
@@ -170,7 +171,9 @@ class ResponseFold(Fold):
                 item = self._output.of("message", event)
                 pieces = _delta(item, item.content, event.content_index, NO_TEXT, event.delta, note)
                 if event.logprobs and not item.is_closed:
-                    item.content.of(event.content_index, NO_TEXT).logprobs += event.logprobs
+                    item.content.of(
+                        event.content_index, "output_text", NO_TEXT
+                    ).logprobs += event.logprobs
                 return pieces
             case e.ResponseReasoningSummaryTextDelta():
                 item = self._output.of("reasoning", event)
@@ -213,7 +216,7 @@ class ResponseFold(Fold):
             case e.ResponseOutputTextDelta(logprobs=()):
                 item = self._output.of("message", event)
                 if not item.is_closed:
-                    part = item.content.of(event.content_index, NO_TEXT)
+                    part = item.content.of(event.content_index, "output_text", NO_TEXT)
                     if part.text is not None and part.text.is_open and not part.is_whole:
                         return part.text.add
         return None
@@ -224,7 +227,10 @@ class ResponseFold(Fold):
         if item.is_closed:
             note("delta_after_end")
             return ()
-        return item.pieces([("call", item.take(event.delta, note))])
+        said = item.take(event.delta, note)
+        if item.speaks:
+            return (Piece("call", 0, said, item.call_id, item.name),) if said else ()
+        return item.pieces([("call", said)])
 
     def _take_part(self, event: Event, note: Note) -> Sequence[Piece]:
         """Take an event about a part of an item."""
@@ -257,7 +263,7 @@ class ResponseFold(Fold):
                 if annotation is not None:
                     item = self._output.of("message", event)
                     if not item.is_closed:
-                        part = item.content.of(event.content_index, NO_TEXT)
+                        part = item.content.of(event.content_index, "output_text", NO_TEXT)
                         part.annotations.append(annotation)
                 return ()
         return self._take_end(event, note)
@@ -269,7 +275,7 @@ class ResponseFold(Fold):
                 item = self._output.of("function_call", event)
                 if event.name and isinstance(item.head, FunctionToolCall) and not item.name:
                     item.head = attrs.evolve(item.head, name=event.name)
-                    item.name = event.name
+                    item.name, item.speaks = event.name, False
                 return self._finish_text(item, text, note)
             case e.ResponseCustomToolCallInputDone(input=text):
                 return self._finish_text(self._output.of("custom_tool_call", event), text, note)
@@ -361,10 +367,12 @@ def _delta(  # noqa: PLR0917 - all of one event
 ) -> Sequence[Piece]:
     """Take a piece of the text of a part; return what is new."""
     if not item.is_closed:
-        part = parts.of(index, known)
+        kind = known.type
+        part = parts.of(index, kind, known)
         if not part.is_whole:
-            text = parts.take(part, delta, note)
-            return (Piece(KINDS[known.type], 0, text),) if text else ()
+            text = part.text
+            said = parts.take_first(part, delta, note) if text is None else text.take(delta, note)
+            return (Piece(KINDS[kind], 0, said),) if said else ()
     note("delta_after_end")
     return ()
 

@@ -23,7 +23,7 @@ diff and a command all arrive in the same way: an event *begins* the text, and m
 **Arguments** are a JSON object. Only blanks can follow a whole object, so if another `{` comes
 after one, the arguments begin again: with the same ones, or with others that replace them. Some
 servers send `{}` first and then the real arguments, so `{}` waits for the next event. Nothing is
-guessed before the object is whole.
+guessed before the object is whole. Of several objects in one text the last counts.
 
 **What never happens:** something is handed out twice; something that was handed out is taken back;
 the time to take an event depends on how much came before it.
@@ -31,10 +31,19 @@ the time to take an event depends on how much came before it.
 
 from __future__ import annotations
 
+import json
 import re
 
+from openai_scan import bounded_json
 from openai_scan.events.base import Note
 from openai_scan.events.snapshot import Pieces
+
+# Where one object may end and another begin.
+_SEAM = re.compile(r"\}\s*\{")
+_INK = re.compile(r"\S")
+
+# Returns the JSON value at a place in a text, and where it ends.
+_decode = json.JSONDecoder().raw_decode
 
 # What decides whether a JSON object is whole.
 _MARKS = re.compile(r'\\.|\\\Z|["{}\[\]]', re.DOTALL)
@@ -104,11 +113,12 @@ class Text(Pieces):
 class Arguments(Text):
     """The arguments of a call."""
 
-    __slots__ = ("_begins", "_depth", "_is_quoted", "_is_silent", "_seen", "_waiting")
+    __slots__ = ("_begins", "_depth", "_is_plain", "_is_quoted", "_is_silent", "_seen", "_waiting")
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting = ""  # all text so far if it has not been handed out
+        self._is_plain = False  # a delta that does not begin with a brace is new
         self._is_silent = False  # other arguments than these have been handed out
         self._look_again()
 
@@ -119,9 +129,18 @@ class Arguments(Text):
         self._is_quoted = False
 
     def take(self, delta: str, note: Note) -> str:
+        if self._is_plain and delta.lstrip()[:1] != "{":
+            self.add(delta)
+            return delta
+        said = self._take(delta, note)
+        self._is_plain = not (self._first or self._waiting or self._is_silent)
+        return said
+
+    def _take(self, delta: str, note: Note) -> str:
         if self._first:
             return self._say(self._repeat(delta, note))
         if not self.size:
+            delta = _last_object(delta, note)
             self.add(delta)
             return self._say(delta, wait=True)
         if delta.lstrip()[:1] == "{" and self._is_whole():
@@ -131,10 +150,13 @@ class Arguments(Text):
         return self._say(delta)
 
     def begin(self, text: str, note: Note) -> str:
+        text = _last_object(text, note)
         is_first = not self.size
+        self._is_plain = False
         return self._say(super().begin(text, note), wait=is_first)
 
     def end(self, whole: str, note: Note) -> str:
+        whole = _last_object(whole, note)
         if whole and self._waiting and self.missing(whole) is None:
             self._waiting = ""
             self.replace("")
@@ -179,3 +201,22 @@ class Arguments(Text):
         self.replace(text)
         self._look_again()
         return text
+
+
+def _last_object(text: str, note: Note) -> str:
+    """Return the last of several whole objects that are *text*, or *text* if it is not several."""
+    if _SEAM.search(text) is None:
+        return text
+    start = end = 0
+    try:
+        bounded_json.check(text)
+        while (found := _INK.search(text, end)) is not None:
+            start = found.start()
+            value, end = _decode(text, start)
+            if not isinstance(value, dict):
+                return text
+    except (ValueError, RecursionError):
+        return text
+    if start:
+        note("text_repeated")
+    return text[start:]

@@ -1,0 +1,143 @@
+"""The items of the output as events bring them: their kinds, names and texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from openai_scan.events.responses.items import (
+    ApplyPatchCreateFileOperation,
+    ApplyPatchToolCall,
+    ApplyPatchUpdateFileOperation,
+    CodeInterpreterToolCall,
+    CustomToolCall,
+    FileSearchToolCall,
+    FunctionShellAction,
+    FunctionShellCall,
+    FunctionShellCallOutput,
+    FunctionToolCall,
+    ImageGenToolCall,
+    MCPListTools,
+    MCPToolCall,
+    OutputItem,
+    OutputMessage,
+    ReasoningItem,
+    WebSearchToolCall,
+)
+
+UNDER_WAY = "in_progress"
+
+CALLS = ("function_call", "custom_tool_call")
+"""The kinds of items that are calls of the user's tools."""
+
+UNFINISHED = ("in_progress", "incomplete")
+"""The statuses of an item that is not all there."""
+
+
+def new_item(kind: str, id: str) -> OutputItem:
+    """Return an item that is empty except for its kind and its id, which may be ""."""
+    match kind:
+        case "message":
+            return OutputMessage(id=id, role="assistant", status=UNDER_WAY)
+        case "reasoning":
+            return ReasoningItem(id=id, status=UNDER_WAY)
+        case "function_call":
+            return FunctionToolCall(id=id, name="", arguments="", status=UNDER_WAY)
+        case "custom_tool_call":
+            return CustomToolCall(id=id, call_id="", name="", input="")
+        case "mcp_call":
+            return MCPToolCall(id=id, server_label="", name="", arguments="", status=UNDER_WAY)
+        case "mcp_list_tools":
+            return MCPListTools(id=id, server_label="")
+        case "code_interpreter_call":
+            return CodeInterpreterToolCall(id=id, container_id="", status=UNDER_WAY)
+        case "file_search_call":
+            return FileSearchToolCall(id=id, status=UNDER_WAY)
+        case "web_search_call":
+            return WebSearchToolCall(id=id, status=UNDER_WAY)
+        case "image_generation_call":
+            return ImageGenToolCall(id=id, status=UNDER_WAY)
+        case "shell_call":
+            action = FunctionShellAction()
+            return FunctionShellCall(id=id, call_id="", action=action, status=UNDER_WAY)
+        case "shell_call_output":
+            return FunctionShellCallOutput(id=id, call_id="", status=UNDER_WAY)
+        case _:  # an apply_patch_call, the only other kind that has deltas
+            operation = ApplyPatchUpdateFileOperation(path="", diff="")
+            return ApplyPatchToolCall(id=id, call_id="", operation=operation, status=UNDER_WAY)
+
+
+def status_of(item: OutputItem) -> str:
+    """Return the status of *item*, or "" if it has none."""
+    return _field(item, "status")
+
+
+def call_id_of(item: OutputItem) -> str:
+    """Return the id of the call that *item* is, or "" if it is none or has none."""
+    return _field(item, "call_id")
+
+
+def name_of(item: OutputItem) -> str:
+    """Return the name of what *item* calls, or "" if it has none."""
+    return _field(item, "name")
+
+
+def _field(item: OutputItem, name: str) -> str:
+    found = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
+    return found if isinstance(found, str) else ""
+
+
+def kind_of(item: OutputItem) -> str:
+    """Return the kind of *item*, which is its `type`."""
+    return str(item.get("type", "")) if isinstance(item, dict) else item.type
+
+
+def id_of(item: OutputItem) -> str:
+    """Return the id of *item*, or "" if it has none."""
+    return str((item.get("id") if isinstance(item, dict) else item.id) or "")
+
+
+def item_text(item: OutputItem) -> str | None:
+    """Return the text that is all of *item*, or None if it has no such text."""
+    match item:
+        case FunctionToolCall() | MCPToolCall():
+            return item.arguments
+        case CustomToolCall():
+            return item.input
+        case CodeInterpreterToolCall():
+            return item.code or ""
+        case ApplyPatchToolCall(
+            operation=(ApplyPatchCreateFileOperation() | ApplyPatchUpdateFileOperation()) as known
+        ):
+            return known.diff
+    return None
+
+
+def richer(new: OutputItem, old: OutputItem) -> OutputItem:
+    """Return *new* with those fields of *old* that it leaves out. Both are of one kind."""
+    if isinstance(new, dict):
+        if isinstance(old, FunctionToolCall | CustomToolCall):  # what fits of one that does not
+            return attrs.evolve(
+                old,
+                call_id=call_id_of(new) or old.call_id,
+                name=name_of(new) or old.name,
+                status=status_of(new) or None,
+            )
+        if not isinstance(old, dict):
+            return old
+        return {**new, **{name: value for name, value in old.items() if _is_empty(new.get(name))}}
+    if isinstance(old, dict):
+        return new
+    missing = {
+        each.name: before
+        for each in attrs.fields(type(new))
+        if each.name != "status"
+        and _is_empty(getattr(new, each.name))
+        and not _is_empty(before := getattr(old, each.name))
+    }
+    return attrs.evolve(new, **missing) if missing else new
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", (), [], {})
