@@ -241,17 +241,18 @@ class _Choice:
     __slots__ = (  # a server can send many
         "_annotations",
         "_audio",
-        "_calls",
         "_content",
         "_content_logprobs",
         "_finish_reason",
         "_function_call",
         "_has_logprobs",
         "_index",
+        "_last_added",
         "_reasoning",
         "_refusal",
         "_refusal_logprobs",
         "_role",
+        "calls",
     )
 
     def __init__(self, index: int) -> None:
