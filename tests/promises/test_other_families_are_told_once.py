@@ -592,6 +592,15 @@ def test_a_round_without_its_action_has_its_own_calls() -> None:
     assert calls(told.answer) == [("call_0", "f", '{"a":2}', True)]
 
 
+def test_an_empty_object_is_in_the_answer_as_it_came() -> None:
+    """Although it is told only when it is certain."""
+    for name, arguments in (("created", ""), ("completed", "{}")):
+        told = Told(step(name, called("f", "{}", "c")))
+        [found] = told.answer.run_steps[0].step_details.tool_calls
+        assert found.function.arguments == "{}"
+        assert told.calls == {"c": ("f", arguments)}
+
+
 def test_calls_that_have_been_answered_are_history() -> None:
     """A step that reports them with their outputs asks for nothing."""
     told = Told(step("completed", called("f", "{}", "c", output="1")))

@@ -74,6 +74,9 @@ class Arguments:
             What had not been handed out.
         """
         if _EMPTY.fullmatch(whole):
+            if self._held is not None and whole.strip() and not self._held.strip():
+                self._text, self._held = Pieces(whole), whole
+                self._object.feed(whole)
             return self._release() if final else ""
         is_known = self._held is None and self._means(whole)
         before = str(self._text)
