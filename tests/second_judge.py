@@ -24,7 +24,9 @@ class Kind:
         block: The event on the wire, with its blank line; a comment is one too.
         adds: The text that it adds.
         whole: The text that it says is the whole, which brings what has not come yet.
-        closes: Whether a text that has come is finished with it, so that no delta adds to it.
+        closes: Whether a text that has come is finished with it, so that only another such event
+            adds to it.
+        repeats: Whether it is a delta that repeats a whole text that came before it.
         parts: The parts that it names, each with its outcome or None.
         fails: Whether it reports an error.
         hole: Whether it cannot be read.
@@ -38,6 +40,7 @@ class Kind:
     adds: str = ""
     whole: str = ""
     closes: bool = False
+    repeats: bool = False
     parts: tuple[tuple[object, str | None], ...] = ()
     fails: bool = False
     hole: bool = False
@@ -59,7 +62,7 @@ class Verdict:
 def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
     """Return the verdict on a stream of *kinds*, the last of them *cut* in its middle or not."""
     parts: dict[object, str | None] = {}
-    text = ""
+    text = ahead = ""  # the text, and what of it may come again as deltas
     fails = hole = done = closed = False
 
     def terminal() -> bool:
@@ -69,10 +72,13 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         if done:
             break
         hole = hole or (kind.hole and not terminal())
-        text += "" if closed else kind.adds
-        if kind.whole.startswith(text):
-            text = kind.whole
-        closed = closed or (kind.closes and bool(text))
+        if not closed or kind.closes:
+            added, ahead = _repeated(kind.adds, ahead) if kind.repeats else (kind.adds, ahead)
+            text += added
+            if kind.whole.startswith(text):
+                ahead += kind.whole[len(text) :]
+                text = kind.whole
+            closed = closed or (kind.closes and bool(text))
         parts.update(kind.parts)
         fails = fails or kind.fails
         done = kind.done
@@ -86,6 +92,13 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         return Verdict("failed", "DecodeError", text)
     ended = [outcome for outcome in parts.values() if outcome is not None]
     return Verdict(max(ended, key=RANKS.index, default="completed"), None, text)
+
+
+def _repeated(delta: str, ahead: str) -> tuple[str, str]:
+    """Return what of *delta* is new, and what may still be repeated."""
+    if ahead.startswith(delta):
+        return "", ahead[len(delta) :]
+    return delta.removeprefix(ahead), ""
 
 
 def compare(kinds: Sequence[Kind], way: int = 0) -> None:
@@ -257,7 +270,7 @@ def _run(status: str, outcome: str | None) -> Kind:
 def _piece(text: str) -> Kind:
     part = {"index": 0, "type": "text", "text": {"value": text}}
     payload = {"id": "m", "object": "thread.message.delta", "delta": {"content": [part]}}
-    return Kind(block=block(payload, "thread.message.delta"), adds=text)
+    return Kind(block=block(payload, "thread.message.delta"), adds=text, repeats=True)
 
 
 ASSISTANTS = ANYWHERE | {
@@ -283,8 +296,8 @@ ASSISTANTS = ANYWHERE | {
 }
 
 TRANSCRIPT = ANYWHERE | {
-    "a": Kind(block=block({"type": "transcript.text.delta", "delta": "a"}), adds="a"),
-    "b": Kind(block=block({"type": "transcript.text.delta", "delta": "b"}), adds="b"),
+    "a": Kind(block=block({"type": "transcript.text.delta", "delta": "a"}), adds="a", repeats=True),
+    "b": Kind(block=block({"type": "transcript.text.delta", "delta": "b"}), adds="b", repeats=True),
     "whole": Kind(
         block=block({"type": "transcript.text.done", "text": "ab"}),
         whole="ab",
