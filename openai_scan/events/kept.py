@@ -78,7 +78,8 @@ def as_json(value: Any) -> Any:
 def filled(sent: Any, other: Any) -> Any:
     """Return *sent* with what it lacks and *other* has: another report of the same thing.
 
-    A key that only *sent* has is kept. Where both have text, that of *other* counts.
+    A key that only *sent* has is kept. A text is replaced only by one that goes on, or by one where
+    *sent* has no text.
     """
     if sent in EMPTY:
         return sent if other in EMPTY else other
@@ -88,4 +89,6 @@ def filled(sent: Any, other: Any) -> Any:
     if isinstance(sent, list) and isinstance(other, list):
         both = [filled(a, b) for a, b in zip(sent, other, strict=False)]
         return [*both, *sent[len(both) :], *other[len(both) :]]
-    return other if isinstance(other, str) and other else sent
+    if isinstance(other, str) and other.startswith(sent if isinstance(sent, str) else ""):
+        return other
+    return sent

@@ -17,7 +17,6 @@ from openai_scan.events.responses.items import OutputItem, OutputMessage
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
 
-
 _UNFINISHED = ("in_progress", "incomplete")
 
 # The phase of a message that is not the answer but accompanies the calls before it.
@@ -68,21 +67,23 @@ class ResponseKept(Kept):
         reports = [_Report(self._output()), _Report(self._items(self._done))]
         announced = _Report(self._items(self._announced))
         items: list[dict[str, Any]] = []
+        states: list[Any] = []
         places: dict[tuple[str, str], int] = {}  # of the calls among them
         for typed in answer.response.output:
             known = _without_empty_names(as_json(typed))
             found = [item for report in reports if (item := report.find(known)) is not None]
-            item = filled(_more(*found), known) if found else known
+            item = filled(_more(*found), {**known, "status": None}) if found else known
             item = _more(item, *filter(None, [announced.find(known)]))
-            if item.get("type") == "function_call" and _is_blank(item.get("arguments")):
-                item["arguments"] = "{}"
-            call_id = item.get("call_id")
-            call = (str(item.get("type")), call_id if isinstance(call_id, str) else "")
+            if item.get("type") == "function_call":  # what has been run is what is sent
+                text = known.get("arguments")
+                item["arguments"] = "{}" if _is_blank(text) else text
+            call = (str(known.get("type")), str(known.get("call_id") or ""))
             place = places.setdefault(call, len(items)) if call[1] else len(items)
             if place == len(items):
                 items.append(item)
-            elif items[place].get("status") in _UNFINISHED:  # the same call once more
-                items[place] = item
+                states.append(known.get("status"))
+            elif states[place] in _UNFINISHED:  # the same call once more, and whole
+                items[place], states[place] = item, known.get("status")
         return items
 
     def _output(self) -> Iterator[dict[str, Any]]:
@@ -119,7 +120,7 @@ class _Report:
     def find(self, known: dict[str, Any]) -> dict[str, Any] | None:
         """Return the item that reports on *known*, or None."""
         kind = str(known.get("type"))
-        for name in ("call_id", "id"):
+        for name in ("id", "call_id"):
             value = known.get(name)
             found = self._by_name.get((kind, name, value)) if isinstance(value, str) else None
             if found is not None:
@@ -138,7 +139,7 @@ def _more(item: dict[str, Any], *earlier: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_blank(arguments: Any) -> bool:
-    return not arguments or (isinstance(arguments, str) and arguments.strip() in ("", "null"))
+    return arguments is None or (isinstance(arguments, str) and arguments.strip() in ("", "null"))
 
 
 def _without_empty_names(item: dict[str, Any]) -> dict[str, Any]:
