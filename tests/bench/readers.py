@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 from unittest.mock import patch
 
 from openai_scan import Event, StreamerV2
 from openai_scan.events import folds
+from openai_scan.events.base import Fold, Note
 from openai_scan.sse import EventScanner, EventTokenizer
 
 Read: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]
@@ -57,16 +58,17 @@ def without_answers(chunks: Iterable[bytes]) -> tuple[int, int]:
         return typed(chunks)
 
 
-class _Nothing:
+class _Nothing(Fold):
     """A fold that keeps nothing."""
 
-    over = spans_streams = done = False
-
     def __init__(self, family: str) -> None:
-        self.family = family
+        self.family = family  # type: ignore[misc] # it is of any
 
-    def take(self, _: Event, __: object) -> None:
-        pass
+    def take(self, event: Event, note: Note) -> tuple[()]:  # noqa: ARG002 - it keeps nothing
+        return ()
+
+    def value(self) -> NoReturn:
+        raise AssertionError("nobody asks for the answer")
 
     def appender(self, _: Event) -> Callable[[str], object]:
         return str

@@ -105,7 +105,6 @@ CHOICES: dict[str, tuple[Any, str]] = {
     "text twice": ({"text": "Hi", "delta": {"content": "Hi"}}, "Hi"),
     "delta as text": ({"delta": "Hi"}, "Hi"),
     "delta and whole message": ({"delta": {"content": "Hi"}, "message": {"content": "Hi!"}}, "Hi"),
-    "delta as number": ({"delta": 5, "text": "Hi"}, ""),
     "nothing": ({}, ""),
 }
 

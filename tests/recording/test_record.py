@@ -125,11 +125,13 @@ def test_a_stream_is_a_head_its_reads_and_an_end(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_are_in_base64(tmp_path: Path) -> None:
     """A read that begins or ends in the middle of a character is exact as well."""
-    with StreamerV2(record([b"data: \xc3", b"\xa9\n\n", b"data: [DONE]\n\n"], tmp_path / "a")) as s:
-        assert [event.raw.data for event in s] == ["é", "[DONE]"]
+    with StreamerV2(
+        record([b'data: "\xc3', b'\xa9"\n\n', b"data: [DONE]\n\n"], tmp_path / "a")
+    ) as s:
+        assert [event.raw.data for event in s] == ['"é"', "[DONE]"]
     assert lines_of(tmp_path / "a")[1:-1] == [
-        {"base64": "ZGF0YTogww=="},
-        {"base64": "qQoK"},
+        {"base64": "ZGF0YTogIsM="},
+        {"base64": "qSIKCg=="},
         {"text": "data: [DONE]\n\n"},
     ]
 

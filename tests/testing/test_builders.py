@@ -74,7 +74,7 @@ from openai_scan.values import Call
         (thread_run("queued", name="created"), ThreadRunCreated, None),
         (thread_run("failed", last_error={"code": "c", "message": "m"}), ThreadRunFailed, None),
         (thread_message("in_progress", name="created"), ThreadMessageCreated, None),
-        (thread_message("completed", "Hé"), ThreadMessageCompleted, None),
+        (thread_message("completed", "Hé"), ThreadMessageCompleted, "Hé"),
         (thread_message_delta("Hé"), ThreadMessageDelta, "Hé"),
         (event("thread.run.step.created", {"id": "s"}), ThreadRunStepCreated, None),
         (response_status("in_progress", 1), ResponseInProgress, None),
@@ -97,7 +97,7 @@ def test_an_event_is_of_its_class(sent: bytes, cls: type, text: str | None) -> N
         assert s.text() == text
         assert not s.next()
         s.err()
-    assert s.notes.keys() <= {"missing_done"}
+    assert s.notes.keys() <= {"missing_done", "empty_answer"}
 
 
 @pytest.mark.parametrize(
