@@ -211,6 +211,32 @@ def test_an_item_that_is_done_too_early() -> None:
     assert told.answer.response.output[0].status == "completed"
 
 
+def test_an_end_that_is_poorer_than_the_one_after_it() -> None:
+    """What goes on from what the item ended with is new; anything else that late is not taken."""
+    told = tell(
+        event("output_text.delta", delta="a", **FIRST),
+        done(message(id="i")),
+        event("output_text.done", text="ab", **FIRST),
+        event("content_part.done", part={"type": "output_text", "text": "abc"}, **FIRST),
+        event("output_text.done", text="d", **{**FIRST, "content_index": 1}),
+        event("output_text.done", text="late", **FIRST),
+        event("output_text.done", text="abcd", item_id="i", output_index=0),
+        event("refusal.done", refusal="", **{**FIRST, "content_index": 2}),
+    )
+    assert told.events == ["a", "", "b", "c", "d", "", "", ""]
+    assert told.text == told.answer.text == "abcd"
+    assert len(told.answer.response.output[0].content) == 2
+    told = tell(
+        added(call("", id="i", status="in_progress")),
+        event("function_call_arguments.delta", delta='{"x":', **PLACE),
+        done(call("", id="i")),
+        event("function_call_arguments.done", arguments='{"x":1}', **PLACE),
+        event("function_call_arguments.done", arguments='{"x":2}', **PLACE),
+    )
+    assert told.calls == {("c", "f"): '{"x":1}'}
+    assert told.answer.calls[0].parsed() == {"x": 1}
+
+
 def test_commands_and_their_output_stay() -> None:
     """A shell call that leaves its commands out at its end has them still."""
     shell = {"type": "shell_call", "id": "i", "call_id": "c", "action": {"commands": ["ls"]}}

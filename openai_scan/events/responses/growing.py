@@ -171,7 +171,7 @@ class GrowingItem:
 
     def end_text(self, whole: str, note: Note) -> list[Piece]:
         """Take all of this text; return what is new."""
-        if self.is_closed:
+        if self.is_closed and not (self.text and self.text.missing(whole)):
             return []
         return self.pieces([("call", self._end(whole, note))])
 

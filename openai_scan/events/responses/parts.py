@@ -196,6 +196,14 @@ class Parts:
         is_new = last is None or (last.has_ended and not last.may_be(whole))
         return self._append(known) if last is None or is_new else last
 
+    def goes_on(self, index: int | None, known: Content, whole: str) -> bool:
+        """Return whether *whole*, which comes after the end of all parts, adds to them."""
+        if index is None:
+            return False
+        part = self._by_place.get((index, type_of(known)))
+        text = None if part is None else part.text
+        return bool(whole if text is None else text.missing(whole))
+
     def _last(self, kind: str) -> Part | None:
         """Return the last part if events without an index can be about it."""
         self._is_counted = False

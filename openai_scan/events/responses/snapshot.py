@@ -6,7 +6,8 @@ server sends them: as deltas, as whole texts, as whole parts or items, or only a
 What is missing is handed out once, by the event that brings it.
 
 What never happens: an event that leaves something out takes it back; a late event changes what has
-ended. A delta for an item or part that has ended is dropped and noted as `delta_after_end`.
+ended. A delta for an item or part that has ended is dropped and noted as `delta_after_end`. A whole
+text that goes on from what ended is another matter: the end before it was the poorer one.
 """
 
 from __future__ import annotations
@@ -396,7 +397,7 @@ def _end(  # noqa: PLR0917 - all of one event
     event: e.ResponseOutputTextDone | None = None,
 ) -> Sequence[Piece]:
     """Take the whole text of a part; return what is new."""
-    if item.is_closed:
+    if item.is_closed and not parts.goes_on(index, known, text):
         return ()
     part = parts.ended(index, known, text)
     if event is not None and event.logprobs:
@@ -408,7 +409,7 @@ def _finish(
     item: GrowingItem, parts: Parts, index: int | None, content: Content, note: Note
 ) -> Sequence[Piece]:
     """Take a whole part; return what is new."""
-    if item.is_closed:
+    if item.is_closed and not parts.goes_on(index, content, text_of(content)):
         return ()
     part = parts.ended(index, content, text_of(content))
     return item.pieces(parts.finish(part, content, note))
