@@ -64,7 +64,7 @@ class _Nothing(Fold):
     def __init__(self, family: str) -> None:
         self.family = family  # type: ignore[misc] # it is of any
 
-    def take(self, event: Event, note: Note) -> tuple[()]:  # noqa: ARG002 - it keeps nothing
+    def take(self, event: Event, note: Note) -> tuple[()]:
         return ()
 
     def value(self) -> NoReturn:

@@ -19,7 +19,6 @@ from openai_scan.events.responses.heads import (
     call_id_of,
     id_of,
     item_text,
-    kind_of,
     name_of,
     richer,
     status_of,
@@ -45,8 +44,6 @@ from openai_scan.events.responses.parts import Content, Parts, Said
 from openai_scan.events.responses.texts import Arguments, Text
 from openai_scan.events.snapshot import ByIndex, Pieces
 from openai_scan.values import Piece
-
-__all__ = ["UNDER_WAY", "CommandOutput", "GrowingItem", "id_of", "kind_of"]
 
 _CommandOutputs: TypeAlias = tuple[FunctionShellCallOutputContent, ...]
 

@@ -11,7 +11,7 @@ from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept, as_json, filled
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
-from openai_scan.events.responses.growing import UNDER_WAY, id_of
+from openai_scan.events.responses.heads import UNDER_WAY, id_of
 from openai_scan.events.responses.items import OutputItem, OutputMessage
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openai_scan.events.responses.growing import kind_of
+from openai_scan.events.responses.heads import kind_of
 
 if TYPE_CHECKING:
     from openai_scan.events.responses.items import OutputItem
