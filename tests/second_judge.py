@@ -72,13 +72,13 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         if done:
             break
         hole = hole or (kind.hole and not terminal())
-        if not closed or kind.closes:
+        if not closed:
             added, ahead = _repeated(kind.adds, ahead) if kind.repeats else (kind.adds, ahead)
             text += added
-            if kind.whole.startswith(text):
-                ahead += kind.whole[len(text) :]
-                text = kind.whole
-            closed = closed or (kind.closes and bool(text))
+        if kind.whole.startswith(text):
+            ahead += kind.whole[len(text) :]
+            text = kind.whole
+        closed = closed or (kind.closes and bool(text))
         parts.update(kind.parts)
         fails = fails or kind.fails
         done = kind.done

@@ -199,7 +199,7 @@ def call_of(
     text = arguments or ""
     is_function = kind == "function"
     whole = finished and bool(name) and (bool(id) or not needs_id)
-    if finished and is_function and text.strip() in ("", "null"):
+    if whole and is_function and text.strip() in ("", "null"):
         text = "{}"
     return Call(
         id=id,

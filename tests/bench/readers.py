@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn, TypeAlias
 from unittest.mock import patch
 
@@ -11,6 +11,7 @@ from openai_scan import Event, StreamerV2
 from openai_scan.events import folds
 from openai_scan.events.base import Fold, Note
 from openai_scan.sse import EventScanner, EventTokenizer
+from openai_scan.values import Piece
 
 Read: TypeAlias = Callable[[Iterable[bytes]], tuple[int, int]]
 """Reads a stream; returns how many events came, and how many characters of text or of data."""
@@ -64,8 +65,8 @@ class _Nothing(Fold):
     def __init__(self, family: str) -> None:
         self.family = family  # type: ignore[misc] # it is of any
 
-    def take(self, event: Event, note: Note) -> tuple[()]:
-        return ()
+    def take(self, event: Event, note: Note) -> Sequence[Piece]:
+        return event.pieces()
 
     def value(self) -> NoReturn:
         raise AssertionError("nobody asks for the answer")
