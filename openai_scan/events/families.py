@@ -59,10 +59,13 @@ def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
         from openai_scan.events.decoding.structure import Structurer
 
         structure = Structurer()
-    event = structure.repeats.event(raw)
-    if event is None:
-        event = _decode(raw, structure)
-        structure.repeats.learn(raw, event, _decode_strictly)
+    return structure.repeats.event(raw) or decode_anew(raw, structure)
+
+
+def decode_anew(raw: RawEvent, structure: Structurer) -> Event:
+    """Return what `decode()` returns for an event that repeats no earlier one."""
+    event = _decode(raw, structure)
+    structure.repeats.learn(raw, event, _decode_strictly)
     return event
 
 

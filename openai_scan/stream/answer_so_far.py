@@ -22,11 +22,15 @@ class AnswerSoFar:
     """What has come of an answer.
 
     Most events of a stream add text and nothing else. Once such an event has come, `again` makes
-    the next one like it from its raw event, and `add_text()` takes its text; all other decisions
-    about the event are those about the first. Both hold until another kind of event comes.
+    the next one like it from its raw event, and `append` takes its text; all other decisions about
+    the event are those about the first. Both hold until another kind of event comes.
 
     Attributes:
         again: Makes the next event if it only adds text, or returns None; None if unknown.
+        append: Takes the text of an event that `again` made.
+        added: What the last event added; only text of choice 0 if it is a text.
+        is_plain: Whether ASCII text that `append` has taken is what the event added, and that is
+            all. If not, `follow()` has to take the text as well.
         json: The answer's text, parsed as JSON while it arrives; None until it is asked for.
     """
 
@@ -34,13 +38,14 @@ class AnswerSoFar:
         self.again: Make | None = None
         self._has_content = False
         self.json: PartialJSON | None = None
-        self._append: Append = str  # takes the text of an event that `again` made
+        self.append: Append = str
+        self.added: str | Sequence[Piece] = ()
+        self.is_plain = True
         self._fold: Fold | None = None
         self._has_hole = False
         self._kept: Kept | None = None  # for the next request
         self._keeps = False  # `_kept` has to take the next event too
         self._halves = Halves()
-        self._added: str | Sequence[Piece] = ()  # by the last event; text of choice 0 if it is text
 
     def take(self, event: Event, note: Note, repeat: object = None) -> None:
         """Take any event.
@@ -52,7 +57,7 @@ class AnswerSoFar:
         """
         before, self._fold = self._fold, fold(event, self._fold, note)
         if self._fold is None:
-            self._added = ()
+            self.added = ()
             return
         if self._fold is not before:
             self._halves = Halves()
@@ -60,9 +65,11 @@ class AnswerSoFar:
             if self.json is not None:
                 self.json = type(self.json)()
         self._fold.hole = self._has_hole
-        self._added = self._halves.join(self._fold.added)
-        if not self._has_content:
-            self._has_content = any(piece.kind != "reasoning" for piece in self._added)
+        self.added = added = self._fold.added
+        if added:
+            self.added = self._halves.join(added)
+            if not self._has_content:
+                self._has_content = any(piece.kind != "reasoning" for piece in added)
         if self._kept is not None and event.family:
             self._keeps = self._kept.take(event, repeat)
             if self._kept.drafts_changed:
@@ -70,14 +77,16 @@ class AnswerSoFar:
         if self.json is not None and not self._drafting:
             self.json.feed(self.text("text", 0) or "")
 
-    def add_text(self, text: str) -> None:
-        """Take the text of an event that `again` made."""
-        self._append(text)
-        if self._halves.waiting or not text.isascii():
-            text = self._halves.join_text(text)
-        self._added = text
+    def follow(self, text: str) -> None:
+        """Take text that `append` has taken, of any characters and for whoever follows it."""
+        self.added = text = self._halves.join_text(text)
         if self.json is not None and not self._drafting:
             self.json.feed(text)
+        self._look_around()
+
+    def _look_around(self) -> None:
+        """See whether anything but the fold needs the next text."""
+        self.is_plain = self.json is None and not self._halves.waiting
 
     def expect_text(self, event: Event, repeats: Repeats) -> None:
         """Prepare for events that differ from *event*, the last one, only in the text they add."""
@@ -87,7 +96,8 @@ class AnswerSoFar:
         if self._fold is not None:
             append = self._fold.appender(event)
             if append is not None:
-                self.again, self._append = repeat.make, append
+                self.again, self.append = repeat.make, append
+                self._look_around()
                 self._has_content = True
 
     @property
@@ -96,7 +106,7 @@ class AnswerSoFar:
 
     def text(self, kind: PieceKind, choice: int) -> str | None:
         """Return what the last event added to a text of the answer, or None if nothing."""
-        added = self._added
+        added = self.added
         if isinstance(added, str):
             return added if kind == "text" and not choice else None
         pieces = [piece.text for piece in added if piece.kind == kind and piece.choice == choice]
@@ -104,7 +114,7 @@ class AnswerSoFar:
 
     def pieces(self) -> tuple[Piece, ...]:
         """Return what the last event added to the answer."""
-        added = self._added
+        added = self.added
         if isinstance(added, str):
             return (Piece("text", text=added),) if added else ()
         return tuple(added)
@@ -173,6 +183,7 @@ class AnswerSoFar:
 
             self.json = PartialJSON()
             self.json.feed(self.final_text())
+            self._look_around()
         if is_over:
             self.json.finish()
         return self.json.value

@@ -15,6 +15,7 @@ from openai_scan.errors import DecodeError, NotAnEventStreamError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
 from openai_scan.events.base import FIRST_WORDS, MAX_ERROR_CHARACTERS, first_word
 from openai_scan.events.error import read_error, reports_error
+from openai_scan.events.families import decode_anew
 from openai_scan.events.glued import Glue
 from openai_scan.events.names import identify
 from openai_scan.events.whole import events_of, from_body
@@ -76,20 +77,28 @@ class Decoder:
 
     def decode(self, raw: RawEvent) -> Event:
         """Return the typed event of *raw*; if that brings several events, the first of them."""
+        self._has_events = True
         if not self._is_part:
             self.says_end = raw.type == "done"
         self._is_part = False
-        return self._decode(raw)
+        event = self.repeats.event(raw)
+        if event is None or '"error"' in raw.data:
+            return self._decode(raw)
+        self.hole = None  # it is as whole as the event that it repeats
+        return event
 
-    def next_from(self, current: RawStream) -> RawEvent | None:
-        """Return the next raw event of an input; None if there is none, or none yet."""
-        while type(raw := current.next()) is BareText:
+    def after(self, raw: RawEvent | None, current: RawStream) -> RawEvent | None:
+        """Return the next raw event of an input that has returned *raw*, bare text or nothing.
+
+        Returns:
+            None if there is none, or none yet.
+        """
+        while type(raw) is BareText:
             current.discount()
             if (event := self._first_in(raw)) is not None:
                 return event
-        if raw is not None:
-            self._has_events = True
-        elif current.ended and current.err is None:
+            raw = current.next()
+        if raw is None and current.ended and current.err is None:
             return self._last_of(current)
         return raw
 
@@ -199,7 +208,7 @@ class Decoder:
         structure = self._structure
         structure.lost = ""
         self.hole = None
-        event = decode(raw, structure)
+        event = decode_anew(raw, structure)
         if structure.lost:
             self.hole = DecodeError(f"the answer has a hole: {structure.lost}")
         elif type(event) is UnknownEvent and event.is_hole:

@@ -59,18 +59,19 @@ class Ends:
                 is_news = is_news or known is None or known is _UNKNOWN
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
-        if self.error is None or not self.error.is_explained:
-            error = event.stream_error()
-            # An error with words takes the place of one without.
-            if error is not None and (self.error is None or error.is_explained):
-                self.error = error
+        error = event.stream_error()
+        # An error with words takes the place of one without.
+        if error is not None and (
+            self.error is None or (error.is_explained and not self.error.is_explained)
+        ):
+            self.error = error
         if event.ends_with_done:
             self._has_done = True
         if isinstance(event, DoneEvent):
             self.done = True
         # After a resumed answer, [DONE] may only say that there is no more for the moment.
         done = self.done and not (self.resumed and self._open)
-        self.terminal = done or self.error is not None or self.whole
+        self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
         return is_news
 
     def leave_hole(self, reason: DecodeError) -> bool:

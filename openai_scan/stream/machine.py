@@ -146,7 +146,12 @@ class StreamMachine(TakesUp):
                 if event is not None:
                     ready.popleft()
                     current.heard += 1
-                    answer.add_text(event.unwrap_text() or "")
+                    text = event.unwrap_text() or ""
+                    answer.append(text)
+                    if answer.is_plain and text.isascii():
+                        answer.added = text
+                    else:
+                        answer.follow(text)
                     self.event = self._last = event
                     self.events_read += 1
                     for observer in self.observers.all:
@@ -271,7 +276,8 @@ class StreamMachine(TakesUp):
         if self._decoder.ready and not current.cancelled:
             current.heard += 1
             return self._decoder.next_ready()
-        return self._decoder.next_from(current)
+        raw = current.next()
+        return raw if type(raw) is RawEvent else self._decoder.after(raw, current)
 
     def _take(self, reader: Watched, event: Event) -> bool:
         """Make *event* the current one; return False if it ends the stream or has come before."""

@@ -26,8 +26,12 @@ class Halves:
 
     def join(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
         """Return *pieces* with whole characters only; half a one alone is empty."""
-        if not self.waiting and all(piece.text.isascii() for piece in pieces):
-            return pieces
+        if not self.waiting:
+            for piece in pieces:
+                if not piece.text.isascii():
+                    break
+            else:
+                return pieces
         return tuple(
             attrs.evolve(
                 piece, text=self._join(piece.text, (piece.kind, piece.choice, piece.call_id))

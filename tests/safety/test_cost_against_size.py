@@ -57,6 +57,7 @@ DENSE = {
     "a whole response": 70,
     "an error with many words": 30,
     "an error that is an object": 40,
+    "log probabilities with bad ones inside": 20,
 }
 
 _UNWRAPPERS = [name for name in dir(Event) if name.startswith("unwrap_")]

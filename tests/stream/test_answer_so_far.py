@@ -97,7 +97,7 @@ def test_the_short_way_opens_with_a_repetition_of_text() -> None:
     assert isinstance(event, ChatCompletionChunk)
     assert event.unwrap_text() == "d"
     assert taker.text == "abc"
-    taker.answer.add_text("d")
+    taker.answer.append("d")
     assert taker.text == "abcd"
     assert taker.answer.again(RawEvent("message", "[DONE]")) is None
 

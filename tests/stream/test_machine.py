@@ -155,7 +155,7 @@ def test_text_takes_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is appended to the answer, and no other decision is made."""
     machine = on_the_short_way()
     appended: list[str] = []
-    monkeypatch.setattr(machine.answer, "add_text", appended.append)
+    monkeypatch.setattr(machine.answer, "append", appended.append)
     machine.receive(m.chat("d") + m.chat("e"))
     assert m.names(machine) == ["d", "e"]
     assert machine.event is NO_EVENT
