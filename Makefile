@@ -84,6 +84,7 @@ unit: $(VENV)/dev  ## The tests, README and docs examples included, with full br
 
 search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
+	OPENAI_SCAN_SCOPE=5 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
 
 fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
 	$(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
@@ -98,13 +99,17 @@ docs: $(VENV)/dev  ## The documentation, with warnings as errors, into docs/_bui
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
-	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer build/fuzz/cost
+	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer build/fuzz/cost build/fuzz/ends build/fuzz/answers
 	$(BIN)/python fuzz/fuzz_tokenizer.py -max_total_time=$(FUZZ_SECONDS) -max_len=256 \
 		-artifact_prefix=build/fuzz/ build/fuzz/tokenizer fuzz/corpus/tokenizer
 	$(BIN)/python fuzz/fuzz_streamer.py -max_total_time=$(FUZZ_SECONDS) -max_len=512 \
 		-artifact_prefix=build/fuzz/ build/fuzz/streamer fuzz/corpus/streamer
 	$(BIN)/python fuzz/fuzz_cost.py -max_total_time=$(FUZZ_SECONDS) -max_len=128 \
 		-artifact_prefix=build/fuzz/ build/fuzz/cost fuzz/corpus/cost
+	$(BIN)/python fuzz/fuzz_ends.py -max_total_time=$(FUZZ_SECONDS) -max_len=32 \
+		-artifact_prefix=build/fuzz/ build/fuzz/ends
+	$(BIN)/python fuzz/fuzz_answers.py -max_total_time=$(FUZZ_SECONDS) -max_len=1024 \
+		-artifact_prefix=build/fuzz/ build/fuzz/answers
 
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)

@@ -207,4 +207,6 @@ from openai_scan.tools import (
 from openai_scan.values import (
     Answer as Answer,
     Call as Call,
+    Counts as Counts,
+    Piece as Piece,
 )

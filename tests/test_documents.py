@@ -209,3 +209,14 @@ def test_every_method_of_the_client_has_a_place_in_the_reference() -> None:
         if not name.startswith("_")
     }
     assert methods - described_on(reference_of("openai_scan.client")) == set()
+
+
+def test_every_note_is_explained() -> None:
+    """The page on tolerance has each note that the code makes, by its first word."""
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "openai_scan").rglob("*.py"))
+    made = set(re.findall(r'(?:note|tolerates)\(f?"(\w+)', code))
+    made |= set(re.findall(r'notes\["(\w+)"\] \+=', code))
+    page = (ROOT / "docs/explanation/tolerance.md").read_text("utf-8")
+    explained = set(re.findall(r"`(\w+)(?::[^`]*)?`", page.split("## The notes")[1]))
+    assert len(made) > 25
+    assert made - explained == {"recording_truncated"}  # a note of recordings, which have a page
