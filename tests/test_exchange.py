@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from attrs import define
 from memory_wire import EVENT_STREAM, JSON, Hang, MemoryWire, Reply
 from server import PATIENCE
 
@@ -92,6 +94,39 @@ def failure(reading: Coroutine[Any, Any, Any]) -> ScanError:
     return caught.value
 
 
+@define
+class Now:
+    """The time, which passes only if a test says so."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.seconds
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Now:
+    """Have the time stand still. An event loop may not wait for anything then."""
+    now = Now()
+    monkeypatch.setattr(time, "monotonic", now)
+    return now
+
+
+class SlowWire(MemoryWire):
+    """A blocking wire of a server that takes some seconds for each step."""
+
+    def __init__(self, *replies: Reply, now: Now, seconds: float) -> None:
+        super().__init__(*replies, blocking=True)
+        self.now = now
+        self.seconds = seconds
+
+    async def play(self, step: Any, carried: Any) -> bytes:
+        """Play the step when they have passed."""
+        self.now.seconds += self.seconds
+        return await super().play(step, carried)
+
+
 class TestReading:
     """The body is handed over as it arrives."""
 
@@ -152,7 +187,7 @@ class TestReading:
             exchange = stream_over(wire)
             assert await read(exchange) == [HI]
             assert await read(exchange) == []
-            with pytest.raises(RuntimeError, match="can be read only once"):
+            with pytest.raises(RuntimeError, match=r"^an exchange can be read only once$"):
                 await exchange.json()
 
         wire = MemoryWire(Reply([HI]))
@@ -225,7 +260,7 @@ class TestRefusals:
                 "the answer is compressed more than once",
             ),
             (
-                Reply([HI], status=500, headers={"content-encoding": "x-new"}),
+                Reply([b"?"], status=500, headers={"content-encoding": "x-new"}),
                 InternalServerError,
                 "the server answered with HTTP status 500 Reason (HTTP status 500)",
             ),
@@ -390,7 +425,8 @@ class TestRenewal:
         left = Reply(before=[ConnectionResetError("left")], reused=True)
         wire = MemoryWire(left, Reply([HI]))
         asyncio.run(run())
-        assert len(wire.sent) == 2
+        first, second = wire.sent
+        assert first is second
         assert wire.pauses == []
 
     @pytest.mark.parametrize(
@@ -412,24 +448,17 @@ class TestRenewal:
         assert type(failure(read(stream_over(wire, request_)))) is TransportError
         assert len(wire.sent) == 1
 
+    @pytest.mark.parametrize(("worked", "sent"), [(0.25, 2), (0.5, 1), (1, 1)])
     def test_a_server_that_leaves_after_a_while_may_have_worked(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, now: Now, worked: float, sent: int
     ) -> None:
-        """That takes longer than a round trip."""
-        real, worked = time.monotonic, 0.0
-        monkeypatch.setattr(time, "monotonic", lambda: real() + worked)
-
-        class Working(MemoryWire):
-            """A wire of a server that works for a second before each step."""
-
-            async def play(self, step: Any, carried: Any) -> bytes:
-                nonlocal worked
-                worked += 1
-                return await super().play(step, carried)
-
-        wire = Working(Reply(before=[ConnectionResetError("left")], reused=True))
-        assert type(failure(read(stream_over(wire)))) is TransportError
-        assert len(wire.sent) == 1
+        """That takes longer than a round trip. One attempt more has to be allowed in any case."""
+        left = Reply(before=[ConnectionResetError("left")], reused=True)
+        wire = SlowWire(left, Reply([HI]), now=now, seconds=worked)
+        request = attrs.evolve(REQUEST, retries=RetryPolicy(attempts=2))
+        chunks, error = at_once(collect_all(Transport(URL, key=KEY, wire=wire).stream(request)))
+        assert (chunks, type(error)) == (([HI], type(None)) if sent == 2 else ([], TransportError))
+        assert len(wire.sent) == sent
 
 
 class TestLimits:
@@ -622,7 +651,9 @@ class TestCancelling:
         wire = MemoryWire()
         exchange = stream_over(wire)
         exchange.cancel()
-        assert type(failure(read(exchange))) is StreamCancelledError
+        error = failure(read(exchange))
+        assert type(error) is StreamCancelledError
+        assert str(error) == "the request was cancelled before it was sent"
         assert wire.sent == []
 
     @pytest.mark.parametrize("phase", ["head", "body", "drain"])
@@ -648,6 +679,45 @@ class TestCancelling:
             assert await read(exchange) == []
 
         asyncio.run(run())
+
+
+class TestLog:
+    """The log tells what was asked, and what came of it."""
+
+    @pytest.fixture
+    def log(self, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+        """Have everything logged."""
+        caplog.set_level(logging.DEBUG, "openai_scan")
+        return caplog
+
+    def test_of_each_answer_and_each_stale_connection(
+        self, log: pytest.LogCaptureFixture, now: Now
+    ) -> None:
+        """With the status, and the seconds since the request was first sent."""
+        left = Reply(before=[ConnectionResetError("left")], reused=True)
+        wire = SlowWire(left, Reply([HI], before=[b"H"]), now=now, seconds=0.25)
+        assert list(Transport(URL, key=KEY, wire=wire).stream(REQUEST)) == [HI]
+        assert log.record_tuples == [
+            ("openai_scan", logging.INFO, "POST /x: sent again, the connection was stale"),
+            ("openai_scan", logging.DEBUG, "POST /x: HTTP status 200 after 0.500 s"),
+        ]
+
+    def test_of_the_body_of_an_error_that_broke_off(self, log: pytest.LogCaptureFixture) -> None:
+        """The error has what came of it."""
+        failure(read(stream_over(MemoryWire(Reply([b"half", OSError()], status=500)), once())))
+        assert log.record_tuples[1:] == [
+            ("openai_scan", logging.DEBUG, "POST /x: the body of the error broke off")
+        ]
+
+    def test_of_each_attempt(self, log: pytest.LogCaptureFixture) -> None:
+        """With the pause before it, and why there is another one."""
+        asked = Reply([], status=429, headers={"retry-after": "7"})
+        asyncio.run(read(stream_over(MemoryWire(asked, Reply([HI])))))
+        assert log.record_tuples[1] == (
+            "openai_scan",
+            logging.INFO,
+            "POST /x: try 2 in 7.000 s, after RateLimitError",
+        )
 
 
 class TestErrors:
@@ -779,17 +849,18 @@ async def _story(exchange: Any, collect: Callable[[Any], Awaitable[Any]]) -> lis
 
 def blocking_story(exchange: Exchange) -> list[Any]:
     """Return what a reader sees of a blocking exchange and what follows it."""
+    return at_once(_story(exchange, collect_all))
 
-    async def collect(exchange: Exchange) -> tuple[list[bytes], ScanError | None]:
-        chunks: list[bytes] = []
-        try:
-            for chunk in exchange:
-                chunks.append(chunk)  # noqa: PERF402 - what came before an error stays
-        except ScanError as error:
-            return chunks, error
-        return chunks, None
 
-    return at_once(_story(exchange, collect))
+async def collect_all(exchange: Exchange) -> tuple[list[bytes], ScanError | None]:
+    """Return the chunks and the error of a blocking exchange."""
+    chunks: list[bytes] = []
+    try:
+        for chunk in exchange:
+            chunks.append(chunk)  # noqa: PERF402 - what came before an error stays
+    except ScanError as error:
+        return chunks, error
+    return chunks, None
 
 
 class TestPacking:
