@@ -40,6 +40,7 @@ from openai_scan.sources import (
 )
 from openai_scan.sse import LiveSource
 from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport.clock import Clock
 from openai_scan.transport.exchange import AsyncExchange
 from openai_scan.transport.key import Key
 from openai_scan.transport.request import merged
@@ -305,6 +306,25 @@ class TestRefusals:
         assert error.body == "x" * 65536
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
 
+    def test_no_more_of_it_is_asked_for(self) -> None:
+        """What would come next may never come."""
+        wire = MemoryWire(Reply([b"x" * 65536, KeyboardInterrupt()], status=500))
+        assert type(failure(read(stream_over(wire, once())))) is InternalServerError
+
+    def test_the_body_of_an_error_has_ten_seconds(self, now: Now) -> None:
+        """What has come by then is in the error."""
+        wire = SlowWire(Reply([b"a"] * 9, status=500), now=now, seconds=4)
+        _, error = at_once(collect_all(Transport(URL, key=KEY, wire=wire).stream(once())))
+        assert isinstance(error, APIError)
+        assert error.message == "aa"
+        assert (wire.closed, wire.hung_up) == (1, 1)
+
+    def test_the_body_of_an_error_may_be_no_text(self) -> None:
+        """The rest of it can be read."""
+        error = failure(read(stream_over(MemoryWire(Reply([b"no: \xff!"], status=500)), once())))
+        assert isinstance(error, APIError)
+        assert error.message == "no: \ufffd!"
+
 
 def once(**changes: Any) -> Request:
     """Return a request that is not sent again."""
@@ -344,6 +364,20 @@ class TestCalls:
             str(error) == "the JSON of the answer cannot be read: nested more than 128 levels deep"
         )
         assert error.body == body[:65536].decode()
+
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_an_answer_has_a_limit(self, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+        """It is in the message."""
+        size = 2 * 1024 * 1024
+        monkeypatch.setattr("openai_scan.transport.exchange._MAX_ANSWER_BYTES", size)
+        body = b'"' + b"a" * (size - 2 + more) + b'"'
+        transport = transport_over(MemoryWire(Reply([body[:size], body[size:]], headers=JSON)))
+        if more:
+            error = failure(transport.call(once()))
+            assert type(error) is NotAnEventStreamError
+            assert str(error) == "the answer is longer than 2 MiB"
+        else:
+            assert asyncio.run(transport.call(once())) == "a" * (size - 2)
 
     def test_one_exchange_is_asked_for_json(self) -> None:
         """Without retries."""
@@ -522,17 +556,22 @@ class TestClosing:
     def test_what_is_left_early_is_hung_up(self) -> None:
         """The server notices at once."""
         wire = MemoryWire(Reply([HI, DONE]))
-        asyncio.run(self.closed(wire, ending=False))
+        exchange = asyncio.run(self.closed(wire, ending=False))
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+        assert not exchange.cancellation.requested
 
-    def test_what_is_over_is_drained(self) -> None:
-        """The rest is read, and the connection kept."""
-        wire = MemoryWire(Reply([HI, DONE, b"\n"]))
-        asyncio.run(self.closed(wire, ending=True))
+    @pytest.mark.parametrize("rest", [[DONE, b"\n"], [b"x" * 65535]], ids=["short", "long"])
+    def test_what_is_over_is_drained(self, rest: list[Any]) -> None:
+        """The rest is read, up to 64 KiB, and the connection kept; nobody has cancelled it."""
+        wire = MemoryWire(Reply([HI, *rest]))
+        exchange = asyncio.run(self.closed(wire, ending=True))
         assert (wire.kept, wire.closed, wire.hung_up) == (1, 0, 0)
+        assert not exchange.cancellation.requested
 
     @pytest.mark.parametrize(
-        "rest", [[OSError("reset")], [b"x" * 65536, b""], ["hang"]], ids=["error", "long", "hang"]
+        "rest",
+        [[OSError("reset")], [b"x" * 65536, b""], [b"x" * 40_000] * 2, ["hang"]],
+        ids=["error", "long", "long in all", "hang"],
     )
     def test_a_rest_without_an_end_is_left(
         self, rest: list[Any], monkeypatch: pytest.MonkeyPatch
@@ -583,6 +622,15 @@ class TestClosing:
         wire = MemoryWire(Reply([HI, DONE]))
         asyncio.run(run())
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+    def test_that_warning_shows_the_place(self) -> None:
+        """It is where the last reference was given up, not in this library."""
+        wire = MemoryWire(Reply([HI, DONE]), blocking=True)
+        exchange = Transport(URL, key=KEY, wire=wire).stream(REQUEST)
+        assert next(iter(exchange)) == HI
+        with pytest.warns(ResourceWarning) as caught:
+            exchange.__del__()
+        assert [one.filename for one in caught] == [__file__]
 
     def test_a_stream_that_is_over_may_be_forgotten(self) -> None:
         """Nobody warns of it, in either face; the blocking one still finds the end."""
@@ -747,6 +795,22 @@ class TestErrors:
             assert own.__traceback__ is not None
 
         asyncio.run(run())
+
+    @pytest.mark.parametrize("where", ["head", "body"])
+    def test_the_wire_is_told_where_it_happened(self, where: str) -> None:
+        """It may put that, and anything else, into the message; the key is removed from it."""
+
+        class Telling(MemoryWire):
+            """A wire whose messages say all that it knows."""
+
+            def no_answer(self, error: Exception, where: str, clock: Clock) -> ScanError:
+                """Return the error for a request without an answer."""
+                return TransportError(f"{where}: {error}, {KEY}, {clock.connecting}")
+
+            broken_answer = no_answer
+
+        reply = Reply(before=[OSError("e")]) if where == "head" else Reply([OSError("e")])
+        assert str(failure(read(stream_over(Telling(reply))))) == f"{URL}: e, [key], False"
 
     @pytest.mark.parametrize("where", ["head", "body"])
     def test_an_error_of_ours_passes(self, where: str) -> None:
