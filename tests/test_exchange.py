@@ -402,6 +402,24 @@ class TestRenewal:
             wire.sent[0].headers["Idempotency-Key"]
         }
 
+    def test_all_attempts_have_one_total(self) -> None:
+        """It runs from the first request on."""
+
+        async def run() -> None:
+            exchange = stream_over(wire, attrs.evolve(REQUEST, timeout=Timeout(total=600)))
+            _, error = await collect(exchange)
+            assert error is not None
+            assert exchange.clock.deadline is not None
+            again = exchange.retry(error)
+            assert again is not None
+            assert again.clock.deadline == exchange.clock.deadline
+            rest = exchange.resume(TransportError("reset"), "resp_1", 3)
+            assert rest is not None
+            assert rest.clock.deadline == exchange.clock.deadline
+
+        wire = MemoryWire(BUSY)
+        asyncio.run(run())
+
     def test_no_connection_is_retried(self) -> None:
         """Nothing was sent then."""
         wire = MemoryWire(Reply(before=[OSError("refused")], reused="none"), Reply([HI]))
