@@ -785,6 +785,18 @@ class TestLog:
             "POST /x: try 2 in 7.000 s, after RateLimitError",
         )
 
+    def test_of_each_answer_that_is_resumed(self, log: pytest.LogCaptureFixture) -> None:
+        """It is another request."""
+        request = attrs.evolve(REQUEST, retries=RetryPolicy(wait_initial=0))
+        stream_over(MemoryWire(), request).resume(TransportError("reset"), "resp_1", 3)
+        assert log.record_tuples == [
+            (
+                "openai_scan",
+                logging.INFO,
+                "GET /responses/resp_1: try 2 in 0.000 s, after TransportError",
+            )
+        ]
+
 
 class TestErrors:
     """What the wire raises becomes one of our errors, without secrets."""

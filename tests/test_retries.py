@@ -107,9 +107,10 @@ def test_an_attempt_that_gets_on_is_a_success(
 def test_the_server_says_how_long_the_pause_is(seconds: float) -> None:
     """Whatever the policy would have waited, up to the longest wait that it allows."""
     error = RateLimitError("later", status=429, retry_after=seconds)
-    attempt = Attempt().again(error, RetryPolicy(wait_initial=3600, wait_max=3600))
-    assert attempt is not None
-    assert attempt.pause == seconds
+    policy = RetryPolicy(wait_initial=3600, wait_max=3600)
+    for attempt in (Attempt().again(error, policy), Attempt().onward(error, policy, position=3)):
+        assert attempt is not None
+        assert attempt.pause == seconds
 
 
 def test_too_long_a_pause_is_not_made() -> None:
