@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from openai_scan import APIError, NotAnEventStreamError, NotFoundError, RedirectError
+from openai_scan import (
+    APIError,
+    AuthenticationError,
+    NotAnEventStreamError,
+    NotFoundError,
+    RedirectError,
+)
 from openai_scan.transport.refusals import mismatch, refusal, request_id
 
 EVENTS = "text/event-stream"
@@ -55,6 +61,7 @@ def test_the_request_has_the_name_that_support_asks_for(
         (500, "No", {}, ": comment\n\ndata: {}\n\n", "the server answered with HTTP status 500 No"),
         (500, "No", {}, 'data: {"message": "a"}', "a"),
         (500, "No", {}, 'data: {"message": "a"}\n\ndata: {"message": "b"}\n\n', "a"),
+        (500, "No", {}, 'data: a\n\ndata: {"message": "b"}\n\n', 'data: a data: {"message": "b"}'),
         (500, "No", {}, "data: <p>a", "data: a"),
         (
             307,
@@ -118,6 +125,8 @@ def test_an_error_with_a_good_status_is_an_error() -> None:
     assert (error.message, error.status, error.code) == ("no", None, "c")
     assert (error.request_id, error.retry_after, error.retryable) == ("r1", 3, True)
     assert error.body == {"error": {"message": "no", "code": "c"}}
+    typed = mismatch(EVENTS, {}, '{"error": {"type": "authentication_error"}}')
+    assert type(typed) is AuthenticationError
     silent = mismatch(EVENTS, {}, '{"error": {"code": "c"}}')
     assert isinstance(silent, APIError)
     assert silent.message == "the server reported an error and did not say which"

@@ -30,6 +30,8 @@ from openai_scan.transport import refusals
         ("<" * 300, "<" * 200),
         ("w" * 300, "w" * 200),
         ("w " * 300, "w " * 100),
+        ("w\n" * 300, "w " * 100),
+        ("w" * 198 + " ab", "w" * 198 + " a"),
         ("ab<br>" * 300, ("ab " * 67)[:200]),
         ("<i></i>" * 1000 + "late", "late"),
         ("<style>" + "x" * 5000 + "</style>late", "late"),
