@@ -46,6 +46,23 @@ def test_page_is_read_without_its_tags(page: str, words: str) -> None:
     )
 
 
+def test_end_of_a_script_is_looked_for_until_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search without success goes through the whole page, so that there is only one."""
+    searches: list[int] = []
+
+    class Ends:
+        """A pattern that is found nowhere."""
+
+        def search(self, _: str, start: int) -> None:
+            """Note that it is looked for."""
+            searches.append(start)
+
+    ends: dict[str, Any] = {"script": Ends(), "style": Ends()}
+    monkeypatch.setattr(refusals, "_RAW_TEXT_ENDS", ends)
+    refusals.refusal(502, "", {}, "<script>a" * 10 + "<style>a" * 10)
+    assert searches == [0, 90]
+
+
 def test_page_nested_too_deeply_is_text() -> None:
     """It is quoted, like any page that is not JSON."""
     assert refusals.refusal(500, "", {}, "[" * 100_000).args[0] == "[" * 200
