@@ -464,6 +464,8 @@ class TestRenewal:
         plain = attrs.evolve(REQUEST, onward=None)
         assert stream_over(MemoryWire(), plain).resume(error, "resp_1", 3) is None
         assert stream_over(MemoryWire()).resume(AuthenticationError("no"), "resp_1", 3) is None
+        for no_id in ("", "..", "a/b"):
+            assert stream_over(MemoryWire()).resume(error, no_id, 3) is None
 
     def test_a_connection_that_the_server_had_left_is_replaced(self) -> None:
         """The request is sent again within the same attempt."""

@@ -93,7 +93,7 @@ class TestPacking:
             ("c[]", "2"),
         )
         assert both.url(request) == f"{URL}/x?a=2&d=4&c%5B%5D=1&c%5B%5D=2"
-        assert sender().url(Request(method="GET", path="/x")) == f"{URL}/x"
+        assert sender().url(Request(method="GET", path="/X")) == f"{URL}/X"
 
     @pytest.mark.parametrize("part", ["of all", "of the request"])
     def test_every_header_is_checked(self, part: str) -> None:
@@ -281,6 +281,16 @@ class TestSecrets:
     ) -> None:
         """The text may have been cut there."""
         assert Secrets(["1234567890"]).redact(text) == shown
+
+    def test_as_much_of_it_is_hidden_as_there_is(self) -> None:
+        """Its beginning may look like the middle of it."""
+        secrets = Secrets(["aaaaaaaaaaaab"])
+        assert secrets.redact("caaaaaaaaaaaaa") == "ca[key]"
+
+    def test_the_longest_is_hidden_first(self) -> None:
+        """One that is a part of it would leave the rest."""
+        assert Secrets(["abcdefgh", "abcdefgh-ijkl"]).redact("abcdefgh-ijkl.") == "[key]."
+        assert Secrets(["bcdefghi", "abcdefghi"]).redact("abcdefghi.") == "[key]."
 
     def test_a_key_is_one(self) -> None:
         """It travels in one header, and is hidden in every text."""
