@@ -917,14 +917,31 @@ class TestFaces:
 
     def test_each_refuses_the_other_s_wire(self) -> None:
         """At once, not at the first read."""
-        with pytest.raises(TypeError, match="this wire is asynchronous: use AsyncTransport"):
+        with pytest.raises(TypeError, match=r"^this wire is asynchronous: use AsyncTransport$"):
             Transport(URL, key=KEY, wire=MemoryWire())
-        with pytest.raises(TypeError, match="this wire blocks: use Transport"):
+        with pytest.raises(TypeError, match=r"^this wire blocks: use Transport$"):
             AsyncTransport(URL, key=KEY, wire=MemoryWire(blocking=True))
+
+    def test_both_have_the_same_settings(self) -> None:
+        """They are in each request."""
+        settings: dict[str, Any] = {
+            "key": KEY,
+            "key_header": "api-key",
+            "headers": {"X": "1"},
+            "query": {"v": "2"},
+        }
+        for transport in (
+            Transport(URL, wire=MemoryWire(blocking=True), **settings),
+            AsyncTransport(URL, wire=MemoryWire(), **settings),
+        ):
+            parcel = transport.pack(REQUEST, "call", "a/b")
+            assert (parcel.headers["api-key"], parcel.headers["X"]) == (KEY, "1")
+            assert "Authorization" not in parcel.headers
+            assert (parcel.url, parcel.query) == (f"{URL}/x", (("v", "2"),))
 
     def test_a_step_that_is_suspended_is_no_step_at_once(self) -> None:
         """A wire that says it blocks, and does not, is found out."""
-        with pytest.raises(RuntimeError, match="a coroutine of a blocking wire was suspended"):
+        with pytest.raises(RuntimeError, match=r"^a coroutine of a blocking wire was suspended$"):
             at_once(asyncio.sleep(0))
 
 
