@@ -49,6 +49,16 @@ def test_each_image_has_what_was_said_once_for_all() -> None:
     ]
 
 
+def test_any_other_answer_has_the_events_of_its_family() -> None:
+    """The same as a recording of one would have."""
+    message = {"role": "assistant", "content": "Hi"}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    answer = {"id": "c", "object": "chat.completion", "choices": [choice]}
+    found = events(answer)
+    assert found[-1] == ("message", "[DONE]")
+    assert {data["object"] for _, data in found[:-1]} == {"chat.completion.chunk"}
+
+
 @pytest.mark.parametrize(
     "body",
     [
