@@ -45,6 +45,8 @@ def framed(
         (("Transfer-Encoding: identity",), (None, False, False)),
         (("Content-Length: 5", "no header"), (5, False, False)),
         (("no header", "Content-Length: 5"), (None, False, False)),
+        ((": no name", "Content-Length: 5"), (5, False, False)),
+        (("Content-Length: 5", "From nobody"), (5, False, False)),
     ],
 )
 def test_the_head_says_where_the_body_ends(
@@ -84,6 +86,8 @@ def test_some_answers_have_no_body(status: int, lines: tuple[str, ...], clear: b
     ("lines", "message"),
     [
         (("Content-Length: 1_0",), "its Content-Length is not a number of bytes"),
+        (("Content-Length: X5",), "its Content-Length is not a number of bytes"),
+        (("Content-Length: \x0b5",), "its Content-Length is not a number of bytes"),
         (("Content-Length: ",), "its Content-Length is not a number of bytes"),
         (
             ("Content-Length: 5", "Content-Length: -5"),
