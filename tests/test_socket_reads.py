@@ -9,9 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from urllib3.util import wait_for_read
 
 from openai_scan import Timeout
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session import answers
 from openai_scan.transport.session.answers import _ClockedReads
 from openai_scan.transport.session.cancellation import SocketCancellation
 
@@ -98,12 +100,22 @@ class TestReading:
 class TestWhatLiesBehind:
     """Bytes that nobody has read, in any buffer, are not the next answer's."""
 
-    def test_nothing_does(self, ends: tuple[socket.socket, socket.socket]) -> None:
+    def test_nothing_does(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Whatever the connection consists of; nothing is waited for."""
+        waited: list[float] = []
+
+        def wait(sock: Any, timeout: float) -> bool:
+            waited.append(timeout)
+            return wait_for_read(sock, timeout)
+
+        monkeypatch.setattr(answers, "wait_for_read", wait)
         ours, _ = ends
         for sock in (ours, tls_over(ours, 0), tls_in_tls_over(ours, 0, 0)):
             reads, _ = reading(sock)
             assert reads.more_has_come() is False
+        assert waited == [0] * 3
 
     def test_bytes_may_lie_in_the_system_s_buffer(
         self, ends: tuple[socket.socket, socket.socket]
