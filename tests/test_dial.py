@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import Any
 
 import pytest
+from server import PATIENCE
 
 from openai_scan import Timeout
 from openai_scan.transport.clock import Clock
@@ -50,3 +52,69 @@ def test_each_address_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch
 def test_a_name_may_have_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """Although no system is known that says so."""
     assert str(dialled([], monkeypatch)[1]) == "a has no address"
+
+
+def test_a_name_is_looked_up_in_a_thread_that_nobody_waits_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It does not keep the program from ending; its name says what it is."""
+    asked: list[Any] = []
+
+    def look_up(host: str, port: int, family: int, kind: int, *, flags: int) -> list[Any]:
+        if flags == socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "not a number")
+        thread = threading.current_thread()
+        asked.append((host, port, kind, flags, thread.name, thread.daemon))
+        return [address(1)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    found = dialling.resolve(
+        "a.test", 80, clock=Clock(Timeout()), cancellation=SocketCancellation()
+    )
+    assert found == [address(1)]
+    assert asked == [("a.test", 80, socket.SOCK_STREAM, 0, "openai_scan-resolver", True)]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "later"), "later"),
+        (UnicodeError("label too long"), "'a.test' is not a name"),
+    ],
+)
+def test_a_name_that_is_not_known_has_the_system_s_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+) -> None:
+    """So has one that cannot be one."""
+
+    def look_up(*_: Any, **__: Any) -> list[Any]:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(socket.gaierror) as caught:
+        dialling.resolve("a.test", 80, clock=Clock(Timeout()), cancellation=SocketCancellation())
+    assert caught.value.strerror == message
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_lookup_may_take_too_long(monkeypatch: pytest.MonkeyPatch, *, cancelled: bool) -> None:
+    """It is left behind then."""
+    known = threading.Event()
+    cancellation = SocketCancellation()
+
+    def look_up(*_: Any, flags: int) -> list[Any]:
+        if flags:
+            raise socket.gaierror(socket.EAI_NONAME, "not a number")
+        if cancelled:
+            cancellation.request()
+        known.wait(PATIENCE)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    clock = Clock(Timeout(connect=PATIENCE if cancelled else 0.01))
+    clock.start()
+    message = "cancelled" if cancelled else "looking up a.test took too long"
+    with pytest.raises(OSError, match=f"^{message}$") as caught:
+        dialling.resolve("a.test", 80, clock=clock, cancellation=cancellation)
+    known.set()
+    assert isinstance(caught.value, TimeoutError) is not cancelled
