@@ -841,7 +841,7 @@ class TestErrors:
 
             broken_answer = no_answer
 
-        reply = Reply(before=[OSError("e")]) if where == "head" else Reply([OSError("e")])
+        reply = Reply(before=[OSError("e")]) if where == "head" else Reply([HI, OSError("e")])
         assert str(failure(read(stream_over(Telling(reply))))) == f"{URL}: e, [key], False"
 
     @pytest.mark.parametrize("where", ["head", "body"])
