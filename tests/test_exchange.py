@@ -190,6 +190,8 @@ class TestReading:
             assert await read(exchange) == []
             with pytest.raises(RuntimeError, match=r"^an exchange can be read only once$"):
                 await exchange.json()
+            await exchange.aclose()
+            assert not exchange.cancellation.requested
 
         wire = MemoryWire(Reply([HI]))
         asyncio.run(run())
