@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import socks
 from server import PATIENCE
 
 from openai_scan import Timeout
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import dial as dialling
+from openai_scan.transport.session import socks_dial
 from openai_scan.transport.session.cancellation import SocketCancellation
 
 
@@ -118,3 +122,94 @@ def test_a_lookup_may_take_too_long(monkeypatch: pytest.MonkeyPatch, *, cancelle
         dialling.resolve("a.test", 80, clock=clock, cancellation=cancellation)
     known.set()
     assert isinstance(caught.value, TimeoutError) is not cancelled
+
+
+IPV6 = (socket.AF_INET6, socket.SOCK_STREAM, 0, "", ("::1", 0, 0, 0))
+IPV4 = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rdns", "port", "told", "dialled_port"),
+    [
+        (socks.PROXY_TYPE_SOCKS4, False, None, "127.0.0.1", 1080),
+        (socks.PROXY_TYPE_SOCKS4, True, "9", "a.test", 9),
+        (socks.PROXY_TYPE_SOCKS5, False, 9, "::1", 9),
+        (socks.PROXY_TYPE_SOCKS5, True, None, "a.test", 1080),
+    ],
+)
+def test_a_socks_proxy_is_told_what_it_understands(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: int,
+    rdns: bool,
+    port: str | int | None,
+    told: str,
+    dialled_port: int,
+) -> None:
+    """Version 4 knows no IPv6; a name is looked up here only if the proxy does not do that."""
+    asked: list[Any] = []
+    ours, theirs = socket.socketpair()
+
+    def resolve(*place: object, **_: object) -> list[Any]:
+        asked.append(place)
+        return [IPV6, IPV4]
+
+    def dial(*place: object, **how: object) -> socket.socket:
+        asked.append((*place, how["options"]))
+        return ours
+
+    def negotiate(negotiating: Any, *place: object) -> None:
+        asked.append((negotiating.proxy, *place))
+
+    monkeypatch.setattr(socks_dial, "resolve", resolve)
+    monkeypatch.setattr(socks_dial, "dial", dial)
+    monkeypatch.setattr(socks_dial, "_negotiate", negotiate)
+    clock = Clock(Timeout(connect=PATIENCE))
+    clock.start()
+    proxy = {
+        "socks_version": kind,
+        "proxy_host": "proxy.test",
+        "proxy_port": port,
+        "rdns": rdns,
+        "username": "me",
+        "password": "s3cret",
+    }
+    with (
+        theirs,
+        socks_dial.dial_through(
+            proxy, "a.test", 80, options=[(1, 2, 3)], clock=clock, cancellation=SocketCancellation()
+        ) as connected,
+    ):
+        assert type(connected) is socket.socket
+        assert 0 < (connected.gettimeout() or 0) <= PATIENCE
+        connected.send(b"a")
+        assert theirs.recv(9) == b"a"
+    looked_up = [] if rdns else [("a.test", 80)]
+    assert asked == [
+        *looked_up,
+        ("proxy.test", dialled_port, [(1, 2, 3)]),
+        ((kind, "proxy.test", dialled_port, rdns, b"me", b"s3cret"), told, 80),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inner", "number", "words"),
+    [
+        (None, errno.EPROTO, "the SOCKS proxy did not connect: refused"),
+        (socks.SOCKS5Error("0x05"), errno.EPROTO, "the SOCKS proxy did not connect: 0x05"),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), errno.ECONNRESET, "reset"),
+    ],
+)
+def test_a_refusal_of_a_socks_proxy_is_an_error_of_the_system(
+    inner: Exception | None, number: int, words: str
+) -> None:
+    """In the words of the innermost error."""
+    error = socks.ProxyError("refused", inner)
+
+    def connect(_: object) -> None:
+        raise error
+
+    negotiating: Any = SimpleNamespace(connect=connect)
+    with pytest.raises(OSError, match=r".") as caught:
+        socks_dial._negotiate(negotiating, "a.test", 80)
+    assert (caught.value.errno, caught.value.strerror) == (number, words)
+    assert caught.value.__cause__ is error
