@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from attrs import define
 from memory_wire import EVENT_STREAM, JSON, Hang, MemoryWire, Reply
 from server import PATIENCE
 
@@ -38,6 +40,7 @@ from openai_scan.sources import (
 )
 from openai_scan.sse import LiveSource
 from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport.clock import Clock
 from openai_scan.transport.exchange import AsyncExchange
 from openai_scan.transport.key import Key
 from openai_scan.transport.request import merged
@@ -90,6 +93,39 @@ def failure(reading: Coroutine[Any, Any, Any]) -> ScanError:
     with pytest.raises(ScanError) as caught:
         asyncio.run(reading)
     return caught.value
+
+
+@define
+class Now:
+    """The time, which passes only if a test says so."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        """Return it."""
+        return self.seconds
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Now:
+    """Have the time stand still. An event loop may not wait for anything then."""
+    now = Now()
+    monkeypatch.setattr(time, "monotonic", now)
+    return now
+
+
+class SlowWire(MemoryWire):
+    """A blocking wire of a server that takes some seconds for each step."""
+
+    def __init__(self, *replies: Reply, now: Now, seconds: float) -> None:
+        super().__init__(*replies, blocking=True)
+        self.now = now
+        self.seconds = seconds
+
+    async def play(self, step: Any, carried: Any) -> bytes:
+        """Play the step when they have passed."""
+        self.now.seconds += self.seconds
+        return await super().play(step, carried)
 
 
 class TestReading:
@@ -152,8 +188,10 @@ class TestReading:
             exchange = stream_over(wire)
             assert await read(exchange) == [HI]
             assert await read(exchange) == []
-            with pytest.raises(RuntimeError, match="can be read only once"):
+            with pytest.raises(RuntimeError, match=r"^an exchange can be read only once$"):
                 await exchange.json()
+            await exchange.aclose()
+            assert not exchange.cancellation.requested
 
         wire = MemoryWire(Reply([HI]))
         asyncio.run(run())
@@ -225,7 +263,7 @@ class TestRefusals:
                 "the answer is compressed more than once",
             ),
             (
-                Reply([HI], status=500, headers={"content-encoding": "x-new"}),
+                Reply([b"?"], status=500, headers={"content-encoding": "x-new"}),
                 InternalServerError,
                 "the server answered with HTTP status 500 Reason (HTTP status 500)",
             ),
@@ -270,6 +308,25 @@ class TestRefusals:
         assert error.body == "x" * 65536
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
 
+    def test_no_more_of_it_is_asked_for(self) -> None:
+        """What would come next may never come."""
+        wire = MemoryWire(Reply([b"x" * 65536, KeyboardInterrupt()], status=500))
+        assert type(failure(read(stream_over(wire, once())))) is InternalServerError
+
+    def test_the_body_of_an_error_has_ten_seconds(self, now: Now) -> None:
+        """What has come by then is in the error."""
+        wire = SlowWire(Reply([b"a"] * 9, status=500), now=now, seconds=4)
+        _, error = at_once(collect_all(Transport(URL, key=KEY, wire=wire).stream(once())))
+        assert isinstance(error, APIError)
+        assert error.message == "aa"
+        assert (wire.closed, wire.hung_up) == (1, 1)
+
+    def test_the_body_of_an_error_may_be_no_text(self) -> None:
+        """The rest of it can be read."""
+        error = failure(read(stream_over(MemoryWire(Reply([b"no: \xff!"], status=500)), once())))
+        assert isinstance(error, APIError)
+        assert error.message == "no: \ufffd!"
+
 
 def once(**changes: Any) -> Request:
     """Return a request that is not sent again."""
@@ -310,6 +367,20 @@ class TestCalls:
         )
         assert error.body == body[:65536].decode()
 
+    @pytest.mark.parametrize("more", [0, 1])
+    def test_an_answer_has_a_limit(self, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+        """It is in the message."""
+        size = 2 * 1024 * 1024
+        monkeypatch.setattr("openai_scan.transport.exchange._MAX_ANSWER_BYTES", size)
+        body = b'"' + b"a" * (size - 2 + more) + b'"'
+        transport = transport_over(MemoryWire(Reply([body[:size], body[size:]], headers=JSON)))
+        if more:
+            error = failure(transport.call(once()))
+            assert type(error) is NotAnEventStreamError
+            assert str(error) == "the answer is longer than 2 MiB"
+        else:
+            assert asyncio.run(transport.call(once())) == "a" * (size - 2)
+
     def test_one_exchange_is_asked_for_json(self) -> None:
         """Without retries."""
 
@@ -332,6 +403,24 @@ class TestRenewal:
         assert {parcel.headers["Idempotency-Key"] for parcel in wire.sent} == {
             wire.sent[0].headers["Idempotency-Key"]
         }
+
+    def test_all_attempts_have_one_total(self) -> None:
+        """It runs from the first request on."""
+
+        async def run() -> None:
+            exchange = stream_over(wire, attrs.evolve(REQUEST, timeout=Timeout(total=600)))
+            _, error = await collect(exchange)
+            assert error is not None
+            assert exchange.clock.deadline is not None
+            again = exchange.retry(error)
+            assert again is not None
+            assert again.clock.deadline == exchange.clock.deadline
+            rest = exchange.resume(TransportError("reset"), "resp_1", 3)
+            assert rest is not None
+            assert rest.clock.deadline == exchange.clock.deadline
+
+        wire = MemoryWire(BUSY)
+        asyncio.run(run())
 
     def test_no_connection_is_retried(self) -> None:
         """Nothing was sent then."""
@@ -377,6 +466,8 @@ class TestRenewal:
         plain = attrs.evolve(REQUEST, onward=None)
         assert stream_over(MemoryWire(), plain).resume(error, "resp_1", 3) is None
         assert stream_over(MemoryWire()).resume(AuthenticationError("no"), "resp_1", 3) is None
+        for no_id in ("", "..", "a/b"):
+            assert stream_over(MemoryWire()).resume(error, no_id, 3) is None
 
     def test_a_connection_that_the_server_had_left_is_replaced(self) -> None:
         """The request is sent again within the same attempt."""
@@ -390,7 +481,8 @@ class TestRenewal:
         left = Reply(before=[ConnectionResetError("left")], reused=True)
         wire = MemoryWire(left, Reply([HI]))
         asyncio.run(run())
-        assert len(wire.sent) == 2
+        first, second = wire.sent
+        assert first is second
         assert wire.pauses == []
 
     @pytest.mark.parametrize(
@@ -412,24 +504,17 @@ class TestRenewal:
         assert type(failure(read(stream_over(wire, request_)))) is TransportError
         assert len(wire.sent) == 1
 
+    @pytest.mark.parametrize(("worked", "sent"), [(0.25, 2), (0.5, 1), (1, 1)])
     def test_a_server_that_leaves_after_a_while_may_have_worked(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, now: Now, worked: float, sent: int
     ) -> None:
-        """That takes longer than a round trip."""
-        real, worked = time.monotonic, 0.0
-        monkeypatch.setattr(time, "monotonic", lambda: real() + worked)
-
-        class Working(MemoryWire):
-            """A wire of a server that works for a second before each step."""
-
-            async def play(self, step: Any, carried: Any) -> bytes:
-                nonlocal worked
-                worked += 1
-                return await super().play(step, carried)
-
-        wire = Working(Reply(before=[ConnectionResetError("left")], reused=True))
-        assert type(failure(read(stream_over(wire)))) is TransportError
-        assert len(wire.sent) == 1
+        """That takes longer than a round trip. One attempt more has to be allowed in any case."""
+        left = Reply(before=[ConnectionResetError("left")], reused=True)
+        wire = SlowWire(left, Reply([HI]), now=now, seconds=worked)
+        request = attrs.evolve(REQUEST, retries=RetryPolicy(attempts=2))
+        chunks, error = at_once(collect_all(Transport(URL, key=KEY, wire=wire).stream(request)))
+        assert (chunks, type(error)) == (([HI], type(None)) if sent == 2 else ([], TransportError))
+        assert len(wire.sent) == sent
 
 
 class TestLimits:
@@ -493,17 +578,22 @@ class TestClosing:
     def test_what_is_left_early_is_hung_up(self) -> None:
         """The server notices at once."""
         wire = MemoryWire(Reply([HI, DONE]))
-        asyncio.run(self.closed(wire, ending=False))
+        exchange = asyncio.run(self.closed(wire, ending=False))
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+        assert not exchange.cancellation.requested
 
-    def test_what_is_over_is_drained(self) -> None:
-        """The rest is read, and the connection kept."""
-        wire = MemoryWire(Reply([HI, DONE, b"\n"]))
-        asyncio.run(self.closed(wire, ending=True))
+    @pytest.mark.parametrize("rest", [[DONE, b"\n"], [b"x" * 65535]], ids=["short", "long"])
+    def test_what_is_over_is_drained(self, rest: list[Any]) -> None:
+        """The rest is read, up to 64 KiB, and the connection kept; nobody has cancelled it."""
+        wire = MemoryWire(Reply([HI, *rest]))
+        exchange = asyncio.run(self.closed(wire, ending=True))
         assert (wire.kept, wire.closed, wire.hung_up) == (1, 0, 0)
+        assert not exchange.cancellation.requested
 
     @pytest.mark.parametrize(
-        "rest", [[OSError("reset")], [b"x" * 65536, b""], ["hang"]], ids=["error", "long", "hang"]
+        "rest",
+        [[OSError("reset")], [b"x" * 65536, b""], [b"x" * 40_000] * 2, ["hang"]],
+        ids=["error", "long", "long in all", "hang"],
     )
     def test_a_rest_without_an_end_is_left(
         self, rest: list[Any], monkeypatch: pytest.MonkeyPatch
@@ -554,6 +644,15 @@ class TestClosing:
         wire = MemoryWire(Reply([HI, DONE]))
         asyncio.run(run())
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
+
+    def test_that_warning_shows_the_place(self) -> None:
+        """It is where the last reference was given up, not in this library."""
+        wire = MemoryWire(Reply([HI, DONE]), blocking=True)
+        exchange = Transport(URL, key=KEY, wire=wire).stream(REQUEST)
+        assert next(iter(exchange)) == HI
+        with pytest.warns(ResourceWarning) as caught:
+            exchange.__del__()
+        assert [one.filename for one in caught] == [__file__]
 
     def test_a_stream_that_is_over_may_be_forgotten(self) -> None:
         """Nobody warns of it, in either face; the blocking one still finds the end."""
@@ -622,7 +721,9 @@ class TestCancelling:
         wire = MemoryWire()
         exchange = stream_over(wire)
         exchange.cancel()
-        assert type(failure(read(exchange))) is StreamCancelledError
+        error = failure(read(exchange))
+        assert type(error) is StreamCancelledError
+        assert str(error) == "the request was cancelled before it was sent"
         assert wire.sent == []
 
     @pytest.mark.parametrize("phase", ["head", "body", "drain"])
@@ -648,6 +749,57 @@ class TestCancelling:
             assert await read(exchange) == []
 
         asyncio.run(run())
+
+
+class TestLog:
+    """The log tells what was asked, and what came of it."""
+
+    @pytest.fixture
+    def log(self, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+        """Have everything logged."""
+        caplog.set_level(logging.DEBUG, "openai_scan")
+        return caplog
+
+    def test_of_each_answer_and_each_stale_connection(
+        self, log: pytest.LogCaptureFixture, now: Now
+    ) -> None:
+        """With the status, and the seconds since the request was first sent."""
+        left = Reply(before=[ConnectionResetError("left")], reused=True)
+        wire = SlowWire(left, Reply([HI], before=[b"H"]), now=now, seconds=0.25)
+        assert list(Transport(URL, key=KEY, wire=wire).stream(REQUEST)) == [HI]
+        assert log.record_tuples == [
+            ("openai_scan", logging.INFO, "POST /x: sent again, the connection was stale"),
+            ("openai_scan", logging.DEBUG, "POST /x: HTTP status 200 after 0.500 s"),
+        ]
+
+    def test_of_the_body_of_an_error_that_broke_off(self, log: pytest.LogCaptureFixture) -> None:
+        """The error has what came of it."""
+        failure(read(stream_over(MemoryWire(Reply([b"half", OSError()], status=500)), once())))
+        assert log.record_tuples[1:] == [
+            ("openai_scan", logging.DEBUG, "POST /x: the body of the error broke off")
+        ]
+
+    def test_of_each_attempt(self, log: pytest.LogCaptureFixture) -> None:
+        """With the pause before it, and why there is another one."""
+        asked = Reply([], status=429, headers={"retry-after": "7"})
+        asyncio.run(read(stream_over(MemoryWire(asked, Reply([HI])))))
+        assert log.record_tuples[1] == (
+            "openai_scan",
+            logging.INFO,
+            "POST /x: try 2 in 7.000 s, after RateLimitError",
+        )
+
+    def test_of_each_answer_that_is_resumed(self, log: pytest.LogCaptureFixture) -> None:
+        """It is another request."""
+        request = attrs.evolve(REQUEST, retries=RetryPolicy(wait_initial=0))
+        stream_over(MemoryWire(), request).resume(TransportError("reset"), "resp_1", 3)
+        assert log.record_tuples == [
+            (
+                "openai_scan",
+                logging.INFO,
+                "GET /responses/resp_1: try 2 in 0.000 s, after TransportError",
+            )
+        ]
 
 
 class TestErrors:
@@ -677,6 +829,22 @@ class TestErrors:
             assert own.__traceback__ is not None
 
         asyncio.run(run())
+
+    @pytest.mark.parametrize("where", ["head", "body"])
+    def test_the_wire_is_told_where_it_happened(self, where: str) -> None:
+        """It may put that, and anything else, into the message; the key is removed from it."""
+
+        class Telling(MemoryWire):
+            """A wire whose messages say all that it knows."""
+
+            def no_answer(self, error: Exception, where: str, clock: Clock) -> ScanError:
+                """Return the error for a request without an answer."""
+                return TransportError(f"{where}: {error}, {KEY}, {clock.connecting}")
+
+            broken_answer = no_answer
+
+        reply = Reply(before=[OSError("e")]) if where == "head" else Reply([HI, OSError("e")])
+        assert str(failure(read(stream_over(Telling(reply))))) == f"{URL}: e, [key], False"
 
     @pytest.mark.parametrize("where", ["head", "body"])
     def test_an_error_of_ours_passes(self, where: str) -> None:
@@ -751,14 +919,31 @@ class TestFaces:
 
     def test_each_refuses_the_other_s_wire(self) -> None:
         """At once, not at the first read."""
-        with pytest.raises(TypeError, match="this wire is asynchronous: use AsyncTransport"):
+        with pytest.raises(TypeError, match=r"^this wire is asynchronous: use AsyncTransport$"):
             Transport(URL, key=KEY, wire=MemoryWire())
-        with pytest.raises(TypeError, match="this wire blocks: use Transport"):
+        with pytest.raises(TypeError, match=r"^this wire blocks: use Transport$"):
             AsyncTransport(URL, key=KEY, wire=MemoryWire(blocking=True))
+
+    def test_both_have_the_same_settings(self) -> None:
+        """They are in each request."""
+        settings: dict[str, Any] = {
+            "key": KEY,
+            "key_header": "api-key",
+            "headers": {"X": "1"},
+            "query": {"v": "2"},
+        }
+        for transport in (
+            Transport(URL, wire=MemoryWire(blocking=True), **settings),
+            AsyncTransport(URL, wire=MemoryWire(), **settings),
+        ):
+            parcel = transport.pack(REQUEST, "call", "a/b")
+            assert (parcel.headers["api-key"], parcel.headers["X"]) == (KEY, "1")
+            assert "Authorization" not in parcel.headers
+            assert (parcel.url, parcel.query) == (f"{URL}/x", (("v", "2"),))
 
     def test_a_step_that_is_suspended_is_no_step_at_once(self) -> None:
         """A wire that says it blocks, and does not, is found out."""
-        with pytest.raises(RuntimeError, match="a coroutine of a blocking wire was suspended"):
+        with pytest.raises(RuntimeError, match=r"^a coroutine of a blocking wire was suspended$"):
             at_once(asyncio.sleep(0))
 
 
@@ -779,17 +964,18 @@ async def _story(exchange: Any, collect: Callable[[Any], Awaitable[Any]]) -> lis
 
 def blocking_story(exchange: Exchange) -> list[Any]:
     """Return what a reader sees of a blocking exchange and what follows it."""
+    return at_once(_story(exchange, collect_all))
 
-    async def collect(exchange: Exchange) -> tuple[list[bytes], ScanError | None]:
-        chunks: list[bytes] = []
-        try:
-            for chunk in exchange:
-                chunks.append(chunk)  # noqa: PERF402 - what came before an error stays
-        except ScanError as error:
-            return chunks, error
-        return chunks, None
 
-    return at_once(_story(exchange, collect))
+async def collect_all(exchange: Exchange) -> tuple[list[bytes], ScanError | None]:
+    """Return the chunks and the error of a blocking exchange."""
+    chunks: list[bytes] = []
+    try:
+        for chunk in exchange:
+            chunks.append(chunk)  # noqa: PERF402 - what came before an error stays
+    except ScanError as error:
+        return chunks, error
+    return chunks, None
 
 
 class TestPacking:

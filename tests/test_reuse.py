@@ -91,6 +91,9 @@ KEPT = {
     "two ends of a line": OK.replace(b"\r\n\r\n", b"\n\n", 1),
     "a trailer": CHUNKED + ch(EVENT) + b"0\r\nX: y\r\n\r\n",
     "informational answers": b"HTTP/1.1 100 Continue\r\n\r\n" + EARLY_HINTS * 3 + OK,
+    "twenty informational answers": EARLY_HINTS * 20 + OK,
+    "a long hint": b"HTTP/1.1 103 Hints\r\n" + b"x" * 65534 + b"\r\n\r\n" + OK,
+    "a long first line": sized().replace(b"OK", b"x" * (65536 - len("HTTP/1.1 200 \r\n"))),
 }
 
 
@@ -156,6 +159,14 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
         (Repeat(EARLY_HINTS),),
         "there is no end to its informational answers",
     ),
+    "too many hints": (
+        (EARLY_HINTS * 21 + OK, WAIT_FOR_HANG_UP),
+        "there is no end to its informational answers",
+    ),
+    "a hint that is a line without an end": (
+        (b"HTTP/1.1 103 Hints\r\n" + b"x" * 70_000, WAIT_FOR_HANG_UP),
+        "it was closed before its end",
+    ),
     "large hints": (
         (Repeat(EARLY_HINTS.replace(b"style", b"x" * 10_000)),),
         "there is no end to its headers",
@@ -163,7 +174,11 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     "a hint that is cut": ((EARLY_HINTS[:-2], FIN), "it was closed before its end"),
     "nothing after a hint": ((EARLY_HINTS, FIN), "the server closed the connection"),
     "a status that is not one": ((head(status="2_00"), WAIT_FOR_HANG_UP), "HTTP/1.1 2_00"),
-    "a long first line": ((b"HTTP/1.1 200 " + b"x" * 70_000, WAIT_FOR_HANG_UP), "got more than"),
+    "a first line that is too long": (
+        (b"HTTP/1.1 200 " + b"x" * (65536 - len("HTTP/1.1 200 \r\n")) + b"x\r\n", WAIT_FOR_HANG_UP),
+        "got more than 65536 bytes when reading status line",
+    ),
+    "a head that is cut": ((CHUNKED[:-2], FIN), "it was closed before its end"),
 }
 
 
@@ -176,7 +191,7 @@ def test_a_head_that_does_not_say_where_the_answer_ends_is_refused(
     assert (found, kept) == (b"", False)
     assert error is not None
     assert error.startswith("no answer from http://localhost:")
-    assert reason in error
+    assert f"/v1: {reason}" in error or f"'{reason}" in error
 
 
 CUT: dict[str, tuple[tuple[bytes | object, ...], str]] = {

@@ -1172,6 +1172,9 @@ class TestRequests:
             assert connected is not None
             assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            for name, value in (("KEEPIDLE", 60), ("KEEPINTVL", 60), ("KEEPCNT", 5)):
+                option = getattr(socket, f"TCP_{name}", None)  # no system has all of them
+                assert option is None or connected.getsockopt(socket.IPPROTO_TCP, option) == value
             exchange.close()
 
     def test_a_fork_gets_connections_of_its_own(

@@ -473,6 +473,9 @@ class TestDialling:
                 assert not s.next()
                 error = s.err()
         assert type(error) is ConnectError
+        if not told:
+            assert str(error).endswith("/v1: Connection reset by peer")
+            assert error.lost == "reset"
 
 
 # How a SOCKS proxy begins: nobody has to say who they are, and the host will be connected.

@@ -30,6 +30,8 @@ from openai_scan.transport import refusals
         ("<" * 300, "<" * 200),
         ("w" * 300, "w" * 200),
         ("w " * 300, "w " * 100),
+        ("w\n" * 300, "w " * 100),
+        ("w" * 198 + " ab", "w" * 198 + " a"),
         ("ab<br>" * 300, ("ab " * 67)[:200]),
         ("<i></i>" * 1000 + "late", "late"),
         ("<style>" + "x" * 5000 + "</style>late", "late"),
@@ -42,6 +44,23 @@ def test_page_is_read_without_its_tags(page: str, words: str) -> None:
     assert error.args[0].rstrip() == (
         words.rstrip() or "the server answered with HTTP status 502 Bad Gateway"
     )
+
+
+def test_end_of_a_script_is_looked_for_until_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search without success goes through the whole page, so that there is only one."""
+    searches: list[int] = []
+
+    class Ends:
+        """A pattern that is found nowhere."""
+
+        def search(self, _: str, start: int) -> None:
+            """Note that it is looked for."""
+            searches.append(start)
+
+    ends: dict[str, Any] = {"script": Ends(), "style": Ends()}
+    monkeypatch.setattr(refusals, "_RAW_TEXT_ENDS", ends)
+    refusals.refusal(502, "", {}, "<script>a" * 10 + "<style>a" * 10)
+    assert searches == [0, 90]
 
 
 def test_page_nested_too_deeply_is_text() -> None:

@@ -1,0 +1,179 @@
+"""What a cancellation takes hold of, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from server import PATIENCE
+
+from openai_scan.transport.session.cancellation import SocketCancellation, notify
+from openai_scan.transport.wire import at_once
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Return two sockets that are connected to each other."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def is_shut(theirs: socket.socket) -> bool:
+    """Return whether the other side sees a hang-up."""
+    try:
+        return theirs.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
+def connection(sock: Any) -> Any:
+    """Return what looks like a connection."""
+    return SimpleNamespace(owner=None, sock=sock)
+
+
+def test_a_socket_that_connects_is_held(ends: tuple[socket.socket, socket.socket]) -> None:
+    """By a copy, since a handshake takes the descriptor."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.hold(ours)
+    ours.close()
+    assert not is_shut(theirs)
+    cancellation.request()
+    assert is_shut(theirs)
+    cancellation.let_go()
+    cancellation.request()  # there is nothing left that it could touch
+    with pytest.raises(OSError, match=r"^cancelled$"):
+        cancellation.hold(ours)
+
+
+def test_only_the_last_socket_is_held(ends: tuple[socket.socket, socket.socket]) -> None:
+    """The addresses of a name are tried one after the other."""
+    first, other_end = socket.socketpair()
+    other_end.setblocking(False)
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    with first, other_end:
+        cancellation.hold(first)
+        cancellation.hold(ours)
+        cancellation.request()
+        assert (is_shut(other_end), is_shut(theirs)) == (False, True)
+        first.close()
+        assert is_shut(other_end)  # no copy of it was left
+    cancellation.let_go()
+
+
+def test_a_socket_that_was_let_go_is_left_alone(ends: tuple[socket.socket, socket.socket]) -> None:
+    """It is closed by whoever made it."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.hold(ours)
+    cancellation.release()  # the end of a proxy's answer is not that of the connection
+    cancellation.let_go()
+    cancellation.request()
+    assert not is_shut(theirs)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_connection_is_held_until_its_answer_is_over(
+    ends: tuple[socket.socket, socket.socket], layers: int
+) -> None:
+    """It knows whose it is; TLS inside TLS has the socket below it."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    held = connection(ours if layers == 1 else SimpleNamespace(socket=ours))
+    cancellation.attach(held)
+    assert held.owner is cancellation.token
+    cancellation.release()
+    cancellation.request()
+    assert not is_shut(theirs)
+    other = SocketCancellation()
+    other.attach(held)
+    other.request()
+    assert (other.requested, is_shut(theirs)) == (True, True)
+
+
+def test_a_connection_that_comes_too_late_is_shut_down(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    """Nobody would wait for its answer."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.request()
+    cancellation.attach(connection(ours))
+    assert is_shut(theirs)
+
+
+def test_hanging_up_is_no_cancellation(ends: tuple[socket.socket, socket.socket]) -> None:
+    """The server notices, and nothing else changes."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.attach(connection(ours))
+    cancellation.hang_up()
+    assert (cancellation.requested, is_shut(theirs)) == (False, True)
+    ours.close()
+    cancellation.hang_up()  # it may have been closed before
+    cancellation.check()
+
+
+def test_a_child_leaves_the_socket_to_its_parent(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have the same connection."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.attach(connection(ours))
+    parent = os.getpid()
+    of_parent = cancellation.inherited
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    assert (of_parent, cancellation.inherited) == (False, True)
+    cancellation.request()
+    assert (cancellation.requested, is_shut(theirs)) == (True, False)
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_any_other_wait_ends_as_well(*, cancelled: bool) -> None:
+    """At what is waited for, or at a cancellation."""
+    cancellation = SocketCancellation()
+    waiting = threading.Event()
+    happened: list[bool] = []
+
+    def end() -> None:
+        assert waiting.wait(PATIENCE)
+        if cancelled:
+            cancellation.request()
+        else:
+            happened.append(True)
+            notify()
+
+    def has_happened() -> bool:
+        waiting.set()
+        return bool(happened)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    assert cancellation.wait_for(has_happened, PATIENCE) is not cancelled
+    assert cancellation.requested is cancelled
+    thread.join(PATIENCE)
+
+
+def test_a_wait_ends_in_time() -> None:
+    """A pause takes all of it, unless it is cancelled."""
+    cancellation = SocketCancellation()
+    assert not cancellation.wait_for(lambda: False, 0.001)
+    assert cancellation.wait_for(lambda: True, 600)
+    begun = time.monotonic()
+    at_once(cancellation.pause(0.02))
+    assert time.monotonic() >= begun + 0.02
+    cancellation.request()
+    at_once(cancellation.pause(600))
+    assert not cancellation.wait_for(lambda: False, 600)
+    with pytest.raises(OSError, match=r"^cancelled$"):
+        cancellation.check()

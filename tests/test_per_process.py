@@ -1,0 +1,30 @@
+"""Values that a forked child makes anew."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import pytest
+
+from openai_scan.transport.per_process import PerProcess
+
+
+# Python warns of a fork beside threads; other tests may have left some.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_has_a_value_of_its_own() -> None:
+    """Its parent keeps the one it had."""
+    one = PerProcess(itertools.count(1).__next__)
+    assert one.value == 1
+    child = os.fork()
+    if not child:
+        os._exit(0 if one.value == 2 else 1)
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    assert one.value == 1
+
+
+def test_a_system_that_cannot_fork_needs_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows and browsers cannot."""
+    monkeypatch.delattr(os, "register_at_fork")
+    assert PerProcess(lambda: 1).value == 1

@@ -1,0 +1,345 @@
+"""A request as it goes out: URL, query, headers and body, and the secrets in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from memory_wire import MemoryWire
+
+from openai_scan import Timeout
+from openai_scan._version import __version__
+from openai_scan.transport import Request, RetryPolicy, Transport, Upload
+from openai_scan.transport.key import Key, Secrets, secrets_of
+from openai_scan.transport.request import check_header, fields, merged, plain
+from openai_scan.transport.sender import Sender
+
+KEY = "sk-secret-1234"
+URL = "http://memory.test/v1"
+
+
+def sender(base_url: str = URL, **more: Any) -> Sender:
+    """Return what packs requests to a server."""
+    return Sender(base_url, **{"key": KEY, "wire": MemoryWire(), **more})
+
+
+class TestPacking:
+    """All that a request consists of is text and bytes."""
+
+    def test_a_post_has_json_and_the_key_of_its_call(self) -> None:
+        """The server learns what is sent, what is expected, and who asks."""
+        request = Request(method="POST", path="/x", query={"a": 1}, body={"q": "\u00fc"})
+        parcel = sender(query={"v": "2"}).pack(request, "call", "text/event-stream")
+        assert attrs.asdict(parcel) == {
+            "method": "POST",
+            "url": f"{URL}/x",
+            "query": (("v", "2"), ("a", "1")),
+            "headers": {
+                "Accept": "text/event-stream",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"openai_scan/{__version__}",
+                "Idempotency-Key": "call",
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {KEY}",
+            },
+            "data": b'{"q": "\\u00fc"}',
+            "uploads": (),
+        }
+
+    def test_a_get_has_neither(self) -> None:
+        """It changes nothing, so that it needs no key of its call."""
+        parcel = sender(key="").pack(Request(method="GET", path="/x"), "call", "a/b")
+        assert list(parcel.headers) == ["Accept", "Accept-Encoding", "User-Agent"]
+        assert (parcel.data, parcel.query) == (None, ())
+
+    def test_an_empty_body_is_one(self) -> None:
+        """Some calls have no arguments."""
+        parcel = sender().pack(Request(method="POST", path="/x", body={}), "call", "a/b")
+        assert parcel.data == b"{}"
+
+    def test_a_form_has_fields_and_files(self) -> None:
+        """The wire gives it its type."""
+        upload = Upload("file", "a.mp3", b"data")
+        request = Request(method="POST", path="/x", body={"n": [1, True]}, uploads=(upload,))
+        parcel = sender().pack(request, "call", "a/b")
+        assert parcel.data == (("n[]", "1"), ("n[]", "true"))
+        assert parcel.uploads == (upload,)
+        assert "Content-Type" not in parcel.headers
+        bare = Request(method="POST", path="/x", uploads=(upload,))
+        assert sender().pack(bare, "call", "a/b").data == ()
+
+    def test_headers_of_the_request_come_before_those_of_all(self) -> None:
+        """Both replace what is standard; the key is the last word."""
+        of_all = sender(key_header="api-key", headers={"User-Agent": "u", "X": "1", "Y": "1"})
+        request = Request(method="GET", path="/x", headers={"x": "2", "accept": "a"})
+        assert of_all.pack(request, "call", "a/b").headers == {
+            "accept": "a",
+            "Accept-Encoding": "identity",
+            "User-Agent": "u",
+            "x": "2",
+            "Y": "1",
+            "api-key": KEY,
+        }
+
+    def test_queries_are_one(self) -> None:
+        """That of the request replaces that of all."""
+        request = Request(method="GET", path="/x", query={"a": 2, "b": None, "c": [1, 2]})
+        both = sender(query={"a": "1", "d": "4"})
+        assert both.pack(request, "call", "a/b").query == (
+            ("a", "2"),
+            ("d", "4"),
+            ("c[]", "1"),
+            ("c[]", "2"),
+        )
+        assert both.url(request) == f"{URL}/x?a=2&d=4&c%5B%5D=1&c%5B%5D=2"
+        assert sender().url(Request(method="GET", path="/X")) == f"{URL}/X"
+
+    @pytest.mark.parametrize("part", ["of all", "of the request"])
+    def test_every_header_is_checked(self, part: str) -> None:
+        """Those of the request and those of all."""
+        bad = {"X-A": "a\nb"}
+        request = Request(method="GET", path="/x", headers=bad if part != "of all" else {})
+        with pytest.raises(ValueError, match="the header X-A has a line end"):
+            sender(headers=bad if part == "of all" else {}).pack(request, "call", "a/b")
+
+    def test_what_is_sent_is_copied(self) -> None:
+        """A dict that the caller changes later changes nothing."""
+        headers, query = {"X": "1"}, {"a": "1"}
+        before = sender(headers=headers, query=query)
+        headers["X"] = query["a"] = "2"
+        parcel = before.pack(Request(method="GET", path="/x"), "call", "a/b")
+        assert (parcel.headers["X"], parcel.query) == ("1", (("a", "1"),))
+
+    def test_it_says_where_requests_go(self) -> None:
+        """And nothing else."""
+        assert repr(sender(headers={"X": "1"})) == f"Sender({URL!r})"
+        transport = Transport(URL, key=KEY, wire=MemoryWire(blocking=True))
+        assert repr(transport) == f"Transport({URL!r})"
+
+
+class TestHints:
+    """What this library knows of a refusal, and the server does not say."""
+
+    GONE = (
+        "OpenAI switched its Assistants API off on 2026-08-26: set base_url to a server that has"
+        " it, or move to create_response_stream"
+    )
+    RESUMED = (
+        "only what was created with background=True can be taken up again, and not for long;"
+        " retrieve_response returns it once it is finished"
+    )
+
+    @pytest.mark.parametrize(
+        ("base_url", "path", "status", "hint"),
+        [
+            ("https://api.openai.com/v1", "/threads/t/runs", 404, GONE),
+            ("https://api.openai.com/v1", "/assistants", 404, GONE),
+            ("https://api.openai.com/v1", "/assistants", 400, None),
+            ("https://api.openai.com/v1", "/responses/threads", 404, None),
+            ("https://openai.test/v1", "/threads", 404, None),
+            ("https://api.openai.com.test/v1", "/threads", 404, None),
+        ],
+    )
+    def test_an_api_that_was_switched_off(
+        self, base_url: str, path: str, status: int, hint: str | None
+    ) -> None:
+        """Only one server has switched it off."""
+        assert sender(base_url).hint(Request(method="GET", path=path), status) == hint
+
+    @pytest.mark.parametrize(("status", "hint"), [(400, RESUMED), (404, RESUMED), (409, None)])
+    def test_an_answer_that_cannot_be_resumed(self, status: int, hint: str | None) -> None:
+        """The request is known by its parameter."""
+        request = Request(method="GET", path="/responses/r", query={"starting_after": 0})
+        assert sender().hint(request, status) == hint
+        assert sender().hint(attrs.evolve(request, query={"after": 0}), status) is None
+
+
+class TestFields:
+    """A form and a query hold only text."""
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ({"a": "x", "b": 1, "c": 1.5}, [("a", "x"), ("b", "1"), ("c", "1.5")]),
+            ({"a": True, "b": False, "c": None}, [("a", "true"), ("b", "false")]),
+            ({"a": [1, [2]], "b": ("c",)}, [("a[]", "1"), ("a[][]", "2"), ("b[]", "c")]),
+            ({"a": {"b": {"c": 1}}}, [("a[b][c]", "1")]),
+            ({"a": Timeout(1, 2, 3, 4)}, [(f"a[{name}]", str(n)) for name, n in
+                (("connect", 1), ("first_byte", 2), ("idle", 3), ("event_idle", 4))]),
+        ],
+    )  # fmt: skip
+    def test_each_value_has_its_name(self, value: Any, expected: list[tuple[str, str]]) -> None:
+        """As OpenAI's own client names it; a null is left out."""
+        assert list(fields(value)) == expected
+
+    def test_one_of_our_objects_is_sent_without_its_nulls(self) -> None:
+        """The objects in it stay what they are, and are sent in turn."""
+        inner = Timeout()
+        request = Request(method="GET", path="/x", timeout=inner)
+        sent = plain(request)
+        assert sent["timeout"] is inner
+        assert "onward" not in sent
+        with pytest.raises(TypeError, match=r"^object cannot be sent as JSON$"):
+            plain(object())
+
+    def test_headers_are_merged_whatever_their_case(self) -> None:
+        """The later one counts, in its own case and in the place of the first."""
+        assert list(merged({"A": "1", "B": "1"}, {"a": "2"}).items()) == [("a", "2"), ("B", "1")]
+
+
+class TestHeaders:
+    """What cannot be sent is refused in words that show no value."""
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("X", 1, "the names and the values of headers are text"),
+            (1, "X", "the names and the values of headers are text"),
+            ("a b", "v", "there is a header whose name cannot be one"),
+            ("", "v", "there is a header whose name cannot be one"),
+            ("X", "v\n", "the header X ends with a line end: strip it"),
+            ("X", "v\r", "the header X ends with a line end: strip it"),
+            ("X", " v", "the header X begins with a blank: strip it"),
+            ("X", "\tv", "the header X begins with a blank: strip it"),
+            ("X", "v\x00", "the header X has a line end or another control character in it"),
+            ("X", "v\x7f", "the header X has a line end or another control character in it"),
+            ("X", "\u0100", "the header X has a character in it that is not Latin-1"),
+        ],
+    )
+    def test_it_is_told(self, name: Any, value: Any, message: str) -> None:
+        """By the name of the header, if that is one."""
+        with pytest.raises((TypeError, ValueError)) as caught:
+            check_header(name, value)
+        assert str(caught.value) == message
+
+    @pytest.mark.parametrize("value", ["", "v ", "a\tb", "\xff", "a b"])
+    def test_anything_else_is_sent(self, value: str) -> None:
+        """Bytes beyond ASCII too, as far as HTTP can carry them."""
+        check_header("!#$%&'*+.^_`|~-09azAZ", value)
+
+
+class TestSecrets:
+    """What may not be shown, in any of the forms that a server repeats it in."""
+
+    def test_a_value_is_one_with_all_its_parts(self) -> None:
+        """What follows a scheme, what is encoded in it, and each cookie."""
+        assert list(secrets_of([("Authorization", "basic dTpwOnE=")])) == [
+            *("basic dTpwOnE=", "dTpwOnE=", "u:p:q", "p:q"),
+            "",  # the value of a cookie without a name
+        ]
+        assert list(secrets_of([("Cookie", "a=b=c; d = e f")])) == [
+            *("a=b=c; d = e f", "d = e f", "b=c", "e f")
+        ]
+        assert list(secrets_of([("X-Token", "s   t u"), ("X", "y")])) == ["s   t u", "t u", ""]
+
+    @pytest.mark.parametrize("wrong", ["dTpw!", "dTpwO", "\u00fc"])
+    def test_what_is_not_encoded_is_no_secret_more(self, wrong: str) -> None:
+        """It is one already."""
+        found = list(secrets_of([("Authorization", f"Basic {wrong}")]))
+        assert found == [f"Basic {wrong}", wrong, ""]
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            'a/b \u00fc"+12',
+            "a/b%20%C3%BC%22%2B12",
+            "a%2Fb%20%C3%BC%22%2B12",
+            "a%2Fb+%C3%BC%22%2B12",
+            'a/b \\u00fc\\"+12',
+            'a/b \u00fc\\"+12',
+            'a/b \u00c3\u00bc"+12',
+        ],
+    )  # fmt: skip
+    def test_it_is_found_in_every_form(self, form: str) -> None:
+        """As it is, in a URL or a form, in JSON, and in bytes that were taken for Latin-1."""
+        secrets = Secrets(['a/b \u00fc"+12'])
+        assert secrets.redact(f"<{form}>") == "<[key]>"
+        assert secrets.redact(f"{form}{form}") == "[key][key]"
+
+    @pytest.mark.parametrize(
+        ("secret", "shown"), [("1234567", "1234567"), ("12345678", "[key]"), ("123456789", "[key]")]
+    )
+    def test_a_short_one_is_not_looked_for(self, secret: str, shown: str) -> None:
+        """It would be found in ordinary words."""
+        assert Secrets([secret]).redact(secret) == shown
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("12345678", "[key]"),
+            ("a 12345678", "a [key]"),
+            ("a 1234567", "a 1234567"),
+            ("12345678 12345678", "12345678 [key]"),
+            ("1234567890 12345678.", "[key] 12345678."),
+            ("123456781234567", "123456781234567"),
+            ("", ""),
+        ],
+    )
+    def test_the_beginning_of_one_at_the_end_of_a_text_is_hidden(
+        self, text: str, shown: str
+    ) -> None:
+        """The text may have been cut there."""
+        assert Secrets(["1234567890"]).redact(text) == shown
+
+    def test_as_much_of_it_is_hidden_as_there_is(self) -> None:
+        """Its beginning may look like the middle of it."""
+        secrets = Secrets(["aaaaaaaaaaaab"])
+        assert secrets.redact("caaaaaaaaaaaaa") == "ca[key]"
+
+    def test_the_longest_is_hidden_first(self) -> None:
+        """One that is a part of it would leave the rest."""
+        assert Secrets(["abcdefgh", "abcdefgh-ijkl"]).redact("abcdefgh-ijkl.") == "[key]."
+        assert Secrets(["bcdefghi", "abcdefghi"]).redact("abcdefghi.") == "[key]."
+
+    def test_a_key_is_one(self) -> None:
+        """It travels in one header, and is hidden in every text."""
+        assert list(Key("a").secrets()) == ["a"]
+        assert Key("a").headers() == {"Authorization": "Bearer a"}
+        assert Key("a", "api-key").headers() == {"api-key": "a"}
+        assert Key("", "api-key").headers() == {}
+
+    def test_each_part_of_a_request_may_have_one(self) -> None:
+        """Those of all requests are hidden too, and those of one request only in its texts."""
+        of_all = sender(headers={"X-Token": "header-all"}, query={"sig": "query-all"})
+        request = Request(
+            method="GET", path="/x", headers={"X-Key": "header-one"}, query={"auth": ["query-one"]}
+        )
+        text = f"{KEY} header-all query-all header-one query-one"
+        assert of_all.redactor(request)(text) == "[key] [key] [key] [key] [key]"
+        other = Request(method="GET", path="/x")
+        assert of_all.redactor(other)(text) == "[key] [key] [key] header-one query-one"
+        assert of_all.redactor(other) == of_all.redact
+
+
+class TestSettings:
+    """Limits and policies refuse what they cannot mean."""
+
+    @pytest.mark.parametrize("name", ["connect", "first_byte", "idle", "event_idle", "total"])
+    @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+    def test_a_limit_is_a_positive_number(self, name: str, seconds: float) -> None:
+        """Or None, which means no limit."""
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
+            Timeout(**{name: seconds})
+        assert str(caught.value) == f"{name} must be a positive number of seconds or None"
+        Timeout(**{name: 0.001})
+        Timeout(**{name: None})
+
+    @pytest.mark.parametrize("attempts", [0, -1])
+    def test_there_is_one_attempt_at_least(self, attempts: int) -> None:
+        """None at all would send nothing."""
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
+            RetryPolicy(attempts=attempts)
+        assert str(caught.value) == (
+            f"attempts counts the first try too, so it cannot be {attempts}"
+        )
+        RetryPolicy(attempts=1)
+
+    @pytest.mark.parametrize("name", ["wait_initial", "wait_max", "max_retry_after"])
+    @pytest.mark.parametrize("seconds", [-0.5, float("inf"), float("nan")])
+    def test_a_wait_is_a_number_of_seconds(self, name: str, seconds: float) -> None:
+        """None at all is one."""
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
+            RetryPolicy(**{name: seconds})  # type: ignore[arg-type] # that is the point
+        assert str(caught.value) == f"{name} must be a number of seconds, not {seconds}"
+        RetryPolicy(**{name: 0})  # type: ignore[arg-type] # mypy takes it for any field

@@ -1,0 +1,121 @@
+"""The wire of requests and urllib3, in front of stand-ins for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from openai_scan import NotAnEventStreamError, Timeout
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.wire import SessionAnswer, SessionWire
+from openai_scan.transport.wire import at_once
+
+MEBIBYTE = 1024 * 1024
+
+
+class Raw:
+    """Hands over pieces, as urllib3 does.
+
+    Attributes:
+        arrived: How many bytes have arrived before they were decompressed.
+        asked: How it was asked for each.
+    """
+
+    CONTENT_DECODERS = ("gzip",)
+
+    def __init__(self, *pieces: bytes, arrived: int = 0, encoded: bool = True) -> None:
+        self.headers = {"Content-Encoding": "gzip"} if encoded else {}
+        self.arrived = arrived
+        self.asked: list[tuple[int, bool]] = []
+        self._pieces: Iterator[bytes] = iter(pieces)
+
+    def read1(self, size: int, *, decode_content: bool) -> bytes:
+        """Return the next piece."""
+        self.asked.append((size, decode_content))
+        return next(self._pieces)
+
+    def tell(self) -> int:
+        """Return how many bytes have arrived."""
+        return self.arrived
+
+
+def answered(
+    raw: Raw, clock: Clock | None = None, cancellation: SocketCancellation | None = None
+) -> SessionAnswer:
+    """Return the answer of *raw*."""
+    response: Any = SimpleNamespace(status_code=200, reason="Fine", headers=raw.headers, raw=raw)
+    return SessionAnswer(response, clock or Clock(Timeout()), cancellation or SocketCancellation())
+
+
+def test_an_answer_is_that_of_requests() -> None:
+    """Its status, its reason and its headers."""
+    answer = answered(Raw(b"a"))
+    assert (answer.status, answer.reason) == (200, "Fine")
+    assert answer.headers == {"Content-Encoding": "gzip"}
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_what_has_arrived_is_read(*, encoded: bool) -> None:
+    """It is decompressed only if it is compressed."""
+    raw = Raw(b"a", b"", encoded=encoded)
+    answer = answered(raw)
+    assert [at_once(answer.read()), at_once(answer.read())] == [b"a", b""]
+    assert raw.asked == [(65536, encoded)] * 2
+
+
+@pytest.mark.parametrize(
+    ("arrived", "most"),
+    [(1, 16 * MEBIBYTE), (160_000, 16 * MEBIBYTE), (200_000, 20_000_000)],
+)
+def test_it_may_become_a_hundred_times_as_large(arrived: int, most: int) -> None:
+    """Sixteen mebibytes in any case; then it is one byte too much."""
+    answer = answered(Raw(bytes(MEBIBYTE), bytes(most - MEBIBYTE), b"x", arrived=arrived))
+    assert len(at_once(answer.read())) + len(at_once(answer.read())) == most
+    with pytest.raises(NotAnEventStreamError) as caught:
+        at_once(answer.read())
+    assert str(caught.value) == (
+        "the answer becomes more than 100 times as large when it is decompressed"
+    )
+
+
+def test_nothing_is_decompressed_after_the_time_or_a_cancellation() -> None:
+    """The socket is not looked at while there is something to decompress."""
+    raw = Raw(b"a")
+    clock = Clock(Timeout())
+    clock.end_in(-1)
+    with pytest.raises(TimeoutError):
+        at_once(answered(raw, clock=clock).read())
+    cancellation = SocketCancellation()
+    cancellation.request()
+    with pytest.raises(OSError, match="cancelled"):
+        at_once(answered(raw, cancellation=cancellation).read())
+    assert raw.asked == []
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_its_own_session_is_closed(*, own: bool) -> None:
+    """In a forked child, a thread of the parent may have left locks behind. It is closed once."""
+    closed: list[bool] = []
+    wire = SessionWire()
+    session: Any = SimpleNamespace(close=lambda: closed.append(True))
+    wire._session, wire._session_pid = session, os.getpid() + (not own)
+    at_once(wire.aclose())
+    at_once(wire.aclose())
+    assert closed == [True] * own
+    assert wire._session is None
+
+
+def test_a_wire_that_was_not_used_can_be_closed() -> None:
+    """It has no session yet, and makes one when it is used."""
+    wire = SessionWire()
+    at_once(wire.aclose())
+    session = wire._open_session()
+    assert wire._open_session() is session
+    at_once(wire.aclose())
+    assert wire._open_session() is not session
+    at_once(wire.aclose())

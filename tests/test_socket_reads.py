@@ -1,0 +1,145 @@
+"""What is read from a socket within the clock of an exchange, and what lies behind it."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from urllib3.util import wait_for_read
+
+from openai_scan import Timeout
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.session import answers
+from openai_scan.transport.session.answers import _ClockedReads
+from openai_scan.transport.session.cancellation import SocketCancellation
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Return two sockets that are connected to each other."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def reading(sock: Any, timeout: Timeout | None = None) -> tuple[_ClockedReads, Clock]:
+    """Return what reads from *sock*, and its clock: the head is waited for."""
+    clock = Clock(timeout or Timeout())
+    clock.start()
+    clock.connected()
+    return _ClockedReads(sock, clock, SocketCancellation()), clock
+
+
+def tls_over(sock: socket.socket, pending: int) -> Any:
+    """Return what looks like TLS over *sock*, with so many bytes decrypted."""
+    return SimpleNamespace(makefile=sock.makefile, fileno=sock.fileno, pending=lambda: pending)
+
+
+def tls_in_tls_over(sock: socket.socket, pending: int, encrypted: int) -> Any:
+    """Return what looks like urllib3's TLS inside TLS, with so many bytes in its buffers."""
+    return SimpleNamespace(
+        makefile=sock.makefile,
+        socket=sock,
+        sslobj=SimpleNamespace(pending=lambda: pending),
+        incoming=SimpleNamespace(pending=encrypted),
+    )
+
+
+class TestReading:
+    """A read waits as long as the clock allows, and says what it has found."""
+
+    def test_bytes_are_the_beginning_of_an_answer(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """The clock is told, unless they are a proxy's."""
+        ours, theirs = ends
+        for connecting in (True, False):
+            reads, clock = reading(ours)
+            clock.connecting = connecting
+            theirs.send(b"ab")
+            buffer = bytearray(9)
+            assert reads.readinto(buffer) == 2
+            assert buffer[:2] == b"ab"
+            assert clock.answering is not connecting
+            assert reads.ended is False
+
+    def test_the_end_is_noted(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """It is no part of an answer."""
+        ours, theirs = ends
+        reads, clock = reading(ours)
+        theirs.shutdown(socket.SHUT_WR)
+        assert reads.readinto(bytearray(9)) == 0
+        assert (reads.ended, clock.answering) == (True, False)
+
+    def test_the_wait_is_limited(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """By what the clock allows, not by what the socket had."""
+        ours, theirs = ends
+        reads, _ = reading(ours, Timeout(first_byte=600))
+        ours.settimeout(1)
+        theirs.send(b"a")
+        reads.readinto(bytearray(9))
+        assert 590 < (ours.gettimeout() or 0) <= 600
+
+    def test_it_may_not_wait_at_all(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """Nothing is read then, even if it is there."""
+        ours, theirs = ends
+        reads, _ = reading(ours)
+        theirs.send(b"a")
+        reads.waits = False
+        assert reads.readinto(bytearray(9)) is None
+        buffered = io.BufferedReader(reads)
+        assert buffered.peek() == b""
+        reads.waits = True
+        assert buffered.read(1) == b"a"
+
+
+class TestWhatLiesBehind:
+    """Bytes that nobody has read, in any buffer, are not the next answer's."""
+
+    def test_nothing_does(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever the connection consists of; nothing is waited for."""
+        waited: list[float] = []
+
+        def wait(sock: Any, timeout: float) -> bool:
+            waited.append(timeout)
+            return wait_for_read(sock, timeout)
+
+        monkeypatch.setattr(answers, "wait_for_read", wait)
+        ours, _ = ends
+        for sock in (ours, tls_over(ours, 0), tls_in_tls_over(ours, 0, 0)):
+            reads, _ = reading(sock)
+            assert reads.more_has_come() is False
+        assert waited == [0] * 3
+
+    def test_bytes_may_lie_in_the_system_s_buffer(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """They are not read."""
+        ours, theirs = ends
+        theirs.send(b"a")
+        for sock in (ours, tls_over(ours, 0), tls_in_tls_over(ours, 0, 0)):
+            reads, _ = reading(sock)
+            assert reads.more_has_come() is True
+        assert ours.recv(9) == b"a"
+
+    def test_bytes_may_lie_in_a_buffer_of_tls(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """Decrypted, or still encrypted."""
+        ours, _ = ends
+        for sock in (tls_over(ours, 1), tls_in_tls_over(ours, 1, 0), tls_in_tls_over(ours, 0, 1)):
+            reads, _ = reading(sock)
+            assert reads.more_has_come() is True
+
+    def test_an_end_is_something_too(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """The connection cannot be used again, although nothing lies in any buffer."""
+        ours, _ = ends
+        reads, _ = reading(ours)
+        reads.ended = True
+        assert reads.more_has_come() is True
