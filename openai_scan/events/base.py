@@ -9,6 +9,7 @@ they are in one file.
 from __future__ import annotations
 
 import base64
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
@@ -60,25 +61,27 @@ FIRST_WORDS = frozenset(
 )
 """The first words of the wire names of the families."""
 
-# The last words of the names of events that only report how something stands. If one of them cannot
+# The last words of the names of events that only report what is being done. If one of them cannot
 # be read, no part of the answer is lost.
 _STATUSES = frozenset(
     {
-        "cancelled",
         "cancelling",
-        "completed",
         "created",
-        "expired",
-        "failed",
         "generating",
         "in_progress",
-        "incomplete",
         "interpreting",
         "queued",
-        "requires_action",
         "searching",
     }
 )
+
+# The last words of the names of events that end something, and repeat what it is: an image, a
+# message, a whole response. Those of the built-in tools of a response only report their end.
+_ENDS = frozenset({"cancelled", "completed", "failed", "incomplete"})
+_BUILT_IN = re.compile(r"response\.\w+\.\w+")
+
+# What only events with a part of the answer have.
+_CONTENT = re.compile(r'"(?:choices|delta)"\s*:')
 
 # The same limit as for the body of an HTTP error.
 MAX_ERROR_CHARACTERS = 64 * 1024
@@ -338,12 +341,17 @@ class UnknownEvent(Event):
         That is an event of a known name, or of none, that cannot be read and does not only report a
         status; and under any name what begins as a JSON object and is none, because it was cut.
         """
-        if self.is_keep_alive or self.type.rpartition(".")[2] in _STATUSES:
+        name, data = self.type, self.raw.data
+        is_cut = self.payload == data and data.lstrip()[:1] == "{"
+        if is_cut and _CONTENT.search(data):
+            return True
+        last = name.rpartition(".")[2]
+        is_status = last in _STATUSES or (last in _ENDS and _BUILT_IN.fullmatch(name) is not None)
+        if self.is_keep_alive or is_status:
             return False
-        name = self.type
         if self.error is not None and (name == "message" or first_word(name) in FIRST_WORDS):
             return True
-        return self.payload == self.raw.data and self.raw.data.lstrip()[:1] == "{"
+        return is_cut
 
     def has_content(self) -> bool:
         return not self.is_keep_alive

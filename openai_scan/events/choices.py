@@ -59,7 +59,8 @@ class HasChoices(Event):
         for choice in self.choices:
             if choice.finish_reason == "error":
                 return api_error(
-                    "the server ended the answer with an error, and did not say which",
+                    None,
+                    otherwise="the server ended the answer with an error, and did not say which",
                     body=self.raw.data,
                 )
         return None

@@ -60,6 +60,9 @@ _FINE = frozenset(
     {"", "0", "none", "null", "false", "ok", "success", "successful", "succeeded", "done", "ping"}
     | {"pong", "connected", "heartbeat", "keepalive", "keep-alive", "no error"}
 )
+# The members of answers. What has one of them is no error because of an `error` that says nothing.
+_ANSWERS = frozenset({"choices", "output"})
+
 _FAILED = frozenset({"error", "failed", "failure", "fail"})
 
 # The names of events, which are not types of errors.
@@ -117,7 +120,9 @@ def is_error(payload: Any, *, named: bool = False) -> bool:
         )
     if not isinstance(payload, dict):
         return False
-    return bool(payload.get("error")) or reports_error(payload) or _is_flat_error(payload, named)
+    if payload.get("error") and _ANSWERS.isdisjoint(payload):
+        return True
+    return reports_error(payload) or _is_flat_error(payload, named)
 
 
 def read_error(payload: Any) -> Error:

@@ -81,11 +81,8 @@ def events_of(answer: Any) -> Iterator[RawEvent]:
 
 def _chunk(answer: Mapping[str, Any], choices: list[Any]) -> dict[str, Any]:
     """Return a whole chat completion as a chunk. Each choice keeps its `message`, too."""
-    chunks = [
-        _chunk_choice(choice, place)
-        for place, choice in enumerate(choices)
-        if isinstance(choice, dict)
-    ]
+    known = [choice for choice in choices if isinstance(choice, dict)]
+    chunks = [_chunk_choice(choice, place) for place, choice in enumerate(known)]
     return {**answer, "object": CHAT, "choices": chunks}
 
 

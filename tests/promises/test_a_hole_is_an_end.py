@@ -91,6 +91,29 @@ STREAMS = {
         block(cut(chat({"content": "b"})), "chunk"),
         block(STOP),
     ],
+    "chat text, cut, under the name of a keep-alive": [
+        block(cut(chat({"content": "b"})), "ping"),
+        block(STOP),
+    ],
+    "input of a custom tool of another type": [
+        block(chat({"tool_calls": [{"index": 0, "custom": {"name": "q", "input": 5}}]})),
+        block(STOP),
+    ],
+    "whole response, cut": [block(cut(COMPLETED), "response.completed"), DONE],
+    "whole response of another type": [
+        block({"type": "response.completed", "response": 5}),
+        DONE,
+    ],
+    "failure of a response, cut": [block(cut(COMPLETED), "response.failed"), DONE],
+    "whole image, cut": [block('{"b64_json": "aGk', "image_generation.completed"), DONE],
+    "whole edited image of another type": [
+        block({"type": "image_edit.completed", "b64_json": 5}),
+        DONE,
+    ],
+    "whole message, cut": [block('{"object": "thr', "thread.message.completed"), RUN],
+    "whole run step, cut": [block('{"object": "thr', "thread.run.step.completed"), RUN],
+    "run that waits, cut": [block('{"object": "thr', "thread.run.requires_action"), DONE],
+    "run that has failed, cut": [block('{"object": "thr', "thread.run.failed"), DONE],
     "transcript": [
         block({"type": "transcript.text.delta", "delta": 5}),
         block({"type": "transcript.text.done", "text": "a"}),
@@ -133,6 +156,11 @@ NO_HOLES = {
         block({"type": "response.in_progress", "response": 5}),
         block(COMPLETED),
     ],
+    "the status of a built-in tool, cut": [
+        block('{"item_id": "w', "response.web_search_call.completed"),
+        block(COMPLETED),
+    ],
+    "a keep-alive, cut": [block('{"type": "pi', "ping"), block(STOP), DONE],
     "after the end": [block(STOP), block(cut(chat({"content": "b"}))), DONE],
     "nothing in a field": [
         block(chat([])),

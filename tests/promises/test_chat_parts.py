@@ -65,6 +65,27 @@ def test_content_in_parts(form: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "text", "reasoning"),
+    [
+        ("text_delta", "x", None),
+        ("Text", "x", None),
+        ("thinking_delta", None, "x"),
+        ("thought", None, "x"),
+        ("reasoning_content", None, "x"),
+        ("summary_text", None, "x"),
+    ],
+)
+def test_part_is_read_by_the_words_in_its_type(
+    kind: str, text: str | None, reasoning: str | None
+) -> None:
+    """Servers have a dozen names for a text and for reasoning."""
+    told = tell(chunk({"content": [{"type": kind, "text": "x"}]}), chunk({}, "stop"), DONE)
+    message = told.answer.choices[0].message
+    assert (message.content, message.reasoning) == (text, reasoning)
+    assert "content_part" not in " ".join(told.notes)
+
+
+@pytest.mark.parametrize(
     ("part", "note"),
     [
         ({"type": "image_url", "image_url": {"url": "x"}}, "image_url"),

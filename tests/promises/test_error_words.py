@@ -271,3 +271,34 @@ def test_an_error_event_without_words_is_one() -> None:
     event_ = decode(RawEvent("message", '{"error": {"code": "x"}}'))
     assert isinstance(event_, ErrorEvent)
     assert (event_.error.message, event_.error.code) == (None, "x")
+
+
+@pytest.mark.parametrize("error", [{"code": 0, "message": ""}, {"code": None}, {"code": "ok"}])
+def test_an_error_that_says_nothing_is_none_in_an_answer(error: Any) -> None:
+    """A whole answer that came as a body is read as one that came as an event."""
+    message = {"content": [{"type": "output_text", "text": "Hi"}], "type": "message"}
+    chat = {"object": "chat.completion", "choices": [{"message": {"content": "Hi"}}]}
+    for answer in ({"object": "response", "status": "completed", "output": [message]}, chat):
+        told = read(json.dumps({**answer, "error": error}))
+        assert (told.outcome, told.text) == ("completed", "Hi")
+    assert is_error({"error": {"code": 0}})
+
+
+@pytest.mark.parametrize("error", [None, {"code": "rate_limit_exceeded", "message": ""}])
+@pytest.mark.parametrize("status", ["failed", "expired"])
+def test_a_run_that_did_not_say_why_is_explained(error: Any, status: str) -> None:
+    """By the error that comes after it; one that has words of its own stays."""
+    run = {"id": "r", "object": "thread.run", "status": status, "last_error": error}
+    said = event({"error": {"message": W}})
+    name = f"thread.run.{status}"
+    assert str(read(event(run, name), said).err) == W
+    run["last_error"] = {"code": "server_error", "message": "first"}
+    assert "first" in str(read(event(run, name), said).err)
+
+
+def test_a_choice_that_did_not_say_why_is_explained() -> None:
+    """By the error that comes after it."""
+    told = read(event(chunk("a", "error")), event({"error": {"message": W}}), DONE)
+    assert str(told.err) == W
+    told = read(event(chunk("a", "error")), DONE)
+    assert str(told.err) == "the server ended the answer with an error, and did not say which"

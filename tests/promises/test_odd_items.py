@@ -45,6 +45,13 @@ def test_an_odd_item_goes_alone(odd: Any, *, first: bool) -> None:
     }
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x"])
+def test_an_odd_choice_of_a_whole_answer_has_no_number(odd: Any) -> None:
+    """The choice after it is choice 0, as it would be in a stream."""
+    answer = {"object": "chat.completion", "choices": [odd, {"message": {"content": "Hi"}}]}
+    assert read(event(answer), DONE).text == read(json.dumps(answer)).text == "Hi"
+
+
 def test_an_odd_source_goes_alone() -> None:
     """A web search names an API as its source, which has no address."""
     sources = [{"type": "api", "name": "oai-weather"}, {"type": "url", "url": "https://a"}]

@@ -54,7 +54,8 @@ class RunEvent(AssistantsEvent):
             return None
         error = self.run.last_error or LastError()
         return api_error(
-            error.message or f"the run {status}, and the server did not say why",
+            error.message,
+            otherwise=f"the run {status}, and the server did not say why",
             code=error.code or f"run_{status}",
             body=attrs.asdict(error),  # the whole run would show the prompt
         )

@@ -21,19 +21,9 @@ _TEXTS = frozenset({*REASONING, "content", "refusal"})
 # The keys under which an object may have its text, or its parts.
 _TEXT_KEYS = ("text", "content", "thinking", "reasoning", *REASONING, "summary", "refusal", "value")
 
-# The types of the parts of a content. The types of all others are noted.
-_TEXT_TYPES = frozenset({"text", "output_text", "input_text"})
-_REASONING_TYPES = frozenset(
-    {
-        "reasoning",
-        "reasoning.summary",
-        "reasoning.text",
-        "reasoning_summary",
-        "reasoning_text",
-        "summary_text",
-        "thinking",
-    }
-)
+# What the types of the parts of a content have in their names. All others are noted.
+_TEXT_WORDS = ("text",)
+_REASONING_WORDS = ("reasoning", "summary", "think", "thought")
 
 
 def in_one_form(payload: Any, structure: Structurer) -> Any:
@@ -129,14 +119,20 @@ class _Parts:
         text = text_of(part)
         if text is None or not isinstance(kind, str):
             self.others.append(kind if isinstance(kind, str) else "object")
-        elif kind in _TEXT_TYPES:
-            self.texts.append(text)
-        elif kind in _REASONING_TYPES:
+        elif _has_word(kind, _REASONING_WORDS):
             self.reasoning.append(text)
         elif kind == "refusal":
             self.refusals.append(text)
+        elif _has_word(kind, _TEXT_WORDS):
+            self.texts.append(text)
         else:
             self.others.append(kind)
+
+
+def _has_word(kind: str, words: tuple[str, ...]) -> bool:
+    """Return whether a type has one of *words* in it: `text_delta` is a text, too."""
+    kind = kind.lower()
+    return any(word in kind for word in words)
 
 
 def _likely_type(part: dict[str, Any]) -> str:
