@@ -59,6 +59,15 @@ def test_an_answer_is_that_of_requests() -> None:
     assert answer.headers == {"Content-Encoding": "gzip"}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "known"),
+    [("identity", True), ("gzip", True), ("br", False), ("x-new", False), ("", False)],
+)
+def test_it_decodes_what_urllib3_decodes(encoding: str, known: bool) -> None:
+    """And what is not encoded at all, by the name of that."""
+    assert answered(Raw(b"a")).decodes(encoding) is known
+
+
 @pytest.mark.parametrize("encoded", [False, True])
 def test_what_has_arrived_is_read(*, encoded: bool) -> None:
     """It is decompressed only if it is compressed."""
