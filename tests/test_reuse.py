@@ -91,6 +91,7 @@ KEPT = {
     "two ends of a line": OK.replace(b"\r\n\r\n", b"\n\n", 1),
     "a trailer": CHUNKED + ch(EVENT) + b"0\r\nX: y\r\n\r\n",
     "informational answers": b"HTTP/1.1 100 Continue\r\n\r\n" + EARLY_HINTS * 3 + OK,
+    "a hint with other line ends": EARLY_HINTS.replace(b"\r\n", b"\n") + OK,
     "twenty informational answers": EARLY_HINTS * 20 + OK,
     "a long hint": b"HTTP/1.1 103 Hints\r\n" + b"x" * 65534 + b"\r\n\r\n" + OK,
     "a long first line": sized().replace(b"OK", b"x" * (65536 - len("HTTP/1.1 200 \r\n"))),
@@ -176,6 +177,10 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     "a status that is not one": ((head(status="2_00"), WAIT_FOR_HANG_UP), "HTTP/1.1 2_00"),
     "a first line that is too long": (
         (b"HTTP/1.1 200 " + b"x" * (65536 - len("HTTP/1.1 200 \r\n")) + b"x\r\n", WAIT_FOR_HANG_UP),
+        "got more than 65536 bytes when reading status line",
+    ),
+    "a first line without an end": (
+        (b"HTTP/1.1 200 " + b"x" * 70_000, WAIT_FOR_HANG_UP),
         "got more than 65536 bytes when reading status line",
     ),
     "a head that is cut": ((CHUNKED[:-2], FIN), "it was closed before its end"),
@@ -289,6 +294,7 @@ def test_a_proxy_answers_as_a_server_does(sent: bytes, *, through: bool) -> None
             error = s.err()
     assert isinstance(error, ConnectError)
     assert ("the end of the proxy's answer is in doubt" in str(error)) != through
+    assert "Tunnel connection failed" not in str(error)
 
 
 # One connection, and many answers. Each is marked with the number of its request.

@@ -12,6 +12,7 @@ import pytest
 from openai_scan import NotAnEventStreamError, Timeout
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.session.wire import SessionAnswer, SessionWire
 from openai_scan.transport.wire import at_once
 
@@ -59,6 +60,15 @@ def test_an_answer_is_that_of_requests() -> None:
     assert answer.headers == {"Content-Encoding": "gzip"}
 
 
+@pytest.mark.parametrize(
+    ("encoding", "known"),
+    [("identity", True), ("gzip", True), ("br", False), ("x-new", False), ("", False)],
+)
+def test_it_decodes_what_urllib3_decodes(encoding: str, known: bool) -> None:
+    """And what is not encoded at all, by the name of that."""
+    assert answered(Raw(b"a")).decodes(encoding) is known
+
+
 @pytest.mark.parametrize("encoded", [False, True])
 def test_what_has_arrived_is_read(*, encoded: bool) -> None:
     """It is decompressed only if it is compressed."""
@@ -95,6 +105,27 @@ def test_nothing_is_decompressed_after_the_time_or_a_cancellation() -> None:
     with pytest.raises(OSError, match="cancelled"):
         at_once(answered(raw, cancellation=cancellation).read())
     assert raw.asked == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "verify"),
+    [
+        ({}, True),
+        ({"SSL_CERT_FILE": "f", "SSL_CERT_DIR": "d"}, "f"),
+        ({"SSL_CERT_DIR": "d"}, "d"),
+        ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}, True),
+    ],
+)
+def test_the_environment_may_name_certificates(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], verify: str | bool
+) -> None:
+    """By the variables of OpenSSL; certificates are verified in any case."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with new_session() as session:
+        assert session.verify == verify
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -370,6 +370,23 @@ class TestClocks:
                 transport.call(request)
         assert caught.value.limit == "connect"
 
+    def test_a_server_that_does_not_take_the_request_is_a_timeout(self) -> None:
+        """Sending it is within the limit for the head of the answer."""
+        timed_out = threading.Event()
+        with serving(openings=[[timed_out]], buffer=4096) as server:
+            transport = Transport(server.base_url, key=KEY)
+            request = Request(
+                method="POST",
+                path="/x",
+                body={"input": "x" * 20_000_000},
+                timeout=Timeout(first_byte=0.1),
+                retries=ONCE,
+            )
+            with pytest.raises(StreamTimeoutError) as caught:
+                transport.call(request)
+            timed_out.set()
+        assert caught.value.limit == "first_byte"
+
     def test_a_limit_that_is_over_is_not_waited_for(self) -> None:
         """Where the time is over before the next wait begins there is none."""
         with serving([HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
