@@ -272,6 +272,7 @@ RESPONSES = Family(
     title="Responses",
     source="https://platform.openai.com/docs/api-reference/responses-streaming",
     roots=["ResponseStreamEvent"],
+    prepare=("openai_scan.events.responses.dialects", "in_one_form"),
     modules={"items": ["OutputItem", "OutputContent"]},
     names={
         "Response.incomplete_details": "IncompleteDetails",
@@ -337,7 +338,6 @@ RESPONSES = Family(
             "OutputMessage.id",
             "FunctionToolCall.call_id",
             "FunctionToolCall.name",
-            "CustomToolCall.input",
             "OutputTextContent.text",
             "RefusalContent.refusal",
             "ReasoningTextContent.text",
@@ -355,6 +355,7 @@ RESPONSES = Family(
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
         # may have null.
         "FunctionToolCall.arguments": '""',
+        "CustomToolCall.input": '""',
         "MCPToolCall.arguments": '""',
         "ResponseFunctionCallArgumentsDone.arguments": '""',
         "ResponseCustomToolCallInputDone.input": '""',
@@ -402,6 +403,8 @@ RESPONSES = Family(
         "Response.prompt_cache_options": JSON_OBJECT,
         # Some servers send the object itself.
         "FunctionToolCall.arguments": "JSONText",
+        "CustomToolCall.input": "JSONText",
+        "ResponseCustomToolCallInputDone.input": "JSONText",
         "ResponseFunctionCallArgumentsDelta.delta": "JSONText",
         "ResponseFunctionCallArgumentsDone.arguments": "JSONText",
         "ResponseMcpCallArgumentsDelta.delta": "JSONText",
