@@ -161,6 +161,7 @@ CHAT = Family(
         "Choice.delta": "ChoiceDelta()",
         "Choice.index": "0",
         "Choice.whole": "False",
+        "Choice.from_message": "False",
         "ToolCallDelta.type": '"function"',
     },
     extra={
@@ -181,6 +182,8 @@ CHAT = Family(
         "ToolCallDelta.custom": "CustomDelta | None",
         # Set in the chunk that is made of an answer that came in one event; see events/whole.py.
         "Choice.whole": "bool  # whether *delta* is the whole message",
+        # See events/forms.py.
+        "Choice.from_message": "bool  # whether *delta* was sent as a message",
         # Azure's content filter: on a choice, and on the first chunk for the prompt.
         "Choice.content_filter_results": JSON_OBJECT,
         "Choice.content_filter_offsets": JSON_OBJECT,
