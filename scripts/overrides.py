@@ -161,6 +161,7 @@ CHAT = Family(
         "Choice.delta": "ChoiceDelta()",
         "Choice.index": "0",
         "Choice.whole": "False",
+        "Choice.from_message": "False",
         "ToolCallDelta.type": '"function"',
     },
     extra={
@@ -181,6 +182,8 @@ CHAT = Family(
         "ToolCallDelta.custom": "CustomDelta | None",
         # Set in the chunk that is made of an answer that came in one event; see events/whole.py.
         "Choice.whole": "bool  # whether *delta* is the whole message",
+        # See events/forms.py.
+        "Choice.from_message": "bool  # whether *delta* was sent as a message",
         # Azure's content filter: on a choice, and on the first chunk for the prompt.
         "Choice.content_filter_results": JSON_OBJECT,
         "Choice.content_filter_offsets": JSON_OBJECT,
@@ -272,6 +275,7 @@ RESPONSES = Family(
     title="Responses",
     source="https://platform.openai.com/docs/api-reference/responses-streaming",
     roots=["ResponseStreamEvent"],
+    prepare=("openai_scan.events.responses.dialects", "in_one_form"),
     modules={"items": ["OutputItem", "OutputContent"]},
     names={
         "Response.incomplete_details": "IncompleteDetails",
@@ -337,7 +341,6 @@ RESPONSES = Family(
             "OutputMessage.id",
             "FunctionToolCall.call_id",
             "FunctionToolCall.name",
-            "CustomToolCall.input",
             "OutputTextContent.text",
             "RefusalContent.refusal",
             "ReasoningTextContent.text",
@@ -355,6 +358,7 @@ RESPONSES = Family(
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
         # may have null.
         "FunctionToolCall.arguments": '""',
+        "CustomToolCall.input": '""',
         "MCPToolCall.arguments": '""',
         "ResponseFunctionCallArgumentsDone.arguments": '""',
         "ResponseCustomToolCallInputDone.input": '""',
@@ -402,6 +406,8 @@ RESPONSES = Family(
         "Response.prompt_cache_options": JSON_OBJECT,
         # Some servers send the object itself.
         "FunctionToolCall.arguments": "JSONText",
+        "CustomToolCall.input": "JSONText",
+        "ResponseCustomToolCallInputDone.input": "JSONText",
         "ResponseFunctionCallArgumentsDelta.delta": "JSONText",
         "ResponseFunctionCallArgumentsDone.arguments": "JSONText",
         "ResponseMcpCallArgumentsDelta.delta": "JSONText",

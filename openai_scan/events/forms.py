@@ -12,6 +12,9 @@ from typing import Any
 CHAT = "chat.completion.chunk"
 COMPLETIONS = "text_completion"
 
+# What a choice has its piece in. Some servers leave the list of choices out.
+_CHOICE = frozenset({"delta", "message"})
+
 
 def form_of(choices: Any, kind: Any, before: str | None) -> str | None:
     """Return which of the two APIs an event with *choices* is of, or None for a whole answer.
@@ -49,7 +52,12 @@ def is_whole_chat(kind: str) -> bool:
 
 def with_deltas(payload: Any) -> Any:
     """Return the payload of a chat chunk in which each choice has its piece as `delta`."""
-    choices = payload.get("choices") if isinstance(payload, dict) else None
+    if not isinstance(payload, dict):
+        return payload
+    choices = payload.get("choices")
+    if not choices and not _CHOICE.isdisjoint(payload):
+        choices = [{key: payload[key] for key in (*_CHOICE, "finish_reason") if key in payload}]
+        payload = {**payload, "choices": choices}
     if not isinstance(choices, list):
         return payload
     for choice in choices:
@@ -71,17 +79,28 @@ def delta_of(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_odd(choice: Mapping[str, Any]) -> bool:
-    return not isinstance(choice.get("delta"), dict) or isinstance(choice.get("text"), str)
+    delta = choice.get("delta")
+    if not isinstance(delta, dict) or isinstance(choice.get("text"), str):
+        return True
+    return "message" in choice and _is_blank(delta)
+
+
+def _is_blank(delta: Mapping[str, Any]) -> bool:
+    """Return whether a *delta*, or a message, brings nothing."""
+    return not any(value for key, value in delta.items() if key != "role")
 
 
 def _with_delta(choice: Any) -> Any:
     if not isinstance(choice, dict) or not _is_odd(choice):
         return choice
-    delta, text = choice.get("delta"), choice.get("text")
-    if delta is None:
-        delta = choice.get("message")
-        if isinstance(delta, dict):
-            delta = delta_of(delta)
+    delta, text, message = choice.get("delta"), choice.get("text"), choice.get("message")
+    if delta is None or (isinstance(delta, dict) and _is_blank(delta)):
+        if isinstance(message, dict):
+            if not _is_blank(message):
+                choice = {**choice, "from_message": True}
+            delta = {**(delta or {}), **delta_of(message)}
+        elif delta is None:
+            delta = message
     if isinstance(delta, str):
         delta = {"content": delta}
     if isinstance(text, str) and (delta is None or isinstance(delta, dict)):

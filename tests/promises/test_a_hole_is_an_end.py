@@ -53,6 +53,8 @@ def part(text: Any) -> bytes:
     return block(payload, "thread.message.delta")
 
 
+CALL_ITEM = {"type": "function_call", "call_id": "c", "name": "pay", "arguments": "{}"}
+
 STREAMS = {
     "chat text": [block(chat({"content": "a"})), block(cut(chat({"content": "b"}))), block(STOP)],
     "chat text, the first": [block(cut(chat({"content": "b"}))), block(STOP)],
@@ -80,6 +82,17 @@ STREAMS = {
     "response delta of another type": [block(delta(5)), block(COMPLETED)],
     "response item of another type": [
         block({"type": "response.output_item.done", "item": 5}),
+        block(COMPLETED),
+    ],
+    **{
+        f"{key} of a response's call of another type": [
+            block({"type": "response.output_item.done", "item": {**CALL_ITEM, key: 5}}),
+            block(COMPLETED),
+        ]
+        for key in ("arguments", "name", "call_id")
+    },
+    "content of an item of another type": [
+        block({"type": "response.output_item.done", "item": {"type": "message", "content": 5}}),
         block(COMPLETED),
     ],
     "message delta": [part({"value": 5}), RUN],
@@ -192,6 +205,15 @@ def calls_of(*chunks: bytes) -> tuple[Call, ...]:
     answer = s.snapshot()
     assert answer is not None
     return answer.calls
+
+
+@pytest.mark.parametrize("key", ["arguments", "name"])
+def test_a_call_of_a_whole_response_is_not_complete_without_a_part(key: str) -> None:
+    """What is left out because of its type is no empty one."""
+    output = [{**CALL_ITEM, key: 5}, {**CALL_ITEM, "call_id": "d"}]
+    response = {"id": "r", "status": "completed", "output": output}
+    calls = calls_of(block({"type": "response.completed", "response": response}))
+    assert [call.complete for call in calls] == [False, False]
 
 
 def test_no_call_of_an_answer_with_a_hole_is_complete() -> None:

@@ -451,3 +451,48 @@ def test_call_of_a_kind_of_its_own_says_so() -> None:
     assert told.notes == {}
     late = [call("", 0, "a", "f"), {**call("{}", 0), "type": "mcp"}]
     assert [one.kind for one in tell(calling(*late), CALLED).answer.calls] == ["mcp"]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [{"index": 0, "id": "c", "name": "f", "arguments": '{"a": 1}'}],
+        [{"index": 0, "id": "c", "function": "f", "arguments": {"a": 1}}],
+        [{"index": 0, "id": "c", "function": {}, "name": "f", "arguments": '{"a": 1}'}],
+        [{"index": 0, "call_id": "c", "type": "function_call", "name": "f", "arguments": {"a": 1}}],
+        [
+            {"index": 0, "id": "c", "type": "function", "name": "f", "arguments": ""},
+            {"index": 0, "arguments": '{"a"'},
+            {"index": 0, "arguments": ": 1}"},
+        ],
+    ],
+    ids=repr,
+)
+def test_members_of_the_function_beside_the_id(pieces: Any) -> None:
+    """As in Responses: the call is the same, in pieces and whole."""
+    expected = [("c", "f", '{"a": 1}', True)]
+    told = [tell(*({"object": KIND, **_choice({"tool_calls": [one]})} for one in pieces), CALLED)]
+    if len(pieces) == 1:
+        told.append(tell(whole({"tool_calls": pieces}, finish_reason="tool_calls")))
+    for one in told:
+        assert one.calls == expected
+        assert one.joined("call", call_id="c") == '{"a": 1}'
+
+
+def test_custom_tool_without_an_object_of_its_own() -> None:
+    """It is told by its input; what is no call stays odd."""
+    first = {"index": 0, "id": "c", "type": "custom", "name": "sh", "input": "l"}
+    told = tell(
+        *({"object": KIND, **_choice({"tool_calls": [one, None]})} for one in (first, _MORE)),
+        CALLED,
+    )
+    [found] = told.answer.calls
+    assert (found.kind, found.name, found.arguments) == ("custom", "sh", "ls")
+
+
+KIND = "chat.completion.chunk"
+_MORE = {"index": 0, "input": "s"}
+
+
+def _choice(delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta}]}

@@ -47,6 +47,71 @@ def test_whole_answer_adds_what_is_missing() -> None:
     assert (message.content, message.reasoning, message.refusal) == ("Hello", "hm", "No.")
 
 
+def message(content: Any, finish_reason: str | None = None, **rest: Any) -> Any:
+    """Return a choice with a message and without the `object` of a whole answer."""
+    said = content if isinstance(content, dict) else {"content": content}
+    return {"choices": [{"index": 0, "message": said, "finish_reason": finish_reason}], **rest}
+
+
+@pytest.mark.parametrize("kind", [None, "chat.completion.chunk", "a.server's.own"])
+@pytest.mark.parametrize("reason", [None, "stop"])
+def test_message_after_deltas_repeats_them(kind: str | None, reason: str | None) -> None:
+    """Whatever its event calls itself; where nothing but messages come, they are the pieces."""
+    rest = {} if kind is None else {"object": kind}
+    late = message("Hello", reason, **rest)
+    hel, lo = chunk({"content": "Hel"}), chunk({"content": "lo"})
+    for payloads in ([hel, lo, STOP, late], [hel, lo, late], [hel, late], [late]):
+        told = tell(*payloads, DONE)
+        assert told.answer.text == told.joined() == "Hello"
+        assert (told.streamer.outcome, told.notes) == ("completed", {})
+    told = tell(
+        chunk({"role": "assistant", "content": ""}),
+        *(message("ha", **rest) for _ in range(5)),
+        message("", reason, **rest),
+        DONE,
+    )
+    assert told.answer.text == told.joined() == "ha" * 5
+
+
+def test_message_beside_a_delta() -> None:
+    """The delta is the piece. The message counts if the delta is empty."""
+    both = [
+        {"index": 0, "delta": {"role": "assistant", "content": text}, "message": {"content": whole}}
+        for text, whole in (("", ""), ("He", "He"), ("ll", "Hell"), ("", "Hello"))
+    ]
+    told = tell(*({"choices": [one]} for one in both), STOP)
+    assert told.answer.text == told.joined() == "Hello"
+    assert told.steps[3] == (Piece("text", text="o"),)
+    assert tell({"choices": both[3:]}, STOP).answer.text == "Hello"
+
+
+def test_calls_of_a_message_after_deltas() -> None:
+    """They are those of the deltas."""
+    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}]
+    told = tell(
+        calling(call('{"a"', id="c", name="f")),
+        calling(call(":1}")),
+        message({"tool_calls": calls}, "tool_calls"),
+    )
+    assert (
+        [one.arguments for one in told.answer.calls]
+        == ['{"a":1}']
+        == [told.joined("call", call_id="c")]
+    )
+
+
+@pytest.mark.parametrize("place", ["delta", "message"])
+def test_piece_without_choices(place: str) -> None:
+    """A chunk that has its piece beside its `object` is a chunk of choice 0."""
+    kind = "chat.completion.chunk"
+    for piece in ({"content": "Hi"}, "Hi"):
+        told = tell({"object": kind, place: piece}, {"object": kind, "choices": []}, STOP)
+        assert told.answer.text == told.joined() == "Hi"
+    told = tell({"object": kind, place: {"content": "Hi"}, "finish_reason": "length"}, DONE)
+    assert told.streamer.outcome == "incomplete"
+    assert tell({"object": kind, "choices": [], place: None}, STOP).answer.text == ""
+
+
 def test_readers_get_what_is_missing() -> None:
     """Whoever reads text only gets all of it, once."""
     source = wire(chunk({"content": "Hel"}), whole({"content": "Hello"}))

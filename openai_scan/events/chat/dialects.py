@@ -26,6 +26,10 @@ _TEXT_WORDS = ("text",)
 _REASONING_WORDS = ("reasoning", "summary", "think", "thought")
 
 
+# The members of a called function or custom tool.
+_FLAT = frozenset({"name", "arguments", "input"})
+
+
 def in_one_form(payload: Any, structure: Structurer) -> Any:
     """Return the payload of a chunk in the form that OpenAI's have; it may be *payload* itself.
 
@@ -51,7 +55,31 @@ def _is_odd(delta: Any) -> bool:
         for key, value in delta.items():
             if type(value) in _NESTED and key in _TEXTS:
                 return True
+            if key == "tool_calls" and type(value) is list and any(map(_is_flat, value)):
+                return True
     return False
+
+
+def _is_flat(call: Any) -> bool:
+    """Return whether a call has the members of its function beside its id, as in Responses."""
+    if type(call) is not dict or call.get("custom"):
+        return False
+    function = call.get("function")
+    return not (function and isinstance(function, dict)) and not _FLAT.isdisjoint(call)
+
+
+def _call(call: Any) -> Any:
+    """Return a call that has its function or custom tool in an object of its own."""
+    if not _is_flat(call):
+        return call
+    kind = "custom" if "input" in call else "function"
+    found = {key: call[key] for key in _FLAT if key in call}
+    if isinstance(call.get("function"), str):
+        found.setdefault("name", call["function"])
+    rest = {key: value for key, value in call.items() if key not in (*_FLAT, "function", "type")}
+    if rest.get("id") is None and call.get("call_id") is not None:
+        rest["id"] = call["call_id"]
+    return {**rest, "type": kind, kind: found}
 
 
 def _choice(choice: Any, structure: Structurer) -> Any:
@@ -67,6 +95,8 @@ def _delta(delta: Any, structure: Structurer) -> Any:
         text = text_of(delta.get(key))
         if text is not None:
             delta[key] = text
+    if type(delta.get("tool_calls")) is list:
+        delta["tool_calls"] = [_call(call) for call in delta["tool_calls"]]
     content = delta.get("content")
     if type(content) in _NESTED:
         parts = _Parts()

@@ -107,6 +107,7 @@ class Choice(Value):
     finish_reason: str | None = None
     index: Index = 0
     whole: bool = False  # whether *delta* is the whole message
+    from_message: bool = False  # whether *delta* was sent as a message
     content_filter_results: dict[str, Any] | None = None  # sent, but not in the schema
     content_filter_offsets: dict[str, Any] | None = None  # sent, but not in the schema
 

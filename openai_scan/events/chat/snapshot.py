@@ -217,7 +217,7 @@ class ChatFold(Fold):
     def appender(self, event: Event) -> Append | None:
         match event:
             case ChatCompletionChunk(choices=[entry], usage=None):
-                if entry.logprobs is None and not entry.whole:
+                if entry.logprobs is None and not (entry.whole or entry.from_message):
                     return self._choices[entry.index].appender(entry.delta)
         return None
 
@@ -245,6 +245,7 @@ class _Choice:
         "_content_logprobs",
         "_finish_reason",
         "_function_call",
+        "_has_deltas",
         "_has_logprobs",
         "_index",
         "_last_added",
@@ -267,6 +268,7 @@ class _Choice:
         self._audio: _Audio | None = None
         self._annotations: list[dict[str, Any]] = []
         self._finish_reason: str | None = None
+        self._has_deltas = False
         self._has_logprobs = False
         self._content_logprobs: list[TokenLogProb] = []
         self._refusal_logprobs: list[TokenLogProb] = []
@@ -275,9 +277,12 @@ class _Choice:
         """Take a piece of the choice, or the whole of it, and add to *added* what is new in it."""
         # Some servers end a choice twice. The last reason counts here, as it does for the outcome.
         self._finish_reason = entry.finish_reason or self._finish_reason
-        delta, whole = entry.delta, note if entry.whole else None
+        # A message after deltas repeats them. Where there are only messages, they are the pieces.
+        is_whole = entry.whole or (entry.from_message and self._has_deltas)
+        before = len(added)
+        delta, whole = entry.delta, note if is_whole else None
         if entry.logprobs is not None:
-            self._take_logprobs(entry.logprobs, is_whole=entry.whole)
+            self._take_logprobs(entry.logprobs, is_whole=is_whole)
         self._role = self._role or delta.role or ""
         if (reasoning := reasoning_of(delta)) is not None:
             self._reasoning = self._put("reasoning", self._reasoning, reasoning, added, whole)
@@ -291,15 +296,16 @@ class _Choice:
             calls = self.calls = self.calls or GrowingCalls(self._index)
             if added is not self._last_added:
                 calls.placed, self._last_added = [], added
-            if entry.whole:
+            if is_whole:
                 added += calls.take_whole(delta.tool_calls, note)
             else:
                 for call in delta.tool_calls:
                     added += calls.take(call, note)
         if delta.function_call is not None:
-            self._take_function_call(delta.function_call, note, added, is_whole=entry.whole)
+            self._take_function_call(delta.function_call, note, added, is_whole=is_whole)
         if delta.annotations:
-            self._take_annotations(delta.annotations, is_whole=entry.whole)
+            self._take_annotations(delta.annotations, is_whole=is_whole)
+        self._has_deltas = self._has_deltas or (not entry.from_message and len(added) > before)
         if self._finish_reason is not None:
             added += self.close()
 

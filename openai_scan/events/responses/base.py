@@ -52,6 +52,19 @@ class ResponsesEvent(Event):
 class BringsResponse(ResponsesEvent):
     """The base of an event with the response as it is now."""
 
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.response.output",
+            "$.response.output[].arguments",
+            "$.response.output[].call_id",
+            "$.response.output[].content",
+            "$.response.output[].content[].refusal",
+            "$.response.output[].content[].text",
+            "$.response.output[].input",
+            "$.response.output[].name",
+        }
+    )
+
     response: Response
 
     def has_content(self) -> bool:
@@ -123,6 +136,18 @@ class BringsResponse(ResponsesEvent):
 
 class BringsItem(ResponsesEvent):
     """The base of an event with an output item."""
+
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.item.arguments",
+            "$.item.call_id",
+            "$.item.content",
+            "$.item.content[].refusal",
+            "$.item.content[].text",
+            "$.item.input",
+            "$.item.name",
+        }
+    )
 
     item: OutputItem
 

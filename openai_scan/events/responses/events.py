@@ -28,6 +28,7 @@ from openai_scan.events.responses.base import (
     BringsResponse,
     ResponsesEvent,
 )
+from openai_scan.events.responses.dialects import in_one_form
 from openai_scan.events.responses.items import (
     Annotation,
     FunctionShellCallOutputContent,
@@ -705,7 +706,7 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
 
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
 
-    input: str = ""
+    input: JSONText = ""
     sequence_number: Index | None = None
     output_index: Index | None = None
     item_id: str = ""
@@ -863,4 +864,4 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             event_class = ResponseApplyPatchCallOperationDiffDone
         case _:
             return None
-    return structure.event(payload, event_class, raw)
+    return structure.event(in_one_form(payload, structure), event_class, raw)

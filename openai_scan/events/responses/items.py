@@ -846,7 +846,7 @@ class CustomToolCall(Value):
     id: str | None = None
     caller: ToolCallCaller | None = None
     namespace: str | None = None
-    input: str = ""
+    input: JSONText = ""
     status: str | None = None  # sent, but not in the schema
     type: Literal["custom_tool_call"] = "custom_tool_call"
 

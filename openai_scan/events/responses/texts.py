@@ -42,6 +42,9 @@ from openai_scan.events.snapshot import Pieces
 _SEAM = re.compile(r"\}\s*\{")
 _INK = re.compile(r"\S")
 
+# An object without members.
+_EMPTY = re.compile(r"\s*\{\s*\}\s*")
+
 # Returns the JSON value at a place in a text, and where it ends.
 _decode = json.JSONDecoder().raw_decode
 
@@ -157,6 +160,9 @@ class Arguments(Text):
 
     def end(self, whole: str, note: Note) -> str:
         whole = _last_object(whole, note)
+        is_poorer = self.size and not self._waiting and _EMPTY.fullmatch(whole)
+        if is_poorer and self.missing(whole) is None:
+            whole = ""
         if whole and self._waiting and self.missing(whole) is None:
             self._waiting = ""
             self.replace("")
