@@ -139,6 +139,14 @@ class AnswerSoFar:
         if self._fold is not None:
             self._fold.over = True
 
+    def settle(self) -> None:
+        """Take it that the current stream has ended well.
+
+        If it has brought no answer, that of the stream before it is not its answer.
+        """
+        if self.is_over:
+            self._fold = self._kept = self.json = None
+
     def value(self) -> Answer | None:
         """Return the answer so far, or None before its first event."""
         return None if self._fold is None else self._fold.value()

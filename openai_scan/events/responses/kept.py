@@ -12,12 +12,15 @@ from openai_scan.events.kept import Kept, as_json, filled
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
 from openai_scan.events.responses.heads import UNDER_WAY, id_of
-from openai_scan.events.responses.items import OutputItem, OutputMessage
+from openai_scan.events.responses.items import (
+    CustomToolCall,
+    FunctionToolCall,
+    OutputItem,
+    OutputMessage,
+)
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
-
-_UNFINISHED = ("in_progress", "incomplete")
 
 # The phase of a message that is not the answer but accompanies the calls before it.
 _DRAFT = "commentary"
@@ -67,23 +70,27 @@ class ResponseKept(Kept):
         reports = [_Report(self._output()), _Report(self._items(self._done))]
         announced = _Report(self._items(self._announced))
         items: list[dict[str, Any]] = []
-        states: list[Any] = []
-        places: dict[tuple[str, str], int] = {}  # of the calls among them
-        for typed in answer.response.output:
+        counted = answer.counted_calls()
+        known_calls: set[tuple[str, str]] = set()
+        for place, typed in enumerate(answer.response.output):
             known = _without_empty_names(as_json(typed))
             found = [item for report in reports if (item := report.find(known)) is not None]
             item = filled(_more(*found), {**known, "status": None}) if found else known
             item = _more(item, *filter(None, [announced.find(known)]))
+            if "status" in item and "status" in known:  # two items may share the id of the reports
+                item["status"] = known["status"]
             if item.get("type") == "function_call":  # what has been run is what is sent
                 text = known.get("arguments")
                 item["arguments"] = "{}" if _is_blank(text) else text
-            call = (str(known.get("type")), str(known.get("call_id") or ""))
-            place = places.setdefault(call, len(items)) if call[1] else len(items)
-            if place == len(items):
+            # A call that comes twice can be answered only once, so it is sent once.
+            call = str(known.get("type")), str(known.get("call_id") or "")
+            if isinstance(typed, FunctionToolCall | CustomToolCall):
+                is_repeated = place not in counted
+            else:
+                is_repeated = bool(call[1]) and call in known_calls
+            if not is_repeated:
+                known_calls.add(call)
                 items.append(item)
-                states.append(known.get("status"))
-            elif states[place] in _UNFINISHED:  # the same call once more, and whole
-                items[place], states[place] = item, known.get("status")
         return items
 
     def _output(self) -> Iterator[dict[str, Any]]:
