@@ -117,7 +117,8 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return (Piece("text", text=added),) if added else ()
-        return tuple(added)
+        # A text is empty if all that came of it was half a character; a call is announced so.
+        return tuple(piece for piece in added if piece.text or piece.kind == "call")
 
     def leave_hole(self) -> None:
         """Record that a part of the answer could not be read, in the event that comes next."""
