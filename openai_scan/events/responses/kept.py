@@ -22,8 +22,10 @@ from openai_scan.events.responses.items import (
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
 
-# The phase of a message that is not the answer but accompanies the calls before it.
+# The phase of a message that is not the answer but accompanies the calls before it, and that of the
+# answer. Once a message has that, all others are drafts.
 _DRAFT = "commentary"
+_FINAL = "final_answer"
 
 
 class ResponseKept(Kept):
@@ -31,6 +33,7 @@ class ResponseKept(Kept):
 
     def __init__(self) -> None:
         self._drafts: set[int | str] = set()  # the indexes and ids of messages that are drafts
+        self._finals: set[int | str] = set()  # and of those that are the answer
         self._announced: list[str] = []
         self._done: list[str] = []
         self._last = ""  # the data of the last event that brought the response with its output
@@ -44,21 +47,36 @@ class ResponseKept(Kept):
         elif isinstance(event, BringsResponse):
             if event.response.output:
                 self._last = event.raw.data
-                self.drafts_changed = any(map(_is_draft, event.response.output))
-        elif self._drafts:
-            place, id = getattr(event, "output_index", None), getattr(event, "item_id", None)
-            self.drafting = place in self._drafts or id in self._drafts
+                phases = set(map(_phase_of, event.response.output))
+                self.drafts_changed = not phases.isdisjoint((_DRAFT, _FINAL))
+        elif self._drafts or self._finals:
+            self._look_at(getattr(event, "output_index", None), getattr(event, "item_id", None))
         return False
 
     def _take_phase(self, event: BringsItem, *, announces: bool) -> None:
         """Note whether the item of *event* is a draft; what has no phase is what it was."""
         place, id = getattr(event, "output_index", None), id_of(event.item)
-        if _is_draft(event.item):
+        phase, names = (
+            _phase_of(event.item),
+            {name for name in (place, id) if name not in {None, ""}},
+        )
+        if phase == _DRAFT:
             self.drafts_changed = not announces and id not in self._drafts
-            self._drafts |= {name for name in (place, id) if name not in (None, "")}
-        elif id not in self._drafts:
-            self._drafts.discard(place)
-        self.drafting = place in self._drafts or id in self._drafts
+            self._drafts |= names
+        elif phase == _FINAL:
+            self.drafts_changed = self._finals.isdisjoint(names)
+            self._finals |= names
+        for known in (self._drafts, self._finals):
+            if id not in known:
+                known.discard(place)
+        self._look_at(place, id)
+
+    def _look_at(self, place: Any, id: Any) -> None:
+        """See whether the item at *place*, or with *id*, is a draft."""
+        if self._finals:
+            self.drafting = place not in self._finals and id not in self._finals
+        else:
+            self.drafting = place in self._drafts or id in self._drafts
 
     def final_text(self, answer: Any) -> str:
         text: str = answer.final_text
@@ -105,8 +123,8 @@ class ResponseKept(Kept):
                     yield item
 
 
-def _is_draft(item: OutputItem) -> bool:
-    return isinstance(item, OutputMessage) and item.phase == _DRAFT
+def _phase_of(item: OutputItem) -> str | None:
+    return item.phase if isinstance(item, OutputMessage) else None
 
 
 class _Report:

@@ -75,7 +75,14 @@ class ResponseAnswer(Value):
 
     @property
     def final_text(self) -> str:
-        """The same without the model's commentary: messages of the phase `"commentary"`."""
+        """The same of the final answer only.
+
+        That is the messages of the phase `"final_answer"`, or else all but those of the phase
+        `"commentary"`.
+        """
+        messages = [item for item in self.response.output if isinstance(item, OutputMessage)]
+        if any(message.phase == "final_answer" for message in messages):
+            return self._text_of(lambda message: message.phase == "final_answer")
         return self._text_of(lambda message: message.phase != "commentary")
 
     def _text_of(self, counts: Callable[[OutputMessage], bool]) -> str:
