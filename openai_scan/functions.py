@@ -64,7 +64,7 @@ def name_of(function: Function) -> str:
     """Return the name that the model calls *function* by."""
     name = getattr(function, "__name__", None)
     if not isinstance(name, str):
-        raise TypeError(f"{function!r} has no name: wrap it into a function")
+        raise TypeError(f"{function!r} has no name: wrap it in a function")
     return name
 
 
@@ -80,7 +80,11 @@ def arguments_of(function: Function) -> type:
             " in a function that returns the result"
         )
     fields = {}
-    for parameter in inspect.signature(function, **_UNEVALUATED).parameters.values():
+    try:
+        signature = inspect.signature(function, **_UNEVALUATED)
+    except ValueError:
+        raise TypeError(f"{name} does not say which parameters it has: wrap it") from None
+    for parameter in signature.parameters.values():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"{name} takes {parameter}: a model gives arguments by name only")
         kind, default = _type_of(parameter, function), parameter.default

@@ -63,6 +63,8 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
             f"{_name(cls)} is not an attrs class, a dataclass, a TypedDict or a pydantic model"
         )
     schema = schema_of(cls)
+    if schema.get("type") != "object":
+        raise TypeError(f"{_name(cls)} is not an object in JSON, which the API asks for")
     # The API takes the description of the outermost class beside the schema, not in it.
     about = {"name": cls.__name__}
     if "description" in schema:

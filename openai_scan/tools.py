@@ -333,6 +333,8 @@ def _without_force(request: Request) -> Request:
             body["tool_choice"] = _at_will(choice)
         case _:
             del body["tool_choice"]
+    if isinstance(body.get("function_call"), Mapping):  # the older form
+        del body["function_call"]
     return attrs.evolve(request, body=body)
 
 
@@ -363,20 +365,24 @@ def _after_chat(client: Client | AzureClient, request: Request) -> FollowUp:
 
 def _after_response(client: Client | AzureClient, request: Request) -> FollowUp:
     """Continue the stored response, or repeat all of it if the server has not stored it."""
-    body = dict(_without_force(request).body or {})
+    asked = dict(_without_force(request).body or {})
 
     def follow_up(streamer: StreamerV2, answer: ResponseAnswer, answered: Answered) -> StreamerV2:
+        body, response = dict(asked), answer.response
         outputs = [
             {"type": "function_call_output", "call_id": call.id, "output": output}
             for call, output in answered
         ]
-        if body.get("store") is False:
+        # Where nothing may be stored the server says so in its answer, whatever it was asked, and
+        # only what is stored under an id can be continued.
+        is_stored = response.store is not False and bool(response.id)
+        if body.get("store") is False or not (is_stored or "conversation" in body):
             body["input"] = [*streamer.input_items(), *outputs]
         else:
             body["input"] = outputs
             if "conversation" not in body:  # a conversation knows its last response
-                body["previous_response_id"] = answer.response.id
-        return client.stream(attrs.evolve(request, body=dict(body)))
+                body["previous_response_id"] = response.id
+        return client.stream(attrs.evolve(request, body=body))
 
     return follow_up
 

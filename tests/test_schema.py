@@ -311,6 +311,24 @@ def test_a_format_is_of_a_class() -> None:
     assert str(caught.value) == (
         "int is not an attrs class, a dataclass, a TypedDict or a pydantic model"
     )
+    with pytest.raises(TypeError, match="Names is not an object in JSON"):
+        json_schema_format(pydantic.create_model("Names", __base__=pydantic.RootModel[list[str]]))
+
+
+@dataclasses.dataclass
+class Dangling:
+    """Has a field of a class that is nowhere."""
+
+    it: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+
+def test_a_type_that_cannot_be_found_is_a_type_error() -> None:
+    """Wherever the class stands."""
+    for kind in (Dangling, list[Dangling]):
+        with pytest.raises(
+            TypeError, match=r"a field of Dangling has an unknown type: .*'Nowhere'"
+        ):
+            schema_of(kind)
 
 
 def test_a_docstring_says_what_parameters_are() -> None:

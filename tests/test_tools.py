@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import enum
 import functools
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
@@ -178,8 +179,22 @@ class TestSchemas:
             "later is a coroutine function, which only an asynchronous client can run: wrap it in"
             " a function that returns the result"
         )
-        with pytest.raises(TypeError, match="has no name: wrap it into a function"):
+        with pytest.raises(TypeError, match="has no name: wrap it in a function"):
             tool_of(functools.partial(get_weather, "Rome"))
+
+        class Builtin:
+            """As `max` is, in some versions of Python."""
+
+            __name__ = "builtin"
+
+            def __call__(self) -> None: ...
+
+            @property
+            def __signature__(self) -> inspect.Signature:
+                raise ValueError("no signature found")
+
+        with pytest.raises(TypeError, match="builtin does not say which parameters it has"):
+            tool_of(Builtin())
 
 
 class TestChat:

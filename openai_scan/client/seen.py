@@ -30,6 +30,11 @@ def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
     if hasattr(seen, "read") or hasattr(seen, "resume"):  # a file, or a source that goes on
         yield from _of_source(seen)
         return
+    if isinstance(seen, bytes | bytearray | memoryview) or not isinstance(seen, Iterable):
+        raise TypeError(
+            f"seen is a list of events or of chunks, a recording or its path, not"
+            f" {type(seen).__name__}"
+        )
     items: Iterator[Any] = iter(seen)
     first = next(items, None)
     if isinstance(first, bytes | bytearray | memoryview):
@@ -41,7 +46,10 @@ def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
         elif isinstance(item, RawEvent):
             yield item
         else:
-            raise TypeError(f"seen has events or their raw events in it, not {type(item).__name__}")
+            raise TypeError(
+                f"seen has events or their raw events in it, not {type(item).__name__}: make a raw"
+                " event with RawEvent(type, data)"
+            )
 
 
 def _of_source(source: Any) -> Iterator[RawEvent]:

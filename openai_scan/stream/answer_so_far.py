@@ -117,7 +117,8 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return (Piece("text", text=added),) if added else ()
-        return tuple(added)
+        # A text is empty if all that came of it was half a character; a call is announced so.
+        return tuple(piece for piece in added if piece.text or piece.kind == "call")
 
     def leave_hole(self) -> None:
         """Record that a part of the answer could not be read, in the event that comes next."""
@@ -138,6 +139,14 @@ class AnswerSoFar:
         self._has_content = False
         if self._fold is not None:
             self._fold.over = True
+
+    def settle(self) -> None:
+        """Take it that the current stream has ended well.
+
+        If it has brought no answer, that of the stream before it is not its answer.
+        """
+        if self.is_over:
+            self._fold = self._kept = self.json = None
 
     def value(self) -> Answer | None:
         """Return the answer so far, or None before its first event."""

@@ -366,6 +366,7 @@ class StreamMachine(TakesUp):
         if error is not None:
             held = isinstance(error, StreamTimeoutError)
             self._decoder.note("held_open" if held else "broken_end")
+        self.answer.settle()
         if outcome == "completed" and self.answer.is_empty and self._ends.any_part_ended:
             self._decoder.note("empty_answer")
         if self._ends.missing_done:

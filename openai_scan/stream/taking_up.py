@@ -164,7 +164,9 @@ def _up_to(position: int, events: Iterable[Event], answer_id: str) -> Iterator[E
                 break
             if last is not None and number <= last:
                 continue
-            if last is not None and number > last + 1:
+            # Every answer begins with an event that names it. Servers count from 0 or from 1.
+            is_first = number == 0 or event.stream_answer_id() is not None
+            if number > last + 1 if last is not None else not is_first:
                 raise _lost(last, number)
             last = number
         yield event

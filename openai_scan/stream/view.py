@@ -236,8 +236,9 @@ class StreamView(Conversation, Generic[SourceT]):
     def final_as(self, cls: type[T]) -> T:
         """Return the whole answer as an instance of *cls*, after `next()` has returned False.
 
-        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. Messages
-        that a response has marked as commentary are left out.
+        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. If a
+        response has a message of the phase `final_answer`, that is the answer; if not, messages of
+        the phase `commentary` are left out.
 
         Raises:
             DecodeError: The text is not JSON, as after a refusal or when it was cut short, or it

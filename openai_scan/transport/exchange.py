@@ -237,12 +237,13 @@ class BaseExchange(ExchangeFacts):
         """Raise an error if the head of the answer is not acceptable."""
         unreadable = self._unreadable(answer)
         if answer.status // 100 != 2:
+            text = "" if unreadable else await self._text_of()
             raise refusals.refusal(
                 answer.status,
                 answer.reason,
                 answer.headers,
-                "" if unreadable else await self._text_of(),
-                hint=self._sender.hint(self.request, answer.status),
+                text,
+                hint=self._sender.hint(self.request, answer.status, text),
             )
         if unreadable:
             raise NotAnEventStreamError(unreadable)

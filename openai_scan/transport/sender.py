@@ -103,16 +103,24 @@ class Sender:
         """Return where *request* goes, query included."""
         return f"{self.base_url}{request.path}?{urlencode(self._parameters(request))}".rstrip("?")
 
-    def hint(self, request: Request, status: int) -> str | None:
-        """Return what this library knows about a refusal and the server does not say, or None."""
+    def hint(self, request: Request, status: int, text: str) -> str | None:
+        """Return what this library knows about a refusal and the server does not say, or None.
+
+        Args:
+            request: What was refused.
+            status: The HTTP status.
+            text: The beginning of the body.
+        """
         api = request.path.split("/")[1]
         is_openai = urlsplit(self.base_url).hostname == "api.openai.com"
         if status == 404 and is_openai and api in ("assistants", "threads"):
             return _ASSISTANTS_HINT
         if status in (400, 404) and "starting_after" in request.query:
             return _RESUME_HINT
-        if status == 404 and "previous_response_id" in (request.body or {}):
-            return _STORED_HINT
+        if "previous_response_id" in (request.body or {}):
+            # OpenAI answers with 400 and the code "previous_response_not_found".
+            is_missing = status == 404 or (status == 400 and "previous_response" in text)
+            return _STORED_HINT if is_missing else None
         return None
 
     def redact(self, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from server import CHUNKED, END, ScriptedServer, ch, serving
 
-from openai_scan import Client, StreamerV2, run_tools
+from openai_scan import Client, EventStreamError, StreamerV2, run_tools
 from openai_scan.values import Call, Counts
 
 ASKED = [{"role": "user", "content": "Pay!"}]
@@ -227,6 +227,77 @@ def test_the_same_call_twice_runs_once(
         assert [item["call_id"] for item in sent] == ["c1"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"arguments": '{"to": '},
+        {"arguments": '{"to": "eve"}', "status": "incomplete"},
+    ],
+)
+def test_what_has_run_is_what_is_sent_back(
+    server: ScriptedServer, client: Client, paid: Payments, other: dict[str, Any]
+) -> None:
+    """Of two calls of one id, the one that is whole counts, in whichever order they come."""
+    good = {**FUNCTION, "id": "fc_1", "status": "completed"}
+    for output in ((good, {**good, **other}), ({**good, **other}, good)):
+        server.scripts += [responded(*output), RESPONSE_TEXT]
+        paid.clear()
+        play(client, in_response(client, store=False), paid)
+        assert paid == [("bob", 10)]
+        sent = server.requests[-1].json()["input"][1:]
+        assert sent == [
+            good,
+            {"type": "function_call_output", "call_id": "c1", "output": "paid"},
+        ]
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [(), ({"object": "some.thing"},), (b"",)],
+)
+@pytest.mark.parametrize("start", [in_chat, in_response])
+def test_a_round_without_an_answer_runs_nothing_again(
+    server: ScriptedServer, client: Client, paid: Payments, start: Any, payloads: Any
+) -> None:
+    """The calls of the round before it have been answered."""
+    server.scripts += [
+        chat(chat_call()) if start is in_chat else responded(FUNCTION),
+        script(*payloads),
+    ]
+    s = play(client, start(client), paid)
+    assert (s.outcome, paid, len(server.requests)) == ("completed", [("bob", 10)], 2)
+    assert s.snapshot() is None
+    for whole in (s.final, s.messages, s.input_items):
+        with pytest.raises(EventStreamError, match="no answer was in it"):
+            whole()
+
+
+@pytest.mark.parametrize("facts", [{"id": ""}, {"store": False}])
+def test_what_is_not_stored_is_sent_again(
+    server: ScriptedServer, client: Client, paid: Payments, facts: dict[str, Any]
+) -> None:
+    """The server may store nothing although nobody has asked for that."""
+    response = {"id": "r2", "object": "response", "status": "completed", **facts}
+    second = {**response, "output": [{**FUNCTION, "call_id": "c2"}]}
+    server.scripts += [
+        responded(FUNCTION),
+        script({"type": "response.completed", "response": second}, done=False),
+        RESPONSE_TEXT,
+    ]
+    play(client, in_response(client, previous_response_id="r0"), paid)
+    _, stored, again = (request.json() for request in server.requests)
+    output = {"type": "function_call_output", "call_id": "c1", "output": "paid"}
+    assert (stored["previous_response_id"], stored["input"]) == ("r1", [output])
+    assert again["previous_response_id"] == "r0"
+    assert again["input"] == [
+        {"role": "user", "content": "Pay!"},
+        FUNCTION,
+        output,
+        {**FUNCTION, "call_id": "c2"},
+        {**output, "call_id": "c2"},
+    ]
+
+
 def test_a_call_that_the_server_has_answered_is_answered(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
@@ -370,6 +441,18 @@ def test_only_what_forces_a_call_is_lifted(
     play(client, in_response(client, **params), paid)
     sent = [request.json().get("tool_choice") for request in server.requests]
     assert sent == [choice, then, choice, then]
+
+
+@pytest.mark.parametrize(
+    ("choice", "then"), [({"name": "pay"}, None), ("auto", "auto"), ("none", "none")]
+)
+def test_the_older_form_forces_a_call_likewise(
+    server: ScriptedServer, client: Client, paid: Payments, choice: Any, then: Any
+) -> None:
+    """It is lifted as `tool_choice` is."""
+    server.scripts += [chat(chat_call()), CHAT_TEXT]
+    play(client, in_chat(client, extra_body={"function_call": choice}), paid)
+    assert [request.json().get("function_call") for request in server.requests] == [choice, then]
 
 
 @pytest.mark.parametrize(

@@ -158,17 +158,22 @@ def test_calls_are_announced_once() -> None:
 
 
 def test_name_and_id_that_come_late_are_told() -> None:
-    """As soon as they are known."""
+    """As soon as they are known; a call is not announced under an id that it may not keep."""
     told = tell(
         chunk({"tool_calls": [{"index": 0}]}),
         calling(call("", 0, None, "f")),
         calling(call("", 0, "a")),
+        calling(call("{}", 0)),
     )
-    assert told.steps == [
-        (Piece("call", call_id="call_0_0"),),
-        (Piece("call", call_id="call_0_0", name="f"),),
-        (Piece("call", call_id="a", name="f"),),
-    ]
+    assert told.steps[:3] == [(), (), (Piece("call", call_id="a", name="f"),)]
+
+
+def test_a_call_that_gets_no_id_is_told_at_its_end() -> None:
+    """Unless its arguments tell of it before; also one that has nothing but a name."""
+    for first in (call("", 0, None, "f"), {"index": 0, "custom": {"name": "f", "input": ""}}):
+        told = tell(calling(first), chunk({}, "tool_calls"))
+        [made] = told.answer.calls
+        assert told.steps == [(), (Piece("call", 0, made.arguments, "call_0_0", "f"),)]
 
 
 # Arguments that come more than once.

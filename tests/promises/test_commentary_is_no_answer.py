@@ -140,6 +140,25 @@ def an_index_twice(draft: str) -> list[dict[str, Any]]:
     ]
 
 
+def only_the_answer_named(draft: str, phase: str | None = None) -> list[dict[str, Any]]:
+    """Return a response whose comment says nothing about its phase, or has a phase of its own."""
+    return [
+        added(0, phase),
+        *deltas(0, draft),
+        done(0, draft, phase),
+        added(1, "final_answer"),
+        *deltas(1, ANSWER),
+        *deltas(0, "?", "item_id"),
+        done(1, ANSWER, "final_answer"),
+        completed(item(0, draft, phase), item(1, ANSWER, "final_answer")),
+    ]
+
+
+def another_phase(draft: str) -> list[dict[str, Any]]:
+    """Return a response with a phase that is not known."""
+    return only_the_answer_named(draft, "analysis")
+
+
 def whole(draft: str) -> list[dict[str, Any]]:
     """Return a response that came as one."""
     return [completed(item(0, draft, "commentary"), item(1, ANSWER, None))]
@@ -159,6 +178,8 @@ FORMS = [
     told_last,
     answered_first,
     an_index_twice,
+    only_the_answer_named,
+    another_phase,
     whole,
     not_streamed,
 ]
@@ -217,7 +238,7 @@ def test_comments_alone_are_no_answer() -> None:
 
 def test_messages_without_phases_are_one_answer() -> None:
     """As they always were."""
-    s = stream_of([completed(item(0, '{"city": ', None), item(1, '"Oslo"}', "final_answer"))])
+    s = stream_of([completed(item(0, '{"city": ', None), item(1, '"Oslo"}', None))])
     while s.next():
         pass
     assert s.final_as(City) == City("Oslo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -634,6 +635,29 @@ def test_a_call_without_arguments(nothing: Any) -> None:
         assert (one.complete, one.parsed()) == (True, {})
     [one] = tell(begun, response("completed", output=[])).answer.calls
     assert not one.complete
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None, {}])
+def test_the_pieces_of_a_call_without_arguments(nothing: Any) -> None:
+    """They are an empty object too."""
+    begun, ended = added(call("", status="in_progress")), done(call(nothing))
+    for events in ([response("completed", output=[call(nothing)])], [begun, ended, NOTHING]):
+        [text] = tell(*events).calls.values()
+        assert json.loads(text) == {}
+    stream = StreamerV2(wire(begun, ended, "[DONE]"))
+    assert json.loads("".join(piece.text for _ in stream for piece in stream.pieces())) == {}
+
+
+def test_a_call_has_no_arguments_only_once_it_is_over() -> None:
+    """A later event may bring some, and no call is finished that was cut short."""
+    whole = response("completed", output=[call('{"x":1}')])
+    told = tell(added(call("", status="in_progress")), done(call("")), whole)
+    assert told.calls == {("c", "f"): '{"x":1}'}
+    for unfinished in (
+        response("incomplete", output=[call("", status="incomplete")]),
+        response("completed", output=[call("", name="")]),
+    ):
+        assert "".join(tell(unfinished).calls.values()) == ""
 
 
 def test_a_call_that_says_nothing_about_its_status() -> None:

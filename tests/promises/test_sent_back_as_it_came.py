@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from server import CHUNKED, END, ScriptedServer, ch, serving
+from server import CHUNKED, END, ScriptedServer, ch, json_answer, serving
 
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
@@ -360,6 +360,12 @@ class TestMessages:
         sent = message(*deltas, finish="tool_calls")
         custom = {"name": "shell", "input": "ls -l", "x": 1}
         assert sent["tool_calls"] == [{"id": "c1", "type": "custom", "custom": custom, "y": 2}]
+
+    def test_a_call_of_an_unknown_kind_comes_back_as_it_came(self) -> None:
+        """No function is made up for it."""
+        first = {"id": "c1", "type": "mcp", "mcp": {"name": "f", "input": "x"}}
+        sent = message({"tool_calls": [{"index": 0, **first}]}, finish="tool_calls")
+        assert sent["tool_calls"] == [first]
 
     def test_an_old_function_call_comes_back_as_one(self) -> None:
         """In its own form."""
@@ -727,13 +733,22 @@ class TestMisuse:
         assert StreamerV2([])._machine.answer.final_text() == ""
         assert StreamerV2([])._machine.answer.family == ""
 
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            json_answer({}, status="404 Not Found"),
+            json_answer(
+                {"error": {"message": "Not found.", "code": "previous_response_not_found"}},
+                status="400 Bad Request",
+            ),
+        ],
+    )
     def test_a_server_that_stores_nothing_is_told_apart(
-        self, server: ScriptedServer, client: Client
+        self, server: ScriptedServer, client: Client, refusal: bytes
     ) -> None:
-        """Its 404 says what to do."""
+        """Its refusal says what to do."""
         ended = TestInputItems.ended(TestConversation.CALL)
-        missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
-        server.scripts += [script(ended, done=False), [missing]]
+        server.scripts += [script(ended, done=False), [refusal]]
         stream = client.create_response_stream(model="m", input="Weather?")
         with run_tools(client, stream, [weather]) as s:
             while s.next():

@@ -229,6 +229,9 @@ def test_what_is_not_seen_is_refused(client: Client, tmp_path: Path) -> None:
     for seen in ([7], [*raws(EVENTS[0]), "text"], [{"type": "response.created"}]):
         with pytest.raises(TypeError, match="seen has events or their raw events in it"):
             client.resume_stream(bookmark, seen=seen)  # type: ignore[arg-type] # that is the point
+    for wrong in (None, 7, b"data: {}"):
+        with pytest.raises(TypeError, match=f"seen is a list .*, not {type(wrong).__name__}"):
+            client.resume_stream(bookmark, seen=wrong)  # type: ignore[arg-type] # likewise
     with pytest.raises(FileNotFoundError):
         client.resume_stream(bookmark, seen=tmp_path / "nothing")
 
@@ -452,12 +455,14 @@ def test_a_rest_that_does_not_follow_ends_the_stream(
         ([*EVENTS[:1], *EVENTS[2:4]], "events are missing in seen: after 0, up to 2"),
         ([{"type": "ping"}], "events are missing in seen: at the beginning, up to 3"),
         (EVENTS[5:], "events are missing in seen: at the beginning, up to 3"),
+        (EVENTS[1:4], "events are missing in seen: at the beginning, up to 1"),
+        (EVENTS[3:], "events are missing in seen: at the beginning, up to 3"),
         (
             payloads(id="resp_2")[:4],
             "the events in seen belong to another answer than the bookmark",
         ),
     ],
-    ids=["the last", "one between", "all", "later ones", "another answer"],
+    ids=["the last", "one between", "all", "later ones", "the first", "some", "another answer"],
 )
 def test_seen_events_that_do_not_fit_end_the_stream(
     client: Client, server: FakeServer, seen: Any, message: str
@@ -477,6 +482,15 @@ def test_seen_events_may_come_twice(client: Client, server: FakeServer) -> None:
     server.add(stream_of(*EVENTS[4:]))
     with client.resume_stream(bookmark, seen=seen) as s:
         assert s.snapshot().text == "abc"  # type: ignore[union-attr] # there is one
+        assert "".join(s.text_deltas()) == "defgh"
+
+
+def test_a_server_may_count_from_one(client: Client, server: FakeServer) -> None:
+    """The first event is the one that announces the response."""
+    events = [{**event, "sequence_number": number} for number, event in enumerate(EVENTS, 1)]
+    server.add(stream_of(*events[4:]))
+    bookmark = {"format": 1, "answer_id": ID, "position": 4}
+    with client.resume_stream(bookmark, seen=raws(*events[:4])) as s:
         assert "".join(s.text_deltas()) == "defgh"
 
 

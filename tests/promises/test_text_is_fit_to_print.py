@@ -44,6 +44,13 @@ def test_the_loop_of_the_readme_prints_it(question: str, field: str) -> None:
     assert texts[:4] == ["a", SMILE + "b", "", SMILE]
 
 
+def test_half_a_character_is_no_piece() -> None:
+    """Nothing can be shown or stored of it yet."""
+    s = read(*(chat(content=text) for text in ("a" + HIGH, LOW, HIGH, LOW)))
+    pieces = [[piece.text for piece in s.pieces()] for _ in s]
+    assert pieces[:4] == [["a"], [SMILE], [], [SMILE]]
+
+
 def test_it_is_joined_on_the_short_way_too() -> None:
     """Where events differ in their text only, and are not parsed one by one."""
     s = read(*(chat(content=text) for text in ["a"] * 8 + [HIGH, LOW] * 8))

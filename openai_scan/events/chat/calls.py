@@ -26,6 +26,7 @@ class GrowingCall:
         index: Its place among the calls.
         id: The id to answer it with.
         sent_id: The id that the server has sent first, or "".
+        is_announced: Whether anything has been handed out of it.
         type: What the server calls its kind.
         name: The name of the function or tool.
     """
@@ -34,6 +35,7 @@ class GrowingCall:
         self.index = index
         self.id = ""
         self.sent_id = ""
+        self.is_announced = False
         self.type = kind
         self.name = ""
         self.arguments = Arguments()
@@ -80,6 +82,7 @@ class GrowingCall:
 
     def added(self, text: str, choice: int) -> Piece:
         """Return *text* as a piece of this call."""
+        self.is_announced = True
         return Piece("call", choice, text, self.id, self.name)
 
 
@@ -136,7 +139,9 @@ class GrowingCalls:
         """Return what was held back of the calls, after the last piece."""
         texts = [(call, call.close()) for call in self._open.values()]
         self._open = {}
-        return [call.added(text, self._choice) for call, text in texts if text]
+        return [
+            call.added(text, self._choice) for call, text in texts if text or not call.is_announced
+        ]
 
     def _add(
         self, call: GrowingCall | None, piece: ToolCallDelta, note: Note, *, whole: bool
@@ -155,7 +160,9 @@ class GrowingCalls:
         self._open[id(call)] = call
         self.placed.append(call)
         text = call.take(piece, note, whole=whole)
-        if is_new or text or known != (call.id, call.name):
+        # A call is announced once its id is known, or if its arguments do not wait for that.
+        is_news = is_new or known != (call.id, call.name) or not call.is_announced
+        if text or (is_news and call.sent_id):
             return (call.added(text, self._choice),)
         return ()
 

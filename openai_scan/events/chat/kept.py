@@ -198,7 +198,7 @@ def _call(call: ChatToolCall, kept: _KeptCall) -> dict[str, Any]:
     sent |= {key: value for key, value in rest.items() if value not in EMPTY}
     if call.custom is not None:
         sent["custom"] = {**more, **as_json(call.custom)}
-    else:
+    elif call.type == "function" or call.function.name or call.function.arguments:
         sent["function"] = {**more, **_function(call.function.name, call.function.arguments)}
     return sent
 

@@ -60,8 +60,15 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
     """Return the fields of an attrs class, a dataclass or a TypedDict, in order.
 
     Raises:
-        NameError: A type is a name that cannot be found.
+        TypeError: A type is a name that cannot be found.
     """
+    try:
+        return _fields_of(cls)
+    except NameError as error:
+        raise TypeError(f"a field of {cls.__qualname__} has an unknown type: {error}") from None
+
+
+def _fields_of(cls: Any) -> tuple[Field, ...]:
     if attrs.has(cls):
         return tuple(
             _field(one.name, one.type, required=one.default is attrs.NOTHING)

@@ -289,9 +289,15 @@ class GrowingItem:
         return [Piece("call", 0, text, *call) for text in pieces]
 
     def leave(self) -> list[Piece]:
-        """Return the pieces that waited for another event, since there will be none."""
+        """Return the pieces that waited for another event, since there will be none.
+
+        A finished call of a function that has no arguments has the empty object as them.
+        """
         rest = "" if self.text is None else self.text.flush()
         if self.call_id:
+            is_bare = not (str(self.text or "").strip() or rest)
+            is_call = self.is_finished and self.name and isinstance(self.head, FunctionToolCall)
+            rest = "{}" if is_bare and is_call else rest
             return self.pieces([("call", rest)])
         rest = "".join([*self._held, rest])
         self._held = []

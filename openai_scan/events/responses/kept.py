@@ -12,15 +12,20 @@ from openai_scan.events.kept import Kept, as_json, filled
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
 from openai_scan.events.responses.heads import UNDER_WAY, id_of
-from openai_scan.events.responses.items import OutputItem, OutputMessage
+from openai_scan.events.responses.items import (
+    CustomToolCall,
+    FunctionToolCall,
+    OutputItem,
+    OutputMessage,
+)
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
 
-_UNFINISHED = ("in_progress", "incomplete")
-
-# The phase of a message that is not the answer but accompanies the calls before it.
+# The phase of a message that is not the answer but accompanies the calls before it, and that of the
+# answer. Once a message has that, all others are drafts.
 _DRAFT = "commentary"
+_FINAL = "final_answer"
 
 
 class ResponseKept(Kept):
@@ -28,6 +33,7 @@ class ResponseKept(Kept):
 
     def __init__(self) -> None:
         self._drafts: set[int | str] = set()  # the indexes and ids of messages that are drafts
+        self._finals: set[int | str] = set()  # and of those that are the answer
         self._announced: list[str] = []
         self._done: list[str] = []
         self._last = ""  # the data of the last event that brought the response with its output
@@ -41,21 +47,36 @@ class ResponseKept(Kept):
         elif isinstance(event, BringsResponse):
             if event.response.output:
                 self._last = event.raw.data
-                self.drafts_changed = any(map(_is_draft, event.response.output))
-        elif self._drafts:
-            place, id = getattr(event, "output_index", None), getattr(event, "item_id", None)
-            self.drafting = place in self._drafts or id in self._drafts
+                phases = set(map(_phase_of, event.response.output))
+                self.drafts_changed = not phases.isdisjoint((_DRAFT, _FINAL))
+        elif self._drafts or self._finals:
+            self._look_at(getattr(event, "output_index", None), getattr(event, "item_id", None))
         return False
 
     def _take_phase(self, event: BringsItem, *, announces: bool) -> None:
         """Note whether the item of *event* is a draft; what has no phase is what it was."""
         place, id = getattr(event, "output_index", None), id_of(event.item)
-        if _is_draft(event.item):
+        phase, names = (
+            _phase_of(event.item),
+            {name for name in (place, id) if name not in {None, ""}},
+        )
+        if phase == _DRAFT:
             self.drafts_changed = not announces and id not in self._drafts
-            self._drafts |= {name for name in (place, id) if name not in (None, "")}
-        elif id not in self._drafts:
-            self._drafts.discard(place)
-        self.drafting = place in self._drafts or id in self._drafts
+            self._drafts |= names
+        elif phase == _FINAL:
+            self.drafts_changed = self._finals.isdisjoint(names)
+            self._finals |= names
+        for known in (self._drafts, self._finals):
+            if id not in known:
+                known.discard(place)
+        self._look_at(place, id)
+
+    def _look_at(self, place: Any, id: Any) -> None:
+        """See whether the item at *place*, or with *id*, is a draft."""
+        if self._finals:
+            self.drafting = place not in self._finals and id not in self._finals
+        else:
+            self.drafting = place in self._drafts or id in self._drafts
 
     def final_text(self, answer: Any) -> str:
         text: str = answer.final_text
@@ -67,23 +88,27 @@ class ResponseKept(Kept):
         reports = [_Report(self._output()), _Report(self._items(self._done))]
         announced = _Report(self._items(self._announced))
         items: list[dict[str, Any]] = []
-        states: list[Any] = []
-        places: dict[tuple[str, str], int] = {}  # of the calls among them
-        for typed in answer.response.output:
+        counted = answer.counted_calls()
+        known_calls: set[tuple[str, str]] = set()
+        for place, typed in enumerate(answer.response.output):
             known = _without_empty_names(as_json(typed))
             found = [item for report in reports if (item := report.find(known)) is not None]
             item = filled(_more(*found), {**known, "status": None}) if found else known
             item = _more(item, *filter(None, [announced.find(known)]))
+            if "status" in item and "status" in known:  # two items may share the id of the reports
+                item["status"] = known["status"]
             if item.get("type") == "function_call":  # what has been run is what is sent
                 text = known.get("arguments")
                 item["arguments"] = "{}" if _is_blank(text) else text
-            call = (str(known.get("type")), str(known.get("call_id") or ""))
-            place = places.setdefault(call, len(items)) if call[1] else len(items)
-            if place == len(items):
+            # A call that comes twice can be answered only once, so it is sent once.
+            call = str(known.get("type")), str(known.get("call_id") or "")
+            if isinstance(typed, FunctionToolCall | CustomToolCall):
+                is_repeated = place not in counted
+            else:
+                is_repeated = bool(call[1]) and call in known_calls
+            if not is_repeated:
+                known_calls.add(call)
                 items.append(item)
-                states.append(known.get("status"))
-            elif states[place] in _UNFINISHED:  # the same call once more, and whole
-                items[place], states[place] = item, known.get("status")
         return items
 
     def _output(self) -> Iterator[dict[str, Any]]:
@@ -98,8 +123,8 @@ class ResponseKept(Kept):
                     yield item
 
 
-def _is_draft(item: OutputItem) -> bool:
-    return isinstance(item, OutputMessage) and item.phase == _DRAFT
+def _phase_of(item: OutputItem) -> str | None:
+    return item.phase if isinstance(item, OutputMessage) else None
 
 
 class _Report:

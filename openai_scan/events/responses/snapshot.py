@@ -75,7 +75,14 @@ class ResponseAnswer(Value):
 
     @property
     def final_text(self) -> str:
-        """The same without the model's commentary: messages of the phase `"commentary"`."""
+        """The same of the final answer only.
+
+        That is the messages of the phase `"final_answer"`, or else all but those of the phase
+        `"commentary"`.
+        """
+        messages = [item for item in self.response.output if isinstance(item, OutputMessage)]
+        if any(message.phase == "final_answer" for message in messages):
+            return self._text_of(lambda message: message.phase == "final_answer")
         return self._text_of(lambda message: message.phase != "commentary")
 
     def _text_of(self, counts: Callable[[OutputMessage], bool]) -> str:
@@ -94,18 +101,27 @@ class ResponseAnswer(Value):
 
         Two calls with one id are one call, since they can be answered only once.
         """
-        calls: list[Call] = []
+        return tuple(self.counted_calls().values())
+
+    def counted_calls(self) -> dict[int, Call]:
+        """Return the calls by their places in the output.
+
+        Of several with one id it is the first that is complete, or else the first.
+        """
+        calls: dict[int, Call] = {}
         places: dict[str, int] = {}
-        for item in self.response.output:
+        for place, item in enumerate(self.response.output):
             if not isinstance(item, FunctionToolCall | CustomToolCall):
                 continue
             call = self._call(item)
-            place = places.setdefault(call.id, len(calls)) if call.id else len(calls)
-            if place == len(calls):
-                calls.append(call)
-            elif call.complete and not calls[place].complete:
+            first = places.setdefault(call.id, place) if call.id else place
+            if first == place:
                 calls[place] = call
-        return tuple(calls)
+            elif call.complete and not calls[first].complete:
+                del calls[first]
+                calls[place] = call
+                places[call.id] = place
+        return calls
 
     def _call(self, item: FunctionToolCall | CustomToolCall) -> Call:
         arguments = item.input if isinstance(item, CustomToolCall) else item.arguments
@@ -348,6 +364,9 @@ class ResponseFold(Fold):
             response.output, note, is_final=self._is_final, is_over=is_over
         )
         return [*pieces, *self._output.leave()] if final else pieces
+
+    def close(self) -> Sequence[Piece]:
+        return self._output.leave()
 
     def _holder(self, content: Content, event: Any) -> GrowingItem:
         """Return the item that *content* is a part of."""
