@@ -123,7 +123,7 @@ def compare(kinds: Sequence[Kind], way: int = 0) -> None:
     error = s.err()
     name = None if error is None else type(error).__name__
     assert Verdict(s.outcome or "", name, text) == expected, blocks
-    answer = s.snapshot()
+    answer = s.snapshot() if not way % 3 or name == "DecodeError" else None
     if answer is not None:
         assert answer.text == text or s.notes["text_differs"], blocks
         assert name != "DecodeError" or not any(call.complete for call in answer.calls), blocks

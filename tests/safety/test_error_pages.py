@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openai_scan import snippet
 from openai_scan.events.error import Error, read_error
 from openai_scan.transport import refusals
 
@@ -58,7 +59,7 @@ def test_end_of_a_script_is_looked_for_until_there_is_none(monkeypatch: pytest.M
             searches.append(start)
 
     ends: dict[str, Any] = {"script": Ends(), "style": Ends()}
-    monkeypatch.setattr(refusals, "_RAW_TEXT_ENDS", ends)
+    monkeypatch.setattr(snippet, "_RAW_TEXT_ENDS", ends)
     refusals.refusal(502, "", {}, "<script>a" * 10 + "<style>a" * 10)
     assert searches == [0, 90]
 
