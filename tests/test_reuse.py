@@ -278,6 +278,7 @@ def test_a_request_that_was_not_sent_to_its_end_is_the_connection_s_last(
 
 TUNNELS = {
     "another status": (b"HTTP/1.1 204 Fine\r\n\r\n", True),
+    "yet another": (b"HTTP/1.1 201 Made\r\n\r\n", True),
     "hints": (EARLY_HINTS + b"HTTP/1.1 200 Connection established\r\n\r\n", True),
     "more than the answer": (b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1", False),
 }

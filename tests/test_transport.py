@@ -267,7 +267,7 @@ class TestReading:
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
         """Whole chunks that have arrived wait if they are more than that."""
-        with serving([CHUNKED + ch(b": abc") * 4 + END]) as server:
+        with serving([CHUNKED + ch(b": abc") * 5 + END]) as server:
             transport = transports(server)
             exchange = transport.stream(post())
             exchange.clock.start()
@@ -275,9 +275,10 @@ class TestReading:
             answer = at_once(transport.wire.send(parcel, exchange))
             assert isinstance(answer, SessionAnswer)
             read = answer._raw.read1  # the sizes are not the caller's to choose
-            assert [read(size) for size in (3, 12, 9, 99)] == [
+            assert [read(size) for size in (3, 12, 9, 9, 99)] == [
                 b": a",
                 b"bc: abc: abc",
+                b": abc",
                 b": abc",
                 b"",
             ]

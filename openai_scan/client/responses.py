@@ -73,8 +73,9 @@ class ResponsesMethods(BaseClient):
         """Take up an answer where the `bookmark()` of another stream was made, in any process.
 
         The stream continues as that one would have: only events after the bookmark are handed
-        out. If the server sends the whole answer instead of the rest, only what is missing is.
-        Missing events, and events of another answer, end the stream with an `EventStreamError`.
+        out. If the server sends the whole answer instead of the rest, only what is not in *seen*
+        is. Missing events, and events of another answer, end the stream with an
+        `EventStreamError`.
 
         Args:
             bookmark: What `bookmark()` returned, such as from a JSON file.

@@ -29,7 +29,7 @@ class Conversation(ABC):
 
             messages = [*s.messages(), {"role": "user", "content": "And tomorrow?"}]
 
-        If the outcome is `requires_action`, add an output for each of the calls.
+        If `final().calls` is not empty, add an output for each of them.
 
         Args:
             choice: The number of the choice to go on with.
