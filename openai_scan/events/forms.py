@@ -12,8 +12,8 @@ from typing import Any
 CHAT = "chat.completion.chunk"
 COMPLETIONS = "text_completion"
 
-# What a choice has its piece in. Some servers leave the list of choices out.
-_CHOICE = frozenset({"delta", "message"})
+# The members of a choice that some servers have beside the `object`, without a list of choices.
+_CHOICE = ("delta", "message", "finish_reason")
 
 
 def form_of(choices: Any, kind: Any, before: str | None) -> str | None:
@@ -55,8 +55,8 @@ def with_deltas(payload: Any) -> Any:
     if not isinstance(payload, dict):
         return payload
     choices = payload.get("choices")
-    if not choices and not _CHOICE.isdisjoint(payload):
-        choices = [{key: payload[key] for key in (*_CHOICE, "finish_reason") if key in payload}]
+    if not choices and (payload.get("delta") or isinstance(payload.get("message"), dict)):
+        choices = [{key: payload[key] for key in _CHOICE if key in payload}]
         payload = {**payload, "choices": choices}
     if not isinstance(choices, list):
         return payload

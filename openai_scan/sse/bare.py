@@ -44,6 +44,7 @@ class BareLines:
     Attributes:
         unclaimed: How many other lines there have been since the last report.
         is_open: Whether bare text has begun and may go on.
+        scanned: How much of the data of the current block `goes_on()` has looked at.
     """
 
     def __init__(self, *, is_kept: bool, max_bytes: int) -> None:
@@ -55,6 +56,21 @@ class BareLines:
         self.is_open = False
         self.unclaimed = 0
         self._words = ""
+        self.scanned = 0
+        self._data_depth = 0  # how many brackets are open in that
+
+    def goes_on(self, data: bytearray | None) -> bool:
+        """Return whether lines without a field go on with the *data* of their block.
+
+        Some servers write JSON in several lines and `data:` before the first of them only.
+        """
+        if not self._is_kept or not data or data[:1] not in (*_OPEN, b" "):
+            return False
+        if len(data) > self.scanned:
+            before = self._data_depth if self.scanned else 0
+            self._data_depth = before + _depth_of(data[self.scanned :])
+            self.scanned = len(data)
+        return self._data_depth > 0
 
     def take(self, line: bytes, events: list[RawEvent]) -> None:
         """Take a line without a known field; if it is the last of bare text, that is an event."""
@@ -70,16 +86,18 @@ class BareLines:
         if is_first:
             self._is_json = not is_page(line)
         if self._is_json:
-            brackets = _STRING.sub(b"", line)
-            self._depth += sum(map(brackets.count, _OPEN)) - sum(map(brackets.count, _CLOSED))
+            self._depth += _depth_of(line)
             if self._depth <= 0:
                 self.close(events)
 
-    def may_take(self, line: bytearray) -> bool:
-        """Return whether an unfinished line without a known field is, or may be, bare text."""
+    def may_take(self, line: bytearray, data: bytearray | None) -> bool:
+        """Return whether an unfinished line without a known field is kept.
+
+        It is, or may be, bare text, or goes on with the *data* of its block.
+        """
         if not self._is_kept or len(line) > self._max_bytes:
             return False
-        return self.is_open or begins_bare(line) is not False
+        return self.is_open or begins_bare(line) is not False or self.goes_on(data)
 
     def skip(self, line: bytearray) -> None:
         """Count an unfinished line without a known field, of which no more is kept."""
@@ -106,3 +124,9 @@ class BareLines:
             self._text.clear()
             self._depth = 0
             self.is_open = False
+
+
+def _depth_of(text: bytes | bytearray) -> int:
+    """Return how many brackets more *text* opens than it closes, outside its strings."""
+    brackets = _STRING.sub(b"", text)
+    return sum(map(brackets.count, _OPEN)) - sum(map(brackets.count, _CLOSED))

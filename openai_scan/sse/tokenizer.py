@@ -119,6 +119,7 @@ class EventTokenizer:
         self._type = b""
         # One buffer, not a list of lines: a short line as an object is many times its size.
         self._data: bytearray | None = None
+        self._bare.scanned = 0
         # What the block's `event` and `id` fields take of max_event_bytes.
         self._type_bytes = 0
         self._id_bytes = 0
@@ -180,7 +181,7 @@ class EventTokenizer:
     def rest(self) -> list[RawEvent]:
         """Return the bare text that has not been returned, now that the input is over."""
         self._settle()
-        if self._line and not self._value_start and self._bare.may_take(self._line):
+        if self._line and not self._value_start and self._bare.may_take(self._line, self._data):
             self._take_lines(b"\n", self._late)
         self._bare.close(self._late)
         late, self._late = self._late, []
@@ -350,7 +351,11 @@ class EventTokenizer:
                 self._type = name
                 self._type_bytes = 0  # the name is ours
             case _ if line != _SKIPPED:  # any other field is ignored
-                self._bare.take(line, events)
+                if self._bare.goes_on(self._data):
+                    self._bare.unclaimed += 1
+                    self._add_data(line)
+                else:
+                    self._bare.take(line, events)
 
     def _add_data(self, value: bytes) -> None:
         if self._data is None:
@@ -394,7 +399,7 @@ class EventTokenizer:
             if not colon and len(name) <= self._longest_name:
                 return  # the name may still become a known one
             if name not in self._kept_fields or not colon:
-                if name and self._bare.may_take(line):
+                if name and self._bare.may_take(line, self._data):
                     return
                 self._comments += not name
                 if name:

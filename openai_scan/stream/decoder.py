@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from openai_scan import bounded_json
-from openai_scan.errors import DecodeError, NotAnEventStreamError
+from openai_scan.errors import DecodeError, NotAnEventStreamError, TransportError
 from openai_scan.events import DONE, DoneEvent, ErrorEvent, Event, UnknownEvent, decode
 from openai_scan.events.base import FIRST_WORDS, MAX_ERROR_CHARACTERS, first_word
 from openai_scan.events.error import read_error, reports_error
@@ -98,9 +98,29 @@ class Decoder:
             if (event := self._first_in(raw)) is not None:
                 return event
             raw = current.next()
-        if raw is None and current.ended and current.err is None:
-            return self._last_of(current)
+        if raw is None and current.ended:
+            if current.err is None:
+                return self._last_of(current)
+            if isinstance(current.err, TransportError):
+                return self._glued_before_break(current)
         return raw
+
+    def _glued_before_break(self, current: RawStream) -> RawEvent | None:
+        """Return the first of the events that a broken input has left, or None.
+
+        A server that ends all lines with one LF never ends a block. With any other, what is pending
+        is the beginning of one event.
+        """
+        pending = current.pending
+        if pending is None or self._at_end or self._strict:
+            return None
+        self._at_end = True
+        glue = Glue(pending)
+        if glue.count < 2 or not glue.is_ours:
+            return None
+        self.note("glued_events")
+        self._open(glue.whole_pieces())
+        return self.next_ready()
 
     def _last_of(self, current: RawStream) -> RawEvent | None:
         """Return the next of the raw events that the end of the input leaves, or None."""
@@ -331,11 +351,14 @@ def is_keep_alive(raw: RawEvent) -> bool:
 def is_whole(data: str) -> bool:
     """Return whether *data* is complete although no blank line followed it.
 
-    A JSON object shows where it ends; a number, for example, does not.
+    A JSON object shows where it ends, as a list of them does; a number, for example, does not.
     """
     if data.strip() == DONE:
         return True
     try:
-        return isinstance(bounded_json.loads(data), dict)
+        value = bounded_json.loads(data)
     except (ValueError, RecursionError):
         return False
+    if isinstance(value, list) and value:
+        return all(isinstance(one, dict) for one in value)
+    return isinstance(value, dict)

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from costs import work
 from readings import DONE, chunk, event, read
 
 from openai_scan import APIError, NotAnEventStreamError, StreamerV2, TransportError
@@ -49,6 +50,41 @@ def test_a_bare_error_is_read(layout: str, before: str, after: str) -> None:
     assert (told.outcome, told.text) == ("failed", "Hi" if "Hi" in before else "")
     assert isinstance(told.err, APIError)
     assert (told.err.message, told.err.code) == (WORDS, "503")
+
+
+@pytest.mark.parametrize("indent", [0, 2])
+@pytest.mark.parametrize("before", ["", ": hello\n\n", event(chunk("Hi"))])
+@pytest.mark.parametrize("after", ["", "\n", "\n\n", "\n\n" + DONE])
+@pytest.mark.parametrize("error", [ERROR, [ERROR]])
+def test_an_event_in_lines_without_a_field(
+    indent: int, before: str, after: str, error: Any
+) -> None:
+    """JSON in several lines, of which only the first has `data:`, is the data of one event."""
+    told = read(before, "data: ", json.dumps(error, indent=indent), after)
+    assert (told.outcome, told.text) == ("failed", "Hi" if "Hi" in before else "")
+    assert getattr(told.err, "message", None) == WORDS
+
+
+def test_chunks_in_lines_without_a_field() -> None:
+    """Also where one is too large to be kept as it came; nothing follows what is whole."""
+    lines = json.dumps(chunk("a"), indent=1)
+    told = read(f"data: {lines}\n\n" * 3, f"data: {lines}\n}}\nodd\n\n", event(chunk("", "stop")))
+    assert (told.text, told.outcome) == ("aaaa", "completed")
+    large = json.dumps({**chunk("b" * 9000), "x": [*range(20)]}, indent=1)
+    told = read(f"data: {large}\n\n", event(chunk("", "stop")), DONE)
+    assert (len(told.text), told.outcome) == (9000, "completed")
+    told = read(event(chunk("a")), f"data: {lines[:-5]}\n\n", event(chunk("", "stop")), DONE)
+    assert "hole" in str(told.err)
+
+
+def test_many_lines_without_a_field_take_linear_time() -> None:
+    """Whatever they are mixed with."""
+
+    def play(lines: int) -> Any:
+        source = b"data: {" + b'\n"a": [\ndata: [' * lines + b"\n\n"
+        return lambda: StreamerV2([source]).next()
+
+    assert work(play(4000)) < 6 * work(play(1000))
 
 
 @pytest.mark.parametrize("error", [{"detail": WORDS}, [ERROR], {"code": 5, "message": WORDS}])

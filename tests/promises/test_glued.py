@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from drivers import DRIVERS
 from readings import DONE, chunk, event, read
 
 from openai_scan import TruncatedStreamError
@@ -128,6 +130,39 @@ def test_a_stream_without_blank_lines_is_read() -> None:
     """At its end, all of it."""
     told = read(block(*map(chunk, "abc"), chunk("", "stop")))
     assert (told.text, told.outcome) == ("abc", "completed")
+
+
+class _Broken:
+    """A source of *lines* that breaks off."""
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self.lines:
+            yield line.encode()
+        raise ConnectionResetError
+
+
+@pytest.mark.parametrize("driver", DRIVERS.values(), ids=DRIVERS)
+def test_a_stream_without_blank_lines_that_breaks_off(driver: Any) -> None:
+    """What came is read, and judged as ever. One event alone is none before its end."""
+    a, b, stop = (
+        f"data: {json.dumps(one)}\n" for one in (chunk("a"), chunk("b"), chunk("", "stop"))
+    )
+    for lines, text, outcome in (
+        ([a, b], "ab", "failed"),
+        ([a, b, 'data: {"object":'], "ab", "failed"),
+        ([a, b, stop], "ab", "completed"),
+        ([a, 'data: {"error": {"message": "W"}}\n'], "a", "failed"),
+        ([a], "", "failed"),
+        (["data: {}\n", "data: {}\n"], "", "failed"),
+    ):
+        s = driver(_Broken(*lines))
+        found = "".join([s.text() or "" for _ in iter(s.next, False)])
+        assert (found, s.outcome) == (text, outcome)
+    s = driver(_Broken(a, b), strict=True)
+    assert not s.next()
 
 
 def test_a_stream_of_named_events_without_blank_lines_is_read() -> None:

@@ -135,7 +135,7 @@ def test_ends_and_errors_need_no_data(event: RawEvent, expected: type) -> None:
     assert type(Decoder(strict=True).decode(event)) is expected
 
 
-@pytest.mark.parametrize("data", ["[DONE]", " [DONE] ", "{}", ' {"a": [1, {"b": 2}]} '])
+@pytest.mark.parametrize("data", ["[DONE]", " [DONE] ", "{}", ' {"a": [1, {"b": 2}]} ', "[{}]"])
 def test_done_and_an_object_show_where_they_end(data: str) -> None:
     """So they are whole without a blank line."""
     assert is_whole(data)
