@@ -214,6 +214,18 @@ def test_an_item_that_is_done_too_early() -> None:
     assert told.answer.response.output[0].status == "completed"
 
 
+@pytest.mark.parametrize("left", [(), ("a",), ("ab",), ("a", "b")])
+def test_an_item_that_ends_with_fewer_parts(left: tuple[str, ...]) -> None:
+    """The text of all its parts stays."""
+    told = tell(
+        event("output_text.delta", delta="ab", **PLACE, content_index=0),
+        event("output_text.delta", delta="b", **PLACE, content_index=1),
+        done(message(*left, id="i")),
+        response("completed", output=[]),
+    )
+    assert told.text == told.answer.text == "abb"
+
+
 def test_an_end_that_is_poorer_than_the_one_after_it() -> None:
     """What goes on from what the item ended with is new; anything else that late is not taken."""
     told = tell(
