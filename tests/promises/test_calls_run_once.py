@@ -326,6 +326,17 @@ def test_a_call_that_the_server_has_answered_is_answered(
     assert (sent["call_id"], paid) == ("c2", [("bob", 10)])
 
 
+def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Nobody waits for its output."""
+    custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "ls"}
+    output = {"type": "custom_tool_call_output", "id": "o2", "call_id": "c2", "output": "x"}
+    server.scripts += [responded(custom, output, FUNCTION), RESPONSE_TEXT]
+    assert play(client, in_response(client), paid).outcome == "completed"
+    assert paid == [("bob", 10)]
+
+
 def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Payments) -> None:
     """A server may send more than it was asked for; the calls of the others are not in the next."""
     choices = [{"index": n, "delta": chat_call(id=f"c{n}"), "finish_reason": "x"} for n in (0, 1)]
