@@ -63,6 +63,20 @@ def check(text: str) -> None:
         )
 
 
+def loads_strictly(text: str) -> Any:
+    """Return the value of *text*, which may not have the NaN and Infinity that Python accepts.
+
+    Raises:
+        ValueError: It is not JSON, or exceeds the bounds.
+    """
+    check(text)
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
 def loads(text: str | bytes) -> Any:
     """Return the value of *text*, as `json.loads` does.
 

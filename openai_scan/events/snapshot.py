@@ -214,7 +214,7 @@ def call_of(
 def parses(text: str) -> bool:
     """Return whether *text* is JSON."""
     try:
-        bounded_json.loads(text)
+        bounded_json.loads_strictly(text)
     except (ValueError, RecursionError):
         return False
     return True

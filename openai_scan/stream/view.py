@@ -251,7 +251,7 @@ class StreamView(Conversation, Generic[SourceT]):
         self.final()
         text = self._machine.answer.final_text()
         try:
-            return Structurer(strict=True)(bounded_json.loads(text), cls)
+            return Structurer(strict=True)(bounded_json.loads_strictly(text), cls)
         except (ValueError, RecursionError) as cause:
             error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
             error.__cause__ = cause

@@ -298,6 +298,20 @@ def test_what_is_not_stored_is_sent_again(
     ]
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_python_takes_for_a_number_is_not_json(
+    server: ScriptedServer, client: Client, paid: Payments, number: str
+) -> None:
+    """Nobody pays that much; the model is told, and not sent what servers would refuse."""
+    broken = {"name": "pay", "arguments": f'{{"to": "bob", "amount": {number}}}'}
+    server.scripts += [chat(chat_call(function=broken)), CHAT_TEXT]
+    assert play(client, in_chat(client), paid).outcome == "completed"
+    assert paid == []
+    [said, told] = server.requests[1].json()["messages"][1:]
+    assert said["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert told["content"] == "Error: the arguments are not JSON"
+
+
 def test_a_call_that_the_server_has_answered_is_answered(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
@@ -310,6 +324,17 @@ def test_a_call_that_the_server_has_answered_is_answered(
     assert play(client, in_response(client), paid).outcome == "completed"
     [sent] = server.requests[1].json()["input"]
     assert (sent["call_id"], paid) == ("c2", [("bob", 10)])
+
+
+def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Nobody waits for its output."""
+    custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "ls"}
+    output = {"type": "custom_tool_call_output", "id": "o2", "call_id": "c2", "output": "x"}
+    server.scripts += [responded(custom, output, FUNCTION), RESPONSE_TEXT]
+    assert play(client, in_response(client), paid).outcome == "completed"
+    assert paid == [("bob", 10)]
 
 
 def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Payments) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _APPROVAL = "mcp_approval_request"
 _FUNCTION = "function_call"
+_OUTPUTS = (f"{_FUNCTION}_output", "custom_tool_call_output")
 
 # The calls that a client answers. The server answers a shell_call itself if the shell is its own.
 _CLIENT_CALLS = frozenset(
@@ -40,12 +41,12 @@ def waits_for_others(answer: Any) -> bool:
 
 
 def answered_ids(answer: Any) -> set[str | None]:
-    """Return the ids of the calls of functions whose outputs are in *answer*, a `ResponseAnswer`.
+    """Return the ids of the calls whose outputs are in *answer*, a `ResponseAnswer`.
 
-    The server has run these itself.
+    They are of functions and custom tools. The server has run these itself.
     """
     output = answer.response.output
-    return {_get(item, "call_id") for item in output if kind_of(item) == f"{_FUNCTION}_output"}
+    return {_get(item, "call_id") for item in output if kind_of(item) in _OUTPUTS}
 
 
 def _waits(item: OutputItem) -> bool:
