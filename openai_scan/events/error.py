@@ -46,6 +46,8 @@ _TITLES = ("title", "description", "reason")
 # The members with another error inside, before and after the words are looked for.
 _ERRORS = ("error", "errors", "err", "fault")
 _WRAPPERS = (*_ERRORS, "baseresp", "responsemetadata", "header", "response", "choices", "body")
+_CAUSES = ("innererror", "cause", "metadata", "raw")
+_ENVELOPES = ("data", "result", "response", "message", "body")
 
 _CODES = ("code", "errorcode", "errcode", "statuscode")
 
@@ -122,7 +124,14 @@ def is_error(payload: Any, *, named: bool = False) -> bool:
         return False
     if payload.get("error") and _ANSWERS.isdisjoint(payload):
         return True
-    return reports_error(payload) or _is_flat_error(payload, named)
+    if reports_error(payload) or _is_flat_error(payload, named):
+        return True
+    if not named:
+        envelopes = (inner for key in _ENVELOPES if isinstance(inner := payload.get(key), dict))
+        if _is_bad(payload.get("err")) or any(map(reports_error, envelopes)):
+            return True
+    exceptions = filter(_is_exception, islice(payload, _MAX_MEMBERS))
+    return any(isinstance(payload[key], dict) and _find(payload[key])[0] for key in exceptions)
 
 
 def read_error(payload: Any) -> Error:
@@ -133,8 +142,10 @@ def read_error(payload: Any) -> Error:
     if isinstance(payload, Mapping):
         number = payload.get("sequence_number")
         if words is None:
-            words = _unread(payload.get("error") or payload) or _text(payload.get("errors"))
             inner = payload.get("error")
+            if isinstance(inner, Mapping):  # elsewhere these are the answer's
+                words = _text(inner.get("text")) or _text(inner.get("content"))
+            words = words or _unread(inner or payload) or _text(payload.get("errors"))
             facts = [_members(one) for one in (inner, payload) if isinstance(one, Mapping)]
     elif words is None:
         words = _unread(payload)
@@ -195,6 +206,11 @@ def _is_bad(error: Any) -> bool:
             return error
         case _:
             return _is_bad_code(error)
+
+
+def _is_exception(key: str) -> bool:
+    """Return whether a member is an error of AWS, such as `throttlingException`."""
+    return key.lower().endswith("exception")
 
 
 def _is_fine(words: Any) -> bool:
@@ -271,6 +287,9 @@ def _find_in_members(members: Mapping[str, Any], depth: int) -> _Found:
         (_DETAILS, (str, dict, list)),
         (_TITLES, (str,)),
         (_WRAPPERS, (str, dict, list)),
+        (_CAUSES, (str, dict, list)),
+        (_ENVELOPES, (dict,)),
+        (filter(_is_exception, members), (dict,)),
     ):
         for key in keys:
             inner = members.get(key)

@@ -56,10 +56,23 @@ SHAPES: dict[str, Any] = {
     "flag and detail": {"error": 1, "detail": W},
     "in a choice": {"choices": [{"index": 0, "error": {"message": W, "code": 502}}]},
     "MiniMax": {"base_resp": {"status_code": 1008, "status_msg": W}, "choices": None},
+    "err": {"err": W},
+    "err as object": {"err": {"reason": W}},
+    "envelope": {"data": {"error": {"message": W}}},
+    "result": {"result": {"error": {"message": W}}},
+    "response without a name": {"response": {"error": {"message": W}}},
+    "message as object": {"message": {"error": W}},
+    "AWS": {"throttlingException": {"message": W}},
+    "AWS, in a stream": {"modelStreamErrorException": {"message": W, "originalStatusCode": 5}},
+    "Azure's inner error": {"error": {"code": "x", "innererror": {"message": W}}},
+    "cause": {"error": {"cause": {"message": W}}},
+    "OpenRouter's raw words": {"error": {"code": 5, "message": None, "metadata": {"raw": W}}},
+    "text in error": {"error": {"text": W}},
+    "content in error": {"error": {"content": W}},
     "Apigee": {"fault": {"faultstring": W, "detail": {"errorcode": "x"}}},
     "iFlytek": {"header": {"code": 10013, "message": W}},
     "Volcengine": {"ResponseMetadata": {"Error": {"Code": "X", "Message": W}}},
-    "AWS": {"__type": "ThrottlingException", "message": W},
+    "AWS, alone": {"__type": "ThrottlingException", "message": W},
     "Anthropic": {"type": "error", "error": {"type": "overloaded_error", "message": W}},
     "type": {"type": "server_error", "message": W, "id": "x"},
     "Responses": {"type": "response.error", "message": W},
@@ -302,3 +315,27 @@ def test_a_choice_that_did_not_say_why_is_explained() -> None:
     assert str(told.err) == W
     told = read(event(chunk("a", "error")), DONE)
     assert str(told.err) == "the server ended the answer with an error, and did not say which"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"err": None},
+        {"err": 0},
+        {"data": {"error": None}},
+        {"result": {"errors": []}},
+        {"message": {"content": "x"}},
+        {"noException": {}},
+        {"noException": "x"},
+    ],
+    ids=repr,
+)
+def test_members_that_report_nothing(payload: Any) -> None:
+    """Although errors have members of these names."""
+    assert not is_error(payload)
+
+
+def test_the_answer_is_no_words_of_an_error() -> None:
+    """It may be secret, and errors are logged."""
+    choice = {"index": 0, "text": "secret", "error": {"code": 502}}
+    assert read_error({"choices": [choice], "content": "secret"}).message is None
