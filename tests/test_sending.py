@@ -145,14 +145,14 @@ class TestHints:
         self, base_url: str, path: str, status: int, hint: str | None
     ) -> None:
         """Only one server has switched it off."""
-        assert sender(base_url).hint(Request(method="GET", path=path), status) == hint
+        assert sender(base_url).hint(Request(method="GET", path=path), status, "") == hint
 
     @pytest.mark.parametrize(("status", "hint"), [(400, RESUMED), (404, RESUMED), (409, None)])
     def test_an_answer_that_cannot_be_resumed(self, status: int, hint: str | None) -> None:
         """The request is known by its parameter."""
         request = Request(method="GET", path="/responses/r", query={"starting_after": 0})
-        assert sender().hint(request, status) == hint
-        assert sender().hint(attrs.evolve(request, query={"after": 0}), status) is None
+        assert sender().hint(request, status, "") == hint
+        assert sender().hint(attrs.evolve(request, query={"after": 0}), status, "") is None
 
 
 class TestFields:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from openai_scan.partial_json import PartialJSON
     from openai_scan.values import Answer, PieceKind
 
+# As many pieces are searched faster than they are sorted.
+_FEW = 8
+
 
 class AnswerSoFar:
     """What has come of an answer.
@@ -40,6 +43,8 @@ class AnswerSoFar:
         self.json: PartialJSON | None = None
         self.append: Append = str
         self.added: str | Sequence[Piece] = ()
+        self._texts: dict[tuple[PieceKind, int], str] = {}  # of an event with many pieces
+        self._texts_of: Sequence[Piece] = ()
         self.is_plain = True
         self._fold: Fold | None = None
         self._has_hole = False
@@ -109,8 +114,20 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return added if kind == "text" and not choice else None
+        if len(added) > _FEW:
+            return self._text_of_many(added).get((kind, choice))
         pieces = [piece.text for piece in added if piece.kind == kind and piece.choice == choice]
         return "".join(pieces) if pieces else None
+
+    def _text_of_many(self, added: Sequence[Piece]) -> dict[tuple[PieceKind, int], str]:
+        """Return the texts of many pieces. Without it, asking about each choice is quadratic."""
+        if self._texts_of is not added:
+            found: dict[tuple[PieceKind, int], list[str]] = {}
+            for piece in added:
+                found.setdefault((piece.kind, piece.choice), []).append(piece.text)
+            self._texts = {key: "".join(texts) for key, texts in found.items()}
+            self._texts_of = added
+        return self._texts
 
     def pieces(self) -> tuple[Piece, ...]:
         """Return what the last event added to the answer."""

@@ -210,11 +210,16 @@ class Decoder:
             case ErrorEvent():
                 if not self._strict and (first := self._unglued(raw)) is not None:
                     return first
-                self._put_first(_beside_error(raw, self._structure.choices_name))
+                self._put_first(_beside(raw, self._structure.choices_name))
             case UnknownEvent() if not self._strict:
                 return self._repaired(event) or event
             case DoneEvent() if not self._strict and raw.data.strip() not in ("", DONE):
-                return self._unglued(raw) or self._whole(_payload_of(raw)) or event
+                return (
+                    self._unglued(raw)
+                    or self._whole(_payload_of(raw))
+                    or self._opened("glued_events", _beside(raw, self._structure.choices_name))
+                    or event
+                )
             case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
                 payload = _payload_of(raw)
                 if payload is not None and reports_error(payload):
@@ -292,8 +297,8 @@ class Decoder:
                 self._more.pop()
 
 
-def _beside_error(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:
-    """Yield the event that an error came with, if that brings anything."""
+def _beside(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:
+    """Yield the event that an error or an end came with, if that brings anything."""
     payload = _payload_of(raw)
     if payload is None:
         return

@@ -602,3 +602,19 @@ def test_message_of_a_whole_answer_in_parts() -> None:
     ]
     [choice] = tell(whole({"content": parts})).answer.choices
     assert choice.message == ChatMessage(role="assistant", content="Hi", reasoning="Hm")
+
+
+def test_many_choices_can_be_asked_one_by_one() -> None:
+    """Each has its own text, also if one event brings a piece of all of them."""
+    deltas = [{"index": index, "delta": {"content": f"<{index}>"}} for index in range(20)]
+    s = StreamerV2(
+        wire(
+            {"object": "chat.completion.chunk", "choices": deltas},
+            {"object": "chat.completion.chunk", "choices": deltas[::2]},
+        )
+    )
+    assert s.next()
+    assert [s.text(choice) for choice in range(21)] == [*(f"<{n}>" for n in range(20)), None]
+    assert s.reasoning_text(3) is None
+    assert s.next()
+    assert [s.text(choice) for choice in range(4)] == ["<0>", None, "<2>", None]

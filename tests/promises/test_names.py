@@ -277,3 +277,13 @@ def test_whole_answers_in_a_row_are_all_read() -> None:
     told = read(*map(event, whole))
     assert [choice.message.content for choice in told.answer.choices] == ["a", "b"]
     assert (told.outcome, told.notes) == ("completed", {"whole_answer": 2})
+
+
+def test_an_end_loses_no_usage() -> None:
+    """An end with nothing else than usage brings it, and is the end all the same."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    told = read(event(chunk("Hi")), event(chunk(finish="stop")), event({"usage": usage}, "done"))
+    assert (told.text, told.outcome, told.answer.counts.total) == ("Hi", "completed", 3)
+    assert told.events[-1] == "DoneEvent"
+    told = read(event(chunk("Hi")), event({"bye": 1}, "done"))
+    assert (told.outcome, told.answer.counts) == ("completed", None)
