@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ ANSWERS: dict[str, Any] = {
 LAYOUTS: dict[str, Any] = {"one line": None, "pretty": 2, "flat": 0}
 BEFORE = ["", "\n", "\ufeff", "\ufeff\n", ": hello\n\n", "  ", event(chunk("Hi"))]
 AFTER = ["", "\n", "\n\n", "\r\n\r\n"]
+
+
+@pytest.mark.parametrize("split", [list, lambda text: [text]], ids=["byte by byte", "whole"])
+def test_bare_text_that_a_field_cuts_off(split: Callable[[str], Iterable[str]]) -> None:
+    """It is no error that can be read, and takes nothing of the events with it."""
+    text = '{"error": {"message": "Boom"\n' + event(chunk("a", "stop")) + DONE
+    with StreamerV2(part.encode() for part in split(text)) as s:
+        assert s.read() == b"a"
+    assert (s.outcome, dict(s.notes)) == ("completed", {"unclaimed_line": 1})
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -174,5 +174,5 @@ def test_the_final_text() -> None:
         done(message("42", id="b", phase="final_answer"), 1),
         done(message("!", id="c"), 2),
     ).answer
-    assert (found.text, found.final_text) == ("Let me see. 42!", "42!")
+    assert (found.text, found.final_text) == ("Let me see. 42!", "42")
     assert ResponseAnswer(response=Response(), transcript="Hi").final_text == "Hi"
