@@ -124,7 +124,7 @@ soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1
 
 bench: export PYTHONPATH := tests
 bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, startup, http, memory, threads
-	$(BENCH_PLAIN)/bin/python -m pytest --quiet tests/bench/test_workloads.py
+	$(BENCH_PLAIN)/bin/python -m pytest --quiet --noconftest tests/bench/test_workloads.py
 	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)
 	$(BENCH_FAST)/bin/python -m bench --fast $(BENCH)

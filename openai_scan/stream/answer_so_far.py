@@ -114,6 +114,8 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return added if kind == "text" and not choice else None
+        if not added:
+            return None
         if len(added) > _FEW:
             return self._text_of_many(added).get((kind, choice))
         pieces = [piece.text for piece in added if piece.kind == kind and piece.choice == choice]

@@ -82,7 +82,8 @@ class Decoder:
             self.says_end = raw.type == "done"
         self._is_part = False
         event = self.repeats.event(raw)
-        if event is None or '"error"' in raw.data:
+        repeat = self.repeats.last
+        if event is None or repeat is None or repeat.has_error:
             return self._decode(raw)
         self.hole = None  # it is as whole as the event that it repeats
         return event

@@ -281,7 +281,11 @@ class StreamView(Conversation, Generic[SourceT]):
         its other half. Text that has not come as deltas, but only with an event that ends it, is
         added by that event.
         """
-        return self._added("text", choice) or _only_empty(self._machine.event.unwrap_text(choice))
+        machine = self._machine
+        added = machine.answer.added
+        if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
+            return added  # as for nearly all events
+        return self._added("text", choice) or _only_empty(machine.event.unwrap_text(choice))
 
     def reasoning_text(self, choice: int = 0) -> str | None:
         """The text that the current event adds to the reasoning before the answer, or None."""

@@ -109,10 +109,12 @@ class Repeat:
         make: Makes the next one.
         adds_text: Whether they differ only in the text that they add to the answer, and perhaps
             in their number.
+        has_error: Whether a key of theirs is `error`.
     """
 
     make: Make
     adds_text: bool
+    has_error: bool
 
 
 class Repeats:
@@ -190,7 +192,11 @@ def _compare(
         program.make(*trials)
     except _UnlikeError:
         return None
-    return Repeat(program.function(), adds_text=_adds_text(program.used, trials))
+    return Repeat(
+        program.function(),
+        adds_text=_adds_text(program.used, trials),
+        has_error='"error"' in tokens,
+    )
 
 
 def _adds_text(used: set[int], trials: Sequence[_Trial]) -> bool:
