@@ -261,6 +261,8 @@ class EventTokenizer:
             found = []
         if not found:
             self._take_lines(blocks, events)
+        elif self._bare.is_open:  # their fields end it
+            self._bare.close(events)
         last_event_id = self.last_event_id
         for name, data in found:
             event = _new(RawEvent)
