@@ -42,6 +42,18 @@ BEFORE = ["", "\n", "\ufeff", "\ufeff\n", ": hello\n\n", "  ", event(chunk("Hi")
 AFTER = ["", "\n", "\n\n", "\r\n\r\n"]
 
 
+def test_a_page_ends_at_the_next_event_however_it_is_cut() -> None:
+    """What comes after the event is not quoted."""
+    text = "<b>Oops</b>\n\ndata: {\n\nmore\n\n"
+    told = set()
+    for parts in (list(text), [text], text.splitlines(keepends=True)):
+        s = StreamerV2(part.encode() for part in parts)
+        while s.next():
+            pass
+        told.add(str(s.err()))
+    assert told == {"the server sent something other than events: Oops"}
+
+
 @pytest.mark.parametrize("split", [list, lambda text: [text]], ids=["byte by byte", "whole"])
 def test_bare_text_that_a_field_cuts_off(split: Callable[[str], Iterable[str]]) -> None:
     """It is no error that can be read, and takes nothing of the events with it."""
