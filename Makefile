@@ -92,7 +92,7 @@ unit: $(VENV)/dev  ## The tests, README and docs examples included, with full br
 
 search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
-	OPENAI_SCAN_SCOPE=4 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
+	OPENAI_SCAN_SCOPE=5 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
 
 fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
 	$(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)

@@ -6,7 +6,7 @@ The judge knows nothing of the machine. It repeats the rules of docs/explanation
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
@@ -338,14 +338,3 @@ FAMILIES = {
     "transcript": TRANSCRIPT,
     "images": IMAGES,
 }
-
-
-def outlines(kinds: Iterable[str], length: int) -> Iterable[tuple[str, ...]]:
-    """Yield every sequence of *kinds* of this length."""
-    names = tuple(kinds)
-    if not length:
-        yield ()
-        return
-    for first in outlines(names, length - 1):
-        for name in names:
-            yield (*first, name)
