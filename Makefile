@@ -44,8 +44,8 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
 	tests/test_pytest_plugin.py
 
-# What repeats one thing many times, to find a case that no other test thinks of, or to count. It reaches no
-# line that the other tests do not, so that nobody needs to measure which, which takes as long again.
+# Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
+# no line that the other tests do not, and measuring their coverage would take as long again.
 UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py tests/test_all_recordings.py \
 	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
 	tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \

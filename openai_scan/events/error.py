@@ -29,7 +29,7 @@ _MAX_MESSAGE = 2000
 # How many of a list of faults, and how many entries of anything else, a message shows at most.
 _MAX_SHOWN = 100
 
-# Proxies wrap the error of the server behind them; nobody has seen more than four of them.
+# Each proxy may wrap the error of its upstream server. No more than four layers have been seen.
 _MAX_DEPTH = 16
 
 # How many members of an object are looked at. The real errors have fewer than twenty.
@@ -62,7 +62,7 @@ _FINE = frozenset(
     {"", "0", "none", "null", "false", "ok", "success", "successful", "succeeded", "done", "ping"}
     | {"pong", "connected", "heartbeat", "keepalive", "keep-alive", "no error"}
 )
-# The members of answers. What has one of them is no error because of an `error` that says nothing.
+# The members of answers. An object that has one is not an error only because its `error` is empty.
 _ANSWERS = frozenset({"choices", "output"})
 
 _FAILED = frozenset({"error", "failed", "failure", "fail"})

@@ -1,4 +1,4 @@
-"""Bare text: what a server sends in an event stream, or in place of one, that is no event.
+"""Bare text: what a server sends in an event stream, or instead of one, without fields.
 
 It is an error or a whole answer as JSON, or an error page. None of its lines has a field, so the
 standard drops it. It goes on to the last line of the JSON, or to the next line with a field.

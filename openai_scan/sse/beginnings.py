@@ -1,4 +1,4 @@
-"""How an event stream begins, and how what is no event stream does.
+"""How an event stream begins, and how anything else does.
 
 Servers send an error, a whole answer or an error page in place of a stream, or after a part of it,
 and often call it an event stream all the same. No line of an event stream begins as these do.

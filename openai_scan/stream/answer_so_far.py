@@ -83,7 +83,7 @@ class AnswerSoFar:
             self.json.feed(self.text("text", 0) or "")
 
     def follow(self, text: str) -> None:
-        """Take text that `append` has taken, of any characters and for whoever follows it."""
+        """Take text that `append` has taken: join its halves, and pass it on to the JSON parser."""
         self.added = text = self._halves.join_text(text)
         if self.json is not None and not self._drafting:
             self.json.feed(text)

@@ -56,7 +56,7 @@ def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
 
 
 class TakesUp(ABC):
-    """The part of a `StreamMachine` that goes on with an answer which another input began.
+    """The part of a `StreamMachine` that continues an answer which another input began.
 
     The machine has the state.
 

@@ -153,7 +153,7 @@ class Arguments:
 
 
 class _Object:
-    """Where an object in JSON text ends: a scan that goes on with each piece.
+    """Finds where an object in JSON text ends; each piece continues the scan.
 
     Attributes:
         whole: Whether the end has come.

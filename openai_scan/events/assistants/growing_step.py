@@ -130,7 +130,7 @@ class GrowingRunStep:
         return call
 
     def _new(self, index: int, id: str) -> GrowingCall:
-        """Return a new call, behind all others if there is one with this *index*."""
+        """Return a new call, after all others if one already has this *index*."""
         index = self._highest + 1 if index in self._at else index
         self._highest = max(index, self._highest)
         call = self._asked.get(id)

@@ -1,8 +1,8 @@
 """The arguments of a call: JSON text that arrives in pieces, and sometimes more than once.
 
 Some servers send `{}` first and then the real arguments, and some send all of them twice. Nothing
-but blanks can follow a whole JSON object, so an object that begins behind it begins the arguments
-anew. Whether they are whole is counted bracket by bracket, each character once.
+but blanks can follow a whole JSON object, so an object after it begins the arguments anew. Brackets
+are counted to see whether they are whole, each character once.
 
 What has been handed out as a piece cannot be taken back. So:
 
@@ -190,7 +190,7 @@ class _Nesting:
     Attributes:
         whole: Whether an object has come and is closed.
         empty: Whether nothing but the braces of one object has come.
-        broken: Whether something has followed the object, so that it is no JSON.
+        broken: Whether anything has followed the object, so that the text is not JSON.
     """
 
     def __init__(self) -> None:

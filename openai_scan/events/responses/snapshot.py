@@ -313,7 +313,7 @@ class ResponseFold(Fold):
         return item.end_text(text, note)
 
     def _take_rest(self, event: Event, note: Note) -> None:
-        """Take what is no text of the answer: images, commands, and changes of status."""
+        """Take an event that adds no text to the answer: an image, a command, or a status."""
         match event:
             case e.ResponseImageGenerationCallPartialImage(partial_image_b64=image):
                 item = self._output.of("image_generation_call", event)
