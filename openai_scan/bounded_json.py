@@ -87,3 +87,11 @@ def loads(text: str | bytes) -> Any:
         text = text.decode(json.detect_encoding(text), "surrogatepass")
     check(text)
     return json.loads(text)
+
+
+def value_or(text: str, default: Any = None) -> Any:
+    """Return the value of *text*, or *default* if it is not JSON or exceeds the bounds."""
+    try:
+        return loads(text)
+    except (ValueError, RecursionError):
+        return default

@@ -220,9 +220,7 @@ class _Rounds:
         if tool is None:
             return f"Error: there is no function {call.name!r}"
         try:
-            # Some servers send no text, or null, if there are no arguments.
-            blank = call.arguments.strip() in ("", "null")
-            payload = {} if blank else bounded_json.loads_strictly(call.arguments)
+            payload = bounded_json.loads_strictly(call.arguments)
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
         except ValueError:
             return "Error: the arguments are not JSON"

@@ -158,10 +158,7 @@ def _content_of(envelope: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the payload in an envelope, which may be JSON text, or None if it is no envelope."""
     data = envelope.get("data")
     if isinstance(data, str) and data.lstrip().startswith("{"):
-        try:
-            data = bounded_json.loads(data)
-        except (ValueError, RecursionError):
-            return None
+        data = bounded_json.value_or(data)
     return data if isinstance(data, dict) else None
 
 

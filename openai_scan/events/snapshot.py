@@ -199,7 +199,7 @@ def call_of(
     text = arguments or ""
     is_function = kind == "function"
     whole = finished and bool(name) and (bool(id) or not needs_id)
-    if whole and is_function and text.strip() in ("", "null"):
+    if whole and is_function and has_no_arguments(text):
         text = "{}"
     return Call(
         id=id,
@@ -209,6 +209,11 @@ def call_of(
         choice=choice,
         kind=kind,
     )
+
+
+def has_no_arguments(text: str) -> bool:
+    """Return whether *text*, the arguments of a call, is what some servers send for none."""
+    return text.strip() in ("", "null")
 
 
 def parses(text: str) -> bool:

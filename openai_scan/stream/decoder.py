@@ -113,15 +113,10 @@ class Decoder:
         is the beginning of one event.
         """
         pending = current.pending
-        if pending is None or self._at_end or self._strict:
+        if pending is None or self._at_end:
             return None
         self._at_end = True
-        glue = Glue(pending)
-        if glue.count < 2 or not glue.is_ours:
-            return None
-        self.note("glued_events")
-        self._open(glue.whole_pieces())
-        return self.next_ready()
+        return self._taken_apart(pending, at_least=2)
 
     def _last_of(self, current: RawStream) -> RawEvent | None:
         """Return the next of the raw events that the end of the input leaves, or None."""
@@ -143,8 +138,12 @@ class Decoder:
         self.has_all = is_whole(pending.data)
         if self.has_all:
             return pending
+        return self._taken_apart(pending, at_least=1)
+
+    def _taken_apart(self, pending: RawEvent, *, at_least: int) -> RawEvent | None:
+        """Return the first of the events in a block that has *at_least* so many, or None."""
         glue = None if self._strict else Glue(pending)
-        if glue is None or not glue.is_ours:
+        if glue is None or glue.count < at_least or not glue.is_ours:
             return None
         if glue.count > 1:
             self.note("glued_events")
@@ -161,10 +160,7 @@ class Decoder:
             self.notes["unclaimed_line"] += text.unclaimed
             self._words = self._words or text.data
             return None
-        try:
-            payload = bounded_json.loads(text.data)
-        except (ValueError, RecursionError):
-            payload = None
+        payload = bounded_json.value_or(text.data)
         name, _ = identify("message", payload)
         is_answer = name != "error" and isinstance(payload, dict) and not _NO_ANSWER(payload)
         if is_answer and (events := from_body(payload)):
@@ -221,7 +217,7 @@ class Decoder:
                     or self._opened("glued_events", _beside(raw, self._structure.choices_name))
                     or event
                 )
-            case _ if '"error"' in raw.data and first_word(raw.type) in FIRST_WORDS:
+            case _ if first_word(raw.type) in FIRST_WORDS and '"error"' in raw.data:
                 payload = _payload_of(raw)
                 if payload is not None and reports_error(payload):
                     rest = json.dumps(_without_error(payload))
@@ -330,10 +326,7 @@ def _without_error(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _payload_of(raw: RawEvent) -> dict[str, Any] | None:
-    try:
-        payload = bounded_json.loads(raw.data)
-    except (ValueError, RecursionError):
-        return None
+    payload = bounded_json.value_or(raw.data)
     return payload if isinstance(payload, dict) else None
 
 
@@ -361,10 +354,7 @@ def is_whole(data: str) -> bool:
     """
     if data.strip() == DONE:
         return True
-    try:
-        value = bounded_json.loads(data)
-    except (ValueError, RecursionError):
-        return False
+    value = bounded_json.value_or(data)
     if isinstance(value, list) and value:
         return all(isinstance(one, dict) for one in value)
     return isinstance(value, dict)

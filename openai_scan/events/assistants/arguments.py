@@ -148,8 +148,10 @@ class Arguments:
     def _means(self, whole: str) -> bool:
         """Return whether *whole* is the same JSON value as the text so far."""
         if self._value is None:
-            self._value = _value_of(str(self._text))
-        return self._value is not _UNREADABLE and bool(self._value == _value_of(whole))
+            self._value = bounded_json.value_or(str(self._text), _UNREADABLE)
+        if self._value is _UNREADABLE:
+            return False
+        return bool(self._value == bounded_json.value_or(whole, _UNREADABLE))
 
 
 class _Object:
@@ -191,10 +193,3 @@ class _Object:
 def _match_end(text: str, start: int) -> int:
     match = _BLANKS.match(text, start)
     return start if match is None else match.end()
-
-
-def _value_of(text: str) -> Any:
-    try:
-        return bounded_json.loads(text)
-    except (ValueError, RecursionError):
-        return _UNREADABLE

@@ -32,6 +32,8 @@ _EMPTY = re.compile(r"\s*\{\s*\}\s*")
 _LONGEST_NULL = 16
 _SOMETHING = re.compile(r"[^\s{}]")
 
+_UNREADABLE = object()
+
 
 class Arguments:
     """The arguments of one call as far as they have arrived."""
@@ -256,9 +258,8 @@ def _match_end(text: str, start: int) -> int:
 def _forms(text: str) -> Iterator[str]:
     """Yield *text*, and other texts of the same JSON value, as servers write it."""
     yield text
-    try:
-        value = bounded_json.loads(text)
-    except (ValueError, RecursionError):
+    value = bounded_json.value_or(text, _UNREADABLE)
+    if value is _UNREADABLE:
         return
     for separators in ((",", ":"), (", ", ": ")):
         for ascii_only in (False, True):
@@ -269,7 +270,5 @@ def _equal(text: str, other: str) -> bool:
     """Return whether two texts are the same JSON value."""
     if len(text) > 2 * len(other) + 64:  # not parsed again for each small one
         return False
-    try:
-        return bool(bounded_json.loads(text) == bounded_json.loads(other))
-    except (ValueError, RecursionError):
-        return False
+    value = bounded_json.value_or(text, _UNREADABLE)
+    return value is not _UNREADABLE and bool(value == bounded_json.value_or(other, _UNREADABLE))

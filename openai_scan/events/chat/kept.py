@@ -11,7 +11,7 @@ from openai_scan.events.base import Event
 from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.merging import Merged, merged, plain_of
 from openai_scan.events.kept import EMPTY, Kept, as_json
-from openai_scan.events.snapshot import parses
+from openai_scan.events.snapshot import has_no_arguments, parses
 
 if TYPE_CHECKING:
     from openai_scan.events.chat.calls import GrowingCall
@@ -205,8 +205,8 @@ def _call(call: ChatToolCall, kept: _KeptCall) -> dict[str, Any]:
 
 def _function(name: str, arguments: str) -> dict[str, Any]:
     # Many servers reject the broken arguments that they have sent themselves.
-    blank = arguments.strip() in ("", "null") or not parses(arguments)
-    return {"name": name, "arguments": "{}" if blank else arguments}
+    unfit = has_no_arguments(arguments) or not parses(arguments)
+    return {"name": name, "arguments": "{}" if unfit else arguments}
 
 
 def _has_more(call: Mapping[str, Any]) -> bool:
@@ -228,10 +228,7 @@ def _tool_of(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _deltas(data: str) -> Iterator[tuple[int, dict[str, Any], bool]]:
     """Yield the choices of a chunk: number, delta, and whether that is a whole message."""
-    try:
-        payload = bounded_json.loads(data)
-    except (ValueError, RecursionError):
-        return
+    payload = bounded_json.value_or(data)
     for choice in _dicts(payload.get("choices") if isinstance(payload, dict) else None):
         index, is_whole = _number(choice.get("index")) or 0, isinstance(choice.get("message"), dict)
         for name in ("delta", "message"):

@@ -91,7 +91,7 @@ class BringsResponse(ResponsesEvent):
         error = self.response.error
         if error is None and not _MAY_HAVE_ERROR(self.raw.data):
             return None
-        match _parsed(self.raw.data):
+        match bounded_json.value_or(self.raw.data):
             case {"response": {"error": found}} if found:
                 read = read_error({"error": found})
                 is_success = (read.code or "").lower() in _SUCCESS
@@ -242,11 +242,3 @@ class BringsPartialImage(ResponsesEvent):
 
     def unwrap_partial_image(self) -> bytes | None:
         return from_base64(self.partial_image_b64)
-
-
-def _parsed(data: str) -> Any:
-    """Return the JSON value of *data*, or None if they are not JSON."""
-    try:
-        return bounded_json.loads(data)
-    except (ValueError, RecursionError):
-        return None

@@ -18,6 +18,7 @@ from openai_scan.events.responses.items import (
     OutputItem,
     OutputMessage,
 )
+from openai_scan.events.snapshot import has_no_arguments
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
@@ -112,13 +113,13 @@ class ResponseKept(Kept):
         return items
 
     def _output(self) -> Iterator[dict[str, Any]]:
-        match _parsed(self._last):
+        match bounded_json.value_or(self._last):
             case {"response": {"output": list(items)}}:
                 yield from (item for item in items if isinstance(item, dict))
 
     def _items(self, data: list[str]) -> Iterator[dict[str, Any]]:
         for one in data:
-            match _parsed(one):
+            match bounded_json.value_or(one):
                 case {"item": dict(item)}:
                     yield item
 
@@ -164,7 +165,7 @@ def _more(item: dict[str, Any], *earlier: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_blank(arguments: Any) -> bool:
-    return arguments is None or (isinstance(arguments, str) and arguments.strip() in ("", "null"))
+    return arguments is None or (isinstance(arguments, str) and has_no_arguments(arguments))
 
 
 def _without_empty_names(item: dict[str, Any]) -> dict[str, Any]:
@@ -172,10 +173,3 @@ def _without_empty_names(item: dict[str, Any]) -> dict[str, Any]:
     if item.get("status") == UNDER_WAY:  # an item made of its deltas, and the answer is over
         item = {**item, "status": ""}
     return {key: value for key, value in item.items() if value or key not in _NAMES}
-
-
-def _parsed(data: str) -> Any:
-    try:
-        return bounded_json.loads(data)
-    except (ValueError, RecursionError):
-        return None
