@@ -92,10 +92,14 @@ class Pieces:
 
     def start(self, length: int) -> str:
         """Return the first *length* characters of the text so far, halves included."""
+        return self.read(0, length)
+
+    def read(self, start: int, length: int) -> str:
+        """Return at most *length* characters from *start* on, halves included."""
         end = self._buffer.tell()
-        if length >= end:
+        if not start and length >= end:
             return self._buffer.getvalue()
-        self._buffer.seek(0)
+        self._buffer.seek(start)
         text = self._buffer.read(length)
         self._buffer.seek(end)
         return text

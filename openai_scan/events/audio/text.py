@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 
 from openai_scan.events.base import Append, Note
-from openai_scan.events.snapshot import Ahead
+from openai_scan.events.snapshot import Ahead, Pieces
 from openai_scan.surrogates import after, mend, split_half
 
 # How many more blanks a text may have than the text that repeats it.
@@ -126,12 +125,12 @@ class TranscriptText:
     def _so_far(self, limit: int = -1) -> str:
         """Return the text, or its first *limit* characters."""
         if limit < 0:
-            return "".join(map(str, self._stretches))
+            return "".join(stretch.start(stretch.size) for stretch in self._stretches)
         parts: list[str] = []
         for stretch in self._stretches:  # none of them is empty
             if limit <= 0:
                 break
-            parts.append(stretch.read(0, limit))
+            parts.append(stretch.start(limit))
             limit -= len(parts[-1])
         return "".join(parts)
 
@@ -142,30 +141,25 @@ class TranscriptText:
         return stretch
 
 
-class Stretch:
+class Stretch(Pieces):
     """A part of a transcript, as far as it has come.
 
     Attributes:
-        add: Adds text.
         ahead: What of it deltas may bring once more.
         claimed: How much of it segments have brought once more.
     """
 
+    __slots__ = ("ahead", "claimed")
+
     def __init__(self) -> None:
-        self._buffer = io.StringIO()
-        self.add = self._buffer.write
+        super().__init__()
         self.ahead = Ahead()
         self.claimed = 0
-
-    @property
-    def length(self) -> int:
-        """How many characters it has."""
-        return self._buffer.tell()
 
     def has_unclaimed(self) -> bool:
         """Return whether it has more than blanks that no segment has brought once more."""
         self._skip_blanks()
-        return self.claimed < self.length
+        return self.claimed < self.size
 
     def claim(self, text: str) -> str | None:
         """Take it that a segment says *text*, which begins with the first text not claimed.
@@ -182,24 +176,7 @@ class Stretch:
 
     def missing(self, whole: str) -> str | None:
         """Return what follows this stretch in *whole*; None if it says something else."""
-        return _missing(self.read(0, 2 * len(whole) + _MOST_BLANKS), whole)
-
-    def replace(self, text: str) -> None:
-        """Let *text* be all of it."""
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        self.add(text)
-
-    def __str__(self) -> str:
-        return self._buffer.getvalue()
-
-    def read(self, start: int, length: int) -> str:
-        """Return at most *length* characters from *start* on."""
-        end = self.length
-        self._buffer.seek(start)
-        text = self._buffer.read(length)
-        self._buffer.seek(end)
-        return text
+        return _missing(self.start(2 * len(whole) + _MOST_BLANKS), whole)
 
     def _skip_blanks(self) -> None:
         while (character := self.read(self.claimed, 1)) and character.isspace():

@@ -182,8 +182,7 @@ class Arguments(Text):
     def _is_whole(self) -> bool:
         """Return whether the text so far is a whole object, looking only at what is new in it."""
         seen, self._seen = self._seen, self.size
-        self._buffer.seek(seen)
-        text = self._buffer.read()
+        text = self.read(seen, self.size - seen)
         self._begins = self._begins or text.lstrip()[:1]
         for match in _MARKS.finditer(text):
             match match[0]:
