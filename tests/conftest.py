@@ -1,12 +1,19 @@
-"""What all tests share: how hypothesis draws its examples, and a small heap to collect."""
+"""What tests share: how hypothesis draws its examples, a small heap to collect, and fixtures."""
 
 from __future__ import annotations
 
 import gc
+import time
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from clocks import Now
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
+from server import ScriptedServer, serving
+
+from openai_scan import Client
 
 # Tests promise results, not times, and a shared machine is slow now and then.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,3 +52,25 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """Start a server without a script."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: ScriptedServer) -> Iterator[Client]:
+    """Make a client of the server."""
+    with Client("k", server.base_url) as made:
+        yield made
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Now:
+    """Have the time stand still. An event loop may not wait for anything then."""
+    now = Now()
+    monkeypatch.setattr(time, "monotonic", now)
+    return now

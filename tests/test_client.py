@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, ScriptedServer, ch, json_answer, serving
+from server import CHUNKED, END, ScriptedServer, ch, json_answer
 
 from openai_scan import (
     AzureClient,
@@ -49,13 +49,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """Start a server without a script."""
-    with serving() as started:
-        yield started
 
 
 THREAD_RUN = "/v1/threads/t1/runs/r1"

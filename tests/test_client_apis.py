@@ -6,12 +6,12 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, ScriptedServer, answer, ch, json_answer, serving
+from server import CHUNKED, END, FIN, ScriptedServer, answer, ch, json_answer
 
 from openai_scan import (
     AzureClient,
@@ -34,20 +34,6 @@ from openai_scan.transport import Upload
 Call = Callable[[Any], Any]
 
 DONE = [CHUNKED + ch(b"data: [DONE]\n\n") + END]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """Start a server without a script."""
-    with serving() as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    """Make a client of the server."""
-    with Client("k", server.base_url) as made:
-        yield made
 
 
 def sent_by(server: ScriptedServer, stream: StreamerV2) -> tuple[str, Any]:

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
-from attrs import define
+from clocks import Now
 
 from openai_scan import ConnectTimeoutError, StreamTimeoutError, Timeout
 from openai_scan.transport.clock import Clock
 
 NO_LIMITS = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
 TWENTY_DAYS = 20 * 24 * 3600
-
-
-@define
-class Now:
-    """The time, which passes only if a test says so."""
-
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        """Return it."""
-        return self.seconds
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Now:
-    """Have the time stand still."""
-    now = Now()
-    monkeypatch.setattr(time, "monotonic", now)
-    return now
 
 
 def begun(timeout: Timeout) -> Clock:

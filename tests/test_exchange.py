@@ -8,13 +8,12 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import attrs
 import pytest
-from attrs import define
+from clocks import Now
 from memory_wire import EVENT_STREAM, JSON, Hang, MemoryWire, Reply
 from server import PATIENCE
 
@@ -93,25 +92,6 @@ def failure(reading: Coroutine[Any, Any, Any]) -> ScanError:
     with pytest.raises(ScanError) as caught:
         asyncio.run(reading)
     return caught.value
-
-
-@define
-class Now:
-    """The time, which passes only if a test says so."""
-
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        """Return it."""
-        return self.seconds
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Now:
-    """Have the time stand still. An event loop may not wait for anything then."""
-    now = Now()
-    monkeypatch.setattr(time, "monotonic", now)
-    return now
 
 
 class SlowWire(MemoryWire):

@@ -8,13 +8,13 @@ import enum
 import functools
 import inspect
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import attrs
 import pydantic
 import pytest
-from server import CHUNKED, END, ScriptedServer, ch, serving
+from server import CHUNKED, END, ScriptedServer, ch
 
 from openai_scan import Client, StreamerV2, function_schema, run_tools, tool_of
 
@@ -43,20 +43,6 @@ def get_weather(city: str, unit: Literal["C", "F"] = "C", _day: int | None = Non
 def fail() -> None:
     """Fail."""
     raise ValueError("no luck")
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """Start a server without a script."""
-    with serving() as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    """Make a client of the server."""
-    with Client("k", server.base_url) as made:
-        yield made
 
 
 def script(*payloads: dict[str, Any], done: bool = True) -> list[bytes]:

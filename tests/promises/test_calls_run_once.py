@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, ScriptedServer, ch, serving
+from server import CHUNKED, END, ScriptedServer, ch
 
 from openai_scan import Client, EventStreamError, StreamerV2, run_tools
 from openai_scan.values import Call, Counts
@@ -28,20 +27,6 @@ class Payments(list[tuple[str, float]]):
 def paid() -> Payments:
     """Nothing has been paid yet."""
     return Payments()
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """Start a server without a script."""
-    with serving() as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    """Make a client of the server."""
-    with Client("k", server.base_url) as made:
-        yield made
 
 
 def script(*payloads: dict[str, Any] | bytes, done: bool = True) -> list[bytes]:

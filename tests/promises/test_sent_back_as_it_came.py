@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import pytest
-from server import CHUNKED, END, ScriptedServer, ch, json_answer, serving
+from server import CHUNKED, END, ScriptedServer, ch, json_answer
 
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
@@ -28,20 +27,6 @@ ASKED = [{"role": "user", "content": "Weather?"}]
 def weather(city: str = "Oslo") -> str:
     """Tell the weather."""
     return f"{city}: 4"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """Start a server without a script."""
-    with serving() as started:
-        yield started
-
-
-@pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    """Make a client of the server."""
-    with Client("k", server.base_url) as made:
-        yield made
 
 
 def events(*payloads: dict[str, Any], done: bool = True) -> bytes:
