@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from server import CHUNKED, END, ScriptedServer, ch
 
-from openai_scan import Client, EventStreamError, StreamerV2, run_tools
+from openai_scan import Client, DecodeError, EventStreamError, StreamerV2, run_tools
 from openai_scan.values import Call, Counts
 
 ASKED = [{"role": "user", "content": "Pay!"}]
@@ -487,6 +487,48 @@ def test_no_call_of_an_answer_that_is_not_whole_runs(
     s = play(client, in_chat(client), paid)
     assert s.outcome != "completed"
     assert paid == []
+
+
+CUT = b'{"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"tool_calls":[{"ind'
+
+
+def test_no_call_of_an_answer_with_a_hole_runs(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Although its arguments are JSON without what is missing."""
+    begin, end = '{"to": "bob", "amount": 1', "0}"
+    begun, ended = (
+        {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+        for delta in (
+            chat_call(function={"name": "pay", "arguments": begin}),
+            {"tool_calls": [{"index": 0, "function": {"arguments": end}}]},
+        )
+    )
+    stop: dict[str, Any] = {**begun, "choices": [{"index": 0, "finish_reason": "tool_calls"}]}
+    server.scripts.append(script(begun, CUT, ended, stop))
+    s = play(client, in_chat(client), paid)
+    assert (s.outcome, type(s.err())) == ("failed", DecodeError)
+
+    item = {**FUNCTION, "id": "f1", "arguments": "", "status": "in_progress"}
+    place = {"item_id": "f1", "output_index": 0}
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item}
+    first, last = (
+        {"type": "response.function_call_arguments.delta", **place, "delta": piece}
+        for piece in (begin, end)
+    )
+    done = {
+        "type": "response.function_call_arguments.done",
+        **place,
+        "arguments": begin + end,
+    }
+    completed = {"type": "response.completed", "response": {"id": "r1", "status": "completed"}}
+    cut = json.dumps(last).encode()[:-5]
+    server.scripts.append(script(added, first, cut, last, done, completed, done=False))
+    s = play(client, in_response(client), paid)
+    assert (s.outcome, type(s.err())) == ("failed", DecodeError)
+    assert paid == []
+    assert not server.scripts
+    assert len(server.requests) == 2
 
 
 def test_an_answer_of_another_api_is_not_answered(

@@ -604,6 +604,45 @@ def test_message_of_a_whole_answer_in_parts() -> None:
     assert choice.message == ChatMessage(role="assistant", content="Hi", reasoning="Hm")
 
 
+@given(
+    data=st.data(),
+    texts=st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=1, max_size=3),
+)
+def test_any_completion_in_any_form(data: st.DataObject, texts: list[str]) -> None:
+    """Text, usage and end are those of the answer, and so are the pieces."""
+    ends = data.draw(st.sampled_from(["stop", "length"]))
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    form = data.draw(st.sampled_from(["deltas", "whole", "deltas and whole"]))
+    payloads: list[Any] = []
+    if form != "whole":
+        pieces = [
+            text(piece, index=number)
+            for number, whole_text in enumerate(texts)
+            for piece in split(data, whole_text)
+        ]
+        payloads += [*pieces, *(text("", ends, number) for number in range(len(texts)))]
+    if form != "deltas":
+        choices = [text(one, ends, number)["choices"][0] for number, one in enumerate(texts)]
+        payloads.append({"object": "text_completion", "choices": choices})
+    if data.draw(st.booleans()):  # as chunks of another name
+        payloads = [{**one, "object": "text_completion.chunk"} for one in payloads]
+    payloads.append({"object": "text_completion", "choices": [], "usage": usage})
+    source = wire(*payloads, DONE)
+    if data.draw(st.booleans()):  # glued: without the blank lines between them
+        source = [b"".join(one[:-2] for one in source[:-1]) + b"\n\n", source[-1]]
+    stream = StreamerV2(source)
+    told: list[Piece] = []
+    while stream.next():
+        told += stream.pieces()
+    assert stream.outcome == ("completed" if ends == "stop" else "incomplete")
+    answer = stream.final()
+    assert isinstance(answer, CompletionAnswer)
+    assert (answer.counts, answer.finish_reason) == (Counts(input=3, output=2, total=5), ends)
+    joined = join(told)
+    for number, (expected, choice) in enumerate(zip(texts, answer.choices, strict=True)):
+        assert choice.text == joined["text", number, ""] == expected
+
+
 def test_many_choices_can_be_asked_one_by_one() -> None:
     """Each has its own text, also if one event brings a piece of all of them."""
     deltas = [{"index": index, "delta": {"content": f"<{index}>"}} for index in range(20)]
