@@ -32,13 +32,26 @@ class Raw:
     def __init__(self, *pieces: bytes, arrived: int = 0, encoded: bool = True) -> None:
         self.headers = {"Content-Encoding": "gzip"} if encoded else {}
         self.arrived = arrived
-        self.asked: list[tuple[int, bool]] = []
+        self.asked: list[tuple[int, bool] | str] = []
         self._pieces: Iterator[bytes] = iter(pieces)
 
     def read1(self, size: int, *, decode_content: bool) -> bytes:
         """Return the next piece."""
         self.asked.append((size, decode_content))
         return next(self._pieces)
+
+    def read(self) -> bytes:
+        """Return the next piece, past urllib3."""
+        self.asked.append("read")
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.asked.append("close")
+
+    def release_conn(self) -> None:
+        """Put the connection back into its pool."""
+        self.asked.append("release")
 
     def tell(self) -> int:
         """Return how many bytes have arrived."""
@@ -48,9 +61,12 @@ class Raw:
 def answered(
     raw: Raw, clock: Clock | None = None, cancellation: SocketCancellation | None = None
 ) -> SessionAnswer:
-    """Return the answer of *raw*."""
+    """Return the answer of *raw*, which is also what its socket hands over."""
     response: Any = SimpleNamespace(status_code=200, reason="Fine", headers=raw.headers, raw=raw)
-    return SessionAnswer(response, clock or Clock(Timeout()), cancellation or SocketCancellation())
+    plain: Any = SimpleNamespace(body=SimpleNamespace(read=raw.read), close=raw.close)
+    return SessionAnswer(
+        response, plain, clock or Clock(Timeout()), cancellation or SocketCancellation()
+    )
 
 
 def test_an_answer_is_that_of_requests() -> None:
@@ -69,13 +85,20 @@ def test_it_decodes_what_urllib3_decodes(encoding: str, known: bool) -> None:
     assert answered(Raw(b"a")).decodes(encoding) is known
 
 
-@pytest.mark.parametrize("encoded", [False, True])
-def test_what_has_arrived_is_read(*, encoded: bool) -> None:
-    """It is decompressed only if it is compressed."""
-    raw = Raw(b"a", b"", encoded=encoded)
+def test_what_has_arrived_is_read() -> None:
+    """Past urllib3, which takes the connection back at the end."""
+    raw = Raw(b"a", b"", encoded=False)
     answer = answered(raw)
     assert [at_once(answer.read()), at_once(answer.read())] == [b"a", b""]
-    assert raw.asked == [(65536, encoded)] * 2
+    assert raw.asked == ["read", "read", "close", "release"]
+
+
+def test_what_is_compressed_is_decompressed_by_urllib3() -> None:
+    """It lets go of the connection by itself."""
+    raw = Raw(b"a", b"")
+    answer = answered(raw)
+    assert [at_once(answer.read()), at_once(answer.read())] == [b"a", b""]
+    assert raw.asked == [(65536, True)] * 2
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import signal
 import socket
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -15,7 +17,9 @@ from openai_scan import Timeout
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import answers
 from openai_scan.transport.session.answers import _ClockedReads
+from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.unframing import Counted
 
 
 @pytest.fixture
@@ -95,6 +99,113 @@ class TestReading:
         assert buffered.peek() == b""
         reads.waits = True
         assert buffered.read(1) == b"a"
+
+
+class Cooperative(socket.socket):
+    """A socket as gevent makes them: its waits are not the system's."""
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Return what has come."""
+        return super().recv(size, flags)
+
+
+def body_of(sock: Any, timeout: Timeout | None = None, arrived: bytes = b"") -> Body:
+    """Return what reads a body of six bytes from *sock*."""
+    clock = Clock(timeout or Timeout())
+    clock.answered()
+    return Body(sock, clock, Counted(6), arrived)
+
+
+class TestBody:
+    """A body is read as it arrives, and each wait is limited, by whoever can."""
+
+    def test_what_has_arrived_is_read(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """First what came with the head; then nothing is waited for that is not needed."""
+        ours, theirs = ends
+        body = body_of(ours, arrived=b"ab")
+        assert body.read() == b"ab"
+        theirs.send(b"cd")
+        assert body.read() == b"cd"
+        assert body.at_its_end is False
+        theirs.send(b"ef")
+        assert [body.read(), body.read(), body.read()] == [b"ef", b"", b""]
+        assert body.at_its_end is True
+
+    @pytest.mark.parametrize("behind", [b"g", b"abcdefg"])
+    def test_a_byte_behind_it_is_not_its_end(
+        self, ends: tuple[socket.socket, socket.socket], behind: bytes
+    ) -> None:
+        """Whether it came with the head or after it."""
+        ours, theirs = ends
+        body = body_of(ours, arrived=behind if len(behind) > 1 else b"")
+        theirs.send(b"abcdefg")
+        assert [body.read(), body.read()] == [b"abcdef", b""]
+        assert body.at_its_end is False
+
+    def test_an_empty_body_may_have_bytes_behind_it(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """Nothing is read, but they have come."""
+        body = Body(ends[0], Clock(Timeout()), Counted(0), b"x")
+        assert body.read() == b""
+        assert body.at_its_end is False
+
+    def test_a_cut_is_an_error_each_time(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """Nobody takes it for the end."""
+        ours, theirs = ends
+        body = body_of(ours, arrived=b"ab")
+        theirs.close()
+        assert body.read() == b"ab"
+        for _ in range(2):
+            with pytest.raises(http.client.IncompleteRead):
+                body.read()
+
+    def test_the_system_limits_the_wait(self, ends: tuple[socket.socket, socket.socket]) -> None:
+        """Less than a microsecond would be no limit at all."""
+        ours, theirs = ends
+        body = body_of(ours, Timeout(idle=0.0000001))
+        with pytest.raises(TimeoutError):
+            body.read()
+        assert ours.gettimeout() is None
+        theirs.send(b"ab")
+        assert body.read() == b"ab"
+
+    def test_python_limits_it_where_the_system_cannot(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """A socket of gevent's, for example, never blocks."""
+        ours, theirs = ends
+        with Cooperative(fileno=ours.detach()) as sock:
+            body = body_of(sock, Timeout(idle=0.001))
+            with pytest.raises(TimeoutError):
+                body.read()
+            assert sock.gettimeout() == 0.001
+            theirs.send(b"ab")
+            assert body.read() == b"ab"
+
+    def test_python_limits_it_while_a_timer_sends_signals(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each of them would start the system's limit again."""
+        monkeypatch.setattr(signal, "getitimer", lambda timer: (0.5, 0.5 * (timer == 0)))
+        ours, theirs = ends
+        theirs.send(b"ab")
+        assert body_of(ours, Timeout(idle=30)).read() == b"ab"
+        assert ours.gettimeout() == 30
+
+    def test_the_system_is_told_only_what_changes(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would take as long as reading."""
+        told: list[float] = []
+        monkeypatch.setattr(Body, "_limit", lambda _, seconds: told.append(seconds))
+        ours, theirs = ends
+        body = body_of(ours, Timeout(idle=30))
+        body._wait = 30
+        for part in (b"ab", b"cd"):
+            theirs.send(part)
+            assert body.read() == part
+        assert told == []
 
 
 class TestWhatLiesBehind:

@@ -152,10 +152,12 @@ class EventTokenizer:
         ):  # where the chunks are small, most end no line: 0.2 us rather than 1.1
             self._block += chunk
             return _NO_EVENTS
+        # A packet of its own for each token: what comes is whole, and nothing was left before it.
+        is_whole = self._in_block and not self._block and chunk.endswith(b"\n\n")
         events, self._late = self._late, []
         try:
-            if len(chunk) <= _PIECE_BYTES:
-                self._take(chunk, events)
+            if is_whole and CR not in chunk and len(chunk) <= self._least_limit:
+                self._take_blocks(chunk, events)
             else:
                 for start in range(0, len(chunk), _PIECE_BYTES):
                     self._take(chunk[start : start + _PIECE_BYTES], events)
@@ -287,10 +289,8 @@ class EventTokenizer:
     def _grow_or_settle(self, events: list[RawEvent]) -> None:
         """Keep the block as it came if it would be kept anyway, being data; else take its lines."""
         line = self._block.rfind(b"\n") + 1
-        if (
-            self._block.startswith(b"data:", line)
-            and 8 * self._block_limit <= self._max_event_bytes
-        ):
+        is_data = self._block.startswith(b"data:", line)
+        if is_data and 8 * self._block_limit <= self._max_event_bytes:
             self._block_limit *= 2
         else:
             self._block_limit = self._least_limit

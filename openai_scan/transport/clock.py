@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Literal, TypeAlias
 
@@ -13,10 +14,6 @@ Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total
 
 # The system counts the milliseconds of a wait in 31 bits. Nothing here waits for 20 days.
 _FOREVER = 20 * 24 * 3600.0
-
-
-# The limits that measure how long the server has said nothing while the reader was waiting.
-_SILENCES: tuple[Limit, ...] = ("event_idle", "grace")
 
 
 class Clock:
@@ -39,11 +36,16 @@ class Clock:
 
     def __init__(self, timeout: Timeout, deadline: float | None = None) -> None:
         self.timeout = timeout
-        # Deadlines are counted from one moment, allowances anew for each wait.
+        # Deadlines are counted from one moment, the allowance anew for each wait.
         self._deadlines: dict[Limit, float] = {}
-        self._allowances: dict[Limit, float] = {}
         if deadline is not None:
             self._deadlines["total"] = deadline
+        self._idle: float = _FOREVER
+        self._idle_limit: Limit | None = None
+        # Nearly every wait follows an event, so what limits the time between two stands apart.
+        self._event_idle = math.inf if timeout.event_idle is None else timeout.event_idle
+        self._silent_until = math.inf
+        self._heard = False
 
     @property
     def deadline(self) -> float | None:
@@ -68,29 +70,28 @@ class Clock:
         """The head of the answer has arrived."""
         self._deadlines.pop("first_byte", None)
         if self.timeout.idle is not None:
-            self._allowances["idle"] = self.timeout.idle
-        self.heard()
+            self._idle, self._idle_limit = self.timeout.idle, "idle"
+        self._silent_until = time.monotonic() + self._event_idle
 
     def heard(self) -> None:
         """An event has been handed out, not a keep-alive, and the next one is asked for.
 
-        The limit `event_idle` starts again here, and not at bytes that bring no event.
+        The limit `event_idle` starts again with the next wait, and not at bytes that bring no
+        event.
         """
-        self._set("event_idle", self.timeout.event_idle)
+        self._heard = True
 
     def spare(self, seconds: float) -> None:
         """Do not count *seconds* as the server's silence: the reader was not waiting."""
-        for limit in _SILENCES:
-            if limit in self._deadlines:
-                self._deadlines[limit] += seconds
+        self._silent_until += seconds
+        if "grace" in self._deadlines:
+            self._deadlines["grace"] += seconds
 
     def end_in(self, seconds: float | None) -> None:
         """The answer is complete: wait at most *seconds* for what follows, or lift that (None)."""
         self._deadlines.pop("grace", None)
-        if seconds is None:
-            self.heard()
-        else:  # no event has to come any more
-            self._deadlines.pop("event_idle", None)
+        self._heard = seconds is None
+        self._silent_until = math.inf  # no event has to come any more, unless the limit is lifted
         self._set("grace", seconds)
 
     def left(self) -> float:
@@ -100,14 +101,18 @@ class Clock:
             TimeoutError: A limit has run out; `limit` is its name.
         """
         now = time.monotonic()
-        left = _FOREVER
-        self.limit = None
+        if self._heard:
+            self._heard = False
+            self._silent_until = now + self._event_idle
+            left = self._event_idle  # the same each time, which a rounding error would spoil
+        else:
+            left = self._silent_until - now
+        self.limit = "event_idle"
+        if self._idle < left:
+            left, self.limit = self._idle, self._idle_limit
         for limit, deadline in self._deadlines.items():
             if deadline - now < left:
                 left, self.limit = deadline - now, limit
-        for limit, allowance in self._allowances.items():
-            if allowance < left:
-                left, self.limit = allowance, limit
         if left <= 0:
             raise TimeoutError(f"{self.limit} is over")
         return left

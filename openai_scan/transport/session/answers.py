@@ -13,6 +13,7 @@ Then the next byte can only be the next answer's. In every other case the connec
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import re
@@ -23,39 +24,41 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib3.util import wait_for_read
 
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.framing import Framing, framing, is_clear_line
+from openai_scan.transport.session.unframing import unframed
 from openai_scan.transport.wire import Carried
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# What separates two chunks: the line end after the first, and the size of the second.
-_CHUNK_HEAD = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
-
-# The line with the size of a chunk, and what else it may hold: spaces, and extensions.
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
-
 # The first line of an answer. Python's int() would also accept a status such as `+20`.
 _STATUS_LINE = re.compile(r"(HTTP/[0-9.]+)[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*?))?[ \t]*\r?\n?")
 
-# A line of a head, of a trailer, or with the size of a chunk.
+# A line of a head.
 _MAX_LINE = 64 * 1024
 
-# All headers of all informational answers before an answer; and all that follows the last chunk.
+# All headers of all informational answers before an answer.
 _MAX_EXTRA_BYTES = 64 * 1024
 _MAX_INFORMATIONAL = 20
 
-# How much one read takes off a socket at most. It may hold many small chunks of a body.
+# How much of a head one read takes off a socket at most.
 _BUFFER_BYTES = 64 * 1024
 
 _SWITCHING_PROTOCOLS = 101
 
 
 class _Current(threading.local):
-    """The exchange that this thread is sending, for the connection that gets to carry it."""
+    """The exchange that this thread is sending, for the connection that gets to carry it.
+
+    Attributes:
+        carried: The exchange.
+        answered: The answer whose head has arrived last.
+    """
 
     carried: Carried[SocketCancellation]
+    answered: ClockedResponse
 
 
 current = _Current()
@@ -141,9 +144,10 @@ class _HeadLines:
 class ClockedResponse(http.client.HTTPResponse):
     """An answer, of the server or of a proxy, that keeps to the clock from its first byte on."""
 
-    _framing: Framing | None = None  # until the head has arrived
-    _read_last_chunk: bool = False
+    _framing: Framing  # when the head has arrived
+    _clear: bool = False  # whether the head leaves no doubt about its own end and the body's
     _version_sent: str = ""
+    _held: bytes = b""
 
     def __init__(
         self, sock: socket.socket, *args: Any, connection: Carrying, **kwargs: Any
@@ -151,6 +155,8 @@ class ClockedResponse(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
         carried = current.carried
+        self._socket = sock
+        self._clock = carried.clock
         self._connection: Carrying | None = connection
         self._cancellation = carried.cancellation
         self._of_tunnel = carried.clock.connecting
@@ -174,19 +180,22 @@ class ClockedResponse(http.client.HTTPResponse):
             self.fp = body
         if self._reads.ended:
             raise http.client.IncompleteRead(b"")
-        found = framing(self._version_sent, self.status, self.headers)
-        self.length, self.chunked = found.length, found.chunked
-        self._framing = found if lines.clear else None
+        self._framing = framing(self._version_sent, self.status, self.headers)
+        self._clear = lines.clear and self._framing.clear
+        current.answered = self
+
+    @functools.cached_property
+    def body(self) -> Body:
+        """What reads the body. Whoever asks for it reads nothing here any more."""
+        return Body(self._socket, self._clock, unframed(self._framing), self._arrived())
 
     def read1(self, n: int = -1) -> bytes:
-        """Return what has arrived, at most *n* bytes, and wait only if that is nothing.
-
-        http.client returns one chunk of the transfer coding, at 15 us a call, and servers make a
-        chunk of every event.
-        """
-        data = super().read1(n)
-        # In the middle of a chunk, and at the end of the body, nothing more can be taken.
-        return data + self._whole_chunks(n - len(data)) if self.chunk_left == 0 else data
+        """Return what has arrived, at most *n* bytes: what urllib3 calls to decompress it."""
+        content = self._held or self.body.read()
+        if n < 0:
+            n = len(content)
+        self._held = content[n:]
+        return content[:n]
 
     def _read_status(self) -> tuple[str, int, str]:
         """Return the first line of the answer, and read past informational answers before it.
@@ -233,68 +242,6 @@ class ClockedResponse(http.client.HTTPResponse):
                 raise http.client.IncompleteRead(line)
         return taken
 
-    def _get_chunk_left(self) -> int | None:
-        """Return how much is left of the current chunk or the next one; None at the end.
-
-        http.client skips two bytes after a chunk, whatever they are.
-        """
-        if self.chunk_left == 0:
-            line_end = self.fp.read(2)
-            if not b"\r\n".startswith(line_end):
-                raise http.client.HTTPException("a chunk is longer than its size")
-            if len(line_end) < 2:
-                raise http.client.IncompleteRead(line_end)
-            self.chunk_left = None
-        left: int | None = super()._get_chunk_left()  # type: ignore[misc] # it is undocumented
-        return left
-
-    def _read_next_chunk_size(self) -> int:
-        """Return the size of the next chunk.
-
-        http.client accepts whatever is a number in Python, such as `-5` or `0x5`.
-
-        Raises:
-            http.client.IncompleteRead: The connection ended first.
-            http.client.HTTPException: It is not a size, so nobody knows what the next bytes are.
-        """
-        line = self.fp.readline(_MAX_LINE)
-        if not line.endswith(b"\n") and len(line) < _MAX_LINE:
-            raise http.client.IncompleteRead(line)
-        size = _CHUNK_SIZE.fullmatch(line)
-        if size is None:
-            raise http.client.HTTPException("a chunk has no size")
-        return int(size[1], 16)
-
-    def _read_and_discard_trailer(self) -> None:
-        """Read to the blank line that ends the body.
-
-        All content has arrived by then, so a connection that ends here is only not used again.
-        """
-        try:
-            self._skip_lines(_MAX_EXTRA_BYTES)
-        except http.client.IncompleteRead:
-            return
-        self._read_last_chunk = True
-
-    def _whole_chunks(self, most: int) -> bytes:
-        """Return the contents of the chunks that have arrived completely, at most *most* bytes.
-
-        Anything special is left to http.client: the last chunk, a size in an unusual form.
-        """
-        arrived = self._arrived()
-        chunks = []
-        taken = 0
-        while head := _CHUNK_HEAD.match(arrived, taken):
-            size = int(head[1], 16)
-            end = head.end() + size
-            most -= size
-            if size == 0 or most < 0 or end > len(arrived):
-                break
-            chunks.append(arrived[head.end() : end])
-            taken = end
-        self.fp.read(taken)
-        return b"".join(chunks)
-
     def _arrived(self) -> bytes:
         """Return what lies in our buffer."""
         self._reads.waits = False
@@ -318,9 +265,8 @@ class ClockedResponse(http.client.HTTPResponse):
 
     def _is_clean(self, connection: Carrying) -> bool:
         """Return whether the next byte on the connection can only be the next answer's."""
-        if not self._of_tunnel:
-            if self._framing is None or not self._framing.clear or not connection.whole_request:
-                return False
-            if not (self._read_last_chunk if self._framing.chunked else self.length == 0):
-                return False
-        return not self._arrived() and not self._reads.more_has_come()
+        if self._of_tunnel:
+            at_end = not self._arrived()
+        else:
+            at_end = self._clear and connection.whole_request and self.body.at_its_end
+        return at_end and not self._reads.more_has_come()

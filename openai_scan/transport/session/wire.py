@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import ssl
 import threading
@@ -18,12 +19,11 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.per_process import PerProcess
 from openai_scan.transport.request import Parcel
 from openai_scan.transport.session import failures
-from openai_scan.transport.session.answers import current
+from openai_scan.transport.session.answers import ClockedResponse, current
+from openai_scan.transport.session.body import READ_BYTES
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.wire import Carried
-
-_READ_BYTES = 64 * 1024
 
 # What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
 # hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
@@ -44,15 +44,19 @@ class _OurHeadersOnly(AuthBase):
 
 
 class SessionAnswer:
-    """An answer that urllib3 reads. See `Answer` for its methods.
+    """An answer that has a `requests.Response` around it. See `Answer` for its methods.
 
-    At the end of the body http.client lets go of the connection, which is closed then unless it can
-    carry another request, see `answers`; and urllib3 puts it back into its pool. `close()` closes
-    the connection in any case.
+    Its body is read from the socket, see `body`; only a compressed one goes through urllib3. At the
+    end of it the connection is closed unless it can carry another request, see `answers`, and
+    urllib3 puts it back into its pool. `close()` closes it in any case.
     """
 
     def __init__(
-        self, response: requests.Response, clock: Clock, cancellation: SocketCancellation
+        self,
+        response: requests.Response,
+        answered: ClockedResponse,
+        clock: Clock,
+        cancellation: SocketCancellation,
     ) -> None:
         self.status: int = response.status_code
         self.reason: str = response.reason
@@ -61,8 +65,8 @@ class SessionAnswer:
         self._raw: urllib3.BaseHTTPResponse = response.raw
         self._clock = clock
         self._cancellation = cancellation
-        # urllib3 would queue a body that it does not have to decode as well.
-        self._is_encoded = "Content-Encoding" in self._raw.headers
+        self._answered = answered
+        self._take = None if "Content-Encoding" in self._raw.headers else answered.body.read
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:
@@ -77,17 +81,21 @@ class SessionAnswer:
         return encoding in ("identity", *self._raw.CONTENT_DECODERS)
 
     async def read(self) -> bytes:
-        """Return what has arrived: `read1` is the only call that does so in every framing.
+        """Return what has arrived; see `Body.read` for what it raises.
 
         Raises:
             NotAnEventStreamError: It becomes too much when it is decompressed.
         """
-        if not self._is_encoded:
-            return self._raw.read1(_READ_BYTES, decode_content=False)
+        if self._take is not None:
+            content = self._take()
+            if not content:
+                self._answered.close()
+                self._raw.release_conn()
+            return content
         # A little that has arrived may become very much, without another look at the socket.
         self._cancellation.check()
         self._clock.left()
-        data = self._raw.read1(_READ_BYTES, decode_content=True)
+        data = self._raw.read1(READ_BYTES, decode_content=True)
         self._decoded += len(data)
         if self._decoded > max(_RATIO_FROM_BYTES, _MAX_RATIO * self._raw.tell()):
             raise NotAnEventStreamError(
@@ -106,7 +114,14 @@ class SessionWire:
     blocking = True
 
     # ValueError: a proxy in the environment has a malformed URL.
-    errors = (OSError, ValueError, urllib3.exceptions.HTTPError, ssl.SSLError, zlib.error)
+    errors = (
+        OSError,
+        ValueError,
+        urllib3.exceptions.HTTPError,
+        http.client.HTTPException,
+        ssl.SSLError,
+        zlib.error,
+    )
 
     no_answer = staticmethod(failures.no_answer)
     broken_answer = staticmethod(failures.broken_answer)
@@ -138,7 +153,9 @@ class SessionWire:
             )
         finally:
             del current.carried
-        return SessionAnswer(response, carried.clock, carried.cancellation)
+        answered = current.answered
+        del current.answered
+        return SessionAnswer(response, answered, carried.clock, carried.cancellation)
 
     async def aclose(self) -> None:
         """Close the connections that no exchange uses."""

@@ -1,0 +1,109 @@
+"""Read the body of an answer from its socket: one system call for all that has arrived.
+
+A model sends its tokens one by one, each in a packet of its own, so what one read costs is what a
+token costs. Between the socket and the reader there are only the frame that the content is in, see
+`unframing`, and this.
+
+Who limits a wait:
+
+- The system, by the option SO_RCVTIMEO of a blocking socket, where it can.
+- Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
+  over TLS, which reads several times for one read of ours; where the socket is not the system's,
+  as with gevent and eventlet; and in a process with a timer that sends it signals, since each
+  signal would start the system's limit again.
+
+The option stays with the socket, but means nothing to its other users: they make it non-blocking.
+"""
+
+from __future__ import annotations
+
+import _socket
+import signal
+import socket
+import struct
+import sys
+
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.unframing import Frame
+
+# How much one read takes at most. It may hold many small chunks of a body.
+READ_BYTES = 64 * 1024
+
+# A timeval of C has two longs on these systems, or what has the same layout.
+_SYSTEM_LIMITS_WAITS = sys.platform in ("linux", "darwin") and sys.maxsize > 2**32
+
+
+class Body:
+    """The body of one answer.
+
+    Args:
+        sock: Where it arrives.
+        clock: How long each wait for it may take.
+        frame: Where it ends.
+        arrived: What of it has arrived already.
+    """
+
+    def __init__(self, sock: socket.socket, clock: Clock, frame: Frame, arrived: bytes) -> None:
+        self._socket = sock
+        self._receive = sock.recv
+        self._left = clock.left
+        self._arrived = arrived
+        self._wait: float | None = None  # what the socket was told
+        self._frame = frame
+        self._take = frame.take
+        self._by_system = _SYSTEM_LIMITS_WAITS and _system_limits(sock)
+        if self._by_system:
+            sock.settimeout(None)
+
+    def read(self) -> bytes:
+        """Return the content that has arrived; wait if there is none.
+
+        Returns:
+            At least one byte, or `b""` at the end of the body and from then on.
+
+        Raises:
+            TimeoutError: The time is up.
+            OSError: The connection broke.
+            http.client.HTTPException: The frame is broken, or was cut off.
+        """
+        frame = self._frame
+        while frame.open:
+            if self._arrived:
+                data, self._arrived = self._arrived, b""
+            else:
+                left = self._left()
+                if left != self._wait:
+                    self._limit(left)
+                try:
+                    data = self._receive(READ_BYTES) or b""  # TLS in TLS ends with 0
+                except BlockingIOError:  # the time that the system was told is up
+                    raise TimeoutError("nothing came") from None
+            content = self._take(data)
+            if content:
+                return content
+        if frame.error is not None:
+            raise frame.error
+        return b""
+
+    @property
+    def at_its_end(self) -> bool:
+        """Whether the end of the body was found, and no byte behind it was read."""
+        frame = self._frame
+        return frame.found_end and not (frame.surplus or self._arrived)
+
+    def _limit(self, seconds: float) -> None:
+        """Let no later wait take longer than that."""
+        if self._by_system:
+            whole = int(seconds)
+            # Zero would mean no limit.
+            limit = struct.pack("@ll", whole, int((seconds - whole) * 1_000_000) or not whole)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        else:
+            self._socket.settimeout(seconds)
+        self._wait = seconds
+
+
+def _system_limits(sock: socket.socket) -> bool:
+    """Return whether the system can limit the waits of *sock*; see the module."""
+    _, repeats = signal.getitimer(signal.ITIMER_REAL)
+    return type(sock).recv is _socket.socket.recv and not repeats

@@ -1,0 +1,222 @@
+"""Take a body out of the frame that HTTP puts around it, without reading it.
+
+RFC 9112, section 6, knows three frames: a length, chunks, and the end of the connection. Each is a
+class here with the same few names. Bytes go in as they arrive, split anywhere, and content comes
+out as soon as it is known to be content:
+
+    while frame.open:
+        content = frame.take(...)  # what one read returned, or b"" at the end of the connection
+
+Rules:
+
+1. `take()` returns all content of what it was given, at once. An error that follows the content is
+   kept in `error`, so that whoever reads gets the content first.
+2. A frame closes once: at its end, or with an error. `found_end` says that the end was found where
+   HTTP says it is. A connection that ends within the trailer closes the frame without an error,
+   since all content has arrived; but its end was not found.
+3. Whatever follows the end is `surplus`. It is not looked at.
+4. What a frame keeps is bounded: a part of one line, and no content.
+
+What never happens: content after an error or an end; content that depends on how the bytes were
+split; a cut body that closes without an error, unless the end of the connection is its frame.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+from typing import Protocol
+
+from openai_scan.transport.session.framing import Framing
+
+# A line of a trailer, or with the size of a chunk.
+MAX_LINE = 64 * 1024
+
+# All that may follow the last chunk.
+MAX_TRAILER_BYTES = 64 * 1024
+
+# The line before a chunk, as every server writes it; and what else it may hold: spaces, extensions.
+# Python's int() also accepts `-5` and `0x5`.
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
+_SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
+
+_NO_SIZE = "a chunk has no size"
+_NO_END = "there is no end to its headers"
+
+
+class Frame(Protocol):
+    """A frame around a body; see the module.
+
+    Attributes:
+        open: Whether more bytes are needed to find the end.
+        error: Why the frame is closed, if that is not its end.
+        found_end: Whether the end of the body was found.
+        surplus: Whether bytes have come after the end.
+    """
+
+    open: bool
+    error: Exception | None
+    found_end: bool
+    surplus: bool
+
+    def take(self, data: bytes) -> bytes:
+        """Return the content of *data*, which is `b""` at the end of the connection only."""
+
+
+class _Closing:
+    """How a frame closes."""
+
+    open: bool = True
+    error: Exception | None = None
+    found_end: bool = False
+    surplus: bool = False
+
+    def _end(self, *, surplus: bool) -> None:
+        self.open, self.found_end, self.surplus = False, True, surplus
+
+    def _fail(self, error: Exception) -> None:
+        self.open, self.error = False, error
+
+
+class Counted(_Closing):
+    """A body of so many bytes."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        if not length:
+            self._end(surplus=False)
+
+    def take(self, data: bytes) -> bytes:
+        """See `Frame`."""
+        if not data:
+            self._fail(http.client.IncompleteRead(b"", self._left))
+            return b""
+        content = data[: self._left]
+        self._left -= len(content)
+        if not self._left:
+            self._end(surplus=len(data) > len(content))
+        return content
+
+
+class Unbounded(_Closing):
+    """A body that ends with the connection."""
+
+    def take(self, data: bytes) -> bytes:
+        """See `Frame`."""
+        if not data:
+            self._end(surplus=False)
+        return data
+
+
+class Chunked(_Closing):
+    """A body in chunks, the last of which is empty, with a trailer behind it.
+
+    Each byte belongs to one of four parts, in this order::
+
+        SIZE ──▶ CONTENT ──▶ CONTENT_END ──▶ SIZE ...
+          └──▶ TRAILER, behind the size 0
+
+    `_left` counts what is missing of the content, `_kept` holds the beginning of a line.
+    """
+
+    def __init__(self) -> None:
+        self._part = Chunked._size
+        self._left = 0
+        self._kept = b""
+        self._trailer_bytes = 0
+
+    def take(self, data: bytes) -> bytes:
+        """See `Frame`."""
+        if not data:
+            self._cut()
+            return b""
+        contents = []
+        position = 0
+        if self._part is Chunked._size and not self._kept:
+            # What is nearly always there: whole chunks, of one event each.
+            while (head := _PLAIN_SIZE.match(data, position)) is not None:
+                start = head.end()
+                stop = start + int(head[1], 16)
+                if stop == start or data[stop : stop + 2] != b"\r\n":
+                    break
+                contents.append(data[start:stop])
+                position = stop + 2
+            if position == len(data):
+                return contents[0] if len(contents) == 1 else b"".join(contents)
+        if self._kept:
+            data, self._kept = self._kept + data, b""
+        while self.open and position < len(data):
+            if self._part is Chunked._content:
+                contents.append(data[position : position + self._left])
+            position = self._part(self, data, position)
+        return b"".join(contents)
+
+    # The parts. Each takes one thing that begins at *position*, and returns the position behind it.
+
+    def _size(self, data: bytes, position: int) -> int:
+        line = self._line(data, position, _NO_SIZE)
+        if line is None:
+            return len(data)
+        found = _SIZE.fullmatch(line)
+        if found is None:
+            self._fail(http.client.HTTPException(_NO_SIZE))
+            return position
+        self._left = int(found[1], 16)
+        self._part = Chunked._content if self._left else Chunked._trailer
+        return position + len(line)
+
+    def _content(self, data: bytes, position: int) -> int:
+        taken = min(self._left, len(data) - position)
+        self._left -= taken
+        if not self._left:
+            self._part = Chunked._content_end
+        return position + taken
+
+    def _content_end(self, data: bytes, position: int) -> int:
+        line_end = data[position : position + 2]
+        if line_end == b"\r\n":
+            self._part = Chunked._size
+        elif line_end == b"\r":
+            self._kept = line_end
+        else:
+            self._fail(http.client.HTTPException("a chunk is longer than its size"))
+        return position + len(line_end)
+
+    def _trailer(self, data: bytes, position: int) -> int:
+        line = self._line(data, position, _NO_END)
+        if line is None:
+            return len(data)
+        behind = position + len(line)
+        if line in (b"\r\n", b"\n"):
+            self._end(surplus=behind < len(data))
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > MAX_TRAILER_BYTES:
+            self._fail(http.client.HTTPException(_NO_END))
+        return behind
+
+    def _line(self, data: bytes, position: int, too_long: str) -> bytes | None:
+        """Return the line at *position*; None if its end has not come yet.
+
+        Its beginning is kept then, unless it is too long, which is an error of that name.
+        """
+        stop = data.find(b"\n", position, position + MAX_LINE) + 1
+        if stop:
+            return data[position:stop]
+        self._kept = data[position:]
+        if len(self._kept) >= MAX_LINE:
+            self._fail(http.client.HTTPException(too_long))
+        return None
+
+    def _cut(self) -> None:
+        """Close, because the connection has ended."""
+        if self._part is Chunked._trailer:
+            self.open = False
+        else:
+            self._fail(http.client.IncompleteRead(b""))
+
+
+def unframed(framing: Framing) -> Frame:
+    """Return what takes a body out of the frame that *framing* describes."""
+    if framing.chunked:
+        return Chunked()
+    return Unbounded() if framing.length is None else Counted(framing.length)
