@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from urllib3.util import wait_for_read
 
-from openai_scan import Timeout
+from openai_scan import Timeout, waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import answers
 from openai_scan.transport.session.answers import _ClockedReads
@@ -95,6 +95,64 @@ class TestReading:
         assert buffered.peek() == b""
         reads.waits = True
         assert buffered.read(1) == b"a"
+
+
+class TestSlices:
+    """Where the system wakes nobody, a read is repeated until something comes or it is left."""
+
+    @pytest.fixture
+    def asleep(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> Any:
+        """Return a socket that nothing wakes; between two slices it calls its `between`."""
+        monkeypatch.setattr(waiting, "sliced", True)
+        monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
+        ours, _ = ends
+
+        def recv_into(buffer: Any) -> int:
+            try:
+                return ours.recv_into(buffer)
+            except TimeoutError:
+                sock.between()
+                raise
+
+        sock = SimpleNamespace(
+            makefile=ours.makefile, settimeout=ours.settimeout, recv_into=recv_into
+        )
+        return sock
+
+    def test_bytes_may_come_in_any_slice(
+        self, asleep: Any, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """They are the beginning of an answer, as in the first one; so is the end the end."""
+        _, theirs = ends
+        reads, clock = reading(asleep)
+        asleep.between = lambda: theirs.send(b"ab")
+        assert reads.readinto(bytearray(9)) == 2
+        assert (clock.answering, reads.ended) == (True, False)
+        asleep.between = lambda: theirs.shutdown(socket.SHUT_WR)
+        assert reads.readinto(bytearray(9)) == 0
+        assert reads.ended is True
+
+    def test_a_cancellation_is_seen_after_a_slice(self, asleep: Any) -> None:
+        """Although it has shut nothing down."""
+        clock = Clock(Timeout(first_byte=600))
+        clock.start()
+        clock.connected()
+        cancellation = SocketCancellation()
+        asleep.between = cancellation.request
+        with pytest.raises(OSError, match=r"^cancelled$"):
+            _ClockedReads(asleep, clock, cancellation).readinto(bytearray(9))
+
+    def test_the_wait_is_limited(self, asleep: Any) -> None:
+        """By what the clock allows, all slices together."""
+        waits: list[int] = []
+        asleep.between = lambda: waits.append(1)
+        reads, clock = reading(asleep, Timeout(first_byte=0.01))
+        with pytest.raises(TimeoutError):
+            reads.readinto(bytearray(9))
+        assert len(waits) > 1
+        assert clock.limit == "first_byte"
 
 
 class TestWhatLiesBehind:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from urllib3.util import wait_for_read
 
+from openai_scan import waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.framing import Framing, framing, is_clear_line
@@ -95,9 +96,18 @@ class _ClockedReads(io.RawIOBase):
         if not self.waits:
             return None
         left = self._clock.left()
-        if left != self._socket.gettimeout():  # setting it is a system call
-            self._socket.settimeout(left)
-        size = self._reads.readinto(buffer)
+        size: int | None
+        if waiting.sliced:
+            size = waiting.in_slices(
+                lambda: self._socket.recv_into(buffer),
+                self._socket,
+                left,
+                self._cancellation.check,
+            )
+        else:
+            if left != self._socket.gettimeout():  # setting it is a system call
+                self._socket.settimeout(left)
+            size = self._reads.readinto(buffer)
         self.ended = not size
         # While connecting, the bytes are a proxy's answer to the request for a tunnel.
         if size and not self._clock.connecting:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from openai_scan import waiting
 from openai_scan.transport.per_process import PerProcess
 
 # Guards which exchange a connection carries, so that a late cancel() does not hit the next one; and
@@ -74,7 +75,7 @@ class SocketCancellation:
         What makes it happen calls `notify()`.
         """
         with _changed.value:
-            _changed.value.wait_for(lambda: self.requested or happened(), seconds)
+            waiting.wait_for(_changed.value, lambda: self.requested or happened(), seconds)
         return happened()
 
     def hold(self, connecting: socket.socket) -> None:
