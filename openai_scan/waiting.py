@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ class Timed(Protocol):
         """Limit every later wait."""
 
 
+@overload
+def slice_of(seconds: float) -> float: ...
+@overload
+def slice_of(seconds: None) -> float | None: ...
 def slice_of(seconds: float | None) -> float | None:
     """Return how long to wait at a time, if *seconds* are left (None: no limit).
 

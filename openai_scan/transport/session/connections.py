@@ -20,7 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from openai_scan.transport.session.answers import ClockedResponse, current
-from openai_scan.transport.session.dial import dial
+from openai_scan.transport.session.dial import dial, system_error
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
@@ -108,7 +108,7 @@ class WatchedConnection(HTTPConnection):
 def _check_handshake(sock: socket.socket) -> None:
     """Refuse a connection without encryption: ssl skips the handshake if the peer has gone."""
     if isinstance(sock, ssl.SSLSocket) and sock.version() is None:
-        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        raise system_error(errno.ECONNRESET)
 
 
 def _close_left_over(error: BaseException) -> None:
