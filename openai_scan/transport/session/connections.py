@@ -27,6 +27,9 @@ from openai_scan.transport.session.dial import dial, system_error
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
 
+# What sending raises when the other side has closed the connection, or was never there any more.
+_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
+
 
 class WatchedConnection(HTTPConnection):
     """A connection that tells the exchange it carries which socket that is."""
@@ -60,7 +63,12 @@ class WatchedConnection(HTTPConnection):
         if self.sock is not None:  # kept from an earlier request, or just connected over TLS
             self._attach(reused=self.owner is not current.carried.cancellation.token)
         self.whole_request = False
-        super().request(*args, **kwargs)
+        try:
+            super().request(*args, **kwargs)
+        except _CLOSED as error:
+            # Who refuses a long request answers, closes and takes no more of it. urllib3 goes on
+            # to read the answer, but only after this error; TLS and Windows have others.
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 
     def _tunnel(self) -> None:
