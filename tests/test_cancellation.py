@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -68,6 +69,22 @@ def test_only_the_last_socket_is_held(ends: tuple[socket.socket, socket.socket])
         first.close()
         assert is_shut(other_end)  # no copy of it was left
     cancellation.let_go()
+
+
+def test_all_sockets_that_are_being_connected_are_shut_down() -> None:
+    """But for those that it was to forget, which may be closed already."""
+    cancellation = SocketCancellation()
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(3)]
+        for ours, theirs in pairs:
+            stack.enter_context(ours)
+            stack.enter_context(theirs).setblocking(False)
+            cancellation.watch(ours)
+        cancellation.forget(pairs[1][0])
+        cancellation.request()
+        assert [is_shut(theirs) for _, theirs in pairs] == [True, False, True]
+        with pytest.raises(OSError, match=r"^cancelled$"):
+            cancellation.watch(pairs[1][0])
 
 
 def test_a_socket_that_was_let_go_is_left_alone(ends: tuple[socket.socket, socket.socket]) -> None:

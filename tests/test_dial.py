@@ -2,60 +2,364 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
+import math
+import os
+import select
 import socket
 import threading
-import time
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import socks
+from attrs import frozen
+from clocks import Now
 from server import PATIENCE
 
-from openai_scan import Timeout
+from openai_scan import Timeout, waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import dial as dialling
 from openai_scan.transport.session import socks_dial
 from openai_scan.transport.session.cancellation import SocketCancellation
 
 
-def address(port: int) -> Any:
+def address(port: int, family: socket.AddressFamily = socket.AF_INET) -> Any:
     """Return an address as the system looks it up."""
-    return socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)
+    return family, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)
 
 
-def dialled(addresses: list[Any], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Any], OSError]:
-    """Return what each address got of 30 seconds, all of which it takes, and the error."""
-    tried: list[Any] = []
-    now = 1000.0
+@frozen
+class Host:
+    """What becomes of a connection to an address.
 
-    def connect(sock: socket.socket, place: Any, seconds: float, _: object) -> None:
-        nonlocal now
-        tried.append((place[1], seconds))
-        now += seconds / 2
-        raise OSError(place[1], f"refused {sock.type == socket.SOCK_STREAM}")
+    Attributes:
+        code: What the attempt ends with; 0 is a connection.
+        after: How many seconds after its beginning; None for at once, infinity for never.
+        family: Of the address.
+    """
 
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    monkeypatch.setattr(dialling, "resolve", lambda *_, **__: addresses)
-    monkeypatch.setattr(dialling, "_connect", connect)
-    clock = Clock(Timeout(connect=30))
-    clock.start()
-    with pytest.raises(OSError, match=r".") as caught:
-        dialling.dial("a", 80, options=(), clock=clock, cancellation=SocketCancellation())
-    return tried, caught.value
+    code: int = 0
+    after: float | None = 0.0
+    family: socket.AddressFamily = socket.AF_INET
 
 
-def test_each_address_gets_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead one leaves enough for those after it; the last error is told."""
-    tried, error = dialled([address(1), address(2), address(3)], monkeypatch)
-    assert tried == [(1, 10), (2, 12.5), (3, 18.75)]
-    assert (error.errno, error.strerror) == (3, "refused True")
+DEAD = Host(after=math.inf)
+LIVE = Host()
+REFUSED = Host(errno.ECONNREFUSED)
+REFUSED_AT_ONCE = Host(errno.ECONNREFUSED, after=None)
+NO_WAY = Host(errno.ENETUNREACH, after=None)
+INVALID = Host(errno.EINVAL, after=-math.inf)
+NO_FAMILY = Host(family=socket.AF_UNSPEC)
 
 
-def test_a_name_may_have_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Although no system is known that says so."""
-    assert str(dialled([], monkeypatch)[1]) == "a has no address"
+class Net:
+    """A network without a network, whose time passes while somebody waits for it.
+
+    Attributes:
+        begun: The port of each attempt, and after how many seconds it has begun.
+        open: The sockets that are open.
+        held: Which copies of sockets are open.
+    """
+
+    def __init__(self, now: Now, *hosts: Host) -> None:
+        self.begun: list[tuple[int, float]] = []
+        self.open: set[Plug] = set()
+        self.held: set[Plug] = set()
+        self.hosts = hosts
+        self.addresses = [address(port, host.family) for port, host in enumerate(hosts)]
+        self._now, self._start = now, now.seconds
+
+    @property
+    def seconds(self) -> float:
+        """How much time has passed."""
+        return round(self._now.seconds - self._start, 6)
+
+    def plug(self, family: socket.AddressFamily, *_: object) -> Plug:
+        """Return a socket, if there are such."""
+        if family is socket.AF_UNSPEC:
+            raise OSError(errno.EAFNOSUPPORT, "no such family")
+        return Plug(self)
+
+    def ended(self, plugs: Sequence[Plug], seconds: float) -> Sequence[Plug]:
+        """Wait until an attempt has ended."""
+        end = min(self.seconds + seconds, *(plug.ends_at for plug in plugs), math.inf)
+        self._now.seconds = self._start + end
+        return [plug for plug in plugs if plug.ends_at <= end]
+
+
+class Plug:
+    """A socket in the net."""
+
+    host: Host
+    port = -1
+    ends_at = math.inf
+    timeout: float | None = None
+
+    def __init__(self, net: Net) -> None:
+        self.options: list[Any] = []
+        self._net = net
+        net.open.add(self)
+
+    def setsockopt(self, *option: int) -> None:
+        """Note it."""
+        self.options.append(option)
+
+    def setblocking(self, flag: bool) -> None:
+        """Nobody may wait for it."""
+        assert not flag
+
+    def settimeout(self, seconds: float) -> None:
+        """Note it."""
+        self.timeout = seconds
+
+    def connect_ex(self, place: tuple[str, int]) -> int:
+        """Begin to connect, or fail, or be connected."""
+        self.port = place[1]
+        self.host = self._net.hosts[self.port]
+        self._net.begun.append((self.port, self._net.seconds))
+        if self.host is INVALID:
+            raise OSError(self.host.code, "invalid")
+        if self.host.after is None:
+            return self.host.code
+        self.ends_at = self._net.seconds + self.host.after
+        return errno.EINPROGRESS
+
+    def getsockopt(self, *_: int) -> int:
+        """Return how the attempt has ended."""
+        return self.host.code
+
+    def dup(self) -> Any:
+        """Return a copy, which has to be closed too."""
+        self._net.held.add(self)
+        return SimpleNamespace(close=lambda: self._net.held.remove(self))
+
+    def close(self) -> None:
+        """Be closed; twice is nothing new."""
+        self._net.open.discard(self)
+
+
+class TestAddresses:
+    """A name may have several, some of which may be dead."""
+
+    @pytest.fixture
+    def dialled(self, now: Now, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+        """Return what connects to hosts within 10 seconds: the net, and the socket or the error."""
+
+        def dial(*hosts: Host, cancellation: SocketCancellation | None = None) -> Any:
+            net = Net(now, *hosts)
+            monkeypatch.setattr(socket, "socket", net.plug)
+            monkeypatch.setattr(dialling, "resolve", lambda *_, **__: net.addresses)
+            monkeypatch.setattr(dialling, "_ended", net.ended)
+            clock = Clock(Timeout(connect=10))
+            clock.start()
+            ours = cancellation or SocketCancellation()
+            found: Any
+            try:
+                found = dialling.dial("a", 80, options=[(1, 2, 3)], clock=clock, cancellation=ours)
+            except OSError as error:
+                assert not net.open
+                return net, error
+            finally:
+                assert ours._connecting == []
+            assert net.open == net.held == {found}
+            return net, found
+
+        return dial
+
+    @pytest.mark.parametrize(
+        ("hosts", "begun", "winner"),
+        [
+            pytest.param([LIVE, LIVE], [0], 0, id="the first is there"),
+            pytest.param([Host(after=9), DEAD], [0, 0.25], 0, id="the first comes late"),
+            pytest.param([DEAD, LIVE], [0, 0.25], 1, id="the first is dead"),
+            pytest.param([DEAD, DEAD, LIVE], [0, 0.25, 0.5], 2, id="two are dead"),
+            pytest.param([DEAD, Host(after=0.3), Host(after=0.2)], [0, 0.25, 0.5], 1, id="a race"),
+            pytest.param([REFUSED, LIVE], [0, 0], 1, id="the first refuses"),
+            pytest.param([REFUSED_AT_ONCE, LIVE], [0, 0], 1, id="the first refuses at once"),
+            pytest.param([NO_FAMILY, LIVE], [0], 1, id="there is no such family"),
+            pytest.param([INVALID, LIVE], [0, 0], 1, id="the first cannot be used"),
+            pytest.param(
+                [Host(errno.ECONNREFUSED, 0.1), DEAD, LIVE],
+                [0, 0.1, 0.35],
+                2,
+                id="the first refuses a little later",
+            ),
+            pytest.param(
+                [Host(errno.ECONNREFUSED, 0.3), DEAD, LIVE],
+                [0, 0.25, 0.3],
+                2,
+                id="the one before the last refuses",
+            ),
+            pytest.param(
+                [DEAD, REFUSED_AT_ONCE, LIVE],
+                [0, 0.25, 0.25],
+                2,
+                id="one refuses beside a dead one",
+            ),
+            pytest.param([DEAD, Host(after=None)], [0, 0.25], 1, id="the last is there at once"),
+            pytest.param([Host(after=0.25), LIVE], [0], 0, id="both at the same time"),
+            pytest.param([Host(after=0.5), Host(after=0.25)], [0, 0.25], 0, id="at once"),
+            pytest.param([Host(after=5), REFUSED, NO_WAY], [0, 0.25, 0.25], 0, id="others refuse"),
+        ],
+    )
+    def test_the_first_that_connects_wins(
+        self, dialled: Any, hosts: list[Host], begun: list[float], winner: int
+    ) -> None:
+        """The next is tried when one has failed, or a quarter of a second later."""
+        net, found = dialled(*hosts)
+        assert [seconds for _, seconds in net.begun] == begun
+        assert found.port == winner
+        assert found.options == [(1, 2, 3)]
+        assert found.timeout == pytest.approx(10 - net.seconds)
+
+    @pytest.mark.parametrize(
+        ("hosts", "number", "seconds"),
+        [
+            ([REFUSED], errno.ECONNREFUSED, 0),
+            ([REFUSED, Host(errno.ECONNRESET, 3)], errno.ECONNRESET, 3),
+            ([Host(errno.ECONNRESET, 3), REFUSED], errno.ECONNRESET, 3),
+            ([REFUSED, NO_WAY, NO_FAMILY], errno.ECONNREFUSED, 0),
+            ([NO_WAY, REFUSED], errno.ECONNREFUSED, 0),
+            ([NO_FAMILY, NO_WAY], errno.EAFNOSUPPORT, 0),
+        ],
+    )
+    def test_the_last_failure_is_told(
+        self, dialled: Any, hosts: list[Host], number: int, seconds: float
+    ) -> None:
+        """Rather than that there is no way to another one."""
+        net, error = dialled(*hosts)
+        assert error.errno == number
+        assert net.seconds == seconds
+
+    @pytest.mark.parametrize("hosts", [[DEAD], [DEAD, DEAD], [DEAD, REFUSED], [DEAD] * 50])
+    def test_all_share_one_limit(self, dialled: Any, hosts: list[Host]) -> None:
+        """However many there are."""
+        net, error = dialled(*hosts)
+        assert isinstance(error, TimeoutError)
+        assert net.seconds == 10
+        assert len(net.begun) == min(len(hosts), 41)
+
+    def test_a_name_may_have_no_address(self, dialled: Any) -> None:
+        """Although no system is known that says so."""
+        assert str(dialled()[1]) == "a has no address"
+
+    def test_who_was_cancelled_has_no_connection(self, dialled: Any) -> None:
+        """Neither one that is under way nor one that was made at once."""
+        for host in (LIVE, Host(after=None)):
+            cancellation = SocketCancellation()
+            cancellation.request()
+            _, error = dialled(host, cancellation=cancellation)
+            assert str(error) == "cancelled"
+
+    def test_families_take_turns(self) -> None:
+        """The one that the system prefers is first, and no order within one changes."""
+        four, six = (
+            functools.partial(address, family=f) for f in (socket.AF_INET, socket.AF_INET6)
+        )
+        found = [six(1), six(2), six(3), four(4), four(5)]
+        assert dialling._in_turns(found) == [six(1), four(4), six(2), four(5), six(3)]
+        assert dialling._in_turns([four(1), six(2), four(3)]) == [four(1), six(2), four(3)]
+        assert dialling._in_turns([]) == []
+
+
+@pytest.fixture(params=["poll", "select"])
+def waiting_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Wait with either function; Windows has no poll()."""
+    if request.param == "select":
+        monkeypatch.delattr(select, "poll")
+    return str(request.param)
+
+
+@contextlib.contextmanager
+def full() -> Iterator[int]:
+    """Give a port that does not answer: nobody accepts what waits there."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.usefixtures("waiting_by")
+class TestSockets:
+    """The same with the system's own sockets."""
+
+    @staticmethod
+    def dial(ports: list[int], cancellation: SocketCancellation, seconds: float) -> socket.socket:
+        """Connect to one of the ports within so many seconds."""
+        clock = Clock(Timeout(connect=seconds))
+        clock.start()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(dialling, "_HEAD_START_SECONDS", 0.001)
+            patched.setattr(dialling, "resolve", lambda *_, **__: list(map(address, ports)))
+            return dialling.dial("a", 80, options=(), clock=clock, cancellation=cancellation)
+
+    def test_dead_addresses_are_left_for_a_live_one(self) -> None:
+        """It is connected, and waits as long as the clock allows."""
+        cancellation = SocketCancellation()
+        with full() as dead, socket.create_server(("127.0.0.1", 0)) as listener:
+            live = listener.getsockname()[1]
+            with self.dial([dead, dead, live], cancellation, PATIENCE) as connected:
+                accepted, place = listener.accept()
+                with accepted:
+                    assert connected.getsockname() == place
+                    assert 0 < (connected.gettimeout() or 0) <= PATIENCE
+            cancellation.let_go()
+
+    def test_a_port_without_a_listener_refuses(self) -> None:
+        """In the words of the system, beside dead ones too."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError) as caught:
+            self.dial([port, port], SocketCancellation(), PATIENCE)
+        assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
+
+    def test_dead_addresses_take_all_of_the_time(self) -> None:
+        """It is told as the end of the time."""
+        with full() as dead, pytest.raises(TimeoutError):
+            self.dial([dead, dead], SocketCancellation(), 0.01)
+
+    @pytest.mark.parametrize("cut", [False, True])
+    def test_a_cancellation_ends_all_attempts(
+        self, cut: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """From another thread, while several are under way; where nothing wakes it, in a slice."""
+        cancellation = SocketCancellation()
+        if cut:
+            monkeypatch.setattr(waiting, "sliced", True)
+            monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
+            monkeypatch.setattr(cancellation, "_shut_down", lambda: None)
+        under_way = threading.Event()
+
+        def watch(connecting: socket.socket) -> None:
+            SocketCancellation.watch(cancellation, connecting)
+            if len(cancellation._connecting) == 2:
+                under_way.set()
+
+        def cancel() -> None:
+            assert under_way.wait(PATIENCE)
+            cancellation.request()
+
+        monkeypatch.setattr(cancellation, "watch", watch)
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        with full() as dead, pytest.raises(OSError, match=r"^cancelled$"):
+            self.dial([dead, dead], cancellation, PATIENCE)
+        canceller.join(PATIENCE)
+
+
+def test_errors_of_sockets_have_words_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are in a table of their own there."""
+    monkeypatch.setattr(socket, "errorTab", {10061: "Connection refused."}, raising=False)
+    error = dialling.system_error(10061)
+    assert (error.errno, error.strerror) == (10061, "Connection refused.")
+    assert dialling.system_error(errno.EPIPE).strerror == os.strerror(errno.EPIPE)
 
 
 def test_a_name_is_looked_up_in_a_thread_that_nobody_waits_for(

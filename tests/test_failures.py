@@ -106,6 +106,7 @@ def test_a_wait_that_was_too_long_is_a_timeout(error: Exception) -> None:
         (ProtocolError("broken", RESET), "reset", "Connection reset by peer"),
         (http.client.IncompleteRead(b""), "cut", "it was closed before its end"),
         (http.client.RemoteDisconnected("closed"), "cut", "closed"),
+        (ProtocolError("aborted", http.client.RemoteDisconnected("closed")), "cut", "closed"),
         (ssl.SSLEOFError(8, "EOF"), "cut", "EOF"),
         (ProtocolError("", http.client.IncompleteRead(b"")), "cut", "it was closed before its end"),
         (http.client.HTTPException("a chunk has no size"), None, "a chunk has no size"),
@@ -139,7 +140,7 @@ def test_a_certificate_that_was_refused_is_told_from_other_failures() -> None:
         (RESET, True),
         (BrokenPipeError("pipe"), True),
         (requests.ConnectionError(ProtocolError("aborted", RESET)), True),
-        (ConnectionAbortedError("aborted"), False),
+        (ConnectionAbortedError("aborted"), True),  # what Windows says of a reset
         (ConnectionRefusedError("refused"), False),
         (http.client.IncompleteRead(b""), False),
         (TimeoutError("late"), False),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from urllib3.util import wait_for_read
 
-from openai_scan import Timeout
+from openai_scan import Timeout, waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import answers
 from openai_scan.transport.session.answers import _ClockedReads
@@ -109,11 +109,103 @@ class Cooperative(socket.socket):
         return super().recv(size, flags)
 
 
-def body_of(sock: Any, timeout: Timeout | None = None, arrived: bytes = b"") -> Body:
+def body_of(
+    sock: Any,
+    timeout: Timeout | None = None,
+    arrived: bytes = b"",
+    *,
+    length: int = 6,
+    cancellation: SocketCancellation | None = None,
+) -> Body:
     """Return what reads a body of six bytes from *sock*."""
     clock = Clock(timeout or Timeout())
     clock.answered()
-    return Body(sock, clock, Counted(6), arrived)
+    return Body(
+        sock,
+        Counted(length),
+        arrived,
+        clock=clock,
+        cancellation=cancellation or SocketCancellation(),
+    )
+
+
+class TestSlices:
+    """Where the system wakes nobody, a read is repeated until something comes or it is left."""
+
+    @pytest.fixture
+    def asleep(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> Any:
+        """Return a socket that nothing wakes; between two slices it calls its `between`."""
+        monkeypatch.setattr(waiting, "sliced", True)
+        monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
+        ours, _ = ends
+
+        def recv_into(buffer: Any) -> int:
+            try:
+                return ours.recv_into(buffer)
+            except TimeoutError:
+                sock.between()
+                raise
+
+        def recv(size: int) -> bytes:
+            buffer = bytearray(size)
+            return bytes(buffer[: recv_into(buffer)])
+
+        sock = SimpleNamespace(
+            makefile=ours.makefile, settimeout=ours.settimeout, recv_into=recv_into, recv=recv
+        )
+        return sock
+
+    def test_bytes_may_come_in_any_slice(
+        self, asleep: Any, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """They are the beginning of an answer, as in the first one; so is the end the end."""
+        _, theirs = ends
+        reads, clock = reading(asleep)
+        asleep.between = lambda: theirs.send(b"ab")
+        assert reads.readinto(bytearray(9)) == 2
+        assert (clock.answering, reads.ended) == (True, False)
+        asleep.between = lambda: theirs.shutdown(socket.SHUT_WR)
+        assert reads.readinto(bytearray(9)) == 0
+        assert reads.ended is True
+
+    def test_a_cancellation_is_seen_after_a_slice(self, asleep: Any) -> None:
+        """Although it has shut nothing down."""
+        clock = Clock(Timeout(first_byte=600))
+        clock.start()
+        clock.connected()
+        cancellation = SocketCancellation()
+        asleep.between = cancellation.request
+        for read in (
+            lambda: _ClockedReads(asleep, clock, cancellation).readinto(bytearray(9)),
+            body_of(asleep, cancellation=cancellation).read,
+        ):
+            with pytest.raises(OSError, match=r"^cancelled$"):
+                read()
+
+    def test_the_wait_is_limited(self, asleep: Any) -> None:
+        """By what the clock allows, all slices together."""
+        waits: list[int] = []
+        asleep.between = lambda: waits.append(1)
+        reads, clock = reading(asleep, Timeout(first_byte=0.01))
+        with pytest.raises(TimeoutError):
+            reads.readinto(bytearray(9))
+        assert len(waits) > 1
+        assert clock.limit == "first_byte"
+        waits.clear()
+        with pytest.raises(TimeoutError):
+            body_of(asleep, Timeout(idle=0.01)).read()
+        assert len(waits) > 1
+
+    def test_a_body_is_read_in_slices_too(
+        self, asleep: Any, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """It may come in any of them."""
+        _, theirs = ends
+        asleep.between = lambda: theirs.send(b"abcdef")
+        body = body_of(asleep)
+        assert [body.read(), body.read()] == [b"abcdef", b""]
 
 
 class TestBody:
@@ -146,7 +238,7 @@ class TestBody:
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
         """Nothing is read, but they have come."""
-        body = Body(ends[0], Clock(Timeout()), Counted(0), b"x")
+        body = body_of(ends[0], arrived=b"x", length=0)
         assert body.read() == b""
         assert body.at_its_end is False
 

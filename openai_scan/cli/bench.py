@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any, Literal
 
 import click
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from openai_scan import waiting
 from openai_scan.cli import options
 from openai_scan.cli.stats import seconds
 from openai_scan.cli.status import Status
@@ -187,11 +188,18 @@ def _run(
     bar = Progress(*columns, console=screen, disable=not screen.is_terminal)
     with bar as progress, ThreadPoolExecutor(at_once) as pool:
         task = progress.add_task("streams", total=streams)
-        futures = [pool.submit(bench.measure, ask) for _ in range(streams)]
+
+        def measure() -> None:
+            bench.measure(ask)
+            progress.advance(task)
+
+        pending = {pool.submit(measure) for _ in range(streams)}
         try:
-            for future in as_completed(futures):
-                future.result()
-                progress.advance(task)
+            while pending:  # what has not ended after a slice, where waits are cut into slices
+                a_while = waiting.slice_of(None)
+                done, pending = wait(pending, timeout=a_while, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
         except BaseException:  # Ctrl-C, most of all: nobody waits for the rest
             pool.shutdown(wait=False, cancel_futures=True)
             bench.stop()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from openai_scan import waiting
 from openai_scan.cli import options
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
@@ -110,7 +111,7 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     with started as server:
         tell(f"serving {file} at {server.base_url} with the key {key}; Ctrl-C ends it")
         while True:
-            threading.Event().wait()
+            waiting.wait(threading.Event())
 
 
 def _answers(file: str, speed: float) -> Callable[[SeenRequest], Reply]:

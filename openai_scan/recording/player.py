@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from openai_scan import waiting
 from openai_scan.errors import (
     RecordingError,
     ScanError,
@@ -256,7 +257,7 @@ class Replay:
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
         seconds = max(0.0, min(due, self._deadline) - time.monotonic())
-        if self._cancelled.wait(min(seconds, threading.TIMEOUT_MAX)):
+        if waiting.wait(self._cancelled, seconds):
             raise StreamCancelledError("the replay was cancelled")
         if self._deadline < due:
             raise StreamTimeoutError("the replay held the stream open after the answer")

@@ -81,6 +81,10 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
                     continue
                 partner[side].shutdown(socket.SHUT_WR)
             except ConnectionError:  # a reset is passed on as one
+                if side is one:  # after what was said before it
+                    with contextlib.suppress(ConnectionError):
+                        while data := other.recv(65536):
+                            one.sendall(data)
                 reset(one)
                 reset(other)
                 return

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, Script, answer, ch, serving
+from server import CHUNKED, END, FIN, RST, TAKE, Script, answer, ch, json_answer, serving
 
 from faults.proxies import Proxy
 from faults.scripts import DONE, HI, STOP, WHOLE
 from faults.table import Route
 from faults.world import bundle, certified, clean, world
-from openai_scan import Client, RedirectError, RetryPolicy, StreamerV2, TLSError
+from openai_scan import (
+    APIError,
+    Client,
+    RedirectError,
+    RetryPolicy,
+    StreamerV2,
+    TLSError,
+    TransportError,
+)
 
 MANY = 64
 
@@ -108,6 +117,62 @@ class TestCertificates:
             with Client("sk-1", server.base_url, retries=RetryPolicy(attempts=1)) as client:
                 with pytest.raises(TLSError):
                     client.list_models()
+
+
+class TestRefusalsOfLongRequests:
+    """Who refuses a request before all of it was sent answers, and closes the connection."""
+
+    # More than the buffers of both sides hold.
+    LONG = "x" * (8 * 1024 * 1024)
+
+    @staticmethod
+    def refusing(status: str, end: object) -> Script:
+        """Return what takes some of a request, refuses it and ends the connection."""
+        words = json_answer({"error": {"message": "no"}}, status=status)
+        return [TAKE, words, end]
+
+    @pytest.mark.parametrize("route", Route)
+    @pytest.mark.parametrize(
+        ("status", "end"),
+        [
+            ("413 Payload Too Large", FIN),
+            ("401 Unauthorized", RST),
+            ("429 Too Many Requests", FIN),
+        ],
+    )
+    def test_the_reader_gets_the_refusal(self, route: Route, status: str, end: object) -> None:
+        """Whatever way it came, TLS included, and although sending failed."""
+        with world(route, openings=[self.refusing(status, end)]) as around:
+            retries = RetryPolicy(attempts=1)
+            with Client("sk-1", around.server.base_url, retries=retries) as client:
+                messages: list[Any] = [{"role": "user", "content": self.LONG}]
+                s = client.create_chat_completion_stream(model="m", messages=messages)
+                assert not s.next()
+            error = s.err()
+            assert isinstance(error, APIError)
+            assert error.status == int(status[:3])
+
+    @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL])
+    def test_so_does_the_caller_of_a_method(self, route: Route) -> None:
+        """Which sends all at once as well."""
+        with world(route, openings=[self.refusing("413 Payload Too Large", FIN)]) as around:
+            with Client("sk-1", around.server.base_url) as client:
+                with pytest.raises(APIError) as caught:
+                    client.create_message("thread_1", role="user", content=self.LONG)
+            assert caught.value.status == 413
+
+    @pytest.mark.parametrize("route", Route)
+    @pytest.mark.parametrize("end", [FIN, RST])
+    def test_without_a_refusal_the_connection_broke(self, route: Route, end: object) -> None:
+        """There is no answer; the request is not sent again, since it may have been read."""
+        with world(route, openings=[[TAKE, end]]) as around:
+            with Client("sk-1", around.server.base_url) as client:
+                with pytest.raises(TransportError, match=r"^no answer from ") as caught:
+                    client.create_message("thread_1", role="user", content=self.LONG)
+            assert type(caught.value) is TransportError
+            assert caught.value.lost is not None
+            assert "Max retries" not in str(caught.value)
+            assert around.server.connections == 1
 
 
 class TestOnce:

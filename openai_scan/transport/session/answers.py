@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from urllib3.util import wait_for_read
 
+from openai_scan import waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
@@ -98,9 +99,18 @@ class _ClockedReads(io.RawIOBase):
         if not self.waits:
             return None
         left = self._clock.left()
-        if left != self._socket.gettimeout():  # setting it is a system call
-            self._socket.settimeout(left)
-        size = self._reads.readinto(buffer)
+        size: int | None
+        if waiting.sliced:
+            size = waiting.in_slices(
+                lambda: self._socket.recv_into(buffer),
+                self._socket,
+                left,
+                self._cancellation.check,
+            )
+        else:
+            if left != self._socket.gettimeout():  # setting it is a system call
+                self._socket.settimeout(left)
+            size = self._reads.readinto(buffer)
         self.ended = not size
         # While connecting, the bytes are a proxy's answer to the request for a tunnel.
         if size and not self._clock.connecting:
@@ -187,7 +197,13 @@ class ClockedResponse(http.client.HTTPResponse):
     @functools.cached_property
     def body(self) -> Body:
         """What reads the body. Whoever asks for it reads nothing here any more."""
-        return Body(self._socket, self._clock, unframed(self._framing), self._arrived())
+        return Body(
+            self._socket,
+            unframed(self._framing),
+            self._arrived(),
+            clock=self._clock,
+            cancellation=self._cancellation,
+        )
 
     def read1(self, n: int = -1) -> bytes:
         """Return what has arrived, at most *n* bytes: what urllib3 calls to decompress it."""

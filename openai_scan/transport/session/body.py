@@ -7,6 +7,7 @@ token costs. Between the socket and the reader there are only the frame that the
 Who limits a wait:
 
 - The system, by the option SO_RCVTIMEO of a blocking socket, where it can.
+- We ourselves, where the system wakes no waiting thread, see `waiting`.
 - Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
   over TLS, which reads several times for one read of ours; where the socket is not the system's,
   as with gevent and eventlet; and in a process with a timer that sends it signals, since each
@@ -23,7 +24,9 @@ import socket
 import struct
 import sys
 
+from openai_scan import waiting
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Frame
 
 # How much one read takes at most. It may hold many small chunks of a body.
@@ -39,19 +42,29 @@ class Body:
     Args:
         sock: Where it arrives.
         clock: How long each wait for it may take.
+        cancellation: What may end a wait.
         frame: Where it ends.
         arrived: What of it has arrived already.
     """
 
-    def __init__(self, sock: socket.socket, clock: Clock, frame: Frame, arrived: bytes) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        frame: Frame,
+        arrived: bytes,
+        *,
+        clock: Clock,
+        cancellation: SocketCancellation,
+    ) -> None:
         self._socket = sock
-        self._receive = sock.recv
+        self._receive = self._receive_in_slices if waiting.sliced else sock.recv
+        self._cancellation = cancellation
         self._left = clock.left
         self._arrived = arrived
-        self._wait: float | None = None  # what the socket was told
+        self._wait = 0.0  # how long the next call of _receive() waits at most
         self._frame = frame
         self._take = frame.take
-        self._by_system = _SYSTEM_LIMITS_WAITS and _system_limits(sock)
+        self._by_system = _SYSTEM_LIMITS_WAITS and not waiting.sliced and _system_limits(sock)
         if self._by_system:
             sock.settimeout(None)
 
@@ -90,6 +103,11 @@ class Body:
         """Whether the end of the body was found, and no byte behind it was read."""
         frame = self._frame
         return frame.found_end and not (frame.surplus or self._arrived)
+
+    def _receive_in_slices(self, size: int) -> bytes:
+        return waiting.in_slices(
+            lambda: self._socket.recv(size), self._socket, self._wait, self._cancellation.check
+        )
 
     def _limit(self, seconds: float) -> None:
         """Let no later wait take longer than that."""

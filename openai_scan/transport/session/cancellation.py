@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from openai_scan import waiting
 from openai_scan.transport.per_process import PerProcess
 
 # Guards which exchange a connection carries, so that a late cancel() does not hit the next one; and
@@ -42,6 +43,7 @@ class SocketCancellation:
         self._pid = os.getpid()
         self._socket: socket.socket | None = None
         self._attached = False  # to a connection; until then the socket is a copy of our own
+        self._connecting: list[socket.socket] = []
 
     def request(self) -> None:
         """Wake the thread that waits, now and whenever it would wait again."""
@@ -74,10 +76,25 @@ class SocketCancellation:
         What makes it happen calls `notify()`.
         """
         with _changed.value:
-            _changed.value.wait_for(lambda: self.requested or happened(), seconds)
+            waiting.wait_for(_changed.value, lambda: self.requested or happened(), seconds)
         return happened()
 
-    def hold(self, connecting: socket.socket) -> None:
+    def watch(self, connecting: socket.socket) -> None:
+        """Take hold of a socket that is being connected too. Call `forget()` before it is closed.
+
+        Raises:
+            OSError: The exchange was cancelled already.
+        """
+        with _changed.value:
+            self.check()
+            self._connecting.append(connecting)
+
+    def forget(self, connecting: socket.socket) -> None:
+        """Let go of a socket that `watch()` took."""
+        with _changed.value:
+            self._connecting.remove(connecting)
+
+    def hold(self, connected: socket.socket) -> None:
         """Take hold of a socket that is not part of a connection yet.
 
         Raises:
@@ -87,7 +104,7 @@ class SocketCancellation:
         with _changed.value:
             self.check()
             # A TLS handshake moves the descriptor into another object; a copy stays.
-            self._socket = connecting.dup()
+            self._socket = connected.dup()
             self._attached = False
 
     def let_go(self) -> None:
@@ -122,10 +139,13 @@ class SocketCancellation:
             self._shut_down()
 
     def _shut_down(self) -> None:
-        if self._socket is not None and not self.inherited:
-            with contextlib.suppress(OSError):  # it may be closed already
-                # Not ssl's own: after it a reader would get what lies there, still encrypted.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        if self.inherited:
+            return
+        for held in (self._socket, *self._connecting):
+            if held is not None:
+                with contextlib.suppress(OSError):  # it may be closed already
+                    # Not ssl's own: after it a reader would get what lies there, still encrypted.
+                    socket.socket.shutdown(held, socket.SHUT_RDWR)
 
 
 def notify() -> None:

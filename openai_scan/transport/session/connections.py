@@ -20,12 +20,15 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from openai_scan.transport.session.answers import ClockedResponse, current
-from openai_scan.transport.session.dial import dial
+from openai_scan.transport.session.dial import dial, system_error
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
+
+# What sending raises when the other side has closed the connection, or was never there any more.
+_CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
 
 
 class WatchedConnection(HTTPConnection):
@@ -60,7 +63,12 @@ class WatchedConnection(HTTPConnection):
         if self.sock is not None:  # kept from an earlier request, or just connected over TLS
             self._attach(reused=self.owner is not current.carried.cancellation.token)
         self.whole_request = False
-        super().request(*args, **kwargs)
+        try:
+            super().request(*args, **kwargs)
+        except _CLOSED as error:
+            # Who refuses a long request answers, closes and takes no more of it. urllib3 goes on
+            # to read the answer, but only after this error; TLS and Windows have others.
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 
     def _tunnel(self) -> None:
@@ -108,7 +116,7 @@ class WatchedConnection(HTTPConnection):
 def _check_handshake(sock: socket.socket) -> None:
     """Refuse a connection without encryption: ssl skips the handshake if the peer has gone."""
     if isinstance(sock, ssl.SSLSocket) and sock.version() is None:
-        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        raise system_error(errno.ECONNRESET)
 
 
 def _close_left_over(error: BaseException) -> None:

@@ -1,25 +1,49 @@
-"""Connect to a server within one time limit, and so that another thread can cancel it."""
+"""Connect to a server within one time limit, and so that another thread can cancel it.
+
+A name may have several addresses, and some of them may be dead: a machine that has gone, or an
+IPv6 that leads nowhere. The attempts overlap, as RFC 8305 ("Happy Eyeballs") asks:
+
+- The families take turns, beginning with that of the first address.
+- The next attempt begins as soon as one has failed, and otherwise 0.25 s after the last one.
+- The first connection that is made wins, and the other attempts are closed.
+- All attempts share one limit.
+
+So a dead address costs 0.25 s. The names are not looked up by family, as the RFC suggests:
+`getaddrinfo()` returns all addresses at once, in the order that the system prefers.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
+import math
 import os
+import select
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from urllib3.util import wait_for_write
 from urllib3.util.connection import allowed_gai_family
 
+from openai_scan import waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation, notify
 
 Address: TypeAlias = "tuple[Any, ...]"
 """What the socket module calls a sockaddr."""
 
-_UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
+Found: TypeAlias = "tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]"
+"""What `socket.getaddrinfo()` returns of one address."""
+
+# RFC 8305, section 5: the "Connection Attempt Delay".
+_HEAD_START_SECONDS = 0.25
+
+_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
+
+# That this machine has no way to an address says less than what another address said.
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def dial(
@@ -37,30 +61,136 @@ def dial(
         TimeoutError: It took too long.
         OSError: None of the host's addresses can be reached, or the exchange was cancelled.
     """
-    addresses = resolve(host, port, clock=clock, cancellation=cancellation)
-    failure = OSError(f"{host} has no address")
-    for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        # A dead address must not use up the time of those after it.
-        share = clock.left() / (len(addresses) - place)
+    addresses = _in_turns(resolve(host, port, clock=clock, cancellation=cancellation))
+    with contextlib.closing(_Attempts(options, cancellation)) as attempts:
+        for left, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+            if not attempts.begin(address) and left:
+                continue
+            while attempts.under_way and attempts.connected is None:
+                seconds = clock.left()
+                attempts.wait(min(seconds, _HEAD_START_SECONDS) if left else seconds)
+                if left:
+                    break
+            if attempts.connected is not None:
+                with closing_on_error(attempts.connected) as connected:
+                    cancellation.hold(connected)
+                    connected.settimeout(clock.left())
+                return connected
+        raise attempts.failure or OSError(f"{host} has no address")
+
+
+class _Attempts:
+    """Connections that are being made to the addresses of one host.
+
+    Args:
+        options: The options of each socket.
+        cancellation: What may end the wait for them.
+
+    Attributes:
+        under_way: The sockets that may still connect.
+        connected: The first socket that did, or None.
+        failure: Why others did not, or None.
+    """
+
+    connected: socket.socket | None = None
+    failure: OSError | None = None
+
+    def __init__(
+        self, options: Iterable[tuple[int, int, int | bytes]], cancellation: SocketCancellation
+    ) -> None:
+        self.under_way: list[socket.socket] = []
+        self._options = options
+        self._cancellation = cancellation
+
+    def begin(self, address: Found) -> bool:
+        """Begin to connect to *address*; return whether that has not failed at once."""
         try:
-            sock = socket.socket(family, kind, protocol)
-            with closing_on_error(sock):
-                for option in options:
-                    sock.setsockopt(*option)
-                _connect(sock, address, share, cancellation)
-                sock.settimeout(clock.left())
+            sock = socket.socket(*address[:3])
         except OSError as error:
-            failure = error
-        else:
-            return sock
-        if cancellation.requested:
-            break
-    raise failure
+            return self._failed(error)
+        with closing_on_error(sock):
+            try:
+                for option in self._options:
+                    sock.setsockopt(*option)
+                sock.setblocking(False)
+                code = sock.connect_ex(address[4])
+            except OSError as error:
+                sock.close()
+                return self._failed(error)
+            if code not in _UNDER_WAY:
+                return self._ended(sock, code)
+            # Before the attempt, shutting it down would do nothing.
+            self._cancellation.watch(sock)
+        self.under_way.append(sock)
+        return True
+
+    def wait(self, seconds: float) -> None:
+        """Wait until an attempt has ended, or so many seconds.
+
+        Raises:
+            OSError: The exchange was cancelled.
+        """
+        ended = _ended(self.under_way, seconds)
+        self._cancellation.check()
+        for sock in ended:
+            if self.connected is None:
+                self.under_way.remove(sock)
+                self._cancellation.forget(sock)
+                self._ended(sock, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def close(self) -> None:
+        """Close the sockets that are under way."""
+        for sock in self.under_way:
+            self._cancellation.forget(sock)
+            sock.close()
+
+    def _ended(self, sock: socket.socket, code: int) -> bool:
+        """Note how an attempt has ended; return whether *sock* is connected."""
+        if not code:
+            self.connected = sock
+            return True
+        sock.close()
+        return self._failed(system_error(code))
+
+    def _failed(self, error: OSError) -> bool:
+        if self.failure is None or error.errno not in _NO_WAY:
+            self.failure = error
+        return False
 
 
-def resolve(
-    host: str, port: int, *, clock: Clock, cancellation: SocketCancellation
-) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]]:
+def system_error(number: int) -> OSError:
+    """Return the system's error of that number, with its words."""
+    # On Windows os.strerror() knows no errors of sockets, of which there is a table.
+    words: dict[int, str] = getattr(socket, "errorTab", {})
+    return OSError(number, words.get(number) or os.strerror(number))
+
+
+def _in_turns(addresses: Sequence[Found]) -> list[Found]:
+    """Return *addresses* with their families in turn, each in the order it had."""
+    families: dict[object, list[Found]] = {}
+    for address in addresses:
+        families.setdefault(address[0], []).append(address)
+    rounds = itertools.zip_longest(*families.values())
+    return [address for each in rounds for address in each if address is not None]
+
+
+def _ended(connecting: Sequence[socket.socket], seconds: float) -> Sequence[socket.socket]:
+    """Wait so long, at most, and return the sockets that are connected or have failed."""
+    a_while = waiting.slice_of(seconds)
+    # Looked up at each call, since gevent replaces it. `select()` takes no descriptor above 1023.
+    if not hasattr(select, "poll"):
+        # Windows reports a failed attempt as an exception.
+        _, *found = select.select([], connecting, connecting, a_while)
+        ended: set[Any] = set(itertools.chain(*found))
+        return [sock for sock in connecting if sock in ended]
+    poll = select.poll()
+    for sock in connecting:
+        poll.register(sock, select.POLLOUT)
+    ended = {descriptor for descriptor, _ in poll.poll(math.ceil(a_while * 1000))}
+    return [sock for sock in connecting if sock.fileno() in ended]
+
+
+def resolve(host: str, port: int, *, clock: Clock, cancellation: SocketCancellation) -> list[Found]:
     """Return the addresses of *host*, as `socket.getaddrinfo` does.
 
     That call can neither be woken nor be given a time limit, so it runs in a thread of its own,
@@ -86,15 +216,15 @@ def resolve(
         raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not a name") from found[0]
     if isinstance(found[0], OSError):
         raise found[0]
-    addresses: list[tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]] = found[0]
+    addresses: list[Found] = found[0]
     return addresses
 
 
 @contextlib.contextmanager
-def closing_on_error(sock: socket.socket) -> Iterator[None]:
+def closing_on_error(sock: socket.socket) -> Iterator[socket.socket]:
     """Close *sock* if the block raises."""
     try:
-        yield
+        yield sock
     except BaseException:  # Ctrl-C too
         sock.close()
         raise
@@ -103,19 +233,3 @@ def closing_on_error(sock: socket.socket) -> Iterator[None]:
 def _look_up(host: str, port: int, flags: int = 0) -> list[Any]:
     family = allowed_gai_family()
     return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
-
-
-def _connect(
-    sock: socket.socket, address: Address, seconds: float, cancellation: SocketCancellation
-) -> None:
-    """Connect *sock* without blocking, so that a cancellation can end the wait."""
-    sock.setblocking(False)
-    code = sock.connect_ex(address)
-    if code in _UNDER_WAY:
-        cancellation.hold(sock)  # before the attempt, shutting it down would do nothing
-        if not wait_for_write(sock, seconds):
-            raise TimeoutError(f"{address[0]} does not answer")
-        cancellation.check()
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))

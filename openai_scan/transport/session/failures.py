@@ -24,6 +24,9 @@ _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 # What the libraries raise when the other side has closed the connection too early.
 _CUTS = (http.client.IncompleteRead, http.client.RemoteDisconnected, ssl.SSLEOFError)
 
+# These have words of our own, see answers.py.
+_OURS = (http.client.HTTPException, http.client.RemoteDisconnected)
+
 # These quote the value of a header, or the URL of a proxy.
 _QUOTING = (
     requests.exceptions.InvalidHeader,
@@ -111,7 +114,7 @@ def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
 
 def is_stale(error: Exception) -> bool:
     """Return whether a connection turned out to have been closed."""
-    closed = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+    closed = (http.client.RemoteDisconnected, *_RESETS)
     return any(isinstance(one, closed) for one in causes(error))
 
 
@@ -123,7 +126,7 @@ def reason(error: BaseException) -> str:
             words = cause.strerror
         elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
             words = "it was closed before its end"
-        elif type(cause) is http.client.HTTPException:  # our own, see connections.py
+        elif type(cause) in _OURS:
             words = str(cause)
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"

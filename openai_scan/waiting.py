@@ -1,0 +1,129 @@
+"""Waiting, on systems that wake a waiting thread and on those that do not.
+
+On POSIX, shutting down a socket ends a `recv()` that another thread is waiting in, and Ctrl-C
+interrupts every wait. Windows does neither: `recv()` goes on (cpython#91913), and Ctrl-C is not
+noticed before `recv()`, a lock or, up to Python 3.13, an event returns (cpython#85609, #125541).
+
+There every wait is cut into slices. After each slice Python runs its signal handlers, and whoever
+waits looks for a cancellation; then the wait goes on until its time is up. Elsewhere these
+functions add no system call.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar, overload
+
+T = TypeVar("T")
+
+sliced: bool = sys.platform == "win32"
+"""Whether waits are cut into slices. Tests of other systems set it; read it at each wait."""
+
+SLICE_SECONDS = 0.2
+"""How long a cancellation or Ctrl-C may go unnoticed where the system wakes nobody."""
+
+
+class Timed(Protocol):
+    """A socket, or TLS over one: what it waits for takes no longer than its timeout."""
+
+    def settimeout(self, seconds: float, /) -> None:
+        """Limit every later wait."""
+
+
+@overload
+def slice_of(seconds: float) -> float: ...
+@overload
+def slice_of(seconds: None) -> float | None: ...
+def slice_of(seconds: float | None) -> float | None:
+    """Return how long to wait at a time, if *seconds* are left (None: no limit).
+
+    For calls such as `select()`, whose caller looks again at what it waits for in any case.
+    """
+    if not sliced:
+        return seconds
+    return SLICE_SECONDS if seconds is None else min(seconds, SLICE_SECONDS)
+
+
+def wait(event: threading.Event, seconds: float | None = None) -> bool:
+    """Wait for *event*, as its own `wait()` does; return whether it is set.
+
+    Args:
+        event: What to wait for.
+        seconds: How long at most; None means no limit.
+    """
+    if not sliced:
+        return event.wait(_bounded(seconds))
+    return _repeated(event.wait, seconds)
+
+
+def wait_for(
+    condition: threading.Condition, happened: Callable[[], bool], seconds: float | None = None
+) -> bool:
+    """Wait until *happened* returns True, as the condition's own `wait_for()` does.
+
+    Args:
+        condition: It is held by the caller, and notified when *happened* may have changed.
+        happened: What to wait for.
+        seconds: How long at most; None means no limit.
+
+    Returns:
+        What *happened* returned last.
+    """
+    if not sliced:
+        return condition.wait_for(happened, _bounded(seconds))
+    return _repeated(lambda left: condition.wait_for(happened, left), seconds)
+
+
+def in_slices(step: Callable[[], T], sock: Timed, seconds: float, check: Callable[[], object]) -> T:
+    """Return what *step* returns, which waits for *sock*, and call it again after each slice.
+
+    Call this only where waits are `sliced`; elsewhere set the timeout and call *step* once.
+
+    Args:
+        step: One call on the socket that leaves nothing half done when it times out: `recv()`,
+            `recv_into()`, `send()`, `do_handshake()`, and the same over TLS. Not `sendall()`, which
+            does not say how much it has sent; nor a read through `makefile()`, whose file refuses
+            to be read after it has timed out once.
+        sock: What it waits for. Its timeout is that of the last slice afterwards.
+        seconds: How long *step* may take in all.
+        check: Called after each slice. It raises if there is no reason to go on.
+
+    Raises:
+        TimeoutError: The time is up, or the system gave the connection up.
+        Exception: Whatever *check* and *step* raise.
+    """
+    end = time.monotonic() + seconds
+    left = seconds
+    while True:
+        sock.settimeout(min(left, SLICE_SECONDS))
+        try:
+            return step()
+        except TimeoutError as error:
+            check()
+            left = end - time.monotonic()
+            # With a number it is the system's: a peer that no longer acknowledges anything.
+            if left <= 0 or error.errno is not None:
+                raise
+
+
+def _repeated(wait: Callable[[float], bool], seconds: float | None) -> bool:
+    """Call *wait* with slices of *seconds* until it returns True or the time is up."""
+    if seconds is None:
+        while not wait(SLICE_SECONDS):
+            pass
+        return True
+    end = time.monotonic() + seconds
+    left = seconds
+    while left > SLICE_SECONDS:
+        if wait(SLICE_SECONDS):
+            return True
+        left = end - time.monotonic()
+    return wait(max(left, 0.0))
+
+
+def _bounded(seconds: float | None) -> float | None:
+    """Return *seconds*, or the longest time that the system can count."""
+    return None if seconds is None else min(seconds, threading.TIMEOUT_MAX)

@@ -1,0 +1,180 @@
+"""Waits, where the system wakes who waits and where it does not."""
+
+from __future__ import annotations
+
+import errno
+import math
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from clocks import Now
+from server import PATIENCE
+
+from openai_scan import waiting
+
+
+class Sock:
+    """A socket that only knows its timeouts."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+
+    def settimeout(self, seconds: float) -> None:
+        """Note it."""
+        self.timeouts.append(seconds)
+
+
+class Waits:
+    """Stands in for an event or a condition: all time passes, and then it may happen.
+
+    Attributes:
+        asked: How long each wait was to be at most.
+    """
+
+    def __init__(self, now: Now, happens_at: float = math.inf) -> None:
+        self.asked: list[float | None] = []
+        self._now, self._happens_at = now, happens_at
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for what happens or for all of the time."""
+        self.asked.append(seconds)
+        left = math.inf if seconds is None else seconds
+        self._now.seconds = min(self._now.seconds + left, max(self._now.seconds, self._happens_at))
+        return self._now.seconds >= self._happens_at
+
+    def wait_for(self, happened: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Likewise."""
+        return self.wait(seconds) or happened()
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have waits be cut into slices."""
+    monkeypatch.setattr(waiting, "sliced", True)
+
+
+def waited(how: str, waits: Any, seconds: float | None) -> bool:
+    """Wait for what stands in for an event or a condition."""
+    if how == "event":
+        return waiting.wait(waits, seconds)
+    return waiting.wait_for(waits, lambda: False, seconds)
+
+
+@pytest.mark.parametrize("how", ["event", "condition"])
+class TestEvents:
+    """Events and conditions."""
+
+    def test_a_wait_is_one_wait(self, how: str, now: Now) -> None:
+        """As long as the system can count, where it wakes who waits."""
+        waits = Waits(now)
+        assert waited(how, waits, 600) is False
+        waited(how, waits, math.inf)
+        waits = Waits(now, happens_at=now.seconds + 5)
+        assert waited(how, waits, None) is True
+        assert waits.asked == [None]
+
+    def test_a_wait_ends_in_slices(self, how: str, now: Now, cut: None) -> None:
+        """None is longer than a slice, and together they take no longer."""
+        waits = Waits(now)
+        assert waited(how, waits, 0.5) is False
+        assert waits.asked == pytest.approx([0.2, 0.2, 0.1])
+        assert now.seconds == pytest.approx(1000.5)
+
+    def test_what_has_happened_ends_it(self, how: str, now: Now, cut: None) -> None:
+        """In any slice, the last one and one of many without a limit included."""
+        for seconds, happens_at, slices in ((0.5, 0.3, 2), (0.5, 0.45, 3), (None, 1.1, 6)):
+            waits = Waits(now, happens_at=now.seconds + happens_at)
+            assert waited(how, waits, seconds) is True
+            assert len(waits.asked) == slices
+
+    def test_no_time_is_enough_to_look(self, how: str, now: Now, cut: None) -> None:
+        """What has happened is seen."""
+        assert waited(how, Waits(now, happens_at=0), 0) is True
+        assert waited(how, Waits(now), 0) is False
+
+
+def test_a_real_event_wakes(cut: None) -> None:
+    """From another thread, in the middle of a slice or between two."""
+    event = threading.Event()
+    thread = threading.Thread(target=event.set)
+    thread.start()
+    assert waiting.wait(event, PATIENCE)
+    thread.join(PATIENCE)
+
+
+def test_a_slice_of_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole wait, where the system wakes who waits."""
+    assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (
+        None,
+        600,
+        0.1,
+    )
+    monkeypatch.setattr(waiting, "sliced", True)
+    assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (0.2, 0.2, 0.1)
+
+
+class TestSockets:
+    """A call on a socket is repeated until its time is up."""
+
+    @staticmethod
+    def late(now: Now, *steps: Any) -> Callable[[], Any]:
+        """Return a call that times out, raises or returns; a number says when it times out."""
+        left: Iterator[Any] = iter(steps)
+
+        def step() -> Any:
+            match next(left):
+                case float(seconds):
+                    now.seconds += seconds
+                    raise TimeoutError("timed out")
+                case Exception() as error:
+                    raise error
+                case value:
+                    return value
+
+        return step
+
+    def test_it_returns_what_came(self, now: Now) -> None:
+        """In whichever slice."""
+        sock, checks = Sock(), [0]
+        step = self.late(now, 0.2, 0.2, b"a")
+        found = waiting.in_slices(step, sock, 0.5, lambda: checks.append(1))
+        assert (found, len(checks)) == (b"a", 3)
+        assert sock.timeouts == pytest.approx([0.2, 0.2, 0.1])
+
+    def test_it_ends_with_the_time(self, now: Now) -> None:
+        """As it would have without slices."""
+        sock = Sock()
+        with pytest.raises(TimeoutError, match=r"^timed out$"):
+            waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock, 0.5, lambda: None)
+        assert len(sock.timeouts) == 3
+
+    def test_it_ends_when_there_is_no_reason_to_go_on(self, now: Now) -> None:
+        """The slice that is waited for ends first."""
+
+        def check() -> None:
+            raise OSError("cancelled")
+
+        with pytest.raises(OSError, match=r"^cancelled$"):
+            waiting.in_slices(self.late(now, 0.2), Sock(), 600, check)
+
+    @pytest.mark.parametrize(
+        "error", [TimeoutError(errno.ETIMEDOUT, "gone"), ConnectionResetError(errno.ECONNRESET, "")]
+    )
+    def test_what_the_system_says_is_no_slice(self, now: Now, error: OSError) -> None:
+        """A peer that acknowledges nothing any more does not begin to."""
+        with pytest.raises(type(error)) as caught:
+            waiting.in_slices(self.late(now, error), Sock(), 600, lambda: None)
+        assert caught.value is error
+
+    def test_a_real_socket_is_read_after_a_slice(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What has come in the meantime is whole."""
+        monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            found = waiting.in_slices(
+                lambda: ours.recv(9), ours, PATIENCE, lambda: theirs.sendall(b"ab")
+            )
+        assert found == b"ab"
