@@ -176,7 +176,7 @@ def test_a_stream_has_its_path_and_its_body(
         assert [event.type for event in s] == ["done"]
     assert server.requests[0].line == f"POST {path} HTTP/1.1"
     assert server.requests[0].json() == body
-    assert server.requests[0].headers["accept"] == "text/event-stream"
+    assert server.requests[0].headers["accept"] == "text/event-stream, application/json"
 
 
 def test_extras_are_added(server: ScriptedServer) -> None:

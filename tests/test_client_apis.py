@@ -42,7 +42,7 @@ def sent_by(server: ScriptedServer, stream: StreamerV2) -> tuple[str, Any]:
     with stream as s:
         assert [event.type for event in s] == ["done"]
     request = server.requests[-1]
-    assert request.headers["accept"] == "text/event-stream"
+    assert request.headers["accept"] == "text/event-stream, application/json"
     assert "openai-beta" not in request.headers
     return request.line.removesuffix(" HTTP/1.1"), request.json() if request.body else None
 
