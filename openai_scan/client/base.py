@@ -6,7 +6,6 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
@@ -37,8 +36,6 @@ class TypedDictClass(Protocol):
 # The APIs that have to be asked for in a header, by the first word of their paths.
 _ASSISTANTS = {"OpenAI-Beta": "assistants=v2"}
 _API_HEADERS = {"assistants": _ASSISTANTS, "threads": _ASSISTANTS}
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 @frozen(kw_only=True)
@@ -240,32 +237,6 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:
     missing = sorted(name for name in kind.__required_keys__ if params.get(name) is None)
     if missing:
         raise TypeError(f"missing arguments: {', '.join(missing)}")
-
-
-def checked_url(url: str) -> str:
-    """Return the base URL without a slash at its end; no message of an error shows a password."""
-    if not _is_url(url):
-        shown = "the one with an @" if "@" in url else repr(url.partition("?")[0])
-        raise ConfigurationError(
-            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {shown}"
-        )
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(
-            "the base URL has a user's name or a password in it: pass the key as api_key,"
-            " or another Authorization in headers"
-        )
-    return url.rstrip("/")
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:  # a bracket is not closed, or the port is no number
-        return False
-    return (
-        parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and has_port
-    )
 
 
 def checked_key(key: str | None, variable: str) -> str:
