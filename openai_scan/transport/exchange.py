@@ -302,6 +302,8 @@ class BaseExchange(ExchangeFacts):
 
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
         """Return the JSON value that the whole *body* is."""
+        if self.request.may_answer_nothing and not body.strip():
+            return None
         try:
             return bounded_json.loads(body)
         except bounded_json.UnboundedJSONError as error:
