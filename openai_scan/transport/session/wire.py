@@ -21,7 +21,7 @@ from openai_scan.transport.session import failures
 from openai_scan.transport.session.answers import current
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.connections import new_session
-from openai_scan.transport.wire import Carried
+from openai_scan.transport.wire import Carried, content_codings
 
 _READ_BYTES = 64 * 1024
 
@@ -61,8 +61,12 @@ class SessionAnswer:
         self._raw: urllib3.BaseHTTPResponse = response.raw
         self._clock = clock
         self._cancellation = cancellation
-        # urllib3 would queue a body that it does not have to decode as well.
-        self._is_encoded = "Content-Encoding" in self._raw.headers
+        codings = content_codings(self._raw.headers.get("Content-Encoding", ""))
+        # urllib3 would queue a body that it does not have to decode as well, and take a coding that
+        # it does not know for deflate if there is another one.
+        self._is_encoded = {*codings, "identity"} != {"identity"} and all(
+            map(self.decodes, codings)
+        )
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:
