@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from openai_scan.events.assistants import (
     RunStep,
     Thread,
 )
+from openai_scan.testing import Cassette
 
 Call = Callable[[Client], Any]
 
@@ -176,7 +178,7 @@ def test_a_stream_has_its_path_and_its_body(
         assert [event.type for event in s] == ["done"]
     assert server.requests[0].line == f"POST {path} HTTP/1.1"
     assert server.requests[0].json() == body
-    assert server.requests[0].headers["accept"] == "text/event-stream"
+    assert server.requests[0].headers["accept"] == "text/event-stream, application/json"
 
 
 def test_extras_are_added(server: ScriptedServer) -> None:
@@ -304,7 +306,10 @@ def test_the_environment_is_the_default(
         (
             "k",
             "http://a/v1?key=s",
-            "the base URL has to look like https://api.openai.com/v1, not like 'http://a/v1'",
+            (
+                "the base URL has a '?' or a '#' in it: remove what begins there, and pass"
+                " parameters as query"
+            ),
         ),
         (
             "k",
@@ -337,6 +342,73 @@ def test_wrong_settings_are_told_at_once(key: str | None, url: str | None, messa
         Client(key, url)
     assert str(caught.value) == message
     assert isinstance(caught.value, ValueError)
+
+
+BEHIND = {
+    "a query": "?",
+    "a query with a key": "?api-key=s3cret",
+    "a fragment": "#",
+    "a fragment with words": "#s3cret",
+    "a slash, and a query": "/?a=b",
+    "a line end": "\n",
+    "a line end of Windows": "\r\n",
+    "a blank": " ",
+    "a tab": "\t",
+    "a blank that does not break": "\xa0",
+    "a separator of lines": "\u2028",
+    "no width": "\u200b",
+    "a byte order mark": "\ufeff",
+    "a control character": "\x7f",
+    "a comment": " # the test server",
+    "a line end within": "\n/x",
+    "a blank within": "/a b",
+    "a backslash": "\\",
+    "a template": "/{name}",
+    "a quotation mark": '"',
+    "a folder up": "/..",
+    "a folder up, encoded": "/%2e%2E/x",
+    "this folder": "/./",
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=list(BEHIND))
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda url, _: Client("k", url),
+        lambda url, env: (env.setenv("OPENAI_BASE_URL", url), Client("k")),
+        lambda url, _: AzureClient(url, api_version="v", api_key="k"),
+        lambda url, env: (
+            env.setenv("AZURE_OPENAI_ENDPOINT", url),
+            AzureClient(api_version="v", api_key="k"),
+        ),
+        lambda url, _: Cassette("chat.json", api_key="k", base_url=url),
+    ],
+    ids=["argument", "environment", "Azure", "Azure's environment", "cassette"],
+)
+def test_nothing_may_stand_behind_a_base_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: Callable[..., object], behind: str
+) -> None:
+    """Key and prompt would go to another path, or to another program's idea of it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        make("http://localhost/v1" + behind, monkeypatch)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", [" ", "\n", "\ufeff", "<"])
+def test_nothing_may_stand_before_it(before: str) -> None:
+    """A blank comes along with what is copied."""
+    with pytest.raises(ConfigurationError):
+        Client("k", before + "http://localhost/v1")
+
+
+@pytest.mark.parametrize(
+    "url", ["HTTP://localhost/v1", "http://[::1]:8080/v1", "http://a/~b/v1.0;x=1,2/%20/$'()*+=:@!&"]
+)
+def test_any_other_url_is_taken_as_it_is(url: str) -> None:
+    """An @ in its path is not a password."""
+    assert repr(Client("k", url)) == f"Client(base_url={url!r})"
 
 
 @pytest.mark.parametrize(
@@ -474,6 +546,28 @@ class TestAzure:
         assert request.line == "POST /openai/threads?api-version=v HTTP/1.1"
         assert request.headers["authorization"] == "Bearer token"
         assert request.headers["x-a"] == "1"
+
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("/openai/v1", "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it"),
+            ("/OpenAI/V1/", "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it"),
+            ("/openai/v1/responses", "an endpoint in /openai/v1 has OpenAI's paths: use Client"),
+            ("/openai/deployments/gpt/chat/completions", "the endpoint has a deployment in it: "),
+            ("/openai/deployments", "the endpoint has a deployment in it: "),
+        ],
+    )
+    def test_an_address_of_another_kind_is_told_at_once(self, path: str, message: str) -> None:
+        """There would be no such path on Azure, or that of another deployment."""
+        with pytest.raises(ConfigurationError) as caught:
+            AzureClient("https://a.example" + path, api_version="v", api_key="k")
+        assert str(caught.value).startswith(message)
+
+    @pytest.mark.parametrize("path", ["", "/", "/openai", "/openai/"])
+    def test_an_endpoint_may_have_its_folder(self, path: str) -> None:
+        """Some programs want it there."""
+        client = AzureClient("https://a.example/team" + path, api_version="v", api_key="k")
+        assert repr(client) == "AzureClient(base_url='https://a.example/team/openai')"
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, ScriptedServer, answer, ch, json_answer
+from server import CHUNKED, END, FIN, PATIENCE, ScriptedServer, answer, ch, json_answer
 
 from openai_scan import (
     AzureClient,
     BadRequestError,
     ChatCompletionChunk,
     Client,
+    DecodeError,
     DoneEvent,
     NotAnEventStreamError,
     Page,
@@ -28,6 +29,7 @@ from openai_scan import (
 )
 from openai_scan.client.models import Model
 from openai_scan.client.responses import DeletedResponse
+from openai_scan.events.assistants import Deleted, Run
 from openai_scan.events.responses import Response
 from openai_scan.transport import Upload
 
@@ -42,7 +44,7 @@ def sent_by(server: ScriptedServer, stream: StreamerV2) -> tuple[str, Any]:
     with stream as s:
         assert [event.type for event in s] == ["done"]
     request = server.requests[-1]
-    assert request.headers["accept"] == "text/event-stream"
+    assert request.headers["accept"] == "text/event-stream, application/json"
     assert "openai-beta" not in request.headers
     return request.line.removesuffix(" HTTP/1.1"), request.json() if request.body else None
 
@@ -159,6 +161,168 @@ def test_a_call_has_its_path_and_its_type(
     server.scripts.append([json_answer(reply)])
     assert call(client) == expected
     assert server.requests[0].line == line + " HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda c: c.create_run_stream("t1", assistant_id="a", include=["x", "y"]),
+        lambda c: c.create_run("t1", assistant_id="a", include=["x", "y"]),
+    ],
+    ids=["stream", "call"],
+)
+def test_what_to_include_in_a_run_is_in_the_query(
+    server: ScriptedServer, client: Client, call: Call
+) -> None:
+    """The API has it there, although the request has a body."""
+    server.scripts.append([json_answer({"id": "r"})])
+    made = call(client)
+    if isinstance(made, StreamerV2):
+        made.next()
+        made.close()
+    (request,) = server.requests
+    assert request.line.split()[1] == "/v1/threads/t1/runs?include%5B%5D=x&include%5B%5D=y"
+    assert "include" not in request.json()
+
+
+class TestNoBody:
+    """What has nothing to say sends nothing: some servers refuse an empty object."""
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda c, **more: c.cancel_run("t", "r", **more),
+            lambda c, **more: c.cancel_response("r", **more),
+        ],
+        ids=["run", "response"],
+    )
+    def test_a_call_without_arguments_has_no_body(
+        self, server: ScriptedServer, client: Client, call: Callable[..., Any]
+    ) -> None:
+        """And says so. What is to be sent all the same is sent."""
+        server.scripts += [[json_answer({"id": "r"})], [json_answer({"id": "r"})]]
+        call(client, timeout=PATIENCE)
+        call(client, extra_body={"reason": "late"})
+        bare, other = server.requests
+        assert (bare.body, bare.headers["content-length"]) == (b"", "0")
+        assert "content-type" not in bare.headers
+        assert other.json() == {"reason": "late"}
+
+    def test_a_call_that_could_have_arguments_has_one(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Its server expects an object."""
+        server.scripts.append([json_answer({"id": "t"})])
+        client.create_thread()
+        assert server.requests[0].json() == {}
+
+
+class TestNothingToSay:
+    """A server may answer that something is done by saying nothing."""
+
+    NOTHING = {
+        "200": answer(b""),
+        "200 of JSON": answer(b"", headers="Content-Type: application/json\r\n"),
+        "200 with a line end": answer(b"\r\n"),
+        "202": answer(b"", status="202 Accepted"),
+        "204": b"HTTP/1.1 204 No Content\r\n\r\n",
+        "chunks": CHUNKED + END,
+        "null": answer(b"null"),
+        "an empty object": json_answer({}),
+        "words": json_answer({"message": "Done."}),
+    }
+    DONE = {
+        "assistant": (lambda c: c.delete_assistant("x"), Deleted(id="x", deleted=True)),
+        "thread": (lambda c: c.delete_thread("x"), Deleted(id="x", deleted=True)),
+        "message": (lambda c: c.delete_message("t", "x"), Deleted(id="x", deleted=True)),
+        "response": (lambda c: c.delete_response("x"), DeletedResponse(id="x")),
+        "cancelled response": (lambda c: c.cancel_response("x"), Response(id="x")),
+        "cancelled run": (lambda c: c.cancel_run("t", "x"), Run(id="x")),
+    }
+
+    @pytest.mark.parametrize(("call", "expected"), DONE.values(), ids=list(DONE))
+    def test_it_is_done(
+        self, server: ScriptedServer, client: Client, call: Call, expected: object
+    ) -> None:
+        """There is no more to it than what was asked for."""
+        for nothing in self.NOTHING.values():
+            server.scripts.append([nothing])
+            assert call(client) == expected
+
+    @pytest.mark.parametrize("call", [call for call, _ in DONE.values()], ids=list(DONE))
+    def test_an_error_is_not_taken_for_that(
+        self, server: ScriptedServer, client: Client, call: Call
+    ) -> None:
+        """Such as a page to log in to."""
+        for words in (b"<html>log in</html>", b"[]", b"true"):
+            server.scripts.append([answer(words)])
+            with pytest.raises(ScanError):
+                call(client)
+
+    def test_an_error_is_none_under_a_good_status_either(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """Nothing has been deleted then."""
+        server.scripts.append([json_answer({"error": {"message": "no"}})])
+        with pytest.raises(DecodeError):
+            client.delete_thread("x")
+
+    def test_what_the_server_says_counts(self, server: ScriptedServer, client: Client) -> None:
+        """It may say that nothing was deleted."""
+        server.scripts.append([json_answer({"id": "y", "deleted": False})])
+        assert client.delete_thread("x") == Deleted(id="y", deleted=False)
+
+    def test_whoever_asks_for_something_gets_it_or_an_error(
+        self, server: ScriptedServer, client: Client
+    ) -> None:
+        """There is no thread in nothing."""
+        server.scripts.append([answer(b"")])
+        with pytest.raises(NotAnEventStreamError):
+            client.retrieve_thread("x")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda c: c.create_chat_completion_stream(model="m", messages=[], stream=True),
+            "this method always streams: leave stream out",
+        ),
+        (
+            lambda c: c.create_run_stream("t", assistant_id="a", stream=None),
+            "this method always streams: leave stream out",
+        ),
+        (
+            lambda c: c.create_response_stream(model="m", stream=False),
+            "this method always streams: leave stream out, and call final() for the whole answer",
+        ),
+        (
+            lambda c: c.retrieve_response_stream("r", stream=True),
+            "this method always streams: leave stream out",
+        ),
+        (
+            lambda c: c.create_speech_stream(model="m", input="", voice="v", stream=True),
+            "this method always streams: leave stream out",
+        ),
+        (
+            lambda c: c.create_speech_stream(model="m", input="", voice="v", stream_format="sse"),
+            "this method always streams: leave stream_format out",
+        ),
+        (
+            lambda c: c.create_run("t", assistant_id="a", stream=True),
+            "this method does not stream: leave stream out; those whose names end in _stream do",
+        ),
+        (
+            lambda c: c.list_models(stream=False),
+            "this method does not stream: leave stream out; those whose names end in _stream do",
+        ),
+    ],
+)
+def test_whether_to_stream_is_not_an_argument(client: Client, call: Call, message: str) -> None:
+    """Other clients have it, so the error says what to do instead."""
+    with pytest.raises(TypeError) as caught:
+        call(client)
+    assert str(caught.value) == message
 
 
 def test_a_transcription_uploads_its_file(server: ScriptedServer, client: Client) -> None:

@@ -55,6 +55,15 @@ ONWARD = Request(method="GET", path="/responses/{answer_id}", query={"stream": T
 REQUEST = Request(method="POST", path="/x", body={"q": "prompt"}, onward=ONWARD)
 
 
+PLAIN = ["none", "UTF-8", "binary", "8bit", "7bit", "chunked", "text", "plain", "none, utf-8"]
+PLAIN += ["identity", "identity, identity", "utf-8;q=1", "", ","]
+
+
+def coded(coding: str, headers: dict[str, str] = EVENT_STREAM) -> dict[str, str]:
+    """Return *headers* with a Content-Encoding."""
+    return {**headers, "content-encoding": coding}
+
+
 def transport_over(wire: MemoryWire) -> AsyncTransport:
     """Return an asynchronous transport."""
     return AsyncTransport(URL, key=KEY, wire=wire)
@@ -233,17 +242,47 @@ class TestRefusals:
                 "the server sent application/json instead of text/event-stream: []",
             ),
             (
-                Reply([HI], headers={**EVENT_STREAM, "content-encoding": "identity, x-new"}),
+                Reply([b"\xf1data: 1\n"], headers=coded("identity, x-new")),
                 NotAnEventStreamError,
                 "the Content-Encoding 'x-new' is not known",
             ),
             (
-                Reply([HI], headers={**EVENT_STREAM, "content-encoding": "identity, identity"}),
+                Reply([b"data: 1"], headers=coded("zip, zip")),
                 NotAnEventStreamError,
                 "the answer is compressed more than once",
             ),
             (
-                Reply([b"?"], status=500, headers={"content-encoding": "x-new"}),
+                Reply([], headers=coded("x-new")),
+                NotAnEventStreamError,
+                "the Content-Encoding 'x-new' is not known",
+            ),
+            (
+                Reply([b"<p>log in</p>"], headers=coded("none", {"content-type": "text/html"})),
+                NotAnEventStreamError,
+                "the server sent text/html instead of text/event-stream: log in",
+            ),
+            (
+                Reply([b'{"error": "full"}'], headers=coded("none", JSON)),
+                APIError,
+                "full",
+            ),
+            (
+                Reply([b"full"], status=500, headers=coded("utf-8")),
+                InternalServerError,
+                "full (HTTP status 500)",
+            ),
+            (
+                Reply([b"f\xff"], status=500, headers=coded("x-new")),
+                InternalServerError,
+                "the server answered with HTTP status 500 Reason (HTTP status 500)",
+            ),
+            (
+                Reply([b"full"], status=500, headers=coded("zip, zip")),
+                InternalServerError,
+                "the server answered with HTTP status 500 Reason (HTTP status 500)",
+            ),
+            (
+                Reply([b"f\0ll"], status=500, headers=coded("x-new")),
                 InternalServerError,
                 "the server answered with HTTP status 500 Reason (HTTP status 500)",
             ),
@@ -261,7 +300,13 @@ class TestRefusals:
             "JSON",
             "encoding",
             "twice",
+            "nothing",
+            "plain page",
+            "plain error",
+            "500 in plain words",
             "500 x-new",
+            "500 twice",
+            "500 of bytes",
             "coding",
         ],
     )
@@ -279,6 +324,40 @@ class TestRefusals:
             assert await read(exchange) == []
 
         asyncio.run(run())
+
+    @pytest.mark.parametrize("coding", PLAIN)
+    @pytest.mark.parametrize(
+        "steps",
+        [
+            [HI],
+            [b"\n", b"\xef\xbb\xbfda", b"ta: 1\n\n"],
+            [b": ping\n\n", HI],
+            [b"\r\n{", b'"a": 1}'],
+        ],
+        ids=["events", "cut", "a comment", "JSON in an event stream"],
+    )
+    def test_what_is_plain_is_read_whatever_its_coding_is_called(
+        self, coding: str, steps: list[bytes]
+    ) -> None:
+        """A real coding never begins like that."""
+        wire = MemoryWire(Reply([*steps], headers=coded(coding)))
+        assert b"".join(asyncio.run(read(stream_over(wire)))) == b"".join(steps)
+
+    @pytest.mark.parametrize("coding", PLAIN)
+    def test_a_whole_answer_may_be_called_so_too(self, coding: str) -> None:
+        """Where a stream was asked for, and where one was not."""
+        reply = [b' {"te', b'xt": "Hi"}']
+        wire = MemoryWire(*(Reply([*reply], headers=coded(coding, JSON)) for _ in range(2)))
+        (event, end) = asyncio.run(read(stream_over(wire)))
+        assert (event.count(b"transcript.text.done"), end) == (2, DONE)
+        assert asyncio.run(transport_over(wire).call(REQUEST)) == {"text": "Hi"}
+
+    def test_a_call_is_not_answered_in_a_coding_that_nobody_knows(self) -> None:
+        """The error names it, rather than quote what it made of the answer."""
+        wire = MemoryWire(Reply([b"\xf1{}"], headers=coded("x-new", JSON)))
+        error = failure(transport_over(wire).call(REQUEST))
+        assert isinstance(error, NotAnEventStreamError)
+        assert str(error) == "the Content-Encoding 'x-new' is not known"
 
     def test_the_body_of_an_error_is_bounded(self) -> None:
         """The rest is not read, and the connection is dropped."""

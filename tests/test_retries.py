@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -151,3 +152,44 @@ def test_without_a_wish_of_the_server_the_pause_is_random() -> None:
 def test_milliseconds_come_first(headers: dict[str, str], seconds: float) -> None:
     """Unless they are nonsense."""
     assert retry_after(headers) == seconds
+
+
+@pytest.fixture(params=["America/New_York", "Asia/Kolkata", "UTC"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Live somewhere else."""
+    with monkeypatch.context() as there:
+        there.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has no other way to set the zone")
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Sun, 06 Nov 2022 08:49:37 GMT",
+        "Sunday, 06-Nov-22 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 2022",
+        "Sun Nov 06 08:49:37 2022",
+        "Sun, 06 Nov 2022 08:49:37",
+        "Sun, 06 Nov 2022 08:49:37 -0000",
+        "Sun, 06 Nov 2022 08:49:37 +0000",
+        "Sun, 06 Nov 2022 08:49:37 UTC",
+        "06 Nov 2022 08:49:37 GMT",
+        "Sun, 06 Nov 2022 03:49:37 -0500",
+    ],
+)
+@pytest.mark.usefixtures("zone")
+def test_a_date_is_in_gmt(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
+    """In each form, wherever this program runs: only a zone that is not zero is another one."""
+    monkeypatch.setattr(time, "time", lambda: 1667724577.0 - 60)
+    assert retry_after({"retry-after": date}) == 60
+
+
+@pytest.mark.parametrize(
+    "date", ["", "Sun Nov", "Sun, 32 Nov 2022 08:49:37", "Sun Nov  6 25:00:00 2022"]
+)
+def test_what_is_not_a_date_is_no_wish(date: str) -> None:
+    """Half a date, or a day and an hour that do not exist."""
+    assert retry_after({"retry-after": date}) is None

@@ -41,6 +41,8 @@ BODY = ch(EVENT) + END
 OK = CHUNKED + BODY
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 ONCE = RetryPolicy(attempts=1)
+MANY = [f"X-{number}: y" for number in range(1000)]
+HEAD_START = b"HTTP/1.1 200 OK\r\n"
 
 
 def head(*lines: str, version: str = "HTTP/1.1", status: str = "200 OK") -> bytes:
@@ -94,6 +96,12 @@ KEPT = {
     "a hint with other line ends": EARLY_HINTS.replace(b"\r\n", b"\n") + OK,
     "twenty informational answers": EARLY_HINTS * 20 + OK,
     "a long hint": b"HTTP/1.1 103 Hints\r\n" + b"x" * 65534 + b"\r\n\r\n" + OK,
+    "two hundred header lines": sized(*MANY[:200]),
+    "a thousand header lines": sized(*MANY[:996]),
+    "large headers": sized(*(f"X: {'y' * 40_000}" for _ in range(6))),
+    "a large header": sized("X: " + "y" * (64 * 1024 - 5)),
+    "two hundred trailers": CHUNKED + ch(EVENT) + b"0\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+    "a hint of two hundred lines": EARLY_HINTS[:-2] + b"X: y\r\n" * 200 + b"\r\n" + OK,
     "a long first line": sized().replace(b"OK", b"x" * (65536 - len("HTTP/1.1 200 \r\n"))),
 }
 
@@ -146,11 +154,23 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     },
     "two lengths": (
         (head("Content-Length: 9", "Content-Length: 10") + EVENT, WAIT_FOR_HANG_UP),
-        "it has two lengths",
+        "the answer has two Content-Lengths that differ",
+    ),
+    "two lengths of nothing": (
+        (head("Content-Length: 0", "Content-Length: 9", status="204 No Content"), WAIT_FOR_HANG_UP),
+        "the answer has two Content-Lengths that differ",
+    ),
+    "two lengths beside chunks": (
+        (head("Content-Length: 9, 10", "Transfer-Encoding: chunked") + BODY, WAIT_FOR_HANG_UP),
+        "the answer has two Content-Lengths that differ",
+    ),
+    "two odd lengths of nothing": (
+        (head("Content-Length: +9, 10", status="204 No Content"), WAIT_FOR_HANG_UP),
+        "a header of the answer is malformed",
     ),
     "two lengths in one line": (
         (head("Content-Length: 9, 10") + EVENT, WAIT_FOR_HANG_UP),
-        "it has two lengths",
+        "the answer has two Content-Lengths that differ",
     ),
     "another protocol": (
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + OK, WAIT_FOR_HANG_UP),
@@ -166,22 +186,46 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     ),
     "a hint that is a line without an end": (
         (b"HTTP/1.1 103 Hints\r\n" + b"x" * 70_000, WAIT_FOR_HANG_UP),
-        "it was closed before its end",
+        "the answer has a header line of more than 64 KiB",
     ),
     "large hints": (
-        (Repeat(EARLY_HINTS.replace(b"style", b"x" * 10_000)),),
-        "there is no end to its headers",
+        (Repeat(EARLY_HINTS.replace(b"style", b"x" * 20_000)),),
+        "the answer has more than 256 KiB of headers",
     ),
     "a hint that is cut": ((EARLY_HINTS[:-2], FIN), "it was closed before its end"),
     "nothing after a hint": ((EARLY_HINTS, FIN), "the server closed the connection"),
     "a status that is not one": ((head(status="2_00"), WAIT_FOR_HANG_UP), "HTTP/1.1 2_00"),
     "a first line that is too long": (
         (b"HTTP/1.1 200 " + b"x" * (65536 - len("HTTP/1.1 200 \r\n")) + b"x\r\n", WAIT_FOR_HANG_UP),
-        "got more than 65536 bytes when reading status line",
+        "the answer has a header line of more than 64 KiB",
     ),
     "a first line without an end": (
         (b"HTTP/1.1 200 " + b"x" * 70_000, WAIT_FOR_HANG_UP),
-        "got more than 65536 bytes when reading status line",
+        "the answer has a header line of more than 64 KiB",
+    ),
+    "too many header lines": (
+        (head(*MANY[:998]) + EVENT, WAIT_FOR_HANG_UP),
+        "the answer has more than 1000 header lines",
+    ),
+    "too many header lines after hints": (
+        (EARLY_HINTS * 3 + head(*MANY[:990]) + EVENT, WAIT_FOR_HANG_UP),
+        "the answer has more than 1000 header lines",
+    ),
+    "header lines without an end": (
+        (HEAD_START, Repeat(b"X: y\r\n" * 100)),
+        "the answer has more than 1000 header lines",
+    ),
+    "a header line that is too long": (
+        (head("X: " + "y" * (64 * 1024 - 4)) + EVENT, WAIT_FOR_HANG_UP),
+        "the answer has a header line of more than 64 KiB",
+    ),
+    "a header line without an end": (
+        (HEAD_START, Repeat(b"x" * 10_000)),
+        "the answer has a header line of more than 64 KiB",
+    ),
+    "large headers": (
+        (head(*(f"X: {'y' * 50_000}" for _ in range(6))) + EVENT, WAIT_FOR_HANG_UP),
+        "the answer has more than 256 KiB of headers",
     ),
     "a head that is cut": ((CHUNKED[:-2], FIN), "it was closed before its end"),
 }
@@ -214,7 +258,7 @@ CUT: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     ),
     "a trailer without an end": (
         (CHUNKED + ch(EVENT) + b"0\r\n" + b"X: y\r\n" * 20_000, WAIT_FOR_HANG_UP),
-        "there is no end to its headers",
+        "the answer has more than 1000 header lines",
     ),
 }
 
@@ -280,6 +324,10 @@ TUNNELS = {
     "another status": (b"HTTP/1.1 204 Fine\r\n\r\n", True),
     "yet another": (b"HTTP/1.1 201 Made\r\n\r\n", True),
     "hints": (EARLY_HINTS + b"HTTP/1.1 200 Connection established\r\n\r\n", True),
+    "two hundred header lines": (
+        b"HTTP/1.1 200 Connection established\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        True,
+    ),
     "more than the answer": (b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1", False),
 }
 

@@ -36,7 +36,7 @@ class TestPacking:
             "url": f"{URL}/x",
             "query": (("v", "2"), ("a", "1")),
             "headers": {
-                "Accept": "text/event-stream",
+                "Accept": "text/event-stream, application/json",
                 "Accept-Encoding": "identity",
                 "User-Agent": f"openai_scan/{__version__}",
                 "Idempotency-Key": "call",
@@ -46,6 +46,15 @@ class TestPacking:
             "data": b'{"q": "\\u00fc"}',
             "uploads": (),
         }
+
+    def test_a_call_accepts_what_it_expects(self) -> None:
+        """One media type is named once."""
+        request = Request(method="GET", path="/x")
+        for accept, sent in (
+            ("application/json", "application/json"),
+            ("text/event-stream", "text/event-stream, application/json"),
+        ):
+            assert sender().pack(request, "call", accept).headers["Accept"] == sent
 
     def test_a_get_has_neither(self) -> None:
         """It changes nothing, so that it needs no key of its call."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.client
 import logging
 import os
@@ -315,11 +316,37 @@ class TestReading:
     ) -> None:
         """Bytes that nobody can decode are not taken for a stream."""
         body = answer(
-            DELTA, headers="Content-Type: text/event-stream\r\nContent-Encoding: x-new\r\n"
+            b"\xf1" + DELTA,
+            headers="Content-Type: text/event-stream\r\nContent-Encoding: x-new\r\n",
         )
         with serving([body]) as server:
             error = failure(transports(server))
         assert str(error) == "the Content-Encoding 'x-new' is not known"
+
+    @pytest.mark.parametrize(
+        "coding", ["none", "UTF-8", "binary", "8bit", "chunked", "identity", "none, utf-8"]
+    )
+    def test_a_plain_body_is_read_whatever_its_encoding_is_called(
+        self, transports: Callable[[ScriptedServer], Transport], coding: str
+    ) -> None:
+        """A proxy is made not to compress it by such a name. A call has one as well."""
+        head = CHUNKED.replace(b"\r\n\r\n", f"\r\nContent-Encoding: {coding}\r\n\r\n".encode())
+        value = json_answer({"a": 1}, headers=f"Content-Encoding: {coding}\r\n")
+        with serving([head + ch(DELTA), ch(DONE) + END], [value]) as server:
+            text, s = read_all(transports(server))
+            assert (text, s.err()) == ("par", None)
+            assert transports(server).call(post()) == {"a": 1}
+
+    @pytest.mark.parametrize("coding", ["none, gzip", "gzip, x-new", "x-gzip, utf-8"])
+    def test_an_unknown_encoding_among_others_is_an_error(
+        self, transports: Callable[[ScriptedServer], Transport], coding: str
+    ) -> None:
+        """What is compressed is not taken for plain, nor decoded by half."""
+        headers = f"Content-Type: text/event-stream\r\nContent-Encoding: {coding}\r\n"
+        with serving([answer(gzip.compress(DELTA), headers=headers)]) as server:
+            error = failure(transports(server))
+        assert isinstance(error, NotAnEventStreamError)
+        assert str(error).startswith("the Content-Encoding '")
 
     def test_a_broken_encoding_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]

@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from strategies import chunk_sizes
 
 from openai_scan.transport.session.framing import Framing
-from openai_scan.transport.session.unframing import (
-    MAX_LINE,
-    MAX_TRAILER_BYTES,
-    Chunked,
-    Frame,
-    unframed,
-)
+from openai_scan.transport.session.head import MAX_BYTES, MAX_LINE, MAX_LINES
+from openai_scan.transport.session.unframing import Chunked, Frame, unframed
 
 
 @frozen
@@ -57,7 +52,9 @@ def chunked(*pieces: bytes) -> Told:
 CUT = "IncompleteRead(0 bytes read)"
 NO_SIZE = "a chunk has no size"
 LONGER = "a chunk is longer than its size"
-NO_END = "there is no end to its headers"
+TOO_MANY = "the answer has more than 1000 header lines"
+TOO_LONG = "the answer has a header line of more than 64 KiB"
+TOO_MUCH = "the answer has more than 256 KiB of headers"
 WHOLE = b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
 
 BODIES: dict[str, tuple[bytes, Told]] = {
@@ -90,12 +87,20 @@ BODIES: dict[str, tuple[bytes, Told]] = {
     "no size": (b"3\r\nabc\r\nno size\r\n" + WHOLE, Told(b"abc", NO_SIZE)),
     "a negative size": (b"-3\r\nabc\r\n", Told(b"", NO_SIZE)),
     "a blank line for a size": (b"\r\n3\r\nabc\r\n", Told(b"", NO_SIZE)),
-    "a size without an end": (b"5" * MAX_LINE + WHOLE, Told(b"", NO_SIZE)),
+    "a size without an end": (b"5" * (MAX_LINE + 1) + WHOLE, Told(b"", NO_SIZE)),
     "a chunk that goes on": (b"3\r\nabcd\r\n" + WHOLE, Told(b"abc", LONGER)),
     "a chunk that ends with LF": (b"3\r\nabc\n2\r\nde\r\n", Told(b"abc", LONGER)),
     "a chunk that ends with half a line end": (b"3\r\nabc\rx", Told(b"abc", LONGER)),
-    "an endless trailer": (WHOLE[:-2] + b"A: b\r\n" * 11_000, Told(b"abcde", NO_END)),
-    "a trailer without a line end": (WHOLE[:-2] + b"x" * MAX_LINE, Told(b"abcde", NO_END)),
+    "a large trailer": (
+        WHOLE[:-2] + b"A: b\r\n" * MAX_LINES + b"\r\n",
+        Told(b"abcde", found_end=True),
+    ),
+    "an endless trailer": (WHOLE[:-2] + b"A: b\r\n" * (MAX_LINES + 1), Told(b"abcde", TOO_MANY)),
+    "a trailer of long lines": (
+        WHOLE[:-2] + (b"x" * 60_000 + b"\n") * (MAX_BYTES // 60_000 + 1),
+        Told(b"abcde", TOO_MUCH),
+    ),
+    "a trailer without a line end": (WHOLE[:-2] + b"x" * (MAX_LINE + 1), Told(b"abcde", TOO_LONG)),
 }
 
 
@@ -106,7 +111,7 @@ def test_chunks_however_they_arrive(body: bytes, expected: Told) -> None:
     places = range(len(body)) if len(body) < 100 else (1, 2, 3, len(body) // 2, len(body) - 1)
     for place in places:
         assert chunked(body[:place], body[place:]) == expected
-    if len(body) < MAX_TRAILER_BYTES:
+    if len(body) < MAX_LINE:
         assert chunked(*(body[place : place + 1] for place in range(len(body)))) == expected
 
 

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from openai_scan.client.assistants import AssistantsMethods
 from openai_scan.client.audio import AudioMethods
 from openai_scan.client.base import (
-    DEFAULT_BASE_URL,
     Page,
     checked_headers,
     checked_key,
-    checked_url,
     path_to,
 )
+from openai_scan.client.base_url import DEFAULT_BASE_URL, checked_endpoint, checked_url
 from openai_scan.client.chat import ChatMethods
 from openai_scan.client.completions import CompletionsMethods
 from openai_scan.client.images import ImagesMethods
@@ -154,7 +153,7 @@ class AzureClient(Methods):
             raise ConfigurationError("no API version: set OPENAI_API_VERSION or pass api_version")
         super().__init__(
             Transport(
-                checked_url(endpoint).removesuffix("/openai") + "/openai",
+                checked_endpoint(endpoint),
                 key=checked_key(ad_token or api_key, "AZURE_OPENAI_API_KEY"),
                 key_header=None if ad_token else "api-key",
                 headers=checked_headers(headers or {}),

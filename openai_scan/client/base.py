@@ -6,15 +6,16 @@ import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import attrs
 from attrs import frozen
 from typing_extensions import Self
 
 from openai_scan.client.files import take_uploads
+from openai_scan.client.params.base import Extras
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.error import is_error
 from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
@@ -37,8 +38,6 @@ class TypedDictClass(Protocol):
 # The APIs that have to be asked for in a header, by the first word of their paths.
 _ASSISTANTS = {"OpenAI-Beta": "assistants=v2"}
 _API_HEADERS = {"assistants": _ASSISTANTS, "threads": _ASSISTANTS}
-
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 
 @frozen(kw_only=True)
@@ -129,6 +128,7 @@ class BaseClient:
         *,
         method: str = "POST",
         files: Iterable[str] = (),
+        in_query: Iterable[str] = (),
         onward: Request | None = None,
         **more: Any,
     ) -> StreamerV2:
@@ -140,10 +140,11 @@ class BaseClient:
             params: The arguments.
             method: How it is asked for.
             files: The names of the arguments that are files.
+            in_query: The names of those that belong in the query.
             onward: What asks for the rest of the answer if the stream breaks off.
             more: What the method adds to them.
         """
-        request = self._request(method, path, kind, params, files=files, **more)
+        request = self._request(method, path, kind, params, files=files, in_query=in_query, **more)
         return self.stream(attrs.evolve(request, onward=onward), record=params.get("record"))
 
     def _call(
@@ -153,12 +154,28 @@ class BaseClient:
         path: str,
         kind: TypedDictClass,
         params: Mapping[str, Any],
+        *,
+        known: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> T:
-        """Return what a request answers with, as an instance of *cls*."""
+        """Return what a request answers with, as an instance of *cls*.
+
+        Args:
+            cls: What the answer is.
+            method: See `_request()`, as for all others.
+            path: Where it goes.
+            kind: What the arguments are to be.
+            params: The arguments.
+            known: What is true of the answer once the server has accepted the request, if that is
+                enough: it replaces what the server leaves out, and that may be all.
+            more: What the method adds to them.
+        """
         if params.get("record") is not None:
             raise TypeError("record is for streams, and this is none")
-        payload = self._transport.call(self._request(method, path, kind, params, **more))
+        request = self._request(method, path, kind, params, **more)
+        payload = self._transport.call(attrs.evolve(request, may_answer_nothing=known is not None))
+        if known is not None and not is_error(payload, named=True):
+            payload = _completed(payload, known)
         try:
             return self._structure(payload, cls)
         except RecursionError:
@@ -174,19 +191,22 @@ class BaseClient:
         params: Mapping[str, Any],
         *,
         files: Iterable[str] = (),
+        in_query: Iterable[str] = (),
         **more: Any,
     ) -> Request:
         """Return the request for *params*, which are as the TypedDict *kind* describes them.
 
         Args:
-            method: Where a POST has the arguments in its body, any other has them in its query.
+            method: A POST has the arguments in its body, if there can be any; other methods have
+                them in their query.
             path: The path behind the base URL.
             kind: What the arguments are to be.
             params: The arguments.
             files: The names of those that are files.
+            in_query: The names of those that a POST has in its query.
             more: What the method adds to them.
         """
-        _check_names(kind, params)
+        _check_names(kind, params, streams="stream" in more or "stream_format" in more)
         given = {**more, **{name: value for name, value in params.items() if value is not None}}
         extra_headers = given.pop("extra_headers", {})
         extra_query = given.pop("extra_query", {})
@@ -195,13 +215,18 @@ class BaseClient:
         retries = given.pop("retries", None)
         given.pop("record", None)  # it is no part of the request
         uploads = take_uploads(given, files)
-        sends_body = method == "POST"
+        query = {name: given.pop(name) for name in in_query if name in given}
+        body: Mapping[str, Any] | None = None
+        if method != "POST":
+            query = given
+        elif given or extra_body or kind is not Extras:  # otherwise some servers refuse a body
+            body = {**given, **extra_body}
         return Request(
             method=method,
             path=self._path(path, given.get("model")),
-            query=extra_query if sends_body else {**given, **extra_query},
+            query={**query, **extra_query},
             headers={**headers_for(path), **extra_headers},
-            body={**given, **extra_body} if sends_body else None,
+            body=body,
             uploads=uploads,
             timeout=self._timeout if timeout is None else as_timeout(timeout),
             retries=self._retries if retries is None else retries,
@@ -226,13 +251,27 @@ def path_to(template: str, **ids: str) -> str:
     return template.format(**{name: quoted(name, value) for name, value in ids.items()})
 
 
-def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:
+def _completed(payload: Any, known: Mapping[str, Any]) -> Any:
+    """Return an answer with what is *known* in place of what the server has left out."""
+    if payload is None:
+        return known
+    return {**known, **payload} if isinstance(payload, dict) else payload
+
+
+def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bool) -> None:
     """Refuse arguments that the API does not have, and miss those that it needs.
 
     The type checker does so as well, but not everybody runs one.
     """
     known = kind.__required_keys__ | kind.__optional_keys__
     for name in params:
+        if name in ("stream", "stream_format") and streams:
+            whole = ", and call final() for the whole answer" if params[name] is False else ""
+            raise TypeError(f"this method always streams: leave {name} out{whole}")
+        if name == "stream":
+            raise TypeError(
+                "this method does not stream: leave stream out; those whose names end in _stream do"
+            )
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else "extra_body takes any other one"
@@ -240,32 +279,6 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any]) -> None:
     missing = sorted(name for name in kind.__required_keys__ if params.get(name) is None)
     if missing:
         raise TypeError(f"missing arguments: {', '.join(missing)}")
-
-
-def checked_url(url: str) -> str:
-    """Return the base URL without a slash at its end; no message of an error shows a password."""
-    if not _is_url(url):
-        shown = "the one with an @" if "@" in url else repr(url.partition("?")[0])
-        raise ConfigurationError(
-            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {shown}"
-        )
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(
-            "the base URL has a user's name or a password in it: pass the key as api_key,"
-            " or another Authorization in headers"
-        )
-    return url.rstrip("/")
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:  # a bracket is not closed, or the port is no number
-        return False
-    return (
-        parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and has_port
-    )
 
 
 def checked_key(key: str | None, variable: str) -> str:

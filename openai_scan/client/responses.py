@@ -113,11 +113,16 @@ class ResponsesMethods(BaseClient):
         return self._call(Response, "GET", path, Inclusion, params)
 
     def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
-        """Stop a response that was created with `background=True`, and return it."""
+        """Stop a response that was created with `background=True`, and return it.
+
+        If the server accepts that and does not send the response, all that you get is its id.
+        """
         path = path_to(_RESPONSE + "/cancel", response_id=response_id)
-        return self._call(Response, "POST", path, Extras, extras)
+        known = {"id": response_id}
+        return self._call(Response, "POST", path, Extras, extras, known=known)
 
     def delete_response(self, response_id: str, **extras: Unpack[Extras]) -> DeletedResponse:
         """Delete a response."""
         path = path_to(_RESPONSE, response_id=response_id)
-        return self._call(DeletedResponse, "DELETE", path, Extras, extras)
+        known = {"id": response_id}
+        return self._call(DeletedResponse, "DELETE", path, Extras, extras, known=known)

@@ -9,7 +9,8 @@ from typing import Any
 
 from typing_extensions import Self
 
-from openai_scan.client.base import DEFAULT_BASE_URL, checked_key, checked_url
+from openai_scan.client.base import checked_key
+from openai_scan.client.base_url import DEFAULT_BASE_URL, checked_url
 from openai_scan.errors import APIError, RecordingError, ScanError
 from openai_scan.recording import RecordedSource, record
 from openai_scan.recording.new_file import NewFile

@@ -15,8 +15,9 @@ Rules:
    connection that the server closes before the first byte of an answer, within a round trip, was
    closed before the request could be read. The request is sent again over a new connection.
 2. The head decides whether the answer is the expected one: status, codings, media type. If only
-   the media type is wrong, the first bytes of the body decide. Any other answer becomes an error,
-   made of at most 64 KiB of its body.
+   the media type is wrong, or a Content-Encoding is not known, the first bytes of the body decide:
+   servers call a plain body `none` or `utf-8`. Any other answer becomes an error, made of at most
+   64 KiB of its body.
 3. Each wait is given what `Clock.left()` allows, so every limit holds in every state.
 4. `expire()` says that what matters has arrived. Only after that does `close()` read on, for a
    moment, so that the wire finds the end of the body and keeps the connection. Otherwise closing
@@ -62,11 +63,11 @@ from openai_scan.errors import (
 )
 from openai_scan.redaction import redact_error, redact_foreign
 from openai_scan.sse import encode_all
-from openai_scan.sse.beginnings import begins_as_events
+from openai_scan.sse.beginnings import begins_as_events, begins_bare
 from openai_scan.transport import refusals
 from openai_scan.transport.exchange_facts import ExchangeFacts
 from openai_scan.transport.whole_answers import as_stream
-from openai_scan.transport.wire import Answer, at_once
+from openai_scan.transport.wire import Answer, at_once, content_codings
 
 _log = logging.getLogger("openai_scan")
 
@@ -87,6 +88,10 @@ _DRAIN_BYTES = 64 * 1024
 _STALE_SECONDS = 0.5
 
 
+# What no text has, and what is left of bytes that are not text.
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
+
+
 class _State(enum.Enum):
     """See the top of this file."""
 
@@ -105,6 +110,7 @@ class BaseExchange(ExchangeFacts):
 
     _state: _State = _State.UNSENT
     _instead: Iterator[bytes] = iter(())  # the events of a whole answer, if one came
+    _coding: str | None = None  # what is wrong with a coding, unless the body is plain all the same
 
     def _next(self) -> Coroutine[Any, Any, bytes]:
         """Return the step to the next bytes of the event stream; at its end they are `b""`."""
@@ -163,7 +169,8 @@ class BaseExchange(ExchangeFacts):
 
     async def _first_bytes(self, answer: Answer) -> bytes:
         media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type == self._accept:
+        is_named = media_type == self._accept
+        if is_named and self._coding is None:
             return await self._read()
         # Some servers send an event stream under another name, so its beginning decides.
         start = b""
@@ -172,8 +179,11 @@ class BaseExchange(ExchangeFacts):
                 is_stream = begins_as_events(start, is_all=True)
                 break
             start += chunk
-        if is_stream:
+        is_bare = begins_bare(start.lstrip())  # which is read if it is called an event stream
+        if is_stream or (is_named and is_bare):
             return start
+        if self._coding is not None and not is_bare:
+            raise NotAnEventStreamError(self._coding)
         if media_type == "application/json":
             # Some servers ignore `stream` and send the whole answer.
             start = await self._body(start)
@@ -235,9 +245,17 @@ class BaseExchange(ExchangeFacts):
 
     async def _check(self, answer: Answer) -> None:
         """Raise an error if the head of the answer is not acceptable."""
-        unreadable = self._unreadable(answer)
+        # Redacted first: in lower case the key would not be recognized.
+        names = content_codings(self.redact(answer.headers.get("Content-Encoding", "")))
+        unknown = [name for name in names if not answer.decodes(name)]
+        if unknown:
+            self._coding = f"the Content-Encoding {unknown[0]!r} is not known"
+        # Each layer multiplies what a few bytes can become, and no server needs two.
+        is_layered = not unknown and len(names) > 1 and set(names) != {"identity"}
         if answer.status // 100 != 2:
-            text = "" if unreadable else await self._text_of()
+            text = "" if is_layered else await self._text_of()
+            if unknown and _NOT_TEXT.search(text):
+                text = ""
             raise refusals.refusal(
                 answer.status,
                 answer.reason,
@@ -245,23 +263,12 @@ class BaseExchange(ExchangeFacts):
                 text,
                 hint=self._sender.hint(self.request, answer.status, text),
             )
-        if unreadable:
-            raise NotAnEventStreamError(unreadable)
+        if is_layered:
+            raise NotAnEventStreamError("the answer is compressed more than once")
         coding = answer.headers.get("Transfer-Encoding", "").lower()
         if coding not in ("", "identity", "chunked"):
             # http.client looks at the first such header only, and would take the frame for events.
             raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not known")
-
-    def _unreadable(self, answer: Answer) -> str | None:
-        """Return why the body cannot be decompressed, or None."""
-        # Redacted first: in lower case the key would not be recognized.
-        encodings = self.redact(answer.headers.get("Content-Encoding", "")).lower()
-        names = re.findall(r"[^\s,]+", encodings)
-        for encoding in names:
-            if not answer.decodes(encoding):
-                return f"the Content-Encoding {encoding!r} is not known"
-        # Each layer multiplies what a few bytes can become, and no server needs two.
-        return "the answer is compressed more than once" if len(names) > 1 else None
 
     async def _read(self) -> bytes:
         """Return the bytes of the body that have arrived; at its end they are `b""`."""
@@ -302,6 +309,8 @@ class BaseExchange(ExchangeFacts):
 
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
         """Return the JSON value that the whole *body* is."""
+        if self.request.may_answer_nothing and not body.strip():
+            return None
         try:
             return bounded_json.loads(body)
         except bounded_json.UnboundedJSONError as error:
@@ -309,6 +318,8 @@ class BaseExchange(ExchangeFacts):
             message = f"the JSON of the answer cannot be read: {error}"
             raise NotAnEventStreamError(message, body=text) from None
         except (ValueError, RecursionError):
+            if self._coding is not None:
+                raise NotAnEventStreamError(self._coding) from None
             text = await self._text_of(body[:_MAX_ERROR_BYTES])
             raise refusals.mismatch(self._accept, answer.headers, text) from None
 

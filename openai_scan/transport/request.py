@@ -48,6 +48,8 @@ class Request:
         retries: When it is sent again.
         onward: The request for the rest of an answer that broke off, with `{answer_id}` in its
             path; None if such an answer cannot be resumed.
+        may_answer_nothing: Whether an answer without a body says all that matters, which is that it
+            is done. The value of such an answer is None.
     """
 
     method: str
@@ -59,6 +61,7 @@ class Request:
     timeout: Timeout = field(factory=Timeout, repr=False)
     retries: RetryPolicy = field(factory=RetryPolicy, repr=False)
     onward: Request | None = field(default=None, repr=False)
+    may_answer_nothing: bool = field(default=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from datetime import timezone
 
 import attrs
 from attrs import field, frozen
@@ -118,10 +119,16 @@ def _number(text: str) -> float:
 
 
 def _seconds_until(date: str) -> float | None:
+    """Return how many seconds are left until *date*, 0 if it is past; None if it is not a date."""
     from email.utils import parsedate_to_datetime  # it loads socket, and dates are rare
 
     try:
-        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+        moment = parsedate_to_datetime(date)
+        # RFC 9110, section 5.6.7: all three forms of a date are in GMT. One of them does not say
+        # so, and neither does the zone `-0000`: Python would take both for local time.
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, moment.timestamp() - time.time())
     except (ValueError, OverflowError):  # a year may have any number of digits
         return None
 

@@ -31,6 +31,9 @@ _STORED_HINT = (
 )
 
 
+_JSON = "application/json"
+
+
 class Sender:
     """Prepares requests to one server. It is what an exchange knows of its transport.
 
@@ -75,7 +78,8 @@ class Sender:
             ValueError: A number cannot be sent as JSON, such as NaN, or a header is malformed.
         """
         standard = {
-            "Accept": accept,
+            # Some frameworks answer 406 or 500 if the type of their error pages is not accepted.
+            "Accept": accept if accept == _JSON else f"{accept}, {_JSON}",
             "Accept-Encoding": "identity",  # a compressor would hold events back
             "User-Agent": f"openai_scan/{__version__}",
         }
@@ -85,7 +89,7 @@ class Sender:
         if request.uploads:  # the wire makes the form, and its Content-Type
             data = tuple(fields(request.body or {}))
         elif request.body is not None:
-            standard["Content-Type"] = "application/json"
+            standard["Content-Type"] = _JSON
             data = json.dumps(request.body, default=plain, allow_nan=False).encode()
         for part in (self._headers, request.headers):
             for name, value in part.items():

@@ -101,7 +101,10 @@ class Answer(Protocol):
         """The headers. Looking one up ignores upper and lower case."""
 
     def decodes(self, encoding: str) -> bool:
-        """Return whether `read()` decodes this Content-Encoding, given in lower case."""
+        """Return whether `read()` decodes this Content-Encoding, given in lower case.
+
+        If it does not decode one of several, it decodes none of them.
+        """
 
     async def read(self) -> bytes:
         """Return the bytes of the body that have arrived, decoded; wait if there are none.
@@ -174,6 +177,11 @@ class Wire(Protocol[CancellationT]):
 
     async def aclose(self) -> None:
         """Close the connections that no exchange uses."""
+
+
+def content_codings(value: str) -> list[str]:
+    """Return the names in a Content-Encoding, in lower case."""
+    return value.lower().replace(",", " ").split()
 
 
 def at_once(step: Coroutine[Any, Any, T]) -> T:

@@ -160,6 +160,25 @@ def test_a_base_url_of_another_kind_is_one_sentence(
     )
 
 
+@pytest.mark.parametrize("behind", ["?", "#", "#x", " ", "\n", "?a=b"])
+@pytest.mark.parametrize("source", ["argument", "environment"])
+def test_nothing_may_stand_behind_a_base_url(
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    source: str,
+    behind: str,
+) -> None:
+    """Neither the key nor the question goes to another path of the server."""
+    url = server.base_url + behind
+    if source == "environment":
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+    option = ["--base-url", url] if source == "argument" else []
+    assert main(["chat", *option, "Hi"]) == 2
+    assert capsys.readouterr().err.startswith("openai-scan: the base URL ")
+    assert server.requests == []
+
+
 def test_a_time_limit_that_was_given_is_named(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

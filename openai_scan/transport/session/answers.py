@@ -27,7 +27,8 @@ from openai_scan import waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
-from openai_scan.transport.session.framing import Framing, framing, is_clear_line
+from openai_scan.transport.session.framing import Framing, framing
+from openai_scan.transport.session.head import HeadLines
 from openai_scan.transport.session.unframing import unframed
 from openai_scan.transport.wire import Carried
 
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 # The first line of an answer. Python's int() would also accept a status such as `+20`.
 _STATUS_LINE = re.compile(r"(HTTP/[0-9.]+)[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*?))?[ \t]*\r?\n?")
 
-# A line of a head.
-_MAX_LINE = 64 * 1024
-
-# All headers of all informational answers before an answer.
-_MAX_EXTRA_BYTES = 64 * 1024
+# Before one answer. HTTP sets no limit; a server that goes on will not come to an end.
 _MAX_INFORMATIONAL = 20
 
 # How much of a head one read takes off a socket at most.
@@ -133,24 +130,6 @@ class _ClockedReads(io.RawIOBase):
         super().close()
 
 
-class _HeadLines:
-    """The lines of a head, on their way to http.client.
-
-    Attributes:
-        clear: Whether all of them are lines beyond doubt.
-    """
-
-    clear: bool = True
-
-    def __init__(self, lines: io.BufferedReader) -> None:
-        self._lines = lines
-
-    def readline(self, limit: int = -1, /) -> bytes:
-        line = self._lines.readline(limit)
-        self.clear = self.clear and is_clear_line(line)
-        return line
-
-
 class ClockedResponse(http.client.HTTPResponse):
     """An answer, of the server or of a proxy, that keeps to the clock from its first byte on."""
 
@@ -172,6 +151,7 @@ class ClockedResponse(http.client.HTTPResponse):
         self._of_tunnel = carried.clock.connecting
         self._reads = _ClockedReads(sock, carried.clock, carried.cancellation)
         self.fp = io.BufferedReader(self._reads, _BUFFER_BYTES)
+        self._head = HeadLines(self.fp)
 
     def begin(self, *args: Any, **kwargs: Any) -> None:
         """Read the head. Only a blank line ends it.
@@ -179,11 +159,10 @@ class ClockedResponse(http.client.HTTPResponse):
         Raises:
             http.client.IncompleteRead: The connection ended before that, which http.client takes
                 for the end of the head.
-            http.client.HTTPException: The head does not say where the answer ends.
+            http.client.HTTPException: The head is too large, or does not say where the answer ends.
         """
         body = self.fp
-        lines = _HeadLines(body)
-        self.fp = lines  # type: ignore[assignment] # of a head it reads nothing but lines
+        self.fp = self._head  # type: ignore[assignment] # of a head it reads nothing but lines
         try:
             super().begin(*args, **kwargs)
         finally:
@@ -191,7 +170,7 @@ class ClockedResponse(http.client.HTTPResponse):
         if self._reads.ended:
             raise http.client.IncompleteRead(b"")
         self._framing = framing(self._version_sent, self.status, self.headers)
-        self._clear = lines.clear and self._framing.clear
+        self._clear = self._head.clear and self._framing.clear
         current.answered = self
 
     @functools.cached_property
@@ -218,45 +197,27 @@ class ClockedResponse(http.client.HTTPResponse):
 
         RFC 9110, section 15.2: a client has to accept them, also if it expects none.
         """
-        room = _MAX_EXTRA_BYTES
         for _ in range(_MAX_INFORMATIONAL + 1):
             version, status, reason = self._read_status_line()
             if status == _SWITCHING_PROTOCOLS:
                 raise http.client.HTTPException("it switches to a protocol that was not asked for")
             if status // 100 == 2 and self._of_tunnel:
+                self.fp = self._head  # type: ignore[assignment] # there is no body behind it
                 return version, 200, reason  # http.client takes no other for a tunnel
             if status // 100 != 1:
                 self._version_sent = version
                 return version, status, reason
-            room -= self._skip_lines(room)
+            self._head.skip()
         raise http.client.HTTPException("there is no end to its informational answers")
 
     def _read_status_line(self) -> tuple[str, int, str]:
-        line = str(self.fp.readline(_MAX_LINE + 1), "latin-1")
-        if len(line) > _MAX_LINE:
-            raise http.client.LineTooLong("status line")
+        line = str(self._head.line(), "latin-1")
         if not line:
             raise http.client.RemoteDisconnected("the server closed the connection")
         found = _STATUS_LINE.fullmatch(line)
         if found is None:
             raise http.client.BadStatusLine(line)
         return found[1], int(found[2]), found[3] or ""
-
-    def _skip_lines(self, most: int) -> int:
-        """Read past all lines up to a blank one, and return how many bytes they had.
-
-        Raises:
-            http.client.HTTPException: They have more than *most*.
-            http.client.IncompleteRead: The connection ended first.
-        """
-        taken = 0
-        while (line := self.fp.readline(_MAX_LINE)) not in (b"\r\n", b"\n"):
-            taken += len(line)
-            if taken > most:
-                raise http.client.HTTPException("there is no end to its headers")
-            if not line.endswith(b"\n"):
-                raise http.client.IncompleteRead(line)
-        return taken
 
     def _arrived(self) -> bytes:
         """Return what lies in our buffer."""

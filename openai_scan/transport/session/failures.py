@@ -54,6 +54,8 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
 
 def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
     match error:
+        case requests.exceptions.InvalidHeader() if not clock.connecting:
+            return TransportError(f"no answer from {where}: a header of the answer is malformed")
         case requests.exceptions.InvalidHeader():  # its own message shows the value
             return TransportError(f"no request to {where}: a header has a value that cannot be one")
         case requests.exceptions.InvalidURL():

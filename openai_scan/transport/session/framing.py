@@ -52,7 +52,7 @@ def framing(version: str, status: int, headers: http.client.HTTPMessage) -> Fram
         headers: The headers.
 
     Raises:
-        http.client.HTTPException: Its length is not a number, or there are two.
+        http.client.HTTPException: Its length is not a number, or there are two that differ.
     """
     codings = _values(headers, "Transfer-Encoding")
     lengths = _values(headers, "Content-Length")
@@ -61,6 +61,9 @@ def framing(version: str, status: int, headers: http.client.HTTPMessage) -> Fram
         and "close" not in _values(headers, "Connection")
         and not (headers.defects or headers.get_payload())  # a line that is not a header
     )
+    # Refused also where none of them counts: one of them may count for another program.
+    if len({int(length) for length in lengths if _LENGTH.fullmatch(length)}) > 1:
+        raise http.client.HTTPException("the answer has two Content-Lengths that differ")
     if status in _NO_BODY:
         return Framing(0, chunked=False, clear=clear and not codings and lengths in ([], ["0"]))
     if codings[:1] == ["chunked"]:  # with other codings the exchange refuses it
@@ -69,8 +72,6 @@ def framing(version: str, status: int, headers: http.client.HTTPMessage) -> Fram
         return Framing(None, chunked=False, clear=False)
     if not all(map(_LENGTH.fullmatch, lengths)):
         raise http.client.HTTPException("its Content-Length is not a number of bytes")
-    if len(set(map(int, lengths))) > 1:
-        raise http.client.HTTPException("it has two lengths")
     return Framing(
         int(lengths[0]), chunked=False, clear=clear and not codings and len(lengths) == 1
     )

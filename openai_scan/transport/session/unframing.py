@@ -28,20 +28,12 @@ import re
 from typing import Protocol
 
 from openai_scan.transport.session.framing import Framing
-
-# A line of a trailer, or with the size of a chunk.
-MAX_LINE = 64 * 1024
-
-# All that may follow the last chunk.
-MAX_TRAILER_BYTES = 64 * 1024
+from openai_scan.transport.session.head import MAX_LINE, Bounds
 
 # The line before a chunk, as every server writes it; and what else it may hold: spaces, extensions.
 # Python's int() also accepts `-5` and `0x5`.
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
-
-_NO_SIZE = "a chunk has no size"
-_NO_END = "there is no end to its headers"
 
 
 class Frame(Protocol):
@@ -123,7 +115,7 @@ class Chunked(_Closing):
         self._part = Chunked._size
         self._left = 0
         self._kept = b""
-        self._trailer_bytes = 0
+        self._trailer_bounds = Bounds()
 
     def take(self, data: bytes) -> bytes:
         """See `Frame`."""
@@ -154,12 +146,12 @@ class Chunked(_Closing):
     # The parts. Each takes one thing that begins at *position*, and returns the position behind it.
 
     def _size(self, data: bytes, position: int) -> int:
-        line = self._line(data, position, _NO_SIZE)
+        line = self._line(data, position)
         if line is None:
             return len(data)
         found = _SIZE.fullmatch(line)
         if found is None:
-            self._fail(http.client.HTTPException(_NO_SIZE))
+            self._fail(http.client.HTTPException("a chunk has no size"))
             return position
         self._left = int(found[1], 16)
         self._part = Chunked._content if self._left else Chunked._trailer
@@ -183,29 +175,31 @@ class Chunked(_Closing):
         return position + len(line_end)
 
     def _trailer(self, data: bytes, position: int) -> int:
-        line = self._line(data, position, _NO_END)
+        line = self._line(data, position)
         if line is None:
             return len(data)
         behind = position + len(line)
         if line in (b"\r\n", b"\n"):
             self._end(surplus=behind < len(data))
-        self._trailer_bytes += len(line)
-        if self._trailer_bytes > MAX_TRAILER_BYTES:
-            self._fail(http.client.HTTPException(_NO_END))
+            return behind
+        try:
+            self._trailer_bounds.count(line)
+        except http.client.HTTPException as error:
+            self._fail(error)
         return behind
 
-    def _line(self, data: bytes, position: int, too_long: str) -> bytes | None:
-        """Return the line at *position*; None if its end has not come yet.
+    def _line(self, data: bytes, position: int) -> bytes | None:
+        """Return the line at *position*; None if its end has not come yet, which is kept then.
 
-        Its beginning is kept then, unless it is too long, which is an error of that name.
+        Of a line that is too long, its beginning is returned.
         """
         stop = data.find(b"\n", position, position + MAX_LINE) + 1
-        if stop:
-            return data[position:stop]
-        self._kept = data[position:]
-        if len(self._kept) >= MAX_LINE:
-            self._fail(http.client.HTTPException(too_long))
-        return None
+        if not stop:
+            stop = position + MAX_LINE + 1
+            if len(data) < stop:
+                self._kept = data[position:]
+                return None
+        return data[position:stop]
 
     def _cut(self) -> None:
         """Close, because the connection has ended."""

@@ -23,7 +23,7 @@ from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.body import READ_BYTES
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.connections import new_session
-from openai_scan.transport.wire import Carried
+from openai_scan.transport.wire import Carried, content_codings
 
 # What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
 # hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
@@ -66,7 +66,10 @@ class SessionAnswer:
         self._clock = clock
         self._cancellation = cancellation
         self._answered = answered
-        self._take = None if "Content-Encoding" in self._raw.headers else answered.body.read
+        codings = content_codings(self._raw.headers.get("Content-Encoding", ""))
+        # urllib3 takes a coding that it does not know for deflate if there is another one.
+        is_encoded = {*codings, "identity"} != {"identity"} and all(map(self.decodes, codings))
+        self._take = None if is_encoded else answered.body.read
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:

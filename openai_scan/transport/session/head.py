@@ -1,0 +1,117 @@
+"""The head of an answer, line by line and within bounds; and what else has its form.
+
+http.client gives up after a hundred lines, by a number that all programs of the process share, and
+has no bound for the whole. Some gateways send more, so the bounds here are wider, and they are our
+own. They hold for the head of an answer together with the informational ones before it, and for
+the trailers after the last chunk of a body.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+
+from openai_scan.transport.session.framing import is_clear_line
+
+# A head that is larger is not meant to be read. What servers send has hardly ever 16 KiB.
+MAX_LINES = 1_000
+MAX_BYTES = 256 * 1024
+MAX_LINE = 64 * 1024
+
+_BLANK = (b"\r\n", b"\n")
+
+
+class Bounds:
+    """Counts the lines of one head, or of one trailer."""
+
+    def __init__(self) -> None:
+        self._lines = 0
+        self._bytes = 0
+
+    def count(self, line: bytes) -> None:
+        """Count *line*, which may be cut off after `MAX_LINE` bytes.
+
+        Raises:
+            http.client.HTTPException: It is too long, or there are too many.
+        """
+        self._lines += 1
+        self._bytes += len(line)
+        if len(line) > MAX_LINE:
+            raise http.client.HTTPException(
+                f"the answer has a header line of more than {MAX_LINE // 1024} KiB"
+            )
+        if self._lines > MAX_LINES:
+            raise http.client.HTTPException(f"the answer has more than {MAX_LINES} header lines")
+        if self._bytes > MAX_BYTES:
+            raise http.client.HTTPException(
+                f"the answer has more than {MAX_BYTES // 1024} KiB of headers"
+            )
+
+
+class HeadLines:
+    """The lines of a head, on their way to http.client.
+
+    Attributes:
+        clear: Whether all of them are lines beyond doubt.
+    """
+
+    clear: bool = True
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self._file = file
+        self._bounds = Bounds()
+        self._held: bytes | None = None
+
+    def line(self) -> bytes:
+        """Return the next line, or nothing if the connection has ended.
+
+        Raises:
+            http.client.HTTPException: See `Bounds`.
+        """
+        line = self._file.readline(MAX_LINE + 1)
+        self._bounds.count(line)
+        self.clear = self.clear and is_clear_line(line)
+        return line
+
+    def skip(self) -> None:
+        """Read past all lines up to a blank one.
+
+        Raises:
+            http.client.HTTPException: See `line()`.
+            http.client.IncompleteRead: The connection ended first.
+        """
+        while (line := self.line()) not in _BLANK:
+            if not line.endswith(b"\n"):
+                raise http.client.IncompleteRead(line)
+
+    # What http.client calls.
+
+    def readline(self, _: int = -1, /) -> bytes:
+        """Return several lines in one, at most 64 KiB, or the blank line that ends the head.
+
+        http.client counts what it is given, and joins it before it looks for the headers in it.
+        """
+        block = bytearray()
+        while len(block) + len(line := self._next()) <= MAX_LINE:
+            if not line or line in _BLANK:
+                if not block:
+                    return line
+                break
+            block += line
+        self._held = line
+        return bytes(block)
+
+    def peek(self) -> bytes:
+        """Return what lies in the buffer behind the lines that were read."""
+        return self._file.peek()
+
+    def flush(self) -> None:
+        """Do nothing: nothing is written."""
+
+    def close(self) -> None:
+        """Close the file that the lines come from."""
+        self._file.close()
+
+    def _next(self) -> bytes:
+        held, self._held = self._held, None
+        return self.line() if held is None else held
