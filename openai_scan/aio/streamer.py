@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
 from openai_scan.events import Event, Outcome
 from openai_scan.stream.machine import StreamMachine
-from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
+from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_Following: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
+_Next: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
 
-AsyncSuccessor: TypeAlias = (
-    "Callable[[AsyncStreamerV2, Outcome], Awaitable[_Following] | _Following]"
-)
+AsyncSuccessor: TypeAlias = "Callable[[AsyncStreamerV2, Outcome], Awaitable[_Next] | _Next]"
 """Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
 
@@ -54,12 +52,23 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
 
     async def next(self) -> bool:
         """Wait for the next event and step to it; see `StreamerV2.next`."""
-        machine = self._machine
         try:
-            while (step := machine.step(self)) is not EVENT:
-                if step is NEED_DATA:
-                    await read_into(machine.current, self._tee)
-                    continue
+            # Most events have arrived already, and the frame of a short coroutine is cheap to make.
+            step = self._machine.step(self)
+            return step is EVENT or await self._go_on(step)
+        except (Exception, GeneratorExit):
+            raise
+        except BaseException:  # the task was cancelled, or the program interrupted
+            await self._abandon()
+            raise
+
+    async def _go_on(self, step: Step) -> bool:
+        """Do what the machine asks for, from *step* on; return whether there is an event."""
+        machine = self._machine
+        while step is not EVENT:
+            if step is NEED_DATA:
+                await read_into(machine.current, self._tee)
+            else:
                 left, machine.left = machine.left, None
                 try:
                     if step is SWITCH:  # before it could be cancelled
@@ -71,11 +80,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
                     await self._ask_what_next(machine)
                 elif step is not SWITCH:
                     return False
-        except (Exception, GeneratorExit):
-            raise
-        except BaseException:  # the task was cancelled, or the program interrupted
-            await self._abandon()
-            raise
+            step = machine.step(self)
         return True
 
     def __aiter__(self) -> Self:
@@ -134,13 +139,8 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         """Let *successor* decide what comes next; see `StreamerV2.chain_from`.
 
         If it is a coroutine function, `next()` awaits what it returns.
-
-        Raises:
-            RuntimeError: This stream has ended already.
         """
         self._follow(successor)
-
-    # The text.
 
     async def read(self, size: int | None = -1) -> bytes:
         """Return text that is still to come, as UTF-8; see `StreamerV2.read`."""
