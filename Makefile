@@ -49,7 +49,8 @@ NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/te
 UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py tests/test_all_recordings.py \
 	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
 	tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
-	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py
+	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
+	tests/test_calls_for_a_token.py
 
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -123,7 +124,7 @@ soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
 
 bench: export PYTHONPATH := tests
-bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, startup, http, memory, threads
+bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, floor, startup, paced, http, memory, threads
 	$(BENCH_PLAIN)/bin/python -m pytest --quiet --noconftest tests/bench/test_workloads.py
 	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)

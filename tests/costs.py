@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
@@ -44,6 +44,39 @@ def work(action: Callable[[], object]) -> int:
         if collects:
             gc.enable()
     return count
+
+
+def calls(action: Callable[[], object], apart: Collection[str]) -> tuple[int, int]:
+    """Do the *action*; return how many Python functions it called, and how many built-in ones.
+
+    Only this thread is watched.
+
+    Args:
+        action: What to do.
+        apart: Files of the caller's own, whose Python functions are not counted.
+    """
+    python = builtin = 0
+
+    def profile(frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal python, builtin
+        file = frame.f_code.co_filename
+        if event == "call" and file not in apart:
+            python += 1
+        elif event == "c_call" and file != __file__:  # this module's are those that end the count
+            builtin += 1
+
+    # A collection calls back whoever asked for it, whenever it happens to be due.
+    collects = gc.isenabled()
+    gc.disable()
+    profiler = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        action()
+    finally:
+        sys.setprofile(profiler)
+        if collects:
+            gc.enable()
+    return python, builtin
 
 
 def peak(action: Callable[[], object]) -> int:

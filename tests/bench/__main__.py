@@ -1,6 +1,7 @@
 """Run the benchmarks: `python -m bench TOPIC ...`, or fill the page: `python -m bench page`.
 
-`python -m bench page TOPIC ...` fills only the tables of these topics.
+`python -m bench page TOPIC ...` fills only the tables of these topics. What is made of the tables,
+such as the pictures and what the README quotes, is made anew in any case.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from bench import (
     bench_floor,
     bench_http,
     bench_memory,
+    bench_paced,
     bench_startup,
     bench_threads,
     machine,
+    page,
     plots,
     report,
 )
@@ -36,6 +39,7 @@ _PLAIN: dict[str, Callable[[], list[Figure]]] = {
     "drivers": bench_drivers.measure,
     "floor": bench_floor.measure,
     "startup": bench_startup.measure,
+    "paced": bench_paced.measure,
     "http": bench_http.measure,
     "memory": bench_memory.measure,
     "threads": bench_threads.measure,
@@ -72,14 +76,17 @@ def _show(result: Result) -> None:
 
 
 def _fill_page(topics: Sequence[str]) -> None:
-    """Put results into the page: those of *topics*, or those of a whole run, with its pictures."""
-    page = _DOCS / "performance.md"
+    """Put results into the page: those of *topics*, or those of a whole run; the rest follows."""
+    path = _DOCS / "performance.md"
     whole = not topics
     results = load(_FOUND, topics or [*_PLAIN, *(f"{topic}-fast" for topic in _FAST)])
-    page.write_text(report.fill(page.read_text("utf-8"), results, whole=whole), "utf-8")
-    if whole:
-        plots.draw([figure for result in results for figure in result.figures], _DOCS)
-    sys.stdout.write(f"{page}\n")
+    filled = report.fill(path.read_text("utf-8"), results, whole=whole)
+    path.write_text(filled, "utf-8")
+    for picture in page.pictures(page.read_tables(filled)):
+        plots.draw(picture, _DOCS)
+    readme = _ROOT / "README.md"
+    readme.write_text(page.quoted(readme.read_text("utf-8"), filled), "utf-8")
+    sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

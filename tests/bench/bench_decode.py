@@ -26,6 +26,9 @@ _SECONDS = 0.3
 # A peer's typed events cost so much that a few will do.
 _PEER_EVENTS = 2_000
 
+# What does not depend much on the size of chunks is read in one only.
+_PARSED_SIZE = 4096
+
 _COLUMNS = {200: "200 B", 4096: "4 KiB", 65536: "64 KiB"}
 
 # By whether a faster JSON parser is there: for chunks of 200 bytes, and for larger ones.
@@ -59,6 +62,9 @@ def _family(family: str, size: int, *, fast: bool) -> list[Figure]:
     raw_peers = {} if fast else peers.installed(peers.RAW)
     for name, read in raw_peers.items():
         jobs[name] = _again(partial(read, chunks, family), times)
+    if not fast and size == _PARSED_SIZE:
+        for name, read in peers.installed(peers.PARSED).items():
+            jobs[name] = _again(partial(read, chunks, family), times)
     for name, read in peers.installed(peers.TYPED).items():
         jobs[name] = _again(partial(read, small_chunks, family), times)
     if fast:  # the rest does not parse, or costs more by the same
@@ -84,7 +90,7 @@ def _figures(
     limit = (_CLIENT_CHAT if family in ("assistants", "chat") else _CLIENT)[fast]
     client = ratios(costs["openai-python"], costs["typed"])
     yield figure(f"client{suffix}", family, column, client, limit if aims else None)
-    if column == "4 KiB":
+    if size == _PARSED_SIZE:
         for name, seconds in costs.items():
             if name in _SHOWN:
                 micros = spread([1e6 * each for each in seconds])
@@ -104,7 +110,13 @@ def _figures(
 
 
 # Whose cost is shown by itself, and how it is called there.
-_SHOWN = {"json": "json.loads", "raw": "raw", "typed": "typed", "openai-python": "openai-python"}
+_SHOWN = {
+    "json": "json.loads",
+    "raw": "raw",
+    "typed": "typed",
+    "httpx, json.loads": "httpx, json.loads",
+    "openai-python": "openai-python",
+}
 
 
 def _fitting(family: str, size: int) -> tuple[Workload, int]:

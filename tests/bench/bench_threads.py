@@ -23,7 +23,7 @@ _WARM_SECONDS = 2.0
 _START_SECONDS = 10.0
 _ROUNDS = 2
 
-_LIMIT = 0.5
+_LIMIT = 0.45
 
 _READERS = ("bare socket", "bare requests", "openai_scan")
 

@@ -1,68 +1,114 @@
-"""The pictures of the page, the same bytes for the same figures."""
+"""The pictures of the page, as SVG: the same bytes for the same figures.
+
+Each is a card with a background of its own, so it can be read on any page. Its colours follow what
+the reader's system prefers, light or dark.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from xml.sax.saxutils import escape
 
-from bench.results import Figure
-from bench.workloads import FAMILIES
+from bench.page import Picture
+
+_WIDTH, _HEIGHT = 720, 300
+_LEFT, _RIGHT = 16, 16
+_TOP = 64  # title and legend are above
+_BASE = _HEIGHT - 32  # where bars stand; the names of the groups are below
+_GAP = 0.2  # between two groups, as a share of one
+
+# For each bar of a group its colour on light and on dark; all can be told apart by those who are
+# colour-blind.
+_COLOURS = (
+    ("#8a8f98", "#9aa0a9"),
+    ("#0067a5", "#58b4f0"),
+    ("#d98200", "#f0ab3c"),
+    ("#b5432a", "#ea7a5c"),
+)
+
+_STYLE = """
+text { font-family: system-ui, sans-serif; font-size: 11px; fill: #1f2328; }
+.title { font-size: 14px; font-weight: 600; }
+.value { font-size: 10px; text-anchor: middle; }
+.group { text-anchor: middle; }
+.card { fill: #ffffff; stroke: #d1d9e0; }
+.line { stroke: #59636e; }
+%(light)s
+@media (prefers-color-scheme: dark) {
+text { fill: #f0f6fc; }
+.card { fill: #151b23; stroke: #3d444d; }
+.line { stroke: #9198a1; }
+%(dark)s
+}
+"""
 
 
-def draw(figures: Sequence[Figure], folder: Path) -> None:
-    """Draw all pictures into *folder*, each as PNG and as SVG."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "openai_scan"
-    mpl.rcParams["svg.fonttype"] = "none"  # letters stay letters, and the file small
-    mpl.rcParams["font.size"] = 9
-    _draw(_costs(figures), "CPU for one event, µs", folder / "performance-costs", log=True)
-    _draw(_typed(figures), "typed events, times json.loads", folder / "performance-typed", log=True)
+def draw(picture: Picture, folder: Path) -> None:
+    """Draw *picture* into *folder*."""
+    (folder / f"{picture.name}.svg").write_text(svg(picture), "utf-8")
 
 
-def _costs(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return the cost of an event by reader, in the order of the families."""
-    cells = [each for each in figures if each.table == "costs" and each.row in FAMILIES]
-    readers = dict.fromkeys(each.column for each in cells if not each.column.endswith("json-fast"))
-    shown = ("json.loads", "raw", "typed", "typed-fast", "openai-python")
-    return {name: [c for c in cells if c.column == name] for name in shown if name in readers}
+def svg(picture: Picture) -> str:
+    """Return *picture* as SVG: groups of bars, each with its value above it."""
+    names = list(dict.fromkeys(name for bars in picture.groups.values() for name in bars))
+    most = max((value for bars in picture.groups.values() for value in bars.values()), default=1.0)
+    room = (_WIDTH - _LEFT - _RIGHT) / max(1, len(picture.groups))
+    width = room * (1 - _GAP) / max(1, len(names))
+    parts = _legend(names)
+    for place, (group, bars) in enumerate(picture.groups.items()):
+        start = _LEFT + place * room + room * _GAP / 2
+        for number, name in enumerate(names):
+            if name in bars:
+                left = start + number * width
+                parts += _bar(left, width, bars[name], most, number)
+        middle = start + room * (1 - _GAP) / 2
+        parts.append(
+            f'<text class="group" x="{middle:.1f}" y="{_BASE + 18}">{escape(group)}</text>'
+        )
+    size = f'width="{_WIDTH - 1}" height="{_HEIGHT - 1}"'
+    line = f'<path class="line" d="M{_LEFT} {_BASE}H{_WIDTH - _RIGHT}"/>'
+    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
+    lines = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img">',
+        f"<title>{escape(picture.title)}</title>",
+        f"<desc>{escape(picture.alt)}</desc>",
+        f"<style>{_style()}</style>",
+        f'<rect class="card" x="0.5" y="0.5" {size} rx="6"/>',
+        f'<text class="title" x="{_LEFT}" y="26">{escape(picture.title)}</text>',
+        *parts,
+        line,
+        "</svg>",
+    )
+    return "\n".join(lines) + "\n"
 
 
-def _typed(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
-    """Return the ratio of typed events by environment and size of chunks."""
-    series = {}
-    for table, name in (("typed", "plain"), ("typed-fast", "fast")):
-        cells = [each for each in figures if each.table == table and each.row in FAMILIES]
-        for column in dict.fromkeys(each.column for each in cells):
-            series[f"{name}, {column}"] = [each for each in cells if each.column == column]
-    return series
+def _style() -> str:
+    fills = [
+        "\n".join(f".bar{number} {{ fill: {pair[kind]}; }}" for number, pair in enumerate(_COLOURS))
+        for kind in (0, 1)
+    ]
+    return _STYLE % {"light": fills[0], "dark": fills[1]}
 
 
-def _draw(series: dict[str, list[Figure]], label: str, path: Path, *, log: bool) -> None:
-    """Draw groups of bars, one group for each family, with their quartiles and their limits."""
-    import matplotlib.pyplot as plt
+def _legend(names: list[str]) -> list[str]:
+    parts = []
+    left = _LEFT
+    for number, name in enumerate(names):
+        parts += [
+            f'<rect class="bar{number}" x="{left}" y="38" width="10" height="10"/>',
+            f'<text x="{left + 14}" y="47">{escape(name)}</text>',
+        ]
+        left += 40 + 7 * len(name)
+    return parts
 
-    drawing: Any = plt.figure(figsize=(7.2, 3.4), layout="constrained")
-    axes: Any = drawing.subplots()
-    width = 0.8 / len(series)
-    for number, (name, cells) in enumerate(series.items()):
-        places = [FAMILIES.index(c.row) + (number + 0.5) * width - 0.4 for c in cells]
-        values = [c.value for c in cells]
-        spans = [[c.value - c.low for c in cells], [c.high - c.value for c in cells]]
-        bars = axes.bar(places, values, width, label=name, yerr=spans, error_kw={"lw": 0.7})
-        for place, cell in zip(places, cells, strict=True):
-            if cell.limit is not None:
-                half = width / 2
-                axes.hlines(cell.limit, place - half, place + half, colors="black", lw=1.2)
-        bars.set_label(name)
-    axes.set_xticks(range(len(FAMILIES)), FAMILIES)
-    axes.set_ylabel(label)
-    if log:
-        axes.set_yscale("log")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(ncols=3, frameon=False, fontsize=8)
-    drawing.savefig(path.with_suffix(".svg"), metadata={"Date": None})
-    drawing.savefig(path.with_suffix(".png"), dpi=110, metadata={"Software": None})
-    plt.close(drawing)
+
+def _bar(left: float, width: float, value: float, most: float, number: int) -> list[str]:
+    height = (_BASE - _TOP - 12) * value / most
+    top = _BASE - height
+    shown = f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+    place = f'x="{left + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" height="{height:.1f}"'
+    middle = f'x="{left + width / 2:.1f}" y="{top - 4:.1f}"'
+    return [
+        f'<rect class="bar{number}" {place}/>',
+        f'<text class="value" {middle}>{shown}</text>',
+    ]

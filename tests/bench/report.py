@@ -1,10 +1,11 @@
-"""The results as Markdown: a table for each claim, and one line for each target."""
+"""The results as Markdown: a table for each claim. What is made of these, `page.py` says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from bench.page import Cells, glance, read_tables, shown_pictures, summary
 from bench.results import TABLES, Figure, Result
 
 _MARKED = re.compile(r"(<!-- bench: ([a-z-]+) -->\n).*?(<!-- bench: end -->)", re.DOTALL)
@@ -21,40 +22,37 @@ def fill(page: str, results: Sequence[Result], *, whole: bool = True) -> str:
         whole: Whether that is everything. If not, only the tables that it has figures for change.
 
     Raises:
-        KeyError: The page has a marker for an unknown table.
+        KeyError: The page has a marker for an unknown part.
     """
     figures = [figure for result in results for figure in result.figures]
-    parts = {key: table(key, figures) for key in TABLES}
-    parts["summary"] = summary(figures)
-    parts["facts"] = facts(results)
     measured = {figure.table for figure in figures}
+    parts = {key: table(key, figures) for key in TABLES if whole or key in measured}
+    if whole:
+        parts["facts"] = facts(results)
+    page = _put(page, parts)
+    tables = read_tables(page)
+    return _put(page, {name: make(tables) for name, make in _READ_OFF.items()})
+
+
+# The parts that are made of the tables on the page.
+_READ_OFF: Mapping[str, Callable[[Mapping[str, Cells]], str]] = {
+    "pictures": shown_pictures,
+    "glance": glance,
+    "summary": summary,
+}
+
+PARTS = (*TABLES, *_READ_OFF, "facts")
+
+
+def _put(page: str, parts: Mapping[str, str]) -> str:
+    """Return *page* with *parts* between the markers that have their names."""
 
     def part(marked: re.Match[str]) -> str:
-        if not whole and marked[2] not in measured:
-            return marked[0]
-        return f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}"
+        if marked[2] not in PARTS:
+            raise KeyError(marked[2])
+        return f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}" if marked[2] in parts else marked[0]
 
     return _MARKED.sub(part, page)
-
-
-def summary(figures: Sequence[Figure]) -> str:
-    """Return one line for each table that has a target: the worst of its cells, and the verdict."""
-    lines = ["| target | what | aimed at | the worst | | |", "|---|---|---|---|---|---|"]
-    for key, each in TABLES.items():
-        cells = [figure for figure in figures if figure.table == key and figure.limit is not None]
-        if not each.target:
-            continue
-        if not cells:
-            lines.append(f"| {each.target} | {each.claim} | | not measured | | |")
-            continue
-        worst = max(cells, key=_distance)
-        where = ", ".join(filter(None, (worst.row, worst.column)))
-        met = sum(cell.met for cell in cells)
-        lines.append(
-            f"| {each.target} | {each.claim} | {_limit(worst)} | {_number(worst.value)} {each.unit}"
-            f" | {where} | {_MET[met == len(cells)]}: {met} of {len(cells)} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def table(key: str, figures: Iterable[Figure]) -> str:
@@ -86,9 +84,11 @@ def facts(results: Iterable[Result]) -> str:
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return ""
-    text = _number(figure.value)
-    if figure.low != figure.high:
-        text += f" ({_number(figure.low)} to {_number(figure.high)})"
+    value, low, high = (
+        _number(each, counted=TABLES[figure.table].counted)
+        for each in (figure.value, figure.low, figure.high)
+    )
+    text = value if figure.low == figure.high else f"{value} ({low} to {high})"
     if figure.limit is not None:
         text += f", {_MET[figure.met]}: {_limit(figure)}"
     return text
@@ -99,15 +99,8 @@ def _limit(figure: Figure) -> str:
     return f"{sign} {figure.limit:g}"
 
 
-def _distance(figure: Figure) -> float:
-    """Return how many times the limit is exceeded, or not reached."""
-    limit = figure.limit or 1.0
-    at_least = TABLES[figure.table].at_least
-    return limit / figure.value if at_least else figure.value / limit
-
-
-def _number(value: float) -> str:
+def _number(value: float, *, counted: bool) -> str:
     """Return *value* with as many digits as mean something."""
-    if abs(value) >= 100:
+    if counted or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

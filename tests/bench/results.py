@@ -21,12 +21,14 @@ class Table:
         claim: What is measured, and what it is to be.
         unit: Of the figures.
         at_least: Whether more is better.
+        counted: Whether the figures are whole numbers.
     """
 
     target: str
     claim: str
     unit: str
     at_least: bool = False
+    counted: bool = False
 
 
 TABLES = {
@@ -40,7 +42,6 @@ TABLES = {
     "flat": Table("4", "Event 1,000,000 against event 1,000", "times its CPU"),
     "import": Table("5", "`import openai_scan`, above bare Python", ""),
     "first": Table("5", "The first event, once", "ms"),
-    "latency": Table("6", "Added latency, against a raw socket's", "times raw socket"),
     "http": Table("6", "CPU of openai-python for 100,000 events", "times ours", at_least=True),
     "memory": Table("7", "Growth while 1 GiB goes through", "MB"),
     "idle": Table("7", "An open idle stream, above its socket", "KB"),
@@ -49,6 +50,11 @@ TABLES = {
     "before-next": Table("9", "`next()`, against the streamer before the machine", "times its CPU"),
     "before-text": Table("9", "`next()` and `text()`, likewise", "times its CPU"),
     "async": Table("10", "The driver that awaits, against the one that blocks", "times its CPU"),
+    "paced": Table("11", "CPU for a token, as tokens come", "times a bare socket and `json.loads`"),
+    "paced-client": Table("11", "CPU of openai-python for a token", "times ours", at_least=True),
+    "latency": Table("11", "How late a token is", "times a bare socket's"),
+    "paced-calls": Table("11", "Function calls for a token, at most", "calls", counted=True),
+    "paced-costs": Table("", "CPU for one token, one in a packet", "µs"),
     "drivers": Table("", "CPU for one event, by driver", "µs"),
     "floor": Table("", "Where the CPU of one event goes", "µs"),
     "parts": Table("", "What the steps are made of", ""),

@@ -1,4 +1,4 @@
-"""A server of chat streams, in a process of its own: as fast as it goes, at a pace, or silent.
+"""A server of many chat streams, in a process of its own: as fast as it goes, paced, or silent.
 
 The path says which: `/bulk/100000/...` sends so many events and ends, `/paced/10/...` sends an
 event every ten ticks of 2 ms, with the time as its text, and `/idle/0/...` sends one, then nothing.

@@ -22,6 +22,9 @@ _TOKENS = (
     *(" 6", "\u2013", "18", " \u2600", " \u20ac", "4", ".50", ' "', "tea", '"'),
 )
 
+# How many there are until the first one comes again.
+TOKENS = len(_TOKENS)
+
 # Real pictures have a hundred times as much; then nothing would be timed but one long string.
 _IMAGE_BYTES = 1536
 

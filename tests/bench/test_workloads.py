@@ -135,7 +135,7 @@ def test_what_goes_wrong_is_not_timed() -> None:
 
 
 # Of the peers, those that are installed; `make bench` installs all of them.
-RAW = peers.installed(peers.RAW)
+RAW = peers.installed(peers.RAW) | peers.installed(peers.PARSED)
 TYPED = peers.installed(peers.TYPED)
 
 
@@ -143,7 +143,7 @@ TYPED = peers.installed(peers.TYPED)
 @pytest.mark.parametrize("family", CLASSES)
 @pytest.mark.parametrize("name", RAW)
 def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
-    """Other libraries' raw events are as many as ours and have the same data."""
+    """Other libraries' raw events, or lines, are as many as ours and have the same data."""
     stream = made(family)
     assert RAW[name](stream.chunks(size), family) == _data(stream)
 
