@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan.cli.printing import Output
+from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
 from openai_scan.errors import StreamTimeoutError
 
@@ -253,8 +254,6 @@ def asked_once(prompt: Sequence[str]) -> str:
 def _piped() -> str:
     """Return what is on standard input."""
     try:
-        text = sys.stdin.read().strip()
-        text.encode()  # Python lets everything in where the locale is C
+        return read_piped().strip()
     except UnicodeError:
         raise click.UsageError("What is on standard input is no text.") from None
-    return text

@@ -27,6 +27,9 @@ from openai_scan.testing.waking import StoppableFile
 # Of a request: a little more than a request with many images has.
 _MAX_BODY = 512 * 1024 * 1024
 
+CONNECTION = "openai_scan-fake-connection"
+"""The name of each thread that serves a connection."""
+
 # What stop() waits for the connections in all, in seconds. They need a fraction of one.
 _MAX_WAIT = 5.0
 
@@ -121,7 +124,9 @@ class Listener(HTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Note the connection, and serve it in a thread."""
         self._sockets.append(request)
-        handler = threading.Thread(target=self._serve, args=(request, client_address), daemon=True)
+        handler = threading.Thread(
+            target=self._serve, args=(request, client_address), name=CONNECTION, daemon=True
+        )
         handler.start()
         self._handlers.add(handler)
 

@@ -41,10 +41,6 @@ class StoppableFile(io.RawIOBase):
         """Return True."""
         return True
 
-    def writable(self) -> bool:
-        """Return True."""
-        return True
-
     def readinto(self, buffer: Buffer) -> int:
         """Read what there is into *buffer*; return its size, 0 at the end."""
         try:

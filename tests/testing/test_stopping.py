@@ -13,7 +13,7 @@ import pytest
 
 from openai_scan import Client
 from openai_scan.testing import FakeServer, SeenRequest, chat_answer, chat_chunk
-from openai_scan.testing.handler import Listener
+from openai_scan.testing.handler import CONNECTION, Listener
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -155,11 +155,14 @@ def test_a_client_that_resets_its_connection_is_no_news(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Between two requests it may leave as it likes; nothing is printed."""
+    before = set(threading.enumerate())
     with FakeServer() as server, connect(server) as connection:
         connection.sendall(b"GET /v1/models HTTP/1.1\r\n\r\n")
-        assert connection.recv(1)  # the rest of the answer is not read, so that closing resets
+        assert connection.recv(1)
+        (handler,) = (one for one in handlers(before) if one.name == CONNECTION)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
+        handler.join(60)
     assert capfd.readouterr() == ("", "")
 
 
