@@ -1,20 +1,24 @@
-"""Read JSON that a stranger wrote, within bounds.
+"""Read JSON that a stranger wrote, and write what a program made of it, within bounds.
 
 A parser calls itself for each level of nesting. Python's raises a `RecursionError`, or, where a
 thread has a small stack, ends the process. What is nested deeply and can be parsed is no better:
 printing, comparing and copying it fail later. And a list of nothing but `{}` takes a hundred times
 its bytes. So both are counted before anything is parsed, by searches that run in C and take linear
-time.
+time. Writing is as recursive as reading, so the nesting of what is written is bounded too.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 MAX_NESTING = 128
 """How deep objects and lists may be nested. Real payloads stay below 30."""
+
+MAX_WRITTEN_NESTING = MAX_NESTING - 8
+"""How deep a value may be nested to be written. There is room for what is put around it later."""
 
 MAX_CONTAINERS = 10_000
 """How many objects and lists a text may have in any case; more of them need room, see below."""
@@ -33,8 +37,15 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _STEPS = {byte: 1 if byte in b"[{" else -1 for byte in _BRACKETS}
 
 
+# What has nothing in it.
+_SIMPLE = (str, bool, int, float, type(None))
+
+Default: TypeAlias = "Callable[[Any], Any]"
+"""Returns an object as a JSON value, as `json.dumps` takes it; raises TypeError if it cannot."""
+
+
 class UnboundedJSONError(ValueError):
-    """A JSON text is nested too deeply, or consists of too many objects and lists."""
+    """JSON is nested too deeply, or consists of too many objects and lists."""
 
 
 def check(text: str) -> None:
@@ -95,3 +106,49 @@ def value_or(text: str, default: Any = None) -> Any:
         return loads(text)
     except (ValueError, RecursionError):
         return default
+
+
+def dumps(value: Any, *, default: Default | None = None, allow_nan: bool = True) -> str:
+    """Return the JSON text of *value*, as `json.dumps` does.
+
+    Raises:
+        ValueError: It is nested too deeply, or has a number that is not allowed.
+        TypeError: Something in it cannot be written.
+    """
+    check_value(value, default)
+    return json.dumps(value, default=default, allow_nan=allow_nan)
+
+
+def check_value(value: Any, default: Default | None = None) -> None:
+    """Make sure that *value* can be written within bounds; it may be none that can be written.
+
+    Raises:
+        UnboundedJSONError: It cannot.
+    """
+    level = [value]
+    for _ in range(MAX_WRITTEN_NESTING):
+        # Each object once, since those of a level may refer to the same ones.
+        inner = {id(item): item for one in level for item in _items(one, default)}
+        if not inner:
+            return
+        level = [*inner.values()]
+    raise UnboundedJSONError(f"nested more than {MAX_WRITTEN_NESTING} levels deep")
+
+
+def _items(value: Any, default: Default | None) -> list[Any]:
+    """Return what is in *value* and may itself have something in it."""
+    if not isinstance(value, Mapping | list | tuple):
+        if default is None or isinstance(value, _SIMPLE):
+            return []
+        try:
+            value = default(value)
+        except Exception:  # noqa: BLE001 - whoever writes it raises it again
+            return []
+    match value:
+        case Mapping():
+            inner: Iterable[Any] = value.values()
+        case list() | tuple():
+            inner = value
+        case _:  # the object that stands for another one
+            inner = [value]
+    return [item for item in inner if not isinstance(item, _SIMPLE)]

@@ -6,7 +6,6 @@ for a fixture.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -43,18 +42,17 @@ def openai_client(openai_server: FakeServer) -> Iterator[Client]:
 def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cassette]:
     """A `Cassette` of this test's own, to which the environment points.
 
-    It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`, or
-    `cassettes/test_file/TestClass.test_name.jsonl`.
+    It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`. A name
+    that some disks take for another one, such as one with capital letters, ends with a hash:
+    `cassettes/test_file/TestClass.test_name~1b2c3d4e.jsonl`.
     """
     from openai_scan.errors import RecordingError
     from openai_scan.testing import Cassette
+    from openai_scan.testing.names import cassette_path
 
-    _, *names = request.node.nodeid.split("::")
-    # What a file's name may not have is written so that no two tests get the same one.
-    name = re.sub(r"[^][\w.-]", lambda found: f"%{ord(found[0]):02x}", ".".join(names))
-    path = request.path.parent / "cassettes" / request.path.stem / f"{name}.jsonl"
+    folder = request.path.parent / "cassettes" / request.path.stem
     try:
-        tape = Cassette(path)
+        tape = Cassette(cassette_path(folder, request.node.nodeid.partition("::")[2]))
     except RecordingError as error:
         pytest.fail(str(error), pytrace=False)
     with tape:

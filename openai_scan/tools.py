@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
@@ -235,7 +234,9 @@ class _Rounds:
             if inspect.iscoroutine(result):
                 result.close()
                 raise TypeError("nothing here waits for a coroutine")  # noqa: TRY301 - as its own
-            return result if isinstance(result, str) else json.dumps(result, default=_plain)
+            if isinstance(result, str):
+                return result
+            return bounded_json.dumps(result, default=_plain)
         except Exception as error:
             if self.raises:
                 raise

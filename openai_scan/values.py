@@ -1,16 +1,18 @@
 """The ground of the data model: what all values have in common, and what every answer has.
 
-It imports nothing else of this package, so that errors can hold an answer and events can be values.
+Of this package it imports the bounds of JSON only, so that errors can hold an answer and events can
+be values.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any, Literal, Protocol, TypeAlias
 
 import attrs
 from attrs import frozen
+
+from openai_scan import bounded_json
 
 
 class Value:
@@ -80,13 +82,14 @@ class Call(Value):
         """Return the arguments as a Python value; null is no arguments, `{}`.
 
         Raises:
-            ValueError: The call is not complete, or is the call of a custom tool.
+            ValueError: The call is not complete, or is the call of a custom tool, or the arguments
+                are nested too deeply.
         """
         if self.kind != "function":
             raise ValueError(f"the input of the {self.kind} tool {self.name!r} is not JSON")
         if not self.complete:
             raise ValueError(f"the call of {self.name!r} is not complete")
-        arguments: Any = json.loads(self.arguments)
+        arguments = bounded_json.loads(self.arguments)
         return {} if arguments is None else arguments
 
 

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from openai_scan.bounded_json import (
     MAX_CONTAINERS,
     MAX_NESTING,
+    MAX_WRITTEN_NESTING,
     MIN_DENSITY,
     UnboundedJSONError,
     check,
+    check_value,
+    dumps,
     loads,
 )
 
@@ -125,3 +128,69 @@ def test_a_small_stack_is_deep_enough() -> None:
     finally:
         threading.stack_size(before)
     assert found == [json.loads(nested("[", MAX_NESTING)), "refused"]
+
+
+class Box:
+    """Something that is written as a list."""
+
+    def __init__(self, inner: object) -> None:
+        self.inner = inner
+
+
+def opened(value: object) -> object:
+    """Return what is in a box."""
+    if isinstance(value, Box):
+        return [value.inner]
+    raise TypeError("no box")
+
+
+def boxed(value: object) -> Box:
+    """Return *value* in a box."""
+    return Box(value)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda v: [1, v, 2], lambda v: {"a": v, "b": 2}, lambda v: (v,), boxed]
+)
+def test_the_deepest_that_is_allowed_is_written(wrap: Any) -> None:
+    """Whatever it consists of; and what is written can be read, with something around it."""
+    value: Any = 1
+    for _ in range(MAX_WRITTEN_NESTING):
+        value = wrap(value)
+    text = dumps(value, default=opened)
+    assert text == json.dumps(value, default=opened)
+    loads(f"[[[{text}]]]")
+    with pytest.raises(UnboundedJSONError, match="nested more than 120 levels deep"):
+        dumps(wrap(value), default=opened)
+
+
+def test_what_several_parts_share_is_looked_at_once() -> None:
+    """Else it would take as long as there are ways to get there."""
+    value: list[Any] = []
+    for _ in range(MAX_WRITTEN_NESTING - 1):
+        value = [value, value]
+    check_value(value)
+
+
+def test_an_object_that_stands_for_itself_is_refused() -> None:
+    """The depth is that of the values that the objects stand for, also without an end."""
+    with pytest.raises(UnboundedJSONError, match="nested"):
+        dumps(Box(1), default=lambda box: box)
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    """It is nested without end."""
+    value: list[Any] = []
+    value += [value, value]
+    with pytest.raises(ValueError, match="nested"):
+        dumps(value)
+
+
+def test_what_cannot_be_written_is_told_as_by_json() -> None:
+    """The object, or the number."""
+    with pytest.raises(TypeError, match="no box"):
+        dumps([{1}], default=opened)
+    with pytest.raises(TypeError, match="set is not JSON serializable"):
+        dumps([{1}])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dumps([float("nan")], allow_nan=False)

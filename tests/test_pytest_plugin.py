@@ -103,9 +103,32 @@ class TestPolite:
             assert status == 0, printed
         assert len(real.requests) == 2
     assert sorted(path.name for path in (tmp_path / "cassettes/test_it").iterdir()) == [
-        "TestPolite.test_greeting.jsonl",
+        "TestPolite.test_greeting~392cdc33.jsonl",
         "test_greeting[a%2fb].jsonl",
     ]
+    status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
+    assert status == 0, printed
+
+
+def test_parameters_that_differ_in_case_have_cassettes_of_their_own(tmp_path: Path) -> None:
+    """Also on disks that take the names for the same; what was made before is still found."""
+    tests = """
+import pytest
+
+
+@pytest.mark.parametrize("model", ["GPT", "gpt"])
+def test_greeting(cassette, model):
+    assert greet() == model
+"""
+    with FakeServer() as real:
+        real.add(chat_answer("GPT"), chat_answer("gpt"))
+        status, printed = run(
+            tmp_path, tests, OPENAI_API_KEY="sk-real", OPENAI_BASE_URL=real.base_url
+        )
+    assert status == 0, printed
+    first, second = sorted((tmp_path / "cassettes/test_it").iterdir())
+    assert first.name.casefold() != second.name.casefold()
+    first.rename(first.with_name("test_greeting[GPT].jsonl"))  # as older versions named it
     status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
     assert status == 0, printed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +16,8 @@ from openai_scan.cli.writer import complain, read_line, say, tell
 from openai_scan.client import Client
 from openai_scan.errors import ScanError
 from openai_scan.streamer import StreamerV2
+
+_LEAVE = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 
 Messages: TypeAlias = "list[dict[str, object]]"
 """What has been said, as both Chat Completions and Responses take it."""
@@ -58,7 +61,7 @@ def converse(ask: Callable[[Messages], StreamerV2], output: Output, question: st
     with contextlib.suppress(ImportError):  # there is none on Windows
         import readline  # noqa: F401 - from now on input() can edit a line, and knows those before it
     if not output.quiet:
-        tell("Ctrl-C ends an answer, Ctrl-D the conversation.")
+        tell(f"Ctrl-C ends an answer, {_LEAVE} the conversation.")
     said: Messages = []
     while (typed := _typed()) is not None:
         if typed.strip():

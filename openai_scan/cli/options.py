@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import sys
@@ -13,7 +12,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from openai_scan import bounded_json
 from openai_scan.cli.printing import Output
+from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
 from openai_scan.errors import StreamTimeoutError
 
@@ -198,7 +199,9 @@ def _as_parameters(
         if not _is_text(setting):
             raise click.BadParameter(f"{name} is no text.")
         try:
-            parameters[name] = json.loads(value)
+            parameters[name] = bounded_json.loads(value)
+        except bounded_json.UnboundedJSONError as error:
+            raise click.BadParameter(f"{name} is {error}.") from None
         except ValueError:
             parameters[name] = value
     return parameters
@@ -253,8 +256,6 @@ def asked_once(prompt: Sequence[str]) -> str:
 def _piped() -> str:
     """Return what is on standard input."""
     try:
-        text = sys.stdin.read().strip()
-        text.encode()  # Python lets everything in where the locale is C
+        return read_piped().strip()
     except UnicodeError:
         raise click.UsageError("What is on standard input is no text.") from None
-    return text

@@ -12,7 +12,13 @@ from click.shell_completion import shell_complete
 from openai_scan._version import __version__
 from openai_scan.cli.options import no_color
 from openai_scan.cli.status import MEANINGS, PROGRAM, Status
-from openai_scan.cli.writer import complain, drop_output, flush, replace_what_cannot_be_encoded
+from openai_scan.cli.writer import (
+    complain,
+    drop_output,
+    flush,
+    is_closed_pipe,
+    replace_what_cannot_be_encoded,
+)
 from openai_scan.errors import ConfigurationError, RecordingError, ScanError
 
 # The commands, in the order of their help. What each is for stands here as well, so that the
@@ -77,9 +83,6 @@ def run(arguments: Sequence[str]) -> int:
     try:
         status = _invoke(list(arguments))
         flush()
-    except BrokenPipeError:
-        drop_output()
-        return Status.BROKEN_PIPE
     except KeyboardInterrupt:
         return complain("interrupted", Status.INTERRUPTED)
     except click.exceptions.Exit as end:  # --help and --version have been printed
@@ -93,15 +96,23 @@ def run(arguments: Sequence[str]) -> int:
         return complain(str(error), Status.BAD_INPUT)
     except ScanError as error:
         return complain(str(error))
-    except FileExistsError as error:
+    except OSError as error:
+        return _failed(error)
+    return status
+
+
+def _failed(error: OSError) -> Status:
+    """Say what the system has refused, and return the status to end with."""
+    if is_closed_pipe(error):
+        drop_output()
+        return Status.BROKEN_PIPE
+    if isinstance(error, FileExistsError):
         sentence = (
             f"{error.filename} is there already: name another file, or overwrite it by --force"
         )
         return complain(sentence, Status.BAD_INPUT)
-    except OSError as error:
-        name = "" if error.filename is None else f"{error.filename}: "
-        return complain(f"{name}{error.strerror or error}", Status.BAD_INPUT)
-    return status
+    name = "" if error.filename is None else f"{error.filename}: "
+    return complain(f"{name}{error.strerror or error}", Status.BAD_INPUT)
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import click
 
+from openai_scan import bounded_json
 from openai_scan.cli import options
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
@@ -118,8 +118,8 @@ def _json(body: str) -> dict[str, Any]:
     if not text.strip():
         raise click.UsageError(f"--body is empty: {_BODY}.")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError among them
+        value = bounded_json.loads(text)
+    except ValueError as error:  # UnicodeDecodeError among them
         raise click.UsageError(f"--body is not JSON ({error}): {_BODY}.") from None
     if not isinstance(value, dict):
         raise click.UsageError(f"--body is not a JSON object: {_BODY}.")

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import io
 import os
 import sys
 
 from openai_scan.cli.status import PROGRAM, Status
 from openai_scan.printable import one_line, printable
+
+# A line that begins with it is the end on Windows, as Ctrl-D is elsewhere. Its own console takes
+# care of that; other terminals there hand it over.
+_CTRL_Z = "\x1a"
 
 
 def complain(sentence: str, status: Status = Status.NOT_WHOLE) -> Status:
@@ -39,7 +44,10 @@ def read_line(prompt: str) -> str:
     Raises:
         EOFError: No more will be typed.
     """
-    return input(one_line(prompt))
+    line = input(one_line(prompt))
+    if line.startswith(_CTRL_Z):
+        raise EOFError
+    return line
 
 
 def replace_what_cannot_be_encoded() -> None:
@@ -52,6 +60,14 @@ def replace_what_cannot_be_encoded() -> None:
 def flush() -> None:
     """Write what stdout has buffered."""
     sys.stdout.flush()
+
+
+def is_closed_pipe(error: OSError) -> bool:
+    """Return whether *error* says that nobody reads what is printed."""
+    # Windows says EINVAL of a pipe that is closed. Where a file is at fault, the error names it.
+    return isinstance(error, BrokenPipeError) or (
+        error.errno == errno.EINVAL and error.filename is None
+    )
 
 
 def drop_output() -> None:

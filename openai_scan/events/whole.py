@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from openai_scan import bounded_json
 from openai_scan.events.base import DONE
 from openai_scan.events.error import is_error
 from openai_scan.events.forms import CHAT, delta_of, is_whole_chat
@@ -29,13 +30,15 @@ def from_answer(answer: Any) -> list[RawEvent]:
         answer: A JSON value: a chat completion, a completion, a response, a run, or an error.
 
     Returns:
-        The events, the terminal one included. Empty if *answer* is none of these.
+        The events, the terminal one included. Empty if *answer* is none of these, or is nested too
+        deeply.
     """
     try:
+        bounded_json.check_value(answer)
         if is_error(answer):
             return [RawEvent("message", json.dumps(answer))]
         events = list(events_of(answer))
-    except RecursionError:  # nested too deeply for json.dumps
+    except (bounded_json.UnboundedJSONError, RecursionError):
         return []
     if events and "choices" in answer:
         events.append(RawEvent("message", DONE))
@@ -60,8 +63,8 @@ def from_body(answer: Any) -> list[RawEvent]:
 def events_of(answer: Any) -> Iterator[RawEvent]:
     """Yield the events of an answer, each only when it is asked for, without a final `[DONE]`.
 
-    Raises:
-        RecursionError: *answer* is nested too deeply, and was not read by `bounded_json`.
+    Args:
+        answer: A value that `bounded_json` has read or checked.
     """
     payloads: Iterable[Any]
     match answer:

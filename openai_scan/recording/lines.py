@@ -22,6 +22,7 @@ from openai_scan import bounded_json
 from openai_scan._version import __version__
 from openai_scan.errors import DecodeError, RecordingError
 from openai_scan.events.decoding.structure import Structurer
+from openai_scan.sse import BYTE_ORDER_MARK
 
 FORMAT = "openai_scan recording"
 VERSION = 1
@@ -162,7 +163,9 @@ def load(name: str, lines: Iterable[bytes]) -> tuple[Section, ...]:
     """
     sections: list[Section] = []
     reads: list[Read] = []
-    for number, text in enumerate(lines, 1):
+    for number, line_read in enumerate(lines, 1):
+        # Editors on Windows begin a file with one; so it is in the middle of files put together.
+        text = line_read.removeprefix(BYTE_ORDER_MARK)
         if not text.strip():
             continue
         place = f"{name}, line {number}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -50,7 +49,7 @@ class NewFile:
         elif overwrite:
             # Shortened, since names have a limit.
             place = self._path.with_name(
-                f"{self._path.name[:100]}.{secrets.token_hex(8)}.unfinished"
+                f"{self._path.name[:100]}.{os.urandom(8).hex()}.unfinished"
             )
             self._unfinished = place
         try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import socket
 import struct
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import weakref
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import TCPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,9 +22,16 @@ from openai_scan.testing.hold import Hold
 from openai_scan.testing.paths import api_path
 from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset, error
+from openai_scan.testing.waking import StoppableFile
 
 # Of a request: a little more than a request with many images has.
 _MAX_BODY = 512 * 1024 * 1024
+
+CONNECTION = "openai_scan-fake-connection"
+"""The name of each thread that serves a connection."""
+
+# What stop() waits for the connections in all, in seconds. They need a fraction of one.
+_MAX_WAIT = 5.0
 
 _KEY_HEADERS = ("authorization", "api-key")
 
@@ -42,7 +52,7 @@ class Script(Protocol):
         """Return the answer to *request*."""
 
 
-class Listener(ThreadingHTTPServer):
+class Listener(HTTPServer):
     """Accepts connections, each of which is a thread; `stop()` ends them all.
 
     Args:
@@ -53,15 +63,21 @@ class Listener(ThreadingHTTPServer):
         script: What to answer.
         connections: How many there have been.
         stopping: Set when they are to end.
+
+    Raises:
+        OSError: The port is taken, or not allowed.
     """
 
-    daemon_threads = False  # so that server_close() waits for them
+    allow_reuse_port = False  # or a second server could share it and get half of the requests
 
     def __init__(self, script: Script, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Connection)
+        # A connection that a client has given up again must not keep the others waiting.
+        self.socket.settimeout(1.0)
         self.script = script
         self.stopping = threading.Event()
         self._sockets: list[socket.socket] = []
+        self._handlers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         # The interval is how long stop() may have to wait.
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
@@ -72,24 +88,58 @@ class Listener(ThreadingHTTPServer):
         """How many there have been."""
         return len(self._sockets)
 
+    def server_bind(self) -> None:
+        """Take the port for this server alone."""
+        # On Windows SO_REUSEADDR lets a second server take it too, and another option forbids that.
+        # Elsewhere it only lets a server take a port that another has just left.
+        exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        self.allow_reuse_address = exclusive is None
+        if exclusive is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
+        # Not HTTPServer's, which looks up the name of 127.0.0.1; on some networks that takes long.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()
+
     def start(self) -> None:
         """Begin to accept connections."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End all connections, and wait until they have ended."""
+        """End all connections, and wait until they have ended.
+
+        An answer that is stuck in code of the test's own cannot be ended. It is waited for a few
+        seconds, and dies with the process.
+        """
         self.stopping.set()
         self.shutdown()
         self._thread.join()
         for connection in self._sockets:
             with contextlib.suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
+        deadline = time.monotonic() + _MAX_WAIT
+        for handler in list(self._handlers):
+            handler.join(max(0.0, deadline - time.monotonic()))
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Note the connection, and serve it in a thread."""
         self._sockets.append(request)
-        super().process_request(request, client_address)
+        handler = threading.Thread(
+            target=self._serve, args=(request, client_address), name=CONNECTION, daemon=True
+        )
+        handler.start()
+        self._handlers.add(handler)
+
+    def _serve(self, request: Any, client_address: Any) -> None:
+        """Serve one connection to its end."""
+        try:
+            self.finish_request(request, client_address)
+        except ConnectionError:  # the client has left
+            pass
+        except Exception:  # noqa: BLE001 - a defect of an answer ends its connection only
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -98,6 +148,14 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # a chunk is sent at once, however small
     server: Listener
+
+    def setup(self) -> None:
+        """Have all reads and writes end when the server stops."""
+        super().setup()
+        self.rfile.close()
+        file = StoppableFile(self.connection, self.server.stopping)
+        self.rfile = io.BufferedReader(file)
+        self.wfile = file  # type: ignore[assignment] # the base class puts such a file here too
 
     def do_GET(self) -> None:
         """Answer the request."""
@@ -212,8 +270,6 @@ class Connection(BaseHTTPRequestHandler):
     def _reset(self) -> None:
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        # The file has the socket as well, which is closed when both are.
-        self.rfile.close()
         self.connection.close()
 
     def _leave(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from email.parser import BytesParser
 from typing import Any
 
 from attrs import field, frozen
+
+from openai_scan import bounded_json
 
 
 @frozen(kw_only=True)
@@ -34,8 +35,8 @@ class SeenRequest:
 
     @property
     def json(self) -> Any:
-        """The body as a JSON value; None if there is none."""
-        return json.loads(self.body) if self.body else None
+        """The body as a JSON value; None if there is none. ValueError if it is not JSON."""
+        return bounded_json.loads(self.body) if self.body else None
 
     @property
     def form(self) -> dict[str, bytes]:

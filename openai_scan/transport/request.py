@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
+from openai_scan import bounded_json
 from openai_scan.transport.settings import RetryPolicy, Timeout
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -128,16 +129,23 @@ def fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
     As in OpenAI's own client, a list is sent as `name[]`, once per item, and a key of an object as
     `name[key]`. A null is left out.
+
+    Raises:
+        ValueError: It is nested too deeply.
+        TypeError: Something in it cannot be sent.
     """
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from fields(item, f"{name}[{key}]" if name else key)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from fields(item, f"{name}[]")
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    elif isinstance(value, str | int | float):
-        yield name, str(value)
-    elif value is not None:
-        yield from fields(plain(value), name)
+    bounded_json.check_value(value, plain)
+    waiting = [(name, value)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Mapping):
+            inner = [(f"{name}[{key}]" if name else key, item) for key, item in value.items()]
+            waiting += reversed(inner)
+        elif isinstance(value, list | tuple):
+            waiting += [(f"{name}[]", item) for item in reversed(value)]
+        elif isinstance(value, bool):
+            yield name, "true" if value else "false"
+        elif isinstance(value, str | int | float):
+            yield name, str(value)
+        elif value is not None:
+            waiting.append((name, plain(value)))

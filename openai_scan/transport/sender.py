@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from openai_scan import bounded_json
 from openai_scan._version import __version__
 from openai_scan.transport.key import Key, Secrets, secrets_of
 from openai_scan.transport.request import Parcel, Request, check_header, fields, merged, plain
@@ -90,7 +90,7 @@ class Sender:
             data = tuple(fields(request.body or {}))
         elif request.body is not None:
             standard["Content-Type"] = _JSON
-            data = json.dumps(request.body, default=plain, allow_nan=False).encode()
+            data = bounded_json.dumps(request.body, default=plain, allow_nan=False).encode()
         for part in (self._headers, request.headers):
             for name, value in part.items():
                 check_header(name, value)

@@ -35,6 +35,14 @@ from openai_scan.testing import (
 )
 
 
+class Terminal(io.StringIO):
+    """A terminal to type at."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
 def test_one_question_prints_the_answer(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,10 +96,50 @@ def test_the_question_can_come_through_a_pipe(
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        b"a r\xc3\xa9port\r\nof two lines\r\n",
+        "\ufeffa r\xe9port\nof two lines".encode(),
+        "\ufeff\ufeffa r\xe9port\r\nof two lines\r\n".encode(),
+        "a r\xe9port\r\nof two lines\r\n".encode("utf-16"),
+        "\ufeffa r\xe9port\rof two lines".encode("utf-16-be"),
+        "a r\xe9port\nof two lines".encode("utf-32"),
+        "\ufeffa r\xe9port\nof two lines".encode("utf-32-be"),
+    ],
+    ids=ascii,
+)
+def test_a_byte_order_mark_is_no_part_of_the_question(
+    given: bytes, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says how a text from Windows is encoded; where there is none, the locale says so."""
+    stdin = io.TextIOWrapper(io.BytesIO(given), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    server.add(chat_answer("Hi"))
+    assert main(["chat", "Sum up:", "-"]) == 0
+    [message] = server.requests[0].json["messages"]
+    assert message["content"] == "Sum up: a r\xe9port\nof two lines"
+
+
+def test_a_text_without_a_mark_is_of_the_locale(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where that is a code page."""
+    stdin = io.TextIOWrapper(io.BytesIO(b"\x80 or \xef\xbb\xbe"), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    server.add(chat_answer("Hi"))
+    assert main(["chat"]) == 0
+    [message] = server.requests[0].json["messages"]
+    assert message["content"] == "\u20ac or \xef\xbb\xbe"
+
+
+@pytest.mark.parametrize(
     ("given", "sentence"),
     [
         (b" \n", "Say what to ask, as an argument or on standard input"),
-        (b"\xff\xfe", "What is on standard input is no text"),
+        (b"\xff\xff", "What is on standard input is no text"),
+        (b"\xff\xfe\x00\xd8", "What is on standard input is no text"),
+        (b"\xff\xfe", "Say what to ask, as an argument or on standard input"),
+        (b"\xef\xbb\xbf\r\n", "Say what to ask, as an argument or on standard input"),
     ],
 )
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
@@ -414,6 +462,25 @@ def test_a_terminal_can_have_the_text_as_it_is(
     with Session("chat", "-q", *arguments, "Why?", TERM=terminal) as session:
         assert session.end() == 0
     assert session.seen == "It is **blue**, ␛[2Jsays\r\nthe sky.\r\n"
+
+
+@pytest.mark.parametrize("typed", ["\x1a", "\x1awords that come too late"])
+def test_ctrl_z_ends_a_conversation_too(
+    typed: str,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """At the beginning of a line, as people on Windows type it; elsewhere it is a character."""
+    lines = iter(["words\x1a", typed])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("openai_scan.cli.options.is_terminal", lambda: True)
+    server.add(chat_answer("Hi"))
+    assert main(["chat", "--plain", "-q"]) == 0
+    assert capsys.readouterr() == ("Hi\n\n", "")
+    [request] = server.requests
+    assert request.json["messages"] == [{"role": "user", "content": "words\x1a"}]
 
 
 @pytest.mark.parametrize("api", ["chat", "respond"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import os
 import re
 import subprocess
@@ -11,12 +13,14 @@ from pathlib import Path
 
 import pytest
 from terminal_session import Session
+from typing_extensions import Buffer
 
 from openai_scan.cli import main, program
 from openai_scan.cli.status import MEANINGS
 from openai_scan.testing import FakeServer, chat_answer
 
 ROOT = Path(__file__).parents[2]
+FILE = str(ROOT / "openai_scan/demo/assistants.jsonl")
 
 
 def command(*arguments: str) -> list[str]:
@@ -214,10 +218,69 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
     assert (err, process.returncode) == (b"", 141)
 
 
+class ClosedPipe(io.RawIOBase):
+    """A pipe that nobody reads, as Windows has it."""
+
+    is_open = False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Buffer) -> int:
+        """Refuse to write anything."""
+        if not self.is_open:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return memoryview(data).nbytes
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["chat", "Hello"],
+        ["chat", "--json", "Hello"],
+        ["replay", "--raw", FILE],
+        ["inspect", FILE],
+        ["stats", FILE],
+        ["--help"],
+    ],
+    ids=" ".join,
+)
+def test_a_broken_pipe_is_silent_on_windows_too(
+    unbuffered: bool,
+    arguments: list[str],
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There the system says "Invalid argument" of it, for whatever is printed."""
+    server.add(chat_answer("Hi"))
+    closed = ClosedPipe()
+    output = io.TextIOWrapper(io.BufferedWriter(closed), write_through=unbuffered)
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(arguments) == 141
+    assert capsys.readouterr().err == ""
+    closed.is_open = True  # what is buffered is written when the file is collected
+
+
+def test_an_argument_that_a_file_does_not_like_is_told(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has the name of the file, and is no broken pipe."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument", "a:b.jsonl")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert main(["record", "a:b.jsonl", "Hi"]) == 2
+    assert capsys.readouterr().err == "openai-scan: a:b.jsonl: Invalid argument\n"
+    assert server.requests == []
+
+
 def test_head_can_leave_a_table() -> None:
     """What rich draws breaks as silently."""
-    file = ROOT / "openai_scan/demo/assistants.jsonl"
-    shell = f"{sys.executable} -m openai_scan inspect {file}; echo $? >&2"
+    shell = f"{sys.executable} -m openai_scan inspect {FILE}; echo $? >&2"
     ran = subprocess.run(
         ["/bin/sh", "-c", f"({shell}) | head -0"], capture_output=True, text=True, check=True
     )
@@ -235,9 +298,6 @@ def test_a_narrow_terminal_loses_no_answer(server: FakeServer) -> None:
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
     )
     assert ran.stdout == b"?!\n"
-
-
-FILE = str(ROOT / "openai_scan/demo/assistants.jsonl")
 
 
 @pytest.mark.parametrize(

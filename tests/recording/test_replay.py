@@ -334,6 +334,16 @@ def test_misuse_is_told_at_once(tmp_path: Path) -> None:
         replay(tmp_path / "a.jsonl")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_recording() -> None:
+    """Editors on Windows put one in front, and end the lines as they like."""
+    file = io.BytesIO()
+    list(record([WHOLE], file))
+    edited = b"\xef\xbb\xbf" + file.getvalue().replace(b"\n", b"\r\n")
+    assert list(replay(io.BytesIO(edited))) == [WHOLE]
+    twice = io.BytesIO(edited + b"\xef\xbb\xbf\r\n" + edited)  # put together
+    assert list(replay(twice, exchange=1)) == [WHOLE]
+
+
 @pytest.mark.parametrize(
     "content",
     [WHOLE, b"\xef\xbb\xbf" + WHOLE, b"\r\n\n" + WHOLE, b"event\r" + WHOLE, b": hi\n" + WHOLE],

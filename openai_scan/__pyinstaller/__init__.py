@@ -1,0 +1,60 @@
+"""What PyInstaller has to know to make a program of code that uses the package.
+
+PyInstaller finds the modules that a program imports by reading its code. It does not see those that
+are looked up by name: public names, event families and the commands of the command line. Nor does
+it see data. The hooks beside this file list both; the entry point `pyinstaller40` leads to them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+_COMMAND_LINE = ("__main__", "cli")
+
+# They need an extra, which most programs do without even if it is installed. If a program imports
+# one of them, PyInstaller sees that, and what it imports in turn.
+_WITH_EXTRAS = (*_COMMAND_LINE, "pytest_plugin", "telemetry")
+
+_CODE = {".py", ".pyi", ".pyc", ".typed"}
+
+
+def hook_directories() -> list[str]:
+    """Return the folders with hooks."""
+    return [os.fspath(Path(__file__).parent)]
+
+
+def modules() -> list[str]:
+    """Return the modules of the package that need no extra, in order."""
+    return [".".join(names) for names in _modules() if names[1:2] not in _parts(_WITH_EXTRAS)]
+
+
+def command_line_modules() -> list[str]:
+    """Return the modules that only the command line needs, in order."""
+    return [".".join(names) for names in _modules() if names[1:2] in _parts(_COMMAND_LINE)]
+
+
+def data_files() -> list[tuple[str, str]]:
+    """Return the files that are not code, each with the folder that it is to be in."""
+    return [
+        (os.fspath(path), os.fspath(path.parent.relative_to(_PACKAGE.parent)))
+        for path in sorted(_PACKAGE.rglob("*"))
+        if path.is_file() and path.suffix not in _CODE
+    ]
+
+
+def _modules() -> list[tuple[str, ...]]:
+    """Return all modules but those of this folder, each as the parts of its name, in order."""
+    here = Path(__file__).parent
+    found = set()
+    for path in _PACKAGE.rglob("*.py"):
+        if path.parent != here:
+            place = path.relative_to(_PACKAGE.parent).with_suffix("")
+            found.add(place.parent.parts if place.name == "__init__" else place.parts)
+    return sorted(found)
+
+
+def _parts(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [(name,) for name in names]

@@ -1,0 +1,69 @@
+"""The bytes of a connection, read and written so that the server can always stop.
+
+On Windows nothing ends a `recv()` in which another thread waits, `shutdown()` of the socket
+included. So each wait is short, and between two of them a connection looks whether it is to end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+ResultT = TypeVar("ResultT")
+
+# Nobody notices that a server takes so long to stop, and idle connections cost next to nothing.
+_SECONDS = 0.2
+
+
+class StoppableFile(io.RawIOBase):
+    """A connection as a file, which ends when the server stops.
+
+    Args:
+        connection: The socket. Each of its calls waits for a short time only from now on.
+        stopping: Set when the server stops. Then there is nothing more to read, and writing is a
+            `ConnectionAbortedError`.
+    """
+
+    def __init__(self, connection: socket.socket, stopping: threading.Event) -> None:
+        connection.settimeout(_SECONDS)
+        self._connection = connection
+        self._stopping = stopping
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read what there is into *buffer*; return its size, 0 at the end."""
+        try:
+            return self._wait_for(partial(self._connection.recv_into, buffer))
+        except _StoppedError:
+            return 0
+
+    def write(self, data: Buffer) -> int:
+        """Write all of *data*, and return its size."""
+        rest = memoryview(data)
+        size = len(rest)
+        while rest:
+            sent = self._wait_for(partial(self._connection.send, rest))
+            rest = rest[sent:]
+        return size
+
+    def _wait_for(self, call: Callable[[], ResultT]) -> ResultT:
+        """Return what *call* returns, which times out again and again until it can."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                return call()
+        raise _StoppedError("the server is stopping")
+
+
+class _StoppedError(ConnectionAbortedError):
+    """The server is stopping."""
