@@ -196,12 +196,13 @@ class TestCertificates:
         assert isinstance(error, TLSError)
         assert (error.variable, error.certificate_refused) == (None, True)
 
-    @pytest.mark.parametrize("folder", [True, False])
+    @pytest.mark.parametrize("given", ["a folder", "a file", "nothing"])
     def test_certificates_that_can_be_read_are_not_at_fault(
-        self, environment: pytest.MonkeyPatch, tmp_path: Path, *, folder: bool
+        self, environment: pytest.MonkeyPatch, tmp_path: Path, given: str
     ) -> None:
         """If the server does not speak TLS, that is told."""
-        environment.setenv("SSL_CERT_FILE", str(tmp_path if folder else bundle()))
+        if given != "nothing":
+            environment.setenv("SSL_CERT_FILE", str(tmp_path if given == "a folder" else bundle()))
         with serving(handshakes=[[TAKE, b"no TLS\r\n\r\n", FIN]]) as server:
             error = ask(server.base_url.replace("http:", "https:")).err()
         assert isinstance(error, TLSError)
