@@ -180,7 +180,7 @@ class BaseExchange(ExchangeFacts):
                 break
             start += chunk
         is_bare = begins_bare(start.lstrip())  # which is read if it is called an event stream
-        if is_stream or (is_named and is_bare):
+        if is_stream or (is_named and (is_bare or not start)):
             return start
         if self._coding is not None and not is_bare:
             raise NotAnEventStreamError(self._coding)

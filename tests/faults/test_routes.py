@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, RST, TAKE, Script, answer, ch, json_answer, serving
+from server import CHUNKED, END, FIN, RST, TAKE, Repeat, Script, answer, ch, json_answer, serving
 
 from faults.proxies import Proxy
 from faults.scripts import DONE, HI, STOP, WHOLE
@@ -285,6 +285,27 @@ class TestOnce:
                 assert isinstance(ask(server.base_url, attempts=3).err(), RedirectError)
                 assert len(server.requests) == 1
             assert other.connections == 0
+
+    @pytest.mark.parametrize(
+        "place", ["http://[bad", "http://a:99999/", "\xff\xfe", "mailto:a@example.org", "//", "%"]
+    )
+    def test_a_redirect_to_nowhere_is_one_too(
+        self, environment: pytest.MonkeyPatch, place: str
+    ) -> None:
+        """Nobody has to understand where it leads: it is the answer's fault, not the request's."""
+        head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+        with serving([head.encode("latin-1")]) as server:
+            error = ask(server.base_url).err()
+        assert isinstance(error, RedirectError)
+        assert str(error).startswith("the server redirects to ")
+
+    def test_a_redirect_without_an_end_is_left(self, environment: pytest.MonkeyPatch) -> None:
+        """No more of its body is read than of any other refusal's."""
+        head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with serving([head, Repeat(ch(b"x" * 20_000))]) as server:
+            error = ask(server.base_url).err()
+        assert isinstance(error, RedirectError)
+        assert len(error.body) == 64 * 1024
 
 
 def test_many_streams_side_by_side_keep_their_connections(environment: pytest.MonkeyPatch) -> None:
