@@ -124,7 +124,13 @@ class TLSError(ConnectError):
 
     Set `REQUESTS_CA_BUNDLE` to the certificates of your network's authority instead of turning off
     verification.
+
+    Attributes:
+        variable: The environment variable that has to be corrected first, such as
+            `"SSL_CERT_FILE"`, or None. It is not retried then: nothing would have changed.
     """
+
+    variable: str | None = None
 
 
 class StreamTimeoutError(TransportError):

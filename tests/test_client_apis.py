@@ -14,11 +14,11 @@ import pytest
 from server import CHUNKED, END, FIN, PATIENCE, ScriptedServer, answer, ch, json_answer
 
 from openai_scan import (
+    APIError,
     AzureClient,
     BadRequestError,
     ChatCompletionChunk,
     Client,
-    DecodeError,
     DoneEvent,
     NotAnEventStreamError,
     Page,
@@ -262,9 +262,15 @@ class TestNothingToSay:
     def test_an_error_is_none_under_a_good_status_either(
         self, server: ScriptedServer, client: Client
     ) -> None:
-        """Nothing has been deleted then."""
-        server.scripts.append([json_answer({"error": {"message": "no"}})])
-        with pytest.raises(DecodeError):
+        """Nothing has been deleted, or cancelled, or listed then."""
+        calls: list[Call] = [*(call for call, _ in self.DONE.values()), lambda c: c.list_models()]
+        for call in calls:
+            server.scripts.append([json_answer({"error": {"message": "no", "code": "x"}})])
+            with pytest.raises(APIError, match=r"^no \(code x\)$") as caught:
+                call(client)
+            assert caught.value.code == "x"
+        server.scripts.append([json_answer({"object": "error", "message": "no"})])
+        with pytest.raises(APIError, match=r"^no$"):
             client.delete_thread("x")
 
     def test_what_the_server_says_counts(self, server: ScriptedServer, client: Client) -> None:

@@ -11,7 +11,7 @@ from openai_scan import (
     NotFoundError,
     RedirectError,
 )
-from openai_scan.transport.refusals import mismatch, refusal, request_id
+from openai_scan.transport.refusals import is_refusal, mismatch, refusal, request_id
 
 EVENTS = "text/event-stream"
 
@@ -130,3 +130,43 @@ def test_an_error_with_a_good_status_is_an_error() -> None:
     silent = mismatch(EVENTS, {}, '{"error": {"code": "c"}}')
     assert isinstance(silent, APIError)
     assert silent.message == "the server reported an error and did not say which"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"error": {"message": "no"}},
+        {"error": "no"},
+        {"error": {"message": "no"}, "request_id": "r"},
+        {"object": "error", "message": "no", "type": "BadRequest"},
+        {"object": "error", "message": "no", "id": "e"},
+        {"object": None, "errors": [{"message": "no"}]},
+        {"code": 404, "message": "no"},
+        [{"error": {"message": "no"}}],
+    ],
+)
+def test_an_error_under_a_good_status_is_a_refusal(payload: object) -> None:
+    """There is nothing else in it."""
+    assert is_refusal(payload)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"object": "response", "status": "failed", "error": {"message": "no"}},
+        {"id": "resp_1", "status": "failed", "error": {"message": "no"}},
+        {"object": "list", "data": [], "error": None},
+        {"id": "x", "deleted": True},
+        {"message": "Done."},
+        {"error": None},
+        {},
+        [],
+        [{"id": "x"}],
+        None,
+        True,
+        "error",
+    ],
+)
+def test_anything_else_is_an_answer(payload: object) -> None:
+    """An object that has failed says so, and is one all the same."""
+    assert not is_refusal(payload)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from openai_scan import (
     RetryPolicy,
     ScanError,
     StreamCancelledError,
+    TLSError,
     TransportError,
     TruncatedStreamError,
 )
@@ -24,6 +26,14 @@ from openai_scan.transport.retries import Attempt, retry_after
 AT_ONCE = RetryPolicy(wait_initial=0)
 BUSY = InternalServerError("busy", status=503)
 BROKEN = TransportError("reset")
+
+
+def lasting(**facts: Any) -> TLSError:
+    """Return an error that the next attempt would end with as well."""
+    error = TLSError("no secure connection")
+    for name, value in facts.items():
+        setattr(error, name, value)
+    return error
 
 
 def test_a_first_attempt_has_no_past() -> None:
@@ -40,6 +50,9 @@ def test_a_first_attempt_has_no_past() -> None:
         (BUSY, True, True),
         (APIError("no", status=400), False, False),
         (ConnectError("refused"), True, True),
+        (TLSError("handshake"), True, True),
+        (lasting(certificate_refused=True), False, False),
+        (lasting(variable="SSL_CERT_FILE"), False, False),
         (BROKEN, False, True),
         (TruncatedStreamError("cut"), False, True),
         (EventTooLargeError("large"), False, False),
@@ -63,6 +76,9 @@ def test_a_request_is_repeated_if_that_is_safe(
         (APIError("no", status=400), False),
         (APIError("busy", code="rate_limit_exceeded"), False),
         (BROKEN, True),
+        (ConnectError("refused"), True),
+        (lasting(certificate_refused=True), False),
+        (lasting(variable="SSL_CERT_FILE"), False),
         (TruncatedStreamError("cut"), True),
         (EventTooLargeError("large"), False),
         (StreamCancelledError("cancelled"), False),

@@ -63,7 +63,9 @@ def answered(
 ) -> SessionAnswer:
     """Return the answer of *raw*, which is also what its socket hands over."""
     response: Any = SimpleNamespace(status_code=200, reason="Fine", headers=raw.headers, raw=raw)
-    plain: Any = SimpleNamespace(body=SimpleNamespace(read=raw.read), close=raw.close)
+    plain: Any = SimpleNamespace(
+        body=SimpleNamespace(read=raw.read), close=raw.close, peek1=lambda: b"\x1f"
+    )
     return SessionAnswer(
         response, plain, clock or Clock(Timeout()), cancellation or SocketCancellation()
     )

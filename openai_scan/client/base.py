@@ -15,7 +15,6 @@ from openai_scan.client.files import take_uploads
 from openai_scan.client.params.base import Extras
 from openai_scan.errors import ConfigurationError, DecodeError
 from openai_scan.events.decoding.structure import Structurer
-from openai_scan.events.error import is_error
 from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
@@ -174,7 +173,7 @@ class BaseClient:
             raise TypeError("record is for streams, and this is none")
         request = self._request(method, path, kind, params, **more)
         payload = self._transport.call(attrs.evolve(request, may_answer_nothing=known is not None))
-        if known is not None and not is_error(payload, named=True):
+        if known is not None:
             payload = _completed(payload, known)
         try:
             return self._structure(payload, cls)

@@ -25,5 +25,5 @@ class ImagesMethods(BaseClient):
         Raises:
             OSError: A file cannot be read.
         """
-        files = ["image", "mask"]
+        files = ["image", "markup", "mask"]
         return self._stream("/images/edits", EditImage, params, files=files, stream=True)

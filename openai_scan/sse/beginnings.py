@@ -46,6 +46,11 @@ def begins_bare(line: bytes | bytearray) -> bool | None:
     return start.startswith((b"{", b"[", b"<"))
 
 
+def begins_plain(start: bytes) -> bool:
+    """Return whether *start* may be the beginning of an event stream, of bare JSON or of a page."""
+    return begins_as_events(start) is not False or bool(begins_bare(start.lstrip()))
+
+
 def is_page(line: bytes) -> bool:
     """Return whether a line that begins bare text begins a page."""
     return line[:_MAX_BLANKS].lstrip(_BLANKS).startswith(b"<")

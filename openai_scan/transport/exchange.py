@@ -180,7 +180,7 @@ class BaseExchange(ExchangeFacts):
                 break
             start += chunk
         is_bare = begins_bare(start.lstrip())  # which is read if it is called an event stream
-        if is_stream or (is_named and is_bare):
+        if is_stream or (is_named and (is_bare or not start)):
             return start
         if self._coding is not None and not is_bare:
             raise NotAnEventStreamError(self._coding)
@@ -308,11 +308,16 @@ class BaseExchange(ExchangeFacts):
         return False
 
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
-        """Return the JSON value that the whole *body* is."""
+        """Return the JSON value that the whole *body* is.
+
+        Raises:
+            APIError: It is an error.
+            NotAnEventStreamError: It is not JSON.
+        """
         if self.request.may_answer_nothing and not body.strip():
             return None
         try:
-            return bounded_json.loads(body)
+            value = bounded_json.loads(body)
         except bounded_json.UnboundedJSONError as error:
             text = await self._text_of(body[:_MAX_ERROR_BYTES])
             message = f"the JSON of the answer cannot be read: {error}"
@@ -322,6 +327,10 @@ class BaseExchange(ExchangeFacts):
                 raise NotAnEventStreamError(self._coding) from None
             text = await self._text_of(body[:_MAX_ERROR_BYTES])
             raise refusals.mismatch(self._accept, answer.headers, text) from None
+        if refusals.is_refusal(value):
+            text = await self._text_of(body[:_MAX_ERROR_BYTES])
+            raise refusals.mismatch(self._accept, answer.headers, text)
+        return value
 
     async def _body(self, start: bytes = b"") -> bytes:
         """Return *start* and the rest of the body.

@@ -53,6 +53,19 @@ def refusal(
     return _api_error(message, error, payload, headers, status=status)
 
 
+def is_refusal(payload: Any) -> bool:
+    """Return whether a JSON value, which came under a status of 2xx, is an error and no more.
+
+    An object of the API that has failed, such as a response, has an error too.
+    """
+    if not isinstance(payload, dict):
+        return is_error(payload)
+    kind = payload.get("object")
+    if kind == "error":  # vLLM
+        return True
+    return kind is None and "id" not in payload and is_error(payload, named=True)
+
+
 def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
     """Return the error for an answer with a status of 2xx that is not what was asked for.
 
@@ -62,7 +75,7 @@ def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
         text: The beginning of the body.
     """
     payload = _parsed(text)
-    if is_error(payload):
+    if is_error(payload) or is_refusal(payload):
         error = read_error(payload)
         message = error.message or "the server reported an error and did not say which"
         return _api_error(message, error, payload, headers)

@@ -16,6 +16,7 @@ from openai_scan.errors import (
     APIError,
     ConnectError,
     ScanError,
+    TLSError,
     TransportError,
     TruncatedStreamError,
 )
@@ -139,7 +140,7 @@ def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
         case APIError():
             return error.retryable
         case ConnectError():
-            return not error.certificate_refused  # it would be refused again
+            return not _is_lasting(error)
         case TransportError() | TruncatedStreamError():
             return policy.resend
         case _:
@@ -151,7 +152,14 @@ def _is_break(error: ScanError) -> bool:
     match error:
         case APIError(status=int()):
             return error.retryable
+        case ConnectError():
+            return not _is_lasting(error)
         case TransportError() | TruncatedStreamError():
             return True
         case _:
             return False
+
+
+def _is_lasting(error: ConnectError) -> bool:
+    """Return whether the next attempt would find the same certificate, or the same setting."""
+    return error.certificate_refused or (isinstance(error, TLSError) and error.variable is not None)

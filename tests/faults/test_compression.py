@@ -13,10 +13,21 @@ from typing import Any
 import brotli
 import pytest
 import urllib3
-from server import CHUNKED, CLOSE_DELIMITED, END, FIN, WAIT_FOR_HANG_UP, Script, ch, serving
+from server import (
+    CHUNKED,
+    CLOSE_DELIMITED,
+    END,
+    FIN,
+    WAIT_FOR_HANG_UP,
+    Script,
+    ch,
+    json_answer,
+    serving,
+)
 
 from faults.scripts import DONE, HI, STOP
 from openai_scan import (
+    BadRequestError,
     Client,
     EventTooLargeError,
     InternalServerError,
@@ -75,6 +86,45 @@ def test_a_compressed_stream_is_whole(head: bytes, size: int, *, flush: bool) ->
     with answered([encoded(head, "gzip"), sent, FIN]) as s:
         assert "".join(s.text_deltas()) == "Hi"
         assert (s.outcome, s.events_read, dict(s.notes)) == ("completed", 3, {})
+
+
+@pytest.mark.parametrize("coding", ["gzip", "X-GZIP"])
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("start", [b"", b"\r\n", b"\xef\xbb\xbf", b": ping\n\n"])
+def test_a_stream_that_was_decompressed_on_the_way_is_read(
+    coding: str, size: int, start: bytes
+) -> None:
+    """Many a proxy does that, and passes on the header that says the contrary."""
+    body = start + HI + STOP + DONE
+    pieces = (ch(body[place : place + size]) for place in range(0, len(body), size))
+    with answered([encoded(CHUNKED, coding), *pieces, END]) as s:
+        assert "".join(s.text_deltas()) == "Hi"
+        assert s.outcome == "completed"
+
+
+def test_anything_else_may_have_been_decompressed_as_well() -> None:
+    """Calls and refusals. The connection is used again."""
+    value = json_answer({"id": "thread_1"}, headers="Content-Encoding: gzip\r\n")
+    words = json_answer(
+        {"error": {"message": "no"}}, status="400 No", headers="Content-Encoding: gzip\r\n"
+    )
+    nothing = encoded(CHUNKED, "gzip") + END
+    with serving([value], [words], [nothing], [value]) as server:
+        with Client("sk-1", server.base_url) as client:
+            assert client.retrieve_thread("thread_1").id == "thread_1"
+            with pytest.raises(BadRequestError, match="no"):
+                client.retrieve_thread("thread_1")
+            assert client.delete_thread("thread_1").deleted
+            assert client.retrieve_thread("thread_1").id == "thread_1"
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("start", [b"no gzip at all", b"\x1f", b"\x1f\x8bdata: 1\n\n", b"data"])
+def test_what_is_neither_compressed_nor_plain_is_an_error(start: bytes) -> None:
+    """It has the first byte of the one, or none of the other."""
+    with answered([encoded(CLOSE_DELIMITED, "gzip") + start, FIN]) as s:
+        assert not s.next()
+        assert s.err() is not None
 
 
 def test_a_compressed_stream_that_is_cut_is_truncated() -> None:

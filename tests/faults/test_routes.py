@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, RST, TAKE, Script, answer, ch, json_answer, serving
+from server import CHUNKED, END, FIN, RST, TAKE, Repeat, Script, answer, ch, json_answer, serving
 
 from faults.proxies import Proxy
 from faults.scripts import DONE, HI, STOP, WHOLE
@@ -16,6 +16,7 @@ from faults.world import bundle, certified, clean, world
 from openai_scan import (
     APIError,
     Client,
+    ConnectError,
     RedirectError,
     RetryPolicy,
     StreamerV2,
@@ -24,6 +25,7 @@ from openai_scan import (
 )
 
 MANY = 64
+CERTIFICATES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
 
 
 def ask(base_url: str, *, attempts: int = 1) -> StreamerV2:
@@ -103,20 +105,108 @@ class TestCertificates:
         with serving(WHOLE, tls=certified()) as server:
             assert ask(server.base_url).outcome == "completed"
 
-    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
-    def test_a_bundle_that_is_missing_is_a_tls_error(
+    @pytest.mark.parametrize("proxied", [False, True], ids=["direct", "tunnel"])
+    @pytest.mark.parametrize("name", CERTIFICATES)
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (None, "which cannot be read: No such file or directory"),
+            ("", "which has no certificate that can be read"),
+            ("-----BEGIN CERTIFICATE-----\nx\n", "which has no certificate that can be read"),
+        ],
+        ids=["missing", "empty", "broken"],
+    )
+    def test_certificates_that_cannot_be_read_are_told_once(
+        self,
+        environment: pytest.MonkeyPatch,
+        tmp_path: Path,
+        name: str,
+        content: str | None,
+        words: str,
+        *,
+        proxied: bool,
+    ) -> None:
+        """The error names the variable and the file, in a stream and in a call. No retry helps."""
+        path = tmp_path / "ca.pem"
+        if content is not None:
+            path.write_text(content)
+        environment.setenv(name, str(path))
+        with serving(tls=certified()) as server, Proxy() as proxy:
+            if proxied:
+                environment.setenv("https_proxy", proxy.url)
+            error = ask(server.base_url, attempts=3).err()
+            expected = (
+                f"no secure connection to {server.base_url}: {name} is {str(path)!r}, {words}"
+            )
+            assert isinstance(error, TLSError)
+            assert (str(error), error.variable) == (expected, name)
+            assert server.connections <= 1
+            with Client("sk-1", server.base_url) as client, pytest.raises(TLSError) as caught:
+                client.list_models()
+            assert str(caught.value) == expected
+            assert server.connections <= 2
+
+    @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL])
+    @pytest.mark.parametrize("place", ["missing/keys", "."], ids=["missing", "a folder"])
+    def test_a_file_of_keys_that_cannot_be_written_is_told_once(
+        self, tmp_path: Path, route: Route, place: str
+    ) -> None:
+        """OpenSSL would write the keys of each connection to it."""
+        path = str(tmp_path / place)
+        with world(route, WHOLE) as around:
+            around.environment.setenv("SSLKEYLOGFILE", path)
+            error = ask(around.server.base_url, attempts=3).err()
+            assert around.entrance.connections <= 1  # it may not have been accepted yet
+        assert isinstance(error, TLSError)
+        assert error.variable == "SSLKEYLOGFILE"
+        assert f": SSLKEYLOGFILE is {path!r}, which cannot be written: " in str(error)
+
+    def test_a_file_of_keys_that_can_be_written_is(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Another variable is not looked at as long as there is no error."""
+        path = tmp_path / "keys"
+        environment.setenv("SSLKEYLOGFILE", str(path))
+        environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+        environment.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
+        with serving(WHOLE, tls=certified()) as server:
+            assert ask(server.base_url).outcome == "completed"
+        assert path.stat().st_size
+
+    @pytest.mark.parametrize("name", [*CERTIFICATES, "SSLKEYLOGFILE"])
+    def test_without_tls_no_variable_of_tls_is_at_fault(
         self, environment: pytest.MonkeyPatch, tmp_path: Path, name: str
     ) -> None:
-        """It is one of ours, in a stream and in a call, and names the file."""
-        missing = tmp_path / "missing.pem"
-        environment.setenv(name, str(missing))
+        """Neither where all is well, nor where the server is not there."""
+        environment.setenv(name, str(tmp_path / "missing"))
+        with serving(WHOLE) as server:
+            assert ask(server.base_url).outcome == "completed"
+        error = ask(server.base_url).err()
+        assert type(error) is ConnectError
+        assert str(error) == f"no connection to {server.base_url}: Connection refused"
+
+    @pytest.mark.parametrize("name", CERTIFICATES)
+    def test_a_folder_of_other_certificates_is_not_at_fault(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+    ) -> None:
+        """It is the server's certificate that is not accepted."""
+        environment.setenv(name, str(tmp_path))
         with serving(tls=certified()) as server:
             error = ask(server.base_url).err()
-            assert isinstance(error, TLSError)
-            assert str(missing) in str(error)
-            with Client("sk-1", server.base_url, retries=RetryPolicy(attempts=1)) as client:
-                with pytest.raises(TLSError):
-                    client.list_models()
+        assert isinstance(error, TLSError)
+        assert (error.variable, error.certificate_refused) == (None, True)
+
+    @pytest.mark.parametrize("given", ["a folder", "a file", "nothing"])
+    def test_certificates_that_can_be_read_are_not_at_fault(
+        self, environment: pytest.MonkeyPatch, tmp_path: Path, given: str
+    ) -> None:
+        """If the server does not speak TLS, that is told."""
+        if given != "nothing":
+            environment.setenv("SSL_CERT_FILE", str(tmp_path if given == "a folder" else bundle()))
+        with serving(handshakes=[[TAKE, b"no TLS\r\n\r\n", FIN]]) as server:
+            error = ask(server.base_url.replace("http:", "https:")).err()
+        assert isinstance(error, TLSError)
+        assert (error.variable, error.certificate_refused) == (None, False)
 
 
 class TestRefusalsOfLongRequests:
@@ -195,6 +285,27 @@ class TestOnce:
                 assert isinstance(ask(server.base_url, attempts=3).err(), RedirectError)
                 assert len(server.requests) == 1
             assert other.connections == 0
+
+    @pytest.mark.parametrize(
+        "place", ["http://[bad", "http://a:99999/", "\xff\xfe", "mailto:a@example.org", "//", "%"]
+    )
+    def test_a_redirect_to_nowhere_is_one_too(
+        self, environment: pytest.MonkeyPatch, place: str
+    ) -> None:
+        """Nobody has to understand where it leads: it is the answer's fault, not the request's."""
+        head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+        with serving([head.encode("latin-1")]) as server:
+            error = ask(server.base_url).err()
+        assert isinstance(error, RedirectError)
+        assert str(error).startswith("the server redirects to ")
+
+    def test_a_redirect_without_an_end_is_left(self, environment: pytest.MonkeyPatch) -> None:
+        """No more of its body is read than of any other refusal's."""
+        head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with serving([head, Repeat(ch(b"x" * 20_000))]) as server:
+            error = ask(server.base_url).err()
+        assert isinstance(error, RedirectError)
+        assert len(error.body) == 64 * 1024
 
 
 def test_many_streams_side_by_side_keep_their_connections(environment: pytest.MonkeyPatch) -> None:

@@ -16,13 +16,15 @@ class _ImageSettings(Extras, total=False):
     prompt: Required[str]
     model: str | None
     background: str | None  # "transparent", "opaque" or "auto"
+    complexity: str | None  # how much to plan before: "low", "medium" or "high"
     n: int | None  # how many images
     output_compression: int | None  # 0 to 100 percent
     output_format: str | None  # "png", "jpeg" or "webp"
     partial_images: int | None  # how many to send before the whole one: 0 to 3
     quality: str | None  # "low", "medium", "high" or "auto"
+    safety_identifier: str | None
     size: str | None  # such as "1024x1024", "auto"
-    user: str | None
+    user: str | None  # superseded by safety_identifier
 
 
 class CreateImage(_ImageSettings, total=False):
@@ -37,4 +39,5 @@ class EditImage(_ImageSettings, total=False):
 
     image: Required[File | Sequence[File]]
     input_fidelity: str | None  # "low" or "high"
+    markup: File | None  # a transparent PNG on top of the first image, with hints for the edit
     mask: File | None  # its transparent places are the ones to change

@@ -12,9 +12,12 @@ class CreateResponse(Inclusion, total=False):
 
     input: str | Sequence[JSONObject] | None  # text, or items
     model: str | None  # needed unless the prompt names one
+    access_programs: JSONObject | None  # such as {"cyber": "standard"}
     background: bool | None  # whether to go on if nobody listens
+    background_options: JSONObject | None  # such as {"completion_window": "soonest"}
     context_management: Sequence[JSONObject] | None
     conversation: str | JSONObject | None  # the one that input and output are added to
+    image: JSONObject | None  # such as {"context_compression": "auto"}
     instructions: str | None  # the system prompt
     max_output_tokens: int | None  # reasoning included
     max_tool_calls: int | None  # of the tools that the server runs

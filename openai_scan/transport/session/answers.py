@@ -184,6 +184,14 @@ class ClockedResponse(http.client.HTTPResponse):
             cancellation=self._cancellation,
         )
 
+    def peek1(self) -> bytes:
+        """Return what has arrived of the body, which is still to be read; wait if that is nothing.
+
+        At the end of the body it is nothing.
+        """
+        self._held = self._held or self.body.read()
+        return self._held
+
     def read1(self, n: int = -1) -> bytes:
         """Return what has arrived, at most *n* bytes: what urllib3 calls to decompress it."""
         content = self._held or self.body.read()

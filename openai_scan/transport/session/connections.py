@@ -165,9 +165,20 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Session(requests.Session):
+    """A session that leaves a redirect alone.
+
+    Even if it is not to follow one, requests reads all of its body and parses where it leads: the
+    body may have no end, and the place may be no URL.
+    """
+
+    def get_redirect_target(self, _: requests.Response) -> None:
+        """Return that there is none."""
+
+
 def new_session() -> requests.Session:
     """Return a session for many threads, without cookies."""
-    session = requests.Session()
+    session = _Session()
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     # The variables that OpenSSL uses. Those of requests come first; requests reads them itself.
     session.verify = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or True

@@ -12,6 +12,7 @@ import urllib3
 
 from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.tls_settings import fault_of
 
 ErrorT = TypeVar("ErrorT", bound=TransportError)
 
@@ -49,7 +50,17 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     """
     if any(isinstance(one, _TIMEOUTS) for one in causes(error)):
         return clock.overdue(where)
-    return _detailed(_no_answer(error, where, clock), error)
+    return _detailed(_misconfigured(error, where, clock) or _no_answer(error, where, clock), error)
+
+
+def _misconfigured(error: Exception, where: str, clock: Clock) -> TLSError | None:
+    """Return the error for a connection that no variable of the environment allows, or None."""
+    fault = fault_of(causes(error)) if clock.connecting and isinstance(error, OSError) else None
+    if fault is None:
+        return None
+    ours = TLSError(f"no secure connection to {where}: {fault}")
+    ours.variable = fault.variable
+    return ours
 
 
 def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:

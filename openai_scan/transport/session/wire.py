@@ -15,6 +15,7 @@ import urllib3
 from requests.auth import AuthBase
 
 from openai_scan.errors import NotAnEventStreamError
+from openai_scan.sse.beginnings import begins_plain
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.per_process import PerProcess
 from openai_scan.transport.request import Parcel
@@ -30,6 +31,10 @@ from openai_scan.transport.wire import Carried, content_codings
 # or a millionth. So the ratio is not asked for before there is much of it.
 _MAX_RATIO = 100
 _RATIO_FROM_BYTES = 16 * 1024 * 1024
+
+# How the codings begin that begin with something of their own. Proxies that decompress an answer
+# often pass the header on, and then it begins otherwise.
+_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 # Guards the session of each wire; creating one takes less than a millisecond.
 _sessions = PerProcess(threading.Lock)
@@ -70,6 +75,7 @@ class SessionAnswer:
         # urllib3 takes a coding that it does not know for deflate if there is another one.
         is_encoded = {*codings, "identity"} != {"identity"} and all(map(self.decodes, codings))
         self._take = None if is_encoded else answered.body.read
+        self._magic = _MAGIC.get(codings[0]) if is_encoded else None
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:
@@ -89,6 +95,8 @@ class SessionAnswer:
         Raises:
             NotAnEventStreamError: It becomes too much when it is decompressed.
         """
+        if self._magic is not None:
+            self._look_at_beginning(self._magic)
         if self._take is not None:
             content = self._take()
             if not content:
@@ -105,6 +113,13 @@ class SessionAnswer:
                 f"the answer becomes more than {_MAX_RATIO} times as large when it is decompressed"
             )
         return data
+
+    def _look_at_beginning(self, magic: bytes) -> None:
+        """Decompress nothing if the body is plain, whatever its head says."""
+        self._magic = None
+        start = self._answered.peek1()
+        if not magic.startswith(start[:1]) and begins_plain(start):
+            self._take = self._answered.read1
 
     def close(self) -> None:
         """Close the connection, unless it has been given back."""

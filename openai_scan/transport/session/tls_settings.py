@@ -1,0 +1,81 @@
+"""Which environment variable is at fault if no secure connection can be made.
+
+requests, urllib3 and OpenSSL read these variables, and their errors name the file at best. It is
+found out afterwards, by the error and by another look at the file: every check beforehand would
+be one for each connection, and could still be too early.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+import requests
+import urllib3
+from attrs import frozen
+
+# Of those that name certificates, the first that is set counts; see `connections.new_session()`.
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEY_LOG = "SSLKEYLOGFILE"
+
+_TLS_ERRORS = (ssl.SSLError, urllib3.exceptions.SSLError)
+
+
+@frozen
+class Fault:
+    """A variable that has to be corrected.
+
+    Attributes:
+        variable: Its name.
+        value: Its value, the path of a file or a folder.
+        words: What is wrong with that.
+    """
+
+    variable: str
+    value: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.variable} is {self.value!r}, which {self.words}"
+
+
+def fault_of(causes: Iterable[BaseException]) -> Fault | None:
+    """Return which variable is at fault, or None.
+
+    Args:
+        causes: An error of a connection that was not made, its cause, and so on.
+    """
+    chain = list(causes)
+    for cause in chain:
+        if isinstance(cause, OSError) and cause.filename and cause.filename == _value(_KEY_LOG):
+            return Fault(_KEY_LOG, cause.filename, f"cannot be written: {cause.strerror}")
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
+        return None  # the certificates were read
+    # requests finds a missing file before it connects, and raises an error that is not its own.
+    is_of_file = not isinstance(chain[0], requests.RequestException)
+    if is_of_file or any(isinstance(cause, _TLS_ERRORS) for cause in chain):
+        return _unread_certificates()
+    return None
+
+
+def _unread_certificates() -> Fault | None:
+    """Return what is wrong with the variable that names the certificates, or None."""
+    name = next(filter(_value, CERTIFICATES), None)
+    if name is None:
+        return None
+    path = os.environ[name]
+    try:
+        if not stat.S_ISDIR(Path(path).stat().st_mode):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:  # an OSError too, in words that few understand
+        return Fault(name, path, "has no certificate that can be read")
+    except OSError as error:
+        return Fault(name, path, f"cannot be read: {error.strerror}")
+    return None
+
+
+def _value(name: str) -> str | None:
+    return os.environ.get(name) or None
