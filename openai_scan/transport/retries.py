@@ -132,11 +132,17 @@ def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
         case APIError():
             return error.retryable
         case ConnectError():
-            return not error.certificate_refused  # it would be refused again
+            refused = error.certificate_refused or error.proxy_status is not None
+            return not refused or _is_passing(error.proxy_status or 0)
         case TransportError() | TruncatedStreamError():
             return policy.resend
         case _:
             return False
+
+
+def _is_passing(status: int) -> bool:
+    """Return whether a proxy that refused with *status* may connect a moment later."""
+    return status in (408, 429) or status >= 500
 
 
 def _is_break(error: ScanError) -> bool:

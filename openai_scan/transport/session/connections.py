@@ -21,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
+from openai_scan.transport.session.tunnels import TunnelAnswer
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
@@ -37,13 +38,16 @@ class WatchedConnection(HTTPConnection):
     owner: object = None
     """The token of the exchange that it carries, see `SocketCancellation.token`."""
 
+    _tunnel_headers: dict[str, str]  # of http.client, which has no types for it
+
     whole_request: bool = False
     """Whether the last request was sent to its end."""
 
     @property
     def response_class(self) -> Any:  # type: ignore[override] # nobody writes to it
         """What http.client makes an answer with, of the server or of a proxy."""
-        return functools.partial(ClockedResponse, connection=self)
+        kind = TunnelAnswer if current.carried.clock.connecting else ClockedResponse
+        return functools.partial(kind, connection=self)
 
     def connect(self) -> None:
         """Connect, then tell the exchange."""
@@ -77,7 +81,11 @@ class WatchedConnection(HTTPConnection):
         Raises:
             OSError: The proxy refused, or the end of its answer is in doubt.
         """
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        except BaseException:  # Ctrl-C too
+            self.close()
+            raise
         if self.sock is None:  # closed at the end of the answer, see `ClockedResponse`
             raise OSError(errno.EPROTO, "the end of the proxy's answer is in doubt")
 

@@ -12,6 +12,7 @@ import urllib3
 
 from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.tunnels import TunnelRefusedError
 
 ErrorT = TypeVar("ErrorT", bound=TransportError)
 
@@ -109,6 +110,8 @@ def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
         ours.certificate_refused = any(
             isinstance(one, ssl.SSLCertVerificationError) for one in chain
         )
+        refusals = (one.status for one in chain if isinstance(one, TunnelRefusedError))
+        ours.proxy_status = next(refusals, None)
     return ours
 
 
