@@ -19,8 +19,10 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from openai_scan import waiting
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
+from openai_scan.transport.session.sliced import secure_in_slices, send_in_slices
 from openai_scan.transport.session.tunnels import TunnelAnswer
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
@@ -52,6 +54,9 @@ class WatchedConnection(HTTPConnection):
     def connect(self) -> None:
         """Connect, then tell the exchange."""
         cancellation = current.carried.cancellation
+        connection: Any = self
+        if waiting.sliced and hasattr(connection, "ssl_context"):
+            secure_in_slices(connection)
         try:
             super().connect()
             _check_handshake(self.sock)
@@ -74,6 +79,15 @@ class WatchedConnection(HTTPConnection):
             # to read the answer, but only after this error; TLS and Windows have others.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
+
+    def send(self, data: Any) -> None:
+        """Send *data*, after connecting if there is no connection."""
+        if not waiting.sliced:
+            super().send(data)
+            return
+        if self.sock is None:
+            self.connect()
+        send_in_slices(self.sock, data)
 
     def _tunnel(self) -> None:
         """Ask a proxy for a tunnel, whose first bytes have to be those of the handshake.
