@@ -413,18 +413,6 @@ class TestRenewal:
         error.certificate_refused = True
         assert stream_over(MemoryWire()).retry(error) is None
 
-    @pytest.mark.parametrize(
-        ("status", "retried"),
-        [(302, False), (403, False), (407, False), (408, True), (429, True), (500, True)],
-    )
-    def test_a_proxy_that_refuses_for_good_is_not_asked_again(
-        self, status: int, retried: bool
-    ) -> None:
-        """Only what may be another a moment later is tried again."""
-        error = ConnectError("refused")
-        error.proxy_status = status
-        assert (stream_over(MemoryWire()).retry(error) is not None) is retried
-
     def test_a_request_that_may_have_been_served_is_not_retried(self) -> None:
         """Unless the policy says so."""
         wire = MemoryWire(Reply([OSError("reset")]))

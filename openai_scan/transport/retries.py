@@ -132,17 +132,11 @@ def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
         case APIError():
             return error.retryable
         case ConnectError():
-            refused = error.certificate_refused or error.proxy_status is not None
-            return not refused or _is_passing(error.proxy_status or 0)
+            return not _is_lasting(error)
         case TransportError() | TruncatedStreamError():
             return policy.resend
         case _:
             return False
-
-
-def _is_passing(status: int) -> bool:
-    """Return whether a proxy that refused with *status* may connect a moment later."""
-    return status in (408, 429) or status >= 500
 
 
 def _is_break(error: ScanError) -> bool:
@@ -150,7 +144,16 @@ def _is_break(error: ScanError) -> bool:
     match error:
         case APIError(status=int()):
             return error.retryable
+        case ConnectError():
+            return not _is_lasting(error)
         case TransportError() | TruncatedStreamError():
             return True
         case _:
             return False
+
+
+def _is_lasting(error: ConnectError) -> bool:
+    """Return whether the next attempt would be refused as this one was, by whoever refused it."""
+    status = error.proxy_status
+    by_proxy = status is not None and status < 500 and status not in (408, 429)
+    return error.certificate_refused or by_proxy
