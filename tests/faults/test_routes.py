@@ -100,14 +100,16 @@ NOT_BASIC = b"X: \r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM x
 CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n" + ch(b"<h1>Not ") + ch(b"for you</h1>") + END
 INFORMATIONAL = b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\n"
 
+ASKED_FOR = (
+    "a user name and a password (HTTP 407): put them into its URL in HTTPS_PROXY, such as"
+    " http://user:password@proxy:3128"
+)
+
 # What a proxy says, and what comes of it.
 REFUSALS = [
     (
         b"HTTP/1.1 407 Proxy Authentication Required\r\n" + BASIC,
-        (
-            "asks for a user name and a password (HTTP 407): put them into its URL in HTTPS_PROXY,"
-            " such as http://user:password@proxy:3128"
-        ),
+        f"asks for {ASKED_FOR}",
     ),
     (
         b"HTTP/1.0 407 No\r\n" + NOT_BASIC,
@@ -120,6 +122,18 @@ REFUSALS = [
     (
         b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\na moment",
         "answered with HTTP status 503 Busy: a moment",
+    ),
+    (
+        b'HTTP/1.0 407 No\r\nProxy-Authenticate: Digest q="auth", a=b, n = "x", Basic\r\n\r\n',
+        f"asks for {ASKED_FOR}",
+    ),
+    (
+        b"HTTP/1.1 403 No\r\n\r\n" + b'{"error": {"message": "not for you"}}',
+        "answered with HTTP status 403 No: not for you",
+    ),
+    (
+        b"HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b",
+        "answered with HTTP status 403 No",
     ),
     (b"HTTP/1.0 502\r\n\r\n", "answered with HTTP status 502"),
     (b"HTTP/1.1 302 Found\r\n", "answered with HTTP status 302 Found"),
@@ -157,6 +171,24 @@ class TestRefusals:
             assert status is not None
             assert str(status) in words
             assert proxy.connections == (3 if status >= 500 else 1)
+
+    @pytest.mark.parametrize(
+        ("said", "words"),
+        [
+            (b"", "the proxy closed the connection"),
+            (b"SSH-2.0-x\r\n", "it does not answer in HTTP: SSH-2.0-x"),
+            (b"HTTP/1.1 101 \r\n\r\n", "it switches to a protocol that was not asked for"),
+        ],
+    )
+    def test_a_proxy_that_says_nothing_of_use_broke_off(
+        self, environment: pytest.MonkeyPatch, said: bytes, words: str
+    ) -> None:
+        """There is no status then, and the request is retried."""
+        with Proxy([[said, FIN]] * 3) as proxy:
+            error = self.refused(proxy, environment)
+            assert str(error).endswith(f" through the proxy: {words}")
+            assert error.proxy_status is None
+            assert proxy.connections == 3
 
     def test_credentials_are_not_among_them(self, environment: pytest.MonkeyPatch) -> None:
         """Even if the proxy repeats them; and those that it refuses are not asked for."""

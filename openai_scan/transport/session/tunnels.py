@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import re
 import socket
 from typing import Any, Protocol
 
+from openai_scan import bounded_json
+from openai_scan.events.error import read_error
 from openai_scan.snippet import readable
 from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
@@ -17,6 +20,10 @@ _MAX_PAGE_BYTES = 16 * 1024
 _MAX_PAGE_SECONDS = 2.0
 
 _MAX_REASON = 200
+_MAX_OFFERS = 200
+
+# How a proxy may be told who asks. What `=` follows is a parameter.
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9-]|\s*=)")
 
 _ASKS_FOR_CREDENTIALS = 407
 
@@ -60,7 +67,11 @@ class TunnelAnswer(ClockedResponse):
         """
         if self._first_line is not None:  # begin() asks again
             return self._first_line
-        self._first_line = super()._read_status()
+        try:
+            self._first_line = super()._read_status()
+        except http.client.RemoteDisconnected as error:
+            error.args = ("the proxy closed the connection",)
+            raise
         _, status, reason = self._first_line
         if status != http.HTTPStatus.OK:
             raise TunnelRefusedError(status, self._words(status, reason[:_MAX_REASON]))
@@ -72,16 +83,18 @@ class TunnelAnswer(ClockedResponse):
         if status == _ASKS_FOR_CREDENTIALS:
             return self._what_it_asks_for()
         words = f"the proxy answered with HTTP status {status} {reason}".rstrip()
-        if said := readable(page.decode("utf-8", "replace")):
+        if said := _said(page.decode("utf-8", "replace")):
             words = f"{words}: {said}"
         return Secrets(secrets_of(self._sent.items())).redact(words)
 
     def _page(self) -> bytes:
-        """Return the beginning of the body, as much of it as comes soon."""
+        """Return the beginning of the body, as much of it as can be read and comes soon."""
         current.carried.clock.end_in(_MAX_PAGE_SECONDS)
         page = b""
         with contextlib.suppress(OSError, http.client.HTTPException):
             self.begin()
+            if "Content-Encoding" in self.headers:
+                return b""
             while len(page) < _MAX_PAGE_BYTES and (some := self.read1(_MAX_PAGE_BYTES)):
                 page += some
         return page
@@ -92,11 +105,19 @@ class TunnelAnswer(ClockedResponse):
             return "the proxy does not accept the user name and the password in its URL (HTTP 407)"
         headers = self.headers or http.client.HTTPMessage()  # its end may not have come
         offers = headers.get_all("Proxy-Authenticate", [])
-        schemes = [offer.partition(" ")[0][:20] for offer in offers]
+        # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
+        schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])
         if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
-            names = " or ".join(schemes[:5])
+            names = " or ".join(schemes)
             return f"the proxy asks for {names} (HTTP 407), and can only be sent a password (Basic)"
         return (
             "the proxy asks for a user name and a password (HTTP 407): put them into its URL in"
             " HTTPS_PROXY, such as http://user:password@proxy:3128"
         )
+
+
+def _said(text: str) -> str:
+    """Return what a page says to a person, or JSON of an error."""
+    value = bounded_json.value_or(text)
+    message = None if value is None else read_error(value).message
+    return readable(message or text)
