@@ -114,9 +114,12 @@ class ConnectError(TransportError):
     Attributes:
         certificate_refused: Whether the certificate of the server, or of a proxy, was not
             accepted. It is not retried then: the certificate would be refused again.
+        proxy_status: The HTTP status by which a proxy refused the connection, such as 407 if it
+            asks for a password; None if none did. Only 408, 429 and 5xx are retried.
     """
 
     certificate_refused: bool = False
+    proxy_status: int | None = None
 
 
 class TLSError(ConnectError):

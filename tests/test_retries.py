@@ -90,6 +90,18 @@ def test_an_answer_is_resumed_if_it_broke_off(error: ScanError, expected: bool) 
     assert (Attempt().onward(error, AT_ONCE, position=3) is not None) == expected
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(302, False), (403, False), (407, False), (408, True), (429, True), (500, True)],
+)
+def test_a_proxy_that_refuses_for_good_is_not_asked_again(status: int, expected: bool) -> None:
+    """Only what may be another a moment later is tried again, or resumed."""
+    error = ConnectError("refused")
+    error.proxy_status = status
+    assert (Attempt().again(error, AT_ONCE) is not None) is expected
+    assert (Attempt().onward(error, AT_ONCE, position=3) is not None) is expected
+
+
 def test_the_next_attempt_belongs_to_the_same_call() -> None:
     """It has the same key, and what is left of the same time."""
     first = Attempt(number=2, deadline=1e12, position=7, key="call")

@@ -627,13 +627,13 @@ class TestCancel:
     def test_while_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A server that takes no connections, its queue being full, holds nobody."""
         held = threading.Event()
-        hold = SocketCancellation.hold
+        watch = SocketCancellation.watch
 
         def told(self: SocketCancellation, connecting: socket.socket) -> None:
-            hold(self, connecting)
+            watch(self, connecting)
             held.set()
 
-        monkeypatch.setattr(SocketCancellation, "hold", told)
+        monkeypatch.setattr(SocketCancellation, "watch", told)
         with full_queue() as port:
             with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
                 with client.create_completion_stream(model="m", prompt="p") as s:

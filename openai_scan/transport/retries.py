@@ -161,5 +161,11 @@ def _is_break(error: ScanError) -> bool:
 
 
 def _is_lasting(error: ConnectError) -> bool:
-    """Return whether the next attempt would find the same certificate, or the same setting."""
-    return error.certificate_refused or (isinstance(error, TLSError) and error.variable is not None)
+    """Return whether the next attempt would fail in the same way.
+
+    It would meet the same certificate, the same setting, or the same refusal of a proxy.
+    """
+    by_setting = isinstance(error, TLSError) and error.variable is not None
+    status = error.proxy_status
+    by_proxy = status is not None and status < 500 and status not in (408, 429)
+    return error.certificate_refused or by_setting or by_proxy

@@ -24,6 +24,10 @@ _RESUME_HINT = (
     " retrieve_response returns it once it is finished"
 )
 
+_PROXY_HINT = (
+    "it is a proxy that asks for a user name and a password; put them into its URL in HTTP_PROXY,"
+    " such as http://user:password@proxy:3128"
+)
 
 _STORED_HINT = (
     "the server has probably not stored the response that this request continues; pass store=False,"
@@ -121,6 +125,8 @@ class Sender:
             return _ASSISTANTS_HINT
         if status in (400, 404) and "starting_after" in request.query:
             return _RESUME_HINT
+        if status == 407:
+            return _PROXY_HINT
         if "previous_response_id" in (request.body or {}):
             # OpenAI answers with 400 and the code "previous_response_not_found".
             is_missing = status == 404 or (status == 400 and "previous_response" in text)

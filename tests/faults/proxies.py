@@ -30,23 +30,27 @@ class Proxy(ScriptedServer):
         return self.base_url.removesuffix("/v1")
 
     def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError), plain:
-            head = _read_head(plain)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            client = stack.enter_context(plain)
+            if self.tls is not None:
+                client = stack.enter_context(self.tls.wrap_socket(plain, server_side=True))
+                self._sockets.append(client)
+            head = _read_head(client)
             if not head:
                 return
             self.heads.append(head.decode())
             with self._lock:
                 script: Script = self.scripts.pop(0) if self.scripts else ()
             if script:
-                self._play(plain, script)
+                self._play(client, script)
                 return
-            with _dial(head) as upstream:
-                self._sockets.append(upstream)
-                if head.startswith(b"CONNECT "):
-                    plain.sendall(ESTABLISHED)
-                else:
-                    upstream.sendall(head)
-                _relay(plain, upstream)
+            upstream = stack.enter_context(_dial(head))
+            self._sockets.append(upstream)
+            if head.startswith(b"CONNECT "):
+                client.sendall(ESTABLISHED)
+            else:
+                upstream.sendall(head)
+            _relay(client, upstream)
 
 
 def _read_head(connection: socket.socket) -> bytes:

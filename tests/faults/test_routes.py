@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server import CHUNKED, END, FIN, RST, TAKE, Repeat, Script, answer, ch, json_answer, serving
+from server import (
+    CHUNKED,
+    END,
+    FIN,
+    PATIENCE,
+    RST,
+    TAKE,
+    WAIT_FOR_HANG_UP,
+    Repeat,
+    Script,
+    answer,
+    ch,
+    json_answer,
+    serving,
+)
 
 from faults.proxies import Proxy
 from faults.scripts import DONE, HI, STOP, WHOLE
@@ -81,6 +95,163 @@ class TestProxies:
             environment.setenv(name, "example.org,localhost")
             assert ask(server.base_url).outcome == "completed"
             assert proxy.connections == 0
+
+
+BASIC = b"Proxy-Authenticate: basic realm=x\r\nContent-Length: 3\r\n\r\nabc"
+NOT_BASIC = b"X: \r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM x\r\n\r\n"
+CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n" + ch(b"<h1>Not ") + ch(b"for you</h1>") + END
+INFORMATIONAL = b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\n"
+
+ASKED_FOR = (
+    "a user name and a password (HTTP 407): put them into its URL in HTTPS_PROXY, such as"
+    " http://user:password@proxy:3128"
+)
+
+# What a proxy says, and what comes of it.
+REFUSALS = [
+    (
+        b"HTTP/1.1 407 Proxy Authentication Required\r\n" + BASIC,
+        f"asks for {ASKED_FOR}",
+    ),
+    (
+        b"HTTP/1.0 407 No\r\n" + NOT_BASIC,
+        "asks for Negotiate or NTLM (HTTP 407), and can only be sent a password (Basic)",
+    ),
+    (
+        b"HTTP/1.1 403 Forbidden\r\n" + CHUNKS,
+        "answered with HTTP status 403 Forbidden: Not for you",
+    ),
+    (
+        b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\na moment",
+        "answered with HTTP status 503 Busy: a moment",
+    ),
+    (
+        b'HTTP/1.0 407 No\r\nProxy-Authenticate: Digest q="auth", a=b, n = "x", Basic\r\n\r\n',
+        f"asks for {ASKED_FOR}",
+    ),
+    (
+        b"HTTP/1.1 403 No\r\n\r\n" + b'{"error": {"message": "not for you"}}',
+        "answered with HTTP status 403 No: not for you",
+    ),
+    (
+        b"HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b",
+        "answered with HTTP status 403 No",
+    ),
+    (b"HTTP/1.0 502\r\n\r\n", "answered with HTTP status 502"),
+    (b"HTTP/1.1 302 Found\r\n", "answered with HTTP status 302 Found"),
+    (
+        INFORMATIONAL + b"HTTP/1.1 404 " + b"x" * 300 + b"\r\n\r\n" + b"page " * 50_000,
+        "answered with HTTP status 404 " + "x" * 200 + ": " + "page " * 40,
+    ),
+]
+
+
+class TestRefusals:
+    """A proxy that makes no tunnel says why."""
+
+    @staticmethod
+    def refused(proxy: Proxy, environment: pytest.MonkeyPatch, user: str = "") -> ConnectError:
+        """Return the error of a request through *proxy*."""
+        environment.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//{user}"))
+        environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+        error = ask("https://server.test/v1", attempts=3).err()
+        assert type(error) is ConnectError
+        return error
+
+    @pytest.mark.parametrize(("said", "words"), REFUSALS)
+    @pytest.mark.parametrize("secure", [False, True])
+    def test_its_words_are_passed_on(
+        self, environment: pytest.MonkeyPatch, said: bytes, words: str, *, secure: bool
+    ) -> None:
+        """Over TLS to the proxy too. They are bounded, and say what to do if that is known."""
+        tls = certified() if secure else None
+        with Proxy([[said, FIN]] * 3, tls) as proxy:
+            error = self.refused(proxy, environment)
+            where = "https://server.test/v1"
+            assert error.args == (f"no connection to {where} through the proxy: the proxy {words}",)
+            status = error.proxy_status
+            assert status is not None
+            assert str(status) in words
+            assert proxy.connections == (3 if status >= 500 else 1)
+
+    @pytest.mark.parametrize(
+        ("said", "words"),
+        [
+            (b"", "the proxy closed the connection"),
+            (b"SSH-2.0-x\r\n", "it does not answer in HTTP: SSH-2.0-x"),
+            (b"HTTP/1.1 101 \r\n\r\n", "it switches to a protocol that was not asked for"),
+        ],
+    )
+    def test_a_proxy_that_says_nothing_of_use_broke_off(
+        self, environment: pytest.MonkeyPatch, said: bytes, words: str
+    ) -> None:
+        """There is no status then, and the request is retried."""
+        with Proxy([[said, FIN]] * 3) as proxy:
+            error = self.refused(proxy, environment)
+            assert str(error).endswith(f" through the proxy: {words}")
+            assert error.proxy_status is None
+            assert proxy.connections == 3
+
+    def test_credentials_are_not_among_them(self, environment: pytest.MonkeyPatch) -> None:
+        """Even if the proxy repeats them; and those that it refuses are not asked for."""
+        said = answer(b"user:pass-word\r\n", status="403 dXNlcjpwYXNzLXdvcmQ=")
+        again = answer(b"", status="407 pass-word")
+        with Proxy([[said], [again]]) as proxy:
+            user = "user:pass-word@"
+            first = self.refused(proxy, environment, user)
+            assert str(first).endswith("answered with HTTP status 403 [key]: [key]")
+            assert "pass-word" not in repr(first.__cause__)
+            second = self.refused(proxy, environment, user)
+            assert str(second).endswith(
+                "the proxy does not accept the user name and the password in its URL (HTTP 407)"
+            )
+            assert all("Basic dXNlcjpwYXNzLXdvcmQ=" in head for head in proxy.heads)
+
+    def test_a_page_that_does_not_come_is_not_waited_for(
+        self, environment: pytest.MonkeyPatch
+    ) -> None:
+        """What has come of it is passed on."""
+        environment.setattr("openai_scan.transport.session.tunnels._MAX_PAGE_SECONDS", 0.01)
+        said = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nNot for"
+        with Proxy([[said, WAIT_FOR_HANG_UP]]) as proxy:
+            error = self.refused(proxy, environment)
+            assert str(error).endswith("HTTP status 403 Forbidden: Not for")
+            assert proxy.hung_up.wait(PATIENCE)
+
+    def test_a_proxy_that_forwards_answers_itself(self, environment: pytest.MonkeyPatch) -> None:
+        """It is an answer like any other; if it asks for a password, it is said what to do."""
+        with Proxy(
+            [[answer(b"Who are you?", status="407 Proxy Authentication Required")]]
+        ) as proxy:
+            environment.setenv("HTTP_PROXY", proxy.url)
+            error = ask("http://server.test/v1", attempts=3).err()
+            assert isinstance(error, APIError)
+            assert str(error) == (
+                "Who are you?: it is a proxy that asks for a user name and a password; put them"
+                " into its URL in HTTP_PROXY, such as http://user:password@proxy:3128"
+                " (HTTP status 407)"
+            )
+            assert proxy.connections == 1
+
+    @pytest.mark.parametrize(
+        "established",
+        [
+            b"HTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+            b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 201 Created\r\n\r\n",
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n",
+        ],
+    )
+    def test_any_status_of_2xx_is_a_tunnel(
+        self, environment: pytest.MonkeyPatch, established: bytes
+    ) -> None:
+        """Over TLS to the proxy too, and after informational answers."""
+        environment.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+        environment.setattr("faults.proxies.ESTABLISHED", established)
+        for tls in (None, certified()):
+            with serving(WHOLE, tls=certified()) as server, Proxy(tls=tls) as proxy:
+                environment.setenv("HTTPS_PROXY", proxy.url)
+                assert ask(server.base_url).outcome == "completed"
+                assert proxy.connections == 1
 
 
 class TestCertificates:

@@ -19,8 +19,11 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from openai_scan import waiting
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
+from openai_scan.transport.session.sliced import secure_in_slices, send_in_slices
+from openai_scan.transport.session.tunnels import TunnelAnswer
 
 # TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
 # connection: AWS forgets after 350 s, Google after 120 s.
@@ -37,17 +40,23 @@ class WatchedConnection(HTTPConnection):
     owner: object = None
     """The token of the exchange that it carries, see `SocketCancellation.token`."""
 
+    _tunnel_headers: dict[str, str]  # of http.client, which has no types for it
+
     whole_request: bool = False
     """Whether the last request was sent to its end."""
 
     @property
     def response_class(self) -> Any:  # type: ignore[override] # nobody writes to it
         """What http.client makes an answer with, of the server or of a proxy."""
-        return functools.partial(ClockedResponse, connection=self)
+        kind = TunnelAnswer if current.carried.clock.connecting else ClockedResponse
+        return functools.partial(kind, connection=self)
 
     def connect(self) -> None:
         """Connect, then tell the exchange."""
         cancellation = current.carried.cancellation
+        connection: Any = self
+        if waiting.sliced and hasattr(connection, "ssl_context"):
+            secure_in_slices(connection)
         try:
             super().connect()
             _check_handshake(self.sock)
@@ -71,13 +80,26 @@ class WatchedConnection(HTTPConnection):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 
+    def send(self, data: Any) -> None:
+        """Send *data*, after connecting if there is no connection."""
+        if not waiting.sliced:
+            super().send(data)
+            return
+        if self.sock is None:
+            self.connect()
+        send_in_slices(self.sock, data)
+
     def _tunnel(self) -> None:
         """Ask a proxy for a tunnel, whose first bytes have to be those of the handshake.
 
         Raises:
             OSError: The proxy refused, or the end of its answer is in doubt.
         """
-        super()._tunnel()
+        try:
+            super()._tunnel()
+        except BaseException:  # Ctrl-C too
+            self.close()
+            raise
         if self.sock is None:  # closed at the end of the answer, see `ClockedResponse`
             raise OSError(errno.EPROTO, "the end of the proxy's answer is in doubt")
 

@@ -13,6 +13,7 @@ import urllib3
 from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.tls_settings import fault_of
+from openai_scan.transport.session.tunnels import TunnelRefusedError
 
 ErrorT = TypeVar("ErrorT", bound=TransportError)
 
@@ -34,6 +35,9 @@ _QUOTING = (
     requests.exceptions.InvalidURL,
     urllib3.exceptions.LocationValueError,
 )
+
+# How much of a line that is not HTTP is quoted.
+_MAX_LINE = 60
 
 # The deepest chain of causes seen has six errors; a chain may also be a ring.
 _MAX_CAUSES = 20
@@ -122,6 +126,8 @@ def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
         ours.certificate_refused = any(
             isinstance(one, ssl.SSLCertVerificationError) for one in chain
         )
+        refusals = (one.status for one in chain if isinstance(one, TunnelRefusedError))
+        ours.proxy_status = next(refusals, None)
     return ours
 
 
@@ -141,6 +147,12 @@ def reason(error: BaseException) -> str:
             words = "it was closed before its end"
         elif type(cause) in _OURS:
             words = str(cause)
+        elif isinstance(cause, http.client.BadStatusLine):
+            words = f"it does not answer in HTTP: {str(cause).strip()[:_MAX_LINE]}"
+        elif isinstance(cause, http.client.UnknownProtocol):
+            words = f"it answers in {str(cause)[:_MAX_LINE]} and was asked in HTTP/1.1"
+        elif isinstance(cause, http.client.LineTooLong):
+            words = "a line before the body is too long"
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import functools
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import socks
 
+from openai_scan import waiting
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.dial import closing_on_error, dial, resolve
@@ -18,13 +20,19 @@ class _Connected(socket.socket):
     """A socket that is connected to the proxy already, and whose reads keep to the clock."""
 
     clock: Clock
+    cancellation: SocketCancellation
 
     def connect(self, address: object, /) -> None:
         """Do nothing. PySocks would connect here, and could not be cancelled."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         # The answer may arrive byte by byte; one limit holds for all of it.
-        socket.socket.settimeout(self, self.clock.left())
+        left = self.clock.left()
+        if waiting.sliced:
+            plain: Any = super()  # the settimeout() of PySocks is another
+            step: Callable[[], int] = functools.partial(plain.recv_into, *args, **kwargs)
+            return waiting.in_slices(step, plain, left, self.cancellation.check)
+        socket.socket.settimeout(self, left)
         return super().recv_into(*args, **kwargs)
 
 
@@ -59,7 +67,7 @@ def dial_through(
     family, protocol = dialled.family, dialled.proto
     negotiating = _Negotiating(family, socket.SOCK_STREAM, protocol, dialled.detach())
     with closing_on_error(negotiating):
-        negotiating.clock = clock
+        negotiating.clock, negotiating.cancellation = clock, cancellation
         negotiating.set_proxy(kind, *place, proxy["rdns"], proxy["username"], proxy["password"])
         _negotiate(negotiating, host, port)
         connected = socket.socket(fileno=negotiating.detach())

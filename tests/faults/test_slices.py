@@ -1,0 +1,174 @@
+"""Where no waiting thread is woken, every wait ends in a slice, and nothing else changes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from server import PATIENCE, TAKE, WAIT_FOR_HANG_UP, ScriptedServer, serving
+
+from faults.play import expected, play
+from faults.proxies import Proxy
+from faults.scripts import WHOLE
+from faults.table import Cell, Fault, Framing, Play, Route, name_of, plays
+from faults.world import bundle, certified, clean
+from openai_scan import Client, StreamCancelledError, StreamerV2, TLSError, waiting
+from openai_scan.transport.session.cancellation import SocketCancellation
+
+# They are in all phases: what ends a wait from outside, and what only its limit ends.
+FAULTS = (Fault.CANCEL, Fault.STALL)
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a shutdown do nothing, as on Windows, where the other side would not see it either."""
+    monkeypatch.setattr(waiting, "sliced", True)
+    monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.005)
+    monkeypatch.setattr(SocketCancellation, "_shut_down", lambda _: None)
+
+
+def _chosen() -> Iterator[Play]:
+    """Yield what to play: each cell of these faults once on each route, in whichever framing."""
+    seen: set[tuple[Cell, Route]] = set()
+    for cell, framing, route in plays():
+        if cell.fault in FAULTS and (cell, route) not in seen:
+            seen.add((cell, route))
+            yield cell, framing, route
+
+
+CHOSEN = list(_chosen())
+
+
+@pytest.mark.parametrize(("cell", "framing", "route"), CHOSEN, ids=map(name_of, CHOSEN))
+def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route) -> None:
+    """A wait ends as the table says: at a cancellation, or at its limit."""
+    begun = time.monotonic()
+    assert play(cell, framing, route) == expected(cell, route)
+    assert time.monotonic() - begun < PATIENCE / 2  # it did not end with the patience
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Return an environment that trusts the servers and says nothing of proxies."""
+    clean(monkeypatch)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle()))
+    return monkeypatch
+
+
+def asked(client: Client, content: str = "x") -> StreamerV2:
+    """Return a stream that has not been read."""
+    messages: list[Any] = [{"role": "user", "content": content}]
+    return client.create_chat_completion_stream(model="m", messages=messages)
+
+
+def read_until_cancelled(s: StreamerV2, reached: threading.Event) -> None:
+    """Read, and have another thread cancel that when something is reached."""
+
+    def cancel() -> None:
+        assert reached.wait(PATIENCE)
+        s.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    assert not s.next()
+    canceller.join(PATIENCE)
+    assert isinstance(s.err(), StreamCancelledError)
+
+
+class TestTLSInsideTLS:
+    """To a proxy that speaks TLS, for a server that does."""
+
+    def test_answers_come_late(self, environment: pytest.MonkeyPatch) -> None:
+        """A read, or a handshake, that ended with a slice is repeated; long requests are whole."""
+        content = "x" * 8 * 1024 * 1024
+        with Proxy(tls=certified()) as proxy:
+            environment.setenv("HTTPS_PROXY", proxy.url)
+            late = [threading.Event() for _ in range(3)]
+            head, *rest = WHOLE
+            script = [late[1], head, late[2], *rest]
+            with serving(script, WHOLE, tls=certified(), handshakes=[[late[0]]]) as server:
+                with Client("sk-1", server.base_url) as client, slices_set(environment, late):
+                    for _ in range(2):
+                        with asked(client, content) as s:
+                            assert s.read() == b"Hi"
+            assert proxy.connections == 1
+            assert [request.json()["messages"][0]["content"] for request in server.requests] == [
+                content,
+                content,
+            ]
+
+    @pytest.mark.parametrize("place", ["handshake", "head"])
+    def test_a_cancellation_is_heard(self, environment: pytest.MonkeyPatch, place: str) -> None:
+        """While keys are agreed on, and while an answer is waited for."""
+        reached = threading.Event()
+        handshakes = [[TAKE, reached.set, WAIT_FOR_HANG_UP]] if place == "handshake" else []
+        script = [reached.set, WAIT_FOR_HANG_UP]
+        serves = serving(script, tls=certified(), handshakes=handshakes)
+        with Proxy(tls=certified()) as proxy, serves as server:
+            environment.setenv("HTTPS_PROXY", proxy.url)
+            with Client("sk-1", server.base_url) as client, asked(client) as s:
+                read_until_cancelled(s, reached)
+            assert server.hung_up.wait(PATIENCE)
+
+
+class TestSocks:
+    """What is said to a SOCKS proxy."""
+
+    WELCOME = (TAKE, b"\x05\x00", TAKE)
+
+    def test_it_may_take_its_time(self, environment: pytest.MonkeyPatch) -> None:
+        """The answer of the proxy comes in any slice."""
+        late = [threading.Event(), threading.Event()]
+        opening = [TAKE, late[0], b"\x05\x00", TAKE, late[1], b"\x05\x00\x00\x01" + bytes(6)]
+        with serving(WHOLE, openings=[opening]) as server:
+            through(environment, server)
+            with Client("sk-1", "http://server.test/v1") as client:
+                with slices_set(environment, late), asked(client) as s:
+                    assert s.read() == b"Hi"
+
+    def test_a_cancellation_is_heard(self, environment: pytest.MonkeyPatch) -> None:
+        """While the proxy says nothing."""
+        reached = threading.Event()
+        with serving(openings=[[TAKE, reached.set, WAIT_FOR_HANG_UP]]) as server:
+            through(environment, server)
+            with Client("sk-1", "http://server.test/v1") as client, asked(client) as s:
+                read_until_cancelled(s, reached)
+            assert server.hung_up.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("kind", ["untrusted", "for another name"])
+def test_certificates_are_verified(environment: pytest.MonkeyPatch, kind: str) -> None:
+    """By the authorities that verify them elsewhere."""
+    with serving(tls=certified(kind)) as server, Client("sk-1", server.base_url) as client:
+        with asked(client) as s:
+            assert not s.next()
+            assert isinstance(s.err(), TLSError)
+
+
+def through(environment: pytest.MonkeyPatch, server: ScriptedServer) -> None:
+    """Have *server* be the SOCKS proxy."""
+    place = server.base_url.removeprefix("http://").removesuffix("/v1")
+    environment.setenv("ALL_PROXY", f"socks5h://{place}")
+
+
+@contextlib.contextmanager
+def slices_set(environment: pytest.MonkeyPatch, late: list[threading.Event]) -> Iterator[None]:
+    """Have a slice that ends set the next event, so that what waits for it comes in a later one."""
+    left = list(late)
+    in_slices = waiting.in_slices
+
+    def told(step: Any, sock: Any, seconds: float, check: Any) -> Any:
+        def ended() -> None:
+            check()
+            if left:
+                left.pop(0).set()
+
+        return in_slices(step, sock, seconds, ended)
+
+    environment.setattr(waiting, "in_slices", told)
+    yield
+    assert not left
