@@ -203,17 +203,14 @@ def _hints(kind: Any) -> dict[str, Hint]:
     return {
         name: Hint(
             types=sorted(set(json_types(hint))),
-            required=name in kind.__required_keys__ or _is_required(hint),
+            required=name in kind.__required_keys__ or _is_required(typing.get_origin(hint)),
         )
         for name, hint in hints.items()
     }
 
 
-def _is_required(hint: Any) -> bool:
-    return typing.get_origin(hint) in (
-        typing_extensions.Required,
-        getattr(typing, "Required", None),
-    )
+def _is_required(origin: Any) -> bool:
+    return origin is typing_extensions.Required
 
 
 def json_types(hint: Any) -> Iterable[str]:
