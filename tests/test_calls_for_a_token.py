@@ -36,7 +36,6 @@ def responses(client: Client) -> StreamerV2:
     return client.create_response_stream(model="m", input="Count to ten.")
 
 
-@pytest.mark.xfail(strict=True, reason="a token still takes some fifty calls")
 @pytest.mark.parametrize("ask", [chat, responses])
 def test_a_token_takes_few_calls(ask: Callable[[Client], StreamerV2]) -> None:
     """Each `next()`, `event()` and `text()` takes at most 40 calls, once the stream is running.

@@ -203,11 +203,14 @@ def _hints(kind: Any) -> dict[str, Hint]:
     return {
         name: Hint(
             types=sorted(set(json_types(hint))),
-            required=name in kind.__required_keys__
-            or typing.get_origin(hint) is typing_extensions.Required,
+            required=name in kind.__required_keys__ or _is_required(typing.get_origin(hint)),
         )
         for name, hint in hints.items()
     }
+
+
+def _is_required(origin: Any) -> bool:
+    return origin is typing_extensions.Required
 
 
 def json_types(hint: Any) -> Iterable[str]:
