@@ -142,11 +142,12 @@ class StreamMachine(TakesUp):
                 if not ready:
                     self.event = NO_EVENT
                     return NEED_DATA
-                event = again(ready[0])
-                if event is not None:
+                made = again(ready[0])
+                if made is not None:
                     ready.popleft()
                     current.heard += 1
-                    text = event.unwrap_text() or ""
+                    event, text = made
+                    text = text or event.unwrap_text() or ""
                     answer.append(text)
                     if answer.is_plain and text.isascii():
                         answer.added = text
