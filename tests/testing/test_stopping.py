@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import socket
 import struct
 import threading
@@ -156,13 +157,15 @@ def test_a_client_that_resets_its_connection_is_no_news(
 ) -> None:
     """Between two requests it may leave as it likes; nothing is printed."""
     before = set(threading.enumerate())
-    with FakeServer() as server, connect(server) as connection:
-        connection.sendall(b"GET /v1/models HTTP/1.1\r\n\r\n")
-        assert connection.recv(1)
+    with FakeServer() as server:
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+        connection.request("GET", "/v1/models")
+        connection.getresponse().read()  # so that the server waits for the next request
         (handler,) = (one for one in handlers(before) if one.name == CONNECTION)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
         handler.join(60)
+        assert not handler.is_alive()
     assert capfd.readouterr() == ("", "")
 
 
