@@ -75,6 +75,8 @@ class WatchedConnection(HTTPConnection):
         try:
             super().request(*args, **kwargs)
         except _CLOSED as error:
+            if error.errno is None:  # it is the caller's own, raised by a signal handler
+                raise
             # Who refuses a long request answers, closes and takes no more of it. urllib3 goes on
             # to read the answer, but only after this error; TLS and Windows have others.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
