@@ -115,7 +115,7 @@ def test_a_wait_that_was_too_long_is_a_timeout(error: Exception) -> None:
         (ProtocolError("aborted", http.client.UnknownProtocol("HTTP/3")), None,
             "the answer is in HTTP/3 instead of HTTP/1.1"),
         (ProtocolError("aborted", http.client.LineTooLong("header line")), None,
-            "a line of the response headers is too long"),
+            "the answer has a header line of more than 64 KiB"),
         (DecodeError("inner", ValueError("z")), None, "what was sent cannot be decompressed"),
         (OSError("odd"), None, "odd"),
     ],

@@ -152,7 +152,7 @@ def reason(error: BaseException) -> str:
         elif isinstance(cause, http.client.UnknownProtocol):
             words = f"the answer is in {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
         elif isinstance(cause, http.client.LineTooLong):
-            words = "a line of the response headers is too long"
+            words = "the answer has a header line of more than 64 KiB"
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words
