@@ -114,8 +114,8 @@ class ConnectError(TransportError):
     Attributes:
         certificate_refused: Whether the certificate of the server, or of a proxy, was not
             accepted. It is not retried then: the certificate would be refused again.
-        proxy_status: The HTTP status by which a proxy refused the connection, such as 407 if it
-            asks for a password; None if none did. Only 408, 429 and 5xx are retried.
+        proxy_status: The HTTP status with which a proxy refused the connection, such as 407 if it
+            requires a password; None if no proxy refused. Only 408, 429 and 5xx are retried.
     """
 
     certificate_refused: bool = False

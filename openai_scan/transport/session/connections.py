@@ -30,7 +30,7 @@ from openai_scan.transport.session.tunnels import TunnelAnswer
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
 
-# What sending raises when the other side has closed the connection, or was never there any more.
+# What sending raises after the other side has closed the connection.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
 
 
@@ -75,8 +75,11 @@ class WatchedConnection(HTTPConnection):
         try:
             super().request(*args, **kwargs)
         except _CLOSED as error:
-            # Who refuses a long request answers, closes and takes no more of it. urllib3 goes on
-            # to read the answer, but only after this error; TLS and Windows have others.
+            if error.errno is None:  # the caller's own, raised by a signal handler
+                raise
+            # A server may refuse a long request and close the connection before it has read all
+            # of it. urllib3 then reads the answer, but only after a BrokenPipeError; TLS and
+            # Windows raise other errors.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 

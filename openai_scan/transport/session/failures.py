@@ -36,7 +36,7 @@ _QUOTING = (
     urllib3.exceptions.LocationValueError,
 )
 
-# How much of a line that is not HTTP is quoted.
+# How many characters of a line that is not HTTP the message quotes.
 _MAX_LINE = 60
 
 # The deepest chain of causes seen has six errors; a chain may also be a ring.
@@ -148,11 +148,11 @@ def reason(error: BaseException) -> str:
         elif type(cause) in _OURS:
             words = str(cause)
         elif isinstance(cause, http.client.BadStatusLine):
-            words = f"it does not answer in HTTP: {str(cause).strip()[:_MAX_LINE]}"
+            words = f"the answer is not HTTP: {str(cause).strip()[:_MAX_LINE]}"
         elif isinstance(cause, http.client.UnknownProtocol):
-            words = f"it answers in {str(cause)[:_MAX_LINE]} and was asked in HTTP/1.1"
+            words = f"the answer is in {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
         elif isinstance(cause, http.client.LineTooLong):
-            words = "a line before the body is too long"
+            words = "the answer has a header line of more than 64 KiB"
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words
