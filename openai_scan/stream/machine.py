@@ -49,6 +49,7 @@ from openai_scan.stream.ends import Ends
 from openai_scan.stream.rounds import Rounds
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.taking_up import TakesUp
+from openai_scan.surrogates import find_half
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -149,7 +150,7 @@ class StreamMachine(TakesUp):
                     event, text = made
                     text = text or event.unwrap_text() or ""
                     answer.append(text)
-                    if answer.is_plain and text.isascii():
+                    if answer.is_plain and (text.isascii() or find_half(text) is None):
                         answer.added = text
                     else:
                         answer.follow(text)
