@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -43,6 +44,21 @@ def _leave_constants_out() -> None:
 # There is no setting for it; `test_examples.py` fails if a newer hypothesis does it elsewhere.
 if hasattr(providers, "_get_local_constants"):
     _leave_constants_out()
+
+
+def _spare_context_variables() -> None:
+    """Keep mutmut from noting in a context variable which function calls which.
+
+    It does so in each call, which crashes Python 3.11 sooner or later. Nothing else needs it.
+    """
+    from mutmut.core import MutmutCallStack
+
+    for name in ("set", "reset"):
+        setattr(MutmutCallStack, name, staticmethod(lambda *_: None))
+
+
+if "mutmut" in sys.modules and sys.version_info < (3, 12):
+    _spare_context_variables()
 
 
 def pytest_collection_finish() -> None:
