@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, cast
@@ -10,7 +11,7 @@ from openai_scan.events import Event, Outcome
 from openai_scan.reader import TextReader
 from openai_scan.sse import Source
 from openai_scan.sse.reading import close_inputs, read_into
-from openai_scan.sse.source import chunks_of
+from openai_scan.sse.source import chunks_of, is_callers
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
@@ -55,23 +56,32 @@ class StreamerV2(StreamView[Source]):
 
         Never raises for bad input or a bad network: it returns False at the end and after an
         error, and from then on. `err()` and `outcome` say which it was.
+
+        An exception of your own that interrupts the wait leaves it as it is: that of a signal
+        handler, KeyboardInterrupt included, or gevent's `Timeout`. The source is closed then, and
+        the stream ends as `cancelled`, since nobody knows which bytes were lost.
         """
         machine = self._machine
-        while (step := machine.step(self)) is not EVENT:
-            if step is NEED_DATA:
-                read_into(machine.current, self._tee)
-                continue
-            left, machine.left = machine.left, None
-            try:
-                if step is SWITCH:  # before closing could be interrupted
-                    self._open(machine.current)
-            finally:
-                if left is not None:
-                    close_inputs(left)
-            if step is ASK_WHAT_NEXT:
-                self._ask_what_next(machine)
-            elif step is not SWITCH:
-                return False
+        try:
+            while (step := machine.step(self)) is not EVENT:
+                if step is NEED_DATA:
+                    read_into(machine.current, self._tee)
+                    continue
+                left, machine.left = machine.left, None
+                try:
+                    if step is SWITCH:  # before closing could be interrupted
+                        self._open(machine.current)
+                finally:
+                    if left is not None:
+                        close_inputs(left)
+                if step is ASK_WHAT_NEXT:
+                    self._ask_what_next(machine)
+                elif step is not SWITCH:
+                    return False
+        except BaseException as error:
+            if is_callers(machine.current.source, error):
+                self._abandon()
+            raise
         return True
 
     def __iter__(self) -> Iterator[Event]:
@@ -98,6 +108,11 @@ class StreamerV2(StreamView[Source]):
             raise
         if not self._handed_over:
             close_inputs(*inputs)
+
+    def _abandon(self) -> None:
+        """Close because of an interruption, which no error of closing may replace."""
+        with contextlib.suppress(Exception):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

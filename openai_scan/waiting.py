@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar, overload
 
+from openai_scan.interruptions import pass_interruption
+
 T = TypeVar("T")
 
 sliced: bool = sys.platform == "win32"
@@ -102,6 +104,7 @@ def in_slices(step: Callable[[], T], sock: Timed, seconds: float, check: Callabl
         try:
             return step()
         except TimeoutError as error:
+            pass_interruption(error)
             check()
             left = end - time.monotonic()
             # An error with a number is the system's: the peer no longer acknowledges anything.

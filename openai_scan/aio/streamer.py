@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
 from openai_scan.events import Event, Outcome
+from openai_scan.sse.source import is_callers
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.view import StreamView
@@ -32,8 +33,8 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
                 print(s.text() or "", end="", flush=True)
 
     It runs on asyncio and on Trio. One task reads it at a time; a second one gets a `RuntimeError`.
-    If the task is cancelled, the source is closed and the stream ends as `cancelled`; the exception
-    leaves `next()` as it is.
+    If the task is cancelled, or a signal handler raises something, the source is closed and the
+    stream ends as `cancelled`; the exception leaves `next()` as it is.
 
     `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
     that is a plain asynchronous iterable.
@@ -56,10 +57,12 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
             # Most events have arrived already, and the frame of a short coroutine is cheap to make.
             step = self._machine.step(self)
             return step is EVENT or await self._go_on(step)
-        except (Exception, GeneratorExit):
+        except GeneratorExit:  # nothing may be awaited any more
             raise
-        except BaseException:  # the task was cancelled, or the program interrupted
-            await self._abandon()
+        except BaseException as error:
+            # The task was cancelled, or a signal handler has raised something.
+            if is_callers(self._machine.current.source, error):
+                await self._abandon()
             raise
 
     async def _go_on(self, step: Step) -> bool:

@@ -25,6 +25,7 @@ import struct
 import sys
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Frame
@@ -89,8 +90,11 @@ class Body:
                     self._limit(left)
                 try:
                     data = self._receive(READ_BYTES) or b""  # TLS in TLS ends with 0
-                except BlockingIOError:  # the time that the system was told is up
-                    raise TimeoutError("nothing came") from None
+                except Exception as error:
+                    carry(error)
+                    if isinstance(error, BlockingIOError):  # the system's limit has run out
+                        raise TimeoutError("nothing came") from None
+                    raise
             content = self._take(data)
             if content:
                 return content

@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 from urllib3.util.connection import allowed_gai_family
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation, notify
 
@@ -111,11 +112,11 @@ class _Attempts:
             return self._failed(error)
         with closing_on_error(sock):
             try:
-                for option in self._options:
-                    sock.setsockopt(*option)
+                _set_options(sock, self._options)
                 sock.setblocking(False)
                 code = sock.connect_ex(address[4])
             except OSError as error:
+                carry(error)
                 sock.close()
                 return self._failed(error)
             if code not in _UNDER_WAY:
@@ -195,20 +196,28 @@ def resolve(host: str, port: int, *, clock: Clock, cancellation: SocketCancellat
     """Return the addresses of *host*, as `socket.getaddrinfo` does.
 
     That call can neither be woken nor be given a time limit, so it runs in a thread of its own,
-    which is left behind if it takes too long. A numeric address is not looked up.
+    which is left behind if it takes too long. Where no thread can be started, as in an isolated
+    subinterpreter or while the program ends, it runs here. A numeric address is not looked up.
     """
-    with contextlib.suppress(OSError, UnicodeError):
+    try:
         return _look_up(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError) as error:
+        carry(error)
     found: list[Any] = []
 
     def look_up() -> None:
         try:
             found.append(_look_up(host, port))
         except (OSError, UnicodeError) as error:
+            carry(error)
             found.append(error)
         notify()
 
-    threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
+    except RuntimeError as error:
+        carry(error)
+        look_up()
     happened = cancellation.wait_for(lambda: bool(found), clock.left())
     cancellation.check()
     if not happened:
@@ -226,9 +235,19 @@ def closing_on_error(sock: socket.socket) -> Iterator[socket.socket]:
     """Close *sock* if the block raises."""
     try:
         yield sock
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
         sock.close()
+        carry(error)
         raise
+
+
+def _set_options(sock: socket.socket, options: Iterable[tuple[int, int, int | bytes]]) -> None:
+    """Set each of *options* that the system knows: a connection works without them as well."""
+    for option in options:
+        try:
+            sock.setsockopt(*option)
+        except OSError as error:  # noqa: PERF203 - each of them may be refused
+            carry(error)
 
 
 def _look_up(host: str, port: int, flags: int = 0) -> list[Any]:
