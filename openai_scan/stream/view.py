@@ -285,7 +285,8 @@ class StreamView(Conversation, Generic[SourceT]):
         added = machine.answer.added
         if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
             return added  # as for nearly all events
-        return self._added("text", choice) or _only_empty(machine.event.unwrap_text(choice))
+        text = machine.event.unwrap_text(choice)
+        return (added and self._added("text", choice)) or _only_empty(text)
 
     def reasoning_text(self, choice: int = 0) -> str | None:
         """The text that the current event adds to the reasoning before the answer, or None."""
