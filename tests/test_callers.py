@@ -342,3 +342,31 @@ def test_a_fault_of_a_library_and_the_system_s_limit_are_no_interruption(error: 
         assert s.next()
         assert not s.next()
         assert type(s.err()) in (TransportError, StreamTimeoutError)
+
+
+def test_what_was_handled_when_a_cancellation_was_noticed_is_none() -> None:
+    """A wait in slices ends many times before its limit runs out."""
+
+    class Slices(MemoryWire):
+        async def play(self, _: Any, carried: Any) -> bytes:
+            carried.clock.left()
+            try:
+                raise slice_over
+            except TimeoutError:
+                raise OSError("cancelled")  # noqa: B904 - it is not why
+
+    slice_over = TimeoutError("a slice is over")
+    ring, other = OSError("1"), OSError("2")
+    ring.args, other.args = (other,), (ring,)
+
+    class Ring(MemoryWire):
+        async def play(self, _: Any, carried: Any) -> bytes:
+            carried.clock.left()
+            raise ring
+
+    for kind in (Slices, Ring):
+        request = Request(method="GET", path="/x", retries=RetryPolicy(attempts=1))
+        wire = kind(Reply([HI]), blocking=True)
+        with StreamerV2(Transport("http://a.test", key="k", wire=wire).stream(request)) as s:
+            assert not s.next()
+            assert type(s.err()) is TransportError
