@@ -140,6 +140,24 @@ def test_hanging_up_is_no_cancellation(ends: tuple[socket.socket, socket.socket]
     cancellation.check()
 
 
+def test_the_class_of_sockets_may_have_no_method_for_it(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where eventlet has replaced it."""
+    ours, theirs = ends
+
+    class Instance:
+        def shutdown(self, how: int) -> None:
+            ours.shutdown(how)
+
+    cancellation = SocketCancellation()
+    cancellation.attach(connection(Instance()))
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", object)
+        cancellation.hang_up()
+    assert is_shut(theirs)
+
+
 def test_a_child_leaves_the_socket_to_its_parent(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,7 +145,11 @@ class SocketCancellation:
             if held is not None:
                 with contextlib.suppress(OSError):  # it may be closed already
                     # Not ssl's own: after it a reader would get what lies there, still encrypted.
-                    socket.socket.shutdown(held, socket.SHUT_RDWR)
+                    # The class that eventlet puts in place of `socket.socket` has no such method.
+                    if hasattr(socket.socket, "shutdown"):
+                        socket.socket.shutdown(held, socket.SHUT_RDWR)
+                    else:
+                        held.shutdown(socket.SHUT_RDWR)
 
 
 def notify() -> None:
