@@ -15,6 +15,7 @@ from hypothesis.internal.conjecture import providers
 from server import ScriptedServer, serving
 
 from openai_scan import Client
+from openai_scan.transport.session import body
 
 # Tests promise results, not times, and a shared machine is slow now and then.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,6 +69,17 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_one_alarm() -> Iterator[None]:
+    """Have bodies read as in a program that handles no signals.
+
+    pytest-timeout has a handler for its alarm, which does not come again.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(body, "signals_may_repeat", lambda: False)
+        yield
 
 
 @pytest.fixture
