@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
 from openai_scan.reader import TextReader
 from openai_scan.sse import Source
 from openai_scan.sse.reading import close_inputs, read_into
 from openai_scan.sse.source import chunks_of
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
@@ -18,11 +19,8 @@ from openai_scan.stream.view import StreamView
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Successor: TypeAlias = "Callable[[StreamerV2, Outcome], StreamerV2 | Source | Outcome]"
-"""Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
-
-class StreamerV2(StreamView[Source]):
+class StreamerV2(StreamView[Source, EventT, AnswerT]):
     """The typed events of a stream, read as Go's `bufio.Scanner` reads lines.
 
     ::
@@ -74,7 +72,7 @@ class StreamerV2(StreamView[Source]):
                 return False
         return True
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[EventT]:
         """Yield the events.
 
         Raises:
@@ -113,7 +111,9 @@ class StreamerV2(StreamView[Source]):
         if exc_type is None and not self._err_seen:
             self._raise_err()
 
-    def chain_from(self, successor: Successor) -> None:
+    def chain_from(
+        self, successor: Callable[[Self, Outcome], StreamerV2 | Source | Outcome]
+    ) -> None:
         """Let *successor* decide what comes next, whenever the chain would end without an error.
 
         `next()` calls it with this streamer, whose `snapshot()` and `final()` belong to the stream

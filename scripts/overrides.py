@@ -209,7 +209,7 @@ CHAT = Family(
         "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
     },
     prepare=("openai_scan.events.chat.dialects", "in_one_form"),
-    bases={"ChatCompletionChunk": ["ChatEvent"]},
+    bases={"ChatCompletionChunk": ["ChatBase"]},
     docs={
         "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
         "Choice": "Pieces of one of the requested answers.",
@@ -261,7 +261,7 @@ COMPLETIONS = Family(
         "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
     },
     prepare=("openai_scan.events.choices", "with_usage"),
-    bases={"Completion": ["CompletionsEvent"]},
+    bases={"Completion": ["CompletionsBase"]},
     docs={
         "Completion": "pieces of one or more choices, or facts about all of them.",
         "CompletionChoice": "Pieces of one of the requested answers.",
@@ -461,7 +461,7 @@ RESPONSES = Family(
         "ResponseIncomplete": ["BringsResponse"],
         "ResponseFailed": ["BringsResponse"],
     },
-    base="ResponsesEvent",
+    base="ResponsesBase",
     frequent=[
         "response.output_text.delta",
         "response.reasoning_summary_text.delta",

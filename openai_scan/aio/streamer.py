@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.view import StreamView
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 _Next: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
 
-AsyncSuccessor: TypeAlias = "Callable[[AsyncStreamerV2, Outcome], Awaitable[_Next] | _Next]"
+AsyncSuccessor: TypeAlias = "Callable[[Any, Outcome], Awaitable[_Next] | _Next]"
 """Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
 
-class AsyncStreamerV2(StreamView[AsyncSource]):
+class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
     """The typed events of an asynchronous stream: `StreamerV2` with `await` where it reads.
 
     ::
@@ -87,7 +88,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         """Return the stream itself: `async for` yields its events and raises `err()` at the end."""
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> EventT:
         """Return the next event.
 
         Raises:
@@ -184,7 +185,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
 class _TextDeltas:
     """The text of a stream. Unlike an asynchronous generator it can be dropped at any point."""
 
-    def __init__(self, stream: AsyncStreamerV2) -> None:
+    def __init__(self, stream: AsyncStreamerV2[Any, Any]) -> None:
         self._stream = stream
 
     def __aiter__(self) -> Self:

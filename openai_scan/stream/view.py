@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
 from openai_scan.stream.conversation import Conversation
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.text import TextBuffer
 
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
 
     from openai_scan.events import assistants
     from openai_scan.stats import Stats, Timer
-    from openai_scan.values import Answer, Piece, PieceKind
+    from openai_scan.stream.kinds import BringsAnnotations, BringsCalls, HasUsage
+    from openai_scan.values import Piece, PieceKind
 
 T = TypeVar("T")
 SourceT = TypeVar("SourceT")
 
 
-class StreamView(Conversation, Generic[SourceT]):
+class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
     """A stream, its current event, its answer and its end; the streamers add the reading."""
 
     def __init__(
@@ -62,7 +64,7 @@ class StreamView(Conversation, Generic[SourceT]):
             TypeError: It cannot be read.
         """
 
-    def event(self) -> Event:
+    def event(self) -> EventT:
         """Return the current event.
 
         Raises:
@@ -71,7 +73,7 @@ class StreamView(Conversation, Generic[SourceT]):
         event = self._machine.event
         if event is NO_EVENT:
             raise RuntimeError("there is no event: call event() only after next() returned True")
-        return event
+        return event  # type: ignore[return-value] # the client names the class of its events
 
     def err(self) -> ScanError | None:
         """Return the error that ended the stream; None after a clean end, or while it runs."""
@@ -185,13 +187,13 @@ class StreamView(Conversation, Generic[SourceT]):
 
     # The whole answer.
 
-    def snapshot(self) -> Answer | None:
+    def snapshot(self) -> AnswerT | None:
         """Return the answer so far, or None before its first event.
 
         The value never changes: ask again for a later one. With chained streams it is the answer
         of the last one, except that an Assistants answer spans all of them.
         """
-        return self._machine.answer.value()
+        return self._machine.answer.value()  # type: ignore[return-value] # likewise
 
     def bookmark(self) -> dict[str, Any] | None:
         """Return where another process can take up the answer, after the current event.
@@ -209,7 +211,7 @@ class StreamView(Conversation, Generic[SourceT]):
         """
         return self._machine.bookmark
 
-    def final(self) -> Answer:
+    def final(self) -> AnswerT:
         """Return the whole answer, after `next()` has returned False.
 
         An answer that is `incomplete`, or that waits for tool outputs, is returned as it is.
@@ -333,7 +335,9 @@ class StreamView(Conversation, Generic[SourceT]):
         """The action that the server waits for from this event on, or None."""
         return self._machine.event.unwrap_required_action()
 
-    def tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def tool_calls(
+        self: StreamView[Any, BringsCalls[T], Any], choice: int = 0
+    ) -> tuple[T, ...] | None:
         """The tool calls, or pieces of tool calls, that the current event brings, or None."""
         return self._machine.event.unwrap_tool_calls(choice)
 
@@ -341,11 +345,13 @@ class StreamView(Conversation, Generic[SourceT]):
         """Why the answer ends with the current event, in the server's word, or None."""
         return self._machine.event.unwrap_finish_reason(choice)
 
-    def usage(self) -> Any | None:
+    def usage(self: StreamView[Any, Any, HasUsage[T]]) -> T | None:
         """The count of tokens that the current event brings, or None."""
         return self._machine.event.unwrap_usage()
 
-    def annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def annotations(
+        self: StreamView[Any, BringsAnnotations[T], Any], choice: int = 0
+    ) -> tuple[T, ...] | None:
         """The citations and other annotations that the current event adds, or None."""
         return self._machine.event.unwrap_annotations(choice)
 

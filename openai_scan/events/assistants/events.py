@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.assistants.base import (
-    AssistantsEvent,
+    AssistantsBase,
     MessageEvent,
+    PartOfCall,
     RunEvent,
     RunStepEvent,
 )
@@ -38,7 +39,7 @@ from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadCreated(AssistantsEvent):
+class ThreadCreated(AssistantsBase):
     """`thread.created`: a new thread."""
 
     wire_name: ClassVar[str] = "thread.created"
@@ -79,7 +80,7 @@ class ThreadRunRequiresAction(RunEvent):
     def unwrap_required_action(self) -> RequiredAction | None:
         return self.run.required_action
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
         action = self.run.required_action
         return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
@@ -141,7 +142,7 @@ class ThreadRunStepInProgress(RunStepEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadRunStepDelta(AssistantsEvent):
+class ThreadRunStepDelta(AssistantsBase):
     """`thread.run.step.delta`: pieces of the run step with this *id*."""
 
     wire_name: ClassVar[str] = "thread.run.step.delta"
@@ -149,7 +150,7 @@ class ThreadRunStepDelta(AssistantsEvent):
     delta: RunStepDelta
     id: str = ""
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
         details = self.delta.step_details
         if choice or not isinstance(details, ToolCallsDetailsDelta):
             return None
@@ -211,7 +212,7 @@ class ThreadMessageInProgress(MessageEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadMessageDelta(AssistantsEvent):
+class ThreadMessageDelta(AssistantsBase):
     """`thread.message.delta`: pieces of the message with this *id*."""
 
     wire_name: ClassVar[str] = "thread.message.delta"

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 
 from openai_scan.events.base import Event
-from openai_scan.events.chat.base import ChatEvent
+from openai_scan.events.chat.base import ChatBase
 from openai_scan.events.chat.dialects import in_one_form
 from openai_scan.events.chat.objects import Choice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
@@ -21,7 +21,7 @@ from openai_scan.sse import RawEvent
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ChatCompletionChunk(ChatEvent):
+class ChatCompletionChunk(ChatBase):
     """`chat.completion.chunk`: pieces of one or more choices, or facts about all of them."""
 
     wire_name: ClassVar[str] = "chat.completion.chunk"

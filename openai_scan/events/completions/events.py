@@ -14,14 +14,14 @@ from attrs import frozen
 
 from openai_scan.events.base import Event
 from openai_scan.events.choices import with_usage
-from openai_scan.events.completions.base import CompletionsEvent
+from openai_scan.events.completions.base import CompletionsBase
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class Completion(CompletionsEvent):
+class Completion(CompletionsBase):
     """`text_completion`: pieces of one or more choices, or facts about all of them."""
 
     wire_name: ClassVar[str] = "text_completion"
