@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import typing
 
 import pytest
 
-from openai_scan import Answer, AsyncStreamerV2, ChatCompletion, DoneEvent, StreamerV2
+import openai_scan
+from openai_scan import (
+    Answer,
+    AsyncStreamerV2,
+    ChatCompletion,
+    DoneEvent,
+    ErrorEvent,
+    Event,
+    RawEvent,
+    StreamerV2,
+    UnknownEvent,
+)
 
 
 @pytest.mark.parametrize("streamer", [StreamerV2, AsyncStreamerV2])
@@ -40,3 +52,32 @@ def test_most_events_of_a_family_bring_no_calls(name: str) -> None:
     assert stream.event().type == name
     assert stream.event().family
     assert (stream.tool_calls(), stream.annotations()) == (None, None)
+
+
+UNIONS = {
+    "assistants": ["AssistantEvent"],
+    "audio": ["SpeechEvent", "TranscriptEvent"],
+    "chat": ["ChatEvent"],
+    "completions": ["CompletionEvent"],
+    "images": ["ImageEvent"],
+    "responses": ["ResponseEvent"],
+}
+
+
+@pytest.mark.parametrize("family", UNIONS)
+def test_the_unions_of_a_family_leave_no_event_out(family: str) -> None:
+    """They have every event of the family and those of any stream, and nothing else."""
+    module = importlib.import_module(f"openai_scan.events.{family}.events")
+    of_any_stream = {DoneEvent, ErrorEvent, UnknownEvent}
+    found = set()
+    for name in UNIONS[family]:
+        union = getattr(openai_scan, name)
+        assert of_any_stream < set(typing.get_args(union))
+        assert isinstance(DoneEvent(raw=RawEvent("done", "[DONE]")), union)
+        found |= set(typing.get_args(union))
+    defined = {
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Event) and each.wire_name
+    }
+    assert found == defined | of_any_stream

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
@@ -32,7 +32,7 @@ from openai_scan.events.assistants.objects import (
     ToolCallsDetailsDelta,
 )
 from openai_scan.events.assistants.parts import with_parts, with_parts_in_delta
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 from openai_scan.values import Piece, Value
@@ -267,6 +267,37 @@ class ThreadMessageIncomplete(MessageEvent):
     """`thread.message.incomplete`: what was written before its run ended early."""
 
     wire_name: ClassVar[str] = "thread.message.incomplete"
+
+
+AssistantEvent: TypeAlias = (
+    ThreadCreated
+    | ThreadRunCreated
+    | ThreadRunQueued
+    | ThreadRunInProgress
+    | ThreadRunRequiresAction
+    | ThreadRunCompleted
+    | ThreadRunIncomplete
+    | ThreadRunFailed
+    | ThreadRunCancelling
+    | ThreadRunCancelled
+    | ThreadRunExpired
+    | ThreadRunStepCreated
+    | ThreadRunStepInProgress
+    | ThreadRunStepDelta
+    | ThreadRunStepCompleted
+    | ThreadRunStepFailed
+    | ThreadRunStepCancelled
+    | ThreadRunStepExpired
+    | ThreadMessageCreated
+    | ThreadMessageInProgress
+    | ThreadMessageDelta
+    | ThreadMessageCompleted
+    | ThreadMessageIncomplete
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def name_of(payload: Mapping[str, Any]) -> str:

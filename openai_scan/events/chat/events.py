@@ -8,11 +8,11 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.chat.base import ChatBase
 from openai_scan.events.chat.dialects import in_one_form
 from openai_scan.events.chat.objects import Choice, CompletionUsage
@@ -36,6 +36,10 @@ class ChatCompletionChunk(ChatBase):
     usage: CompletionUsage | None = None
     moderation: dict[str, Any] | None = None
     prompt_filter_results: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+
+
+ChatEvent: TypeAlias = ChatCompletionChunk | DoneEvent | ErrorEvent | UnknownEvent
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

@@ -8,11 +8,11 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.base import (
@@ -734,6 +734,73 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesBase):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+
+
+ResponseEvent: TypeAlias = (
+    ResponseAudioDelta
+    | ResponseAudioDone
+    | ResponseAudioTranscriptDelta
+    | ResponseAudioTranscriptDone
+    | ResponseCodeInterpreterCallCodeDelta
+    | ResponseCodeInterpreterCallCodeDone
+    | ResponseCodeInterpreterCallCompleted
+    | ResponseCodeInterpreterCallInProgress
+    | ResponseCodeInterpreterCallInterpreting
+    | ResponseCompleted
+    | ResponseContentPartAdded
+    | ResponseContentPartDone
+    | ResponseCreated
+    | ResponseFileSearchCallCompleted
+    | ResponseFileSearchCallInProgress
+    | ResponseFileSearchCallSearching
+    | ResponseFunctionCallArgumentsDelta
+    | ResponseFunctionCallArgumentsDone
+    | ResponseShellCallCommandAdded
+    | ResponseShellCallCommandDelta
+    | ResponseShellCallCommandDone
+    | ResponseShellCallOutputContentDelta
+    | ResponseShellCallOutputContentDone
+    | ResponseInProgress
+    | ResponseFailed
+    | ResponseIncomplete
+    | ResponseOutputItemAdded
+    | ResponseOutputItemDone
+    | ResponseReasoningSummaryPartAdded
+    | ResponseReasoningSummaryPartDone
+    | ResponseReasoningSummaryTextDelta
+    | ResponseReasoningSummaryTextDone
+    | ResponseReasoningTextDelta
+    | ResponseReasoningTextDone
+    | ResponseRefusalDelta
+    | ResponseRefusalDone
+    | ResponseOutputTextDelta
+    | ResponseOutputTextDone
+    | ResponseWebSearchCallCompleted
+    | ResponseWebSearchCallInProgress
+    | ResponseWebSearchCallSearching
+    | ResponseImageGenerationCallCompleted
+    | ResponseImageGenerationCallGenerating
+    | ResponseImageGenerationCallInProgress
+    | ResponseImageGenerationCallPartialImage
+    | ResponseMcpCallArgumentsDelta
+    | ResponseMcpCallArgumentsDone
+    | ResponseMcpCallCompleted
+    | ResponseMcpCallFailed
+    | ResponseMcpCallInProgress
+    | ResponseMcpListToolsCompleted
+    | ResponseMcpListToolsFailed
+    | ResponseMcpListToolsInProgress
+    | ResponseOutputTextAnnotationAdded
+    | ResponseQueued
+    | ResponseCustomToolCallInputDelta
+    | ResponseCustomToolCallInputDone
+    | ResponseApplyPatchCallOperationDiffDelta
+    | ResponseApplyPatchCallOperationDiffDone
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
