@@ -34,6 +34,10 @@ class Watched(Protocol):
     def notes(self) -> Counter[str]:
         """What was tolerated, counted."""
 
+    @property
+    def stats(self) -> Any:
+        """How fast the stream is, how large it is and what it costs: a `Stats`."""
+
     def event(self) -> Any:
         """Return the current event, of the classes that the stream has."""
 

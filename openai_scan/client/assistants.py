@@ -7,8 +7,8 @@ Source: https://platform.openai.com/docs/api-reference/assistants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
@@ -71,7 +71,7 @@ class AssistantsMethods(BaseClient):
         self,
         thread_id: str,
         run_id: str,
-        tool_outputs: Sequence[ToolOutput],
+        tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
         """Submit what a run waits for and stream how it goes on.
@@ -190,7 +190,7 @@ class AssistantsMethods(BaseClient):
         self,
         thread_id: str,
         run_id: str,
-        tool_outputs: Sequence[ToolOutput],
+        tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> Run:
         """Submit what a run waits for, without streaming."""

@@ -26,6 +26,7 @@ from openai_scan.events.assistants.objects import (
     Run,
     RunStep,
     RunStepDelta,
+    RunToolCall,
     TextDelta,
     TextPartDelta,
     Thread,
@@ -80,7 +81,7 @@ class ThreadRunRequiresAction(RunEvent):
     def unwrap_required_action(self) -> RequiredAction | None:
         return self.run.required_action
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[RunToolCall, ...] | None:
         action = self.run.required_action
         return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
