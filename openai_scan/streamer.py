@@ -173,6 +173,10 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
                 return text
         return self._machine.answer.flush() or None
 
+    def _read_to_end(self) -> None:
+        while self.next():
+            pass
+
     def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)
         if isinstance(answer, str):

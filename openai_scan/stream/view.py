@@ -15,6 +15,7 @@ from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
 from openai_scan.stream.conversation import Conversation
+from openai_scan.stream.described import described
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.text import TextBuffer
@@ -54,6 +55,11 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         self._timer: Timer | None = None  # once statistics are asked for
         self._err_seen = False  # err() has returned the error
         self._handed_over = False  # another streamer reads and closes the source
+
+    def __repr__(self) -> str:
+        # A debugger shows one whose constructor has refused its arguments too.
+        machine = getattr(self, "_machine", None)
+        return f"<{type(self).__name__}{'' if machine is None else described(machine)}>"
 
     @staticmethod
     @abstractmethod
@@ -212,17 +218,17 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         return self._machine.bookmark
 
     def final(self) -> AnswerT:
-        """Return the whole answer, after `next()` has returned False.
+        """Return the whole answer; a `StreamerV2` that has not ended is read to its end first.
 
         An answer that is `incomplete`, or that waits for tool outputs, is returned as it is.
 
         Raises:
             ScanError: The answer is not whole, because the stream was truncated, failed, timed
                 out or was cancelled. What came is the exception's `snapshot`.
-            RuntimeError: The stream has not ended.
+            RuntimeError: An `AsyncStreamerV2` has not ended.
         """
         if self.outcome is None:
-            raise RuntimeError("the stream has not ended: call final() after next() returned False")
+            self._read_to_end()
         self._raise_err()
         answer = self.snapshot()
         error: ScanError
@@ -236,7 +242,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         raise error
 
     def final_as(self, cls: type[T]) -> T:
-        """Return the whole answer as an instance of *cls*, after `next()` has returned False.
+        """Return the whole answer, which is got like that of `final()`, as an instance of *cls*.
 
         The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. If a
         response has a message of the phase `final_answer`, that is the answer; if not, messages of
@@ -369,6 +375,10 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         return None if machine.event is NO_EVENT else machine.answer.text(kind, choice)
 
     # For the drivers.
+
+    def _read_to_end(self) -> None:
+        """Read what is still to come, where that can be done without an `await`."""
+        raise RuntimeError("the stream has not ended: call final() after next() returned False")
 
     def _check_running(self, advice: str) -> None:
         if self._machine.outcome is not None:
