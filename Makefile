@@ -78,8 +78,11 @@ lint: $(VENV)/dev  ## Style, of every file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/dev  ## Types, strictly
+types: $(VENV)/dev  ## Types, strictly, those of the examples in README and docs included, by two checkers
 	$(BIN)/mypy
+	$(BIN)/python tests/pages.py build/examples
+	$(BIN)/mypy build/examples
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 contracts: $(VENV)/dev  ## Who may import whom
 	$(BIN)/lint-imports

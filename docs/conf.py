@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     # Below a transport nothing is documented but in the code.
     ("py:.*", r"openai_scan\.transport\.(key|retries|sender|wire)\..*"),
     # Type variables have no place at all.
-    ("py:.*", r".*\.(Source)?T"),
+    ("py:.*", r".*\.(Answer|Event|Source|Stream)?T"),
 ]
 
 myst_heading_anchors = 3

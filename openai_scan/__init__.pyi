@@ -48,6 +48,7 @@ from openai_scan.events import (
     UnknownEvent as UnknownEvent,
 )
 from openai_scan.events.assistants import (
+    AssistantEvent as AssistantEvent,
     ThreadCreated as ThreadCreated,
     ThreadMessageCompleted as ThreadMessageCompleted,
     ThreadMessageCreated as ThreadMessageCreated,
@@ -76,6 +77,8 @@ from openai_scan.events.assistants.snapshot import (
     AssistantsAnswer as AssistantsAnswer,
 )
 from openai_scan.events.audio import (
+    TranscriptEvent as TranscriptEvent,
+    SpeechEvent as SpeechEvent,
     SpeechAudioDelta as SpeechAudioDelta,
     SpeechAudioDone as SpeechAudioDone,
     TranscriptTextDelta as TranscriptTextDelta,
@@ -87,18 +90,21 @@ from openai_scan.events.audio.snapshot import (
     Transcript as Transcript,
 )
 from openai_scan.events.chat import (
+    ChatEvent as ChatEvent,
     ChatCompletionChunk as ChatCompletionChunk,
 )
 from openai_scan.events.chat.snapshot import (
     ChatCompletion as ChatCompletion,
 )
 from openai_scan.events.completions import (
+    CompletionEvent as CompletionEvent,
     Completion as Completion,
 )
 from openai_scan.events.completions.snapshot import (
     CompletionAnswer as CompletionAnswer,
 )
 from openai_scan.events.images import (
+    ImageEvent as ImageEvent,
     ImageEditCompleted as ImageEditCompleted,
     ImageEditPartialImage as ImageEditPartialImage,
     ImageGenerationCompleted as ImageGenerationCompleted,
@@ -108,6 +114,7 @@ from openai_scan.events.images.snapshot import (
     ImagesAnswer as ImagesAnswer,
 )
 from openai_scan.events.responses import (
+    ResponseEvent as ResponseEvent,
     ResponseApplyPatchCallOperationDiffDelta as ResponseApplyPatchCallOperationDiffDelta,
     ResponseApplyPatchCallOperationDiffDone as ResponseApplyPatchCallOperationDiffDone,
     ResponseAudioDelta as ResponseAudioDelta,

@@ -34,8 +34,12 @@ class Watched(Protocol):
     def notes(self) -> Counter[str]:
         """What was tolerated, counted."""
 
-    def event(self) -> Event:
-        """Return the current event."""
+    @property
+    def stats(self) -> Any:
+        """How fast the stream is, how large it is and what it costs: a `Stats`."""
+
+    def event(self) -> Any:
+        """Return the current event, of the classes that the stream has."""
 
     def text(self, choice: int = 0) -> str | None:
         """Return the text that the current event adds to choice 0, or to another one."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING
 
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
 from openai_scan.reader import TextReader
 from openai_scan.sse import Source
 from openai_scan.sse.reading import close_inputs, read_into
 from openai_scan.sse.source import chunks_of, is_callers
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
 from openai_scan.stream.view import StreamView
@@ -19,11 +20,8 @@ from openai_scan.stream.view import StreamView
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Successor: TypeAlias = "Callable[[StreamerV2, Outcome], StreamerV2 | Source | Outcome]"
-"""Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
-
-class StreamerV2(StreamView[Source]):
+class StreamerV2(StreamView[Source, EventT, AnswerT]):
     """The typed events of a stream, read as Go's `bufio.Scanner` reads lines.
 
     ::
@@ -84,7 +82,7 @@ class StreamerV2(StreamView[Source]):
             raise
         return True
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[EventT]:
         """Yield the events.
 
         Raises:
@@ -128,7 +126,9 @@ class StreamerV2(StreamView[Source]):
         if exc_type is None and not self._err_seen:
             self._raise_err()
 
-    def chain_from(self, successor: Successor) -> None:
+    def chain_from(
+        self, successor: Callable[[Self, Outcome], StreamerV2 | Source | Outcome]
+    ) -> None:
         """Let *successor* decide what comes next, whenever the chain would end without an error.
 
         `next()` calls it with this streamer, whose `snapshot()` and `final()` belong to the stream
@@ -140,8 +140,6 @@ class StreamerV2(StreamView[Source]):
             RuntimeError: This stream has ended already.
         """
         self._follow(successor)
-
-    # The text.
 
     def read(self, size: int | None = -1) -> bytes:
         """Return text that is still to come, as UTF-8: what `shutil.copyfileobj` calls.
@@ -188,9 +186,9 @@ class StreamerV2(StreamView[Source]):
                 return text
         return self._machine.answer.flush() or None
 
+    def _read_to_end(self) -> None:
+        while self.next():
+            pass
+
     def _ask_what_next(self, machine: StreamMachine) -> None:
-        answer = machine.successor(self, machine.outcome)
-        if isinstance(answer, str):
-            machine.stop(cast("Outcome", answer))
-        else:
-            machine.go_on(self, self._input_of(answer))
+        self._go_on_with(machine.successor(self, machine.outcome))

@@ -28,6 +28,7 @@ from typing import (
     Any,
     Literal,
     TypeAlias,
+    TypeVar,
 )
 
 import attrs
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from openai_scan.events.assistants.snapshot import AssistantsAnswer
     from openai_scan.events.chat.snapshot import ChatCompletion
     from openai_scan.events.responses.snapshot import ResponseAnswer
+
+StreamT = TypeVar("StreamT", bound=StreamerV2)
 
 __all__ = ["function_schema", "run_tools", "tool_of"]
 
@@ -92,14 +95,14 @@ _PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses"
 
 def run_tools(
     client: Client | AzureClient,
-    stream: StreamerV2,
+    stream: StreamT,
     functions: Iterable[Function],
     *,
     max_rounds: int = 10,
     max_calls: int = DEFAULT_MAX_CALLS,
     on_error: Literal["model", "raise"] = "model",
     error_text: bool = False,
-) -> StreamerV2:
+) -> StreamT:
     """Answer the model's calls by running *functions*, until it makes no more calls.
 
     Read the stream in one loop as before. Whenever it would end with calls, `next()` runs the

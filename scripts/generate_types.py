@@ -40,12 +40,15 @@ SHARED_EVENT = "error"
 
 # What the families have in common, by module.
 SHARED_NAMES = {
-    "openai_scan.events.base": ["Event"],
+    "openai_scan.events.base": ["DoneEvent", "ErrorEvent", "Event", "UnknownEvent"],
     "openai_scan.events.decoding.hooks": ["Index", "JSONText"],
     "openai_scan.events.decoding.structure": ["Structurer"],
     "openai_scan.sse": ["RawEvent"],
     "openai_scan.values": ["Value"],
 }
+
+# The events of any stream, which every union of a stream's events ends in.
+ANY_STREAM = ["DoneEvent", "ErrorEvent", "UnknownEvent"]
 
 # A comment on a field whose unit the type does not say.
 UNITS = {"unixtime": "Unix seconds"}
@@ -131,10 +134,12 @@ class Alias:
 
     name: str
     arms: Sequence[str]
+    doc: str = ""
 
     def text(self) -> str:
         """Return the code of the alias."""
-        return f"{self.name}: TypeAlias = {' | '.join(self.arms)}\n"
+        doc = f'"""{self.doc}"""\n' if self.doc else ""
+        return f"{self.name}: TypeAlias = {' | '.join(self.arms)}\n{doc}"
 
 
 class FamilyModel:
@@ -431,6 +436,17 @@ class FamilyModel:
                 needed |= self._needed_by(word)
         return needed
 
+    def unions(self) -> list[Alias]:
+        """Return the unions of the events that one stream can have."""
+        unions = []
+        for name, start in self.family.unions.items():
+            arms = [event.name for event in self.events if event.wire_name.startswith(start)]
+            if not arms:
+                raise GeneratorError(f"unions: {name}: no event's name begins with {start!r}")
+            doc = "Every event of such a stream, so that a `match` can be shown to be complete."
+            unions.append(Alias(name, [*arms, *ANY_STREAM], doc))
+        return unions
+
     def matched_events(self) -> list[Class]:
         """Return the events in the order in which the match tries them."""
         frequent = {name: place for place, name in enumerate(self.family.frequent)}
@@ -489,10 +505,12 @@ def render(model: FamilyModel) -> dict[str, str]:
     )
     module, prepare = family.prepare or ("", "")
     match = _match(model.matched_events(), prepare)
-    body = "\n\n".join([*(event.text() for event in model.events), match])
+    unions = model.unions()
+    defined = [*(one.text() for one in (*model.events, *unions)), match]
+    body = "\n\n".join(defined)
     texts["events.py"] = _module(intro, body, {**names, module: [prepare]})
     del names[f"{package}.base"]
-    names[f"{package}.events"] = [*(event.name for event in model.events), "decode"]
+    names[f"{package}.events"] = [*(one.name for one in (*model.events, *unions)), "decode"]
     shown = sorted(name for group in names.values() for name in group)
     texts["__init__.py"] = (
         f'"""The events of {family.title}: everything that changes when the API changes.\n\n'
@@ -552,6 +570,7 @@ def reference_page(model: FamilyModel) -> str:
     """Return the family's page of the reference, which is Markdown."""
     module = f"openai_scan.events.{model.family.folder}"
     events = [f"autoclass:: {module}.{one.name}" for one in model.events]
+    events += [f"autodata:: {module}.{one.name}" for one in model.unions()]
     objects = [
         f"{'autoclass' if isinstance(one, Class) else 'autodata'}:: {module}.{one.name}"
         for one in model.objects.values()

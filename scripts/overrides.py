@@ -40,6 +40,8 @@ class Family:
         new_events: Events that the schema does not have, by their fields.
         bases: The bases of an event, from `base.py`.
         base: The base of all other events.
+        unions: Names for the events that one stream can have, each with the beginning of their wire
+            names. The events of any stream belong to each.
         frequent: The wire names that the match tries first, most frequent first.
         docs: Class to docstring; for an event without its wire name.
         prepare: The module and the name of a function that turns what servers send in other forms
@@ -63,6 +65,7 @@ class Family:
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     bases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     base: str = "Event"
+    unions: Mapping[str, str] = field(default_factory=dict)
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, str] | None = None
@@ -209,7 +212,8 @@ CHAT = Family(
         "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
     },
     prepare=("openai_scan.events.chat.dialects", "in_one_form"),
-    bases={"ChatCompletionChunk": ["ChatEvent"]},
+    bases={"ChatCompletionChunk": ["ChatBase"]},
+    unions={"ChatEvent": "chat."},
     docs={
         "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
         "Choice": "Pieces of one of the requested answers.",
@@ -261,7 +265,8 @@ COMPLETIONS = Family(
         "CompletionLogProbs.top_logprobs": "tuple[Any, ...]",
     },
     prepare=("openai_scan.events.choices", "with_usage"),
-    bases={"Completion": ["CompletionsEvent"]},
+    bases={"Completion": ["CompletionsBase"]},
+    unions={"CompletionEvent": "text_completion"},
     docs={
         "Completion": "pieces of one or more choices, or facts about all of them.",
         "CompletionChoice": "Pieces of one of the requested answers.",
@@ -461,7 +466,8 @@ RESPONSES = Family(
         "ResponseIncomplete": ["BringsResponse"],
         "ResponseFailed": ["BringsResponse"],
     },
-    base="ResponsesEvent",
+    base="ResponsesBase",
+    unions={"ResponseEvent": "response."},
     frequent=[
         "response.output_text.delta",
         "response.reasoning_summary_text.delta",
@@ -669,6 +675,7 @@ AUDIO = Family(
         "SpeechAudioDelta": ["AddsAudio"],
         "SpeechAudioDone": ["EndsAudio"],
     },
+    unions={"SpeechEvent": "speech.", "TranscriptEvent": "transcript."},
     frequent=["transcript.text.delta", "speech.audio.delta"],
     docs={
         "LogProb": "How likely a token was.",
@@ -722,6 +729,7 @@ IMAGES = Family(
         "ImageEditPartialImage": ["BringsPartialImage"],
         "ImageEditCompleted": ["BringsImage"],
     },
+    unions={"ImageEvent": "image_"},
     docs={
         "ImagesInputTokensDetails": "What the tokens of the input were.",
         "ImagesUsage": "How many tokens the image took.",

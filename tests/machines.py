@@ -161,6 +161,7 @@ class Reader:
     outcome: Outcome | None = None
     events_read = bytes_read = 0
     notes: Any = None
+    stats: Any = None
 
     def event(self) -> NoReturn:
         """Fail: no observer of these tests asks for it."""

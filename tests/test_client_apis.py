@@ -20,6 +20,7 @@ from openai_scan import (
     ChatCompletionChunk,
     Client,
     DoneEvent,
+    ImageGenerationCompleted,
     NotAnEventStreamError,
     Page,
     ResponseCompleted,
@@ -513,7 +514,11 @@ class TestWholeAnswers:
         images = [{"b64_json": "AAAA"}, {"b64_json": "////"}]
         server.scripts.append([json_answer({"created": 1, "size": "1x1", "data": images})])
         with client.create_image_stream(model="m", prompt="a dot") as s:
-            found = [(event.b64_json, event.size) for event in s]  # type: ignore[attr-defined] # of images
+            found = [
+                (event.b64_json, event.size)
+                for event in s
+                if isinstance(event, ImageGenerationCompleted)
+            ]
         assert found == [("AAAA", "1x1"), ("////", "1x1")]
         assert s.outcome == "completed"
 

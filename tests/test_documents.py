@@ -6,7 +6,6 @@ import functools
 import gc
 import importlib
 import inspect
-import itertools
 import logging
 import math
 import os
@@ -21,7 +20,7 @@ from pathlib import Path
 
 import doc_server
 import pytest
-from attrs import frozen
+from pages import PAGES, ROOT, blocks_of, write_programs
 
 import openai_scan
 from openai_scan import cli
@@ -29,47 +28,7 @@ from openai_scan.cli import demo
 from openai_scan.client import Client
 from openai_scan.demo import ReplayServer
 
-ROOT = Path(__file__).parents[1]
-PAGES = [
-    page
-    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")))
-    if page.exists() and "_build" not in page.parts
-]
-
-_FENCE = re.compile(r"^(`{3,})([^\n`]*)\n(.*?)^\1$", re.MULTILINE | re.DOTALL)
 _COMMAND = "$ python -m openai_scan "
-
-
-@frozen
-class Block:
-    """A block of a page that is code.
-
-    Attributes:
-        language: What stands behind the backticks.
-        code: The block itself.
-        line: Where the page has its first line.
-        output: The block of text that follows with nothing in between, or None.
-    """
-
-    language: str
-    code: str
-    line: int
-    output: str | None
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """Return the blocks of *page*, in order."""
-    text = page.read_text("utf-8")
-    fences = list(_FENCE.finditer(text))
-    blocks = []
-    for fence, following in itertools.zip_longest(fences, fences[1:]):
-        output = None
-        if following is not None and following[2] == "text":
-            between = text[fence.end() : following.start()]
-            output = None if between.strip() else following[3]
-        line = text.count("\n", 0, fence.start(3)) + 1
-        blocks.append(Block(fence[2], fence[3], line, output))
-    return blocks
 
 
 def pages_with(language: str, begin: str = "") -> list[object]:
@@ -116,6 +75,20 @@ def test_python_blocks_run_as_printed(page: Path, capsys: pytest.CaptureFixture[
             )
     del namespace, code
     gc.collect()  # what a page leaves open is a warning here, and so an error
+
+
+def test_type_checkers_read_the_blocks_at_their_lines(tmp_path: Path) -> None:
+    """`make types` checks each page as one program, whose lines are those of the page."""
+    (tmp_path / "docs_gone.py").write_text("1 + ''")
+    write_programs(tmp_path)
+    pages = [page for page in PAGES if any(each.language == "python" for each in blocks_of(page))]
+    assert len(pages) == len(list(tmp_path.glob("*.py"))) > 20
+    program = (tmp_path / "README.py").read_text("utf-8").splitlines()
+    page = (ROOT / "README.md").read_text("utf-8").splitlines()
+    same = [ours == theirs for ours, theirs in zip(program, page, strict=False)]
+    assert program[0].startswith("# mypy:")
+    assert all(same[at] for at, line in enumerate(program) if at and line)
+    assert sum(map(bool, program)) > 30
 
 
 @pytest.mark.usefixtures("world")

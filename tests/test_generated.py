@@ -252,6 +252,28 @@ def test_schema_becomes_classes(tools: ModuleType) -> None:
     )
 
 
+UNION = """
+Whelp: TypeAlias = PetDelta | PetDone | PetNews | DoneEvent | ErrorEvent | UnknownEvent
+\"""Every event of such a stream, so that a `match` can be shown to be complete.\"""
+
+
+News: TypeAlias = PetNews | DoneEvent | ErrorEvent | UnknownEvent
+"""
+
+
+def test_the_events_of_a_stream_become_a_union(tools: ModuleType) -> None:
+    """It is found by the beginning of their names, exported, and on the page of the family."""
+    unions = {"Whelp": "pet.", "News": "pet.news"}
+    texts = rendered(tools, unions=unions)
+    assert UNION in texts["events.py"]
+    assert "import (DoneEvent, ErrorEvent, Event, UnknownEvent)" in texts["events.py"]
+    assert "'Toy', 'Whelp', 'decode']" in texts["__init__.py"]
+    page = tools.reference_page(
+        tools.FamilyModel(tools.Family(**{**OVERRIDES, "unions": unions}), SCHEMAS)
+    )
+    assert ".. autodata:: openai_scan.events.pets.Whelp\n" in page
+
+
 def test_reference_describes_all_of_it(tools: ModuleType) -> None:
     """The page of the family has its events, its objects and unions, and its function."""
     model = tools.FamilyModel(tools.Family(**OVERRIDES), SCHEMAS)
@@ -292,6 +314,7 @@ def test_output_is_formatted(tools: ModuleType) -> None:
         ),
         ({"frequent": ["pet.gone"]}, "overrides of pets that match nothing: frequent: pet.gone"),
         ({"names": {"Animal": "Beast"}}, "overrides of pets that match nothing: names: Animal"),
+        ({"unions": {"Birds": "bird."}}, "unions: Birds: no event's name begins with 'bird.'"),
         ({"names": {"Dog": "Cat"}}, 'Cat.type is Literal["cat"] and Literal["dog"]'),
     ],
 )

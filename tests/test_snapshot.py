@@ -119,15 +119,6 @@ def test_final() -> None:
     assert streamer.final() == streamer.snapshot()
 
 
-def test_final_before_the_end() -> None:
-    """Asking for the final answer before the end is a mistake, and says so at once."""
-    streamer = StreamerV2([chunk("a", "stop"), DONE])
-    streamer.next()
-    message = r"^the stream has not ended: call final\(\) after next\(\) returned False$"
-    with pytest.raises(RuntimeError, match=message):
-        streamer.final()
-
-
 def test_final_incomplete() -> None:
     """An answer that a limit has cut short is returned as it is."""
     streamer = read([chunk("a", "length"), DONE])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
 from openai_scan.sse.source import is_callers
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.view import StreamView
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _Next: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
-
-AsyncSuccessor: TypeAlias = "Callable[[AsyncStreamerV2, Outcome], Awaitable[_Next] | _Next]"
+AsyncSuccessor: TypeAlias = "Callable[[Any, Outcome], Awaitable[_Next] | _Next]"
 """Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
 
-class AsyncStreamerV2(StreamView[AsyncSource]):
+class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
     """The typed events of an asynchronous stream: `StreamerV2` with `await` where it reads.
 
     ::
@@ -59,8 +59,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
             return step is EVENT or await self._go_on(step)
         except GeneratorExit:  # nothing may be awaited any more
             raise
-        except BaseException as error:
-            # The task was cancelled, or a signal handler has raised something.
+        except BaseException as error:  # a cancellation, or what a signal handler has raised
             if is_callers(self._machine.current.source, error):
                 await self._abandon()
             raise
@@ -90,7 +89,7 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         """Return the stream itself: `async for` yields its events and raises `err()` at the end."""
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> EventT:
         """Return the next event.
 
         Raises:
@@ -178,16 +177,13 @@ class AsyncStreamerV2(StreamView[AsyncSource]):
         answer = machine.successor(self, machine.outcome)
         if isawaitable(answer):
             answer = await answer
-        if isinstance(answer, str):
-            machine.stop(cast("Outcome", answer))
-        else:
-            machine.go_on(self, self._input_of(answer))
+        self._go_on_with(answer)
 
 
 class _TextDeltas:
     """The text of a stream. Unlike an asynchronous generator it can be dropped at any point."""
 
-    def __init__(self, stream: AsyncStreamerV2) -> None:
+    def __init__(self, stream: AsyncStreamerV2[Any, Any]) -> None:
         self._stream = stream
 
     def __aiter__(self) -> Self:

@@ -7,7 +7,8 @@ Source: https://platform.openai.com/docs/api-reference/assistants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
@@ -28,8 +29,19 @@ from openai_scan.client.params import (
     ModifyThread,
     ToolOutput,
 )
-from openai_scan.events.assistants import Assistant, Deleted, Message, Run, RunStep, Thread
+from openai_scan.events.assistants import (
+    Assistant,
+    AssistantEvent,
+    Deleted,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+)
 from openai_scan.streamer import StreamerV2
+
+if TYPE_CHECKING:
+    from openai_scan.events.assistants.snapshot import AssistantsAnswer
 
 _THREAD = "/threads/{thread_id}"
 _MESSAGE = "/threads/{thread_id}/messages/{message_id}"
@@ -42,11 +54,15 @@ class AssistantsMethods(BaseClient):
 
     # Streams.
 
-    def create_thread_and_run_stream(self, **params: Unpack[CreateThreadAndRun]) -> StreamerV2:
+    def create_thread_and_run_stream(
+        self, **params: Unpack[CreateThreadAndRun]
+    ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
         """Create a thread, run an assistant on it, and stream what happens."""
         return self._stream("/threads/runs", CreateThreadAndRun, params, stream=True)
 
-    def create_run_stream(self, thread_id: str, **params: Unpack[CreateRun]) -> StreamerV2:
+    def create_run_stream(
+        self, thread_id: str, **params: Unpack[CreateRun]
+    ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
         """Run an assistant on a thread and stream what happens."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
         return self._stream(path, CreateRun, params, in_query=["include"], stream=True)
@@ -55,9 +71,9 @@ class AssistantsMethods(BaseClient):
         self,
         thread_id: str,
         run_id: str,
-        tool_outputs: Sequence[ToolOutput],
+        tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
-    ) -> StreamerV2:
+    ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
         """Submit what a run waits for and stream how it goes on.
 
         Chain it to the stream that asked: `s.chain(client.submit_tool_outputs_stream(...))`.
@@ -174,7 +190,7 @@ class AssistantsMethods(BaseClient):
         self,
         thread_id: str,
         run_id: str,
-        tool_outputs: Sequence[ToolOutput],
+        tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> Run:
         """Submit what a run waits for, without streaming."""

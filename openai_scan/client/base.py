@@ -130,7 +130,7 @@ class BaseClient:
         in_query: Iterable[str] = (),
         onward: Request | None = None,
         **more: Any,
-    ) -> StreamerV2:
+    ) -> StreamerV2[Any, Any]:
         """Return the stream that a request answers with; it is sent by the first `next()`.
 
         Args:

@@ -5,17 +5,25 @@ Source: https://platform.openai.com/docs/api-reference/chat
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient
 from openai_scan.client.params import CreateChatCompletion
 from openai_scan.streamer import StreamerV2
 
+if TYPE_CHECKING:
+    from openai_scan.events.chat import ChatEvent
+    from openai_scan.events.chat.snapshot import ChatCompletion
+
 
 class ChatMethods(BaseClient):
     """The methods of `Client` for the Chat Completions API."""
 
-    def create_chat_completion_stream(self, **params: Unpack[CreateChatCompletion]) -> StreamerV2:
+    def create_chat_completion_stream(
+        self, **params: Unpack[CreateChatCompletion]
+    ) -> StreamerV2[ChatEvent, ChatCompletion]:
         """Answer a conversation and stream the answer.
 
         Tokens are counted, at the end, only if you ask for it:

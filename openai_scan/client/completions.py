@@ -5,16 +5,24 @@ Source: https://platform.openai.com/docs/api-reference/completions
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient
 from openai_scan.client.params import CreateCompletion
 from openai_scan.streamer import StreamerV2
 
+if TYPE_CHECKING:
+    from openai_scan.events.completions import CompletionEvent
+    from openai_scan.events.completions.snapshot import CompletionAnswer
+
 
 class CompletionsMethods(BaseClient):
     """The methods of `Client` for the Completions API."""
 
-    def create_completion_stream(self, **params: Unpack[CreateCompletion]) -> StreamerV2:
+    def create_completion_stream(
+        self, **params: Unpack[CreateCompletion]
+    ) -> StreamerV2[CompletionEvent, CompletionAnswer]:
         """Go on with a text and stream what comes next."""
         return self._stream("/completions", CreateCompletion, params, stream=True)

@@ -5,21 +5,31 @@ Source: https://platform.openai.com/docs/api-reference/images
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient
 from openai_scan.client.params import CreateImage, EditImage
 from openai_scan.streamer import StreamerV2
 
+if TYPE_CHECKING:
+    from openai_scan.events.images import ImageEvent
+    from openai_scan.events.images.snapshot import ImagesAnswer
+
 
 class ImagesMethods(BaseClient):
     """The methods of `Client` for the images API."""
 
-    def create_image_stream(self, **params: Unpack[CreateImage]) -> StreamerV2:
+    def create_image_stream(
+        self, **params: Unpack[CreateImage]
+    ) -> StreamerV2[ImageEvent, ImagesAnswer]:
         """Make images and stream them while they take shape, as `partial_images` says."""
         return self._stream("/images/generations", CreateImage, params, stream=True)
 
-    def edit_image_stream(self, **params: Unpack[EditImage]) -> StreamerV2:
+    def edit_image_stream(
+        self, **params: Unpack[EditImage]
+    ) -> StreamerV2[ImageEvent, ImagesAnswer]:
         """Make images out of others, and stream them.
 
         Raises:

@@ -6,7 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/responses
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from typing_extensions import Unpack
@@ -20,10 +20,13 @@ from openai_scan.client.params import (
     RetrieveResponseStream,
 )
 from openai_scan.client.seen import Seen, raw_events_of
-from openai_scan.events.responses import Response
+from openai_scan.events.responses import Response, ResponseEvent
 from openai_scan.stream.taking_up import read_bookmark
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
+
+if TYPE_CHECKING:
+    from openai_scan.events.responses.snapshot import ResponseAnswer
 
 _RESPONSE = "/responses/{response_id}"
 
@@ -45,7 +48,9 @@ class ResponsesMethods(BaseClient):
 
     # Streams.
 
-    def create_response_stream(self, **params: Unpack[CreateResponse]) -> StreamerV2:
+    def create_response_stream(
+        self, **params: Unpack[CreateResponse]
+    ) -> StreamerV2[ResponseEvent, ResponseAnswer]:
         """Create a response and stream it.
 
         With `background=True` a stream that breaks off goes on by itself, see `RetryPolicy`.
@@ -55,7 +60,7 @@ class ResponsesMethods(BaseClient):
 
     def retrieve_response_stream(
         self, response_id: str, **params: Unpack[RetrieveResponseStream]
-    ) -> StreamerV2:
+    ) -> StreamerV2[ResponseEvent, ResponseAnswer]:
         """Stream a response again, from its start or behind the event `starting_after`.
 
         So a stream that another process has left is taken up. The response must have been created
@@ -69,7 +74,7 @@ class ResponsesMethods(BaseClient):
 
     def resume_stream(
         self, bookmark: Mapping[str, Any], *, seen: Seen = (), **params: Unpack[ResumeStream]
-    ) -> StreamerV2:
+    ) -> StreamerV2[ResponseEvent, ResponseAnswer]:
         """Take up an answer where the `bookmark()` of another stream was made, in any process.
 
         The stream continues as that one would have: only events after the bookmark are handed

@@ -275,15 +275,25 @@ class Fold(ABC):
         return None
 
 
+class OfNoFamily(Event):
+    """The base of the events that any stream can have, which bring nothing of an answer."""
+
+    def unwrap_tool_calls(self, choice: int = 0) -> None:  # noqa: ARG002 - likewise
+        return None
+
+    def unwrap_annotations(self, choice: int = 0) -> None:  # noqa: ARG002 - likewise
+        return None
+
+
 @frozen(slots=False, eq=False, repr=False)
-class DoneEvent(Event):
+class DoneEvent(OfNoFamily):
     """`done`, or any event whose data are `[DONE]`: the server has sent everything."""
 
     wire_name: ClassVar[str] = "done"
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ErrorEvent(Event):
+class ErrorEvent(OfNoFamily):
     """`error`: something went wrong after the answer had begun.
 
     The stream goes on, since some servers send details afterwards; at its end `err()` returns the
@@ -309,7 +319,7 @@ class ErrorEvent(Event):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class UnknownEvent(Event):
+class UnknownEvent(OfNoFamily):
     """An event that this version has no class for, or whose payload does not match its class.
 
     Attributes:

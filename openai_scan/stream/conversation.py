@@ -20,7 +20,7 @@ class Conversation(ABC):
         """Return the whole answer; see `StreamView`."""
 
     def messages(self, choice: int = 0) -> list[dict[str, Any]]:
-        """Return the conversation so far, after `next()` has returned False.
+        """Return the conversation so far; as `final()`, it needs the whole answer.
 
         It is what the next chat completion needs as its `messages`: those of the request, tool
         rounds included, and the model's answer as the server sent it, with keys that the typed
@@ -44,7 +44,7 @@ class Conversation(ABC):
         return [*self._machine.rounds.messages(), *self._machine.answer.as_sent(choice)]
 
     def input_items(self) -> list[dict[str, Any]]:
-        """Return the conversation so far, after `next()` has returned False.
+        """Return the conversation so far; as `final()`, it needs the whole answer.
 
         It is what the next response needs as its `input` if the server has stored nothing: the
         input of the request, tool rounds included, and the output items as the server sent them.

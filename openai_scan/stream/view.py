@@ -5,16 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
-from openai_scan.events import Event, Outcome
+from openai_scan.events import Outcome
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent, WritableFile
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.source import broken_off
 from openai_scan.stream.conversation import Conversation
+from openai_scan.stream.described import described
+from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.text import TextBuffer
 
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 
     from openai_scan.events import assistants
     from openai_scan.stats import Stats, Timer
-    from openai_scan.values import Answer, Piece, PieceKind
+    from openai_scan.stream.kinds import BringsAnnotations, BringsCalls, HasUsage
+    from openai_scan.values import Piece, PieceKind
 
 T = TypeVar("T")
 SourceT = TypeVar("SourceT")
 
 
-class StreamView(Conversation, Generic[SourceT]):
+class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
     """A stream, its current event, its answer and its end; the streamers add the reading."""
 
     def __init__(
@@ -53,6 +56,11 @@ class StreamView(Conversation, Generic[SourceT]):
         self._err_seen = False  # err() has returned the error
         self._handed_over = False  # another streamer reads and closes the source
 
+    def __repr__(self) -> str:
+        # A debugger shows one whose constructor has refused its arguments too.
+        machine = getattr(self, "_machine", None)
+        return f"<{type(self).__name__}{'' if machine is None else described(machine)}>"
+
     @staticmethod
     @abstractmethod
     def _chunks_of(source: Any) -> Any:
@@ -62,7 +70,7 @@ class StreamView(Conversation, Generic[SourceT]):
             TypeError: It cannot be read.
         """
 
-    def event(self) -> Event:
+    def event(self) -> EventT:
         """Return the current event.
 
         Raises:
@@ -71,7 +79,7 @@ class StreamView(Conversation, Generic[SourceT]):
         event = self._machine.event
         if event is NO_EVENT:
             raise RuntimeError("there is no event: call event() only after next() returned True")
-        return event
+        return event  # type: ignore[return-value] # the client names the class of its events
 
     def err(self) -> ScanError | None:
         """Return the error that ended the stream; None after a clean end, or while it runs."""
@@ -185,13 +193,13 @@ class StreamView(Conversation, Generic[SourceT]):
 
     # The whole answer.
 
-    def snapshot(self) -> Answer | None:
+    def snapshot(self) -> AnswerT | None:
         """Return the answer so far, or None before its first event.
 
         The value never changes: ask again for a later one. With chained streams it is the answer
         of the last one, except that an Assistants answer spans all of them.
         """
-        return self._machine.answer.value()
+        return self._machine.answer.value()  # type: ignore[return-value] # likewise
 
     def bookmark(self) -> dict[str, Any] | None:
         """Return where another process can take up the answer, after the current event.
@@ -209,18 +217,18 @@ class StreamView(Conversation, Generic[SourceT]):
         """
         return self._machine.bookmark
 
-    def final(self) -> Answer:
-        """Return the whole answer, after `next()` has returned False.
+    def final(self) -> AnswerT:
+        """Return the whole answer; a `StreamerV2` that has not ended is read to its end first.
 
         An answer that is `incomplete`, or that waits for tool outputs, is returned as it is.
 
         Raises:
             ScanError: The answer is not whole, because the stream was truncated, failed, timed
                 out or was cancelled. What came is the exception's `snapshot`.
-            RuntimeError: The stream has not ended.
+            RuntimeError: An `AsyncStreamerV2` has not ended.
         """
         if self.outcome is None:
-            raise RuntimeError("the stream has not ended: call final() after next() returned False")
+            self._read_to_end()
         self._raise_err()
         answer = self.snapshot()
         error: ScanError
@@ -234,7 +242,7 @@ class StreamView(Conversation, Generic[SourceT]):
         raise error
 
     def final_as(self, cls: type[T]) -> T:
-        """Return the whole answer as an instance of *cls*, after `next()` has returned False.
+        """Return the whole answer, which is got like that of `final()`, as an instance of *cls*.
 
         The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. If a
         response has a message of the phase `final_answer`, that is the answer; if not, messages of
@@ -334,7 +342,9 @@ class StreamView(Conversation, Generic[SourceT]):
         """The action that the server waits for from this event on, or None."""
         return self._machine.event.unwrap_required_action()
 
-    def tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def tool_calls(
+        self: StreamView[Any, BringsCalls[T], Any], choice: int = 0
+    ) -> tuple[T, ...] | None:
         """The tool calls, or pieces of tool calls, that the current event brings, or None."""
         return self._machine.event.unwrap_tool_calls(choice)
 
@@ -342,11 +352,13 @@ class StreamView(Conversation, Generic[SourceT]):
         """Why the answer ends with the current event, in the server's word, or None."""
         return self._machine.event.unwrap_finish_reason(choice)
 
-    def usage(self) -> Any | None:
+    def usage(self: StreamView[Any, Any, HasUsage[T]]) -> T | None:
         """The count of tokens that the current event brings, or None."""
         return self._machine.event.unwrap_usage()
 
-    def annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def annotations(
+        self: StreamView[Any, BringsAnnotations[T], Any], choice: int = 0
+    ) -> tuple[T, ...] | None:
         """The citations and other annotations that the current event adds, or None."""
         return self._machine.event.unwrap_annotations(choice)
 
@@ -365,6 +377,10 @@ class StreamView(Conversation, Generic[SourceT]):
 
     # For the drivers.
 
+    def _read_to_end(self) -> None:
+        """Read what is still to come, where that can be done without an `await`."""
+        raise RuntimeError("the stream has not ended: call final() after next() returned False")
+
     def _check_running(self, advice: str) -> None:
         if self._machine.outcome is not None:
             raise RuntimeError(f"the stream has ended: {advice}")
@@ -377,6 +393,13 @@ class StreamView(Conversation, Generic[SourceT]):
         """Have the driver call *successor* at the end of the chain."""
         self._check_running("chain_from() has to come before its end")
         self._machine.successor = successor
+
+    def _go_on_with(self, following: Self | SourceT | Outcome) -> None:
+        """Do what a successor has decided on: read *following*, or end with that outcome."""
+        if isinstance(following, str):
+            self._machine.stop(cast("Outcome", following))
+        else:
+            self._machine.go_on(self, self._input_of(following))
 
     def _input_of(self, other: Self | SourceT) -> RawStream:
         """Return the input to go on with, taken over from its streamer if it has one."""

@@ -150,6 +150,7 @@ def test_a_replay_is_what_the_stream_was(tmp_path: Path, name: str) -> None:
     scripts, sections = ANSWERS[name]
     path = tmp_path / "a.jsonl"
     at_once = RetryPolicy(wait_initial=0.001)
+    s: StreamerV2
     with (
         serving(*scripts) as server,
         Client("key-of-mine", server.base_url, retries=at_once) as client,

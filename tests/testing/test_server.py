@@ -138,7 +138,7 @@ def test_sound_and_pictures_are_served(server: FakeServer, client: Client) -> No
     """So do those whose answers are no text."""
     picture = image_answer(b"png")
     server.add(speech_answer(b"mp3"), picture, image_answer(b"png", edit=True))
-    streams = [
+    streams: list[StreamerV2] = [
         client.create_speech_stream(model="m", input="i", voice="v"),
         client.create_image_stream(model="m", prompt="p"),
         client.edit_image_stream(model="m", prompt="p", image=b"old"),

@@ -13,7 +13,12 @@ from typing import Any
 from typing_extensions import assert_type
 
 from openai_scan import (
+    Answer,
     APIError,
+    AssistantsAnswer,
+    AsyncStreamerV2,
+    ChatCompletion,
+    ChatCompletionChunk,
     DoneEvent,
     ErrorEvent,
     Event,
@@ -31,6 +36,7 @@ from openai_scan import (
     UnknownEvent,
 )
 from openai_scan.events.assistants import (
+    AnnotationDelta,
     FunctionToolCallDelta,
     ImageFile,
     ImageFilePartDelta,
@@ -43,6 +49,7 @@ from openai_scan.events.assistants import (
     TextPartDelta,
     ToolCallsDetailsDelta,
 )
+from openai_scan.events.chat import CompletionUsage, ToolCallDelta
 
 
 def the_loop(s: StreamerV2, tool_outputs: StreamerV2) -> None:
@@ -146,3 +153,40 @@ def the_wire() -> None:
     assert_type(scanner.next(), bool)
     assert_type(scanner.event(), RawEvent)
     assert_type(scanner.err(), ScanError | None)
+
+
+def the_classes_of_a_stream(
+    any_stream: StreamerV2,
+    chat: StreamerV2[ChatCompletionChunk | DoneEvent, ChatCompletion],
+    run: StreamerV2[ThreadMessageDelta | ThreadRunStepDelta | DoneEvent, AssistantsAnswer],
+    waiting: AsyncStreamerV2[ChatCompletionChunk | DoneEvent, ChatCompletion],
+) -> None:
+    """A stream says which events and which answer it has, and all that follows from these."""
+    assert_type(any_stream, StreamerV2[Event, Answer])
+    assert_type(StreamerV2([b""]), StreamerV2[Event, Answer])
+    assert_type(any_stream.event(), Event)
+    assert_type(any_stream.final(), Answer)
+    assert_type(chat.event(), ChatCompletionChunk | DoneEvent)
+    assert_type(chat.final(), ChatCompletion)
+    assert_type(chat.snapshot(), ChatCompletion | None)
+    assert_type(chat.usage(), CompletionUsage | None)
+    assert_type(chat.tool_calls(), tuple[ToolCallDelta, ...] | None)
+    assert_type(chat.annotations(), tuple[dict[str, Any], ...] | None)
+    assert_type(run.usage(), RunUsage | None)
+    assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
+    assert_type(run.final(), AssistantsAnswer)
+    assert_type(waiting.event(), ChatCompletionChunk | DoneEvent)
+    assert_type(waiting.final(), ChatCompletion)
+    for event in chat:
+        assert_type(event, ChatCompletionChunk | DoneEvent)
+    any_stream = chat
+    any_stream.chain(run)
+    chat.chain([b""])
+    chat.chain_from(_next_of)
+
+
+def _next_of(
+    stream: StreamerV2[ChatCompletionChunk | DoneEvent, ChatCompletion], outcome: Outcome
+) -> Outcome:
+    assert_type(stream.final(), ChatCompletion)
+    return outcome

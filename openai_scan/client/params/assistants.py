@@ -3,6 +3,7 @@
 # Annotations are not postponed: `TypedDict` would not see which keys are required.
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from typing_extensions import Required, TypedDict
 
@@ -73,7 +74,7 @@ class CreateMessage(Extras, total=False):
 class ThreadParam(TypedDict, total=False):
     """The thread that is made for a run."""
 
-    messages: Sequence[MessageParam] | None
+    messages: Sequence[MessageParam | Mapping[str, Any]] | None
     tool_resources: JSONObject | None
     metadata: Mapping[str, str] | None
 
@@ -81,7 +82,7 @@ class ThreadParam(TypedDict, total=False):
 class CreateThread(Extras, total=False):
     """A new thread."""
 
-    messages: Sequence[MessageParam] | None
+    messages: Sequence[MessageParam | Mapping[str, Any]] | None
     tool_resources: JSONObject | None
     metadata: Mapping[str, str] | None
 
@@ -115,14 +116,14 @@ class CreateRun(_RunSettings, Inclusion, total=False):
     """A new run."""
 
     additional_instructions: str | None  # after the assistant's own
-    additional_messages: Sequence[MessageParam] | None  # before the run
+    additional_messages: Sequence[MessageParam | Mapping[str, Any]] | None  # before the run
     reasoning_effort: str | None
 
 
 class CreateThreadAndRun(_RunSettings, total=False):
     """A new thread and a run on it."""
 
-    thread: ThreadParam | None
+    thread: ThreadParam | Mapping[str, Any] | None
     tool_resources: JSONObject | None
 
 

@@ -1,6 +1,7 @@
 """The Assistants API: everything that changes when the API changes."""
 
 from openai_scan.events.assistants.events import (
+    AssistantEvent,
     ThreadCreated,
     ThreadMessageCompleted,
     ThreadMessageCreated,
@@ -122,6 +123,7 @@ __all__ = [
     "Annotation",
     "AnnotationDelta",
     "Assistant",
+    "AssistantEvent",
     "Attachment",
     "CodeInterpreter",
     "CodeInterpreterDelta",

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 import attrs
 from attrs import frozen
 
 from openai_scan.errors import APIError
 from openai_scan.events.assistants.objects import (
+    AnnotationDelta,
     LastError,
     Message,
     Run,
     RunStep,
+    RunToolCall,
     RunUsage,
+    ToolCall,
+    ToolCallDelta,
     ToolCallsDetails,
 )
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
@@ -29,16 +33,25 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "expired": "failed",
 }
 
+PartOfCall: TypeAlias = RunToolCall | ToolCall | ToolCallDelta
+"""A call of a tool, or a piece of one."""
+
 
 @frozen(slots=False, eq=False, repr=False)
-class AssistantsEvent(Event):
+class AssistantsBase(Event):
     """The base of all events of the family."""
 
     family: ClassVar[str] = "assistants"
 
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:  # noqa: ARG002 - for those that answer
+        return None
+
+    def unwrap_annotations(self, choice: int = 0) -> tuple[AnnotationDelta, ...] | None:  # noqa: ARG002 - likewise
+        return None
+
 
 @frozen(slots=False, eq=False, repr=False)
-class RunEvent(AssistantsEvent):
+class RunEvent(AssistantsBase):
     """The base of the `thread.run.*` events, each with the run as it is now."""
 
     ends_with_done: ClassVar[bool] = True
@@ -77,7 +90,7 @@ class RunEvent(AssistantsEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class RunStepEvent(AssistantsEvent):
+class RunStepEvent(AssistantsBase):
     """The base of the `thread.run.step.*` events, each with the run step as it is now."""
 
     run_step: RunStep
@@ -88,7 +101,7 @@ class RunStepEvent(AssistantsEvent):
     def unwrap_usage(self) -> RunUsage | None:
         return self.run_step.usage
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
         details = self.run_step.step_details
         if choice or not isinstance(details, ToolCallsDetails):
             return None
@@ -96,7 +109,7 @@ class RunStepEvent(AssistantsEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class MessageEvent(AssistantsEvent):
+class MessageEvent(AssistantsBase):
     """The base of the `thread.message.*` events, each with the message as it is now."""
 
     message: Message

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
 from openai_scan.events.assistants.base import (
-    AssistantsEvent,
+    AssistantsBase,
     MessageEvent,
+    PartOfCall,
     RunEvent,
     RunStepEvent,
 )
@@ -25,20 +26,21 @@ from openai_scan.events.assistants.objects import (
     Run,
     RunStep,
     RunStepDelta,
+    RunToolCall,
     TextDelta,
     TextPartDelta,
     Thread,
     ToolCallsDetailsDelta,
 )
 from openai_scan.events.assistants.parts import with_parts, with_parts_in_delta
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 from openai_scan.values import Piece, Value
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadCreated(AssistantsEvent):
+class ThreadCreated(AssistantsBase):
     """`thread.created`: a new thread."""
 
     wire_name: ClassVar[str] = "thread.created"
@@ -79,7 +81,7 @@ class ThreadRunRequiresAction(RunEvent):
     def unwrap_required_action(self) -> RequiredAction | None:
         return self.run.required_action
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[RunToolCall, ...] | None:
         action = self.run.required_action
         return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
 
@@ -141,7 +143,7 @@ class ThreadRunStepInProgress(RunStepEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadRunStepDelta(AssistantsEvent):
+class ThreadRunStepDelta(AssistantsBase):
     """`thread.run.step.delta`: pieces of the run step with this *id*."""
 
     wire_name: ClassVar[str] = "thread.run.step.delta"
@@ -149,7 +151,7 @@ class ThreadRunStepDelta(AssistantsEvent):
     delta: RunStepDelta
     id: str = ""
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
         details = self.delta.step_details
         if choice or not isinstance(details, ToolCallsDetailsDelta):
             return None
@@ -211,7 +213,7 @@ class ThreadMessageInProgress(MessageEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ThreadMessageDelta(AssistantsEvent):
+class ThreadMessageDelta(AssistantsBase):
     """`thread.message.delta`: pieces of the message with this *id*."""
 
     wire_name: ClassVar[str] = "thread.message.delta"
@@ -266,6 +268,37 @@ class ThreadMessageIncomplete(MessageEvent):
     """`thread.message.incomplete`: what was written before its run ended early."""
 
     wire_name: ClassVar[str] = "thread.message.incomplete"
+
+
+AssistantEvent: TypeAlias = (
+    ThreadCreated
+    | ThreadRunCreated
+    | ThreadRunQueued
+    | ThreadRunInProgress
+    | ThreadRunRequiresAction
+    | ThreadRunCompleted
+    | ThreadRunIncomplete
+    | ThreadRunFailed
+    | ThreadRunCancelling
+    | ThreadRunCancelled
+    | ThreadRunExpired
+    | ThreadRunStepCreated
+    | ThreadRunStepInProgress
+    | ThreadRunStepDelta
+    | ThreadRunStepCompleted
+    | ThreadRunStepFailed
+    | ThreadRunStepCancelled
+    | ThreadRunStepExpired
+    | ThreadMessageCreated
+    | ThreadMessageInProgress
+    | ThreadMessageDelta
+    | ThreadMessageCompleted
+    | ThreadMessageIncomplete
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def name_of(payload: Mapping[str, Any]) -> str:

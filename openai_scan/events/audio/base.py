@@ -9,14 +9,14 @@ from openai_scan.events.base import Event, StreamPart, from_base64
 from openai_scan.values import Piece
 
 
-class AudioEvent(Event):
+class AudioBase(Event):
     """The base of all events of the family."""
 
     family: ClassVar[str] = "audio"
     ends_with_done: ClassVar[bool] = True
 
 
-class AddsText(AudioEvent):
+class AddsText(AudioBase):
     """The base of an event with a piece of the transcript."""
 
     delta: str
@@ -27,7 +27,7 @@ class AddsText(AudioEvent):
         return None if choice or self.segment_id is not None else self.delta
 
 
-class AddsSegment(AudioEvent):
+class AddsSegment(AudioBase):
     """The base of an event with what one speaker said."""
 
     text: str
@@ -36,7 +36,7 @@ class AddsSegment(AudioEvent):
         return None if choice else self.text
 
 
-class AddsAudio(AudioEvent):
+class AddsAudio(AudioBase):
     """The base of an event with a piece of speech."""
 
     audio: str
@@ -48,7 +48,7 @@ class AddsAudio(AudioEvent):
         return None if choice else from_base64(self.audio)
 
 
-class EndsAudio(AudioEvent):
+class EndsAudio(AudioBase):
     """The base of the last event of a transcript or of speech."""
 
     usage: TranscriptUsage | SpeechUsage | None

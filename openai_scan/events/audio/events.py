@@ -8,7 +8,7 @@ Source: https://platform.openai.com/docs/api-reference/audio
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
@@ -19,7 +19,7 @@ from openai_scan.events.audio.objects import (
     TranscriptionLanguage,
     TranscriptUsage,
 )
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
@@ -76,6 +76,21 @@ class SpeechAudioDone(EndsAudio):
     wire_name: ClassVar[str] = "speech.audio.done"
 
     usage: SpeechUsage | None = None
+
+
+SpeechEvent: TypeAlias = SpeechAudioDelta | SpeechAudioDone | DoneEvent | ErrorEvent | UnknownEvent
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
+
+
+TranscriptEvent: TypeAlias = (
+    TranscriptTextSegment
+    | TranscriptTextDelta
+    | TranscriptTextDone
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

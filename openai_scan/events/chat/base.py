@@ -24,7 +24,7 @@ _EMPTY = ChoiceDelta()
 _NO_USAGE = CompletionUsage()
 
 
-class ChatEvent(HasChoices):
+class ChatBase(HasChoices):
     """The base of `ChatCompletionChunk`."""
 
     family: ClassVar[str] = "chat"

@@ -8,12 +8,12 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
-from openai_scan.events.chat.base import ChatEvent
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
+from openai_scan.events.chat.base import ChatBase
 from openai_scan.events.chat.dialects import in_one_form
 from openai_scan.events.chat.objects import Choice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
@@ -21,7 +21,7 @@ from openai_scan.sse import RawEvent
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ChatCompletionChunk(ChatEvent):
+class ChatCompletionChunk(ChatBase):
     """`chat.completion.chunk`: pieces of one or more choices, or facts about all of them."""
 
     wire_name: ClassVar[str] = "chat.completion.chunk"
@@ -36,6 +36,10 @@ class ChatCompletionChunk(ChatEvent):
     usage: CompletionUsage | None = None
     moderation: dict[str, Any] | None = None
     prompt_filter_results: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+
+
+ChatEvent: TypeAlias = ChatCompletionChunk | DoneEvent | ErrorEvent | UnknownEvent
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

@@ -12,7 +12,7 @@ from openai_scan.values import Piece
 _NO_USAGE = CompletionUsage()
 
 
-class CompletionsEvent(HasChoices):
+class CompletionsBase(HasChoices):
     """The base of `Completion`."""
 
     family: ClassVar[str] = "completions"

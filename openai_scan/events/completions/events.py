@@ -8,20 +8,20 @@ Source: https://platform.openai.com/docs/api-reference/completions
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.choices import with_usage
-from openai_scan.events.completions.base import CompletionsEvent
+from openai_scan.events.completions.base import CompletionsBase
 from openai_scan.events.completions.objects import CompletionChoice, CompletionUsage
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class Completion(CompletionsEvent):
+class Completion(CompletionsBase):
     """`text_completion`: pieces of one or more choices, or facts about all of them."""
 
     wire_name: ClassVar[str] = "text_completion"
@@ -33,6 +33,10 @@ class Completion(CompletionsEvent):
     system_fingerprint: str | None = None
     object: str = "text_completion"
     usage: CompletionUsage | None = None
+
+
+CompletionEvent: TypeAlias = Completion | DoneEvent | ErrorEvent | UnknownEvent
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

@@ -9,13 +9,13 @@ from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.values import Piece
 
 
-class ImageEvent(Event):
+class ImagesBase(Event):
     """The base of all events of the family."""
 
     family: ClassVar[str] = "images"
 
 
-class BringsPartialImage(ImageEvent):
+class BringsPartialImage(ImagesBase):
     """The base of an event with an unfinished image."""
 
     b64_json: str
@@ -28,7 +28,7 @@ class BringsPartialImage(ImageEvent):
         return from_base64(self.b64_json)
 
 
-class BringsImage(ImageEvent):
+class BringsImage(ImagesBase):
     """The base of an event with a whole image."""
 
     b64_json: str

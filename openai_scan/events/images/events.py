@@ -8,11 +8,11 @@ Source: https://platform.openai.com/docs/api-reference/images-streaming
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.hooks import Index
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.images.base import BringsImage, BringsPartialImage
@@ -78,6 +78,18 @@ class ImageEditCompleted(BringsImage):
     background: str = ""
     output_format: str = ""
     usage: ImagesUsage | None = None
+
+
+ImageEvent: TypeAlias = (
+    ImageGenerationPartialImage
+    | ImageGenerationCompleted
+    | ImageEditPartialImage
+    | ImageEditCompleted
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

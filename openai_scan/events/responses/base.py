@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 from openai_scan import bounded_json
 from openai_scan.errors import APIError
@@ -37,8 +37,11 @@ _MAY_HAVE_ERROR = re.compile(r'"error"\s*:\s*["{\[]').search
 # The codes of what is not an error.
 _SUCCESS = frozenset({"0", "200", "none", "ok", "success"})
 
+PartOfCall: TypeAlias = "FunctionToolCall | CustomToolCall | AddsToCall"
+"""A call of one of your tools, or an event that is itself a piece of one."""
 
-class ResponsesEvent(Event):
+
+class ResponsesBase(Event):
     """The base of all events of the family."""
 
     family: ClassVar[str] = "responses"
@@ -48,8 +51,14 @@ class ResponsesEvent(Event):
     def stream_position(self) -> int | None:
         return self.sequence_number
 
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:  # noqa: ARG002 - for those that answer
+        return None
 
-class BringsResponse(ResponsesEvent):
+    def unwrap_annotations(self, choice: int = 0) -> tuple[Annotation, ...] | None:  # noqa: ARG002 - likewise
+        return None
+
+
+class BringsResponse(ResponsesBase):
     """The base of an event with the response as it is now."""
 
     content_places: ClassVar[frozenset[str]] = frozenset(
@@ -134,7 +143,7 @@ class BringsResponse(ResponsesEvent):
         return self.reported_error() is not None
 
 
-class BringsItem(ResponsesEvent):
+class BringsItem(ResponsesBase):
     """The base of an event with an output item."""
 
     content_places: ClassVar[frozenset[str]] = frozenset(
@@ -151,9 +160,10 @@ class BringsItem(ResponsesEvent):
 
     item: OutputItem
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
-        is_call = isinstance(self.item, FunctionToolCall | CustomToolCall)
-        return (self.item,) if is_call and not choice else None
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
+        if isinstance(self.item, FunctionToolCall | CustomToolCall) and not choice:
+            return (self.item,)
+        return None
 
 
 class AnnouncesItem(BringsItem):
@@ -166,7 +176,7 @@ class AnnouncesItem(BringsItem):
         return ()
 
 
-class AddsText(ResponsesEvent):
+class AddsText(ResponsesBase):
     """The base of an event with a piece of the answer."""
 
     delta: str
@@ -178,7 +188,7 @@ class AddsText(ResponsesEvent):
         return None if choice else self.delta
 
 
-class AddsReasoningText(ResponsesEvent):
+class AddsReasoningText(ResponsesBase):
     """The base of an event with a piece of reasoning, or of its summary."""
 
     delta: str
@@ -190,7 +200,7 @@ class AddsReasoningText(ResponsesEvent):
         return None if choice else self.delta
 
 
-class AddsRefusal(ResponsesEvent):
+class AddsRefusal(ResponsesBase):
     """The base of an event with a piece of a refusal."""
 
     delta: str
@@ -202,7 +212,7 @@ class AddsRefusal(ResponsesEvent):
         return None if choice else self.delta
 
 
-class AddsToCall(ResponsesEvent):
+class AddsToCall(ResponsesBase):
     """The base of an event that is itself a piece of a call of one of your tools."""
 
     delta: str
@@ -210,20 +220,20 @@ class AddsToCall(ResponsesEvent):
     def pieces(self) -> tuple[Piece, ...]:
         return (Piece("call", 0, self.delta),) if self.delta else ()
 
-    def unwrap_tool_calls(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
         return None if choice else (self,)
 
 
-class AddsAnnotation(ResponsesEvent):
+class AddsAnnotation(ResponsesBase):
     """The base of an event with an annotation, such as a citation."""
 
     annotation: Annotation | None
 
-    def unwrap_annotations(self, choice: int = 0) -> tuple[Any, ...] | None:
+    def unwrap_annotations(self, choice: int = 0) -> tuple[Annotation, ...] | None:
         return None if choice or self.annotation is None else (self.annotation,)
 
 
-class AddsAudio(ResponsesEvent):
+class AddsAudio(ResponsesBase):
     """The base of an event with a piece of speech."""
 
     delta: str
@@ -235,7 +245,7 @@ class AddsAudio(ResponsesEvent):
         return None if choice else from_base64(self.delta)
 
 
-class BringsPartialImage(ResponsesEvent):
+class BringsPartialImage(ResponsesBase):
     """The base of an event with an unfinished image. It is drawn anew each time, so no piece."""
 
     partial_image_b64: str

@@ -8,11 +8,11 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from attrs import frozen
 
-from openai_scan.events.base import Event
+from openai_scan.events.base import DoneEvent, ErrorEvent, Event, UnknownEvent
 from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.base import (
@@ -26,7 +26,7 @@ from openai_scan.events.responses.base import (
     BringsItem,
     BringsPartialImage,
     BringsResponse,
-    ResponsesEvent,
+    ResponsesBase,
 )
 from openai_scan.events.responses.dialects import in_one_form
 from openai_scan.events.responses.items import (
@@ -53,7 +53,7 @@ class ResponseAudioDelta(AddsAudio):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseAudioDone(ResponsesEvent):
+class ResponseAudioDone(ResponsesBase):
     """`response.audio.done`: the speech has ended."""
 
     wire_name: ClassVar[str] = "response.audio.done"
@@ -74,7 +74,7 @@ class ResponseAudioTranscriptDelta(AddsText):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseAudioTranscriptDone(ResponsesEvent):
+class ResponseAudioTranscriptDone(ResponsesBase):
     """`response.audio.transcript.done`: the transcript has ended."""
 
     wire_name: ClassVar[str] = "response.audio.transcript.done"
@@ -84,7 +84,7 @@ class ResponseAudioTranscriptDone(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
+class ResponseCodeInterpreterCallCodeDelta(ResponsesBase):
     """`response.code_interpreter_call_code.delta`: a piece of code."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.delta"
@@ -96,7 +96,7 @@ class ResponseCodeInterpreterCallCodeDelta(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
+class ResponseCodeInterpreterCallCodeDone(ResponsesBase):
     """`response.code_interpreter_call_code.done`: the whole code."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call_code.done"
@@ -108,7 +108,7 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
+class ResponseCodeInterpreterCallCompleted(ResponsesBase):
     """`response.code_interpreter_call.completed`: the code has run."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.completed"
@@ -119,7 +119,7 @@ class ResponseCodeInterpreterCallCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
+class ResponseCodeInterpreterCallInProgress(ResponsesBase):
     """`response.code_interpreter_call.in_progress`: the code interpreter was called."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.in_progress"
@@ -130,7 +130,7 @@ class ResponseCodeInterpreterCallInProgress(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseCodeInterpreterCallInterpreting(ResponsesEvent):
+class ResponseCodeInterpreterCallInterpreting(ResponsesBase):
     """`response.code_interpreter_call.interpreting`: the code is running."""
 
     wire_name: ClassVar[str] = "response.code_interpreter_call.interpreting"
@@ -151,7 +151,7 @@ class ResponseCompleted(BringsResponse):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseContentPartAdded(ResponsesEvent):
+class ResponseContentPartAdded(ResponsesBase):
     """`response.content_part.added`: a new part of a message, still empty."""
 
     wire_name: ClassVar[str] = "response.content_part.added"
@@ -164,7 +164,7 @@ class ResponseContentPartAdded(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseContentPartDone(ResponsesEvent):
+class ResponseContentPartDone(ResponsesBase):
     """`response.content_part.done`: a whole part of a message."""
 
     wire_name: ClassVar[str] = "response.content_part.done"
@@ -187,7 +187,7 @@ class ResponseCreated(BringsResponse):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseFileSearchCallCompleted(ResponsesEvent):
+class ResponseFileSearchCallCompleted(ResponsesBase):
     """`response.file_search_call.completed`: files have been searched."""
 
     wire_name: ClassVar[str] = "response.file_search_call.completed"
@@ -198,7 +198,7 @@ class ResponseFileSearchCallCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseFileSearchCallInProgress(ResponsesEvent):
+class ResponseFileSearchCallInProgress(ResponsesBase):
     """`response.file_search_call.in_progress`: file search was called."""
 
     wire_name: ClassVar[str] = "response.file_search_call.in_progress"
@@ -209,7 +209,7 @@ class ResponseFileSearchCallInProgress(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseFileSearchCallSearching(ResponsesEvent):
+class ResponseFileSearchCallSearching(ResponsesBase):
     """`response.file_search_call.searching`: files are being searched."""
 
     wire_name: ClassVar[str] = "response.file_search_call.searching"
@@ -232,7 +232,7 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseFunctionCallArgumentsDone(ResponsesEvent):
+class ResponseFunctionCallArgumentsDone(ResponsesBase):
     """`response.function_call_arguments.done`: the whole arguments of a function call."""
 
     wire_name: ClassVar[str] = "response.function_call_arguments.done"
@@ -245,7 +245,7 @@ class ResponseFunctionCallArgumentsDone(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseShellCallCommandAdded(ResponsesEvent):
+class ResponseShellCallCommandAdded(ResponsesBase):
     """`response.shell_call_command.added`: a new command for a shell."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.added"
@@ -257,7 +257,7 @@ class ResponseShellCallCommandAdded(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseShellCallCommandDelta(ResponsesEvent):
+class ResponseShellCallCommandDelta(ResponsesBase):
     """`response.shell_call_command.delta`: a piece of a command."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.delta"
@@ -269,7 +269,7 @@ class ResponseShellCallCommandDelta(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseShellCallCommandDone(ResponsesEvent):
+class ResponseShellCallCommandDone(ResponsesBase):
     """`response.shell_call_command.done`: the whole command."""
 
     wire_name: ClassVar[str] = "response.shell_call_command.done"
@@ -281,7 +281,7 @@ class ResponseShellCallCommandDone(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseShellCallOutputContentDelta(ResponsesEvent):
+class ResponseShellCallOutputContentDelta(ResponsesBase):
     """`response.shell_call_output_content.delta`: a piece of what a command prints."""
 
     wire_name: ClassVar[str] = "response.shell_call_output_content.delta"
@@ -294,7 +294,7 @@ class ResponseShellCallOutputContentDelta(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseShellCallOutputContentDone(ResponsesEvent):
+class ResponseShellCallOutputContentDone(ResponsesBase):
     """`response.shell_call_output_content.done`: everything that the commands printed."""
 
     wire_name: ClassVar[str] = "response.shell_call_output_content.done"
@@ -359,7 +359,7 @@ class ResponseOutputItemDone(BringsItem):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseReasoningSummaryPartAdded(ResponsesEvent):
+class ResponseReasoningSummaryPartAdded(ResponsesBase):
     """`response.reasoning_summary_part.added`: a new part of the summary of reasoning."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_part.added"
@@ -372,7 +372,7 @@ class ResponseReasoningSummaryPartAdded(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseReasoningSummaryPartDone(ResponsesEvent):
+class ResponseReasoningSummaryPartDone(ResponsesBase):
     """`response.reasoning_summary_part.done`: a whole part of the summary of reasoning."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_part.done"
@@ -399,7 +399,7 @@ class ResponseReasoningSummaryTextDelta(AddsReasoningText):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseReasoningSummaryTextDone(ResponsesEvent):
+class ResponseReasoningSummaryTextDone(ResponsesBase):
     """`response.reasoning_summary_text.done`: the whole text of a part of the summary."""
 
     wire_name: ClassVar[str] = "response.reasoning_summary_text.done"
@@ -425,7 +425,7 @@ class ResponseReasoningTextDelta(AddsReasoningText):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseReasoningTextDone(ResponsesEvent):
+class ResponseReasoningTextDone(ResponsesBase):
     """`response.reasoning_text.done`: the whole reasoning of a part."""
 
     wire_name: ClassVar[str] = "response.reasoning_text.done"
@@ -451,7 +451,7 @@ class ResponseRefusalDelta(AddsRefusal):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseRefusalDone(ResponsesEvent):
+class ResponseRefusalDone(ResponsesBase):
     """`response.refusal.done`: the whole refusal."""
 
     wire_name: ClassVar[str] = "response.refusal.done"
@@ -478,7 +478,7 @@ class ResponseOutputTextDelta(AddsText):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseOutputTextDone(ResponsesEvent):
+class ResponseOutputTextDone(ResponsesBase):
     """`response.output_text.done`: the whole text of a part."""
 
     wire_name: ClassVar[str] = "response.output_text.done"
@@ -492,7 +492,7 @@ class ResponseOutputTextDone(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseWebSearchCallCompleted(ResponsesEvent):
+class ResponseWebSearchCallCompleted(ResponsesBase):
     """`response.web_search_call.completed`: the web has been searched."""
 
     wire_name: ClassVar[str] = "response.web_search_call.completed"
@@ -503,7 +503,7 @@ class ResponseWebSearchCallCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseWebSearchCallInProgress(ResponsesEvent):
+class ResponseWebSearchCallInProgress(ResponsesBase):
     """`response.web_search_call.in_progress`: web search was called."""
 
     wire_name: ClassVar[str] = "response.web_search_call.in_progress"
@@ -514,7 +514,7 @@ class ResponseWebSearchCallInProgress(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseWebSearchCallSearching(ResponsesEvent):
+class ResponseWebSearchCallSearching(ResponsesBase):
     """`response.web_search_call.searching`: the web is being searched."""
 
     wire_name: ClassVar[str] = "response.web_search_call.searching"
@@ -525,7 +525,7 @@ class ResponseWebSearchCallSearching(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseImageGenerationCallCompleted(ResponsesEvent):
+class ResponseImageGenerationCallCompleted(ResponsesBase):
     """`response.image_generation_call.completed`: the image is finished; its item has it."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.completed"
@@ -536,7 +536,7 @@ class ResponseImageGenerationCallCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseImageGenerationCallGenerating(ResponsesEvent):
+class ResponseImageGenerationCallGenerating(ResponsesBase):
     """`response.image_generation_call.generating`: the image is being made."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.generating"
@@ -547,7 +547,7 @@ class ResponseImageGenerationCallGenerating(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseImageGenerationCallInProgress(ResponsesEvent):
+class ResponseImageGenerationCallInProgress(ResponsesBase):
     """`response.image_generation_call.in_progress`: image generation was called."""
 
     wire_name: ClassVar[str] = "response.image_generation_call.in_progress"
@@ -575,7 +575,7 @@ class ResponseImageGenerationCallPartialImage(BringsPartialImage):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseMcpCallArgumentsDelta(ResponsesEvent):
+class ResponseMcpCallArgumentsDelta(ResponsesBase):
     """`response.mcp_call_arguments.delta`: a piece of the arguments for an MCP tool."""
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.delta"
@@ -587,7 +587,7 @@ class ResponseMcpCallArgumentsDelta(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseMcpCallArgumentsDone(ResponsesEvent):
+class ResponseMcpCallArgumentsDone(ResponsesBase):
     """`response.mcp_call_arguments.done`: the whole arguments for an MCP tool."""
 
     wire_name: ClassVar[str] = "response.mcp_call_arguments.done"
@@ -599,7 +599,7 @@ class ResponseMcpCallArgumentsDone(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpCallCompleted(ResponsesEvent):
+class ResponseMcpCallCompleted(ResponsesBase):
     """`response.mcp_call.completed`: the MCP tool has returned."""
 
     wire_name: ClassVar[str] = "response.mcp_call.completed"
@@ -610,7 +610,7 @@ class ResponseMcpCallCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpCallFailed(ResponsesEvent):
+class ResponseMcpCallFailed(ResponsesBase):
     """`response.mcp_call.failed`: the MCP tool has failed."""
 
     wire_name: ClassVar[str] = "response.mcp_call.failed"
@@ -621,7 +621,7 @@ class ResponseMcpCallFailed(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpCallInProgress(ResponsesEvent):
+class ResponseMcpCallInProgress(ResponsesBase):
     """`response.mcp_call.in_progress`: a tool of an MCP server was called."""
 
     wire_name: ClassVar[str] = "response.mcp_call.in_progress"
@@ -632,7 +632,7 @@ class ResponseMcpCallInProgress(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpListToolsCompleted(ResponsesEvent):
+class ResponseMcpListToolsCompleted(ResponsesBase):
     """`response.mcp_list_tools.completed`: the MCP server has listed its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.completed"
@@ -643,7 +643,7 @@ class ResponseMcpListToolsCompleted(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpListToolsFailed(ResponsesEvent):
+class ResponseMcpListToolsFailed(ResponsesBase):
     """`response.mcp_list_tools.failed`: the MCP server failed to list its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.failed"
@@ -654,7 +654,7 @@ class ResponseMcpListToolsFailed(ResponsesEvent):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseMcpListToolsInProgress(ResponsesEvent):
+class ResponseMcpListToolsInProgress(ResponsesBase):
     """`response.mcp_list_tools.in_progress`: an MCP server is asked for its tools."""
 
     wire_name: ClassVar[str] = "response.mcp_list_tools.in_progress"
@@ -701,7 +701,7 @@ class ResponseCustomToolCallInputDelta(AddsToCall):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseCustomToolCallInputDone(ResponsesEvent):
+class ResponseCustomToolCallInputDone(ResponsesBase):
     """`response.custom_tool_call_input.done`: the whole input of a custom tool."""
 
     wire_name: ClassVar[str] = "response.custom_tool_call_input.done"
@@ -713,7 +713,7 @@ class ResponseCustomToolCallInputDone(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
+class ResponseApplyPatchCallOperationDiffDelta(ResponsesBase):
     """`response.apply_patch_call_operation_diff.delta`: a piece of a change to a file."""
 
     wire_name: ClassVar[str] = "response.apply_patch_call_operation_diff.delta"
@@ -725,7 +725,7 @@ class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
 
 
 @frozen(slots=False, eq=False, repr=False)
-class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
+class ResponseApplyPatchCallOperationDiffDone(ResponsesBase):
     """`response.apply_patch_call_operation_diff.done`: the whole change to a file."""
 
     wire_name: ClassVar[str] = "response.apply_patch_call_operation_diff.done"
@@ -734,6 +734,73 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+
+
+ResponseEvent: TypeAlias = (
+    ResponseAudioDelta
+    | ResponseAudioDone
+    | ResponseAudioTranscriptDelta
+    | ResponseAudioTranscriptDone
+    | ResponseCodeInterpreterCallCodeDelta
+    | ResponseCodeInterpreterCallCodeDone
+    | ResponseCodeInterpreterCallCompleted
+    | ResponseCodeInterpreterCallInProgress
+    | ResponseCodeInterpreterCallInterpreting
+    | ResponseCompleted
+    | ResponseContentPartAdded
+    | ResponseContentPartDone
+    | ResponseCreated
+    | ResponseFileSearchCallCompleted
+    | ResponseFileSearchCallInProgress
+    | ResponseFileSearchCallSearching
+    | ResponseFunctionCallArgumentsDelta
+    | ResponseFunctionCallArgumentsDone
+    | ResponseShellCallCommandAdded
+    | ResponseShellCallCommandDelta
+    | ResponseShellCallCommandDone
+    | ResponseShellCallOutputContentDelta
+    | ResponseShellCallOutputContentDone
+    | ResponseInProgress
+    | ResponseFailed
+    | ResponseIncomplete
+    | ResponseOutputItemAdded
+    | ResponseOutputItemDone
+    | ResponseReasoningSummaryPartAdded
+    | ResponseReasoningSummaryPartDone
+    | ResponseReasoningSummaryTextDelta
+    | ResponseReasoningSummaryTextDone
+    | ResponseReasoningTextDelta
+    | ResponseReasoningTextDone
+    | ResponseRefusalDelta
+    | ResponseRefusalDone
+    | ResponseOutputTextDelta
+    | ResponseOutputTextDone
+    | ResponseWebSearchCallCompleted
+    | ResponseWebSearchCallInProgress
+    | ResponseWebSearchCallSearching
+    | ResponseImageGenerationCallCompleted
+    | ResponseImageGenerationCallGenerating
+    | ResponseImageGenerationCallInProgress
+    | ResponseImageGenerationCallPartialImage
+    | ResponseMcpCallArgumentsDelta
+    | ResponseMcpCallArgumentsDone
+    | ResponseMcpCallCompleted
+    | ResponseMcpCallFailed
+    | ResponseMcpCallInProgress
+    | ResponseMcpListToolsCompleted
+    | ResponseMcpListToolsFailed
+    | ResponseMcpListToolsInProgress
+    | ResponseOutputTextAnnotationAdded
+    | ResponseQueued
+    | ResponseCustomToolCallInputDelta
+    | ResponseCustomToolCallInputDone
+    | ResponseApplyPatchCallOperationDiffDelta
+    | ResponseApplyPatchCallOperationDiffDone
+    | DoneEvent
+    | ErrorEvent
+    | UnknownEvent
+)
+"""Every event of such a stream, so that a `match` can be shown to be complete."""
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:

@@ -1,0 +1,44 @@
+"""The type parameters of every streamer: which events it has, and which answer.
+
+They are for type checkers alone; nothing looks at them while a stream is read. Both are covariant,
+so that a function that takes any `StreamerV2` takes the stream of a chat completion too.
+
+The protocols find the type of what an event or an answer brings in the class that declares it. So
+no list of all families is needed here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from typing_extensions import TypeVar
+
+from openai_scan.events import Event
+from openai_scan.values import Answer
+
+# Without a bound: the protocols below take the place of the events.
+EventT = TypeVar("EventT", default=Event, covariant=True)
+AnswerT = TypeVar("AnswerT", bound=Answer, default=Answer, covariant=True)
+_PartT = TypeVar("_PartT", covariant=True)
+
+
+class BringsCalls(Protocol[_PartT]):
+    """An event that may bring calls of this type."""
+
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[_PartT, ...] | None:
+        """See `Event`."""
+
+
+class BringsAnnotations(Protocol[_PartT]):
+    """An event that may bring annotations of this type."""
+
+    def unwrap_annotations(self, choice: int = 0) -> tuple[_PartT, ...] | None:
+        """See `Event`."""
+
+
+class HasUsage(Answer, Protocol[_PartT]):
+    """An answer with token counts of this type."""
+
+    @property
+    def usage(self) -> _PartT | None:
+        """See `Answer`."""

@@ -1,0 +1,109 @@
+"""The streams of the client as a type checker sees them: never run, only type-checked."""
+
+from __future__ import annotations
+
+from typing_extensions import assert_never, assert_type
+
+from openai_scan import (
+    AssistantEvent,
+    AssistantsAnswer,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatEvent,
+    Client,
+    Completion,
+    CompletionAnswer,
+    CompletionEvent,
+    DoneEvent,
+    ErrorEvent,
+    ImageEvent,
+    ImagesAnswer,
+    ResponseAnswer,
+    ResponseEvent,
+    Speech,
+    SpeechAudioDelta,
+    SpeechAudioDone,
+    SpeechEvent,
+    StreamerV2,
+    Transcript,
+    TranscriptEvent,
+    UnknownEvent,
+    run_tools,
+)
+from openai_scan.events.assistants import AnnotationDelta, RunUsage
+from openai_scan.events.assistants.base import PartOfCall as PartOfAssistantsCall
+from openai_scan.events.audio import SpeechUsage, TranscriptUsage
+from openai_scan.events.chat import CompletionUsage, ToolCallDelta
+from openai_scan.events.completions import CompletionUsage as OldUsage
+from openai_scan.events.images import ImagesUsage
+from openai_scan.events.responses import Annotation, ResponseUsage
+from openai_scan.events.responses.base import PartOfCall
+
+
+def the_streams(client: Client) -> None:
+    """Each method names the events and the answer of its API."""
+    chat = client.create_chat_completion_stream(model="m", messages=[])
+    assert_type(chat, StreamerV2[ChatEvent, ChatCompletion])
+    assert_type(run_tools(client, chat, []), StreamerV2[ChatEvent, ChatCompletion])
+    completion = client.create_completion_stream(model="m", prompt="p")
+    assert_type(completion, StreamerV2[CompletionEvent, CompletionAnswer])
+    response = client.create_response_stream(model="m", input="i")
+    assert_type(response, StreamerV2[ResponseEvent, ResponseAnswer])
+    assert_type(
+        client.retrieve_response_stream("resp_1"), StreamerV2[ResponseEvent, ResponseAnswer]
+    )
+    assert_type(client.resume_stream({}), StreamerV2[ResponseEvent, ResponseAnswer])
+    run = client.create_run_stream("thread_1", assistant_id="asst_1")
+    assert_type(run, StreamerV2[AssistantEvent, AssistantsAnswer])
+    run.chain(client.submit_tool_outputs_stream("thread_1", "run_1", []))
+    image = client.create_image_stream(model="m", prompt="p")
+    assert_type(image, StreamerV2[ImageEvent, ImagesAnswer])
+    transcript = client.create_transcription_stream(model="m", file=b"")
+    assert_type(transcript, StreamerV2[TranscriptEvent, Transcript])
+    speech = client.create_speech_stream(model="m", input="i", voice="v")
+    assert_type(speech, StreamerV2[SpeechEvent, Speech])
+
+    assert_type(chat.usage(), CompletionUsage | None)
+    assert_type(completion.usage(), OldUsage | None)
+    assert_type(response.usage(), ResponseUsage | None)
+    assert_type(run.usage(), RunUsage | None)
+    assert_type(image.usage(), ImagesUsage | None)
+    assert_type(transcript.usage(), TranscriptUsage | None)
+    assert_type(speech.usage(), SpeechUsage | None)
+    assert_type(chat.tool_calls(), tuple[ToolCallDelta, ...] | None)
+    assert_type(response.tool_calls(), tuple[PartOfCall, ...] | None)
+    assert_type(run.tool_calls(), tuple[PartOfAssistantsCall, ...] | None)
+    assert_type(response.annotations(), tuple[Annotation, ...] | None)
+    assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
+
+
+def every_event(
+    chat: ChatEvent, completion: CompletionEvent, speech: SpeechEvent, response: ResponseEvent
+) -> None:
+    """A match that leaves no event out is complete."""
+    match chat:
+        case ChatCompletionChunk():
+            pass
+        case DoneEvent() | ErrorEvent() | UnknownEvent():
+            pass
+        case _:
+            assert_never(chat)
+    match completion:
+        case Completion():
+            pass
+        case DoneEvent() | ErrorEvent() | UnknownEvent():
+            pass
+        case _:
+            assert_never(completion)
+    match speech:
+        case SpeechAudioDelta() | SpeechAudioDone():
+            pass
+        case DoneEvent() | ErrorEvent() | UnknownEvent():
+            pass
+        case _:
+            assert_never(speech)
+    match response:
+        case DoneEvent() | ErrorEvent() | UnknownEvent():
+            pass
+        case _:
+            assert_type(response.sequence_number, int | None)  # every other event has one
