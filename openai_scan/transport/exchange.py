@@ -23,8 +23,8 @@ Rules:
    moment, so that the wire finds the end of the body and keeps the connection. Otherwise closing
    hangs up, and the server notices at once.
 5. What the network raises leaves as a ScanError without the key. What the caller raises, by a
-   signal handler, another greenlet or the cancellation of a task, leaves unchanged, `interrupted`
-   is True, and the exchange is OVER. `callers` tells whose exception it is.
+   signal handler, another greenlet or the cancellation of a task, leaves unchanged, and the
+   exchange is OVER and `interrupted`. `callers` tells whose exception it is.
 6. `cancel()` may be called by any thread in any state. All other methods are the reader's, and
    those that do not read return at once.
 
@@ -51,7 +51,7 @@ import time
 import types
 import warnings
 from collections.abc import Coroutine, Generator, Iterator
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from typing_extensions import Self
 
@@ -62,7 +62,7 @@ from openai_scan.errors import (
     StreamCancelledError,
     TransportError,
 )
-from openai_scan.interruptions import is_interruption, leave_with
+from openai_scan.interruptions import is_interruption, leave_with, pass_interruption
 from openai_scan.redaction import redact_error
 from openai_scan.sse import encode_all
 from openai_scan.sse.beginnings import begins_as_events, begins_bare
@@ -231,7 +231,7 @@ class BaseExchange(ExchangeFacts):
                 self.clock.start()
                 return await self._wire.send(self._parcel, self)
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            self._fail(self._meaning(error, handled, self._wire.no_answer))
+            leave_with(self._give_up(self._meaning(error, handled, self._wire.no_answer)))
 
     def _may_be_stale(self, error: Exception) -> bool:
         """Return whether the server closed the connection just when it was to be used again."""
@@ -280,7 +280,7 @@ class BaseExchange(ExchangeFacts):
         try:
             chunk = await answer.read()
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            self._fail(self._meaning(error, handled, self._wire.broken_answer))
+            leave_with(self._give_up(self._meaning(error, handled, self._wire.broken_answer)))
         if not chunk:  # the wire has kept the connection, or closed it
             self._state = _State.OVER
         return chunk
@@ -355,16 +355,13 @@ class BaseExchange(ExchangeFacts):
 
     # What does not wait.
 
-    def _fail(self, error: BaseException) -> NoReturn:
-        self._give_up(error)
-        leave_with(error)
-
-    def _give_up(self, error: BaseException) -> None:
-        """Be OVER after *error*; one of ours shows no secret then: servers repeat the key."""
+    def _give_up(self, error: BaseException) -> BaseException:
+        """Be OVER and return *error*; one of ours shows no secret then: servers repeat the key."""
         self.interrupted = self.interrupted or is_interruption(error)
         if isinstance(error, ScanError) and not self.interrupted:
             redact_error(error, self.redact)
         self._hang_up()
+        return error
 
     def _hang_up(self) -> None:
         """Be OVER; if there is a connection, have the server notice."""
@@ -374,9 +371,8 @@ class BaseExchange(ExchangeFacts):
             self.cancellation.hang_up()
             try:
                 answer.close()
-            except Exception as error:
-                if is_interruption(error):
-                    raise
+            except Exception as error:  # noqa: BLE001 - the server notices in any case
+                pass_interruption(error)
                 _log.debug("%s: closing the connection failed: %r", self.request, error)
 
     def _warn_if_open(self) -> bool:
