@@ -165,6 +165,13 @@ def test_each_choice_answers_for_itself() -> None:
     assert event.unwrap_text(2) is None
 
 
+def test_sound_without_a_transcript_leaves_the_text_alone() -> None:
+    """An empty text stays an empty text, and no text is none."""
+    assert chunk(delta(content="", audio={"data": "QQ=="})).unwrap_text() == ""
+    assert chunk(delta(audio={"data": "QQ=="})).unwrap_text() is None
+    assert chunk(delta(content="", audio={"transcript": "a"})).unwrap_text() == "a"
+
+
 def test_text_deltas_are_those_of_the_first_choice() -> None:
     """B32: choices in the order 1, 0, 1 neither fail nor mix."""
     payloads = [

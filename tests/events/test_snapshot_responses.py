@@ -35,6 +35,14 @@ from openai_scan.events.responses import (
     SummaryTextContent,
     WebSearchToolCall,
 )
+from openai_scan.events.responses.heads import (
+    call_id_of,
+    id_of,
+    item_text,
+    kind_of,
+    name_of,
+    new_item,
+)
 
 
 def event(name: str, /, **payload: Any) -> Any:
@@ -150,6 +158,45 @@ def test_begun_anywhere(missing: int) -> None:
 def test_response_is_in_progress_until_it_says_otherwise() -> None:
     """Also if its own events have not come."""
     assert answer(text("a")).response.status == "in_progress"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "message",
+        "reasoning",
+        "function_call",
+        "custom_tool_call",
+        "mcp_call",
+        "mcp_list_tools",
+        "code_interpreter_call",
+        "file_search_call",
+        "web_search_call",
+        "image_generation_call",
+        "shell_call",
+        "shell_call_output",
+        "apply_patch_call",
+    ],
+)
+def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
+    """It has its kind and its id, and is not yet what its events will make of it."""
+    found = new_item(kind, "i")
+    assert (kind_of(found), id_of(found)) == (kind, "i")
+    assert getattr(found, "status", None) in (
+        (None,) if kind in ("custom_tool_call", "mcp_list_tools") else ("in_progress",)
+    )
+    assert (item_text(found) or "", call_id_of(found), name_of(found)) == ("", "", "")
+
+
+def test_patch_goes_on_in_its_item() -> None:
+    """Which is found by its kind and its index."""
+    operation = {"type": "create_file", "path": "p", "diff": ""}
+    patch = {"type": "apply_patch_call", "id": "i", "call_id": "c", "operation": operation}
+    [found] = items(
+        added({**patch, "status": "in_progress"}),
+        event("apply_patch_call_operation_diff.delta", output_index=0, item_id="i", delta="+a"),
+    )
+    assert found.operation == ApplyPatchCreateFileOperation(path="p", diff="+a")
 
 
 def test_begun_in_the_middle_with_what_there_is() -> None:

@@ -230,6 +230,8 @@ def test_arguments_that_begin_anew(form: str, named: bool) -> None:
         [F, '"', F],
         ["{}", "x", F],
         ["[1]", "[1]"],
+        ["[1]", F, F],
+        ["{]", F, F],
         ["{]", "{}"],
         ["x", "{}", "{}"],
         [F, "{"],
@@ -323,24 +325,32 @@ def test_whole_arguments_written_differently_are_the_same(
 @pytest.mark.parametrize("changed", [{"b": 2}, {"a": 1}, {"b": 2, "a": 1}])
 def test_whole_arguments_in_another_order_are_the_same(changed: dict[str, int]) -> None:
     """Those that came first stay; others replace them and are noted."""
-    found, notes = Arguments(), list[str]()
-    found.add('{"a":1,"b":2}', notes.append)
-    whole = json.dumps(changed)
-    assert found.complete(whole, notes.append) == ""
-    same = len(changed) == 2
-    assert (str(found), notes) == (('{"a":1,"b":2}', []) if same else (whole, ["text_differs"]))
+    for long in ("", "x" * 100):
+        found, notes = Arguments(), list[str]()
+        sent, whole = json.dumps({"a": 1, "b": 2, "c": long}), json.dumps({"c": long, **changed})
+        found.add(sent, notes.append)
+        assert found.complete(whole, notes.append) == ""
+        same = len(changed) == 2
+        assert (str(found), notes) == ((sent, []) if same else (whole, ["text_differs"]))
 
 
 @pytest.mark.parametrize("begun", ["{a}", '{"a', "nu"])
-@pytest.mark.parametrize("whole", ["null", "[1]", '"b"'])
+@pytest.mark.parametrize("whole", ["[1]", '"b"'])
 def test_whole_arguments_replace_what_is_not_their_beginning(begun: str, whole: str) -> None:
     """Also where what came is not JSON."""
-    if (begun, whole) == ("nu", "null"):
-        return
     found, notes = Arguments(), list[str]()
     found.add(begun, notes.append)
     assert found.complete(whole, notes.append) == ""
     assert (str(found), notes) == (whole, ["text_differs"])
+
+
+def test_whole_arguments_that_are_null_or_not_json() -> None:
+    """Neither is mistaken for the other."""
+    for begun, late in (("{a}", "null"), ("nu", "[")):
+        found, notes = Arguments(), list[str]()
+        found.add(begun, notes.append)
+        assert found.complete(late, notes.append) == ""
+        assert (str(found), notes) == (late, ["text_differs"])
 
 
 def test_whole_arguments_that_are_there_twice_count_once() -> None:
@@ -538,7 +548,8 @@ def test_members_of_the_function_beside_the_id(pieces: Any) -> None:
 def test_call_that_has_its_tool_ignores_what_is_beside_it(kind: str) -> None:
     """The object of the function or custom tool has the name and the arguments."""
     tool = {"name": "f", "input" if kind == "custom" else "arguments": '{"a": 1}'}
-    sent = {"index": 0, "id": "c", "type": kind, kind: tool, "name": "g", "arguments": "[]"}
+    beside = {"name": "g", "arguments": "[]", "input": "x"}
+    sent = {"index": 0, "id": "c", "type": kind, kind: tool, **beside}
     for told in (tell(calling(sent), CALLED), tell(whole({"tool_calls": [sent]}))):
         assert told.calls == [("c", "f", '{"a": 1}', True)]
         assert told.answer.calls[0].kind == kind

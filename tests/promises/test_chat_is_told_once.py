@@ -71,7 +71,8 @@ def test_message_after_deltas_repeats_them(kind: str | None, reason: str | None)
     rest = {} if kind is None else {"object": kind}
     late = message("Hello", reason, **rest)
     hel, lo = chunk({"content": "Hel"}), chunk({"content": "lo"})
-    for payloads in ([hel, lo, STOP, late], [hel, lo, late], [hel, late], [late]):
+    many = [hel, lo, *5 * [late]]
+    for payloads in ([hel, lo, STOP, late], [hel, lo, late], [hel, late], [late], many):
         told = tell(*payloads, DONE)
         assert told.answer.text == told.joined() == "Hello"
         assert (told.streamer.outcome, told.notes) == ("completed", {})

@@ -158,6 +158,10 @@ REASONING: dict[str, Any] = {
         "thinking_blocks": [{"thinking": "Hm"}],
         "content": [{"type": "thinking", "thinking": "Hm"}],
     },
+    "beside encrypted details": {
+        "reasoning": "Hm",
+        "reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}],
+    },
     "in a field and in parts": {
         "reasoning": "H",
         "content": [{"type": "thinking", "thinking": [{"text": "m"}]}],

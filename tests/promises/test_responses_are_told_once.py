@@ -750,6 +750,67 @@ def test_deltas_after_the_end() -> None:
     assert (told.text, told.stream.notes["delta_after_end"]) == ("Hi", 1)
 
 
+def arguments(*texts: str) -> list[Any]:
+    """Return the announcement of a call, and its arguments in pieces."""
+    place = {"item_id": "fc", "output_index": 0}
+    return [
+        added(call("", status="in_progress")),
+        *(event("function_call_arguments.delta", delta=text, **place) for text in texts),
+    ]
+
+
+def test_an_empty_object_waits_for_the_end_of_the_response() -> None:
+    """The real arguments may follow it; if nothing does, it is told."""
+    under_way, ended = response("in_progress", output=[]), response("completed", output=[])
+    told = tell(*arguments("{}"), under_way, *arguments('{"x":1}')[1:], ended)
+    assert told.calls == {("c", "f"): '{"x":1}'}
+    told = tell(*arguments("{}"), under_way, ended)
+    assert told.events == ["", "", "", "{}"]
+    assert told.calls == {("c", "f"): "{}"}
+
+
+def test_an_empty_object_before_the_end_of_the_arguments_is_forgotten() -> None:
+    """The end has the real ones."""
+    end = event("function_call_arguments.done", item_id="fc", output_index=0, arguments='{"x":1}')
+    told = tell(*arguments("{}"), end)
+    assert told.calls == {("c", "f"): '{"x":1}'}
+    assert told.answer.calls[0].arguments == '{"x":1}'
+    assert dict(told.stream.notes) == {}
+
+
+def test_an_empty_object_inside_the_arguments_does_not_wait() -> None:
+    """Only one that may be all of them does."""
+    assert tell(*arguments('{"x":', "{}", "}")).events == ["", '{"x":', "{}", "}"]
+
+
+def test_a_part_is_not_taken_for_one_of_another_kind() -> None:
+    """A refusal after the text that came with its item is a part of its own."""
+    refusal = part("No.", "refusal")
+    told = tell(
+        added(message("Hi", status="in_progress")),
+        event("content_part.done", item_id="m", output_index=0, part=refusal),
+        done(message("Hi", refusal)),
+    )
+    assert (told.text, told.refusal) == ("Hi", "No.")
+    [item] = told.answer.response.output
+    assert [one.type for one in item.content] == ["output_text", "refusal"]
+
+
+def test_calls_that_run_on_the_server_begin_anew_too() -> None:
+    """Their arguments count once, however often they come."""
+    place = {"item_id": "i", "output_index": 0}
+    for texts in (["{}", '{"x":1}'], ['{"x":1}', '{"x":1}']):
+        told = tell(*(event("mcp_call_arguments.delta", delta=text, **place) for text in texts))
+        assert told.answer.response.output[0].arguments == '{"x":1}'
+
+
+def test_a_whole_item_that_comes_again_under_its_first_id_is_the_same() -> None:
+    """Also if neither is a message."""
+    item = {"type": "code_interpreter_call", "container_id": "c", "code": "1"}
+    told = tell(done(item), done({**item, "id": "i"}))
+    assert [one.id for one in told.answer.response.output] == ["i"]
+
+
 COMPUTED: dict[str, Any] = {"output_index": 0, "item_id": "i"}
 
 

@@ -91,6 +91,7 @@ class TestMessages:
             [piece(0, "{", id="c1", name="f"), piece(0, "}"), piece(0, extra_content=SIGNATURE)],
             [piece(None, "{}", id="c1", name="f", extra_content=SIGNATURE)],
             [piece(None, "{}", id="c1", name="f"), piece(None, "", extra_content=SIGNATURE)],
+            [piece(0, "{}", id="c1", name="f"), {"tool_calls": [{"extra_content": SIGNATURE}]}],
             [
                 piece(0, "{", id="c1", name="f", extra_content={"google": {}}),
                 piece(0, "}", id="c1", name="f", extra_content=SIGNATURE),
@@ -100,7 +101,7 @@ class TestMessages:
                 piece(0, "}", id="c1", extra_content=SIGNATURE),
             ],
         ],
-        ids=range(8),
+        ids=range(9),
     )
     def test_what_is_beside_a_call_comes_back(self, deltas: list[dict[str, Any]]) -> None:
         """In whichever piece of the call it came, once or with each of them."""
@@ -230,6 +231,26 @@ class TestMessages:
             {"type": "u", "summary": "c"},
         ]
 
+    def test_details_that_take_turns_are_told_apart(self) -> None:
+        """By their index together with their type."""
+        details = [
+            {"type": kind, "index": index, "text": text}
+            for kind, index, text in (
+                ("t", 0, "a"),
+                ("t", 1, "c"),
+                ("u", 0, "e"),
+                ("t", 0, "b"),
+                ("t", 1, "d"),
+                ("u", 0, "f"),
+            )
+        ]
+        sent = message(*({"reasoning_details": [one]} for one in details), {"content": "Hi"})
+        assert [(one["type"], one["index"], one["text"]) for one in sent["reasoning_details"]] == [
+            ("t", 0, "ab"),
+            ("t", 1, "cd"),
+            ("u", 0, "ef"),
+        ]
+
     def test_a_list_that_comes_again_counts_once(self) -> None:
         """Its items are whole, as those of images are."""
         images = [{"type": "image", "url": "a"}, {"type": "image", "url": "b"}, "plain"]
@@ -248,6 +269,57 @@ class TestMessages:
             {"type": "text", "text": "Hi all!"},
         ]
         assert message(*thinking)["content"] == sent["content"][:1]
+
+    def test_text_in_parts_comes_back_as_text(self) -> None:
+        """Alone, and after parts that are not text."""
+        thinking = {"type": "thinking", "thinking": "Hm"}
+        said = [{"type": "text", "text": "Hi"}, {"type": "output_text", "text": "!"}]
+        assert message({"content": said})["content"] == "Hi!"
+        assert message({"content": [thinking, *said]})["content"] == [
+            thinking,
+            {"type": "text", "text": "Hi!"},
+        ]
+
+    def test_a_message_after_its_deltas_is_not_kept_twice(self) -> None:
+        """Neither its parts, nor what is beside a call or inside its function."""
+        deltas = [
+            {
+                "content": [{"type": "thinking", "thinking": text}],
+                "thought_text": text,
+                "nested": {"thought_text": text},
+                "tool_calls": [
+                    {
+                        "index": 0,
+                        "id": "c1",
+                        "proof_data": text,
+                        "function": {"name": "f", "thought_text": text},
+                    }
+                ],
+            }
+            for text in ("a", "b")
+        ]
+        said: dict[str, Any] = {
+            "role": "assistant",
+            "content": [{"type": "thinking", "thinking": "ab"}],
+            "thought_text": "ab",
+            "nested": {"thought_text": "ab"},
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "proof_data": "ab",
+                    "function": {"name": "f", "thought_text": "ab", "arguments": "{}"},
+                }
+            ],
+        }
+        assert message(*deltas, finish="tool_calls") == said
+        late = {"choices": [{"index": 0, "message": said, "finish_reason": "tool_calls"}]}
+        assert read(*map(chunk, deltas), late).messages() == [said]
+
+    def test_further_keys_of_a_call_are_put_together(self) -> None:
+        """Each may come with another piece."""
+        deltas = [piece(0, "{", id="c1", name="f", x=1), piece(0, "}", y=2)]
+        assert message(*deltas, finish="tool_calls")["tool_calls"] == [call("c1", x=1, y=2)]
 
     def test_unknown_keys_of_the_message_come_back(self) -> None:
         """In one piece or in several; a key that comes with every delta does no harm."""
@@ -372,13 +444,16 @@ class TestMessages:
         streamer = read(
             chunk({"content": "a", "x": 1}),
             chunk({"content": "b", "x": 2}, index="1"),
+            chunk({"content": "c", "x": 3}, index=2),
             chunk({}, "stop"),
             chunk({}, "stop", index=1),
+            chunk({}, "stop", index=2),
         )
         assert streamer.messages() == [{"role": "assistant", "content": "a", "x": 1}]
         assert streamer.messages(1) == [{"role": "assistant", "content": "b", "x": 2}]
-        with pytest.raises(ValueError, match="the answer has no choice 2"):
-            streamer.messages(2)
+        assert streamer.messages(2) == [{"role": "assistant", "content": "c", "x": 3}]
+        with pytest.raises(ValueError, match="the answer has no choice 3"):
+            streamer.messages(3)
 
     @pytest.mark.parametrize(
         "odd",
