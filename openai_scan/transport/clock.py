@@ -79,9 +79,9 @@ class Clock:
         """An event has been handed out, not a keep-alive, and the next one is asked for.
 
         The limit `event_idle` starts again with the next wait, and not at bytes that bring no
-        event.
+        event. It does not start again after the end, which may be the event that was handed out.
         """
-        self._heard = True
+        self._heard = "grace" not in self._deadlines
 
     def spare(self, seconds: float) -> None:
         """Do not count *seconds* as the server's silence: the reader was not waiting."""

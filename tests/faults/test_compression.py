@@ -20,6 +20,7 @@ from server import (
     FIN,
     WAIT_FOR_HANG_UP,
     Script,
+    answer,
     ch,
     json_answer,
     serving,
@@ -125,6 +126,26 @@ def test_what_is_neither_compressed_nor_plain_is_an_error(start: bytes) -> None:
     with answered([encoded(CLOSE_DELIMITED, "gzip") + start, FIN]) as s:
         assert not s.next()
         assert s.err() is not None
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (CHUNKED, END),
+        (answer(b"", headers="Content-Type: text/event-stream\r\n"), b""),
+        (CLOSE_DELIMITED, b""),
+    ],
+)
+def test_an_empty_body_is_not_decompressed(
+    head: bytes, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To zstd it would look like one that was cut off."""
+    decoders: list[str] = []
+    monkeypatch.setattr(urllib3.response, "_get_decoder", decoders.append)
+    with answered([encoded(head, "gzip") + body, FIN]) as s:
+        assert not s.next()
+        assert type(s.err()).__name__ == "TruncatedStreamError"
+    assert decoders == []
 
 
 def test_a_compressed_stream_that_is_cut_is_truncated() -> None:

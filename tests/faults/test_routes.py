@@ -37,6 +37,7 @@ from openai_scan import (
     TLSError,
     TransportError,
 )
+from openai_scan.transport.session.answers import current
 
 MANY = 64
 CERTIFICATES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -206,6 +207,12 @@ class TestRefusals:
                 "the proxy did not accept the user name and password in its URL (HTTP 407)"
             )
             assert all("Basic dXNlcjpwYXNzLXdvcmQ=" in head for head in proxy.heads)
+
+    def test_nothing_is_kept_of_it(self, environment: pytest.MonkeyPatch) -> None:
+        """Until its next request the thread would keep the credentials, which it has no use for."""
+        with Proxy([[answer(b"", status="403 Forbidden")]]) as proxy:
+            self.refused(proxy, environment, "user:pass-word@")
+            assert vars(current) == {}
 
     def test_a_page_that_does_not_come_is_not_waited_for(
         self, environment: pytest.MonkeyPatch

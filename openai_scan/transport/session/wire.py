@@ -119,10 +119,11 @@ class SessionAnswer:
         return data
 
     def _look_at_beginning(self, magic: bytes) -> None:
-        """Decompress nothing if the body is plain, whatever its head says."""
+        """Decompress nothing if the body is plain or empty, whatever its head says."""
         self._magic = None
         start = self._answered.peek1()
-        if not magic.startswith(start[:1]) and begins_plain(start):
+        # zstd, unlike gzip, takes no bytes at all for a body that was cut off.
+        if not start.startswith(magic[:1]) and begins_plain(start):
             self._take = self._answered.read1
 
     def close(self) -> None:
@@ -186,10 +187,9 @@ class SessionWire:
                 stream=True,
                 allow_redirects=False,
             )
+            answered = current.answered
         finally:
-            del current.carried
-        answered = current.answered
-        del current.answered
+            vars(current).clear()  # a refusal of a proxy is an answer too
         return SessionAnswer(response, answered, carried.clock, carried.cancellation)
 
     async def aclose(self) -> None:
