@@ -70,13 +70,8 @@ def client_over(wire: MemoryWire) -> Methods:
 
 def parameters_of(method: str) -> Any:
     """Return the class of the parameters of a method."""
-    signature = inspect.signature(getattr(Methods, method))
-    [name] = [
-        re.fullmatch(r"Unpack\[(\w+)\]", one.annotation)
-        for one in signature.parameters.values()
-        if one.kind is one.VAR_KEYWORD
-    ]
-    assert name is not None
+    hints = getattr(Methods, method).__annotations__
+    [name] = filter(None, (re.fullmatch(r"Unpack\[(\w+)\]", hint) for hint in hints.values()))
     return getattr(params, name[1])
 
 
