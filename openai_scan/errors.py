@@ -114,8 +114,8 @@ class ConnectError(TransportError):
     Attributes:
         certificate_refused: Whether the certificate of the server, or of a proxy, was not
             accepted. It is not retried then: the certificate would be refused again.
-        proxy_status: The HTTP status by which a proxy refused the connection, such as 407 if it
-            asks for a password; None if none did. Only 408, 429 and 5xx are retried.
+        proxy_status: The HTTP status with which a proxy refused the connection, such as 407 if it
+            requires a password; None if no proxy refused. Only 408, 429 and 5xx are retried.
     """
 
     certificate_refused: bool = False
@@ -167,9 +167,11 @@ class APIError(ScanError):
         retry_after: How many seconds the server asks you to wait before a retry, or None.
         body: The error as received: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
         is_explained: Whether the message is the server's; if not, the server sent no words.
+        not_retried: Why the client did not wait as long as the server asks and retry, or None.
     """
 
     is_explained: bool = True
+    not_retried: str | None = None
 
     def __init__(
         self,
@@ -216,6 +218,7 @@ class APIError(ScanError):
                 ("code", self.code),
                 ("param", self.param),
                 ("request id", self.request_id),
+                ("not retried:", self.not_retried),
             )
             if value is not None
         ]

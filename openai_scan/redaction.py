@@ -34,14 +34,16 @@ def redact_foreign(
         error: What the library raised.
         redact: Removes the secrets from a text.
         strip: Removes from one exception what holds the request, or quotes it.
-        handled: The exception that the caller was already handling, if any. Python chains it to
-            *error*; it is left untouched.
+        handled: The exception that the caller was already handling, if any. It is left untouched.
+            Python chains it to *error* as if it were a cause; that link is cut.
 
     Returns:
         *error* itself.
     """
-    for one in _chained(error, handled):
+    for one in chained(error, handled):
         one.__traceback__ = None
+        if one.__context__ is handled:
+            one.__context__ = None
         strip(one)
         redact_error(one, redact)
     return error
@@ -69,7 +71,7 @@ def _redacted(value: Any, redact: Redact) -> Any:
             return value
 
 
-def _chained(error: BaseException, handled: BaseException | None) -> Iterable[BaseException]:
+def chained(error: BaseException, handled: BaseException | None) -> Iterable[BaseException]:
     """Return *error* and all exceptions it leads to, without passing through *handled*."""
     found: dict[int, BaseException] = {}
     waiting = [error]

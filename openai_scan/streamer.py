@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from openai_scan.events import Outcome
 from openai_scan.reader import TextReader
 from openai_scan.sse import Source
 from openai_scan.sse.reading import close_inputs, read_into
-from openai_scan.sse.source import chunks_of
+from openai_scan.sse.source import chunks_of, is_callers
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
@@ -53,23 +54,32 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
 
         Never raises for bad input or a bad network: it returns False at the end and after an
         error, and from then on. `err()` and `outcome` say which it was.
+
+        An exception of your own that interrupts the wait leaves it as it is: that of a signal
+        handler, KeyboardInterrupt included, or gevent's `Timeout`. The source is closed then, and
+        the stream ends as `cancelled`, since nobody knows which bytes were lost.
         """
         machine = self._machine
-        while (step := machine.step(self)) is not EVENT:
-            if step is NEED_DATA:
-                read_into(machine.current, self._tee)
-                continue
-            left, machine.left = machine.left, None
-            try:
-                if step is SWITCH:  # before closing could be interrupted
-                    self._open(machine.current)
-            finally:
-                if left is not None:
-                    close_inputs(left)
-            if step is ASK_WHAT_NEXT:
-                self._ask_what_next(machine)
-            elif step is not SWITCH:
-                return False
+        try:
+            while (step := machine.step(self)) is not EVENT:
+                if step is NEED_DATA:
+                    read_into(machine.current, self._tee)
+                    continue
+                left, machine.left = machine.left, None
+                try:
+                    if step is SWITCH:  # before closing could be interrupted
+                        self._open(machine.current)
+                finally:
+                    if left is not None:
+                        close_inputs(left)
+                if step is ASK_WHAT_NEXT:
+                    self._ask_what_next(machine)
+                elif step is not SWITCH:
+                    return False
+        except BaseException as error:
+            if is_callers(machine.current.source, error):
+                self._abandon()
+            raise
         return True
 
     def __iter__(self) -> Iterator[EventT]:
@@ -96,6 +106,11 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
             raise
         if not self._handed_over:
             close_inputs(*inputs)
+
+    def _abandon(self) -> None:
+        """Close because of an interruption, which no error of closing may replace."""
+        with contextlib.suppress(Exception):
+            self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +140,6 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
             RuntimeError: This stream has ended already.
         """
         self._follow(successor)
-
-    # The text.
 
     def read(self, size: int | None = -1) -> bytes:
         """Return text that is still to come, as UTF-8: what `shutil.copyfileobj` calls.
@@ -178,8 +191,4 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
             pass
 
     def _ask_what_next(self, machine: StreamMachine) -> None:
-        answer = machine.successor(self, machine.outcome)
-        if isinstance(answer, str):
-            machine.stop(cast("Outcome", answer))
-        else:
-            machine.go_on(self, self._input_of(answer))
+        self._go_on_with(machine.successor(self, machine.outcome))

@@ -10,8 +10,13 @@ completes it. A half whose other half never comes becomes U+FFFD, the replacemen
 
 from __future__ import annotations
 
+import re
+
 REPLACEMENT = "\ufffd"
 """What a half becomes if its other half never comes."""
+
+find_half = re.compile("[\ud800-\udfff]").search
+"""Returns where the first half in a text is, or None if all of its characters are whole."""
 
 
 def split_half(text: str) -> tuple[str, str]:

@@ -43,6 +43,7 @@ from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.responses.waiting import answered_ids, waits_for_others
 from openai_scan.events.snapshot import parses
 from openai_scan.functions import Function, arguments_of, function_schema, name_of, tool_of
+from openai_scan.interruptions import is_interruption
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API
 from openai_scan.sse import Source
@@ -241,7 +242,7 @@ class _Rounds:
                 return result
             return bounded_json.dumps(result, default=_plain)
         except Exception as error:
-            if self.raises:
+            if self.raises or is_interruption(error):
                 raise
             _log.debug("%s failed with %s", call.name, type(error).__name__)
             if self.error_text:

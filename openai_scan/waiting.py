@@ -1,12 +1,12 @@
 """Waiting, on systems that wake a waiting thread and on those that do not.
 
 On POSIX, shutting down a socket ends a `recv()` that another thread is waiting in, and Ctrl-C
-interrupts every wait. Windows does neither: `recv()` goes on (cpython#91913), and Ctrl-C is not
-noticed before `recv()`, a lock or, up to Python 3.13, an event returns (cpython#85609, #125541).
+interrupts every wait. Windows does neither: `recv()` goes on (cpython#91913), and Ctrl-C does not
+interrupt `recv()` or, before Python 3.14, waits for locks and events (cpython#85609, #125541).
 
-There every wait is cut into slices. After each slice Python runs its signal handlers, and whoever
-waits looks for a cancellation; then the wait goes on until its time is up. Elsewhere these
-functions add no system call.
+On Windows every wait is therefore cut into slices. After each slice Python runs its signal
+handlers, the waiting code checks for a cancellation, and the wait continues until its time is up.
+Elsewhere these functions add no system call.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar, overload
 
+from openai_scan.interruptions import pass_interruption
+
 T = TypeVar("T")
 
 sliced: bool = sys.platform == "win32"
-"""Whether waits are cut into slices. Tests of other systems set it; read it at each wait."""
+"""Whether waits are cut into slices. Read it at each wait: tests set it."""
 
 SLICE_SECONDS = 0.2
 """How long a cancellation or Ctrl-C may go unnoticed where the system wakes nobody."""
 
 
 class Timed(Protocol):
-    """A socket, or TLS over one: what it waits for takes no longer than its timeout."""
+    """A socket, or TLS over one."""
 
     def settimeout(self, seconds: float, /) -> None:
-        """Limit every later wait."""
+        """Set how long each later call may wait."""
 
 
 @overload
@@ -38,9 +40,9 @@ def slice_of(seconds: float) -> float: ...
 @overload
 def slice_of(seconds: None) -> float | None: ...
 def slice_of(seconds: float | None) -> float | None:
-    """Return how long to wait at a time, if *seconds* are left (None: no limit).
+    """Return how long the next call may wait if *seconds* are left (None: no limit).
 
-    For calls such as `select()`, whose caller looks again at what it waits for in any case.
+    Use it for calls such as `select()` in a loop that checks what it waits for.
     """
     if not sliced:
         return seconds
@@ -102,9 +104,10 @@ def in_slices(step: Callable[[], T], sock: Timed, seconds: float, check: Callabl
         try:
             return step()
         except TimeoutError as error:
+            pass_interruption(error)
             check()
             left = end - time.monotonic()
-            # With a number it is the system's: a peer that no longer acknowledges anything.
+            # An error with a number is the system's: the peer no longer acknowledges anything.
             if left <= 0 or error.errno is not None:
                 raise
 

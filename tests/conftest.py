@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis.internal.conjecture import providers
 from server import ScriptedServer, serving
 
 from openai_scan import Client
+from openai_scan.transport.session import body
 
 # Tests promise results, not times, and a shared machine is slow now and then.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,6 +47,21 @@ if hasattr(providers, "_get_local_constants"):
     _leave_constants_out()
 
 
+def _spare_context_variables() -> None:
+    """Keep mutmut from noting in a context variable which function calls which.
+
+    It does so in each call, which crashes Python 3.11 sooner or later. Nothing else needs it.
+    """
+    from mutmut.core import MutmutCallStack
+
+    for name in ("set", "reset"):
+        setattr(MutmutCallStack, name, staticmethod(lambda *_: None))
+
+
+if "mutmut" in sys.modules and sys.version_info < (3, 12):
+    _spare_context_variables()
+
+
 def pytest_collection_finish() -> None:
     """Take what pytest has collected out of the reach of the garbage collector.
 
@@ -52,6 +69,17 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_one_alarm() -> Iterator[None]:
+    """Have bodies read as in a program that handles no signals.
+
+    pytest-timeout has a handler for its alarm, which does not come again.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(body, "signals_may_repeat", lambda: False)
+        yield
 
 
 @pytest.fixture

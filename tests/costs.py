@@ -16,7 +16,14 @@ from typing import Any
 
 
 def work(action: Callable[[], object]) -> int:
-    """Do the *action*; return how many calls and lines of Python it took."""
+    """Do the *action*; return how many calls and lines of Python it took.
+
+    Under mutmut, which adds some to each call, the test is skipped.
+    """
+    if "mutmut" in sys.modules:
+        import pytest
+
+        pytest.skip("mutmut adds to what is counted")
     count = 0
 
     def trace(_frame: FrameType, event: str, _arg: object) -> Any:

@@ -268,6 +268,19 @@ def serving(
         yield server
 
 
+@contextlib.contextmanager
+def full_queue() -> Iterator[int]:
+    """Give the port of a server that accepts nothing, and has no room for one more to wait."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        with contextlib.ExitStack() as waiting:
+            for _ in range(4):
+                one = waiting.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(("127.0.0.1", port))
+            yield port
+
+
 def _read_request(lines: Any) -> SeenRequest | None:
     """Return the next request of a connection, or None if there is none, or no whole one."""
     line = lines.readline().decode().strip()

@@ -140,6 +140,48 @@ def test_hanging_up_is_no_cancellation(ends: tuple[socket.socket, socket.socket]
     cancellation.check()
 
 
+class PassingOn:
+    """A socket as eventlet makes them: it has one, and passes on what it does not have."""
+
+    def __init__(self, passed_to: socket.socket) -> None:
+        self._passed_to = passed_to
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._passed_to, name)
+
+
+class Decrypting(socket.socket):
+    """A socket as ssl makes them: after its own `shutdown()` it does not decrypt."""
+
+    decrypts = True
+
+    def shutdown(self, how: int, /) -> None:
+        """Stop decrypting, and shut the socket down."""
+        self.decrypts = False
+        super().shutdown(how)
+
+
+def test_a_socket_may_pass_on_what_it_does_not_have(
+    ends: tuple[socket.socket, socket.socket],
+) -> None:
+    """Its class has no `shutdown()` then."""
+    ours, theirs = ends
+    cancellation = SocketCancellation()
+    cancellation.attach(connection(PassingOn(ours)))
+    cancellation.request()
+    assert is_shut(theirs)
+
+
+def test_tls_is_not_told(ends: tuple[socket.socket, socket.socket]) -> None:
+    """A reader would get what is still encrypted."""
+    ours, theirs = ends
+    with Decrypting(fileno=ours.detach()) as sock:
+        cancellation = SocketCancellation()
+        cancellation.attach(connection(sock))
+        cancellation.request()
+        assert (sock.decrypts, is_shut(theirs)) == (True, True)
+
+
 def test_a_child_leaves_the_socket_to_its_parent(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:

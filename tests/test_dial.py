@@ -63,12 +63,14 @@ class Net:
         begun: The port of each attempt, and after how many seconds it has begun.
         open: The sockets that are open.
         held: Which copies of sockets are open.
+        waits: How many times somebody has waited.
     """
 
     def __init__(self, now: Now, *hosts: Host) -> None:
         self.begun: list[tuple[int, float]] = []
         self.open: set[Plug] = set()
         self.held: set[Plug] = set()
+        self.waits = 0
         self.hosts = hosts
         self.addresses = [address(port, host.family) for port, host in enumerate(hosts)]
         self._now, self._start = now, now.seconds
@@ -86,6 +88,7 @@ class Net:
 
     def ended(self, plugs: Sequence[Plug], seconds: float) -> Sequence[Plug]:
         """Wait until an attempt has ended."""
+        self.waits += 1
         end = min(self.seconds + seconds, *(plug.ends_at for plug in plugs), math.inf)
         self._now.seconds = self._start + end
         return [plug for plug in plugs if plug.ends_at <= end]
@@ -234,6 +237,12 @@ class TestAddresses:
         net, error = dialled(*hosts)
         assert error.errno == number
         assert net.seconds == seconds
+
+    def test_no_address_but_the_last_has_a_head_start(self, dialled: Any) -> None:
+        """So one address is waited for in one call, however long it takes."""
+        for hosts, waits in (([Host(after=5)], 1), ([REFUSED, Host(after=5)], 2)):
+            net, _ = dialled(*hosts)
+            assert net.waits == waits
 
     @pytest.mark.parametrize("hosts", [[DEAD], [DEAD, DEAD], [DEAD, REFUSED], [DEAD] * 50])
     def test_all_share_one_limit(self, dialled: Any, hosts: list[Host]) -> None:

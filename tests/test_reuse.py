@@ -194,7 +194,10 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     ),
     "a hint that is cut": ((EARLY_HINTS[:-2], FIN), "it was closed before its end"),
     "nothing after a hint": ((EARLY_HINTS, FIN), "the server closed the connection"),
-    "a status that is not one": ((head(status="2_00"), WAIT_FOR_HANG_UP), "HTTP/1.1 2_00"),
+    "a status that is not one": (
+        (head(status="2_00"), WAIT_FOR_HANG_UP),
+        "the answer is not HTTP: HTTP/1.1 2_00",
+    ),
     "a first line that is too long": (
         (b"HTTP/1.1 200 " + b"x" * (65536 - len("HTTP/1.1 200 \r\n")) + b"x\r\n", WAIT_FOR_HANG_UP),
         "the answer has a header line of more than 64 KiB",
@@ -240,7 +243,7 @@ def test_a_head_that_does_not_say_where_the_answer_ends_is_refused(
     assert (found, kept) == (b"", False)
     assert error is not None
     assert error.startswith("no answer from http://localhost:")
-    assert f"/v1: {reason}" in error or f"'{reason}" in error
+    assert f"/v1: {reason}" in error
 
 
 CUT: dict[str, tuple[tuple[bytes | object, ...], str]] = {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import ssl
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from urllib3.connection import HTTPConnection
 
 from openai_scan import NotAnEventStreamError, Timeout
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
-from openai_scan.transport.session.connections import new_session
+from openai_scan.transport.session.connections import WatchedConnection, new_session
 from openai_scan.transport.session.wire import SessionAnswer, SessionWire
 from openai_scan.transport.wire import at_once
 
@@ -151,6 +154,45 @@ def test_the_environment_may_name_certificates(
         monkeypatch.setenv(name, value)
     with new_session() as session:
         assert session.verify == verify
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(errno.ECONNRESET, "reset"),
+        ConnectionAbortedError(10053, "aborted"),
+        ssl.SSLEOFError(8, "EOF"),
+        ssl.SSLZeroReturnError(6, "closed"),
+    ],
+)
+def test_what_sending_raises_if_nobody_listens_is_a_broken_pipe(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """Only then urllib3 reads the answer that may have come."""
+
+    def request(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "request", request)
+    with pytest.raises(BrokenPipeError) as caught:
+        WatchedConnection("a.test").request("POST", "/")
+    assert caught.value.errno == errno.EPIPE
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("mine"), TimeoutError("late")])
+def test_what_else_sending_raises_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """The end of the time is one; what has no number may be a signal handler's."""
+
+    def request(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "request", request)
+    with pytest.raises(type(error)) as caught:
+        WatchedConnection("a.test").request("POST", "/")
+    assert caught.value is error
 
 
 @pytest.mark.parametrize("own", [True, False])

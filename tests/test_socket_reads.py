@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # typeshed leaves it out
 import http.client
 import io
+import itertools
 import signal
 import socket
 from collections.abc import Iterator
@@ -15,9 +17,9 @@ from urllib3.util import wait_for_read
 
 from openai_scan import Timeout, waiting
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.session import answers
+from openai_scan.transport.session import answers, body
 from openai_scan.transport.session.answers import _ClockedReads
-from openai_scan.transport.session.body import Body
+from openai_scan.transport.session.body import Body, signals_may_repeat
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Counted
 
@@ -275,15 +277,61 @@ class TestBody:
             theirs.send(b"ab")
             assert body.read() == b"ab"
 
-    def test_python_limits_it_while_a_timer_sends_signals(
+    def test_python_limits_it_while_signals_may_repeat(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Each of them would start the system's limit again."""
-        monkeypatch.setattr(signal, "getitimer", lambda timer: (0.5, 0.5 * (timer == 0)))
+        monkeypatch.setattr(body, "signals_may_repeat", lambda: True)
         ours, theirs = ends
         theirs.send(b"ab")
         assert body_of(ours, Timeout(idle=30)).read() == b"ab"
         assert ours.gettimeout() == 30
+
+    def test_signals_that_keep_coming_do_not_put_the_limit_off(
+        self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A handler that sets its alarm anew is not known by its timer, which does not repeat."""
+        monkeypatch.setattr(body, "signals_may_repeat", signals_may_repeat)
+        alarms = itertools.count()
+
+        def go_off(*_: object) -> None:
+            assert next(alarms) < 100, "the limit does not strike"
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+
+        before = signal.signal(signal.SIGALRM, go_off)
+        alarm = signal.setitimer(signal.ITIMER_REAL, 0.02)
+        try:
+            with pytest.raises(TimeoutError):
+                body_of(ends[0], Timeout(idle=0.1)).read()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_REAL, *alarm)
+
+    @pytest.mark.parametrize(
+        ("handled", "timer", "may_repeat"),
+        [
+            (("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"), "", False),
+            (("SIGTERM", "SIGALRM"), "", True),
+            (("SIGUSR1",), "", True),
+            ((), "ITIMER_REAL", True),
+            ((), "ITIMER_VIRTUAL", True),
+            ((), "ITIMER_PROF", True),
+        ],
+    )
+    def test_signals_repeat_where_somebody_expects_them(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        handled: tuple[str, ...],
+        timer: str,
+        *,
+        may_repeat: bool,
+    ) -> None:
+        """A handler shows that, except for a request to end; so does a timer that repeats."""
+        handlers = {getattr(signal, name): print for name in handled}
+        repeating = getattr(signal, timer) if timer else None
+        monkeypatch.setattr(_signal, "getsignal", lambda number: handlers.get(number, 0))
+        monkeypatch.setattr(signal, "getitimer", lambda which: (0.5, 0.5 * (which == repeating)))
+        assert signals_may_repeat() is may_repeat
 
     def test_the_system_is_told_only_what_changes(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ import strategies  # noqa: F401 - its settings are for all that hypothesis draws
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.surrogates import REPLACEMENT, join_halves, mend, split_half, utf8
+from openai_scan.surrogates import REPLACEMENT, find_half, join_halves, mend, split_half, utf8
 
 # Texts with many halves, since hypothesis draws few of them by itself.
 texts = st.text(st.sampled_from("a\u20ac\ud83d\ud83e\ude00\ude01\U0001f600\ufeff"), max_size=8)
@@ -53,6 +53,14 @@ def test_pairs_are_joined_and_lone_halves_replaced(text: str, joined: str, mende
     assert join_halves(text) == joined
     assert mend(text) == mended
     assert utf8(text) == mended.encode()
+
+
+@given(texts)
+def test_a_half_is_found(text: str) -> None:
+    """Where there is one, and only there, the text cannot be encoded."""
+    found = find_half(text)
+    assert (found is None) == (mend(text) == text)
+    assert found is None or "\ud800" <= text[found.start()] <= "\udfff"
 
 
 @given(st.lists(texts))

@@ -13,6 +13,7 @@ from openai_scan.sse.source import (
     LiveSource,
     WritableFile,
     broken_off,
+    is_callers,
     refuse_text,
     write_all,
 )
@@ -64,6 +65,7 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     Raises:
         RuntimeError: Another task is reading the source.
         TypeError: The source yields something that is not bytes.
+        BaseException: The caller's own, see `openai_scan.sse.reading.read_into`.
     """
     chunks: Chunks = stream.chunks
     if chunks.in_use:  # the source would be confused, and might end the stream of the other task
@@ -79,10 +81,10 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
                 chunk: Any = await (following if waker is None else waker.wait(following))
             except (StopAsyncIteration, Woken):
                 return stream.end()
-            except ScanError as error:
-                return stream.end(error)
-            except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
-                return stream.end(broken_off(error))
+            except Exception as error:  # the border: every failure of a source is one of the stream
+                if is_callers(stream.source, error):
+                    raise
+                return stream.end(error if isinstance(error, ScanError) else broken_off(error))
             has_news = stream.receive(chunk)
             if tee is not None:
                 write_all(tee, bytes(chunk))
@@ -96,12 +98,16 @@ async def close_inputs(*inputs: RawStream) -> None:
     """Close the sources of *inputs*, and what they are read with, if they can be closed.
 
     Everything is closed, even if closing something fails or is cancelled. What was raised first is
-    raised at the end, a cancellation before any error.
+    raised at the end, a cancellation before any error. An asynchronous generator that another task
+    is reading cannot be closed; that task's wait is interrupted instead.
     """
     raised: list[BaseException] = []
     for stream in inputs:
         chunks: Chunks | None = stream.chunks
         for closeable in (None if chunks is None else chunks.iterator, stream.source):
+            if chunks is not None and getattr(closeable, "ag_running", False):
+                chunks.wake()
+                continue
             close = getattr(closeable, "aclose", None) or getattr(closeable, "close", None)
             try:
                 closing = None if close is None else close()

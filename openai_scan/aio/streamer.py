@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import isawaitable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
 from openai_scan.events import Outcome
+from openai_scan.sse.source import is_callers
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _Next: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
-
 AsyncSuccessor: TypeAlias = "Callable[[Any, Outcome], Awaitable[_Next] | _Next]"
 """Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
@@ -33,8 +33,8 @@ class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
                 print(s.text() or "", end="", flush=True)
 
     It runs on asyncio and on Trio. One task reads it at a time; a second one gets a `RuntimeError`.
-    If the task is cancelled, the source is closed and the stream ends as `cancelled`; the exception
-    leaves `next()` as it is.
+    If the task is cancelled, or a signal handler raises something, the source is closed and the
+    stream ends as `cancelled`; the exception leaves `next()` as it is.
 
     `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
     that is a plain asynchronous iterable.
@@ -57,10 +57,11 @@ class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
             # Most events have arrived already, and the frame of a short coroutine is cheap to make.
             step = self._machine.step(self)
             return step is EVENT or await self._go_on(step)
-        except (Exception, GeneratorExit):
+        except GeneratorExit:  # nothing may be awaited any more
             raise
-        except BaseException:  # the task was cancelled, or the program interrupted
-            await self._abandon()
+        except BaseException as error:  # a cancellation, or what a signal handler has raised
+            if is_callers(self._machine.current.source, error):
+                await self._abandon()
             raise
 
     async def _go_on(self, step: Step) -> bool:
@@ -176,10 +177,7 @@ class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
         answer = machine.successor(self, machine.outcome)
         if isawaitable(answer):
             answer = await answer
-        if isinstance(answer, str):
-            machine.stop(cast("Outcome", answer))
-        else:
-            machine.go_on(self, self._input_of(answer))
+        self._go_on_with(answer)
 
 
 class _TextDeltas:

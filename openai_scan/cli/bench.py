@@ -195,7 +195,7 @@ def _run(
 
         pending = {pool.submit(measure) for _ in range(streams)}
         try:
-            while pending:  # what has not ended after a slice, where waits are cut into slices
+            while pending:  # a wait may end with a slice, before any stream has ended
                 a_while = waiting.slice_of(None)
                 done, pending = wait(pending, timeout=a_while, return_when=FIRST_EXCEPTION)
                 for future in done:

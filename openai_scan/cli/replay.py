@@ -26,6 +26,9 @@ from openai_scan.testing import FakeServer, Reply, SeenRequest, error, recorded
 from openai_scan.testing.guard import new_key
 from openai_scan.testing.paths import api_path
 
+# Those below are for the system's own servers.
+_FIRST_FREE_PORT = 1024
+
 
 @options.command(
     "replay",
@@ -105,7 +108,12 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     try:
         started = FakeServer(answers, port=port, key=checked_key(key, "--key"))
     except OSError as problem:
-        if problem.errno != errno.EADDRINUSE:
+        # Windows says EACCES of some ports that another program has; elsewhere only low ones need
+        # a permission.
+        is_taken = problem.errno == errno.EADDRINUSE or (
+            problem.errno == errno.EACCES and port >= _FIRST_FREE_PORT
+        )
+        if not is_taken:
             raise
         raise click.UsageError(f"Port {port} is taken: name another by --port.") from None
     with started as server:

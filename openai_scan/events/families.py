@@ -24,6 +24,7 @@ from openai_scan.events.decoding.parse import parse
 from openai_scan.events.error import read_error
 from openai_scan.events.forms import with_deltas
 from openai_scan.events.names import identify, others
+from openai_scan.interruptions import pass_interruption
 from openai_scan.sse import RawEvent
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def _decode(raw: RawEvent, structure: Structurer) -> Event:
         bounded_json.check(raw.data)
         payload = parse(raw.data)
     except (ValueError, RecursionError, MemoryError) as error:
+        pass_interruption(error)
         return _not_json(raw, error)
     name, payload = identify(raw.type, payload, structure.choices_name)
     event, fault = _try(name, payload, raw, structure)
@@ -104,7 +106,8 @@ def _try(
     """Return the event of that *name*, or why its class does not fit; neither if there is none."""
     try:
         return _decode_payload(name, payload, raw, structure), None
-    except (DecodeError, RecursionError, MemoryError) as error:
+    except (DecodeError, RecursionError, MemoryError, OSError) as error:  # a module cannot be read
+        pass_interruption(error)
         fault = DecodeError(f"{name}: {error}")
         fault.__cause__ = error
         return None, fault

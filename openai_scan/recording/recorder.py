@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from openai_scan.recording.file import Recording, RecordingFile, RecordTo
 from openai_scan.recording.lines import Cause, End, Line, Read
 from openai_scan.sources import AnsweredSource, ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import LiveSource, Source
-from openai_scan.sse.source import NotingSource, chunks_of
+from openai_scan.sse.source import InterruptibleSource, NotingSource, chunks_of, is_callers
 
 _END = object()
 
@@ -119,6 +120,11 @@ class RecordedSource:
         return None if self._answer is None else self._answer.reused
 
     @property
+    def interrupted(self) -> bool:
+        """Whether an exception of the caller's own has left the source, if it knows."""
+        return isinstance(self.source, InterruptibleSource) and self.source.interrupted
+
+    @property
     def request_id(self) -> str | None:
         """The server's name for the request, or None."""
         return self.source.request_id if isinstance(self.source, RequestedSource) else None
@@ -145,6 +151,8 @@ class RecordedSource:
             try:
                 chunk: Any = next(self._chunks, _END)
             except Exception as error:
+                if is_callers(self.source, error):
+                    raise
                 self._wait_is_over(asked)
                 self._finish(error)
                 raise
@@ -203,12 +211,13 @@ class RecordedSource:
     def close(self) -> None:
         """Close the source, and the file if it was made for it."""
         self._finish(left=True)
-        for closeable in (self._chunks, self.source):
-            close = getattr(closeable, "close", None)
-            if close is not None:
-                close()
-        if self._has_file:
-            self._file.close()
+        with contextlib.ExitStack() as closing:  # all of it, also if the source cannot be closed
+            if self._has_file:
+                closing.callback(self._file.close)
+            for closeable in (self.source, self._chunks):
+                close = getattr(closeable, "close", None)
+                if close is not None and not getattr(closeable, "gi_running", False):
+                    closing.callback(close)
 
     def __del__(self) -> None:
         if self._ending or self._has_end:  # else the unclosed file is worth its warning

@@ -7,7 +7,7 @@ from typing import Any
 
 from openai_scan.errors import ScanError
 from openai_scan.sse.raw_stream import RawStream
-from openai_scan.sse.source import WritableFile, broken_off, write_all
+from openai_scan.sse.source import WritableFile, broken_off, is_callers, write_all
 
 _END = object()
 
@@ -22,6 +22,8 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 
     Raises:
         TypeError: The source yields something that is not bytes.
+        BaseException: The caller's own, such as a signal handler's, unchanged. The source may have
+            lost bytes: read no more.
     """
     chunks, receive = stream.chunks, stream.receive
     if stream.live is not None:
@@ -29,10 +31,10 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     while True:
         try:
             chunk: Any = next(chunks, _END)
-        except ScanError as error:
-            return stream.end(error)
-        except Exception as error:  # noqa: BLE001 - the border: every failure of a source is one
-            return stream.end(broken_off(error))
+        except Exception as error:  # the border: every failure of a source is one of the stream
+            if is_callers(stream.source, error):
+                raise
+            return stream.end(error if isinstance(error, ScanError) else broken_off(error))
         if chunk is _END:
             return stream.end()
         has_news = receive(chunk)
@@ -45,11 +47,12 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 def close_inputs(*inputs: RawStream) -> None:
     """Close the sources of *inputs*, and what they are read with, if they can be closed.
 
-    Everything is closed, in order, even if closing something fails.
+    Everything is closed, in order, even if closing something fails. A generator that is just being
+    read, by another thread or further up in this one, cannot be closed; it ends with its source.
     """
     with contextlib.ExitStack() as closing:
         for stream in reversed(inputs):
             for closeable in (stream.source, stream.chunks):
                 close = getattr(closeable, "close", None)
-                if close is not None:
+                if close is not None and not getattr(closeable, "gi_running", False):
                     closing.callback(close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable
 from types import TracebackType
@@ -11,7 +12,7 @@ from openai_scan.errors import ScanError
 from openai_scan.sse.event import RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.sse.reading import close_inputs, read_into
-from openai_scan.sse.source import Source, WritableFile, chunks_of
+from openai_scan.sse.source import Source, WritableFile, chunks_of, is_callers
 from openai_scan.sse.tokenizer import DEFAULT_MAX_EVENT_BYTES, EventTokenizer
 
 if TYPE_CHECKING:
@@ -60,11 +61,20 @@ class EventScanner:
 
         Never raises for bad bytes or a bad network: it returns False at the end and after an
         error, and from then on. `err()` says which it was.
+
+        An exception of your own that interrupts the wait, such as a signal handler's, leaves it as
+        it is. The source is closed then, and the scan is over, without an error.
         """
         stream = self._stream
         while (event := stream.next()) is None and not stream.ended:
             self._event = None
-            read_into(stream, self._tee)
+            try:
+                read_into(stream, self._tee)
+            except BaseException as error:
+                if is_callers(stream.source, error):
+                    with contextlib.suppress(Exception):  # it must not replace the interruption
+                        self.close()
+                raise
         self._event = event
         return event is not None
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from openai_scan.errors import TransportError
+from openai_scan.interruptions import is_interruption
 
 # As large as the chunks that a socket hands over; a larger read only waits longer to be filled.
 _READ_BYTES = 64 * 1024
@@ -46,6 +47,14 @@ class LiveSource(Protocol):
 
     def heard(self) -> None:
         """Restart the clock that limits how long no event may come. A keep-alive does not."""
+
+
+@runtime_checkable
+class InterruptibleSource(Protocol):
+    """A source that tells exceptions of the caller's own from those of its input."""
+
+    interrupted: bool
+    """Whether the last exception that left it is the caller's own."""
 
 
 @runtime_checkable
@@ -96,6 +105,15 @@ def broken_off(error: Exception) -> TransportError:
     failed = TransportError(f"the source broke off: {type(error).__name__}: {error}")
     failed.__cause__ = error
     return failed
+
+
+def is_callers(source: Any, error: BaseException) -> bool:
+    """Return whether *error*, which left *source*, is the caller's own; see `interruptions`.
+
+    Call it while *error* is being handled.
+    """
+    knows = isinstance(source, InterruptibleSource)
+    return (knows and source.interrupted) or is_interruption(error)
 
 
 def write_all(file: WritableFile, data: bytes) -> None:

@@ -32,8 +32,8 @@ class AnswerSoFar:
         again: Makes the next event if it only adds text, or returns None; None if unknown.
         append: Takes the text of an event that `again` made.
         added: What the last event added; only text of choice 0 if it is a text.
-        is_plain: Whether ASCII text that `append` has taken is what the event added, and that is
-            all. If not, `follow()` has to take the text as well.
+        is_plain: Whether text of whole characters that `append` has taken is what the event added,
+            and that is all. If not, `follow()` has to take the text as well.
         json: The answer's text, parsed as JSON while it arrives; None until it is asked for.
     """
 

@@ -49,6 +49,7 @@ from openai_scan.stream.ends import Ends
 from openai_scan.stream.rounds import Rounds
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
 from openai_scan.stream.taking_up import TakesUp
+from openai_scan.surrogates import find_half
 
 # How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
 # that keeps the connection open.
@@ -142,13 +143,14 @@ class StreamMachine(TakesUp):
                 if not ready:
                     self.event = NO_EVENT
                     return NEED_DATA
-                event = again(ready[0])
-                if event is not None:
+                made = again(ready[0])
+                if made is not None:
                     ready.popleft()
                     current.heard += 1
-                    text = event.unwrap_text() or ""
+                    event, text = made
+                    text = text or event.unwrap_text() or ""
                     answer.append(text)
-                    if answer.is_plain and text.isascii():
+                    if answer.is_plain and (text.isascii() or find_half(text) is None):
                         answer.added = text
                     else:
                         answer.follow(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from openai_scan import bounded_json
 from openai_scan.errors import DecodeError, EventStreamError, ScanError, StreamCancelledError
@@ -293,7 +293,8 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         added = machine.answer.added
         if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
             return added  # as for nearly all events
-        return self._added("text", choice) or _only_empty(machine.event.unwrap_text(choice))
+        text = machine.event.unwrap_text(choice)
+        return (added and self._added("text", choice)) or _only_empty(text)
 
     def reasoning_text(self, choice: int = 0) -> str | None:
         """The text that the current event adds to the reasoning before the answer, or None."""
@@ -392,6 +393,13 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """Have the driver call *successor* at the end of the chain."""
         self._check_running("chain_from() has to come before its end")
         self._machine.successor = successor
+
+    def _go_on_with(self, following: Self | SourceT | Outcome) -> None:
+        """Do what a successor has decided on: read *following*, or end with that outcome."""
+        if isinstance(following, str):
+            self._machine.stop(cast("Outcome", following))
+        else:
+            self._machine.go_on(self, self._input_of(following))
 
     def _input_of(self, other: Self | SourceT) -> RawStream:
         """Return the input to go on with, taken over from its streamer if it has one."""

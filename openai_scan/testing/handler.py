@@ -235,7 +235,7 @@ class Connection(BaseHTTPRequestHandler):
                 case Due(seconds):
                     self._wait(self._began + seconds - time.monotonic())
                 case Hold():
-                    if not step.wait(self.connection):
+                    if not step.wait(self.connection, self.server.stopping):
                         raise ConnectionAbortedError
                 case Cut():
                     self.close_connection = True

@@ -6,6 +6,8 @@ import selectors
 import socket
 import threading
 
+from openai_scan import waiting
+
 
 class Hold:
     """Say nothing more, until the client hangs up or `release()` is called.
@@ -37,8 +39,8 @@ class Hold:
             for end in self._waiting:
                 end.close()
 
-    def wait(self, connection: socket.socket) -> bool:
-        """Wait; return False if the other side of *connection* has hung up."""
+    def wait(self, connection: socket.socket, stopping: threading.Event) -> bool:
+        """Wait; return False if the other side of *connection* has hung up, or at *stopping*."""
         # A thread can wait for two sockets at once, but not for a socket and an event.
         ours, theirs = socket.socketpair()
         with ours, theirs, selectors.DefaultSelector() as selector:
@@ -49,4 +51,8 @@ class Hold:
                     return True
                 self._waiting.append(theirs)
             self.reached.set()
-            return all(key.fileobj is ours for key, _ in selector.select())
+            # On Windows shutting the connection down ends no wait for it.
+            while not (ready := selector.select(waiting.SLICE_SECONDS)):
+                if stopping.is_set():
+                    return False
+            return all(key.fileobj is ours for key, _ in ready)

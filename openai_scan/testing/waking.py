@@ -14,13 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from openai_scan import waiting
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 ResultT = TypeVar("ResultT")
-
-# Nobody notices that a server takes so long to stop, and idle connections cost next to nothing.
-_SECONDS = 0.2
 
 
 class StoppableFile(io.RawIOBase):
@@ -33,7 +32,7 @@ class StoppableFile(io.RawIOBase):
     """
 
     def __init__(self, connection: socket.socket, stopping: threading.Event) -> None:
-        connection.settimeout(_SECONDS)
+        connection.settimeout(waiting.SLICE_SECONDS)
         self._connection = connection
         self._stopping = stopping
 

@@ -7,13 +7,14 @@ import time
 from typing import Literal, TypeAlias
 
 from openai_scan.errors import ConnectTimeoutError, StreamTimeoutError
-from openai_scan.transport.settings import Timeout
+from openai_scan.transport.settings import LONGEST_WAIT, Timeout
 
 Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total", "grace"]
 """What can run out: a limit of `Timeout`, or the time for what may follow the end of a stream."""
 
-# The system counts the milliseconds of a wait in 31 bits. Nothing here waits for 20 days.
-_FOREVER = 20 * 24 * 3600.0
+# Timers of an event loop such as gevent's count from when it last looked at the time.
+_NEARLY = 0.9
+_EARLY_SECONDS = 0.1
 
 
 class Clock:
@@ -38,9 +39,10 @@ class Clock:
         self.timeout = timeout
         # Deadlines are counted from one moment, the allowance anew for each wait.
         self._deadlines: dict[Limit, float] = {}
+        self._asked_at = self._left = 0.0  # of the last wait
         if deadline is not None:
             self._deadlines["total"] = deadline
-        self._idle: float = _FOREVER
+        self._idle: float = LONGEST_WAIT
         self._idle_limit: Limit | None = None
         # Nearly every wait follows an event, so what limits the time between two stands apart.
         self._event_idle = math.inf if timeout.event_idle is None else timeout.event_idle
@@ -113,9 +115,14 @@ class Clock:
         for limit, deadline in self._deadlines.items():
             if deadline - now < left:
                 left, self.limit = deadline - now, limit
+        self._asked_at, self._left = now, left
         if left <= 0:
             raise TimeoutError(f"{self.limit} is over")
         return left
+
+    def ran_out(self) -> bool:
+        """Return whether the last wait has taken as long as it was allowed to, or about so long."""
+        return time.monotonic() >= self._asked_at + _NEARLY * self._left - _EARLY_SECONDS
 
     def overdue(self, where: str) -> StreamTimeoutError:
         """Return the error for the limit that ran out in the last wait.

@@ -23,7 +23,8 @@ Rules:
    moment, so that the wire finds the end of the body and keeps the connection. Otherwise closing
    hangs up, and the server notices at once.
 5. What the network raises leaves as a ScanError without the key. What the caller raises, by a
-   signal handler or the cancellation of a task, leaves unchanged, and the exchange is OVER.
+   signal handler, another greenlet or the cancellation of a task, leaves unchanged, and the
+   exchange is OVER and `interrupted`. `callers` tells whose exception it is.
 6. `cancel()` may be called by any thread in any state. All other methods are the reader's, and
    those that do not read return at once.
 
@@ -61,7 +62,8 @@ from openai_scan.errors import (
     StreamCancelledError,
     TransportError,
 )
-from openai_scan.redaction import redact_error, redact_foreign
+from openai_scan.interruptions import is_interruption, leave_with, pass_interruption
+from openai_scan.redaction import redact_error
 from openai_scan.sse import encode_all
 from openai_scan.sse.beginnings import begins_as_events, begins_bare
 from openai_scan.transport import refusals
@@ -123,7 +125,7 @@ class BaseExchange(ExchangeFacts):
             try:
                 return await exchange._json()
             except ScanError as error:
-                again = exchange.retry(error)
+                again = None if exchange.interrupted else exchange.retry(error)
                 if again is None:
                     raise
             exchange = again
@@ -199,7 +201,9 @@ class BaseExchange(ExchangeFacts):
         """Send the request and return its answer if the head is acceptable."""
         self._state = _State.SENT
         if self._attempt.pause:
+            self.interrupted = True  # a pause raises nothing of its own
             await self.cancellation.pause(self._attempt.pause)
+            self.interrupted = False
         if self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")
         self.sent_at = time.monotonic()
@@ -220,17 +224,14 @@ class BaseExchange(ExchangeFacts):
             try:
                 return await self._wire.send(self._parcel, self)
             except self._wire.errors as error:
-                if not self._may_be_stale(error):
+                if not self._may_be_stale(error) or self._callers_own(error, handled):
                     raise
                 self.notes["stale_connection"] += 1
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
                 return await self._wire.send(self._parcel, self)
-        except ScanError:
-            raise
-        except self._wire.errors as error:
-            cause = redact_foreign(error, self.redact, strip=self._wire.strip, handled=handled)
-            raise self._wire.no_answer(cause, self._sender.base_url, self.clock) from cause
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            leave_with(self._give_up(self._meaning(error, handled, self._wire.no_answer)))
 
     def _may_be_stale(self, error: Exception) -> bool:
         """Return whether the server closed the connection just when it was to be used again."""
@@ -278,17 +279,8 @@ class BaseExchange(ExchangeFacts):
         handled = sys.exc_info()[1]
         try:
             chunk = await answer.read()
-        except ScanError as error:
-            self._give_up(error)
-            raise
-        except self._wire.errors as error:
-            cause = redact_foreign(error, self.redact, strip=self._wire.strip, handled=handled)
-            ours = self._wire.broken_answer(cause, self._sender.base_url, self.clock)
-            self._give_up(ours)
-            raise ours from cause
-        except BaseException:
-            self._hang_up()
-            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            leave_with(self._give_up(self._meaning(error, handled, self._wire.broken_answer)))
         if not chunk:  # the wire has kept the connection, or closed it
             self._state = _State.OVER
         return chunk
@@ -300,7 +292,9 @@ class BaseExchange(ExchangeFacts):
         while drained < _DRAIN_BYTES:
             try:
                 chunk = await self._read()
-            except ScanError:
+            except Exception as error:
+                if self.interrupted or is_interruption(error):
+                    raise
                 return False
             if not chunk:
                 return True
@@ -353,17 +347,21 @@ class BaseExchange(ExchangeFacts):
             while len(start) < _MAX_ERROR_BYTES and (chunk := await self._read()):
                 start += chunk
         except TransportError:
+            if self.interrupted:
+                raise
             _log.debug("%s: the body of the error broke off", self.request)
         await self._close()
         return self.redact(start[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
 
     # What does not wait.
 
-    def _give_up(self, error: BaseException) -> None:
-        """Be OVER after *error*, which shows no secret then: servers repeat the key anywhere."""
-        if isinstance(error, ScanError):
+    def _give_up(self, error: BaseException) -> BaseException:
+        """Be OVER and return *error*; one of ours shows no secret then: servers repeat the key."""
+        self.interrupted = self.interrupted or is_interruption(error)
+        if isinstance(error, ScanError) and not self.interrupted:
             redact_error(error, self.redact)
         self._hang_up()
+        return error
 
     def _hang_up(self) -> None:
         """Be OVER; if there is a connection, have the server notice."""
@@ -371,7 +369,11 @@ class BaseExchange(ExchangeFacts):
         self._state = _State.OVER
         if answer is not None:
             self.cancellation.hang_up()
-            answer.close()
+            try:
+                answer.close()
+            except Exception as error:  # noqa: BLE001 - the server notices in any case
+                pass_interruption(error)
+                _log.debug("%s: closing the connection failed: %r", self.request, error)
 
     def _warn_if_open(self) -> bool:
         """Return whether the connection is still in use; warn if the stream was forgotten."""

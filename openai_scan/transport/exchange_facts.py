@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 from typing_extensions import Self
 
 from openai_scan.errors import ScanError
+from openai_scan.redaction import redact_foreign
 from openai_scan.transport import refusals
+from openai_scan.transport.callers import callers_own
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.ids import is_id, quoted
 from openai_scan.transport.request import Request
@@ -37,12 +39,14 @@ class ExchangeFacts:
     Attributes:
         request: What is sent.
         notes: What was tolerated of the answer, counted.
+        interrupted: Whether an exception of the caller's own has left it.
         clock: The time limits.
         cancellation: What ends a wait from outside.
         sent_at: When the request was sent, in the time of `time.monotonic()`, or None.
         answered_at: When the head of the answer had arrived, in the same time, or None.
     """
 
+    interrupted: bool = False
     sent_at: float | None = None
     answered_at: float | None = None
 
@@ -152,6 +156,36 @@ class ExchangeFacts:
     @property
     def _tried(self) -> Attempt:
         return attrs.evolve(self._attempt, deadline=self.clock.deadline)
+
+    def _callers_own(
+        self, error: BaseException, handled: BaseException | None
+    ) -> BaseException | None:
+        """Return the exception of the caller's own behind *error* of the wire, or None."""
+        return callers_own(error, self._wire.errors, self.clock, handled)
+
+    def _meaning(
+        self,
+        error: BaseException,
+        handled: BaseException | None,
+        translate: Callable[[Exception, str, Clock], ScanError],
+    ) -> BaseException:
+        """Return what to raise for *error* of the wire: the caller's own as it is, or ours.
+
+        Args:
+            error: What the wire raised; it is being handled.
+            handled: The exception that was already being handled, if any.
+            translate: Makes it ours.
+        """
+        own = self._callers_own(error, handled)
+        if own is not None:
+            self.interrupted = True
+            return own
+        if isinstance(error, ScanError) or not isinstance(error, self._wire.errors):
+            return error
+        cause = redact_foreign(error, self.redact, strip=self._wire.strip, handled=handled)
+        ours = translate(cause, self._sender.base_url, self.clock)
+        ours.__cause__ = cause
+        return ours
 
     def _after(self, error: ScanError, attempt: Attempt | None, request: Request) -> Self | None:
         if attempt is None:

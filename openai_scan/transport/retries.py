@@ -20,7 +20,7 @@ from openai_scan.errors import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport.settings import RetryPolicy
+from openai_scan.transport.settings import LONGEST_WAIT, RetryPolicy
 
 # Far beyond any wait; 2.0 ** 1024 would be an OverflowError.
 _MOST_DOUBLINGS = 1000
@@ -67,11 +67,12 @@ class Attempt:
     def _next(self, error: ScanError, policy: RetryPolicy) -> Attempt | None:
         if self.number >= policy.attempts:
             return None
-        pause = error.retry_after if isinstance(error, APIError) else None
-        if pause is None:
-            pause = backoff(self.number, policy)
-        elif pause > policy.max_retry_after:
-            return None
+        pause = min(backoff(self.number, policy), LONGEST_WAIT)
+        if isinstance(error, APIError) and error.retry_after is not None:
+            pause = error.retry_after
+            if pause > min(policy.max_retry_after, LONGEST_WAIT):
+                error.not_retried = f"the server asks to wait {pause:.12g} s, which is too long"
+                return None
         if self.deadline is not None and time.monotonic() + pause >= self.deadline:
             return None
         return attrs.evolve(self, number=self.number + 1, pause=pause)

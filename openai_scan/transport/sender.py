@@ -25,8 +25,8 @@ _RESUME_HINT = (
 )
 
 _PROXY_HINT = (
-    "it is a proxy that asks for a user name and a password; put them into its URL in HTTP_PROXY,"
-    " such as http://user:password@proxy:3128"
+    "the proxy requires a user name and password: add them to its URL in HTTP_PROXY, such as"
+    " http://user:password@proxy:3128"
 )
 
 _STORED_HINT = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from openai_scan.errors import ConfigurationError
 from openai_scan.transport.exchange import AsyncExchange, Exchange
 from openai_scan.transport.request import Request
 from openai_scan.transport.sender import Sender
@@ -119,8 +120,16 @@ class AsyncTransport(Sender):
 
 
 def _default_wire() -> Wire[Any]:
-    """Return the wire of this system."""
-    # Imported here, since requests takes a while to load, and other wires do without it.
-    from openai_scan.transport.session.wire import SessionWire
+    """Return the wire of this system.
 
+    Raises:
+        ConfigurationError: The libraries that it needs are not what is installed.
+    """
+    # Imported here, since requests takes a while to load, and other wires do without it.
+    try:
+        from openai_scan.transport.session.wire import SessionWire
+    except ImportError as error:
+        raise ConfigurationError(
+            f"requests and urllib3 cannot be used as they are installed: {error}"
+        ) from error
     return SessionWire()

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from bench import paced_server, remote, shapes
-from bench.remote import READERS
+from bench.remote import READERS, STEPS
 from bench.results import Figure, figure
 from bench.timing import ratios, spread
 
@@ -81,6 +81,9 @@ PACES = (
     Pace("responses", 1_000, 200, 800),
 )
 
+# Where the steps from the socket to the text are told apart.
+_STEPS_PACES = PACES[2:]
+
 # Nothing is aimed at here: most of the difference is OpenSSL's work, which all have to do.
 _TLS_PACE = PACES[2]
 TLS_READERS = (_FLOOR, _OURS)
@@ -98,6 +101,9 @@ def measure() -> list[Figure]:
         readers = {name: stack.enter_context(_reader(name, environment)) for name in READERS}
         return [
             *_all_costs(readers, url, secure_url),
+            *_steps(
+                {**readers, **{n: stack.enter_context(_reader(n, environment)) for n in STEPS}}, url
+            ),
             *_latency(readers, url),
             *_calls(readers, url),
         ]
@@ -172,6 +178,27 @@ def _figures(row: str, costs: Costs) -> Iterator[Figure]:
         yield figure("paced-client", row, _PEER, ratios(costs[_PEER], costs[_OURS]), _AT_LEAST)
 
 
+def _steps(readers: dict[str, _Reader], url: str) -> Iterator[Figure]:
+    """Return what each step from the socket to the text adds, in microseconds."""
+    steps = {
+        "bare socket": "bare socket",
+        "HTTP, limits, cancel()": "openai_scan's body",
+        "raw events": "openai_scan's raw events",
+        "typed events, judged; text": _OURS,
+    }
+    for pace in _STEPS_PACES:
+        found: Costs = {}
+        for _ in range(_ROUNDS):
+            _round(found, {name: readers[name] for name in (_FLOOR, *steps.values())}, url, pace)
+        before = [0.0] * _ROUNDS
+        for column, name in steps.items():
+            added = [cost - less for cost, less in zip(found[name], before, strict=True)]
+            yield figure("paced-steps", pace.name, column, spread([1e6 * each for each in added]))
+            before = found[name]
+        floor = spread([1e6 * each for each in found[_FLOOR]])
+        yield figure("paced-steps", pace.name, _FLOOR, floor)
+
+
 def _latency(readers: dict[str, _Reader], url: str) -> Iterator[Figure]:
     late: Costs = {name: [] for name in readers}
     timed = f"{url}/timed/{_LATENCY_RATE}/v1"
@@ -203,7 +230,7 @@ def _calls(readers: dict[str, _Reader], url: str) -> Iterator[Figure]:
 
 def cost(name: str, url: str, family: str, untimed: int, events: int) -> dict[str, float]:
     """Return the CPU seconds that one event takes this process, and how long all took."""
-    texts = READERS[name](url, family)
+    texts = {**READERS, **STEPS}[name](url, family)
     with contextlib.closing(texts):
         _skip(texts, untimed)
         start, cpu = time.monotonic(), time.process_time()

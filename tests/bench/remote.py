@@ -21,7 +21,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     import requests
 
-    from openai_scan import Client
+    from openai_scan import Client, StreamerV2
 
 
 class ReadTexts(Protocol):
@@ -101,17 +101,32 @@ def httpx_and_json(url: str, family: str = "chat") -> Generator[str, None, None]
 
 def openai_scan(url: str, family: str = "chat") -> Generator[str, None, None]:
     """Read with the client of openai_scan, one for all streams."""
-    client = _our_client(url)
-    with (
-        client.create_response_stream(model="m", input="")
-        if family == "responses"
-        else client.create_chat_completion_stream(model="m", messages=_MESSAGES)
-    ) as s:
+    with _our_stream(url, family) as s:
         while s.next():
             s.event()
             text = s.text()
             if text is not None:
                 yield text
+
+
+def our_body(url: str, family: str = "chat") -> Generator[str, None, None]:
+    """Read what the client reads, unframed bytes, and look for nothing but the text."""
+    with _our_stream(url, family) as s:
+        chunks = iter(_source(s))
+        yield from _texts(lambda: next(chunks, b""), family)
+
+
+def our_raw_events(url: str, family: str = "chat") -> Generator[str, None, None]:
+    """Read the same as raw events, and look for nothing but the text in their data."""
+    from openai_scan.sse import EventScanner
+
+    marker = _APIS[family].marker.decode()
+    with _our_stream(url, family) as s:
+        scanner = EventScanner(_source(s))
+        while scanner.next():
+            _, found, behind = scanner.event().data.partition(marker)
+            if found:
+                yield behind[: behind.index('"')]
 
 
 def openai_python(url: str, family: str = "chat") -> Generator[str, None, None]:
@@ -128,6 +143,17 @@ def openai_python(url: str, family: str = "chat") -> Generator[str, None, None]:
                 text = chunk.choices[0].delta.content if chunk.choices else None
                 if text is not None:
                     yield text
+
+
+def _our_stream(url: str, family: str) -> StreamerV2:
+    client = _our_client(url)
+    if family == "responses":
+        return client.create_response_stream(model="m", input="")
+    return client.create_chat_completion_stream(model="m", messages=_MESSAGES)
+
+
+def _source(s: StreamerV2) -> Any:
+    return s._machine.current.source
 
 
 _MESSAGES: Any = [{"role": "user", "content": ""}]
@@ -201,6 +227,12 @@ READERS: dict[str, ReadTexts] = {
     "openai_scan": openai_scan,
     "openai-python": openai_python,
 }
+
+STEPS: dict[str, ReadTexts] = {
+    "openai_scan's body": our_body,
+    "openai_scan's raw events": our_raw_events,
+}
+"""The parts of our way from the socket to the text, each with all before it."""
 
 if __name__ == "__main__":
     _, reader, url = sys.argv

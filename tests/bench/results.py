@@ -55,6 +55,7 @@ TABLES = {
     "latency": Table("11", "How late a token is", "times a bare socket's"),
     "paced-calls": Table("11", "Function calls for a token, at most", "calls", counted=True),
     "paced-costs": Table("", "CPU for one token, one in a packet", "µs"),
+    "paced-steps": Table("", "Where the CPU of one token goes", "µs"),
     "drivers": Table("", "CPU for one event, by driver", "µs"),
     "floor": Table("", "Where the CPU of one event goes", "µs"),
     "parts": Table("", "What the steps are made of", ""),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent import futures
+from typing import Any
 
 import pytest
 from terminal_session import Session
 
+from openai_scan import waiting
 from openai_scan.cli import main
 from openai_scan.cli.bench import percentile
 from openai_scan.testing import (
@@ -54,6 +57,28 @@ def test_so_many_run_at_once(server: FakeServer) -> None:
 
     server.add(answer, answer)
     assert main(["bench", server.base_url, "-n", "2", "-c", "2"]) == 0
+
+
+def test_streams_that_take_long_are_waited_for_in_slices(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Ctrl-C interrupts no wait; the command goes on after each slice."""
+    slices: list[object] = []
+    gate = hold()
+
+    def wait(pending: Any, *, timeout: float, return_when: str) -> Any:
+        slices.append(timeout)
+        if len(slices) == 3:
+            gate.release()
+        return futures.wait(pending, timeout, return_when)
+
+    monkeypatch.setattr(waiting, "sliced", True)
+    monkeypatch.setattr(waiting, "SLICE_SECONDS", 0.001)
+    monkeypatch.setattr("openai_scan.cli.bench.wait", wait)
+    server.add([gate, *chat_answer("Hi")])
+    assert main(["bench", server.base_url, "-n", "1"]) == 0
+    assert len(slices) >= 3
+    assert set(slices) == {0.001}
 
 
 def test_the_responses_api_can_be_measured(server: FakeServer) -> None:

@@ -224,6 +224,20 @@ def test_a_port_that_is_taken_is_one_sentence(
     )
 
 
+def test_a_port_that_another_program_has_on_windows_is_taken(
+    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There the system may say that the permission is missing."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    file = recording()
+    monkeypatch.setattr("openai_scan.cli.replay.FakeServer", refuse)
+    assert main(["replay", file, "--serve", "--port", "8000"]) == 2
+    assert "Port 8000 is taken: name another by --port" in capsys.readouterr().err
+
+
 def test_a_port_that_is_not_to_be_had_is_one_sentence(
     recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,6 +151,19 @@ def test_first_id_stays() -> None:
     assert (found.id, found.model) == ("c1", "m")
 
 
+def test_first_role_stays() -> None:
+    """The message has the role that the server has sent first, or else the assistant's."""
+    found = answer(chunk({"role": "tutor"}), chunk({"content": "a", "role": "model"}))
+    assert found.choices[0].message.role == "tutor"
+    assert answer(chunk({"content": "a"})).choices[0].message.role == "assistant"
+
+
+def test_speech_without_an_id() -> None:
+    """It has an empty one."""
+    found = answer(chunk({"audio": {"transcript": "Hi"}}))
+    assert found.choices[0].message.audio == ChatAudio(transcript="Hi")
+
+
 def test_speech() -> None:
     """What is said is the text, and its sound is decoded piece by piece."""
     found = answer(

@@ -147,6 +147,11 @@ def test_begun_anywhere(missing: int) -> None:
     assert (found.text, found.response.status, found.response.id) == ("ab", "completed", "r")
 
 
+def test_response_is_in_progress_until_it_says_otherwise() -> None:
+    """Also if its own events have not come."""
+    assert answer(text("a")).response.status == "in_progress"
+
+
 def test_begun_in_the_middle_with_what_there_is() -> None:
     """A response under way that has items already brings them; a later one takes nothing back."""
     events = [

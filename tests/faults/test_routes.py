@@ -103,7 +103,7 @@ CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n" + ch(b"<h1>Not ") + ch(b"for you<
 INFORMATIONAL = b"HTTP/1.1 100 \r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\n"
 
 ASKED_FOR = (
-    "a user name and a password (HTTP 407): put them into its URL in HTTPS_PROXY, such as"
+    "a user name and password (HTTP 407): add them to its URL in HTTPS_PROXY, such as"
     " http://user:password@proxy:3128"
 )
 
@@ -111,11 +111,11 @@ ASKED_FOR = (
 REFUSALS = [
     (
         b"HTTP/1.1 407 Proxy Authentication Required\r\n" + BASIC,
-        f"asks for {ASKED_FOR}",
+        f"requires {ASKED_FOR}",
     ),
     (
         b"HTTP/1.0 407 No\r\n" + NOT_BASIC,
-        "asks for Negotiate or NTLM (HTTP 407), and can only be sent a password (Basic)",
+        "requires Negotiate or NTLM (HTTP 407), but only Basic is supported",
     ),
     (
         b"HTTP/1.1 403 Forbidden\r\n" + CHUNKS,
@@ -127,7 +127,7 @@ REFUSALS = [
     ),
     (
         b'HTTP/1.0 407 No\r\nProxy-Authenticate: Digest q="auth", a=b, n = "x", Basic\r\n\r\n',
-        f"asks for {ASKED_FOR}",
+        f"requires {ASKED_FOR}",
     ),
     (
         b"HTTP/1.1 403 No\r\n\r\n" + b'{"error": {"message": "not for you"}}',
@@ -178,7 +178,7 @@ class TestRefusals:
         ("said", "words"),
         [
             (b"", "the proxy closed the connection"),
-            (b"SSH-2.0-x\r\n", "it does not answer in HTTP: SSH-2.0-x"),
+            (b"SSH-2.0-x\r\n", "the answer is not HTTP: SSH-2.0-x"),
             (b"HTTP/1.1 101 \r\n\r\n", "it switches to a protocol that was not asked for"),
         ],
     )
@@ -203,7 +203,7 @@ class TestRefusals:
             assert "pass-word" not in repr(first.__cause__)
             second = self.refused(proxy, environment, user)
             assert str(second).endswith(
-                "the proxy does not accept the user name and the password in its URL (HTTP 407)"
+                "the proxy did not accept the user name and password in its URL (HTTP 407)"
             )
             assert all("Basic dXNlcjpwYXNzLXdvcmQ=" in head for head in proxy.heads)
 
@@ -227,8 +227,8 @@ class TestRefusals:
             error = ask("http://server.test/v1", attempts=3).err()
             assert isinstance(error, APIError)
             assert str(error) == (
-                "Who are you?: it is a proxy that asks for a user name and a password; put them"
-                " into its URL in HTTP_PROXY, such as http://user:password@proxy:3128"
+                "Who are you?: the proxy requires a user name and password: add them to its URL in"
+                " HTTP_PROXY, such as http://user:password@proxy:3128"
                 " (HTTP status 407)"
             )
             assert proxy.connections == 1

@@ -300,6 +300,56 @@ def test_object_that_differs_from_its_pieces_counts() -> None:
     assert told.notes == {"text_differs": 1}
 
 
+LONG = {"name": "x" * 100, "place": "Malmö", "nested": [{"a": 1}, {}]}
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_whole_arguments_written_differently_are_the_same(
+    separators: tuple[str, str], ascii_only: bool, indent: int | None
+) -> None:
+    """Only what is missing is handed out, in the form in which the arguments have begun."""
+    sent = json.dumps(LONG, separators=separators, ensure_ascii=ascii_only)
+    whole = json.dumps(LONG, indent=indent, ensure_ascii=not ascii_only)
+    for cut in (sent.index("nested"), len(sent) - 1, len(sent)):
+        notes: list[str] = []
+        found = Arguments()
+        told = found.add(sent[:cut], notes.append) + found.complete(whole, notes.append)
+        assert told == str(found) == sent
+        assert notes == []
+
+
+@pytest.mark.parametrize("changed", [{"b": 2}, {"a": 1}, {"b": 2, "a": 1}])
+def test_whole_arguments_in_another_order_are_the_same(changed: dict[str, int]) -> None:
+    """Those that came first stay; others replace them and are noted."""
+    found, notes = Arguments(), list[str]()
+    found.add('{"a":1,"b":2}', notes.append)
+    whole = json.dumps(changed)
+    assert found.complete(whole, notes.append) == ""
+    same = len(changed) == 2
+    assert (str(found), notes) == (('{"a":1,"b":2}', []) if same else (whole, ["text_differs"]))
+
+
+@pytest.mark.parametrize("begun", ["{a}", '{"a', "nu"])
+@pytest.mark.parametrize("whole", ["null", "[1]", '"b"'])
+def test_whole_arguments_replace_what_is_not_their_beginning(begun: str, whole: str) -> None:
+    """Also where what came is not JSON."""
+    if (begun, whole) == ("nu", "null"):
+        return
+    found, notes = Arguments(), list[str]()
+    found.add(begun, notes.append)
+    assert found.complete(whole, notes.append) == ""
+    assert (str(found), notes) == (whole, ["text_differs"])
+
+
+def test_whole_arguments_that_are_there_twice_count_once() -> None:
+    """As the pieces of arguments that begin anew."""
+    found, notes = Arguments(), list[str]()
+    assert found.complete(F + F, notes.append) == str(found) == F
+    assert notes == ["arguments_restarted"]
+
+
 @given(
     arguments=st.dictionaries(
         st.text(max_size=4),
@@ -482,6 +532,58 @@ def test_members_of_the_function_beside_the_id(pieces: Any) -> None:
     for one in told:
         assert one.calls == expected
         assert one.joined("call", call_id="c") == '{"a": 1}'
+
+
+@pytest.mark.parametrize("kind", ["function", "custom"])
+def test_call_that_has_its_tool_ignores_what_is_beside_it(kind: str) -> None:
+    """The object of the function or custom tool has the name and the arguments."""
+    tool = {"name": "f", "input" if kind == "custom" else "arguments": '{"a": 1}'}
+    sent = {"index": 0, "id": "c", "type": kind, kind: tool, "name": "g", "arguments": "[]"}
+    for told in (tell(calling(sent), CALLED), tell(whole({"tool_calls": [sent]}))):
+        assert told.calls == [("c", "f", '{"a": 1}', True)]
+        assert told.answer.calls[0].kind == kind
+
+
+def test_id_of_a_call_counts_before_its_call_id() -> None:
+    """And the call is a function call, as all calls without an input."""
+    sent = {"type": "function_call", "id": "c", "call_id": "d", "name": "f", "arguments": "{}"}
+    told = tell(calling(sent), CALLED)
+    assert told.calls == [("c", "f", "{}", True)]
+    assert told.answer.calls[0].kind == "function"
+
+
+def test_calls_of_one_id_in_a_whole_message_are_matched_in_order() -> None:
+    """However many there are."""
+    texts = [F, G, '{"z":3}']
+    told = tell(
+        *(calling(call(text, None, "a", "f")) for text in texts),
+        whole({"tool_calls": [call(text, None, "a", "f") for text in texts]}),
+    )
+    assert [one.arguments for one in told.answer.calls] == texts
+    assert told.texts == texts
+    assert "text_differs" not in told.notes
+
+
+def test_call_in_a_whole_message_is_matched_once() -> None:
+    """By its id first; the next one, at the place of its index, is a new one."""
+    told = tell(
+        calling(call(F, 1, "a", "f")),
+        whole({"tool_calls": [call(F, None, "a", "f"), call(G, None, None, "f")]}),
+    )
+    assert [one.arguments for one in told.answer.calls] == [F, G]
+    assert "text_differs" not in told.notes
+
+
+@pytest.mark.parametrize(("id_before", "id_after"), [(None, "a"), ("a", None), (None, None)])
+def test_call_at_the_same_place_is_the_same_unless_two_ids_say_otherwise(
+    id_before: str | None, id_after: str | None
+) -> None:
+    """The whole message has the last word about its arguments."""
+    told = tell(
+        calling(call(F, 0, id_before, "f")), whole({"tool_calls": [call(G, 0, id_after, "f")]})
+    )
+    assert [one.arguments for one in told.answer.calls] == [G]
+    assert told.notes["text_differs"] == 1
 
 
 def test_custom_tool_without_an_object_of_its_own() -> None:

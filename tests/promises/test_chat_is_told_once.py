@@ -32,6 +32,17 @@ def test_whole_answer_after_its_pieces_adds_nothing() -> None:
     assert told.notes == {}
 
 
+@pytest.mark.parametrize("field", ["content", "refusal", "reasoning"])
+def test_whole_text_after_its_pieces_adds_nothing(field: str) -> None:
+    """Whichever text it is; one that differs replaces it and is noted."""
+    pieces = [chunk({field: "Hel"}), chunk({field: "lo"})]
+    told = tell(*pieces, whole({field: "Hello"}))
+    assert (told.texts, told.notes) == (["Hel", "lo"], {})
+    told = tell(*pieces, whole({field: "Bye"}))
+    assert (told.texts, told.notes) == (["Hel", "lo"], {"text_differs": 1})
+    assert getattr(told.answer.choices[0].message, field) == "Bye"
+
+
 def test_whole_answer_adds_what_is_missing() -> None:
     """Text, reasoning and refusal are each completed."""
     told = tell(
@@ -317,6 +328,10 @@ def test_function_call_in_the_old_form_is_told_once() -> None:
         (Piece("call", text='{"x":1}', name="f"),),
     ]
     assert told.texts == ['{"x":1}']
+    assert told.notes == {}
+    spaced = whole({"function_call": {"name": "f", "arguments": '{"x": 1}'}})
+    told = tell(*pieces, spaced)
+    assert (told.texts, told.notes) == (['{"x":1}'], {})
     told = tell(chunk({"function_call": {"name": "f"}}), chunk({}, "function_call"))
     assert told.calls == [("", "f", "{}", True)]
     assert told.texts == ["{}"]

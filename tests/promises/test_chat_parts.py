@@ -205,6 +205,13 @@ def test_refusal_in_parts() -> None:
     assert told.answer.text == ""
 
 
+def test_part_without_a_type_is_what_its_key_says() -> None:
+    """A text, a refusal or reasoning."""
+    parts = [{"text": "a"}, {"refusal": "No."}, {"thinking": "Hm"}]
+    message = tell(chunk({"content": parts})).answer.choices[0].message
+    assert (message.content, message.refusal, message.reasoning) == ("a", "No.", "Hm")
+
+
 def test_entries_of_one_choice_in_one_event_all_count() -> None:
     """Every question about the choice is about all of them, and so is the answer."""
     entries = [
@@ -236,6 +243,7 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
     event = stream.event()
     assert event.unwrap_text() == "abc"
     assert event.unwrap_text(1) == "other"
+    assert (event.unwrap_reasoning_text(), event.unwrap_refusal()) == ("xy", "no")
     assert (stream.text(), stream.text(1), stream.text(2)) == ("ab", "other", None)
     assert (stream.reasoning_text(), stream.refusal()) == ("xy", "no")
     assert [(one.id, one.index) for one in stream.tool_calls() or ()] == [("c", 0), (None, 0)]

@@ -750,6 +750,67 @@ def test_deltas_after_the_end() -> None:
     assert (told.text, told.stream.notes["delta_after_end"]) == ("Hi", 1)
 
 
+COMPUTED: dict[str, Any] = {"output_index": 0, "item_id": "i"}
+
+
+@pytest.mark.parametrize(
+    ("name", "item"),
+    [
+        ("output_text", message("ab", id="i")),
+        ("refusal", message({"type": "refusal", "refusal": "ab"}, id="i")),
+        ("reasoning_text", reasoning("ab", id="i")),
+        ("reasoning_summary_text", reasoning(summary=["ab"], id="i")),
+        ("function_call_arguments", call(id="i")),
+        ("custom_tool_call_input", custom(id="i")),
+        ("mcp_call_arguments", {**call(id="i"), "type": "mcp_call", "server_label": "s"}),
+        (
+            "code_interpreter_call_code",
+            {"type": "code_interpreter_call", "id": "i", "container_id": "c", "code": "1"},
+        ),
+    ],
+)
+def test_any_delta_after_the_end_is_noted(name: str, item: Any) -> None:
+    """Whatever it is a piece of; the answer stays as it was."""
+    late = event(f"{name}.delta", delta="late", content_index=0, summary_index=0, **COMPUTED)
+    told = tell(done(item), late)
+    assert dict(told.stream.notes) == {"delta_after_end": 1}
+    assert told.events[1] == ""
+    assert told.answer == tell(done(item)).answer
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("output_text", "content_index"),
+        ("refusal", "content_index"),
+        ("reasoning_text", "content_index"),
+        ("reasoning_summary_text", "summary_index"),
+    ],
+)
+def test_parts_that_take_turns_are_kept_apart(name: str, index: str) -> None:
+    """The index says which part a delta is of."""
+    told = tell(
+        *(
+            event(f"{name}.delta", delta=text, **COMPUTED, **{index: place})
+            for place, text in ((0, "a"), (1, "c"), (0, "b"), (1, "d"))
+        )
+    )
+    [item] = told.answer.response.output
+    parts = item.summary if index == "summary_index" else item.content
+    assert [getattr(part, "text", None) or part.refusal for part in parts] == ["ab", "cd"]
+
+
+def test_log_probabilities_are_of_their_part() -> None:
+    """Those of a later part do not come to the earlier one."""
+    probability = {"token": "x", "logprob": -0.5}
+    told = tell(
+        delta("a", content_index=1, **COMPUTED),
+        delta("b", content_index=0, logprobs=[probability], **COMPUTED),
+    )
+    [item] = told.answer.response.output
+    assert [(one.text, len(one.logprobs)) for one in item.content] == [("b", 1), ("a", 0)]
+
+
 # What an event says by itself.
 
 

@@ -28,6 +28,7 @@ from openai_scan import (
     TruncatedStreamError,
     record,
     replay,
+    waiting,
 )
 from openai_scan.errors import APIError
 from openai_scan.recording import (
@@ -205,6 +206,31 @@ def test_the_pace_is_that_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> N
     end = CLEAN.replace(b"0", b"8")
     assert list(replay(io.BytesIO(head + read + end), speed=2)) == [b"data: 1\n\n"]
     assert waits == [0.5, 1.5, 4.0]
+
+
+def test_a_replay_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ctrl-C interrupts no wait; the pace is the same, and a cancellation is heard."""
+    waits: list[float] = []
+    now = [1000.0]
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        waits.append(round(seconds, 6))
+        now[0] += seconds
+        return event.is_set()
+
+    monkeypatch.setattr(waiting, "sliced", True)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(threading.Event, "wait", wait)
+    played = replay(
+        io.BytesIO(HEAD + READ.replace(b"0", b"0.5") + CLEAN.replace(b"0", b"9")), speed=1
+    )
+    chunks = iter(played)
+    assert next(chunks) == b"data: 1\n\n"
+    assert waits == [0, 0.2, 0.2, 0.1]
+    played.cancel()
+    with pytest.raises(StreamCancelledError, match="the replay was cancelled"):
+        next(chunks)
+    assert waits[4:] == [0.2]
 
 
 def test_a_replay_that_waits_can_be_cancelled(tmp_path: Path) -> None:

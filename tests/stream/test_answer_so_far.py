@@ -93,9 +93,10 @@ def test_the_short_way_opens_with_a_repetition_of_text() -> None:
         ways.append(taker.answer.again is not None)
     assert ways == [False, False, True]
     assert taker.answer.again is not None
-    event = taker.answer.again(chunk("d"))
-    assert isinstance(event, ChatCompletionChunk)
-    assert event.unwrap_text() == "d"
+    made = taker.answer.again(chunk("d"))
+    assert made is not None
+    assert isinstance(made[0], ChatCompletionChunk)
+    assert made[0].unwrap_text() == made[1] == "d"
     assert taker.text == "abc"
     taker.answer.append("d")
     assert taker.text == "abcd"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import socket
 import struct
 import threading
@@ -12,8 +13,17 @@ from typing import Any
 import pytest
 
 from openai_scan import Client
-from openai_scan.testing import FakeServer, SeenRequest, chat_answer, chat_chunk
+from openai_scan.testing import (
+    FakeServer,
+    SeenRequest,
+    Step,
+    chat_answer,
+    chat_chunk,
+    delay,
+    hold,
+)
 from openai_scan.testing.handler import CONNECTION, Listener
+from openai_scan.testing.hold import Hold
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -91,6 +101,41 @@ def test_an_application_that_keeps_its_client_keeps_no_server() -> None:
     client.close()
 
 
+class Watched(threading.Event):
+    """An event that says when somebody has looked at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked = threading.Event()
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+        self.looked.set()
+        return super().is_set()
+
+
+@pytest.mark.usefixtures("deaf")
+@pytest.mark.parametrize("step", [hold(), delay(3600)], ids=["held", "delayed"])
+def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client stays, and the test lets nothing go on."""
+    monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.01)
+    before = set(threading.enumerate())
+    with FakeServer() as server, connect(server) as connection:
+        stopping = server._listener.stopping = Watched()
+        server.add([chat_chunk("Hi"), step])
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        with connection.makefile("rb") as file:
+            while b"Hi" not in file.readline():
+                pass
+        if isinstance(step, Hold):
+            assert step.reached.wait(60)
+            for _ in range(2):  # it looks again and again
+                stopping.looked.clear()
+                assert stopping.looked.wait(60)
+        server.__exit__()
+        assert not handlers(before)
+
+
 def test_an_answer_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A function that never returns keeps neither the test nor the process."""
     monkeypatch.setattr("openai_scan.testing.handler._MAX_WAIT", 0.01)
@@ -114,7 +159,7 @@ def test_an_answer_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_slow_client_gets_all_of_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """That a wait is short ends neither a request nor an answer."""
-    monkeypatch.setattr("openai_scan.testing.waking._SECONDS", 0.001)
+    monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.001)
     is_full = threading.Event()
     size = 4_000_000
 
@@ -156,13 +201,15 @@ def test_a_client_that_resets_its_connection_is_no_news(
 ) -> None:
     """Between two requests it may leave as it likes; nothing is printed."""
     before = set(threading.enumerate())
-    with FakeServer() as server, connect(server) as connection:
-        connection.sendall(b"GET /v1/models HTTP/1.1\r\n\r\n")
-        assert connection.recv(1)
+    with FakeServer() as server:
+        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+        connection.request("GET", "/v1/models")
+        connection.getresponse().read()  # so that the server waits for the next request
         (handler,) = (one for one in handlers(before) if one.name == CONNECTION)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
         handler.join(60)
+        assert not handler.is_alive()
     assert capfd.readouterr() == ("", "")
 
 

@@ -111,7 +111,7 @@ class Arguments:
         note("text_differs")
         self._text, self._nesting, self._held = Pieces(whole), _Nesting(), 0
         self._nesting.scan(whole, 0)
-        self._before, self._repeated = None, -1
+        self._before = None
         return ""
 
     def close(self) -> str:
@@ -170,6 +170,7 @@ class Arguments:
         return self._raw()
 
     def _begin_anew(self) -> None:
+        # Where arguments that came again have brought nothing, this is known, and long to copy.
         if self._before is None or self._repeated < 0:
             text = self._raw()
             self._given = text[: len(text) - self._held]

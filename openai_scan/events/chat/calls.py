@@ -31,12 +31,12 @@ class GrowingCall:
         name: The name of the function or tool.
     """
 
-    def __init__(self, index: int = 0, kind: str = "function") -> None:
+    def __init__(self, index: int = 0) -> None:
         self.index = index
         self.id = ""
         self.sent_id = ""
         self.is_announced = False
-        self.type = kind
+        self.type = "function"
         self.name = ""
         self.arguments = Arguments()
         self.input = Pieces()  # of a custom tool; any text
@@ -147,7 +147,6 @@ class GrowingCalls:
         self, call: GrowingCall | None, piece: ToolCallDelta, note: Note, *, whole: bool
     ) -> Iterable[Piece]:
         """Add *piece* to *call*, or to a new one if that is None."""
-        is_new = call is None
         if call is None:
             call = self._begin(piece, note)
         known = call.id, call.name
@@ -161,14 +160,14 @@ class GrowingCalls:
         self.placed.append(call)
         text = call.take(piece, note, whole=whole)
         # A call is announced once its id is known, or if its arguments do not wait for that.
-        is_news = is_new or known != (call.id, call.name) or not call.is_announced
+        is_news = known != (call.id, call.name) or not call.is_announced
         if text or (is_news and call.sent_id):
             return (call.added(text, self._choice),)
         return ()
 
     def _begin(self, piece: ToolCallDelta, note: Note) -> GrowingCall:
         place = len(self._calls) if piece.index is None else piece.index
-        call = GrowingCall(place, piece.type)
+        call = GrowingCall(place)
         if not piece.id:
             note("tool_call_without_id")
             call.id = self._new_id()

@@ -76,7 +76,7 @@ def _call(call: Any) -> Any:
     found = {key: call[key] for key in _FLAT if key in call}
     if isinstance(call.get("function"), str):
         found.setdefault("name", call["function"])
-    rest = {key: value for key, value in call.items() if key not in (*_FLAT, "function", "type")}
+    rest = {key: value for key, value in call.items() if key not in (*_FLAT, "function")}
     if rest.get("id") is None and call.get("call_id") is not None:
         rest["id"] = call["call_id"]
     return {**rest, "type": kind, kind: found}

@@ -44,6 +44,7 @@ from openai_scan.events.decoding.records import (
     made_of,
     mirror_of,
 )
+from openai_scan.interruptions import pass_interruption
 from openai_scan.sse import RawEvent
 
 log = logging.getLogger("openai_scan")
@@ -171,6 +172,7 @@ def _take_each(
         try:
             take(place, item)
         except Exception as error:  # noqa: BLE001 - any error of a hook is a fault
+            pass_interruption(error)
             note = IterableValidationNote("", place, kind)
             error.__notes__ = [*getattr(error, "__notes__", ()), note]
             errors.append(error)
@@ -249,6 +251,7 @@ def _record_hook(made: cattrs.Converter, cls: Any) -> Hook:
         try:
             return made_of(cls, read)
         except Exception as error:  # noqa: BLE001 - whatever the class says about its fields
+            pass_interruption(error)
             raise ClassValidationError(cls.__name__, [error], like) from None
 
     return hook

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from openai_scan.interruptions import pass_interruption
+
 
 def make_parser() -> Callable[[str], Any]:
     """Return the fastest function available that parses JSON as `json.loads` does.
@@ -24,7 +26,8 @@ def make_parser() -> Callable[[str], Any]:
     def parse_fast(text: str) -> Any:
         try:
             return decode(text)
-        except Exception:  # noqa: BLE001 - json reports what is wrong
+        except Exception as error:  # noqa: BLE001 - json reports what is wrong
+            pass_interruption(error)
             return json.loads(text)
 
     return parse_fast

@@ -64,8 +64,12 @@ from openai_scan.sse import RawEvent
 
 Decode: TypeAlias = Callable[[RawEvent], Event]
 
-Make: TypeAlias = Callable[[RawEvent], "Event | None"]
-"""Returns the event for a raw event that is a repetition, and None for any other."""
+Make: TypeAlias = Callable[[RawEvent], "tuple[Event, str | None] | None"]
+"""Returns the event for a raw event that is a repetition, and None for any other.
+
+If it adds text to the answer and nothing else, that text comes with it. It is then what the event's
+`unwrap_text()` would return, unless it is empty: then something else in the event may count.
+"""
 
 _Trial: TypeAlias = "tuple[Any, list[Any]]"
 """What was decoded, and the made-up values that were put in."""
@@ -134,9 +138,12 @@ class Repeats:
     def event(self, raw: RawEvent) -> Event | None:
         """Return the event for *raw* if it is a repetition, else None."""
         repeat = self._by_type.get(raw.type)
-        event = None if repeat is None else repeat.make(raw)
-        self.last = None if event is None else repeat
-        return event
+        made = None if repeat is None else repeat.make(raw)
+        if made is None:
+            self.last = None
+            return None
+        self.last = repeat
+        return made[0]
 
     def learn(self, raw: RawEvent, event: Event, decode: Decode) -> None:
         """Learn from an event that was not a repetition.
@@ -192,19 +199,24 @@ def _compare(
         program.make(*trials)
     except _UnlikeError:
         return None
+    text_place = _text_place(program.used, trials)
     return Repeat(
-        program.function(),
-        adds_text=_adds_text(program.used, trials),
+        program.function(text_place),
+        adds_text=text_place is not None,
         has_error='"error"' in tokens,
     )
 
 
-def _adds_text(used: set[int], trials: Sequence[_Trial]) -> bool:
-    """Return whether the values at the *used* places are the text and perhaps the number."""
-    return all(
+def _text_place(used: set[int], trials: Sequence[_Trial]) -> int | None:
+    """Return the place of the text, if the *used* places are that and perhaps the number's."""
+    event, values = trials[0]
+    text = event.unwrap_text()
+    if not all(
         {values[place] for place in used} - {event.stream_position()} == {event.unwrap_text()}
         for event, values in trials
-    )
+    ):
+        return None
+    return next(place for place in used if values[place] == text)
 
 
 def _changes(before: Sequence[str], tokens: Sequence[str]) -> list[int]:
@@ -259,6 +271,7 @@ class _Program:
     def __init__(self) -> None:
         self.used: set[int] = set()
         self._lines: list[str] = []
+        self._made = ""
         self._names: dict[str, Any] = {
             "new": object.__new__,
             "scan": _scan,
@@ -266,9 +279,14 @@ class _Program:
             "errors": _MISFITS,
         }
 
-    def function(self) -> Make:
-        """Return the function."""
-        body = "\n        ".join(self._lines)
+    def function(self, text_place: int | None) -> Make:
+        """Return the function.
+
+        Args:
+            text_place: The place of the value that is returned beside the event, or None.
+        """
+        text = None if text_place is None else f"v{text_place}"
+        body = "\n        ".join([*self._lines, f"return {self._made}, {text}"])
         code = (
             f"def repeat(raw):\n    try:\n        {body}\n    except errors:\n        return None"
         )
@@ -310,12 +328,12 @@ class _Program:
                 self._lines.append(f"end += {len(text)}")
 
     def make(self, one: _Trial, two: _Trial) -> None:
-        """Generate the code that returns an object like those of the two trials.
+        """Generate the code that makes an object like those of the two trials.
 
         Raises:
             _UnlikeError: The two differ in more than the made-up values.
         """
-        self._lines.append(f"return {self._expression(one, two) or self._name(one[0])}")
+        self._made = self._expression(one, two) or self._name(one[0])
 
     def _name(self, thing: Any) -> str:
         name = f"c{len(self._names)}"

@@ -36,6 +36,7 @@ from openai_scan.events.decoding import hooks
 from openai_scan.events.decoding.hooks import RAW, Hook
 from openai_scan.events.decoding.plain import plain_hook
 from openai_scan.events.decoding.repeats import Repeats
+from openai_scan.interruptions import pass_interruption
 from openai_scan.sse import RawEvent
 
 T = TypeVar("T")
@@ -84,7 +85,8 @@ class Structurer:
         """
         try:
             made: T = hook_of(cls)(payload, cls)
-        except Exception:  # noqa: BLE001 - the next stage finds out what it was
+        except Exception as error:  # noqa: BLE001 - the next stage finds out what it was
+            pass_interruption(error)
             fits = False
         else:
             fits = True

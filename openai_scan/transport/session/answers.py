@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib3.util import wait_for_read
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
@@ -96,23 +97,28 @@ class _ClockedReads(io.RawIOBase):
         if not self.waits:
             return None
         left = self._clock.left()
-        size: int | None
-        if waiting.sliced:
-            size = waiting.in_slices(
-                lambda: self._socket.recv_into(buffer),
-                self._socket,
-                left,
-                self._cancellation.check,
-            )
-        else:
-            if left != self._socket.gettimeout():  # setting it is a system call
-                self._socket.settimeout(left)
-            size = self._reads.readinto(buffer)
+        try:
+            size = self._receive_into(buffer, left)
+        except Exception as error:
+            carry(error)
+            raise
         self.ended = not size
         # While connecting, the bytes are a proxy's answer to the request for a tunnel.
         if size and not self._clock.connecting:
             self._clock.answering = True
         return size
+
+    def _receive_into(self, buffer: WriteableBuffer, seconds: float) -> int | None:
+        if waiting.sliced:
+            return waiting.in_slices(
+                lambda: self._socket.recv_into(buffer),
+                self._socket,
+                seconds,
+                self._cancellation.check,
+            )
+        if seconds != self._socket.gettimeout():  # setting it is a system call
+            self._socket.settimeout(seconds)
+        return self._reads.readinto(buffer)
 
     def more_has_come(self) -> bool:
         """Return whether anything is left to read, or the end was; without waiting."""

@@ -10,14 +10,16 @@ Who limits a wait:
 - We ourselves, where the system wakes no waiting thread, see `waiting`.
 - Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
   over TLS, which reads several times for one read of ours; where the socket is not the system's,
-  as with gevent and eventlet; and in a process with a timer that sends it signals, since each
-  signal would start the system's limit again.
+  as with gevent and eventlet; and where signals may come again and again, since each of them
+  starts the system's limit again. Which handlers and timers there are is looked at when a body
+  begins.
 
 The option stays with the socket, but means nothing to its other users: they make it non-blocking.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # typeshed leaves it out
 import _socket
 import signal
 import socket
@@ -25,6 +27,7 @@ import struct
 import sys
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Frame
@@ -89,8 +92,11 @@ class Body:
                     self._limit(left)
                 try:
                     data = self._receive(READ_BYTES) or b""  # TLS in TLS ends with 0
-                except BlockingIOError:  # the time that the system was told is up
-                    raise TimeoutError("nothing came") from None
+                except Exception as error:
+                    carry(error)
+                    if isinstance(error, BlockingIOError):  # the system's limit has run out
+                        raise TimeoutError("nothing came") from None
+                    raise
             content = self._take(data)
             if content:
                 return content
@@ -123,5 +129,20 @@ class Body:
 
 def _system_limits(sock: socket.socket) -> bool:
     """Return whether the system can limit the waits of *sock*; see the module."""
-    _, repeats = signal.getitimer(signal.ITIMER_REAL)
-    return type(sock).recv is _socket.socket.recv and not repeats
+    return type(sock).recv is _socket.socket.recv and not signals_may_repeat()
+
+
+def signals_may_repeat() -> bool:
+    """Return whether signals may interrupt the waits of this process again and again.
+
+    A handler may be called any number of times, and may set its alarm anew each time; those for
+    signals that ask a process to end are called once or twice. Handlers that are not Python's, such
+    as those of a profiler, cannot be seen, so timers count too.
+    """
+    final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    timers = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    # The function of the public module makes an enum of each: 200 us rather than 1.
+    return any(signal.getitimer(timer)[1] for timer in timers) or any(
+        callable(_signal.getsignal(number)) and number not in final
+        for number in range(1, signal.NSIG)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import threading
@@ -144,11 +145,23 @@ class SocketCancellation:
         for held in (self._socket, *self._connecting):
             if held is not None:
                 with contextlib.suppress(OSError):  # it may be closed already
-                    # Not ssl's own: after it a reader would get what lies there, still encrypted.
-                    socket.socket.shutdown(held, socket.SHUT_RDWR)
+                    _shutdown_of(held)(socket.SHUT_RDWR)
 
 
 def notify() -> None:
     """Have every `wait_for()` check whether what it waits for has happened."""
     with _changed.value:
         _changed.value.notify_all()
+
+
+def _shutdown_of(held: socket.socket) -> Callable[[int], object]:
+    """Return what shuts *held* down, whatever kind of socket it is.
+
+    It is not ssl's own `shutdown()`: after that a reader would get what lies there, still
+    encrypted. So it is that of the first class the others are derived from. eventlet's class has
+    none, since its sockets pass on what they do not have.
+    """
+    for kind in reversed(type(held).__mro__):
+        if "shutdown" in vars(kind):
+            return functools.partial(vars(kind)["shutdown"], held)
+    return held.shutdown

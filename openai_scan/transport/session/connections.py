@@ -20,6 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
 from openai_scan.transport.session.sliced import secure_in_slices, send_in_slices
@@ -30,7 +31,7 @@ from openai_scan.transport.session.tunnels import TunnelAnswer
 _KEEPALIVE_SECONDS = 60
 _KEEPALIVE_PROBES = 5
 
-# What sending raises when the other side has closed the connection, or was never there any more.
+# What sending raises after the other side has closed the connection.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
 
 
@@ -62,6 +63,7 @@ class WatchedConnection(HTTPConnection):
             _check_handshake(self.sock)
         except BaseException as error:  # Ctrl-C too
             _close_left_over(error)
+            carry(error)
             raise
         finally:
             cancellation.let_go()
@@ -74,9 +76,13 @@ class WatchedConnection(HTTPConnection):
         self.whole_request = False
         try:
             super().request(*args, **kwargs)
-        except _CLOSED as error:
-            # Who refuses a long request answers, closes and takes no more of it. urllib3 goes on
-            # to read the answer, but only after this error; TLS and Windows have others.
+        except Exception as error:
+            carry(error)  # urllib3 would swallow some of them
+            if not isinstance(error, _CLOSED):
+                raise
+            # A server may refuse a long request and close the connection before it has read all
+            # of it. urllib3 then reads the answer, but only after a BrokenPipeError; TLS and
+            # Windows raise other errors.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 
@@ -114,12 +120,12 @@ class WatchedConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         try:
             return self._dial()
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, f"no connection to {self.host}: {error}") from error
         except OSError as error:
-            raise NewConnectionError(self, f"no connection to {self.host}: {error}") from error
+            carry(error)
+            if isinstance(error, socket.gaierror):
+                raise NameResolutionError(self.host, self, error) from error
+            failure = ConnectTimeoutError if isinstance(error, TimeoutError) else NewConnectionError
+            raise failure(self, f"no connection to {self.host}: {error}") from error
 
     def _dial(self) -> socket.socket:
         carried = current.carried

@@ -1,14 +1,14 @@
 """Connect to a server within one time limit, and so that another thread can cancel it.
 
-A name may have several addresses, and some of them may be dead: a machine that has gone, or an
-IPv6 that leads nowhere. The attempts overlap, as RFC 8305 ("Happy Eyeballs") asks:
+A name may have several addresses, and some of them may be dead: the machine is down, or there is no
+route for IPv6. The attempts overlap, as in RFC 8305 ("Happy Eyeballs"):
 
 - The families take turns, beginning with that of the first address.
-- The next attempt begins as soon as one has failed, and otherwise 0.25 s after the last one.
-- The first connection that is made wins, and the other attempts are closed.
+- The next attempt begins as soon as one fails, and at the latest 0.25 s after the last one began.
+- The first connection wins, and the other attempts are closed.
 - All attempts share one limit.
 
-So a dead address costs 0.25 s. The names are not looked up by family, as the RFC suggests:
+So a dead address costs 0.25 s. IPv6 and IPv4 are not looked up separately, as the RFC suggests:
 `getaddrinfo()` returns all addresses at once, in the order that the system prefers.
 """
 
@@ -28,6 +28,7 @@ from typing import Any, TypeAlias
 from urllib3.util.connection import allowed_gai_family
 
 from openai_scan import waiting
+from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation, notify
 
@@ -42,7 +43,8 @@ _HEAD_START_SECONDS = 0.25
 
 _UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 
-# That this machine has no way to an address says less than what another address said.
+# These errors only say that this machine cannot reach an address, such as one of IPv6. Any other
+# error says more.
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -103,18 +105,18 @@ class _Attempts:
         self._cancellation = cancellation
 
     def begin(self, address: Found) -> bool:
-        """Begin to connect to *address*; return whether that has not failed at once."""
+        """Begin to connect to *address*; return False if that failed immediately."""
         try:
             sock = socket.socket(*address[:3])
         except OSError as error:
             return self._failed(error)
         with closing_on_error(sock):
             try:
-                for option in self._options:
-                    sock.setsockopt(*option)
+                _set_options(sock, self._options)
                 sock.setblocking(False)
                 code = sock.connect_ex(address[4])
             except OSError as error:
+                carry(error)
                 sock.close()
                 return self._failed(error)
             if code not in _UNDER_WAY:
@@ -125,7 +127,7 @@ class _Attempts:
         return True
 
     def wait(self, seconds: float) -> None:
-        """Wait until an attempt has ended, or so many seconds.
+        """Wait until an attempt has ended, *seconds* at most.
 
         Raises:
             OSError: The exchange was cancelled.
@@ -160,7 +162,7 @@ class _Attempts:
 
 def system_error(number: int) -> OSError:
     """Return the system's error of that number, with its words."""
-    # On Windows os.strerror() knows no errors of sockets, of which there is a table.
+    # On Windows os.strerror() does not know the errors of sockets; Python has a table of them.
     words: dict[int, str] = getattr(socket, "errorTab", {})
     return OSError(number, words.get(number) or os.strerror(number))
 
@@ -175,11 +177,11 @@ def _in_turns(addresses: Sequence[Found]) -> list[Found]:
 
 
 def _ended(connecting: Sequence[socket.socket], seconds: float) -> Sequence[socket.socket]:
-    """Wait so long, at most, and return the sockets that are connected or have failed."""
+    """Wait *seconds* at most; return the sockets that are connected or have failed."""
     a_while = waiting.slice_of(seconds)
     # Looked up at each call, since gevent replaces it. `select()` takes no descriptor above 1023.
     if not hasattr(select, "poll"):
-        # Windows reports a failed attempt as an exception.
+        # Windows reports a failed attempt in the third list.
         _, *found = select.select([], connecting, connecting, a_while)
         ended: set[Any] = set(itertools.chain(*found))
         return [sock for sock in connecting if sock in ended]
@@ -194,20 +196,28 @@ def resolve(host: str, port: int, *, clock: Clock, cancellation: SocketCancellat
     """Return the addresses of *host*, as `socket.getaddrinfo` does.
 
     That call can neither be woken nor be given a time limit, so it runs in a thread of its own,
-    which is left behind if it takes too long. A numeric address is not looked up.
+    which is left behind if it takes too long. Where no thread can be started, as in an isolated
+    subinterpreter or while the program ends, it runs here. A numeric address is not looked up.
     """
-    with contextlib.suppress(OSError, UnicodeError):
+    try:
         return _look_up(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError) as error:
+        carry(error)
     found: list[Any] = []
 
     def look_up() -> None:
         try:
             found.append(_look_up(host, port))
         except (OSError, UnicodeError) as error:
+            carry(error)
             found.append(error)
         notify()
 
-    threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
+    except RuntimeError as error:
+        carry(error)
+        look_up()
     happened = cancellation.wait_for(lambda: bool(found), clock.left())
     cancellation.check()
     if not happened:
@@ -225,9 +235,19 @@ def closing_on_error(sock: socket.socket) -> Iterator[socket.socket]:
     """Close *sock* if the block raises."""
     try:
         yield sock
-    except BaseException:  # Ctrl-C too
+    except BaseException as error:  # Ctrl-C too
         sock.close()
+        carry(error)
         raise
+
+
+def _set_options(sock: socket.socket, options: Iterable[tuple[int, int, int | bytes]]) -> None:
+    """Set each of *options* that the system knows: a connection works without them as well."""
+    for option in options:
+        try:
+            sock.setsockopt(*option)
+        except OSError as error:  # noqa: PERF203 - each of them may be refused
+            carry(error)
 
 
 def _look_up(host: str, port: int, flags: int = 0) -> list[Any]:

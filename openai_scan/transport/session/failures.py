@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ssl
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ _QUOTING = (
     urllib3.exceptions.LocationValueError,
 )
 
-# How much of a line that is not HTTP is quoted.
+# How many characters of a line that is not HTTP the message quotes.
 _MAX_LINE = 60
 
 # The deepest chain of causes seen has six errors; a chain may also be a ring.
@@ -52,14 +53,16 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
         where: The server's base URL.
         clock: The time limits, and whether there was a connection.
     """
-    if any(isinstance(one, _TIMEOUTS) for one in causes(error)):
+    if _is_timeout(error):
         return clock.overdue(where)
     return _detailed(_misconfigured(error, where, clock) or _no_answer(error, where, clock), error)
 
 
 def _misconfigured(error: Exception, where: str, clock: Clock) -> TLSError | None:
     """Return the error for a connection that no variable of the environment allows, or None."""
-    fault = fault_of(causes(error)) if clock.connecting and isinstance(error, OSError) else None
+    if not clock.connecting or not isinstance(error, OSError) or _is_out_of_descriptors(error):
+        return None
+    fault = fault_of(causes(error))
     if fault is None:
         return None
     ours = TLSError(f"no secure connection to {where}: {fault}")
@@ -78,6 +81,8 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
         # Whatever its class: once there is a connection, the request may have arrived.
         case requests.ConnectionError() if not clock.connecting:
             return TransportError(f"no answer from {where}: {reason(error)}")
+        case _ if _is_out_of_descriptors(error):
+            return ConnectError(f"no connection to {where}: {reason(error)}")
         case requests.exceptions.SSLError():
             return TLSError(f"no secure connection to {where}: {reason(error)}")
         case requests.exceptions.ProxyError():
@@ -92,6 +97,12 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
             return TLSError(f"no secure connection to {where}: {error}")
         case _:  # urllib3's own, which requests passes on where it does not expect it
             return TransportError(f"no answer from {where}: {reason(error)}")
+
+
+def _is_out_of_descriptors(error: Exception) -> bool:
+    """Return whether the process or the system may open no more files, of certificates included."""
+    numbers = (errno.EMFILE, errno.ENFILE)
+    return any(isinstance(one, OSError) and one.errno in numbers for one in causes(error))
 
 
 def _malformed(where: str) -> TransportError:
@@ -109,10 +120,18 @@ def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
         where: The server's base URL.
         clock: The time limits.
     """
-    if isinstance(error, _TIMEOUTS):
+    if _is_timeout(error):
         return clock.overdue(where)
     ours = TransportError(f"the connection broke during the answer: {reason(error)}")
     return _detailed(ours, error)
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Return whether a wait took too long, by our limits: an error of the system has a number."""
+    chain = list(causes(error))
+    if any(isinstance(one, TimeoutError) and one.errno is not None for one in chain):
+        return False
+    return any(isinstance(one, _TIMEOUTS) for one in chain)
 
 
 def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
@@ -148,11 +167,11 @@ def reason(error: BaseException) -> str:
         elif type(cause) in _OURS:
             words = str(cause)
         elif isinstance(cause, http.client.BadStatusLine):
-            words = f"it does not answer in HTTP: {str(cause).strip()[:_MAX_LINE]}"
+            words = f"the answer is not HTTP: {str(cause).strip()[:_MAX_LINE]}"
         elif isinstance(cause, http.client.UnknownProtocol):
-            words = f"it answers in {str(cause)[:_MAX_LINE]} and was asked in HTTP/1.1"
+            words = f"the answer is in {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
         elif isinstance(cause, http.client.LineTooLong):
-            words = "a line before the body is too long"
+            words = "the answer has a header line of more than 64 KiB"
         elif isinstance(cause, urllib3.exceptions.DecodeError):
             words = "what was sent cannot be decompressed"
     return words

@@ -1,7 +1,6 @@
-"""What http.client and ssl wait for, in slices: where the system wakes nobody, see `waiting`.
+"""Sending and TLS handshakes in slices, for systems that wake no waiting thread, see `waiting`.
 
-Answers are read in slices in `answers`, addresses are tried in slices in `dial`. What is left is
-here: sending a request, and agreeing on keys.
+`answers` reads in slices itself, and `dial` connects in slices.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ T = TypeVar("T")
 
 
 class Securing(Protocol):
-    """A connection that agrees on keys, with a server, a proxy or both; the names are urllib3's."""
+    """A connection that uses TLS, to a server, a proxy or both. The names are those of urllib3."""
 
     ssl_context: ssl.SSLContext | None
-    """How to do so with a server; None for the default."""
+    """The context for the server; None for the default."""
 
     proxy_config: Any
-    """Has another `ssl_context` for a proxy; None if there is no proxy."""
+    """Its `ssl_context` is the context for the proxy; None if there is no proxy."""
 
     cert_reqs: Any
     ca_certs: Any
@@ -34,20 +33,20 @@ class Securing(Protocol):
 
 
 class SlicedTLS(ssl.SSLSocket):
-    """TLS that is waited for in slices while it sets a connection up."""
+    """A TLS socket whose handshake waits in slices."""
 
     def do_handshake(self, *args: Any, **kwargs: Any) -> None:
-        """Agree on keys."""
+        """Do the handshake."""
         _in_slices(functools.partial(super().do_handshake, *args, **kwargs), self)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Return what has come. Only urllib3's TLS inside TLS asks for it, in a handshake too."""
+        """Return what has arrived. urllib3's TLS inside TLS calls it, in its handshake too."""
         step = functools.partial(super().recv, buflen, flags)
         return _in_slices(step, self) if hasattr(current, "carried") else step()
 
 
 def secure_in_slices(connection: Securing) -> None:
-    """Have *connection* agree on keys in slices."""
+    """Have the TLS handshakes of *connection* wait in slices."""
     proxy = connection.proxy_config
     if connection.ssl_context is None:
         connection.ssl_context = _context(connection)
@@ -56,10 +55,10 @@ def secure_in_slices(connection: Securing) -> None:
 
 
 def _context(connection: Securing) -> ssl.SSLContext:
-    """Return what urllib3 would make, but for the class of the sockets."""
+    """Return a context as urllib3 makes it, except for the class of its sockets."""
     context = create_urllib3_context(cert_reqs=resolve_cert_reqs(connection.cert_reqs))
     context.sslsocket_class = SlicedTLS
-    # requests always names the authorities.
+    # requests always sets one of them.
     context.load_verify_locations(connection.ca_certs, connection.ca_cert_dir)
     return context
 
@@ -67,8 +66,8 @@ def _context(connection: Securing) -> ssl.SSLContext:
 def send_in_slices(sock: Any, data: bytes) -> None:
     """Send all of *data*.
 
-    urllib3's TLS inside TLS encrypts what it sends before it waits, and would lose it: its sends
-    are not cut into slices.
+    This does not cut sends of urllib3's TLS inside TLS: it encrypts before it waits, so what it has
+    encrypted would be lost.
     """
     if not hasattr(sock, "sslobj"):
         rest = memoryview(data)

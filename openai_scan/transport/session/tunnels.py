@@ -1,4 +1,4 @@
-"""What a proxy answers to the request for a tunnel, and why it refuses one."""
+"""A proxy's answer to CONNECT, and the error if it refuses."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from openai_scan.snippet import readable
 from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
 
-# A page of a proxy says what matters at its beginning; the status alone would do.
+# The beginning of a proxy's page says what matters.
 _MAX_PAGE_BYTES = 16 * 1024
 _MAX_PAGE_SECONDS = 2.0
 
 _MAX_REASON = 200
 _MAX_OFFERS = 200
 
-# How a proxy may be told who asks. What `=` follows is a parameter.
+# The name of an authentication scheme. A name with `=` after it is a parameter.
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9-]|\s*=)")
 
 _ASKS_FOR_CREDENTIALS = 407
 
 
 class Tunnelling(Carrying, Protocol):
-    """A connection to a proxy that is to become one to a server."""
+    """A connection to a proxy that asks for a tunnel."""
 
     _tunnel_headers: dict[str, str]
-    """What the proxy is told, its credentials among them. The name is that of http.client."""
+    """The headers for the proxy, including its credentials. The name is that of http.client."""
 
 
 class TunnelRefusedError(OSError):
@@ -60,10 +60,10 @@ class TunnelAnswer(ClockedResponse):
         self._sent = connection._tunnel_headers  # noqa: SLF001 - there is no other way to it
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Return the first line of an answer that is a tunnel.
+        """Return the first line of the answer if the proxy made a tunnel.
 
         Raises:
-            TunnelRefusedError: It is none. As much of its page has been read as its words need.
+            TunnelRefusedError: It did not.
         """
         if self._first_line is not None:  # begin() asks again
             return self._first_line
@@ -78,7 +78,7 @@ class TunnelAnswer(ClockedResponse):
         return self._first_line
 
     def _words(self, status: int, reason: str) -> str:
-        """Return why there is no tunnel, without the credentials that the proxy was sent."""
+        """Return why the proxy refused, without the credentials that were sent to it."""
         page = self._page()
         if status == _ASKS_FOR_CREDENTIALS:
             return self._what_it_asks_for()
@@ -88,7 +88,7 @@ class TunnelAnswer(ClockedResponse):
         return Secrets(secrets_of(self._sent.items())).redact(words)
 
     def _page(self) -> bytes:
-        """Return the beginning of the body, as much of it as can be read and comes soon."""
+        """Return the beginning of the body, or as much of it as arrives within two seconds."""
         current.carried.clock.end_in(_MAX_PAGE_SECONDS)
         page = b""
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -102,22 +102,22 @@ class TunnelAnswer(ClockedResponse):
     def _what_it_asks_for(self) -> str:
         sent = any(name.lower() == "proxy-authorization" for name in self._sent)
         if sent:
-            return "the proxy does not accept the user name and the password in its URL (HTTP 407)"
-        headers = self.headers or http.client.HTTPMessage()  # its end may not have come
+            return "the proxy did not accept the user name and password in its URL (HTTP 407)"
+        headers = self.headers or http.client.HTTPMessage()  # None if they broke off
         offers = headers.get_all("Proxy-Authenticate", [])
         # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
         schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])
         if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
             names = " or ".join(schemes)
-            return f"the proxy asks for {names} (HTTP 407), and can only be sent a password (Basic)"
+            return f"the proxy requires {names} (HTTP 407), but only Basic is supported"
         return (
-            "the proxy asks for a user name and a password (HTTP 407): put them into its URL in"
+            "the proxy requires a user name and password (HTTP 407): add them to its URL in"
             " HTTPS_PROXY, such as http://user:password@proxy:3128"
         )
 
 
 def _said(text: str) -> str:
-    """Return what a page says to a person, or JSON of an error."""
+    """Return the message of an error in JSON, or the beginning of a page as a person reads it."""
     value = bounded_json.value_or(text)
     message = None if value is None else read_error(value).message
     return readable(message or text)

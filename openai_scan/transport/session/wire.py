@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import ssl
 import threading
@@ -14,7 +15,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from openai_scan.errors import NotAnEventStreamError
+from openai_scan.errors import ConfigurationError, NotAnEventStreamError
+from openai_scan.interruptions import pass_interruption
 from openai_scan.sse.beginnings import begins_plain
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.per_process import PerProcess
@@ -25,6 +27,8 @@ from openai_scan.transport.session.body import READ_BYTES
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.wire import Carried, content_codings
+
+_log = logging.getLogger("openai_scan")
 
 # What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
 # hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
@@ -127,7 +131,11 @@ class SessionAnswer:
 
 
 class SessionWire:
-    """One session for all threads; a forked child gets a session of its own."""
+    """One session for all threads; a forked child gets a session of its own.
+
+    Raises:
+        ConfigurationError: What is installed as urllib3 is another library.
+    """
 
     blocking = True
 
@@ -147,6 +155,15 @@ class SessionWire:
     strip = staticmethod(failures.strip)
 
     def __init__(self) -> None:
+        # `answers` is what reads an answer, and it belongs to connections of http.client.
+        if not issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection):
+            version = vars(urllib3).get("__version__")
+            raise ConfigurationError(
+                f"what is installed as urllib3 is another library (version {version}),"
+                " whose connections cannot be used. urllib3-future, which niquests requires,"
+                " replaces urllib3: uninstall it and reinstall urllib3, or use an environment"
+                " without it"
+            )
         self._session: requests.Session | None = None
         self._session_pid = 0
 
@@ -182,7 +199,11 @@ class SessionWire:
             is_own = self._session_pid == os.getpid()
         # In a child, a thread of the parent may have held the session's locks during the fork.
         if session is not None and is_own:
-            session.close()
+            try:
+                session.close()
+            except Exception as error:  # noqa: BLE001 - nobody needs these connections any more
+                pass_interruption(error)
+                _log.debug("closing the connections failed: %r", error)
 
     def _open_session(self) -> requests.Session:
         with _sessions.value:

@@ -35,7 +35,12 @@ CHUNK = {
 
 def chunk(content: Any, **more: Any) -> RawEvent:
     """Return a chunk with this content."""
-    choice = {**CHUNK["choices"][0], "delta": {"content": content}}  # type: ignore[index] # a list
+    return delta_chunk({"content": content}, **more)
+
+
+def delta_chunk(delta: dict[str, Any], **more: Any) -> RawEvent:
+    """Return a chunk with this delta."""
+    choice = {**CHUNK["choices"][0], "delta": delta}  # type: ignore[index] # a list
     return RawEvent("message", json.dumps({**CHUNK, "choices": [choice], **more}))
 
 
@@ -84,6 +89,31 @@ def test_a_third_event_of_the_same_text_is_a_repetition() -> None:
         ),
         raw=raw,
     )
+
+
+@pytest.mark.parametrize("text", ["c", " ", "0", "\ud83d", "\n", "null"])
+def test_the_text_comes_with_its_event(text: str) -> None:
+    """So nobody has to look for it in the event, unless it is empty."""
+
+    def spoken(content: str) -> RawEvent:
+        return delta_chunk({"content": content, "audio": {"id": "a", "transcript": "spoken"}})
+
+    repeat = learned(spoken("a"), spoken("b")).repeats._by_type["message"]
+    assert repeat.adds_text
+    made = repeat.make(spoken(text))
+    assert made is not None
+    assert made[1] == text == made[0].unwrap_text()
+    made = repeat.make(spoken(""))
+    assert made is not None
+    assert (made[1], made[0].unwrap_text()) == ("", "spoken")
+
+
+def test_an_event_of_more_than_text_comes_without_it() -> None:
+    """It has to be asked for all that it brings."""
+    raws = [delta_chunk({"content": one, "reasoning": one * 2}) for one in "abc"]
+    made = learned(*raws[:2]).repeats._by_type["message"].make(raws[2])
+    assert made is not None
+    assert (made[1], made[0].unwrap_text()) == (None, "c")
 
 
 def test_numbers_and_names_may_change_as_well() -> None:

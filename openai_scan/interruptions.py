@@ -1,0 +1,125 @@
+"""Tell an exception of the caller's own from those of the code that it interrupted.
+
+While this library waits, code of the caller may run and raise: a signal handler, such as Celery's
+soft time limit, or another greenlet or thread that throws an exception into this one, such as
+gevent's `Timeout`. The exception comes out of a system call, or from between any two instructions,
+and its class proves nothing: a handler may raise a TimeoutError or a ConnectionResetError. requests
+and urllib3 would wrap it as if the network had failed, http.client and we would retry. So:
+
+1. What is not an `Exception` is the caller's: no source and no network raises it.
+2. Python calls a signal handler with the frame that it interrupts. No other function is given the
+   frame right above its own. So an exception whose traceback has a frame that was given the one
+   above it was raised by a signal handler, whatever its class and however deep in the handler.
+   A handler that no longer holds that frame is known by its code, as long as it is installed.
+3. Nothing in a traceback tells what a greenlet or thread throws in. There the class has to decide,
+   and for a TimeoutError the clock; see `BaseExchange`.
+
+A library that interprets exceptions may also swallow one. Code of ours that is called by such a
+library raises an `Interruption` instead, which no library catches, and code of ours that has called
+the library raises what it carries.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import signal
+from collections.abc import Iterable, Iterator
+from traceback import walk_tb
+from types import FrameType
+from typing import NoReturn
+
+# Most exceptions that are looked at are of a payload that does not fit, and never left our code.
+_OURS = "openai_scan."
+
+
+class Interruption(BaseException):
+    """Carries an exception of the caller's own through a library that would take it for its own.
+
+    Attributes:
+        error: That exception.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Return whether *error* comes from code of the caller's that interrupted ours.
+
+    Call it while *error* is being handled: it looks at the traceback.
+    """
+    if not isinstance(error, Exception):
+        return True
+    suspects = list(_suspects(error))
+    if any(_is_given(frame, above) for above, frame in suspects):
+        return True
+    handlers = _codes_of_handlers() if suspects else ()
+    return any(frame.f_code in handlers for _, frame in suspects)
+
+
+def pass_interruption(error: Exception) -> None:
+    """Raise *error* again if it is an interruption, rather than what the caller takes it for."""
+    if is_interruption(error):
+        leave_with(error)
+
+
+def carry(error: BaseException) -> None:
+    """Raise an `Interruption` with *error* if that is the caller's own and a library may catch it.
+
+    None of them keeps what is not an `Exception`.
+    """
+    if isinstance(error, Exception) and is_interruption(error):
+        raise Interruption(error)
+
+
+def interruption_in(errors: Iterable[BaseException]) -> BaseException | None:
+    """Return the exception of the caller's own that *errors* have or carry, or None.
+
+    Args:
+        errors: An exception and its causes. Among these only an `Exception` counts: a library may
+            have turned a cancellation of its own into an error.
+    """
+    for place, error in enumerate(errors):
+        if isinstance(error, Interruption):
+            return error.error
+        if (place == 0 or isinstance(error, Exception)) and is_interruption(error):
+            return error
+    return None
+
+
+def leave_with(error: BaseException) -> NoReturn:
+    """Raise *error* as it is: what is being handled here does not become its context."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context
+
+
+def _suspects(error: BaseException) -> Iterator[tuple[FrameType, FrameType]]:
+    """Yield the frames of the traceback that may be a handler's, each after the one above it."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    for above, frame in itertools.pairwise(frames):
+        if not frame.f_globals.get("__name__", "").startswith(_OURS):
+            yield above, frame
+
+
+def _is_given(frame: FrameType, above: FrameType) -> bool:
+    """Return whether a variable of *frame*, such as an argument, is the frame *above*."""
+    return any(
+        value is above or (type(value) is tuple and any(one is above for one in value))
+        for value in frame.f_locals.values()
+    )
+
+
+def _codes_of_handlers() -> set[object]:
+    """Return the code of the signal handlers that are written in Python."""
+    codes = set()
+    for handler in map(signal.getsignal, signal.valid_signals()):
+        inner = handler.func if isinstance(handler, functools.partial) else handler
+        # An object is called by a method of its class.
+        of_class = getattr(vars(type(inner)).get("__call__"), "__code__", None)
+        codes.add(getattr(inner, "__code__", of_class))
+    return codes

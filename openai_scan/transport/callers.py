@@ -1,0 +1,71 @@
+"""Whose exception it is that left a wire: the network's or the caller's own.
+
+The caller's own is
+
+- what `openai_scan.interruptions` knows: an exception of a signal handler, and what is not an
+  `Exception`;
+- a TimeoutError although no limit has run out, unless it is the system's, which has a number, or
+  raised by this package: a greenlet's time limit looks like that;
+- an exception that neither the wire lists nor Python defines. No network raises it, while a bug
+  of a library shows as one of Python's own.
+
+Libraries wrap what they catch, so the whole chain of causes is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from traceback import walk_tb
+
+from openai_scan.errors import ScanError
+from openai_scan.interruptions import interruption_in
+from openai_scan.redaction import chained
+from openai_scan.transport.clock import Clock
+
+# Libraries wrap an exception two or three times; a chain may also be a ring.
+_MAX_CAUSES = 20
+
+
+def callers_own(
+    error: BaseException,
+    expected: tuple[type[Exception], ...],
+    clock: Clock,
+    handled: BaseException | None,
+) -> BaseException | None:
+    """Return the exception of the caller's own because of which a wire raised *error*, or None.
+
+    Args:
+        error: What the wire raised, with its traceback.
+        expected: What the wire raises if the network fails.
+        clock: The time limits.
+        handled: The exception that the caller was already handling, if any.
+    """
+    own = interruption_in(chained(error, handled))
+    if own is not None:
+        return own
+    if not isinstance(error, (ScanError, *expected)):
+        return None if type(error).__module__ == "builtins" else error
+    return None if clock.ran_out() else next(filter(_is_thrown_in, _wrapped(error)), None)
+
+
+def _wrapped(error: BaseException) -> Iterator[BaseException]:
+    """Yield *error*, and what it was made from.
+
+    That does not include what was merely being handled when it was raised, such as the end of a
+    slice of a wait, see `openai_scan.waiting`.
+    """
+    found: BaseException | None = error
+    for _ in range(_MAX_CAUSES):
+        if found is None:
+            return
+        yield found
+        inner = (getattr(found, "reason", None), *found.args, found.__cause__)
+        found = next((one for one in inner if isinstance(one, BaseException)), None)
+
+
+def _is_thrown_in(error: BaseException) -> bool:
+    """Return whether *error* is a TimeoutError that neither the system raised nor this package."""
+    if not isinstance(error, TimeoutError) or error.errno is not None:
+        return False
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    return bool(modules) and not modules[-1].startswith("openai_scan.")

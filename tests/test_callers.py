@@ -1,0 +1,372 @@
+"""What the caller's own code raises while a request waits leaves it as it is, in every phase."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+import pytest
+import requests
+from attrs import field, frozen
+from faults.scripts import DONE, HI, STOP, WHOLE
+from faults.table import Route
+from faults.world import world
+from memory_wire import MemoryWire, Reply
+from server import (
+    CHUNKED,
+    PATIENCE,
+    TAKE,
+    WAIT_FOR_HANG_UP,
+    Script,
+    ch,
+    full_queue,
+    json_answer,
+    serving,
+)
+
+from openai_scan import Client, RetryPolicy, StreamerV2, StreamTimeoutError, Timeout, TransportError
+from openai_scan.transport import Request, Transport
+from openai_scan.transport.exchange import Exchange
+from openai_scan.transport.session.cancellation import SocketCancellation
+
+ANY_FAILURE = RetryPolicy(resend=True, wait_initial=0)
+REFUSED = "HTTP/1.1 {}\r\nContent-Length: 10\r\n{}\r\n12"
+LATER = json_answer({}, status="429 Too Many Requests", headers="Retry-After: 60\r\n")
+
+
+class MineError(Exception):
+    """Such as Celery's SoftTimeLimitExceeded."""
+
+
+class Limit(BaseException):
+    """Such as the Timeout of gevent or eventlet."""
+
+
+ERRORS: Sequence[BaseException] = (
+    MineError("mine"),
+    TimeoutError("mine"),
+    ConnectionResetError("mine"),
+    BrokenPipeError("mine"),
+    BlockingIOError("mine"),
+    requests.Timeout("mine"),
+    StreamTimeoutError("mine"),
+    Limit("mine"),
+    KeyboardInterrupt("mine"),
+)
+
+
+@contextlib.contextmanager
+def interrupted(error: BaseException, reached: threading.Event) -> Iterator[None]:
+    """Have a signal handler raise *error* in this thread, once, while an exchange waits.
+
+    A signal that comes just before a system call does not end it; the next one does.
+    """
+    done = threading.Event()
+
+    def handler(_: int, frame: FrameType | None) -> None:
+        while frame is not None and not isinstance(frame.f_locals.get("self"), Exchange):
+            frame = frame.f_back
+        if frame is not None and not done.is_set():
+            done.set()
+            raise error
+
+    def send() -> None:
+        assert reached.wait(PATIENCE)
+        while not done.wait(0.005):
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    main = threading.get_ident()
+    before = signal.signal(signal.SIGUSR1, handler)
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        reached.set()
+        done.set()
+        sender.join(PATIENCE)
+        signal.signal(signal.SIGUSR1, before)
+
+
+@frozen
+class Phase:
+    """Where an exchange waits.
+
+    Attributes:
+        script: What the server plays, beginning with the request; `reached` is called before it
+            waits.
+        openings: What it plays before.
+        events: How many events come first.
+        requests: How many requests there are.
+        body: What is sent.
+    """
+
+    script: Callable[[Callable[[], object]], Script]
+    openings: Callable[[Callable[[], object]], Script] = field(default=lambda _: ())
+    events: int = 0
+    requests: int = 1
+    body: str = ""
+
+
+def after(*beginning: bytes) -> Callable[[Callable[[], object]], Script]:
+    """Return a script that waits after it has sent *beginning*."""
+    return lambda reached: [*beginning, reached, WAIT_FOR_HANG_UP]
+
+
+PHASES = {
+    "sending": Phase(
+        after(), openings=lambda reached: [reached, *[TAKE] * 200], requests=0, body="x" * 2**22
+    ),
+    "head": Phase(after()),
+    "in the head": Phase(after(CHUNKED[:30])),
+    "first byte": Phase(after(CHUNKED)),
+    "body": Phase(after(CHUNKED + ch(HI)), events=1),
+    "in a chunk": Phase(after(CHUNKED + ch(HI + STOP)[:-30]), events=1),
+    "after the terminal event": Phase(after(CHUNKED + ch(HI + STOP)), events=2),
+    "error body": Phase(after(REFUSED.format("500 No", "").encode())),
+    "body of a redirect": Phase(after(REFUSED.format("307 No", "Location: /\r\n").encode())),
+    "pause": Phase(lambda reached: [LATER, reached]),
+}
+
+
+def check(s: StreamerV2, error: BaseException, reached: threading.Event, events: int = 0) -> None:
+    """Read *s* until *error* leaves it unchanged, and see that it has ended."""
+    with interrupted(error, reached):
+        for _ in range(events):
+            assert s.next()
+        with pytest.raises(type(error)) as raised:
+            s.next()
+    assert raised.value is error
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert not s.next()
+    assert (s.outcome, s.err()) == ("completed" if events == 2 else "cancelled", None)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", PHASES)
+def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
+    """Nothing is sent again, and the connection is not used again."""
+    phase, reached = PHASES[name], threading.Event()
+    script, opening = phase.script(reached.set), phase.openings(reached.set)
+    with (
+        serving(script, WHOLE, openings=[opening], buffer=4096) as server,
+        Client("k", server.base_url, retries=ANY_FAILURE) as client,
+    ):
+        s = client.create_chat_completion_stream(
+            model="m", messages=[{"role": "user", "content": phase.body}]
+        )
+        check(s, error, reached, phase.events)
+        assert len(server.requests) == phase.requests
+        if name not in ("pause", "sending"):
+            assert server.hung_up.wait(PATIENCE)
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("name", ["head", "error body", "pause"])
+def test_it_leaves_a_call_unchanged(name: str, error: BaseException) -> None:
+    """Likewise, and nothing is retried."""
+    reached = threading.Event()
+    with (
+        serving(PHASES[name].script(reached.set), json_answer({})) as server,
+        Client("k", server.base_url, retries=ANY_FAILURE) as client,
+        interrupted(error, reached),
+    ):
+        with pytest.raises(type(error)) as raised:
+            client.retrieve_response("resp_1")
+        assert raised.value is error
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL], ids=["handshake", "CONNECT"])
+def test_it_leaves_a_stream_that_connects(route: Route, error: BaseException) -> None:
+    """While TLS begins, and while a proxy is asked for a tunnel."""
+    reached = threading.Event()
+    waits: Script = [TAKE, reached.set, TAKE]
+    with contextlib.ExitStack() as stack:
+        around = stack.enter_context(
+            world(route, handshakes=[waits], tunnels=[[reached.set, WAIT_FOR_HANG_UP]])
+        )
+        client = stack.enter_context(Client("k", around.server.base_url, retries=ANY_FAILURE))
+        check(client.create_chat_completion_stream(model="m", messages=[]), error, reached)
+        assert around.entrance.hung_up.wait(PATIENCE)
+        assert around.entrance.connections == 1
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_it_leaves_a_stream_whose_name_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """That goes on in another thread, and nobody waits for it."""
+    reached, known = threading.Event(), threading.Event()
+
+    def look_up(*_: Any, flags: int) -> list[Any]:
+        if flags:
+            raise socket.gaierror(socket.EAI_NONAME, "not a number")
+        reached.set()
+        known.wait(PATIENCE)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with Client("k", "http://nowhere.test/v1", retries=ANY_FAILURE) as client:
+        check(client.create_chat_completion_stream(model="m", messages=[]), error, reached)
+    known.set()
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_it_leaves_a_stream_that_nobody_accepts(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """No other address is tried because of it."""
+    reached = threading.Event()
+    watch = SocketCancellation.watch
+
+    def told(self: SocketCancellation, connecting: socket.socket) -> None:
+        watch(self, connecting)
+        reached.set()
+
+    monkeypatch.setattr(SocketCancellation, "watch", told)
+    with (
+        full_queue() as port,
+        Client("k", f"http://127.0.0.1:{port}/v1", retries=ANY_FAILURE) as client,
+    ):
+        check(client.create_chat_completion_stream(model="m", messages=[]), error, reached)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_it_leaves_close_unchanged(error: BaseException) -> None:
+    """Which waits a moment for the end of the body; the connection is not used again."""
+    reached = threading.Event()
+    with (
+        serving(after(CHUNKED + ch(HI + STOP + DONE))(lambda: None)) as server,
+        Client("k", server.base_url) as client,
+    ):
+        s = client.create_chat_completion_stream(model="m", messages=[])
+        assert [s.next() for _ in range(3)] == [True] * 3
+        reached.set()
+        with interrupted(error, reached), pytest.raises(type(error)) as raised:
+            s.close()
+        assert raised.value is error
+        s.close()
+        assert (s.outcome, s.err()) == ("completed", None)
+        assert server.hung_up.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("route", [Route.PLAIN, Route.TLS])
+def test_a_limit_of_ours_is_still_told(route: Route) -> None:
+    """Signals whose handlers raise nothing are no interruption."""
+    reached = threading.Event()
+    quiet = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with (
+            world(route, after(CHUNKED + ch(HI))(reached.set)) as around,
+            Client("k", around.server.base_url, timeout=Timeout(idle=0.05)) as client,
+        ):
+            s = client.create_chat_completion_stream(model="m", messages=[])
+            assert s.next()
+            signal.raise_signal(signal.SIGUSR1)
+            assert not s.next()
+            error = s.err()
+            assert isinstance(error, StreamTimeoutError)
+            assert error.limit == "idle"
+    finally:
+        signal.signal(signal.SIGUSR1, quiet)
+
+
+class Unlisted(Exception):  # noqa: N818 - as its users call it
+    """What no wire raises."""
+
+
+THROWN = [Limit("mine"), Unlisted("mine"), TimeoutError("mine")]
+
+
+def exchange_over(wire: MemoryWire) -> Exchange:
+    """Return a request whose failures would all be retried."""
+    request = Request(method="GET", path="/x", retries=ANY_FAILURE)
+    return Transport("http://a.test", key="k", wire=wire).stream(request)
+
+
+@pytest.mark.parametrize("error", THROWN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("phase", ["head", "body", "error body", "after [DONE]"])
+def test_what_a_greenlet_throws_in_leaves_a_stream(phase: str, error: BaseException) -> None:
+    """It is no network's: the time of no limit is over, or the network raises nothing like it."""
+    replies = {
+        "head": Reply(before=[error]),
+        "body": Reply([HI, error]),
+        "error body": Reply([b"a", error], status=500),
+        "after [DONE]": Reply([HI + STOP + DONE, error]),
+    }
+    wire = MemoryWire(replies[phase], Reply([HI]), blocking=True)
+    s = StreamerV2(exchange_over(wire))
+    with pytest.raises(type(error)) as raised, s:
+        list(s)
+    assert raised.value is error
+    assert not s.next()
+    assert s.outcome == ("completed" if phase == "after [DONE]" else "cancelled")
+    assert s.err() is None
+    assert (len(wire.sent), wire.kept) == (1, 0)
+    assert wire.closed == (phase != "head")
+
+
+def test_what_a_greenlet_throws_into_a_pause_leaves_a_stream() -> None:
+    """A pause raises nothing of its own, so it can be of any class."""
+    error = OSError("mine")
+    busy = Reply(status=503, headers={"retry-after": "1"})
+    wire = MemoryWire(busy, Reply([HI]), blocking=True)
+
+    async def pause(*_: object) -> None:
+        raise error
+
+    exchange = exchange_over(wire)
+    s = StreamerV2(exchange)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("memory_wire.MemoryCancellation.pause", pause)
+        with pytest.raises(OSError, match="mine") as raised:
+            s.next()
+    assert raised.value is error
+    assert (s.next(), s.outcome, s.err(), len(wire.sent)) == (False, "cancelled", None, 1)
+
+
+@pytest.mark.parametrize("error", [AttributeError("theirs"), TimeoutError(110, "the system's")])
+def test_a_fault_of_a_library_and_the_system_s_limit_are_no_interruption(error: Exception) -> None:
+    """The first has one of Python's own classes, the other a number."""
+    wire = MemoryWire(Reply([HI, error]), blocking=True)
+    request = Request(method="GET", path="/x", retries=RetryPolicy(attempts=1))
+    with StreamerV2(Transport("http://a.test", key="k", wire=wire).stream(request)) as s:
+        assert s.next()
+        assert not s.next()
+        assert type(s.err()) in (TransportError, StreamTimeoutError)
+
+
+def test_what_was_handled_when_a_cancellation_was_noticed_is_none() -> None:
+    """A wait in slices ends many times before its limit runs out."""
+
+    class Slices(MemoryWire):
+        async def play(self, _: Any, carried: Any) -> bytes:
+            carried.clock.left()
+            try:
+                raise slice_over
+            except TimeoutError:
+                raise OSError("cancelled")  # noqa: B904 - it is not why
+
+    slice_over = TimeoutError("a slice is over")
+    ring, other = OSError("1"), OSError("2")
+    ring.args, other.args = (other,), (ring,)
+
+    class Ring(MemoryWire):
+        async def play(self, _: Any, carried: Any) -> bytes:
+            carried.clock.left()
+            raise ring
+
+    for kind in (Slices, Ring):
+        request = Request(method="GET", path="/x", retries=RetryPolicy(attempts=1))
+        wire = kind(Reply([HI]), blocking=True)
+        with StreamerV2(Transport("http://a.test", key="k", wire=wire).stream(request)) as s:
+            assert not s.next()
+            assert type(s.err()) is TransportError
