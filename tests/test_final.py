@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from server import ScriptedServer, json_answer
+from server import CHUNKED, END, ScriptedServer, ch, json_answer
 
 from openai_scan import (
     Answer,
@@ -77,6 +77,39 @@ class TestFinal:
 
         with pytest.raises(KeyboardInterrupt):
             StreamerV2(interrupted()).final()
+
+
+class TestWithoutAStream:
+    """Methods of the client that return the whole answer."""
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda c: c.create_chat_completion(model="m", messages=[]),
+            lambda c: c.create_completion(model="m", prompt="p"),
+        ],
+    )
+    def test_it_is_what_final_returns(
+        self, server: ScriptedServer, client: Client, ask: Callable[[Client], Answer]
+    ) -> None:
+        """The request asks for a stream, which is read to its end; the connection is free then."""
+        legacy = (
+            b'{"object": "text_completion", "choices": [{"text": "ab", "finish_reason": "stop"}]}'
+        )
+        chat = ch(chunk("a")) + ch(chunk("b", "stop"))
+        for body in (chat, ch(b"data: %b\n\n" % legacy)):
+            server.scripts.append([CHUNKED + body + ch(DONE) + END])
+        answers = [ask(client), ask(client)]
+        assert [answer.text for answer in answers] == ["ab", "ab"]
+        assert [request.json()["stream"] for request in server.requests] == [True, True]
+
+    def test_half_an_answer_is_an_error(self, server: ScriptedServer, client: Client) -> None:
+        """With what came."""
+        server.scripts.append([CHUNKED + ch(chunk("a")) + END])
+        with pytest.raises(TruncatedStreamError) as caught:
+            client.create_chat_completion(model="m", messages=[])
+        assert caught.value.snapshot is not None
+        assert caught.value.snapshot.text == "a"
 
 
 class TestRepr:

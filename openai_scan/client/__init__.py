@@ -19,6 +19,7 @@ from openai_scan.client.completions import CompletionsMethods
 from openai_scan.client.images import ImagesMethods
 from openai_scan.client.models import ModelsMethods
 from openai_scan.client.responses import ResponsesMethods
+from openai_scan.client.signatures import show_parameters
 from openai_scan.errors import ConfigurationError
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
@@ -40,6 +41,9 @@ class Methods(
     ResponsesMethods,
 ):
     """The methods of all APIs, for every kind of client."""
+
+
+show_parameters(Methods)
 
 
 class Client(Methods):

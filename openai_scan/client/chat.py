@@ -30,3 +30,14 @@ class ChatMethods(BaseClient):
         `stream_options={"include_usage": True}`. Some compatible servers refuse to.
         """
         return self._stream("/chat/completions", CreateChatCompletion, params, stream=True)
+
+    def create_chat_completion(self, **params: Unpack[CreateChatCompletion]) -> ChatCompletion:
+        """Answer a conversation and return the whole answer.
+
+        The answer is streamed all the same, so nothing times out while a long one is on its way.
+
+        Raises:
+            ScanError: The answer is not whole; what came is the exception's `snapshot`.
+        """
+        with self.create_chat_completion_stream(**params) as s:
+            return s.final()

@@ -26,3 +26,14 @@ class CompletionsMethods(BaseClient):
     ) -> StreamerV2[CompletionEvent, CompletionAnswer]:
         """Go on with a text and stream what comes next."""
         return self._stream("/completions", CreateCompletion, params, stream=True)
+
+    def create_completion(self, **params: Unpack[CreateCompletion]) -> CompletionAnswer:
+        """Go on with a text and return all of what comes next.
+
+        The answer is streamed all the same, so nothing times out while a long one is on its way.
+
+        Raises:
+            ScanError: The answer is not whole; what came is the exception's `snapshot`.
+        """
+        with self.create_completion_stream(**params) as s:
+            return s.final()

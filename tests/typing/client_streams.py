@@ -107,3 +107,9 @@ def every_event(
             pass
         case _:
             assert_type(response.sequence_number, int | None)  # every other event has one
+
+
+def the_whole_answers(client: Client) -> None:
+    """What is not streamed to the caller has a class too."""
+    assert_type(client.create_chat_completion(model="m", messages=[]), ChatCompletion)
+    assert_type(client.create_completion(model="m", prompt="p"), CompletionAnswer)
