@@ -35,6 +35,8 @@ class Family:
         extra: On the wire, but not in the schema; a comment may follow the type.
         loose: Fields with another type than in the schema, most often plain JSON.
         dropped: Fields in the schema or on the wire that the class does not have.
+        renamed: Field to attribute, for a key that no attribute can be called, such as `async`. All
+            other entries for the field have the key.
         hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
         new_objects: Classes that the schema does not have, by their fields.
         new_events: Events that the schema does not have, by their fields.
@@ -58,6 +60,7 @@ class Family:
     extra: Mapping[str, str] = field(default_factory=dict)
     loose: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -63,7 +63,7 @@ def _references(node: Any) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parents[1] / "tools"))
+    sys.path.insert(0, str(HERE.parents[1] / "scripts"))
     families = importlib.import_module("overrides").FAMILIES
     wanted = [root for family in families for root in family.roots]
     text = Path(sys.argv[1]).read_text(encoding="utf-8")
