@@ -1,10 +1,11 @@
-"""Write the event families from OpenAI's schema: `python scripts/generate_types.py openapi.json`.
+"""Write the event families from OpenAI's schemas: `python scripts/generate_types.py openapi.json`.
 
-It reads any of OpenAI's OpenAPI documents, as JSON (or as YAML, if PyYAML is installed), and
-`overrides.py`, which has what the schema does not say. For each family it writes `objects.py` and
-similar modules, `events.py`, `__init__.py`, and the page of the reference, and lists the events
-among the public names of the package; `base.py` is written by hand. With `--check` it writes
-nothing and fails if a file is out of date.
+It reads one or more of OpenAI's documents, OpenAPI documents or JSON schemas, as JSON (or as YAML,
+if PyYAML is installed), and `overrides.py`, which has what the schemas do not say. For each family
+it writes `objects.py` and similar modules, `events.py`, `__init__.py`, and the page of the
+reference, and lists the events among the public names of the package; `base.py` is written by hand.
+With `--check` it writes nothing: it says what the installed types lack against the documents, and
+fails if they lack anything or if a file is out of date.
 
 How a schema becomes a class: a field is required if the schema requires it and every known server
 sends it. Any other field may be missing; it is None then, or `""` if the schema requires it and it
@@ -18,8 +19,6 @@ to write into `overrides.py`; nothing is written then.
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
 import keyword
 import re
 import subprocess
@@ -28,12 +27,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import public_names
+from documents import OPENAPI, Parts, Schema, Schemas, const, read_documents, ref_name
+from newer import update
 from overrides import FAMILIES, INDEXES, Family
-
-Schema: TypeAlias = Mapping[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "openai_scan" / "events"
@@ -194,7 +192,7 @@ class Alias:
 class FamilyModel:
     """One family: the classes and aliases that its events need, in order of definition."""
 
-    def __init__(self, family: Family, schemas: Mapping[str, Schema]) -> None:
+    def __init__(self, family: Family, schemas: Schemas) -> None:
         self.family = family
         self.wishes = Wishes(family.folder)
         self.objects: dict[str, Class | Alias] = {}
@@ -217,12 +215,12 @@ class FamilyModel:
         """Return the names of the event schemas in *root*: itself, or those of its union."""
         schema = self._schema(root)
         arms = schema.get("anyOf") or schema.get("oneOf")
-        return [_ref_name(arm) for arm in arms] if arms else [root]
+        return [ref_name(arm) for arm in arms] if arms else [root]
 
     def _add_event(self, name: str) -> None:
         properties, required = self._properties(self._schema(name))
-        tag = "type" if _const(properties.get("type", {})) else "object"
-        wire_name = _const(properties.get(tag, {}))
+        tag = "type" if const(properties.get("type", {})) else "object"
+        wire_name = const(properties.get(tag, {}))
         if wire_name is None:
             if name in self._schemas:
                 self.wishes.add("roots", f"{name} has no wire name")
@@ -271,6 +269,8 @@ class FamilyModel:
                 kind, _, comment = type_.partition("  # ")
                 made = self._new_field(name, kind, comment or "sent, but not in the schema")
                 self._set_default(place, made)
+                if name in fields:
+                    self.wishes.add("unused", f"extra: {place} is in the document now")
                 fields[name] = made
         return fields
 
@@ -287,9 +287,9 @@ class FamilyModel:
         if (loose := self.family.loose.get(place)) is not None:
             self._see("loose", place)
             made = self._new_field(name, loose, "")
-        elif (const := _const(schema)) is not None and name in ("type", "object"):
-            kind = f'Literal["{const}"]' if name == "type" else "str"
-            made = Field(name, kind, f'"{const}"')
+        elif (tag := const(schema)) is not None and name in ("type", "object"):
+            kind = f'Literal["{tag}"]' if name == "type" else "str"
+            made = Field(name, kind, f'"{tag}"')
         else:
             inner, nullable = self._unwrap_null(schema)
             made = Field(name, self._type(inner, path))
@@ -344,7 +344,7 @@ class FamilyModel:
         """Return the type of *schema*, without None, as code."""
         schema, _ = self._unwrap_null(schema)
         if "$ref" in schema:
-            return self._type_of_ref(_ref_name(schema))
+            return self._type_of_ref(ref_name(schema))
         if arms := schema.get("anyOf") or schema.get("oneOf"):
             return self._union([self._type(arm, path) for arm in arms], path)
         match schema.get("type"):
@@ -362,7 +362,8 @@ class FamilyModel:
             case _ if "properties" in schema or "allOf" in schema:
                 return self._class(path, schema)
             case "object":
-                values = self._type(schema.get("additionalProperties") or {}, path)
+                inner = schema.get("additionalProperties")
+                values = self._type(inner if isinstance(inner, dict) else {}, path)
                 return f"dict[str, {values if values == 'str' else 'Any'}]"
             case _:
                 return "Any"
@@ -414,7 +415,7 @@ class FamilyModel:
             name = "".join(word[0].upper() + word[1:] for word in re.findall(r"[a-zA-Z0-9]+", path))
             self.wishes.add("names", f'"{path}": "{name}",')
             return name
-        return re.sub(r"(Param|Resource|Body)$", "", path)
+        return class_name(path)
 
     # Schemas.
 
@@ -431,7 +432,7 @@ class FamilyModel:
             rest = [one for one in types if one != "null"]
             return {**schema, "type": rest[0]}, nullable or len(rest) < len(types)
         if "$ref" in schema:
-            _, inner_nullable = self._unwrap_null(self._schema(_ref_name(schema)))
+            _, inner_nullable = self._unwrap_null(self._schema(ref_name(schema)))
             return schema, nullable or inner_nullable
         for key in ("anyOf", "oneOf", "allOf"):
             arms = [arm for arm in schema.get(key, ()) if arm.get("type") != "null"]
@@ -448,7 +449,7 @@ class FamilyModel:
         properties: dict[str, Schema] = {}
         required: list[str] = []
         for part in schema.get("allOf", ()):
-            inner = self._schema(_ref_name(part)) if "$ref" in part else part
+            inner = self._schema(ref_name(part)) if "$ref" in part else part
             inner_properties, inner_required = self._properties(inner)
             properties |= inner_properties
             required += inner_required
@@ -525,16 +526,6 @@ def _rank(made: Field, *, is_event: bool) -> int:
     if is_event and made.leads:
         return 0
     return 2 if made.name == "type" else 1 if made.default is not None else 0
-
-
-def _ref_name(schema: Schema) -> str:
-    return str(schema["$ref"]).rpartition("/")[2]
-
-
-def _const(schema: Schema) -> str | None:
-    """Return the one value that *schema* allows, or None."""
-    values = [schema["const"]] if "const" in schema else schema.get("enum", ())
-    return str(values[0]) if len(values) == 1 else None
 
 
 # From the model to the text of the modules.
@@ -657,24 +648,42 @@ def tidy(text: str, path: Path) -> str:
     return text
 
 
-def read_document(path: Path) -> Schema:
-    """Return the OpenAPI document in a JSON or YAML file."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix in (".yaml", ".yml"):
-        loaded: Schema = importlib.import_module("yaml").safe_load(text)
-        return loaded
-    parsed: Schema = json.loads(text)
-    return parsed
+def schemas_of(family: Family, parts: Parts) -> Schemas | None:
+    """Return the schemas that *family* is made of; None if the documents do not have its roots."""
+    root = family.roots[0]
+    schemas = parts.get(root, parts.get(OPENAPI, {}))
+    if root not in schemas:
+        return None
+
+    def is_plain(schema: str, name: str) -> bool:
+        return f"{family.names.get(schema) or class_name(schema)}.{name}" in family.loose
+
+    for part in family.newer:
+        if part in parts:
+            schemas = update(schemas, family.roots, parts[part], part, is_plain)
+    return schemas
 
 
-def generate(document: Schema, families: Sequence[Family]) -> Iterator[tuple[Path, str]]:
+def class_name(schema: str) -> str:
+    """Return the name of the class for a schema that the overrides do not name."""
+    return re.sub(r"(Param|Resource|Body)$", "", schema)
+
+
+def generate(parts: Parts, families: Sequence[Family]) -> Iterator[tuple[Path, str]]:
     """Yield the path and the text of each generated file.
 
     Raises:
         GeneratorError: The overrides lack something; the message says what, of all families.
     """
-    models = [FamilyModel(family, document["components"]["schemas"]) for family in families]
-    if wishes := [text for model in models if (text := model.wishes.text())]:
+    models = [
+        FamilyModel(family, schemas)
+        for family in families
+        if (schemas := schemas_of(family, parts)) is not None
+    ]
+    wishes = [text for model in models if (text := model.wishes.text())]
+    if not models:
+        wishes = ["the documents have no schema of any family"]
+    if wishes:
         raise GeneratorError("\n".join(wishes))
     for model in models:
         family = model.family
@@ -691,15 +700,34 @@ def generate(document: Schema, families: Sequence[Family]) -> Iterator[tuple[Pat
     yield PUBLIC_PAGE, page
 
 
+def drift(parts: Parts, families: Sequence[Family]) -> list[str]:
+    """Return what the installed types of each family lack against the documents."""
+    # Imported here so that types that cannot be imported can be made anew.
+    from drift import Drift, installed
+
+    found = []
+    for family in families:
+        compared = Drift(family, installed(family.folder))
+        for name, schemas in parts.items():
+            roots = family.roots if name == OPENAPI else {*family.roots, *family.newer} & {name}
+            compared.compare(schemas, [root for root in roots if root in schemas])
+        found.append(compared.text())
+    return [text for text in found if text]
+
+
 def main() -> int:
     """Write the files, or check that they are up to date."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("document", type=Path, help="an OpenAPI document of OpenAI's")
+    parser.add_argument("documents", type=Path, nargs="+", help="OpenAPI documents, JSON schemas")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if out of date")
     options = parser.parse_args()
+    parts = read_documents(options.documents)
+    if options.check and (lacking := drift(parts, FAMILIES)):
+        print(*lacking, sep="\n")
+        return 1
     stale = []
     try:
-        files = [*generate(read_document(options.document), FAMILIES)]
+        files = [*generate(parts, FAMILIES)]
     except GeneratorError as error:
         print(error, file=sys.stderr)
         return 1

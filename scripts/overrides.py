@@ -24,6 +24,8 @@ class Family:
         title: What the family is, for docstrings.
         source: The reference page.
         roots: The schema of each stream: one event, or a union of them.
+        newer: The JSON schemas of the same streams that are brought up to date oftener; what they
+            have beyond the others is added.
         modules: Modules beside `objects`, each with the schemas that it starts from. Everything
             that such a schema needs goes into the same module.
         names: Schema to class, if the schema's own name (without a trailing `Param`, `Resource`
@@ -52,6 +54,7 @@ class Family:
     title: str
     source: str
     roots: Sequence[str]
+    newer: Sequence[str] = ()
     modules: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +128,7 @@ CHAT = Family(
     title="Chat Completions",
     source="https://platform.openai.com/docs/api-reference/chat-streaming",
     roots=["CreateChatCompletionStreamResponse"],
+    newer=["chat"],
     names={
         "CreateChatCompletionStreamResponse.choices[]": "Choice",
         "CreateChatCompletionStreamResponse.choices[].logprobs": "ChoiceLogProbs",
@@ -233,6 +237,7 @@ COMPLETIONS = Family(
     title="Completions",
     source="https://platform.openai.com/docs/api-reference/completions",
     roots=["CreateCompletionResponse"],
+    newer=["completions"],
     names={
         "CreateCompletionResponse.choices[]": "CompletionChoice",
         "CreateCompletionResponse.choices[].logprobs": "CompletionLogProbs",
@@ -278,6 +283,7 @@ RESPONSES = Family(
     title="Responses",
     source="https://platform.openai.com/docs/api-reference/responses-streaming",
     roots=["ResponseStreamEvent"],
+    newer=["responses", "responses_beta"],
     prepare=("openai_scan.events.responses.dialects", "in_one_form"),
     modules={"items": ["OutputItem", "OutputContent"]},
     names={
@@ -640,6 +646,7 @@ AUDIO = Family(
     title="transcription and speech",
     source="https://platform.openai.com/docs/api-reference/audio",
     roots=["CreateTranscriptionResponseStreamEvent", "CreateSpeechResponseStreamEvent"],
+    newer=["audio"],
     names={
         "TranscriptTextDeltaEvent.logprobs[]": "LogProb",
         "TranscriptTextDoneEvent.logprobs[]": "LogProb",
@@ -699,6 +706,7 @@ IMAGES = Family(
     title="image generation and edit",
     source="https://platform.openai.com/docs/api-reference/images-streaming",
     roots=["ImageGenStreamEvent", "ImageEditStreamEvent"],
+    newer=["image_generation", "image_edit"],
     names={"ImagesUsage.input_tokens_details": "ImagesInputTokensDetails"},
     optional=frozenset(
         # OpenAI's own samples leave out everything but the image.

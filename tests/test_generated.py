@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import re
 import subprocess
 import sys
@@ -337,7 +336,7 @@ def test_all_that_is_new_is_listed_at_once(
 ) -> None:
     """The generator does not stop at the first surprise, and writes nothing before all is said."""
     families = [tools.Family(**OVERRIDES), tools.Family(**{**OVERRIDES, "folder": "zoo"})]
-    monkeypatch.setattr(tools, "read_document", lambda _: {"components": {"schemas": NEWER}})
+    monkeypatch.setattr(tools, "read_documents", lambda _: {tools.OPENAPI: NEWER})
     monkeypatch.setattr(tools, "FAMILIES", families)
     monkeypatch.setattr(sys, "argv", ["generate_types.py", "newer.json"])
     assert tools.main() == 1
@@ -491,39 +490,3 @@ def test_public_names_follow(tools: ModuleType) -> None:
     new = public.on_page("\n## The wire\n", names)
     assert new == f"\n{PAGE}"
     assert public.on_page(PAGE.replace("a piece", "old"), names) == PAGE
-
-
-@pytest.mark.parametrize("suffix", [".json", ".yaml"])
-def test_document_is_json_or_yaml(tools: ModuleType, tmp_path: Path, suffix: str) -> None:
-    """OpenAI publishes both; YAML needs PyYAML, which nothing else here does."""
-    if suffix == ".yaml":
-        pytest.importorskip("yaml", reason="PyYAML is not installed")
-    path = tmp_path / f"openapi{suffix}"
-    path.write_text(json.dumps({"components": {}}))  # JSON is YAML
-    assert tools.read_document(path) == {"components": {}}
-
-
-def test_document_is_reduced_to_what_is_read(tools: ModuleType) -> None:
-    """Prose and unused schemas are left out of the document that the first test reads."""
-    reduce = importlib.import_module("spec.reduce").reduce
-    noisy = {
-        "components": {
-            "schemas": {
-                "Root": {
-                    "description": "Prose.",
-                    "properties": {"default": {"$ref": "#/components/schemas/Part", "default": 1}},
-                },
-                "Part": {"anyOf": [{"type": "string", "example": "x"}, {"type": "null"}]},
-                "Unused": {"type": "string"},
-            }
-        }
-    }
-    assert reduce(noisy, ["Root"]) == (
-        '{"components": {"schemas": {\n'
-        ' "Part": {"anyOf": [{"type": "string"}, {"type": "null"}]},\n'
-        ' "Root": {"properties": {"default": {"$ref": "#/components/schemas/Part"}}}\n'
-        "}}}\n"
-    )
-    roots = [root for family in tools.FAMILIES for root in family.roots]
-    text = DOCUMENT.read_text(encoding="utf-8")
-    assert reduce(json.loads(text), roots) == text
