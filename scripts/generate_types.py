@@ -502,11 +502,16 @@ class FamilyModel:
                 needed |= self._needed_by(word)
         return needed
 
-    def names(self) -> public_names.Names:
-        """Return the names of the family, for the lists of the public ones."""
+    def names(self, package: str) -> public_names.Names:
+        """Return the names of the family, for the lists of the public ones.
+
+        Args:
+            package: The text of the family's `__init__.py`.
+        """
         events = {event.name: f"`{event.wire_name}`: {event.doc}" for event in self.events}
         family = self.family
-        return public_names.Names(family.folder, family.title, events, {*events, *self.objects})
+        known = {*re.findall(r"\w+", package)}
+        return public_names.Names(family.folder, family.title, events, known)
 
     def matched_events(self) -> list[Class]:
         """Return the events in the order in which the match tries them."""
@@ -685,16 +690,16 @@ def generate(parts: Parts, families: Sequence[Family]) -> Iterator[tuple[Path, s
         wishes = ["the documents have no schema of any family"]
     if wishes:
         raise GeneratorError("\n".join(wishes))
+    table, stub, page = (path.read_text(encoding="utf-8") for path in (TABLE, STUB, PUBLIC_PAGE))
     for model in models:
-        family = model.family
-        for name, text in render(model).items():
+        family, texts = model.family, render(model)
+        for name, text in texts.items():
             path = EVENTS / family.folder / name
             yield path, tidy(text, path)
         yield REFERENCE / f"events.{family.folder}.md", reference_page(model)
-    table, stub, page = (path.read_text(encoding="utf-8") for path in (TABLE, STUB, PUBLIC_PAGE))
-    for model in models:
-        table = public_names.in_table(table, model.names())
-        page = public_names.on_page(page, model.names())
+        names = model.names(texts["__init__.py"])
+        table = public_names.in_table(table, names)
+        page = public_names.on_page(page, names)
     yield TABLE, table
     yield STUB, public_names.stub(stub, table)
     yield PUBLIC_PAGE, page

@@ -98,12 +98,11 @@ class _Update:
         newer = dict(members_of(theirs.schema, self._newer))
         required = set(_required(theirs.schema, self._newer))
         for name, schema in newer.items():
-            if self._is_plain(ours.name, name):
-                continue
-            if name in properties:
+            is_plain = self._is_plain(ours.name, name)
+            if name not in properties:
+                self._properties.append((ours.schema, name, {} if is_plain else schema))
+            elif not is_plain:
                 self._compare(properties[name], schema)
-            else:
-                self._properties.append((ours.schema, name, schema))
         self._relax(ours.schema, newer.keys() - required)
 
     def _compare(self, ours: Node, theirs: Node) -> None:

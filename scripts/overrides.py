@@ -133,6 +133,7 @@ CHAT = Family(
         "CreateChatCompletionStreamResponse.choices[]": "Choice",
         "CreateChatCompletionStreamResponse.choices[].logprobs": "ChoiceLogProbs",
         "ChatCompletionStreamResponseDelta": "ChoiceDelta",
+        "ChoiceDeltaAudio": "AudioDelta",
         # The deprecated call is shaped like the function in a tool call.
         "ChatCompletionStreamResponseDelta.function_call": "FunctionDelta",
         "ChatCompletionMessageToolCallChunk": "ToolCallDelta",
@@ -172,8 +173,6 @@ CHAT = Family(
         "ToolCallDelta.type": '"function"',
     },
     extra={
-        # gpt-audio sends speech here; the schema has it only in the whole message.
-        "ChoiceDelta.audio": "AudioDelta | None",
         # The search models send citations here; likewise.
         "ChoiceDelta.annotations": JSON_OBJECTS,
         # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
@@ -207,12 +206,6 @@ CHAT = Family(
     # Meaningless padding, against eavesdroppers who measure the sizes of packets.
     dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
     new_objects={
-        "AudioDelta": {
-            "id": "str | None",
-            "data": "str | None",  # base64
-            "transcript": "str | None",
-            "expires_at": "int | None",  # Unix seconds
-        },
         "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
     },
     prepare=("openai_scan.events.chat.dialects", "in_one_form"),
@@ -312,6 +305,23 @@ RESPONSES = Family(
         # Events and items have the same log-probabilities on the wire, though not in the schema.
         "ResponseLogProb": "LogProb",
         "ResponseLogProb.top_logprobs[]": "TopLogProb",
+        # The same with and without the place where it is.
+        "AgentMessage.content[]": "AgentMessageContent",
+        "AgentMessageContentText": "TextContent",
+        "AgentMessageContentSummaryText": "SummaryTextContent",
+        "AgentMessageContentReasoningText": "ReasoningTextContent",
+        "AgentMessageContentComputerScreenshot": "ComputerScreenshotContent",
+        "AgentMessageContentComputerScreenshotPromptCacheBreakpoint": "PromptCacheBreakpointConfig",
+        "AgentMessageContentEncryptedContent": "EncryptedContent",
+        "ImageGenerationCallError": "ImageGenError",
+        "ImageGenerationCallErrorModerationDetails": "ImageGenModerationDetails",
+        "ImageGenerationCallSvgUsage": "ImageGenSVGUsage",
+        "InputTokensDetailsCacheWriteTokensDetails": "CacheWriteTokensDetails",
+        "Response.prompt_cache_diagnostics": "PromptCacheDiagnostics",
+        "PromptCacheDiagnosticsCacheMiss": "PromptCacheMiss",
+        "PromptCacheDiagnosticsCacheHit": "PromptCacheHit",
+        "PromptCacheDiagnosticsComparisonResponseNotFound": "PromptCacheResponseNotFound",
+        "PromptCacheDiagnosticsUnavailable": "PromptCacheUnavailable",
         # The part of an event is the part of the item.
         "ResponseReasoningSummaryPartAddedEvent.part": "SummaryTextContent",
         "ResponseReasoningSummaryPartDoneEvent.part": "SummaryTextContent",
@@ -359,9 +369,13 @@ RESPONSES = Family(
             "FunctionShellCall.environment",
             "FileCitation.filename",
             "URLCitation.title",
+            # Live data such as the weather have a name instead.
+            "WebSearchSource.url",
         }
     ),
+    renamed={"*.async": "async_"},
     defaults={
+        "WebSearchSource.type": '"url"',
         # There is no other; a message without it would not be read as one.
         "OutputMessage.role": '"assistant"',
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
@@ -382,15 +396,10 @@ RESPONSES = Family(
         "Response.store": "bool | None",
         "Response.frequency_penalty": "float | None",
         "Response.presence_penalty": "float | None",
-        "Response.tool_usage": JSON_OBJECT,
         # Azure.
         "Response.content_filters": JSON_OBJECTS,
-        # The properties of the image.
-        "ImageGenToolCall.size": "str | None",
-        "ImageGenToolCall.quality": "str | None",
-        "ImageGenToolCall.background": "str | None",
-        "ImageGenToolCall.output_format": "str | None",
-        "ImageGenToolCall.revised_prompt": "str | None",
+        # The source "api" has it in place of an address.
+        "WebSearchSource.name": "str | None",
         # The items of custom tools have it as those of functions do.
         "CustomToolCall.status": "str | None",
         # The schema lists them as required but does not describe them.
@@ -413,6 +422,11 @@ RESPONSES = Family(
         "Response.moderation": JSON_OBJECT,
         "Response.conversation": JSON_OBJECT,
         "Response.prompt_cache_options": JSON_OBJECT,
+        "Response.access_programs": JSON_OBJECT,
+        "Response.image": JSON_OBJECT,
+        "Response.tool_usage": JSON_OBJECT,
+        # "api", too.
+        "WebSearchSource.type": "str",
         # Some servers send the object itself.
         "FunctionToolCall.arguments": "JSONText",
         "CustomToolCall.input": "JSONText",
@@ -446,6 +460,21 @@ RESPONSES = Family(
         "response.apply_patch_call_operation_diff.done": {
             "diff": "str",
             "item_id": "str",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+        # vLLM, in place of `response.content_part`.
+        "response.reasoning_part.added": {
+            "part": "OutputContent",
+            "content_index": "int | None",
+            "item_id": "str | None",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+        "response.reasoning_part.done": {
+            "part": "OutputContent",
+            "content_index": "int | None",
+            "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
         },
@@ -491,7 +520,16 @@ RESPONSES = Family(
         "Response": "A response: its settings, its status and its output.",
         "ResponseError": "Why a response failed.",
         "IncompleteDetails": "Why a response ended early.",
+        "Misalignment": "Why the server blocked what the model was about to do.",
+        "MisalignmentSteer": "How to tell the model to go on.",
+        "InputTransformation": "An item of the input that was left out, and why.",
+        "PromptCacheMiss": "The cache ended at the first change of the prompt, named by *reason*.",
+        "PromptCacheHit": "The cache had the prompt.",
+        "PromptCacheResponseNotFound": "The response to compare with was not found.",
+        "PromptCacheUnavailable": "Nothing is known about the cache.",
+        "Agent": "The agent that an event or item is from: the root, or one of its subagents.",
         "ResponseUsage": "How many tokens the response took.",
+        "CacheWriteTokensDetails": "How long the tokens written to the cache are kept.",
         "InputTokensDetails": "What the tokens of the input were.",
         "OutputTokensDetails": "What the tokens of the output were spent on.",
         # The parts of a message.
@@ -510,14 +548,20 @@ RESPONSES = Family(
         "InputImageContent": "An image that a tool returned.",
         "InputFileContent": "A file that a tool returned.",
         "PromptCacheBreakpointConfig": "The prompt up to here should be kept in the cache.",
+        "TextContent": "Text that one agent sent another.",
+        "ComputerScreenshotContent": "A screenshot that one agent sent another.",
+        "EncryptedContent": "A part of a message that only OpenAI can read.",
         # The output items.
+        "AgentMessage": "A message from one agent to another.",
+        "MultiAgentCall": "An agent starts, asks or stops another; *arguments* are JSON.",
+        "MultiAgentCallOutput": "What came of it.",
         "FileSearchResult": "A piece of a file that was found.",
         "FileSearchToolCall": "The model searched files.",
         "DirectToolCallCaller": "The model itself called the tool.",
         "ProgramToolCallCaller": "A program of the model called the tool.",
         "FunctionToolCall": "The model calls one of your functions; *arguments* are JSON.",
         "FunctionToolCallOutput": "What one of your functions returned.",
-        "WebSearchSource": "A page that was searched.",
+        "WebSearchSource": "A page that was searched; of the type `api`, other data with a *name*.",
         "WebSearchActionSearch": "The model searched the web.",
         "WebSearchActionOpenPage": "The model opened a page.",
         "WebSearchActionFind": "The model searched a page.",
@@ -543,6 +587,9 @@ RESPONSES = Family(
         "ToolSearchOutput": "The tools that were found.",
         "AdditionalTools": "Tools that were added during the response.",
         "Compaction": "The conversation so far, summarised and encrypted.",
+        "ImageGenError": "Why no image was made.",
+        "ImageGenModerationDetails": "What the moderation objected to.",
+        "ImageGenSVGUsage": "How many tokens an SVG image took.",
         "ImageGenToolCall": "The model made an image; *result* is base64.",
         "CodeInterpreterOutputLogs": "What the code printed.",
         "CodeInterpreterOutputImage": "An image that the code made.",
@@ -581,6 +628,7 @@ RESPONSES = Family(
         "ResponseCompleted": "the whole response.",
         "ResponseIncomplete": "the response ended early; `incomplete_details` says why.",
         "ResponseFailed": "the response failed; `response.error` says why, and so does `err()`.",
+        "ResponseCompactionCompacting": "the conversation so far is being summarised.",
         # The events: items and their parts.
         "ResponseOutputItemAdded": "a new item, still empty.",
         "ResponseOutputItemDone": "a whole item.",
@@ -591,6 +639,8 @@ RESPONSES = Family(
         "ResponseOutputTextAnnotationAdded": "a citation in the text.",
         "ResponseRefusalDelta": "a piece of a refusal.",
         "ResponseRefusalDone": "the whole refusal.",
+        "ResponseReasoningPartAdded": "a new part of reasoning, still empty.",
+        "ResponseReasoningPartDone": "a whole part of reasoning.",
         "ResponseReasoningTextDelta": "a piece of reasoning.",
         "ResponseReasoningTextDone": "the whole reasoning of a part.",
         "ResponseReasoningSummaryPartAdded": "a new part of the summary of reasoning.",
