@@ -59,6 +59,7 @@ class Client(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
 
@@ -80,6 +81,7 @@ class Client(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         who = {
@@ -101,6 +103,7 @@ class Client(Methods):
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,
                 "require_terminal": require_terminal,
+                "note_unknown": note_unknown,
             },
             observers=observers,
         )
@@ -123,6 +126,7 @@ class AzureClient(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
 
@@ -143,6 +147,7 @@ class AzureClient(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
@@ -165,6 +170,7 @@ class AzureClient(Methods):
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,
                 "require_terminal": require_terminal,
+                "note_unknown": note_unknown,
             },
             observers=observers,
         )
