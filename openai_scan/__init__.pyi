@@ -77,10 +77,10 @@ from openai_scan.events.assistants.snapshot import (
     AssistantsAnswer as AssistantsAnswer,
 )
 from openai_scan.events.audio import (
-    TranscriptEvent as TranscriptEvent,
-    SpeechEvent as SpeechEvent,
     SpeechAudioDelta as SpeechAudioDelta,
     SpeechAudioDone as SpeechAudioDone,
+    SpeechEvent as SpeechEvent,
+    TranscriptEvent as TranscriptEvent,
     TranscriptTextDelta as TranscriptTextDelta,
     TranscriptTextDone as TranscriptTextDone,
     TranscriptTextSegment as TranscriptTextSegment,
@@ -90,23 +90,23 @@ from openai_scan.events.audio.snapshot import (
     Transcript as Transcript,
 )
 from openai_scan.events.chat import (
-    ChatEvent as ChatEvent,
     ChatCompletionChunk as ChatCompletionChunk,
+    ChatEvent as ChatEvent,
 )
 from openai_scan.events.chat.snapshot import (
     ChatCompletion as ChatCompletion,
 )
 from openai_scan.events.completions import (
-    CompletionEvent as CompletionEvent,
     Completion as Completion,
+    CompletionEvent as CompletionEvent,
 )
 from openai_scan.events.completions.snapshot import (
     CompletionAnswer as CompletionAnswer,
 )
 from openai_scan.events.images import (
-    ImageEvent as ImageEvent,
     ImageEditCompleted as ImageEditCompleted,
     ImageEditPartialImage as ImageEditPartialImage,
+    ImageEvent as ImageEvent,
     ImageGenerationCompleted as ImageGenerationCompleted,
     ImageGenerationPartialImage as ImageGenerationPartialImage,
 )
@@ -114,7 +114,6 @@ from openai_scan.events.images.snapshot import (
     ImagesAnswer as ImagesAnswer,
 )
 from openai_scan.events.responses import (
-    ResponseEvent as ResponseEvent,
     ResponseApplyPatchCallOperationDiffDelta as ResponseApplyPatchCallOperationDiffDelta,
     ResponseApplyPatchCallOperationDiffDone as ResponseApplyPatchCallOperationDiffDone,
     ResponseAudioDelta as ResponseAudioDelta,
@@ -126,12 +125,14 @@ from openai_scan.events.responses import (
     ResponseCodeInterpreterCallCompleted as ResponseCodeInterpreterCallCompleted,
     ResponseCodeInterpreterCallInProgress as ResponseCodeInterpreterCallInProgress,
     ResponseCodeInterpreterCallInterpreting as ResponseCodeInterpreterCallInterpreting,
+    ResponseCompactionCompacting as ResponseCompactionCompacting,
     ResponseCompleted as ResponseCompleted,
     ResponseContentPartAdded as ResponseContentPartAdded,
     ResponseContentPartDone as ResponseContentPartDone,
     ResponseCreated as ResponseCreated,
     ResponseCustomToolCallInputDelta as ResponseCustomToolCallInputDelta,
     ResponseCustomToolCallInputDone as ResponseCustomToolCallInputDone,
+    ResponseEvent as ResponseEvent,
     ResponseFailed as ResponseFailed,
     ResponseFileSearchCallCompleted as ResponseFileSearchCallCompleted,
     ResponseFileSearchCallInProgress as ResponseFileSearchCallInProgress,
@@ -158,6 +159,8 @@ from openai_scan.events.responses import (
     ResponseOutputTextDelta as ResponseOutputTextDelta,
     ResponseOutputTextDone as ResponseOutputTextDone,
     ResponseQueued as ResponseQueued,
+    ResponseReasoningPartAdded as ResponseReasoningPartAdded,
+    ResponseReasoningPartDone as ResponseReasoningPartDone,
     ResponseReasoningSummaryPartAdded as ResponseReasoningSummaryPartAdded,
     ResponseReasoningSummaryPartDone as ResponseReasoningSummaryPartDone,
     ResponseReasoningSummaryTextDelta as ResponseReasoningSummaryTextDelta,

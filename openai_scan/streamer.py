@@ -41,6 +41,9 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
             `DecodeError`, rather than being tolerated and counted in `notes`.
         require_terminal: Whether input that ends without the family's terminal event is a
             `TruncatedStreamError`. False is for servers that never send one.
+        note_unknown: Whether to count in `notes` what the classes have no place for, such as a
+            field that the API did not have when this version was made. Events take several times
+            as long to decode then.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not a source at all.

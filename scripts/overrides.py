@@ -24,6 +24,8 @@ class Family:
         title: What the family is, for docstrings.
         source: The reference page.
         roots: The schema of each stream: one event, or a union of them.
+        newer: The JSON schemas of the same streams that are brought up to date oftener; what they
+            have beyond the others is added.
         modules: Modules beside `objects`, each with the schemas that it starts from. Everything
             that such a schema needs goes into the same module.
         names: Schema to class, if the schema's own name (without a trailing `Param`, `Resource`
@@ -35,6 +37,8 @@ class Family:
         extra: On the wire, but not in the schema; a comment may follow the type.
         loose: Fields with another type than in the schema, most often plain JSON.
         dropped: Fields in the schema or on the wire that the class does not have.
+        renamed: Field to attribute, for a key that no attribute can be called, such as `async`. All
+            other entries for the field have the key.
         hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
         new_objects: Classes that the schema does not have, by their fields.
         new_events: Events that the schema does not have, by their fields.
@@ -52,6 +56,7 @@ class Family:
     title: str
     source: str
     roots: Sequence[str]
+    newer: Sequence[str] = ()
     modules: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +65,7 @@ class Family:
     extra: Mapping[str, str] = field(default_factory=dict)
     loose: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -125,10 +131,12 @@ CHAT = Family(
     title="Chat Completions",
     source="https://platform.openai.com/docs/api-reference/chat-streaming",
     roots=["CreateChatCompletionStreamResponse"],
+    newer=["chat"],
     names={
         "CreateChatCompletionStreamResponse.choices[]": "Choice",
         "CreateChatCompletionStreamResponse.choices[].logprobs": "ChoiceLogProbs",
         "ChatCompletionStreamResponseDelta": "ChoiceDelta",
+        "ChoiceDeltaAudio": "AudioDelta",
         # The deprecated call is shaped like the function in a tool call.
         "ChatCompletionStreamResponseDelta.function_call": "FunctionDelta",
         "ChatCompletionMessageToolCallChunk": "ToolCallDelta",
@@ -168,8 +176,6 @@ CHAT = Family(
         "ToolCallDelta.type": '"function"',
     },
     extra={
-        # gpt-audio sends speech here; the schema has it only in the whole message.
-        "ChoiceDelta.audio": "AudioDelta | None",
         # The search models send citations here; likewise.
         "ChoiceDelta.annotations": JSON_OBJECTS,
         # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
@@ -203,12 +209,6 @@ CHAT = Family(
     # Meaningless padding, against eavesdroppers who measure the sizes of packets.
     dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
     new_objects={
-        "AudioDelta": {
-            "id": "str | None",
-            "data": "str | None",  # base64
-            "transcript": "str | None",
-            "expires_at": "int | None",  # Unix seconds
-        },
         "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
     },
     prepare=("openai_scan.events.chat.dialects", "in_one_form"),
@@ -234,6 +234,7 @@ COMPLETIONS = Family(
     title="Completions",
     source="https://platform.openai.com/docs/api-reference/completions",
     roots=["CreateCompletionResponse"],
+    newer=["completions"],
     names={
         "CreateCompletionResponse.choices[]": "CompletionChoice",
         "CreateCompletionResponse.choices[].logprobs": "CompletionLogProbs",
@@ -280,6 +281,7 @@ RESPONSES = Family(
     title="Responses",
     source="https://platform.openai.com/docs/api-reference/responses-streaming",
     roots=["ResponseStreamEvent"],
+    newer=["responses", "responses_beta"],
     prepare=("openai_scan.events.responses.dialects", "in_one_form"),
     modules={"items": ["OutputItem", "OutputContent"]},
     names={
@@ -308,6 +310,23 @@ RESPONSES = Family(
         # Events and items have the same log-probabilities on the wire, though not in the schema.
         "ResponseLogProb": "LogProb",
         "ResponseLogProb.top_logprobs[]": "TopLogProb",
+        # The same with and without the place where it is.
+        "AgentMessage.content[]": "AgentMessageContent",
+        "AgentMessageContentText": "TextContent",
+        "AgentMessageContentSummaryText": "SummaryTextContent",
+        "AgentMessageContentReasoningText": "ReasoningTextContent",
+        "AgentMessageContentComputerScreenshot": "ComputerScreenshotContent",
+        "AgentMessageContentComputerScreenshotPromptCacheBreakpoint": "PromptCacheBreakpointConfig",
+        "AgentMessageContentEncryptedContent": "EncryptedContent",
+        "ImageGenerationCallError": "ImageGenError",
+        "ImageGenerationCallErrorModerationDetails": "ImageGenModerationDetails",
+        "ImageGenerationCallSvgUsage": "ImageGenSVGUsage",
+        "InputTokensDetailsCacheWriteTokensDetails": "CacheWriteTokensDetails",
+        "Response.prompt_cache_diagnostics": "PromptCacheDiagnostics",
+        "PromptCacheDiagnosticsCacheMiss": "PromptCacheMiss",
+        "PromptCacheDiagnosticsCacheHit": "PromptCacheHit",
+        "PromptCacheDiagnosticsComparisonResponseNotFound": "PromptCacheResponseNotFound",
+        "PromptCacheDiagnosticsUnavailable": "PromptCacheUnavailable",
         # The part of an event is the part of the item.
         "ResponseReasoningSummaryPartAddedEvent.part": "SummaryTextContent",
         "ResponseReasoningSummaryPartDoneEvent.part": "SummaryTextContent",
@@ -355,9 +374,13 @@ RESPONSES = Family(
             "FunctionShellCall.environment",
             "FileCitation.filename",
             "URLCitation.title",
+            # Live data such as the weather have a name instead.
+            "WebSearchSource.url",
         }
     ),
+    renamed={"*.async": "async_"},
     defaults={
+        "WebSearchSource.type": '"url"',
         # There is no other; a message without it would not be read as one.
         "OutputMessage.role": '"assistant"',
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
@@ -378,15 +401,10 @@ RESPONSES = Family(
         "Response.store": "bool | None",
         "Response.frequency_penalty": "float | None",
         "Response.presence_penalty": "float | None",
-        "Response.tool_usage": JSON_OBJECT,
         # Azure.
         "Response.content_filters": JSON_OBJECTS,
-        # The properties of the image.
-        "ImageGenToolCall.size": "str | None",
-        "ImageGenToolCall.quality": "str | None",
-        "ImageGenToolCall.background": "str | None",
-        "ImageGenToolCall.output_format": "str | None",
-        "ImageGenToolCall.revised_prompt": "str | None",
+        # The source "api" has it in place of an address.
+        "WebSearchSource.name": "str | None",
         # The items of custom tools have it as those of functions do.
         "CustomToolCall.status": "str | None",
         # The schema lists them as required but does not describe them.
@@ -409,6 +427,11 @@ RESPONSES = Family(
         "Response.moderation": JSON_OBJECT,
         "Response.conversation": JSON_OBJECT,
         "Response.prompt_cache_options": JSON_OBJECT,
+        "Response.access_programs": JSON_OBJECT,
+        "Response.image": JSON_OBJECT,
+        "Response.tool_usage": JSON_OBJECT,
+        # "api", too.
+        "WebSearchSource.type": "str",
         # Some servers send the object itself.
         "FunctionToolCall.arguments": "JSONText",
         "CustomToolCall.input": "JSONText",
@@ -442,6 +465,21 @@ RESPONSES = Family(
         "response.apply_patch_call_operation_diff.done": {
             "diff": "str",
             "item_id": "str",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+        # vLLM, in place of `response.content_part`.
+        "response.reasoning_part.added": {
+            "part": "OutputContent",
+            "content_index": "int | None",
+            "item_id": "str | None",
+            "output_index": "int | None",
+            "sequence_number": "int | None",
+        },
+        "response.reasoning_part.done": {
+            "part": "OutputContent",
+            "content_index": "int | None",
+            "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
         },
@@ -488,7 +526,16 @@ RESPONSES = Family(
         "Response": "A response: its settings, its status and its output.",
         "ResponseError": "Why a response failed.",
         "IncompleteDetails": "Why a response ended early.",
+        "Misalignment": "Why the server blocked what the model was about to do.",
+        "MisalignmentSteer": "How to tell the model to go on.",
+        "InputTransformation": "An item of the input that was left out, and why.",
+        "PromptCacheMiss": "The cache ended at the first change of the prompt, named by *reason*.",
+        "PromptCacheHit": "The cache had the prompt.",
+        "PromptCacheResponseNotFound": "The response to compare with was not found.",
+        "PromptCacheUnavailable": "Nothing is known about the cache.",
+        "Agent": "The agent that an event or item is from: the root, or one of its subagents.",
         "ResponseUsage": "How many tokens the response took.",
+        "CacheWriteTokensDetails": "How long the tokens written to the cache are kept.",
         "InputTokensDetails": "What the tokens of the input were.",
         "OutputTokensDetails": "What the tokens of the output were spent on.",
         # The parts of a message.
@@ -507,14 +554,20 @@ RESPONSES = Family(
         "InputImageContent": "An image that a tool returned.",
         "InputFileContent": "A file that a tool returned.",
         "PromptCacheBreakpointConfig": "The prompt up to here should be kept in the cache.",
+        "TextContent": "Text that one agent sent another.",
+        "ComputerScreenshotContent": "A screenshot that one agent sent another.",
+        "EncryptedContent": "A part of a message that only OpenAI can read.",
         # The output items.
+        "AgentMessage": "A message from one agent to another.",
+        "MultiAgentCall": "An agent starts, asks or stops another; *arguments* are JSON.",
+        "MultiAgentCallOutput": "What came of it.",
         "FileSearchResult": "A piece of a file that was found.",
         "FileSearchToolCall": "The model searched files.",
         "DirectToolCallCaller": "The model itself called the tool.",
         "ProgramToolCallCaller": "A program of the model called the tool.",
         "FunctionToolCall": "The model calls one of your functions; *arguments* are JSON.",
         "FunctionToolCallOutput": "What one of your functions returned.",
-        "WebSearchSource": "A page that was searched.",
+        "WebSearchSource": "A page that was searched; of the type `api`, other data with a *name*.",
         "WebSearchActionSearch": "The model searched the web.",
         "WebSearchActionOpenPage": "The model opened a page.",
         "WebSearchActionFind": "The model searched a page.",
@@ -540,6 +593,9 @@ RESPONSES = Family(
         "ToolSearchOutput": "The tools that were found.",
         "AdditionalTools": "Tools that were added during the response.",
         "Compaction": "The conversation so far, summarised and encrypted.",
+        "ImageGenError": "Why no image was made.",
+        "ImageGenModerationDetails": "What the moderation objected to.",
+        "ImageGenSVGUsage": "How many tokens an SVG image took.",
         "ImageGenToolCall": "The model made an image; *result* is base64.",
         "CodeInterpreterOutputLogs": "What the code printed.",
         "CodeInterpreterOutputImage": "An image that the code made.",
@@ -578,6 +634,7 @@ RESPONSES = Family(
         "ResponseCompleted": "the whole response.",
         "ResponseIncomplete": "the response ended early; `incomplete_details` says why.",
         "ResponseFailed": "the response failed; `response.error` says why, and so does `err()`.",
+        "ResponseCompactionCompacting": "the conversation so far is being summarised.",
         # The events: items and their parts.
         "ResponseOutputItemAdded": "a new item, still empty.",
         "ResponseOutputItemDone": "a whole item.",
@@ -588,6 +645,8 @@ RESPONSES = Family(
         "ResponseOutputTextAnnotationAdded": "a citation in the text.",
         "ResponseRefusalDelta": "a piece of a refusal.",
         "ResponseRefusalDone": "the whole refusal.",
+        "ResponseReasoningPartAdded": "a new part of reasoning, still empty.",
+        "ResponseReasoningPartDone": "a whole part of reasoning.",
         "ResponseReasoningTextDelta": "a piece of reasoning.",
         "ResponseReasoningTextDone": "the whole reasoning of a part.",
         "ResponseReasoningSummaryPartAdded": "a new part of the summary of reasoning.",
@@ -643,6 +702,7 @@ AUDIO = Family(
     title="transcription and speech",
     source="https://platform.openai.com/docs/api-reference/audio",
     roots=["CreateTranscriptionResponseStreamEvent", "CreateSpeechResponseStreamEvent"],
+    newer=["audio"],
     names={
         "TranscriptTextDeltaEvent.logprobs[]": "LogProb",
         "TranscriptTextDoneEvent.logprobs[]": "LogProb",
@@ -703,6 +763,7 @@ IMAGES = Family(
     title="image generation and edit",
     source="https://platform.openai.com/docs/api-reference/images-streaming",
     roots=["ImageGenStreamEvent", "ImageEditStreamEvent"],
+    newer=["image_generation", "image_edit"],
     names={"ImagesUsage.input_tokens_details": "ImagesInputTokensDetails"},
     optional=frozenset(
         # OpenAI's own samples leave out everything but the image.

@@ -475,6 +475,16 @@ def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedS
         s.close()
 
 
+def test_client_notes_unknown_keys_in_its_streams(server: ScriptedServer) -> None:
+    """The option is one of the client, as the others of the streams are."""
+    thread = b'event: thread.created\ndata: {"id": "t", "mood": "good"}\n\n'
+    server.scripts.append([CHUNKED + ch(thread + b"data: [DONE]\n\n") + END])
+    with Client("k", server.base_url, note_unknown=True) as client:
+        s = client.create_run_stream("t", assistant_id="a")
+        assert [event.type for event in s] == ["thread.created", "done"]
+        assert dict(s.notes) == {"unknown_field: Thread $.mood": 1}
+
+
 def test_a_repr_shows_where_but_not_who() -> None:
     """The key is nowhere in it."""
     assert repr(Client("sk-1", "http://a/v1")) == "Client(base_url='http://a/v1')"

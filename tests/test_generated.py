@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "tests" / "spec" / "openapi.json"
+SPEC = ROOT / "tests" / "spec"
+DOCUMENTS = [SPEC / "openapi.json", SPEC / "streams.json"]
 
 NEEDS_RUFF = pytest.mark.skipif(
     importlib.util.find_spec("ruff") is None, reason="ruff, which formats the output, is missing"
@@ -30,11 +31,11 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @NEEDS_RUFF
 def test_what_is_checked_in_is_what_the_generator_makes() -> None:
-    """Nobody has edited the output, and nobody has forgotten to make it anew."""
+    """Nobody has edited the output, nothing of the facts is lacking, and no file is out of date."""
     command = [
         sys.executable,
         str(ROOT / "scripts" / "generate_types.py"),
-        str(DOCUMENT),
+        *map(str, DOCUMENTS),
         "--check",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -302,46 +303,137 @@ def test_output_is_formatted(tools: ModuleType) -> None:
     assert text == 'import a\nimport b\n\nx = {"a": 1}\n'
 
 
+def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[str]:
+    """Return the lines with what the overrides of the pets lack."""
+    model = tools.FamilyModel(tools.Family(**{**OVERRIDES, **overrides}), schemas)
+    text: str = model.wishes.text()
+    assert text.startswith("overrides of pets:\n")
+    return [line.strip() for line in text.splitlines()[1:]]
+
+
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("overrides", "lines"),
     [
-        ({"docs": {}}, "PetDelta is new: describe it in overrides.py (docs)"),
-        ({"roots": ["Nothing"]}, "the document has no schema Nothing"),
-        ({"roots": ["Animal"]}, "Animal has no wire name"),
+        ({"roots": ["Stream", "Nothing"]}, ["the document has no schema Nothing"]),
+        ({"roots": ["Stream", "Animal"]}, ["Animal has no wire name"]),
+        ({"dropped": frozenset({"PetDelta.noise", "Cat.tail"})}, ["dropped: Cat.tail"]),
+        ({"frequent": ["pet.news", "pet.gone"]}, ["frequent: pet.gone"]),
+        ({"names": {"Animal": "Beast"}}, ["names: Animal"]),
+        ({"renamed": {"Cat.name": "called", "Dog.name": "x"}}, ["renamed: Dog.name"]),
         (
-            {"dropped": frozenset({"PetDelta.noise", "Cat.tail"})},
-            "overrides of pets that match nothing: dropped: Cat.tail",
+            {"names": {"Dog": "Cat"}, "extra": {}, "new_objects": {}, "defaults": {}},
+            [
+                'Cat.type is Literal["cat"] and Literal["dog"]',
+                *("docs: Collar", "docs: Dog"),
+            ],
         ),
-        ({"frequent": ["pet.gone"]}, "overrides of pets that match nothing: frequent: pet.gone"),
-        ({"names": {"Animal": "Beast"}}, "overrides of pets that match nothing: names: Animal"),
-        ({"unions": {"Birds": "bird."}}, "unions: Birds: no event's name begins with 'bird.'"),
-        ({"names": {"Dog": "Cat"}}, 'Cat.type is Literal["cat"] and Literal["dog"]'),
+        ({"unions": {"Birds": "bird."}}, ["unions: Birds"]),
     ],
 )
-def test_what_cannot_be_written_is_refused(
-    tools: ModuleType, overrides: dict[str, Any], message: str
+def test_overrides_that_do_not_match_are_listed(
+    tools: ModuleType, overrides: dict[str, Any], lines: list[str]
 ) -> None:
-    """The message names what is to be done, and overrides cannot go stale unseen."""
-    with pytest.raises(tools.GeneratorError) as caught:
-        rendered(tools, **overrides)
-    assert message in str(caught.value)
+    """The message says what is to be done, and overrides cannot go stale unseen."""
+    listed = [line for line in wishes(tools, **overrides) if not re.match(r"\w+: \w+ ", line)]
+    assert listed == lines
+
+
+NEWER: dict[str, Any] = {
+    **SCHEMAS,
+    "Stream": {
+        "anyOf": [*SCHEMAS["Stream"]["anyOf"], {"$ref": "#/components/schemas/PetSleeping"}]
+    },
+    "PetSleeping": {
+        "properties": {
+            "type": {"const": "pet.sleeping"},
+            "async": {"type": "boolean"},
+            "x-mood": {"type": "string"},
+            "dream": {"properties": {"str": {"type": "string"}}},
+        },
+        "required": ["type", "async"],
+    },
+}
+
+
+def test_all_that_is_new_is_listed_at_once(
+    tools: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The generator does not stop at the first surprise, and writes nothing before all is said."""
+    families = [tools.Family(**OVERRIDES), tools.Family(**{**OVERRIDES, "folder": "zoo"})]
+    monkeypatch.setattr(tools, "read_documents", lambda _: {tools.OPENAPI: NEWER})
+    monkeypatch.setattr(tools, "FAMILIES", families)
+    monkeypatch.setattr(sys, "argv", ["generate_types.py", "newer.json"])
+    assert tools.main() == 1
+    needed = """
+  names: name the class of each schema that has no name of its own
+    "PetSleeping.dream": "PetSleepingDream",
+  renamed: name the attribute for each key that an attribute cannot be called
+    "*.async": "async_",  # PetSleeping
+    "*.x-mood": "x_mood_",  # PetSleeping
+    "*.str": "str_",  # PetSleepingDream
+  docs: describe each new class
+    "PetSleepingDream": "",  # PetSleeping.dream
+    "PetSleeping": "",  # pet.sleeping
+"""
+    assert capsys.readouterr() == (
+        "",
+        f"overrides of pets:{needed}overrides of zoo:{needed}",
+    )
+
+
+def test_key_that_is_a_keyword_has_an_attribute_of_another_name(tools: ModuleType) -> None:
+    """With the entries that the report asks for, the newer document can be generated."""
+    renamed = {"*.async": "async_", "PetSleeping.x-mood": "mood", "*.str": "words"}
+    family = tools.Family(
+        **{
+            **OVERRIDES,
+            "names": {"PetSleeping.dream": "Dream"},
+            "renamed": renamed,
+            "hidden": frozenset({"Cat.prompt", "PetSleeping.x-mood"}),
+            "docs": {**DOCS, "Dream": "A dream.", "PetSleeping": "a pet sleeps."},
+        }
+    )
+    model = tools.FamilyModel(family, NEWER)
+    assert model.wishes.text() == ""
+    texts = tools.render(model)
+    assert '    async_: bool = field(metadata={KEY: "async"})\n' in texts["events.py"]
+    hidden = 'field(default=None, repr=False, metadata={KEY: "x-mood"})'
+    assert f"    mood: str | None = {hidden}\n" in texts["events.py"]
+    for name, source in texts.items():
+        compile(source, name, "exec")
+    assert "from openai_scan.events.decoding.records import (KEY)" in texts["objects.py"]
 
 
 def test_inline_schema_needs_a_name(tools: ModuleType) -> None:
     """What the schema does not name, the overrides have to."""
     inline = {"properties": {"x": {"type": "integer"}}}
-    schemas = {
-        "Event": {"properties": {"type": {"const": "e"}, "part": inline}},
-    }
+    schemas = {"Event": {"properties": {"type": {"const": "e"}, "part": inline}}}
     family = tools.Family(
-        folder="f",
-        title="f",
-        source="s",
-        roots=["Event"],
-        docs={"E": "an event.", "Part": "A part."},
+        folder="f", title="f", source="s", roots=["Event"], docs={"E": "an event."}
     )
-    with pytest.raises(tools.GeneratorError, match=r"Event\.part needs a name"):
-        tools.FamilyModel(family, schemas)
+    text = tools.FamilyModel(family, schemas).wishes.text()
+    assert '"Event.part": "EventPart",' in text
+
+
+def test_name_of_a_union_that_is_taken_is_listed(tools: ModuleType) -> None:
+    """Two unions with different arms cannot have one name."""
+    schemas = {
+        **SCHEMAS,
+        "PetDone": {
+            "properties": {
+                "type": {"const": "pet.done"},
+                "pet": {"$ref": "#/components/schemas/Pet"},
+                "other": {"$ref": "#/components/schemas/PetParam"},
+            }
+        },
+        "PetParam": {
+            "oneOf": [
+                {"$ref": "#/components/schemas/Cat"},
+                {"$ref": "#/components/schemas/Toy"},
+            ]
+        },
+    }
+    assert '"PetParam": "",  # Pet is taken' in wishes(tools, schemas)
 
 
 def test_twins_have_to_be_alike(tools: ModuleType) -> None:
@@ -364,41 +456,61 @@ def test_twins_have_to_be_alike(tools: ModuleType) -> None:
         roots=["Event"],
         docs={"E": "an event.", "Part": "A part."},
     )
-    with pytest.raises(tools.GeneratorError, match=r"Part\.x is int and str"):
-        tools.FamilyModel(family, schemas)
+    assert "Part.x is int and str" in tools.FamilyModel(family, schemas).wishes.text()
 
 
-@pytest.mark.parametrize("suffix", [".json", ".yaml"])
-def test_document_is_json_or_yaml(tools: ModuleType, tmp_path: Path, suffix: str) -> None:
-    """OpenAI publishes both; YAML needs PyYAML, which nothing else here does."""
-    if suffix == ".yaml":
-        pytest.importorskip("yaml", reason="PyYAML is not installed")
-    path = tmp_path / f"openapi{suffix}"
-    path.write_text(json.dumps({"components": {}}))  # JSON is YAML
-    assert tools.read_document(path) == {"components": {}}
+TABLE = """\
+_MODULES = {
+    "Answer": "values",
+    "PetGone": "events.pets",
+    "PetUnion": "events.pets",
+    "record": "recording",
+}
+
+__all__ = list(_MODULES)
+"""
+
+STUB = """\
+# The names.
+
+from openai_scan.events.pets import (
+    PetDelta as PetDelta,
+    PetUnion as PetUnion,
+)
+from openai_scan.recording import (
+    Recording as Recording,
+    record as record,
+)
+from openai_scan.values import (
+    Answer as Answer,
+)
+"""
+
+PAGE = """\
+## Events of pet streams
+
+| name | what it is |
+|---|---|
+| {py:class}`~openai_scan.events.pets.PetDelta` | `pet.delta`: a piece. |
+
+## The wire
+"""
 
 
-def test_document_is_reduced_to_what_is_read(tools: ModuleType) -> None:
-    """Prose and unused schemas are left out of the document that the first test reads."""
-    reduce = importlib.import_module("spec.reduce").reduce
-    noisy = {
-        "components": {
-            "schemas": {
-                "Root": {
-                    "description": "Prose.",
-                    "properties": {"default": {"$ref": "#/components/schemas/Part", "default": 1}},
-                },
-                "Part": {"anyOf": [{"type": "string", "example": "x"}, {"type": "null"}]},
-                "Unused": {"type": "string"},
-            }
-        }
-    }
-    assert reduce(noisy, ["Root"]) == (
-        '{"components": {"schemas": {\n'
-        ' "Part": {"anyOf": [{"type": "string"}, {"type": "null"}]},\n'
-        ' "Root": {"properties": {"default": {"$ref": "#/components/schemas/Part"}}}\n'
-        "}}}\n"
+def test_public_names_follow(tools: ModuleType) -> None:
+    """A new event is listed, one that is gone is not, and what people list beside it stays."""
+    public = tools.public_names
+    names = public.Names("pets", "pet", {"PetDelta": "`pet.delta`: a piece."}, {"PetUnion"})
+    table = public.in_table(
+        TABLE.replace('"record"', '"Recording": "recording",\n    "record"'), names
     )
-    roots = [root for family in tools.FAMILIES for root in family.roots]
-    text = DOCUMENT.read_text(encoding="utf-8")
-    assert reduce(json.loads(text), roots) == text
+    assert table == (
+        '_MODULES = {\n    "Answer": "values",\n    "PetDelta": "events.pets",\n'
+        '    "PetUnion": "events.pets",\n    "Recording": "recording",\n'
+        '    "record": "recording",\n}\n\n__all__ = list(_MODULES)\n'
+    )
+    assert public.stub("# The names.\n\nfrom openai_scan.old import (\n)\n", table) == STUB
+    assert public.on_page("## The wire\n", names) == "## The wire\n"
+    new = public.on_page("\n## The wire\n", names)
+    assert new == f"\n{PAGE}"
+    assert public.on_page(PAGE.replace("a piece", "old"), names) == PAGE

@@ -42,7 +42,7 @@ class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
     Args:
         source: An asynchronous iterable of byte chunks, split anywhere. The streamer owns it from
             now on: `close()` closes it.
-        max_event_bytes, strict, require_terminal: See `StreamerV2`.
+        max_event_bytes, strict, require_terminal, note_unknown: See `StreamerV2`.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not an asynchronous iterable.

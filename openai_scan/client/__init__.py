@@ -63,6 +63,7 @@ class Client(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
 
@@ -84,6 +85,7 @@ class Client(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         who = {
@@ -105,6 +107,7 @@ class Client(Methods):
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,
                 "require_terminal": require_terminal,
+                "note_unknown": note_unknown,
             },
             observers=observers,
         )
@@ -127,6 +130,7 @@ class AzureClient(Methods):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
 
@@ -147,6 +151,7 @@ class AzureClient(Methods):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
     ) -> None:
         endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
@@ -169,6 +174,7 @@ class AzureClient(Methods):
                 "max_event_bytes": max_event_bytes,
                 "strict": strict,
                 "require_terminal": require_terminal,
+                "note_unknown": note_unknown,
             },
             observers=observers,
         )

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from openai_scan.events.base import Event
+from openai_scan.events.decoding.records import KEY
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
 """The values that say no more than a missing key does."""
@@ -70,7 +71,10 @@ def as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     if attrs.has(type(value)):
-        items = {one.name: getattr(value, one.name) for one in attrs.fields(type(value))}
+        items = {
+            one.metadata.get(KEY, one.name): getattr(value, one.name)
+            for one in attrs.fields(type(value))
+        }
         return {name: as_json(item) for name, item in items.items() if item is not None}
     return value.value if isinstance(value, Enum) else value
 

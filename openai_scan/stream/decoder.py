@@ -26,6 +26,7 @@ from openai_scan.sse.raw_stream import RawStream
 
 if TYPE_CHECKING:
     from openai_scan.events.decoding.repeats import Repeats
+    from openai_scan.events.decoding.structure import Structurer
 
 
 # How many of the raw events that came as one are kept ready; the others are made later.
@@ -43,6 +44,7 @@ class Decoder:
 
     Args:
         strict: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
 
     Attributes:
         notes: What was tolerated, counted.
@@ -55,13 +57,10 @@ class Decoder:
         has_all: Whether the block that the end of the input cut off was complete and has been read.
     """
 
-    def __init__(self, *, strict: bool) -> None:
-        # Imported here because it is slow to load and not needed until a stream is read.
-        from openai_scan.events.decoding.structure import Structurer
-
+    def __init__(self, *, strict: bool, note_unknown: bool = False) -> None:
         self._strict = strict
         self.notes: Counter[str] = Counter()
-        self._structure = Structurer(strict=strict, notes=self.notes)
+        self._structure = _structurer(strict=strict, notes=self.notes, note_unknown=note_unknown)
         self.note = self._structure.note
         self.repeats: Repeats = self._structure.repeats
         self.hole: DecodeError | None = None
@@ -292,6 +291,17 @@ class Decoder:
             self.ready.extend(islice(self._more[-1], _BATCH - len(self.ready)))
             if len(self.ready) < _BATCH:
                 self._more.pop()
+
+
+def _structurer(*, strict: bool, notes: Counter[str], note_unknown: bool) -> Structurer:
+    # Imported here because they are slow to load and not needed until a stream is read.
+    if note_unknown:
+        from openai_scan.events.decoding.unknown import NotingStructurer
+
+        return NotingStructurer(strict=strict, notes=notes)
+    from openai_scan.events.decoding.structure import Structurer
+
+    return Structurer(strict=strict, notes=notes)
 
 
 def _beside(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:

@@ -71,6 +71,7 @@ class StreamMachine(TakesUp):
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
+        note_unknown: See `StreamerV2`.
         now: The time in seconds; `time.monotonic` by default.
 
     Attributes:
@@ -96,6 +97,7 @@ class StreamMachine(TakesUp):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._max_event_bytes = max_event_bytes
@@ -107,7 +109,7 @@ class StreamMachine(TakesUp):
         self.left: RawStream | None = None
         self.chained: deque[RawStream] = deque()
         self.successor: Any = None
-        self._decoder = Decoder(strict=strict)
+        self._decoder = Decoder(strict=strict, note_unknown=note_unknown)
         self._ends = Ends()
         self._continuity = Continuity()
         self.answer = AnswerSoFar()

@@ -42,6 +42,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES,
         strict: bool = False,
         require_terminal: bool = True,
+        note_unknown: bool = False,
     ) -> None:
         self._machine = StreamMachine(
             source,
@@ -49,6 +50,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
             max_event_bytes=max_event_bytes,
             strict=strict,
             require_terminal=require_terminal,
+            note_unknown=note_unknown,
         )
         self._tee: WritableFile | None = None
         self._text = TextBuffer()

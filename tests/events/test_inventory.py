@@ -6,12 +6,11 @@ The inventory lists the events of OpenAI's schema and what was seen on the wire:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
+from lost_fields import lost
 
 from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
 from openai_scan.events import decode
@@ -25,25 +24,6 @@ NAMES = {
     "done": "DoneEvent",
     "error": "ErrorEvent",
 }
-
-# Fields of the wire, or places of them, that are no attributes; all stay readable in `event.raw`.
-EXCEPTIONS = {
-    "obfuscation": "padding against listeners who measure packets; it says nothing",
-    "output_text": "of Response: computed by openai-python, and never on the wire",
-    "input": "of Response: only in a hand-written sample of the schema",
-    "reasoning_effort": "of Response: only in a hand-written sample of the schema",
-    "updated_at": "of Response: only in a hand-written sample of the schema",
-    "matched_stop": "of a choice: from one model on Azure, and null there",
-    "reasoning_tokens": "of CompletionUsage: from one model on Azure; the details have it",
-    "error.type": "repeats the event's name; the type of the error is in the nested shape",
-    "error.error": "the nested shape: its fields are the error's",
-    "thread.message.delta.object": "repeats the event's name",
-    "thread.run.step.delta.object": "repeats the event's name",
-}
-
-
-LOST = object()
-
 
 CONTENT = json.loads(INVENTORY.read_text(encoding="utf-8"))
 EVENTS = [event for events in CONTENT["events"].values() for event in events]
@@ -84,21 +64,6 @@ def samples(node: Any, under_way: frozenset[str] = frozenset()) -> list[Any]:
         {field: values[min(number, len(values) - 1)] for field, values in fields.items()}
         for number in range(max(map(len, fields.values()), default=1))
     ]
-
-
-def lost(payload: Any, value: Any, place: str) -> Iterator[str]:
-    """Yield the places in *payload* that have no counterpart in *value*."""
-    if isinstance(payload, dict) and attrs.has(type(value)):
-        for key, inner in payload.items():
-            if key in EXCEPTIONS or f"{place}.{key}" in EXCEPTIONS:
-                continue
-            yield from lost(inner, getattr(value, key, LOST), f"{place}.{key}")
-    elif isinstance(payload, list) and isinstance(value, tuple):
-        assert len(payload) == len(value), place
-        for number, inner in enumerate(payload):
-            yield from lost(inner, value[number], f"{place}[{number}]")
-    elif value is LOST or (payload is not None and payload != value):
-        yield place
 
 
 def test_inventory_has_94_wire_names() -> None:

@@ -52,9 +52,10 @@ def test_an_odd_choice_of_a_whole_answer_has_no_number(odd: Any) -> None:
     assert read(event(answer), DONE).text == read(json.dumps(answer)).text == "Hi"
 
 
-def test_an_odd_source_goes_alone() -> None:
-    """A web search names an API as its source, which has no address."""
-    sources = [{"type": "api", "name": "oai-weather"}, {"type": "url", "url": "https://a"}]
+@pytest.mark.parametrize("odd", [None, 5, "https://b"])
+def test_an_odd_source_goes_alone(odd: Any) -> None:
+    """The sources of a web search that can be read are kept."""
+    sources = [odd, {"type": "url", "url": "https://a"}]
     action = {"type": "search", "query": "q", "sources": sources}
     item = {"type": "web_search_call", "id": "w", "status": "completed", "action": action}
     found = decoded({"type": "response.output_item.done", "item": item})

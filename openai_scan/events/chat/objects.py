@@ -48,8 +48,8 @@ class AudioDelta(Value):
 
     id: str | None = None
     data: str | None = None
-    transcript: str | None = None
     expires_at: int | None = None
+    transcript: str | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -61,7 +61,7 @@ class ChoiceDelta(Value):
     tool_calls: tuple[ToolCallDelta, ...] = ()
     role: str | None = None
     refusal: str | None = None
-    audio: AudioDelta | None = None  # sent, but not in the schema
+    audio: AudioDelta | None = None
     annotations: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
     reasoning_content: str | None = None  # sent, but not in the schema
     reasoning: str | None = None  # sent, but not in the schema

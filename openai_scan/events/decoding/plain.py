@@ -16,7 +16,7 @@ would build all objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, get_args
 
@@ -24,6 +24,7 @@ import attrs
 
 from openai_scan.events.decoding.fields import setter_of_fields
 from openai_scan.events.decoding.hooks import PRIMITIVES, RAW, Hook, Index, UnfitError
+from openai_scan.events.decoding.records import KEY
 
 # The classes of the families are in modules with this prefix.
 _OURS = "openai_scan.events."
@@ -84,7 +85,25 @@ def plain_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook | None:
         set_fields(made, fields)
         return made
 
-    return structure
+    keys = {one.metadata[KEY]: name for name, one in attributes.items() if KEY in one.metadata}
+    return _by_names(structure, keys) if keys else structure
+
+
+def _by_names(structure: Hook, keys: Mapping[str, str]) -> Hook:
+    """Return *structure* for a class some of whose attributes have other names than their keys.
+
+    Args:
+        structure: The hook for an object whose keys are the names of the attributes.
+        keys: The keys that differ, each with the name of its attribute.
+    """
+    names = frozenset(keys.values())
+
+    def renaming(value: Any, cls: Any) -> Any:
+        if type(value) is dict:
+            value = {keys.get(key, key): item for key, item in value.items() if key not in names}
+        return structure(value, cls)
+
+    return renaming
 
 
 def _kind(cls: Any) -> Any:

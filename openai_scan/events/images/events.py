@@ -48,6 +48,7 @@ class ImageGenerationCompleted(BringsImage):
     background: str = ""
     output_format: str = ""
     usage: ImagesUsage | None = None
+    safety_identifier: str | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -78,6 +79,7 @@ class ImageEditCompleted(BringsImage):
     background: str = ""
     output_format: str = ""
     usage: ImagesUsage | None = None
+    safety_identifier: str | None = None
 
 
 ImageEvent: TypeAlias = (

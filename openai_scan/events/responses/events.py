@@ -30,6 +30,7 @@ from openai_scan.events.responses.base import (
 )
 from openai_scan.events.responses.dialects import in_one_form
 from openai_scan.events.responses.items import (
+    Agent,
     Annotation,
     FunctionShellCallOutputContent,
     LogProb,
@@ -49,6 +50,7 @@ class ResponseAudioDelta(AddsAudio):
 
     delta: str
     sequence_number: Index | None = None
+    agent: Agent | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -59,6 +61,7 @@ class ResponseAudioDone(ResponsesBase):
     wire_name: ClassVar[str] = "response.audio.done"
 
     sequence_number: Index | None = None
+    agent: Agent | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -70,6 +73,7 @@ class ResponseAudioTranscriptDelta(AddsText):
 
     delta: str
     sequence_number: Index | None = None
+    agent: Agent | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -80,6 +84,7 @@ class ResponseAudioTranscriptDone(ResponsesBase):
     wire_name: ClassVar[str] = "response.audio.transcript.done"
 
     sequence_number: Index | None = None
+    agent: Agent | None = None
     response_id: str | None = None  # sent, but not in the schema
 
 
@@ -93,6 +98,7 @@ class ResponseCodeInterpreterCallCodeDelta(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -105,6 +111,7 @@ class ResponseCodeInterpreterCallCodeDone(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -116,6 +123,7 @@ class ResponseCodeInterpreterCallCompleted(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -127,6 +135,7 @@ class ResponseCodeInterpreterCallInProgress(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -138,6 +147,7 @@ class ResponseCodeInterpreterCallInterpreting(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -148,6 +158,7 @@ class ResponseCompleted(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -161,6 +172,7 @@ class ResponseContentPartAdded(ResponsesBase):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -174,6 +186,7 @@ class ResponseContentPartDone(ResponsesBase):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -184,6 +197,7 @@ class ResponseCreated(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -195,6 +209,7 @@ class ResponseFileSearchCallCompleted(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -206,6 +221,7 @@ class ResponseFileSearchCallInProgress(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -217,6 +233,7 @@ class ResponseFileSearchCallSearching(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -229,6 +246,7 @@ class ResponseFunctionCallArgumentsDelta(AddsToCall):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -242,6 +260,7 @@ class ResponseFunctionCallArgumentsDone(ResponsesBase):
     name: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -254,6 +273,7 @@ class ResponseShellCallCommandAdded(ResponsesBase):
     sequence_number: Index | None = None
     output_index: Index | None = None
     command_index: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -266,6 +286,7 @@ class ResponseShellCallCommandDelta(ResponsesBase):
     sequence_number: Index | None = None
     output_index: Index | None = None
     command_index: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -278,6 +299,7 @@ class ResponseShellCallCommandDone(ResponsesBase):
     sequence_number: Index | None = None
     output_index: Index | None = None
     command_index: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -291,6 +313,7 @@ class ResponseShellCallOutputContentDelta(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     command_index: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -304,6 +327,7 @@ class ResponseShellCallOutputContentDone(ResponsesBase):
     output_index: Index | None = None
     command_index: Index | None = None
     output: tuple[FunctionShellCallOutputContent, ...] = ()
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -314,6 +338,7 @@ class ResponseInProgress(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -324,6 +349,7 @@ class ResponseFailed(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -334,6 +360,7 @@ class ResponseIncomplete(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -345,6 +372,7 @@ class ResponseOutputItemAdded(AnnouncesItem):
     item: OutputItem
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -356,6 +384,7 @@ class ResponseOutputItemDone(BringsItem):
     item: OutputItem
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -369,6 +398,7 @@ class ResponseReasoningSummaryPartAdded(ResponsesBase):
     output_index: Index | None = None
     summary_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -383,6 +413,7 @@ class ResponseReasoningSummaryPartDone(ResponsesBase):
     summary_index: Index | None = None
     status: str | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -396,6 +427,7 @@ class ResponseReasoningSummaryTextDelta(AddsReasoningText):
     output_index: Index | None = None
     summary_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -409,6 +441,7 @@ class ResponseReasoningSummaryTextDone(ResponsesBase):
     output_index: Index | None = None
     summary_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -422,6 +455,7 @@ class ResponseReasoningTextDelta(AddsReasoningText):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -435,6 +469,7 @@ class ResponseReasoningTextDone(ResponsesBase):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -448,6 +483,7 @@ class ResponseRefusalDelta(AddsRefusal):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -461,6 +497,7 @@ class ResponseRefusalDone(ResponsesBase):
     output_index: Index | None = None
     content_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -475,6 +512,7 @@ class ResponseOutputTextDelta(AddsText):
     content_index: Index | None = None
     sequence_number: Index | None = None
     logprobs: tuple[LogProb, ...] = ()
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -489,6 +527,7 @@ class ResponseOutputTextDone(ResponsesBase):
     content_index: Index | None = None
     sequence_number: Index | None = None
     logprobs: tuple[LogProb, ...] = ()
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -500,6 +539,7 @@ class ResponseWebSearchCallCompleted(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -511,6 +551,7 @@ class ResponseWebSearchCallInProgress(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -522,6 +563,7 @@ class ResponseWebSearchCallSearching(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -533,6 +575,7 @@ class ResponseImageGenerationCallCompleted(ResponsesBase):
     output_index: Index | None = None
     sequence_number: Index | None = None
     item_id: str = ""
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -544,6 +587,7 @@ class ResponseImageGenerationCallGenerating(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -555,6 +599,7 @@ class ResponseImageGenerationCallInProgress(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -572,6 +617,7 @@ class ResponseImageGenerationCallPartialImage(BringsPartialImage):
     quality: str | None = None
     background: str | None = None
     output_format: str | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -584,6 +630,7 @@ class ResponseMcpCallArgumentsDelta(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -596,6 +643,7 @@ class ResponseMcpCallArgumentsDone(ResponsesBase):
     output_index: Index | None = None
     item_id: str = ""
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -607,6 +655,7 @@ class ResponseMcpCallCompleted(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -618,6 +667,7 @@ class ResponseMcpCallFailed(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -629,6 +679,7 @@ class ResponseMcpCallInProgress(ResponsesBase):
     sequence_number: Index | None = None
     output_index: Index | None = None
     item_id: str = ""
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -640,6 +691,7 @@ class ResponseMcpListToolsCompleted(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -651,6 +703,7 @@ class ResponseMcpListToolsFailed(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -662,6 +715,7 @@ class ResponseMcpListToolsInProgress(ResponsesBase):
     item_id: str = ""
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -676,6 +730,7 @@ class ResponseOutputTextAnnotationAdded(AddsAnnotation):
     annotation_index: Index | None = None
     sequence_number: Index | None = None
     annotation: Annotation | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -686,6 +741,7 @@ class ResponseQueued(BringsResponse):
 
     response: Response
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -698,6 +754,7 @@ class ResponseCustomToolCallInputDelta(AddsToCall):
     sequence_number: Index | None = None
     output_index: Index | None = None
     item_id: str = ""
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -710,6 +767,19 @@ class ResponseCustomToolCallInputDone(ResponsesBase):
     sequence_number: Index | None = None
     output_index: Index | None = None
     item_id: str = ""
+    agent: Agent | None = None
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ResponseCompactionCompacting(ResponsesBase):
+    """`response.compaction.compacting`: the conversation so far is being summarised."""
+
+    wire_name: ClassVar[str] = "response.compaction.compacting"
+
+    item_id: str = ""
+    output_index: Index | None = None
+    sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -732,6 +802,32 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesBase):
 
     diff: str
     item_id: str
+    output_index: Index | None = None
+    sequence_number: Index | None = None
+
+
+@frozen(slots=False, eq=False, repr=False)
+class ResponseReasoningPartAdded(ResponsesBase):
+    """`response.reasoning_part.added`: a new part of reasoning, still empty."""
+
+    wire_name: ClassVar[str] = "response.reasoning_part.added"
+
+    part: OutputContent
+    content_index: Index | None = None
+    item_id: str | None = None
+    output_index: Index | None = None
+    sequence_number: Index | None = None
+
+
+@frozen(slots=False, eq=False, repr=False)
+class ResponseReasoningPartDone(ResponsesBase):
+    """`response.reasoning_part.done`: a whole part of reasoning."""
+
+    wire_name: ClassVar[str] = "response.reasoning_part.done"
+
+    part: OutputContent
+    content_index: Index | None = None
+    item_id: str | None = None
     output_index: Index | None = None
     sequence_number: Index | None = None
 
@@ -794,8 +890,11 @@ ResponseEvent: TypeAlias = (
     | ResponseQueued
     | ResponseCustomToolCallInputDelta
     | ResponseCustomToolCallInputDone
+    | ResponseCompactionCompacting
     | ResponseApplyPatchCallOperationDiffDelta
     | ResponseApplyPatchCallOperationDiffDone
+    | ResponseReasoningPartAdded
+    | ResponseReasoningPartDone
     | DoneEvent
     | ErrorEvent
     | UnknownEvent
@@ -925,10 +1024,16 @@ def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Eve
             event_class = ResponseCustomToolCallInputDelta
         case "response.custom_tool_call_input.done":
             event_class = ResponseCustomToolCallInputDone
+        case "response.compaction.compacting":
+            event_class = ResponseCompactionCompacting
         case "response.apply_patch_call_operation_diff.delta":
             event_class = ResponseApplyPatchCallOperationDiffDelta
         case "response.apply_patch_call_operation_diff.done":
             event_class = ResponseApplyPatchCallOperationDiffDone
+        case "response.reasoning_part.added":
+            event_class = ResponseReasoningPartAdded
+        case "response.reasoning_part.done":
+            event_class = ResponseReasoningPartDone
         case _:
             return None
     return structure.event(in_one_form(payload, structure), event_class, raw)

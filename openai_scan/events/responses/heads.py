@@ -11,6 +11,7 @@ from openai_scan.events.responses.items import (
     ApplyPatchToolCall,
     ApplyPatchUpdateFileOperation,
     CodeInterpreterToolCall,
+    Compaction,
     CustomToolCall,
     FileSearchToolCall,
     FunctionShellAction,
@@ -63,9 +64,13 @@ def new_item(kind: str, id: str) -> OutputItem:
             return FunctionShellCall(id=id, call_id="", action=action, status=UNDER_WAY)
         case "shell_call_output":
             return FunctionShellCallOutput(id=id, call_id="", status=UNDER_WAY)
-        case _:  # an apply_patch_call, the only other kind that has deltas
+        case "apply_patch_call":
             operation = ApplyPatchUpdateFileOperation(path="", diff="")
             return ApplyPatchToolCall(id=id, call_id="", operation=operation, status=UNDER_WAY)
+        case "compaction":
+            return Compaction(id=id, encrypted_content="")
+        case _:  # a kind that only a later event will describe
+            return {"type": kind, "id": id}
 
 
 def status_of(item: OutputItem) -> str:

@@ -9,10 +9,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from openai_scan.events.decoding.hooks import Index, JSONText
+from openai_scan.events.decoding.records import KEY
 from openai_scan.values import Value
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Agent(Value):
+    """The agent that an event or item is from: the root, or one of its subagents."""
+
+    agent_name: str
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -111,6 +119,7 @@ class OutputMessage(Value):
     content: tuple[OutputMessageContent, ...] = ()
     phase: str | None = None
     status: str = ""
+    agent: Agent | None = None
     type: Literal["message"] = "message"
 
 
@@ -133,6 +142,7 @@ class FileSearchToolCall(Value):
     status: str = ""
     queries: tuple[str, ...] = ()
     results: tuple[FileSearchResult, ...] = ()
+    agent: Agent | None = None
     type: Literal["file_search_call"] = "file_search_call"
 
 
@@ -165,6 +175,8 @@ class FunctionToolCall(Value):
     name: str = ""
     arguments: JSONText = ""
     status: str | None = None
+    async_: bool | None = field(default=None, metadata={KEY: "async"})
+    agent: Agent | None = None
     type: Literal["function_call"] = "function_call"
 
 
@@ -173,6 +185,7 @@ class PromptCacheBreakpointConfig(Value):
     """The prompt up to here should be kept in the cache."""
 
     mode: str
+    ttl: str | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -225,15 +238,17 @@ class FunctionToolCallOutput(Value):
     caller: ToolCallCaller | None = None
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["function_call_output"] = "function_call_output"
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class WebSearchSource(Value):
-    """A page that was searched."""
+    """A page that was searched; of the type `api`, other data with a *name*."""
 
-    url: str
-    type: Literal["url"] = "url"
+    url: str = ""
+    name: str | None = None  # sent, but not in the schema
+    type: str = "url"
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -275,6 +290,7 @@ class WebSearchToolCall(Value):
     id: str
     status: str = ""
     action: WebSearchAction | None = None
+    agent: Agent | None = None
     type: Literal["web_search_call"] = "web_search_call"
 
 
@@ -401,6 +417,7 @@ class ComputerToolCall(Value):
     actions: tuple[ComputerAction, ...] = ()
     pending_safety_checks: tuple[ComputerSafetyCheck, ...] = ()
     status: str = ""
+    agent: Agent | None = None
     type: Literal["computer_call"] = "computer_call"
 
 
@@ -423,6 +440,7 @@ class ComputerToolCallOutput(Value):
     acknowledged_safety_checks: tuple[ComputerSafetyCheck, ...] = ()
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["computer_call_output"] = "computer_call_output"
 
 
@@ -451,6 +469,7 @@ class ReasoningItem(Value):
     summary: tuple[SummaryTextContent, ...] = ()
     content: tuple[ReasoningTextContent, ...] = ()
     status: str | None = None
+    agent: Agent | None = None
     type: Literal["reasoning"] = "reasoning"
 
 
@@ -462,6 +481,7 @@ class Program(Value):
     call_id: str
     code: str
     fingerprint: str
+    agent: Agent | None = None
     type: Literal["program"] = "program"
 
 
@@ -473,6 +493,7 @@ class ProgramOutput(Value):
     call_id: str
     result: str
     status: str = ""
+    agent: Agent | None = None
     type: Literal["program_output"] = "program_output"
 
 
@@ -486,6 +507,7 @@ class ToolSearchCall(Value):
     call_id: str | None = None
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["tool_search_call"] = "tool_search_call"
 
 
@@ -499,6 +521,7 @@ class ToolSearchOutput(Value):
     tools: tuple[dict[str, Any], ...] = ()
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["tool_search_output"] = "tool_search_output"
 
 
@@ -509,6 +532,7 @@ class AdditionalTools(Value):
     id: str
     role: str
     tools: tuple[dict[str, Any], ...] = ()
+    agent: Agent | None = None
     type: Literal["additional_tools"] = "additional_tools"
 
 
@@ -519,7 +543,38 @@ class Compaction(Value):
     id: str
     encrypted_content: str
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["compaction"] = "compaction"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageGenModerationDetails(Value):
+    """What the moderation objected to."""
+
+    moderation_stage: str
+    categories: tuple[str, ...] = ()
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageGenError(Value):
+    """Why no image was made."""
+
+    message: str
+    code: str | None = None
+    param: str | None = None
+    moderation_details: ImageGenModerationDetails | None = None
+    type: str
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageGenSVGUsage(Value):
+    """How many tokens an SVG image took."""
+
+    input_tokens: int
+    model: str
+    output_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -529,11 +584,15 @@ class ImageGenToolCall(Value):
     id: str
     status: str = ""
     result: str | None = None
-    size: str | None = None  # sent, but not in the schema
-    quality: str | None = None  # sent, but not in the schema
-    background: str | None = None  # sent, but not in the schema
-    output_format: str | None = None  # sent, but not in the schema
-    revised_prompt: str | None = None  # sent, but not in the schema
+    action: str | None = None
+    background: str | None = None
+    error: ImageGenError | None = None
+    output_format: str | None = None
+    quality: str | None = None
+    revised_prompt: str | None = None
+    size: str | None = None
+    svg_usage: ImageGenSVGUsage | None = None
+    agent: Agent | None = None
     type: Literal["image_generation_call"] = "image_generation_call"
 
 
@@ -567,6 +626,7 @@ class CodeInterpreterToolCall(Value):
     status: str = ""
     code: str | None = None
     outputs: tuple[CodeInterpreterOutput, ...] = ()
+    agent: Agent | None = None
     type: Literal["code_interpreter_call"] = "code_interpreter_call"
 
 
@@ -590,6 +650,7 @@ class LocalShellToolCall(Value):
     call_id: str
     action: LocalShellExecAction
     status: str = ""
+    agent: Agent | None = None
     type: Literal["local_shell_call"] = "local_shell_call"
 
 
@@ -600,6 +661,7 @@ class LocalShellToolCallOutput(Value):
     id: str
     output: str
     status: str | None = None
+    agent: Agent | None = None
     call_id: str | None = None  # sent, but not in the schema
     type: Literal["local_shell_call_output"] = "local_shell_call_output"
 
@@ -642,6 +704,7 @@ class FunctionShellCall(Value):
     status: str = ""
     environment: ShellEnvironment | None = None
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["shell_call"] = "shell_call"
 
 
@@ -686,6 +749,7 @@ class FunctionShellCallOutput(Value):
     output: tuple[FunctionShellCallOutputContent, ...] = ()
     max_output_length: int | None = None
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["shell_call_output"] = "shell_call_output"
 
 
@@ -733,6 +797,7 @@ class ApplyPatchToolCall(Value):
     caller: ToolCallCaller | None = None
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["apply_patch_call"] = "apply_patch_call"
 
 
@@ -746,6 +811,7 @@ class ApplyPatchToolCallOutput(Value):
     status: str = ""
     output: str | None = None
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["apply_patch_call_output"] = "apply_patch_call_output"
 
 
@@ -790,6 +856,7 @@ class MCPToolCall(Value):
     error: MCPToolCallError | None = None
     status: str | None = None
     approval_request_id: str | None = None
+    agent: Agent | None = None
     type: Literal["mcp_call"] = "mcp_call"
 
 
@@ -811,6 +878,7 @@ class MCPListTools(Value):
     server_label: str
     tools: tuple[MCPListToolsTool, ...] = ()
     error: str | None = None
+    agent: Agent | None = None
     type: Literal["mcp_list_tools"] = "mcp_list_tools"
 
 
@@ -822,6 +890,7 @@ class MCPApprovalRequest(Value):
     server_label: str
     name: str
     arguments: JSONText
+    agent: Agent | None = None
     type: Literal["mcp_approval_request"] = "mcp_approval_request"
 
 
@@ -833,6 +902,7 @@ class MCPApprovalResponse(Value):
     approval_request_id: str
     approve: bool
     reason: str | None = None
+    agent: Agent | None = None
     request_id: str | None = None  # sent, but not in the schema
     type: Literal["mcp_approval_response"] = "mcp_approval_response"
 
@@ -847,6 +917,8 @@ class CustomToolCall(Value):
     caller: ToolCallCaller | None = None
     namespace: str | None = None
     input: JSONText = ""
+    async_: bool | None = field(default=None, metadata={KEY: "async"})
+    agent: Agent | None = None
     status: str | None = None  # sent, but not in the schema
     type: Literal["custom_tool_call"] = "custom_tool_call"
 
@@ -861,7 +933,86 @@ class CustomToolCallOutput(Value):
     caller: ToolCallCaller | None = None
     status: str = ""
     created_by: str | None = None
+    agent: Agent | None = None
     type: Literal["custom_tool_call_output"] = "custom_tool_call_output"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class TextContent(Value):
+    """Text that one agent sent another."""
+
+    text: str
+    type: Literal["text"] = "text"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerScreenshotContent(Value):
+    """A screenshot that one agent sent another."""
+
+    detail: str
+    file_id: str | None = None
+    image_url: str | None = None
+    prompt_cache_breakpoint: PromptCacheBreakpointConfig | None = None
+    type: Literal["computer_screenshot"] = "computer_screenshot"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class EncryptedContent(Value):
+    """A part of a message that only OpenAI can read."""
+
+    encrypted_content: str
+    type: Literal["encrypted_content"] = "encrypted_content"
+
+
+AgentMessageContent: TypeAlias = (
+    InputTextContent
+    | OutputTextContent
+    | TextContent
+    | SummaryTextContent
+    | ReasoningTextContent
+    | RefusalContent
+    | InputImageContent
+    | ComputerScreenshotContent
+    | InputFileContent
+    | EncryptedContent
+    | dict[str, Any]
+)
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class AgentMessage(Value):
+    """A message from one agent to another."""
+
+    id: str
+    author: str
+    recipient: str
+    content: tuple[AgentMessageContent, ...] = ()
+    agent: Agent | None = None
+    type: Literal["agent_message"] = "agent_message"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MultiAgentCall(Value):
+    """An agent starts, asks or stops another; *arguments* are JSON."""
+
+    id: str
+    action: str
+    arguments: str
+    call_id: str
+    agent: Agent | None = None
+    type: Literal["multi_agent_call"] = "multi_agent_call"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MultiAgentCallOutput(Value):
+    """What came of it."""
+
+    id: str
+    action: str
+    call_id: str
+    output: tuple[OutputTextContent, ...] = ()
+    agent: Agent | None = None
+    type: Literal["multi_agent_call_output"] = "multi_agent_call_output"
 
 
 OutputItem: TypeAlias = (
@@ -893,6 +1044,9 @@ OutputItem: TypeAlias = (
     | MCPApprovalResponse
     | CustomToolCall
     | CustomToolCallOutput
+    | AgentMessage
+    | MultiAgentCall
+    | MultiAgentCallOutput
     | dict[str, Any]
 )
 

@@ -7,7 +7,7 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -16,11 +16,31 @@ from openai_scan.values import Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MisalignmentSteer(Value):
+    """How to tell the model to go on."""
+
+    message: str
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Misalignment(Value):
+    """Why the server blocked what the model was about to do."""
+
+    detailed_explanation: str | None = None
+    error_type: str | None = None
+    review_target: str | None = None
+    steer: MisalignmentSteer | None = None
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseError(Value):
     """Why a response failed."""
 
     code: str = ""
     message: str = ""
+    misalignment: Misalignment | None = None
+    param: str | None = None
+    type: str | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -31,11 +51,20 @@ class IncompleteDetails(Value):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CacheWriteTokensDetails(Value):
+    """How long the tokens written to the cache are kept."""
+
+    ttl_12h_tokens: int
+    ttl_30m_tokens: int
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class InputTokensDetails(Value):
     """What the tokens of the input were."""
 
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache_write_tokens_details: CacheWriteTokensDetails | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -54,6 +83,56 @@ class ResponseUsage(Value):
     output_tokens: int | None = None
     output_tokens_details: OutputTokensDetails | None = None
     total_tokens: int | None = None
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class InputTransformation(Value):
+    """An item of the input that was left out, and why."""
+
+    id: str
+    action: str
+    reason: str
+    type: Literal["reasoning"] = "reasoning"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptCacheMiss(Value):
+    """The cache ended at the first change of the prompt, named by *reason*."""
+
+    cache_missed_tokens: int
+    reason: str
+    comparison_reusable_tokens: int | None = None
+    type: Literal["cache_miss"] = "cache_miss"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptCacheHit(Value):
+    """The cache had the prompt."""
+
+    type: Literal["cache_hit"] = "cache_hit"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptCacheResponseNotFound(Value):
+    """The response to compare with was not found."""
+
+    type: Literal["comparison_response_not_found"] = "comparison_response_not_found"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class PromptCacheUnavailable(Value):
+    """Nothing is known about the cache."""
+
+    type: Literal["unavailable"] = "unavailable"
+
+
+PromptCacheDiagnostics: TypeAlias = (
+    PromptCacheMiss
+    | PromptCacheHit
+    | PromptCacheResponseNotFound
+    | PromptCacheUnavailable
+    | dict[str, Any]
+)
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -94,10 +173,14 @@ class Response(Value):
     parallel_tool_calls: bool | None = None
     conversation: dict[str, Any] | None = None
     max_output_tokens: int | None = None
+    access_programs: dict[str, Any] | None = None
+    image: dict[str, Any] | None = None
+    input_transformations: tuple[InputTransformation, ...] = ()
+    prompt_cache_diagnostics: PromptCacheDiagnostics | None = None
+    tool_usage: dict[str, Any] | None = None
     store: bool | None = None  # sent, but not in the schema
     frequency_penalty: float | None = None  # sent, but not in the schema
     presence_penalty: float | None = None  # sent, but not in the schema
-    tool_usage: dict[str, Any] | None = None  # sent, but not in the schema
     content_filters: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
 
 

@@ -252,10 +252,15 @@ class ResponseFold(Fold):
     def _take_part(self, event: Event, note: Note) -> Sequence[Piece]:
         """Take an event about a part of an item."""
         match event:
-            case e.ResponseContentPartAdded(part=content):
+            case (
+                e.ResponseContentPartAdded(part=content)
+                | e.ResponseReasoningPartAdded(part=content)
+            ):
                 item = self._holder(content, event)
                 return _begin(item, item.content, event.content_index, content, note)
-            case e.ResponseContentPartDone(part=content):
+            case (
+                e.ResponseContentPartDone(part=content) | e.ResponseReasoningPartDone(part=content)
+            ):
                 item = self._holder(content, event)
                 return _finish(item, item.content, event.content_index, content, note)
             case e.ResponseOutputTextDone(text=text):

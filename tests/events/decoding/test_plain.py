@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import types
+from collections import Counter
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
@@ -19,6 +20,7 @@ from openai_scan.events.chat import ChoiceDelta
 from openai_scan.events.decoding.converter import converter
 from openai_scan.events.decoding.hooks import RAW
 from openai_scan.events.decoding.plain import is_plain
+from openai_scan.events.decoding.records import KEY
 from openai_scan.events.decoding.structure import Structurer, hook_of
 from openai_scan.sse import RawEvent
 
@@ -73,7 +75,7 @@ def payloads(draw: st.DrawFn, cls: Any, depth: int = 2) -> dict[str, Any]:
         if field.name == "raw":
             payload[RAW] = RAW_EVENT
         elif draw(st.integers(0, 3)) or field.default is attrs.NOTHING:
-            payload[field.name] = draw(values(field.type, depth))
+            payload[field.metadata.get(KEY, field.name)] = draw(values(field.type, depth))
     return payload
 
 
@@ -102,6 +104,42 @@ def test_all_classes_are_built_fast(cls: Any) -> None:
     for field in attrs.fields(cls):
         assert (field.validator, field.converter, field.alias) == (None, None, field.name)
         assert not isinstance(field.default, attrs.Factory)  # type: ignore[arg-type] # a class
+
+
+@frozen(slots=False, kw_only=True)
+class Work:
+    """A class with a field whose key is a keyword of Python."""
+
+    __module__ = "openai_scan.events.chat.objects"  # so that it is taken for one of ours
+
+    name: str
+    async_: bool = attrs.field(default=False, metadata={KEY: "async"})
+
+
+@pytest.mark.parametrize(
+    ("payload", "made"),
+    [
+        ({"name": "a", "async": True}, Work(name="a", async_=True)),
+        ({"name": "a", "async": None}, Work(name="a")),
+        # The attribute's name is no key.
+        ({"name": "a", "async_": True}, Work(name="a")),
+        ({"name": "a", "async": "yes"}, Work(name="a")),
+        ([], None),
+        ({"async": True}, None),
+    ],
+)
+def test_a_key_and_its_attribute_can_have_different_names(payload: Any, made: Any) -> None:
+    """`async` is read as `async_`, by the fast hook and by the converter alike."""
+    assert is_plain(Work)
+    notes = Counter[str]()
+    structure = Structurer(notes=notes)
+    if made is None:
+        with pytest.raises(DecodeError):
+            structure(payload, Work)
+    else:
+        assert structure(payload, Work) == made
+        is_left_out = isinstance(payload.get("async"), str)
+        assert dict(notes) == ({"skipped_field: Work $.async": 1} if is_left_out else {})
 
 
 def test_a_class_of_somebody_else_is_constructed() -> None:
