@@ -6,7 +6,7 @@ for a fixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +18,27 @@ if TYPE_CHECKING:
 __all__ = ["cassette", "openai_client", "openai_server"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail a test that has left answers of its fake server; one that fails anyway says why."""
+    server: FakeServer | None = getattr(item, "funcargs", {}).get("openai_server")
+    try:
+        yield
+    except BaseException:
+        if server is not None:
+            server.strict = False
+        raise
+    if server is not None:
+        server.check()
+
+
 @pytest.fixture
 def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too."""
+    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too.
+
+    A test that ends before all answers were asked for fails; set `openai_server.strict = False`
+    where that is meant.
+    """
     from openai_scan.testing import FakeServer
 
     with FakeServer() as server:

@@ -159,3 +159,41 @@ print(*sorted(name for name in set(sys.modules) - before))
         "openai_scan",
         "openai_scan.pytest_plugin",
     ]
+
+
+def test_an_answer_that_nobody_asks_for_fails_the_test(tmp_path: Path) -> None:
+    """The test, not its end; a test that fails for another reason says that one alone."""
+    status, printed = run(
+        tmp_path,
+        """
+import unittest
+import pytest
+from openai_scan.testing import chat_answer
+
+
+def test_left(openai_server):
+    openai_server.add(chat_answer("Hi"))
+
+
+def test_failed(openai_client, openai_server):
+    openai_server.add(chat_answer("Hi"))
+    assert "own" == "reason"
+
+
+def test_meant(openai_server):
+    openai_server.strict = False
+    openai_server.add(chat_answer("Hi"))
+
+
+class TestCase(unittest.TestCase):
+    def test_without_it(self):
+        pass
+
+    def test_that_fails(self):
+        self.fail("this reason")
+""",
+    )
+    assert status == 1
+    assert "3 failed, 2 passed" in printed
+    assert "error" not in printed.splitlines()[-1]
+    assert printed.count("nobody asked for 1 of the answers that were added") >= 1

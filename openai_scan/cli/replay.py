@@ -103,7 +103,7 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     """Answer requests until Ctrl-C."""
     answers = _answers(file, speed)
     try:
-        started = FakeServer(answers, port=port, key=checked_key(key, "--key"))
+        started = FakeServer(answers, port=port, key=checked_key(key, "--key"), strict=False)
     except OSError as problem:
         if problem.errno != errno.EADDRINUSE:
             raise

@@ -18,6 +18,8 @@ from openai_scan.testing.assistants import (
     thread_message,
     thread_message_delta,
     thread_run,
+    thread_run_step,
+    thread_run_step_delta,
 )
 from openai_scan.testing.cassette import Cassette
 from openai_scan.testing.chat import (
@@ -108,6 +110,8 @@ __all__ = [
     "thread_message",
     "thread_message_delta",
     "thread_run",
+    "thread_run_step",
+    "thread_run_step_delta",
     "transcript_answer",
     "transcript_delta",
 ]

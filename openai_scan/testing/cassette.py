@@ -62,7 +62,7 @@ class Cassette(FakeServer):
         self.recording = not self.path.exists()
         if not self.recording:
             answers = recorded(self.path, strict=True)  # before anything has to be closed again
-            super().__init__()
+            super().__init__(strict=False)
             self.add(*answers)
             return
         key = api_key or os.environ.get("OPENAI_API_KEY")
@@ -75,7 +75,7 @@ class Cassette(FakeServer):
             checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
             key=checked_key(key, "OPENAI_API_KEY"),
         )
-        super().__init__(self._ask, key=new_key())
+        super().__init__(self._ask, key=new_key(), strict=False)
         self._sources: list[RecordedSource] = []
 
     def __enter__(self) -> Self:
