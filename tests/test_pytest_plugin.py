@@ -27,7 +27,9 @@ def greet():
 """
 
 
-def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
+def run(
+    folder: Path, tests: str, *, options: tuple[str, ...] = (), **environment: str
+) -> tuple[int, str]:
     """Run *tests* beside an application, and return the exit status and what was printed.
 
     The plugin is the only one: what else happens to be installed takes its time, and may warn.
@@ -35,7 +37,7 @@ def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
     (folder / "application.py").write_text(APPLICATION)
     (folder / "test_it.py").write_text("from application import greet\n" + tests)
     ran = subprocess.run(
-        [*PYTEST, folder],
+        [*PYTEST, *options, folder],
         env={
             **os.environ,
             "PYTHONPATH": str(folder),
@@ -197,3 +199,26 @@ class TestCase(unittest.TestCase):
     assert "3 failed, 2 passed" in printed
     assert "error" not in printed.splitlines()[-1]
     assert printed.count("nobody asked for 1 of the answers that were added") >= 1
+
+
+def test_an_option_says_what_cassettes_record(tmp_path: Path) -> None:
+    """With `none` nothing is, key or no key; with `all` everything is, anew."""
+    tests = """
+def test_greeting(cassette):
+    assert greet() in ("Hi", "Ho")
+"""
+    with FakeServer() as real:
+        environment = {"OPENAI_API_KEY": "sk-real", "OPENAI_BASE_URL": real.base_url}
+        none = ("--openai-record-mode", "none")
+        status, printed = run(tmp_path, tests, options=none, **environment)
+        assert status == 1
+        assert "the mode none makes none" in printed
+        for said, mode in (("Hi", "once"), ("Ho", "all")):
+            real.add(chat_answer(said))
+            options = ("--openai-record-mode", mode)
+            status, printed = run(tmp_path, tests, options=options, **environment)
+            assert status == 0, printed
+    (made,) = (tmp_path / "cassettes/test_it").iterdir()
+    assert '"Ho"' in made.read_text().replace("\\", "")
+    status, printed = run(tmp_path, tests, options=none, OPENAI_API_KEY="")
+    assert status == 0, printed

@@ -21,7 +21,7 @@ from openai_scan.testing.assistants import (
     thread_run_step,
     thread_run_step_delta,
 )
-from openai_scan.testing.cassette import Cassette
+from openai_scan.testing.cassette import Cassette, RecordMode
 from openai_scan.testing.chat import (
     ToolCall,
     chat_answer,
@@ -70,6 +70,7 @@ __all__ = [
     "Answer",
     "Cassette",
     "FakeServer",
+    "RecordMode",
     "Reply",
     "SeenRequest",
     "Step",
