@@ -21,6 +21,7 @@ from openai_scan.testing.assistants import (
     thread_run_step,
     thread_run_step_delta,
 )
+from openai_scan.testing.background import BackgroundResponses, background_responses
 from openai_scan.testing.cassette import Cassette, RecordMode
 from openai_scan.testing.chat import (
     ToolCall,
@@ -68,6 +69,7 @@ from openai_scan.testing.steps import (
 
 __all__ = [
     "Answer",
+    "BackgroundResponses",
     "Cassette",
     "FakeServer",
     "RecordMode",
@@ -78,6 +80,7 @@ __all__ = [
     "assistant_answer",
     "assistant_calls",
     "assistant_failure",
+    "background_responses",
     "chat_answer",
     "chat_calls",
     "chat_chunk",

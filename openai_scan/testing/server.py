@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from typing_extensions import Self
 
+from openai_scan.testing.background import BackgroundResponses
 from openai_scan.testing.guard import refused
 from openai_scan.testing.handler import Listener
 from openai_scan.testing.paths import is_known
@@ -114,8 +115,10 @@ class FakeServer:
             AssertionError: There are some.
         """
         with self._lock:
-            left = [*self._answers]
+            left: list[object] = [*self._answers]
             self._answers.clear()
+        if isinstance(self._always, BackgroundResponses):
+            left += self._always.take_left()
         if left and self.strict:
             raise AssertionError(
                 f"nobody asked for {len(left)} of the answers that were added to the fake server;"
@@ -205,7 +208,7 @@ def _counted(requests: list[SeenRequest]) -> str:
     return f"{many}: {_line((last.method, last.path))}"
 
 
-def _shown(answer: Answer) -> str:
+def _shown(answer: object) -> str:
     """Return *answer* as an error names it, in short."""
     text = repr(next(iter(answer), b"") if isinstance(answer, list | tuple) else answer)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
