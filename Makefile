@@ -7,6 +7,7 @@ VENV := .venv
 FLOORS := .venv-floors
 FAST := .venv-fast
 AUDIT := .venv-audit
+CLIENTS := .venv-clients
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
 
@@ -55,7 +56,7 @@ UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py test
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo quick test lint types contracts unit search fast floors references docs fuzz soak bench mutants audit clean help
+.PHONY: demo quick test lint types contracts unit search fast floors references docs fuzz soak bench mutants audit clients clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -146,8 +147,15 @@ audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among th
 		if one.name != "openai_scan"), sep="\n")' > build/floors.txt
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement build/floors.txt
 
+# No other target runs it: it needs the network, and the newest clients change without a change here.
+clients: export PATH := $(abspath $(CLIENTS)/bin):$(PATH)
+clients: export NODE_CLIENTS := $(abspath $(CLIENTS)/js)
+clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other people's clients, in Python and JavaScript
+	$(CLIENTS)/bin/python -m pytest --quiet --noconftest --timeout=300 -W ignore \
+		tests/clients/check_python.py tests/clients/check_node.py
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 
@@ -173,6 +181,13 @@ $(FLOORS)/dev: setup.cfg pyproject.toml tests/floors.txt
 
 $(AUDIT)/ready:
 	$(INSTALL) $(AUDIT) pip-audit
+	@touch $@
+
+$(CLIENTS)/ready: setup.cfg pyproject.toml tests/clients/requirements.txt tests/clients/package.json
+	$(INSTALL) $(CLIENTS) --upgrade --requirement tests/clients/requirements.txt --editable '.[testing]'
+	@mkdir -p $(CLIENTS)/js
+	cp tests/clients/package.json $(CLIENTS)/js/
+	cd $(CLIENTS)/js && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm install --no-audit --no-fund --silent
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml

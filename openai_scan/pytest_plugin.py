@@ -6,7 +6,7 @@ for a fixture.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +18,39 @@ if TYPE_CHECKING:
 __all__ = ["cassette", "openai_client", "openai_server"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the command line say what cassettes may record."""
+    parser.getgroup("openai_scan").addoption(
+        "--openai-record-mode",
+        choices=["none", "once", "new_episodes", "all"],
+        default="once",
+        help="what cassettes may record (default: once). once: what has no recording yet;"
+        " none: nothing, and no test uses the network; new_episodes: what is not in the recording;"
+        " all: everything, anew",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fail a test that has left answers of its fake server; one that fails anyway says why."""
+    server: FakeServer | None = getattr(item, "funcargs", {}).get("openai_server")
+    try:
+        yield
+    except BaseException:
+        if server is not None:
+            server.strict = False
+        raise
+    if server is not None:
+        server.check()
+
+
 @pytest.fixture
 def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too."""
+    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too.
+
+    A test that ends before all answers were asked for fails; set `openai_server.strict = False`
+    where that is meant.
+    """
     from openai_scan.testing import FakeServer
 
     with FakeServer() as server:
@@ -44,15 +74,17 @@ def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
     It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`. A name
     that some disks take for another one, such as one with capital letters, ends with a hash:
-    `cassettes/test_file/TestClass.test_name~1b2c3d4e.jsonl`.
+    `cassettes/test_file/TestClass.test_name~1b2c3d4e.jsonl`. The option `--openai-record-mode` says
+    what it may record.
     """
     from openai_scan.errors import RecordingError
     from openai_scan.testing import Cassette
     from openai_scan.testing.names import cassette_path
 
     folder = request.path.parent / "cassettes" / request.path.stem
+    path = cassette_path(folder, request.node.nodeid.partition("::")[2])
     try:
-        tape = Cassette(cassette_path(folder, request.node.nodeid.partition("::")[2]))
+        tape = Cassette(path, mode=request.config.getoption("--openai-record-mode"))
     except RecordingError as error:
         pytest.fail(str(error), pytrace=False)
     with tape:

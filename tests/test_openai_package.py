@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,6 +100,98 @@ def test_assistants(openai_server: FakeServer, client: openai.OpenAI) -> None:
         "/threads/t1/runs",
         "/threads/t1/runs/run_1/submit_tool_outputs",
     ]
+
+
+class Handler(openai.AssistantEventHandler):
+    """Notes which of its methods are called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        """Note *name*, if it is a method that tells of what happens."""
+        if name.startswith("on_") and name not in {"on_event", "on_end"}:
+            self.called.append(name)
+        return super().__getattribute__(name)
+
+
+def test_assistants_tell_their_helpers(openai_server: FakeServer, client: openai.OpenAI) -> None:
+    """The steps of a run and the calls in them are told, piece by piece."""
+    openai_server.add(assistant_calls(WEATHER), assistant_answer("Hi there"))
+    called = []
+    for _ in range(2):
+        handler = Handler()
+        with client.beta.threads.runs.stream(
+            thread_id="t1", assistant_id="a1", event_handler=handler
+        ) as stream:
+            stream.until_done()
+        assert len(stream.get_final_run_steps()) == 1
+        called.append(list(dict.fromkeys(handler.called)))
+    assert called == [
+        [
+            "on_run_step_created",
+            "on_tool_call_created",
+            "on_run_step_delta",
+            "on_tool_call_delta",
+            "on_tool_call_done",
+        ],
+        [
+            "on_run_step_created",
+            "on_message_created",
+            "on_text_created",
+            "on_text_delta",
+            "on_message_delta",
+            "on_text_done",
+            "on_message_done",
+            "on_run_step_done",
+        ],
+    ]
+
+
+def test_whole_answers(openai_server: FakeServer, client: openai.OpenAI) -> None:
+    """Whoever asks for no stream gets what that client takes for whole."""
+    openai_server.add(chat_calls(WEATHER), response_answer("Hi there"), *[assistant_answer("")] * 2)
+    completion = client.chat.completions.create(model="m", messages=[])
+    calls: Any = completion.choices[0].message.tool_calls
+    assert calls[0].to_dict()["function"] == {"name": "weather", "arguments": '{"city": "Oslo"}'}
+    assert client.responses.create(model="m", input="Hello").output_text == "Hi there"
+    run = client.beta.threads.runs.create_and_poll(thread_id="t1", assistant_id="a1")
+    assert run.status == "completed"
+
+
+def test_usage_is_counted_if_asked_for(openai_server: FakeServer, client: openai.OpenAI) -> None:
+    """By the option that it has for that."""
+    openai_server.add(chat_answer("Hi"))
+    *chunks, last = client.chat.completions.create(
+        model="m", messages=[], stream=True, stream_options={"include_usage": True}
+    )
+    assert [chunk.usage for chunk in chunks] == [None] * 3
+    assert last.usage is not None
+
+
+class TestAsync:
+    """The asynchronous client, on asyncio."""
+
+    @staticmethod
+    async def read_all() -> tuple[str, str, str]:
+        """Return what a stream of each API says."""
+        async with openai.AsyncOpenAI(max_retries=0) as client:
+            chat = await client.chat.completions.create(model="m", messages=[], stream=True)
+            words = [chunk.choices[0].delta.content or "" async for chunk in chat]
+            async with client.responses.stream(model="m", input="Hello") as responses:
+                said = (await responses.get_final_response()).output_text
+            runs = client.beta.threads.runs.stream(thread_id="t1", assistant_id="a1")
+            async with runs as stream:
+                deltas = [text async for text in stream.text_deltas]
+            return "".join(words), said, "".join(deltas)
+
+    def test_streams(self, openai_server: FakeServer) -> None:
+        """Each comes whole."""
+        openai_server.add(
+            chat_answer("Hi"), response_answer("Hi there"), assistant_answer("Hi you")
+        )
+        assert asyncio.run(self.read_all()) == ("Hi", "Hi there", "Hi you")
 
 
 def test_errors(openai_server: FakeServer, client: openai.OpenAI) -> None:

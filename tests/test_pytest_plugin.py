@@ -27,7 +27,9 @@ def greet():
 """
 
 
-def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
+def run(
+    folder: Path, tests: str, *, options: tuple[str, ...] = (), **environment: str
+) -> tuple[int, str]:
     """Run *tests* beside an application, and return the exit status and what was printed.
 
     The plugin is the only one: what else happens to be installed takes its time, and may warn.
@@ -35,7 +37,7 @@ def run(folder: Path, tests: str, **environment: str) -> tuple[int, str]:
     (folder / "application.py").write_text(APPLICATION)
     (folder / "test_it.py").write_text("from application import greet\n" + tests)
     ran = subprocess.run(
-        [*PYTEST, folder],
+        [*PYTEST, *options, folder],
         env={
             **os.environ,
             "PYTHONPATH": str(folder),
@@ -159,3 +161,64 @@ print(*sorted(name for name in set(sys.modules) - before))
         "openai_scan",
         "openai_scan.pytest_plugin",
     ]
+
+
+def test_an_answer_that_nobody_asks_for_fails_the_test(tmp_path: Path) -> None:
+    """The test, not its end; a test that fails for another reason says that one alone."""
+    status, printed = run(
+        tmp_path,
+        """
+import unittest
+import pytest
+from openai_scan.testing import chat_answer
+
+
+def test_left(openai_server):
+    openai_server.add(chat_answer("Hi"))
+
+
+def test_failed(openai_client, openai_server):
+    openai_server.add(chat_answer("Hi"))
+    assert "own" == "reason"
+
+
+def test_meant(openai_server):
+    openai_server.strict = False
+    openai_server.add(chat_answer("Hi"))
+
+
+class TestCase(unittest.TestCase):
+    def test_without_it(self):
+        pass
+
+    def test_that_fails(self):
+        self.fail("this reason")
+""",
+    )
+    assert status == 1
+    assert "3 failed, 2 passed" in printed
+    assert "error" not in printed.splitlines()[-1]
+    assert printed.count("nobody asked for 1 of the answers that were added") >= 1
+
+
+def test_an_option_says_what_cassettes_record(tmp_path: Path) -> None:
+    """With `none` nothing is, key or no key; with `all` everything is, anew."""
+    tests = """
+def test_greeting(cassette):
+    assert greet() in ("Hi", "Ho")
+"""
+    with FakeServer() as real:
+        environment = {"OPENAI_API_KEY": "sk-real", "OPENAI_BASE_URL": real.base_url}
+        none = ("--openai-record-mode", "none")
+        status, printed = run(tmp_path, tests, options=none, **environment)
+        assert status == 1
+        assert "the mode none makes none" in printed
+        for said, mode in (("Hi", "once"), ("Ho", "all")):
+            real.add(chat_answer(said))
+            options = ("--openai-record-mode", mode)
+            status, printed = run(tmp_path, tests, options=options, **environment)
+            assert status == 0, printed
+    (made,) = (tmp_path / "cassettes/test_it").iterdir()
+    assert '"Ho"' in made.read_text().replace("\\", "")
+    status, printed = run(tmp_path, tests, options=none, OPENAI_API_KEY="")
+    assert status == 0, printed

@@ -106,7 +106,7 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     """Answer requests until Ctrl-C."""
     answers = _answers(file, speed)
     try:
-        started = FakeServer(answers, port=port, key=checked_key(key, "--key"))
+        started = FakeServer(answers, port=port, key=checked_key(key, "--key"), strict=False)
     except OSError as problem:
         # Windows says EACCES of some ports that another program has; elsewhere only low ones need
         # a permission.

@@ -53,6 +53,7 @@ class Head:
         again: Why there is another section before this one: the request was sent again, or the
             rest of the answer was asked for.
         request: The body of the request, if that was to be recorded.
+        asked: A digest of each value of the request, by its place; only cassettes have that.
         library: What wrote it.
     """
 
@@ -64,6 +65,7 @@ class Head:
     t: float | None = None
     again: Literal["retry", "resume"] | None = None
     request: Any = None
+    asked: Mapping[str, str] = field(factory=dict)
     library: str = f"openai_scan {__version__}"
 
 

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import attrs
+
 from openai_scan.errors import ScanError, StreamCancelledError
 from openai_scan.recording.facts import (
     cause_of,
@@ -65,6 +67,7 @@ class RecordedSource:
         *,
         with_request: bool,
         again: Literal["retry", "resume"] | None = None,
+        asked: Mapping[str, str] | None = None,
     ) -> None:
         self.source = source
         self._chunks = chunks_of(source)
@@ -74,6 +77,7 @@ class RecordedSource:
         self._file = file
         self._with_request = with_request
         self._again = again
+        self._asked = asked or {}
         self._began = 0.0  # when the first chunk was asked for
         self._waited = 0.0
         self._has_head = False
@@ -244,9 +248,8 @@ class RecordedSource:
     def _write(self, line: Line) -> None:
         if not self._has_head:
             self._has_head = True
-            self._file.write(
-                head_of(self.source, again=self._again, with_request=self._with_request)
-            )
+            head = head_of(self.source, again=self._again, with_request=self._with_request)
+            self._file.write(attrs.evolve(head, asked=self._asked))
         self._file.write(line)
 
     def _finish(self, error: Exception | None = None, *, left: bool = False) -> None:

@@ -18,8 +18,11 @@ from openai_scan.testing.assistants import (
     thread_message,
     thread_message_delta,
     thread_run,
+    thread_run_step,
+    thread_run_step_delta,
 )
-from openai_scan.testing.cassette import Cassette
+from openai_scan.testing.background import BackgroundResponses, background_responses
+from openai_scan.testing.cassette import Cassette, RecordMode
 from openai_scan.testing.chat import (
     ToolCall,
     chat_answer,
@@ -66,8 +69,10 @@ from openai_scan.testing.steps import (
 
 __all__ = [
     "Answer",
+    "BackgroundResponses",
     "Cassette",
     "FakeServer",
+    "RecordMode",
     "Reply",
     "SeenRequest",
     "Step",
@@ -75,6 +80,7 @@ __all__ = [
     "assistant_answer",
     "assistant_calls",
     "assistant_failure",
+    "background_responses",
     "chat_answer",
     "chat_calls",
     "chat_chunk",
@@ -108,6 +114,8 @@ __all__ = [
     "thread_message",
     "thread_message_delta",
     "thread_run",
+    "thread_run_step",
+    "thread_run_step_delta",
     "transcript_answer",
     "transcript_delta",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from openai_scan.testing.chat import ToolCall
+from openai_scan.testing.chat import ToolCall, halves
 from openai_scan.testing.steps import event, pieces_of
 
 _RUN = {
@@ -33,6 +33,21 @@ _MESSAGE = {
     "attachments": [],
     "metadata": {},
 }
+_STEP = {
+    "id": "step_1",
+    "object": "thread.run.step",
+    "created_at": 1,
+    "thread_id": "thread_1",
+    "run_id": "run_1",
+    "assistant_id": "asst_1",
+    "cancelled_at": None,
+    "completed_at": None,
+    "expired_at": None,
+    "failed_at": None,
+    "last_error": None,
+    "metadata": {},
+    "usage": None,
+}
 _USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
@@ -52,6 +67,39 @@ def thread_run(status: str, *, name: str | None = None, **facts: Any) -> bytes:
         facts: What else is to be in the run, such as `required_action` or `last_error`.
     """
     return event(f"thread.run.{name or status}", {**_RUN, "status": status, **facts})
+
+
+def thread_run_step(
+    status: str,
+    *,
+    name: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> bytes:
+    """Return the event of a step of a run that has come to a status.
+
+    Args:
+        status: Such as `"completed"`; the event is `thread.run.step.completed` then.
+        name: The last word of the event's name, if that is another, such as `"created"`.
+        details: What it does, such as `{"type": "tool_calls", "tool_calls": [...]}`; by default it
+            makes the message that `thread_message()` is about.
+        facts: What else is to be in the step, such as `usage` or `last_error`.
+    """
+    if details is None:
+        details = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
+    step = {**_STEP, "status": status, "type": details["type"], "step_details": details, **facts}
+    return event(f"thread.run.step.{name or status}", step)
+
+
+def thread_run_step_delta(*tool_calls: Mapping[str, Any]) -> bytes:
+    """Return the event that adds pieces of tool calls to a step of a run.
+
+    Args:
+        tool_calls: The pieces, such as `{"index": 0, "type": "function", "function": {...}}`.
+    """
+    delta = {"step_details": {"type": "tool_calls", "tool_calls": tool_calls}}
+    payload = {"id": "step_1", "object": "thread.run.step.delta", "delta": delta}
+    return event("thread.run.step.delta", payload)
 
 
 def thread_message(status: str, text: str | None = None, *, name: str | None = None) -> bytes:
@@ -96,10 +144,13 @@ def assistant_answer(text: str | Iterable[str]) -> list[bytes]:
     pieces = pieces_of(text)
     return [
         *_begun(),
+        thread_run_step("in_progress", name="created"),
+        thread_run_step("in_progress"),
         thread_message("in_progress", name="created"),
         thread_message("in_progress"),
         *map(thread_message_delta, pieces),
         thread_message("completed", "".join(pieces)),
+        thread_run_step("completed", completed_at=1, usage=_USAGE),
         thread_run("completed", usage=_USAGE),
         thread_done(),
     ]
@@ -116,7 +167,15 @@ def assistant_calls(*calls: ToolCall) -> list[bytes]:
         for place, call in enumerate(calls)
     ]
     action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": tool_calls}}
-    return [*_begun(), thread_run("requires_action", required_action=action), thread_done()]
+    begun = {"type": "tool_calls", "tool_calls": []}
+    return [
+        *_begun(),
+        thread_run_step("in_progress", name="created", details=begun),
+        thread_run_step("in_progress", details=begun),
+        *(thread_run_step_delta(piece) for piece in _pieces(calls)),
+        thread_run("requires_action", required_action=action),
+        thread_done(),
+    ]
 
 
 def assistant_failure(code: str = "server_error", message: str = "this is a test") -> list[bytes]:
@@ -128,6 +187,16 @@ def assistant_failure(code: str = "server_error", message: str = "this is a test
     """
     error = {"code": code, "message": message}
     return [*_begun(), thread_run("failed", last_error=error), thread_done()]
+
+
+def _pieces(calls: Iterable[ToolCall]) -> Iterable[Mapping[str, Any]]:
+    """Yield the pieces that calls are written in."""
+    for index, call in enumerate(calls):
+        function = {"name": call.name, "arguments": "", "output": None}
+        place = {"index": index, "type": "function"}
+        yield {**place, "id": call.named(index), "function": function}
+        for piece in halves(call.text):
+            yield {**place, "function": {"arguments": piece}}
 
 
 def _begun() -> list[bytes]:

@@ -79,7 +79,8 @@ def chat_answer(
     Args:
         text: What to say: text, which comes word by word, or the pieces that it comes in.
         finish_reason: Why it ends.
-        usage: Whether the tokens are counted at the end.
+        usage: Whether the tokens are counted at the end. A `FakeServer` counts them in any case if
+            the request asks for it with `include_usage`.
     """
     return [
         chat_chunk("", role="assistant"),
@@ -111,6 +112,11 @@ def completion_chunk(text: str = "", *, finish_reason: str | None = None, index:
     """
     choice = {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}
     return data({**_COMPLETION, "choices": [choice]})
+
+
+def completion_usage() -> bytes:
+    """Return the chunk that counts the tokens of a completion."""
+    return data({**_COMPLETION, "choices": [], **_counted(_usage(10, 5))})
 
 
 def completion_answer(text: str | Iterable[str], *, finish_reason: str = "stop") -> list[bytes]:

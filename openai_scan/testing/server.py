@@ -9,14 +9,19 @@ from typing import TypeAlias
 
 from typing_extensions import Self
 
+from openai_scan.testing.background import BackgroundResponses
 from openai_scan.testing.guard import refused
 from openai_scan.testing.handler import Listener
 from openai_scan.testing.paths import is_known
 from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.steps import Reply, Step, error
+from openai_scan.testing.strict import fitted, misfit
 
 Answer: TypeAlias = "Reply | Iterable[Step] | Callable[[SeenRequest], Reply | Iterable[Step]]"
 """How to answer a request: a whole reply, the steps of a stream, or what returns one of them."""
+
+# How many characters of an answer an error shows.
+_MAX_SHOWN = 100
 
 
 class FakeServer:
@@ -29,9 +34,11 @@ class FakeServer:
             ...
             assert server.requests[0].json["model"] == "gpt-5"
 
-    It knows the paths of the APIs, whatever comes before them, and nothing of what they do: each
-    request gets the next answer. A request that there is no answer for is refused, in words, and
-    so is one of a path that no API has, unless a function answers it or it was recorded.
+    Each request gets the next answer. It is sent as the API sends it: whole, if the request does
+    not ask for a stream; with the count of tokens, if it asks for `include_usage`. Refused, in
+    words, is a request that no answer is left for, one whose next answer comes from another API,
+    which is left then, and one of a path that no API has, unless a function answers it or it was
+    recorded. An answer that nobody has asked for fails the test: see `check()`.
 
     Args:
         always: What to answer when nothing else is left.
@@ -39,6 +46,8 @@ class FakeServer:
         key: The key that requests must have; None to answer everybody. With one, requests from web
             pages, under other names than this machine's, and of paths that no API has are refused
             before their bodies are read, and are not among the `requests`.
+        strict: Whether all that is so. If not, each request of a known path gets the next answer as
+            it was added, whatever it asks, and answers may be left over.
 
     Raises:
         TypeError: *always* is no answer.
@@ -47,11 +56,18 @@ class FakeServer:
         key: A key that a client of this server can be made with.
         requests: What was asked, in order.
         hung_up: Set as soon as a client has left an answer before its end.
+        strict: See above. It may be changed at any time.
     """
 
     def __init__(
-        self, always: Answer | None = None, *, port: int = 0, key: str | None = None
+        self,
+        always: Answer | None = None,
+        *,
+        port: int = 0,
+        key: str | None = None,
+        strict: bool = True,
     ) -> None:
+        self.strict = strict
         self.key = "test-key" if key is None else key
         self._is_guarded = key is not None
         self.requests: list[SeenRequest] = []
@@ -89,12 +105,34 @@ class FakeServer:
         with self._lock:
             self._answers.extend(answers)
 
+    def check(self) -> None:
+        """Complain of answers that nobody has asked for, once, and forget them.
+
+        The end of a `with` block does so, unless an exception ends it; so does the end of a test
+        that uses the fixture. A server that is not `strict` does not mind.
+
+        Raises:
+            AssertionError: There are some.
+        """
+        with self._lock:
+            left: list[object] = [*self._answers]
+            self._answers.clear()
+        if isinstance(self._always, BackgroundResponses):
+            left += self._always.take_left()
+        if left and self.strict:
+            raise AssertionError(
+                f"nobody asked for {len(left)} of the answers that were added to the fake server;"
+                f" the first is {_shown(left[0])}. It got {_counted(self.requests)}"
+            )
+
     def __enter__(self) -> Self:
         self._listener.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._listener.stop()
+        if not exc or exc[0] is None:
+            self.check()
 
     def __repr__(self) -> str:
         # A debugger shows one whose constructor has refused its arguments too.
@@ -113,6 +151,9 @@ class FakeServer:
         """Note *request* and return the answer to it."""
         with self._lock:
             self.requests.append(request)
+            problem = misfit(self._answers[0], request) if self.strict and self._answers else None
+            if problem is not None:
+                return error(400, problem)
             answer = self._answers.popleft() if self._answers else self._always
         asked = request.method, request.path
         was_recorded = isinstance(answer, Reply) and answer.asked == asked
@@ -129,7 +170,10 @@ class FakeServer:
         reply = answer if isinstance(answer, Reply) else Reply(steps=answer)
         if reply.asked is not None and reply.asked != asked:
             return error(400, f"{_line(reply.asked)} was recorded, and {_line(asked)} was asked")
-        return reply
+        if not self.strict:
+            return reply
+        problem = misfit(reply, request)
+        return fitted(reply, request) if problem is None else error(400, problem)
 
 
 def check_answer(answer: object) -> None:
@@ -153,3 +197,18 @@ def check_answer(answer: object) -> None:
 
 def _line(asked: tuple[str, str]) -> str:
     return " ".join(asked)
+
+
+def _counted(requests: list[SeenRequest]) -> str:
+    """Return what was asked, in short."""
+    if not requests:
+        return "no request"
+    last = requests[-1]
+    many = "1 request" if len(requests) == 1 else f"{len(requests)} requests, and the last"
+    return f"{many}: {_line((last.method, last.path))}"
+
+
+def _shown(answer: object) -> str:
+    """Return *answer* as an error names it, in short."""
+    text = repr(next(iter(answer), b"") if isinstance(answer, list | tuple) else answer)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -13,6 +13,15 @@ from openai_scan.testing.hold import Hold
 STREAM_HEADERS: Mapping[str, str] = {"Content-Type": "text/event-stream; charset=utf-8"}
 """What the head of a streamed answer says."""
 
+JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
+"""What the head of a whole answer says."""
+
+# What the API says in an error of a status: its type and its code.
+_ERRORS: Mapping[int, tuple[str, str | None]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+
 
 @frozen
 class Delay:
@@ -88,7 +97,7 @@ def json_answer(
     """Answer with a JSON value rather than a stream."""
     return Reply(
         status=status,
-        headers={"Content-Type": "application/json", **(headers or {})},
+        headers={**JSON_HEADERS, **(headers or {})},
         body=json.dumps(value).encode(),
     )
 
@@ -108,8 +117,10 @@ def error(
     Args:
         status: The HTTP status, such as 429.
         message: The error in words.
-        type: The class of error, such as `"invalid_request_error"`.
-        code: The error's code, such as `"rate_limit_exceeded"`.
+        type: The class of error; None for what the API says with this status, such as
+            `"invalid_request_error"`.
+        code: The error's code; None for what the API says with this status, such as
+            `"rate_limit_exceeded"` with 429. Most have none.
         param: The parameter at fault.
         retry_after: How many seconds to ask the client to wait.
         headers: More headers, such as `{"x-request-id": "req_1"}`.
@@ -117,7 +128,16 @@ def error(
     more = dict(headers or {})
     if retry_after is not None:
         more["Retry-After"] = f"{retry_after:g}"
-    value = {"error": {"message": message, "type": type, "code": code, "param": param}}
+    usual = "server_error" if status >= 500 else "invalid_request_error"
+    usual_type, usual_code = _ERRORS.get(status, (usual, None))
+    value = {
+        "error": {
+            "message": message,
+            "type": usual_type if type is None else type,
+            "param": param,
+            "code": usual_code if code is None else code,
+        }
+    }
     return json_answer(value, status=status, headers=more)
 
 

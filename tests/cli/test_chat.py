@@ -383,7 +383,10 @@ def test_a_refused_request_is_one_sentence(
     """It is the server's own."""
     server.add(error(401, "Wrong key."))
     assert main(["chat", "Hello"]) == 1
-    assert capsys.readouterr() == ("", "openai-scan: Wrong key. (HTTP status 401)\n")
+    assert capsys.readouterr() == (
+        "",
+        "openai-scan: Wrong key. (HTTP status 401, code invalid_api_key)\n",
+    )
 
 
 def test_the_output_may_be_any_text_file(server: FakeServer) -> None:

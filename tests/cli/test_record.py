@@ -80,7 +80,7 @@ def test_an_answer_that_failed_is_recorded_too(
     server.add(error(401, "Wrong key."), error(401, "Wrong key."))
     file = str(tmp_path / "answer.jsonl")
     assert main(["record", file, "Hello"]) == 1
-    sentence = "openai-scan: Wrong key. (HTTP status 401)\n"
+    sentence = "openai-scan: Wrong key. (HTTP status 401, code invalid_api_key)\n"
     assert capsys.readouterr().err == f"recorded in {file}\n{sentence}"
     assert main(["record", "--force", "-q", file, "Hello"]) == 1
     assert capsys.readouterr().err == sentence

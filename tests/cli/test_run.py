@@ -58,7 +58,7 @@ def test_run_creates_a_thread_and_prints_the_answer(
     assert main(["run", "--assistant", "a", "Hello"]) == 0
     printed = capsys.readouterr()
     assert printed.out == "Hi there\n"
-    assert printed.err.startswith("10 events, first text after ")
+    assert printed.err.startswith("13 events, first text after ")
     assert server.requests[0].path == "/threads/runs"
     assert server.requests[0].json == {
         "assistant_id": "a",

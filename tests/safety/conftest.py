@@ -68,7 +68,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     """Start a server that the environment points to."""
     monkeypatch.setenv("NO_PROXY", "*")
-    with FakeServer() as started:
+    with FakeServer(strict=False) as started:
         monkeypatch.setenv("OPENAI_API_KEY", "k")
         monkeypatch.setenv("OPENAI_BASE_URL", started.base_url)
         monkeypatch.setenv("OPENAI_MODEL", "test-model")

@@ -249,7 +249,8 @@ def test_what_is_sent_is_bounded_too(send: Callable[[Client, Any], object]) -> N
     """A gateway sends what its own clients have made up. The deepest that is allowed arrives."""
 
     def act() -> None:
-        with FakeServer(transcript_answer("Hi")) as server, Client("k", server.base_url) as client:
+        server = FakeServer(transcript_answer("Hi"), strict=False)
+        with server, Client("k", server.base_url) as client:
             assert send(client, nested(MAX_WRITTEN_NESTING - 1)) == b"Hi"
             for depth in (MAX_WRITTEN_NESTING, 5000):
                 with pytest.raises(ValueError, match="nested more than 120 levels deep"):

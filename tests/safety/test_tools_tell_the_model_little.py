@@ -90,7 +90,7 @@ ARGUMENTS: dict[str, Any] = {
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     """Start a server without answers."""
-    with FakeServer() as started:
+    with FakeServer(strict=False) as started:
         yield started
 
 
