@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import openai_scan
 from openai_scan import AzureClient, Client, RetryPolicy
 from openai_scan.client import Methods
 from openai_scan.client.base import path_to
@@ -84,7 +85,9 @@ def arguments_of(name: str, ids: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = dict.fromkeys(ids, "a")
     if "tool_outputs" in inspect.signature(method).parameters:
         given["tool_outputs"] = []
-    hints = typing.get_type_hints(method, include_extras=True)
+    # What a method returns is imported only for type checkers.
+    public = {one: getattr(openai_scan, one) for one in dir(openai_scan)}
+    hints = typing.get_type_hints(method, localns=public, include_extras=True)
     for hint in hints.values():
         for kind in typing.get_args(hint):
             given |= dict.fromkeys(getattr(kind, "__required_keys__", ()), "a")
