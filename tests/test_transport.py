@@ -1345,7 +1345,7 @@ class TestFailures:
     def test_what_the_caller_is_handling_is_left_alone(
         self, transports: Callable[[ScriptedServer], Transport], script: Script
     ) -> None:
-        """After an error, another server may be asked: that error stays whole, and explains none."""
+        """Another server may be asked after an error, which stays whole and explains nothing."""
         with serving(script) as server, StreamerV2(transports(server).stream(post())) as s:
             try:
                 int("no number")
