@@ -14,6 +14,7 @@ from urllib3.connection import HTTPConnection
 
 from openai_scan import NotAnEventStreamError, Timeout
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.session import wire as session_module
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.connections import WatchedConnection, new_session
 from openai_scan.transport.session.wire import SessionAnswer, SessionWire
@@ -194,8 +195,13 @@ def test_what_else_sending_raises_is_left_as_it_is(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_only_its_own_session_is_closed(*, own: bool) -> None:
-    """In a forked child, a thread of the parent may have left locks behind. It is closed once."""
+def test_only_its_own_session_is_closed(monkeypatch: pytest.MonkeyPatch, *, own: bool) -> None:
+    """In a forked child, a thread of the parent may have left locks behind. It is closed once.
+
+    That of a parent is not even dropped, since its pools would be closed with it.
+    """
+    inherited: list[Any] = []
+    monkeypatch.setattr(session_module, "_inherited", inherited)
     closed: list[bool] = []
     wire = SessionWire()
     session: Any = SimpleNamespace(close=lambda: closed.append(True))
@@ -203,6 +209,7 @@ def test_only_its_own_session_is_closed(*, own: bool) -> None:
     at_once(wire.aclose())
     at_once(wire.aclose())
     assert closed == [True] * own
+    assert inherited == [session] * (not own)
     assert wire._session is None
 
 

@@ -1218,6 +1218,23 @@ class TestRequests:
             transport.call(post())
             assert server.connections == 2
 
+    def test_a_fork_gives_no_connection_back(
+        self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The pool is the parent's, and may be locked for ever; the connection is closed."""
+        given_back: list[object] = []
+        monkeypatch.setattr(
+            urllib3.HTTPConnectionPool, "_put_conn", lambda _, given: given_back.append(given)
+        )
+        with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
+            exchange = transports(server).stream(post())
+            next(iter(exchange))
+            parent = os.getpid()
+            monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+            exchange.close()
+            assert server.hung_up.wait(PATIENCE)
+        assert given_back == []
+
     def test_a_proxy_is_used_as_the_environment_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The request goes to the proxy, with the whole URL in its first line."""
         with serving(*[[json_answer({"via": "proxy"})]] * 2) as proxy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import gc
 import io
 import itertools
 import json
@@ -755,6 +756,42 @@ class TestFork:
             assert status == 0
             client.list_models()
             assert server.connections == 3
+
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.parametrize("reads_on", [False, True])
+    def test_a_child_is_not_locked_out_of_a_pool(self, *, reads_on: bool) -> None:
+        """It takes no part in the pools of its parent, whose locks may be held for ever."""
+        models = [json_answer({"data": []})]
+        rest = [go := threading.Event(), *WHOLE_REST]
+        with (
+            serving([HEAD + ch(HI), *rest], models, models) as server,
+            Client(KEY, server.base_url) as client,
+            client.create_completion_stream(model="m", prompt="p") as s,
+        ):
+            assert s.next()
+            pool = s._machine.current.source._answer._raw._pool  # there is no public way to it
+            pool.pool.mutex.acquire()  # as a thread does that takes a connection
+            child = os.fork()
+            if not child:
+                status = 1
+                with contextlib.suppress(BaseException):
+                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                    signal.alarm(3)  # where it is locked out, it would wait for ever
+                    if reads_on:
+                        read(s)
+                    s.close()
+                    client.list_models()
+                    client.close()
+                    gc.collect()
+                    status = 0
+                os._exit(status)
+            pool.pool.mutex.release()
+            if reads_on:
+                go.set()
+            _, status = os.waitpid(child, 0)
+            assert status == 0
+            go.set()
+            client.list_models()
 
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_is_not_locked_out_by_a_thread_that_was_cancelling(self) -> None:

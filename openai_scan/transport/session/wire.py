@@ -43,6 +43,11 @@ _MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd
 # Guards the session of each wire; creating one takes less than a millisecond.
 _sessions = PerProcess(threading.Lock)
 
+# The sessions of parent processes. A thread of the parent may have held one of their locks during
+# the fork, and then the child would wait for ever, even if it only dropped the session: pools close
+# their connections when they are dropped.
+_inherited: list[requests.Session] = []
+
 
 class _OurHeadersOnly(AuthBase):
     """Keeps requests from replacing the header with the key by one made from a netrc file."""
@@ -70,7 +75,6 @@ class SessionAnswer:
         self.status: int = response.status_code
         self.reason: str = response.reason
         self.headers: Mapping[str, str] = response.headers
-        self._response = response
         self._raw: urllib3.BaseHTTPResponse = response.raw
         self._clock = clock
         self._cancellation = cancellation
@@ -105,7 +109,7 @@ class SessionAnswer:
             content = self._take()
             if not content:
                 self._answered.close()
-                self._raw.release_conn()
+                self._give_back()
             return content
         # A little that has arrived may become very much, without another look at the socket.
         self._cancellation.check()
@@ -128,7 +132,13 @@ class SessionAnswer:
 
     def close(self) -> None:
         """Close the connection, unless it has been given back."""
-        self._response.close()
+        self._raw.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Have urllib3 put the connection back, open or closed, unless its pool is a parent's."""
+        if not self._cancellation.inherited:
+            self._raw.release_conn()
 
 
 class SessionWire:
@@ -195,7 +205,9 @@ class SessionWire:
     async def aclose(self) -> None:
         """Close the connections that no exchange uses."""
         with _sessions.value:
+            self._leave_to_parent()
             session, self._session = self._session, None
+<<<<<<< HEAD
             is_own = self._session_pid == os.getpid()
         # In a child, a thread of the parent may have held the session's locks during the fork.
         if session is not None and is_own:
@@ -204,10 +216,20 @@ class SessionWire:
             except Exception as error:  # noqa: BLE001 - nobody needs these connections any more
                 pass_interruption(error)
                 _log.debug("closing the connections failed: %r", error)
+=======
+        if session is not None:
+            session.close()
+>>>>>>> breaker
 
     def _open_session(self) -> requests.Session:
         with _sessions.value:
             # After a fork parent and child must not write to the same connections.
-            if self._session is None or self._session_pid != os.getpid():
+            self._leave_to_parent()
+            if self._session is None:
                 self._session, self._session_pid = new_session(), os.getpid()
             return self._session
+
+    def _leave_to_parent(self) -> None:
+        if self._session is not None and self._session_pid != os.getpid():
+            _inherited.append(self._session)
+            self._session = None
