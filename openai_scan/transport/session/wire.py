@@ -207,19 +207,12 @@ class SessionWire:
         with _sessions.value:
             self._leave_to_parent()
             session, self._session = self._session, None
-<<<<<<< HEAD
-            is_own = self._session_pid == os.getpid()
-        # In a child, a thread of the parent may have held the session's locks during the fork.
-        if session is not None and is_own:
+        if session is not None:
             try:
                 session.close()
             except Exception as error:  # noqa: BLE001 - nobody needs these connections any more
                 pass_interruption(error)
                 _log.debug("closing the connections failed: %r", error)
-=======
-        if session is not None:
-            session.close()
->>>>>>> breaker
 
     def _open_session(self) -> requests.Session:
         with _sessions.value:
