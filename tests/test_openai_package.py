@@ -11,9 +11,11 @@ import pytest
 
 from openai_scan.testing import (
     FakeServer,
+    Step,
     ToolCall,
     assistant_answer,
     assistant_calls,
+    background_responses,
     chat_answer,
     chat_calls,
     cut,
@@ -201,3 +203,49 @@ def test_errors(openai_server: FakeServer, client: openai.OpenAI) -> None:
         client.responses.create(model="m", input="Hello", stream=True)
     with pytest.raises(openai.APIConnectionError):
         client.responses.create(model="m", input="Hello", stream=True)
+
+
+class TestBackground:
+    """A whole service is taken for the API."""
+
+    def test_sync(self) -> None:
+        """Creates, polls, takes up, cancels and deletes."""
+        said = response_answer("one two three")
+        broken: list[Step] = [*said[:6], cut(), *said[6:]]
+        with (
+            FakeServer(background_responses("Hi there", broken, "Ho")) as server,
+            openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client,
+        ):
+            response = client.responses.create(model="m", input="i", background=True)
+            while response.status in {"queued", "in_progress"}:
+                response = client.responses.retrieve(response.id)
+            assert response.output_text == "Hi there"
+            seen: list[Any] = []
+            stream = client.responses.create(model="m", input="i", background=True, stream=True)
+            with pytest.raises(openai.APIConnectionError):
+                seen.extend(stream)  # keeps what comes before the error
+            last = seen[-1].sequence_number
+            seen += client.responses.retrieve("resp_2", stream=True, starting_after=last)
+            assert [event.sequence_number for event in seen] == [*range(len(said))]
+            assert seen[-1].response.output_text == "one two three"
+            response = client.responses.create(model="m", input="i", background=True)
+            assert client.responses.cancel(response.id).status == "cancelled"
+            client.responses.delete(response.id)
+            with pytest.raises(openai.NotFoundError):
+                client.responses.retrieve(response.id)
+
+    def test_async(self) -> None:
+        """Likewise, and in its helper."""
+
+        async def act(url: str) -> tuple[str, str]:
+            async with openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0) as client:
+                response = await client.responses.create(model="m", input="i", background=True)
+                while response.status in {"queued", "in_progress"}:
+                    response = await client.responses.retrieve(response.id)
+                made = client.responses.stream(model="m", input="i", background=True)
+                async with made as stream:
+                    final = await stream.get_final_response()
+                return response.output_text, final.output_text
+
+        with FakeServer(background_responses("Hi", "Ho")) as server:
+            assert asyncio.run(act(server.base_url)) == ("Hi", "Ho")

@@ -187,6 +187,10 @@ def test_meant(openai_server):
     openai_server.add(chat_answer("Hi"))
 
 
+def test_that_fails_without_it():
+    pytest.fail("another reason")
+
+
 class TestCase(unittest.TestCase):
     def test_without_it(self):
         pass
@@ -196,7 +200,7 @@ class TestCase(unittest.TestCase):
 """,
     )
     assert status == 1
-    assert "3 failed, 2 passed" in printed
+    assert "4 failed, 2 passed" in printed
     assert "error" not in printed.splitlines()[-1]
     assert printed.count("nobody asked for 1 of the answers that were added") >= 1
 

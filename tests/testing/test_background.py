@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from openai_scan import BadRequestError, Client, NotFoundError, RetryPolicy, StreamerV2
@@ -230,52 +228,6 @@ def test_answers_that_nobody_asks_for_fail_the_test() -> None:
         server,
     ):
         pass
-
-
-class TestOpenAI:
-    """The official client takes it for the API."""
-
-    def test_sync(self) -> None:
-        """Creates, polls, takes up, cancels and deletes."""
-        with (
-            FakeServer(
-                background_responses("Hi there", [*SAID[:6], cut(), *SAID[6:]], "Ho")
-            ) as server,
-            openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client,
-        ):
-            response = client.responses.create(model="m", input="i", background=True)
-            while response.status in {"queued", "in_progress"}:
-                response = client.responses.retrieve(response.id)
-            assert response.output_text == "Hi there"
-            seen: list[Any] = []
-            stream = client.responses.create(model="m", input="i", background=True, stream=True)
-            with pytest.raises(openai.APIConnectionError):
-                seen.extend(stream)  # keeps what comes before the error
-            last = seen[-1].sequence_number
-            seen += client.responses.retrieve("resp_2", stream=True, starting_after=last)
-            assert [event.sequence_number for event in seen] == [*range(len(SAID))]
-            assert seen[-1].response.output_text == "one two three"
-            response = client.responses.create(model="m", input="i", background=True)
-            assert client.responses.cancel(response.id).status == "cancelled"
-            client.responses.delete(response.id)
-            with pytest.raises(openai.NotFoundError):
-                client.responses.retrieve(response.id)
-
-    def test_async(self) -> None:
-        """Likewise, and in its helper."""
-
-        async def act(url: str) -> tuple[str, str]:
-            async with openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0) as client:
-                response = await client.responses.create(model="m", input="i", background=True)
-                while response.status in {"queued", "in_progress"}:
-                    response = await client.responses.retrieve(response.id)
-                made = client.responses.stream(model="m", input="i", background=True)
-                async with made as stream:
-                    final = await stream.get_final_response()
-                return response.output_text, final.output_text
-
-        with FakeServer(background_responses("Hi", "Ho")) as server:
-            assert asyncio.run(act(server.base_url)) == ("Hi", "Ho")
 
 
 def test_many_at_a_time_are_kept_apart(serve: Any) -> None:
