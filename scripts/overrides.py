@@ -456,12 +456,14 @@ RESPONSES = Family(
             "item_id": "str",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         "response.apply_patch_call_operation_diff.done": {
             "diff": "str",
             "item_id": "str",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         # vLLM, in place of `response.content_part`.
         "response.reasoning_part.added": {
@@ -470,6 +472,7 @@ RESPONSES = Family(
             "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         "response.reasoning_part.done": {
             "part": "OutputContent",
@@ -477,6 +480,7 @@ RESPONSES = Family(
             "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
     },
     bases={

@@ -792,6 +792,7 @@ class ResponseApplyPatchCallOperationDiffDelta(ResponsesEvent):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -804,6 +805,7 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesEvent):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -817,6 +819,7 @@ class ResponseReasoningPartAdded(ResponsesEvent):
     item_id: str | None = None
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -830,6 +833,7 @@ class ResponseReasoningPartDone(ResponsesEvent):
     item_id: str | None = None
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 def decode(name: str, payload: Any, raw: RawEvent, structure: Structurer) -> Event | None:
