@@ -93,7 +93,10 @@ class Wishes:
 
     def add(self, kind: str, line: str) -> None:
         """Note one entry; *kind* is one of those in `_WISHES`."""
-        self.lines.setdefault(kind, {})[line] = None
+        lines = self.lines.setdefault(kind, {})
+        entry = line.partition("  #")[0]  # without where it was needed first
+        if not any(known.partition("  #")[0] == entry for known in lines):
+            lines[line] = None
 
     def text(self) -> str:
         """Return the entries, ready to be copied; "" if there are none."""

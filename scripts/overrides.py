@@ -461,12 +461,14 @@ RESPONSES = Family(
             "item_id": "str",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         "response.apply_patch_call_operation_diff.done": {
             "diff": "str",
             "item_id": "str",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         # vLLM, in place of `response.content_part`.
         "response.reasoning_part.added": {
@@ -475,6 +477,7 @@ RESPONSES = Family(
             "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
         "response.reasoning_part.done": {
             "part": "OutputContent",
@@ -482,6 +485,7 @@ RESPONSES = Family(
             "item_id": "str | None",
             "output_index": "int | None",
             "sequence_number": "int | None",
+            "agent": "Agent | None",
         },
     },
     bases={

@@ -32,6 +32,9 @@ FACTS: dict[str, Any] = json.loads((SPEC / "requests.json").read_text(encoding="
 ENDPOINTS: dict[str, Any] = FACTS["endpoints"]
 URL = "http://memory.test/v1"
 
+# A part of the query that belongs to the endpoint.
+BETA = ("beta", "true")
+
 # What is public and asks for nothing.
 OTHERS = {"close", "stream"}
 METHODS = sorted({name for name in dir(Methods) if not name.startswith("_")} - OTHERS)
@@ -157,7 +160,13 @@ def endpoint_of(method: str, parcel: Parcel) -> str:
     path = parcel.url.removeprefix(URL)
     for name in re.findall(r"\w+_id", path):
         path = path.replace(name, f"{{{name}}}")
-    return f"{parcel.method} {path}"
+    beta = "?beta=true" if BETA in parcel.query else ""
+    return f"{parcel.method} {path}{beta}"
+
+
+def query_of(parcel: Parcel) -> set[str]:
+    """Return the names in the query of a request, other than the part of its endpoint."""
+    return {one[0].removesuffix("[]") for one in parcel.query if one != BETA}
 
 
 def body_of(parcel: Parcel) -> dict[str, Any]:
@@ -178,7 +187,7 @@ def test_a_request_is_as_its_endpoint_has_it(method: str) -> None:
         endpoint = endpoint_of(method, parcel)
         assert endpoint in ENDPOINTS
         facts = ENDPOINTS[endpoint]
-        query = {name.removesuffix("[]") for name, _ in parcel.query}
+        query = query_of(parcel)
         body = body_of(parcel)
         assert query <= facts["query"].keys()
         assert body.keys() <= facts["body"].keys()
@@ -187,7 +196,7 @@ def test_a_request_is_as_its_endpoint_has_it(method: str) -> None:
         for name, value in given.items():
             kinds = NUMBERS.get(kind_of(value), {kind_of(value)})
             assert kinds & set((facts["query"] | facts["body"])[name]), (name, value)
-        for name, _ in parcel.query:
+        for name, _ in [one for one in parcel.query if one != BETA]:
             [*types] = facts["query"][name.removesuffix("[]")]
             assert name.endswith("[]") == any(one.startswith("array") for one in types)
         if isinstance(parcel.data, bytes):
@@ -204,12 +213,38 @@ def sends(parcel: Parcel) -> str | None:
     return None if parcel.data is None else "JSON"
 
 
+def test_several_agents_are_a_beta_that_has_to_be_asked_for() -> None:
+    """The rest of a stream that breaks off is asked for in the same way."""
+    created = {"id": "resp_1", "object": "response", "background": True, "status": "in_progress"}
+    done = {**created, "status": "completed", "output": []}
+    events = [
+        {"type": f"response.{name}", "sequence_number": number, "response": response}
+        for number, (name, response) in enumerate((("created", created), ("completed", done)))
+    ]
+    first, second = (b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    wire = MemoryWire(Reply([first]), Reply([second]), blocking=True)
+    stream = client_over(wire).create_response_stream(
+        input="Hi",
+        background=True,
+        multi_agent={"enabled": True},
+        extra_query={"trace": "1"},
+        extra_headers={"X-Trace": "1"},
+    )
+    assert [event.type for event in stream] == ["response.created", "response.completed"]
+    asked, resumed = wire.sent
+    assert (asked.method, resumed.method) == ("POST", "GET")
+    for parcel in (asked, resumed):
+        assert {("beta", "true"), ("trace", "1")} <= set(parcel.query)
+        assert parcel.headers["OpenAI-Beta"] == "responses_multi_agent=v1"
+        assert parcel.headers["X-Trace"] == "1"
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_no_parameter_is_forgotten(method: str) -> None:
     """Those that are left out on purpose are listed, with the reason."""
     (*_, parcel) = (sent_by(method, given) for given in variants(method))
     facts = ENDPOINTS[endpoint_of(method, parcel)]
-    sent = {name.removesuffix("[]") for name, _ in parcel.query} | body_of(parcel).keys()
+    sent = query_of(parcel) | body_of(parcel).keys()
     left_out = LEFT_OUT.get(method, {}).keys()
     assert (facts["query"] | facts["body"]).keys() - sent - {"stream"} == left_out
 

@@ -34,6 +34,11 @@ _RESPONSE = "/responses/{response_id}"
 _KEPT = ("include", "include_obfuscation", *Extras.__optional_keys__ - {"extra_body", "record"})
 
 
+# What asks for the beta that a parameter belongs to. The rest of its stream is asked for likewise.
+_BETA_QUERY = {"beta": "true"}
+_BETA_HEADERS = {"OpenAI-Beta": "responses_multi_agent=v1"}
+
+
 @frozen(kw_only=True)
 class DeletedResponse:
     """A response that was deleted."""
@@ -55,8 +60,9 @@ class ResponsesMethods(BaseClient):
 
         With `background=True` a stream that breaks off goes on by itself, see `RetryPolicy`.
         """
-        onward = self._onward(params)
-        return self._stream("/responses", CreateResponse, params, onward=onward, stream=True)
+        known = _with_beta(params)
+        onward = self._onward(known)
+        return self._stream("/responses", CreateResponse, known, onward=onward, stream=True)
 
     def retrieve_response_stream(
         self, response_id: str, **params: Unpack[RetrieveResponseStream]
@@ -110,7 +116,8 @@ class ResponsesMethods(BaseClient):
 
     def create_response(self, **params: Unpack[CreateResponse]) -> Response:
         """Create a response without streaming."""
-        return self._call(Response, "POST", "/responses", CreateResponse, params)
+        known = _with_beta(params)
+        return self._call(Response, "POST", "/responses", CreateResponse, known)
 
     def retrieve_response(self, response_id: str, **params: Unpack[Inclusion]) -> Response:
         """Return a response as it is now."""
@@ -131,3 +138,14 @@ class ResponsesMethods(BaseClient):
         path = path_to(_RESPONSE, response_id=response_id)
         known = {"id": response_id}
         return self._call(DeletedResponse, "DELETE", path, Extras, extras, known=known)
+
+
+def _with_beta(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return *params* with what asks for several agents, if they are for several agents."""
+    if params.get("multi_agent") is None:
+        return params
+    return {
+        **params,
+        "extra_query": {**_BETA_QUERY, **(params.get("extra_query") or {})},
+        "extra_headers": {**_BETA_HEADERS, **(params.get("extra_headers") or {})},
+    }

@@ -17,7 +17,7 @@ import sys
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import openai
 import openai.resources
@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 
 # Where the methods of the APIs are that the client has.
 _MODULES = (
-    *("audio", "beta.assistants", "beta.threads", "chat", "completions", "images", "models"),
-    "responses",
+    *("audio", "beta.assistants", "beta.responses", "beta.threads", "chat", "completions"),
+    *("images", "models", "responses"),
 )
 _METHODS = {"_post": "POST", "_get": "GET", "_get_api_list": "GET", "_delete": "DELETE"}
 
@@ -132,6 +132,10 @@ class Call:
 
     def _headers(self) -> dict[str, str]:
         """Return the header that an API has to be asked with."""
+        for one in self.function.args.kwonlyargs:
+            if one.arg == "betas" and one.annotation is not None:  # what the header may say
+                words = [node.value for node in ast.walk(one.annotation) if _is_text(node)]
+                return {"OpenAI-Beta": ",".join(words)}
         return {
             str(key.value): str(value.value)
             for node in ast.walk(self.function)
@@ -186,6 +190,10 @@ def _calls_in(module: Any, function: ast.FunctionDef) -> Iterator[Call]:
             case ast.Call(func=ast.Attribute(value=ast.Name("self"), attr=attribute)):
                 if attribute in _METHODS:
                     yield Call(module, function, node)
+
+
+def _is_text(node: ast.AST) -> TypeGuard[Any]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _argument(node: ast.expr | None, name: str) -> ast.expr | None:

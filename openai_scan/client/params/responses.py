@@ -23,6 +23,7 @@ class CreateResponse(Inclusion, total=False):
     max_tool_calls: int | None  # of the tools that the server runs
     metadata: Mapping[str, str] | None  # 16 pairs at most
     moderation: JSONObject | None
+    multi_agent: JSONObject | None  # such as {"enabled": True}; a beta of OpenAI's
     parallel_tool_calls: bool | None
     previous_response_id: str | None  # the one to go on from; not along with conversation
     prompt: JSONObject | None  # a prompt kept on the server

@@ -11,6 +11,7 @@ from openai_scan.errors import APIError
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
 from openai_scan.events.error import Error, read_error
 from openai_scan.events.responses.items import (
+    Agent,
     Annotation,
     CustomToolCall,
     FunctionToolCall,
@@ -47,6 +48,7 @@ class ResponsesBase(Event):
     family: ClassVar[str] = "responses"
 
     sequence_number: int | None
+    agent: Agent | None = None  # of a class that has no such field as well
 
     def stream_position(self) -> int | None:
         return self.sequence_number

@@ -792,6 +792,7 @@ class ResponseApplyPatchCallOperationDiffDelta(ResponsesBase):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -804,6 +805,7 @@ class ResponseApplyPatchCallOperationDiffDone(ResponsesBase):
     item_id: str
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -817,6 +819,7 @@ class ResponseReasoningPartAdded(ResponsesBase):
     item_id: str | None = None
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
@@ -830,6 +833,7 @@ class ResponseReasoningPartDone(ResponsesBase):
     item_id: str | None = None
     output_index: Index | None = None
     sequence_number: Index | None = None
+    agent: Agent | None = None
 
 
 ResponseEvent: TypeAlias = (

@@ -24,6 +24,7 @@ from openai_scan.events.responses.heads import (
     status_of,
 )
 from openai_scan.events.responses.items import (
+    Agent,
     ApplyPatchCreateFileOperation,
     ApplyPatchToolCall,
     ApplyPatchUpdateFileOperation,
@@ -84,6 +85,8 @@ class GrowingItem:
         is_finished: Whether the server has said that all of the call has come.
         is_repeated: Whether another item is the same call, which counts.
         is_absorbed: Whether it has turned out to be a part of another item.
+        agent: The agent that it is from, or None if no event has named one.
+        is_aside: Whether that is a subagent, so that its words are not part of the answer.
         text: The arguments, input, code or diff; None before the first of it.
         content: The parts of its content.
         summary: The parts of the summary.
@@ -97,6 +100,7 @@ class GrowingItem:
         "_announced",
         "_held",
         "_is_shown",
+        "agent",
         "call_id",
         "commands",
         "content",
@@ -105,6 +109,7 @@ class GrowingItem:
         "image",
         "is_absorbed",
         "is_announced",
+        "is_aside",
         "is_closed",
         "is_finished",
         "is_repeated",
@@ -133,6 +138,8 @@ class GrowingItem:
         self.is_finished = False
         self.is_repeated = False
         self.is_absorbed = False
+        self.agent: Agent | None = None
+        self.is_aside = False
         self.text: Text | None = None
         self.content = Parts()
         self.summary = Parts()
@@ -157,6 +164,10 @@ class GrowingItem:
             or self.outputs
             or self.image
         )
+
+    def is_from(self, agent: Agent | None) -> bool:
+        """Return whether nothing says that the item is from another agent than *agent*."""
+        return agent is None or self.agent is None or self.agent == agent
 
     # What an event adds.
 
@@ -273,6 +284,8 @@ class GrowingItem:
     def pieces(self, said: Said) -> list[Piece]:
         """Return what is new as pieces. Those of a call wait until its id is known."""
         if self.kind not in CALLS:
+            if self.is_aside:
+                return []
             return [Piece(kind, text=text) for kind, text in said if text and kind != "call"]
         if self.is_repeated:
             return []

@@ -9,6 +9,7 @@ from typing import Any
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept, as_json, filled
+from openai_scan.events.responses.agents import Agents, agent_of, messages_of_root
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
 from openai_scan.events.responses.heads import UNDER_WAY, id_of
@@ -35,6 +36,7 @@ class ResponseKept(Kept):
     def __init__(self) -> None:
         self._drafts: set[int | str] = set()  # the indexes and ids of messages that are drafts
         self._finals: set[int | str] = set()  # and of those that are the answer
+        self._agents = Agents()
         self._announced: list[str] = []
         self._done: list[str] = []
         self._last = ""  # the data of the last event that brought the response with its output
@@ -44,11 +46,13 @@ class ResponseKept(Kept):
         if isinstance(event, BringsItem):
             announces = isinstance(event, ResponseOutputItemAdded)
             (self._announced if announces else self._done).append(event.raw.data)
-            self._take_phase(event, announces=announces)
+            if not self._agents.is_aside(event.agent or agent_of(event.item)):
+                self._take_phase(event, announces=announces)
         elif isinstance(event, BringsResponse):
             if event.response.output:
                 self._last = event.raw.data
-                phases = set(map(_phase_of, event.response.output))
+                own = messages_of_root(event.response.output, self._agents.root)
+                phases = {message.phase for message in own}
                 self.drafts_changed = not phases.isdisjoint((_DRAFT, _FINAL))
         elif self._drafts or self._finals:
             self._look_at(getattr(event, "output_index", None), getattr(event, "item_id", None))

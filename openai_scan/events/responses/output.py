@@ -26,9 +26,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from openai_scan.events.base import Note
+from openai_scan.events.responses.agents import Agents, agent_of, name_of_agent, with_agent
 from openai_scan.events.responses.growing import GrowingItem
 from openai_scan.events.responses.heads import CALLS, call_id_of, id_of, kind_of, new_item
-from openai_scan.events.responses.items import OutputItem
+from openai_scan.events.responses.items import Agent, OutputItem
 from openai_scan.values import Piece
 
 
@@ -38,13 +39,15 @@ class Output:
     def __init__(self) -> None:
         self.items: list[GrowingItem] = []  # in order of arrival
         self._by_kind: dict[str, list[GrowingItem]] = {}
-        self._open: dict[str, dict[GrowingItem, None]] = {}  # those of a kind that have not ended
+        # Those of a kind and an agent that have not ended.
+        self._open: dict[tuple[str, str], dict[GrowingItem, None]] = {}
         self._by_place: dict[tuple[str, int], GrowingItem] = {}  # the latest
         self._places: set[int] = set()
         self._by_id: dict[tuple[str, str], GrowingItem] = {}
         self._by_call: dict[tuple[str, str], GrowingItem] = {}
         self._waiting: list[GrowingItem] = []  # the calls that have not been left
         self._last_word: list[GrowingItem] = []  # the output of the last whole response
+        self.agents = Agents()
 
     # Which item an event is about.
 
@@ -52,8 +55,11 @@ class Output:
         """Return the item that *event* adds to; a new one if there is none."""
         index = event.output_index
         id = getattr(event, "item_id", "")
+        agent = event.agent
         if index is not None:
             found = self._by_place.get((kind, index))
+            if found is not None and not found.is_from(agent):
+                found = None
             if found is not None and (not id or id == found.id):
                 return found
             named = self._by_id.get((kind, id)) if id else None
@@ -63,17 +69,20 @@ class Output:
                 found = named or found  # a server that sends other ids with each event
             else:
                 found = None
-            return found or self._new(kind, new_item(kind, id), index)
+            return found or self._new(kind, with_agent(new_item(kind, id), agent), index)
         if id and (named := self._by_id.get((kind, id))) is not None:
             return named
-        return self._unfinished(kind, id) or self._new(kind, new_item(kind, id), None)
+        return self._unfinished(kind, id, agent) or self._new(
+            kind, with_agent(new_item(kind, id), agent), None
+        )
 
-    def _unfinished(self, kind: str, id: str) -> GrowingItem | None:
+    def _unfinished(self, kind: str, id: str, agent: Agent | None) -> GrowingItem | None:
         """Return the item that an event with an unknown *id*, or "", and no index is about."""
         last = self.items[-1] if self.items else None
-        if last is not None and last.kind == kind and not last.is_whole and not (id and last.id):
+        is_like_it = last is not None and last.kind == kind and last.is_from(agent)
+        if last is not None and is_like_it and not last.is_whole and not (id and last.id):
             return last
-        unfinished = self._open.get(kind, ())
+        unfinished = self._open.get((kind, name_of_agent(agent)), ())
         if len(unfinished) != 1:
             return None
         [found] = unfinished
@@ -95,11 +104,12 @@ class Output:
     ) -> list[Piece]:
         kind, id, call_id = found.kind, id_of(item), call_id_of(item)
         said = []
+        self._assign(found, item)
         if id:
             other = self._by_id.get((kind, id))
             if other is not None and other is not found and call_id and not other.call_id:
                 said += found.absorb(other, note)
-                self._open[kind].pop(other, None)
+                self._open_like(other).pop(other, None)
             self._by_id[kind, id] = found
         if call_id:
             first = self._by_call.setdefault((kind, call_id), found)
@@ -107,7 +117,7 @@ class Output:
             if found.is_repeated and is_whole and not first.is_like(item):
                 note("call_id_reused")
         if is_whole:
-            self._open[kind].pop(found, None)
+            self._open_like(found).pop(found, None)
             said += found.finish(item, note, is_over=is_over)
         else:
             said += found.begin(item, note)
@@ -129,7 +139,7 @@ class Output:
             return called
         if named is not None and not (call_id and named.call_id):
             return named
-        found = self._unfinished(kind, id)
+        found = self._unfinished(kind, id, agent_of(item))
         if found is None or (call_id and found.call_id) or (found.is_announced and not is_whole):
             return None
         if id and found.id and not (is_whole and found.agrees(item)):
@@ -174,9 +184,10 @@ class Output:
     def _new(self, kind: str, item: OutputItem, index: int | None) -> GrowingItem:
         place = len(self.items) if index is None else index
         made = GrowingItem(place, item, kind)
+        self._assign(made, item)
         self.items.append(made)
         self._by_kind.setdefault(kind, []).append(made)
-        self._open.setdefault(kind, {})[made] = None
+        self._open_like(made)[made] = None
         if kind in CALLS:
             self._waiting.append(made)
         if index is not None:
@@ -185,6 +196,21 @@ class Output:
         if id := made.id:
             self._by_id[kind, id] = made
         return made
+
+    def _assign(self, found: GrowingItem, item: OutputItem) -> None:
+        """Note which agent an item is from, if it says so."""
+        agent = agent_of(item)
+        if agent is not None and agent != found.agent:
+            was_open = found in self._open_like(found)
+            self._open_like(found).pop(found, None)
+            found.agent = agent
+            found.is_aside = self.agents.is_aside(agent)
+            if was_open:
+                self._open_like(found)[found] = None
+
+    def _open_like(self, item: GrowingItem) -> dict[GrowingItem, None]:
+        """Return those of the kind and the agent of *item* that have not ended."""
+        return self._open.setdefault((item.kind, name_of_agent(item.agent)), {})
 
     # A response with its output.
 

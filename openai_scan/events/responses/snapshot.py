@@ -12,24 +12,20 @@ text that goes on from what ended is another matter: the end before it was the p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from attrs import field, frozen
 
 from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.responses import events as e
-from openai_scan.events.responses.base import FINAL_STATUSES, BringsResponse
-from openai_scan.events.responses.growing import CommandOutput, GrowingItem
-from openai_scan.events.responses.heads import UNFINISHED
-from openai_scan.events.responses.items import (
-    CustomToolCall,
-    FunctionToolCall,
-    OutputMessage,
-    OutputTextContent,
-    ReasoningTextContent,
+from openai_scan.events.responses.agents import with_agent
+from openai_scan.events.responses.answer import (
+    ResponseAnswer as ResponseAnswer,  # noqa: PLC0414 - it is public here
 )
+from openai_scan.events.responses.base import BringsResponse
+from openai_scan.events.responses.growing import CommandOutput, GrowingItem
+from openai_scan.events.responses.items import FunctionToolCall, ReasoningTextContent
 from openai_scan.events.responses.objects import Response, ResponseUsage
 from openai_scan.events.responses.output import Output
 from openai_scan.events.responses.parts import (
@@ -42,126 +38,11 @@ from openai_scan.events.responses.parts import (
     Parts,
     text_of,
 )
-from openai_scan.events.snapshot import ByIndex, Pieces, call_of
-from openai_scan.surrogates import mend
-from openai_scan.values import Call, Counts, Piece, Value
+from openai_scan.events.snapshot import ByIndex, Pieces
+from openai_scan.values import Piece
 
 # The fields that a server may leave out when it sends the response again.
 _LASTING = ("id", "model", "created_at")
-
-
-@frozen(slots=False, kw_only=True, eq=False, repr=False)
-class ResponseAnswer(Value):
-    """A response as far as it has arrived.
-
-    Attributes:
-        response: The response; `response.output` has its items as far as they have arrived.
-        audio: The spoken answer, decoded.
-        transcript: The spoken answer as text.
-        hole: Whether an event that brought a part of the answer could not be read. No call is
-            complete then.
-    """
-
-    # A `Response` cannot be the answer itself: its field `text` repeats a setting of the request.
-    response: Response
-    audio: bytes = field(default=b"", repr=False)
-    transcript: str = ""
-    hole: bool = False
-
-    @property
-    def text(self) -> str:
-        """The text of all messages; or else the transcript."""
-        return self._text_of(lambda _: True)
-
-    @property
-    def final_text(self) -> str:
-        """The same of the final answer only.
-
-        That is the messages of the phase `"final_answer"`, or else all but those of the phase
-        `"commentary"`.
-        """
-        messages = [item for item in self.response.output if isinstance(item, OutputMessage)]
-        if any(message.phase == "final_answer" for message in messages):
-            return self._text_of(lambda message: message.phase == "final_answer")
-        return self._text_of(lambda message: message.phase != "commentary")
-
-    def _text_of(self, counts: Callable[[OutputMessage], bool]) -> str:
-        text = "".join(
-            part.text
-            for item in self.response.output
-            if isinstance(item, OutputMessage) and counts(item)
-            for part in item.content
-            if isinstance(part, OutputTextContent)
-        )
-        return mend(text) or self.transcript
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """The calls of your functions and custom tools, in order.
-
-        Two calls with one id are one call, since they can be answered only once.
-        """
-        return tuple(self.counted_calls().values())
-
-    def counted_calls(self) -> dict[int, Call]:
-        """Return the calls by their places in the output.
-
-        Of several with one id it is the first that is complete, or else the first.
-        """
-        calls: dict[int, Call] = {}
-        places: dict[str, int] = {}
-        for place, item in enumerate(self.response.output):
-            if not isinstance(item, FunctionToolCall | CustomToolCall):
-                continue
-            call = self._call(item)
-            first = places.setdefault(call.id, place) if call.id else place
-            if first == place:
-                calls[place] = call
-            elif call.complete and not calls[first].complete:
-                del calls[first]
-                calls[place] = call
-                places[call.id] = place
-        return calls
-
-    def _call(self, item: FunctionToolCall | CustomToolCall) -> Call:
-        arguments = item.input if isinstance(item, CustomToolCall) else item.arguments
-        is_finished = item.status not in UNFINISHED
-        is_over = self.response.status == "completed" and item.status != "incomplete"
-        return call_of(
-            id=item.call_id,
-            name=item.name,
-            arguments=arguments,
-            finished=not self.hole and (is_finished or (is_over and bool(arguments))),
-            kind="custom" if isinstance(item, CustomToolCall) else "function",
-        )
-
-    @property
-    def usage(self) -> ResponseUsage | None:
-        """The token counts that the server sent last, or None."""
-        return self.response.usage
-
-    @property
-    def counts(self) -> Counts | None:
-        """The same counts in the words of `Counts`, or None."""
-        usage = self.response.usage
-        if usage is None:
-            return None
-        read, written = usage.input_tokens_details, usage.output_tokens_details
-        return Counts(
-            input=usage.input_tokens,
-            output=usage.output_tokens,
-            total=usage.total_tokens,
-            cached=None if read is None else read.cached_tokens,
-            reasoning=None if written is None else written.reasoning_tokens,
-        )
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why the response is incomplete, or else the status that it ended with, or None."""
-        details = self.response.incomplete_details
-        reason = None if details is None else details.reason
-        status = self.response.status
-        return reason or (status if status in FINAL_STATUSES else None)
 
 
 class ResponseFold(Fold):
@@ -204,9 +85,11 @@ class ResponseFold(Fold):
                 item = self._output.of("reasoning", event)
                 index = event.content_index
                 return _delta(item, item.content, index, NO_REASONING, event.delta, note)
-            case e.ResponseOutputItemAdded(item=added):
+            case e.ResponseOutputItemAdded(item=item):
+                added = with_agent(item, event.agent)
                 return self._output.take(added, event.output_index, note, is_whole=False)
-            case e.ResponseOutputItemDone(item=whole):
+            case e.ResponseOutputItemDone(item=item):
+                whole = with_agent(item, event.agent)
                 return self._output.take(whole, event.output_index, note, is_whole=True)
             case e.ResponseRefusalDelta():
                 item = self._output.of("message", event)
@@ -220,6 +103,10 @@ class ResponseFold(Fold):
                 return self._text_delta("custom_tool_call", event, note)
             case e.ResponseApplyPatchCallOperationDiffDelta():
                 return self._text_delta("apply_patch_call", event, note)
+            case (
+                e.ResponseAudioDelta(agent=agent) | e.ResponseAudioTranscriptDelta(agent=agent)
+            ) if self._output.agents.is_aside(agent):
+                return ()
             case e.ResponseAudioDelta():
                 self._audio.append(event.delta)
                 return event.pieces()
@@ -232,7 +119,7 @@ class ResponseFold(Fold):
         match event:
             case e.ResponseOutputTextDelta(logprobs=()):
                 item = self._output.of("message", event)
-                if not item.is_closed:
+                if not item.is_closed and not item.is_aside:
                     part = item.content.of(event.content_index, "output_text", NO_TEXT)
                     if part.text is not None and part.text.is_open and not part.is_whole:
                         return part.text.add
@@ -353,6 +240,7 @@ class ResponseFold(Fold):
 
     def _take_response(self, event: BringsResponse, note: Note) -> Sequence[Piece]:
         response = event.response
+        self._output.agents.is_aside(event.agent)  # it may be the first to name the root
         self._usage = response.usage or self._usage
         final = event.final_status()
         if self._is_final and not final:
@@ -383,7 +271,11 @@ class ResponseFold(Fold):
         response = attrs.evolve(self._response, output=output, usage=self._usage)
         audio = b"".join(from_base64(piece) or b"" for piece in self._audio)
         return ResponseAnswer(
-            response=response, audio=audio, transcript=str(self._transcript), hole=self.hole
+            response=response,
+            audio=audio,
+            transcript=str(self._transcript),
+            hole=self.hole,
+            root=self._output.agents.root,
         )
 
 
@@ -397,7 +289,7 @@ def _delta(  # noqa: PLR0917 - all of one event
         if not part.is_whole:
             text = part.text
             said = parts.take_first(part, delta, note) if text is None else text.take(delta, note)
-            return (Piece(KINDS[kind], 0, said),) if said else ()
+            return (Piece(KINDS[kind], 0, said),) if said and not item.is_aside else ()
     note("delta_after_end")
     return ()
 
