@@ -83,7 +83,7 @@ types: $(VENV)/dev  ## Types, strictly, those of the examples in README and docs
 	$(BIN)/mypy
 	$(BIN)/python tests/pages.py build/examples
 	$(BIN)/mypy build/examples
-	$(BIN)/basedpyright --pythonpath $(BIN)/python
+	$(BIN)/basedpyright --project pyproject.toml --pythonpath $(BIN)/python
 
 contracts: $(VENV)/dev  ## Who may import whom
 	$(BIN)/lint-imports
