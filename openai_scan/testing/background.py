@@ -34,13 +34,14 @@ def background_responses(
     `background` goes on without its client: its stream can be taken up with `starting_after`, it
     can be asked for until it is complete, and be cancelled. All can be retrieved and deleted.
 
-    Where an answer has `cut()`, `reset()`, `hold()` or `delay()`, that happens once: who takes the
-    stream up comes past it. Events are numbered, and responses named, by the service.
+    A `cut()`, `reset()`, `hold()` or `delay()` in an answer happens once: a client that resumes the
+    stream gets past it. The service numbers the events and gives each response its id. The stream
+    of a cancelled response ends with `response.incomplete`, whose response is `cancelled`.
 
     Args:
         answers: What to say, one for each response: text, or the steps of a stream.
-        in_progress: How many times a response that is not streamed is in progress when it is asked
-            for, before it is complete.
+        in_progress: How many times a client that polls finds a response in progress, before it is
+            complete.
     """
     return BackgroundResponses(answers, in_progress=in_progress)
 

@@ -61,16 +61,16 @@ class Cassette(FakeServer):
     has a digest of each value of the request, not the value. One of an older version has none; then
     method and path decide.
 
-    While it may record, the cassette spends your real key, so it serves only those who have the key
-    of this very cassette: make your client with `cassette.key`. `FakeServer` says what else is
-    refused then. What only replays does so for anybody, and never uses the network.
+    While it may record, the cassette spends your real key, so it serves only clients that have the
+    key of this very cassette: make yours with `cassette.key`. `FakeServer` says what else is
+    refused then. A cassette that only replays serves every client, and never uses the network.
 
     Args:
         path: The recording.
         mode: What may be recorded. `"once"`: everything, if there is no recording yet; else
             nothing. `"none"`: nothing. `"new_episodes"`: what is not in the recording, which is
-            kept. `"all"`: everything; the recording is replaced. None is made or replaced where
-            nothing but errors came, as with a wrong key.
+            kept. `"all"`: everything; the recording is replaced. If only errors came, as with a
+            wrong key, no recording is made or replaced.
         api_key: The key to record with; `OPENAI_API_KEY` by default.
         base_url: Where the real API is; `OPENAI_BASE_URL` or OpenAI's own by default.
         ignore: The parameters, of the body or the query, that may differ.

@@ -34,11 +34,11 @@ class FakeServer:
             ...
             assert server.requests[0].json["model"] == "gpt-5"
 
-    Each request gets the next answer. It is sent as the API sends it: whole, if the request does
-    not ask for a stream; with the count of tokens, if it asks for `include_usage`. Refused, in
-    words, is a request that no answer is left for, one whose next answer comes from another API,
-    which is left then, and one of a path that no API has, unless a function answers it or it was
-    recorded. An answer that nobody has asked for fails the test: see `check()`.
+    Each request gets the next answer, as the API would send it: whole, if the request does not ask
+    for a stream; with the count of tokens, if it asks for `include_usage`. The server refuses a
+    request, and says why, if no answer is left, if the next answer comes from another API (it stays
+    the next one), or if no API has the path, unless a function answers it or it was recorded. An
+    answer that no client has requested fails the test: see `check()`.
 
     Args:
         always: What to answer when nothing else is left.
@@ -46,8 +46,8 @@ class FakeServer:
         key: The key that requests must have; None to answer everybody. With one, requests from web
             pages, under other names than this machine's, and of paths that no API has are refused
             before their bodies are read, and are not among the `requests`.
-        strict: Whether all that is so. If not, each request of a known path gets the next answer as
-            it was added, whatever it asks, and answers may be left over.
+        strict: Whether the server is as strict as that. If not, each request of a known path gets
+            the next answer as it was added, and answers may be left over.
 
     Raises:
         TypeError: *always* is no answer.
@@ -106,13 +106,13 @@ class FakeServer:
             self._answers.extend(answers)
 
     def check(self) -> None:
-        """Complain of answers that nobody has asked for, once, and forget them.
+        """Raise an error if answers were added that no client has requested, and drop them.
 
-        The end of a `with` block does so, unless an exception ends it; so does the end of a test
-        that uses the fixture. A server that is not `strict` does not mind.
+        Leaving the `with` block does so too, unless an exception leaves it; so does the end of a
+        test that uses the fixture. With `strict` off, the answers are dropped without an error.
 
         Raises:
-            AssertionError: There are some.
+            AssertionError: There are such answers.
         """
         with self._lock:
             left: list[object] = [*self._answers]
