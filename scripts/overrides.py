@@ -798,3 +798,14 @@ IMAGES = Family(
 )
 
 FAMILIES = (CHAT, COMPLETIONS, RESPONSES, AUDIO, IMAGES)
+
+# Written by hand; the documents only show what it lacks.
+ASSISTANTS = Family(
+    folder="assistants",
+    title="Assistants",
+    source="https://platform.openai.com/docs/api-reference/assistants-streaming",
+    roots=["AssistantStreamEvent"],
+    newer=["assistants"],
+)
+
+BY_HAND = (ASSISTANTS,)
