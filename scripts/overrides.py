@@ -369,6 +369,8 @@ RESPONSES = Family(
             "FunctionShellCall.environment",
             "FileCitation.filename",
             "URLCitation.title",
+            # Other servers may have an `agent` of another shape, which names nobody here.
+            "Agent.agent_name",
             # Live data such as the weather have a name instead.
             "WebSearchSource.url",
         }
