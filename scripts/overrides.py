@@ -374,6 +374,8 @@ RESPONSES = Family(
             "FunctionShellCall.environment",
             "FileCitation.filename",
             "URLCitation.title",
+            # Other servers may have an `agent` of another shape, which names nobody here.
+            "Agent.agent_name",
             # Live data such as the weather have a name instead.
             "WebSearchSource.url",
         }
@@ -806,3 +808,14 @@ IMAGES = Family(
 )
 
 FAMILIES = (CHAT, COMPLETIONS, RESPONSES, AUDIO, IMAGES)
+
+# Written by hand; the documents only show what it lacks.
+ASSISTANTS = Family(
+    folder="assistants",
+    title="Assistants",
+    source="https://platform.openai.com/docs/api-reference/assistants-streaming",
+    roots=["AssistantStreamEvent"],
+    newer=["assistants"],
+)
+
+BY_HAND = (ASSISTANTS,)

@@ -166,6 +166,15 @@ def test_who_names_no_agent_is_the_root() -> None:
     assert answer(event("output_text.delta", delta="Hi")).texts == {}
 
 
+def test_an_agent_of_another_shape_names_nobody() -> None:
+    """A server may have something else under that key; the stream is as if it had not."""
+    delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}
+    streamer = read({**delta, "agent": {"id": "a"}}, {**delta, "agent": {"id": "b"}})
+    snapshot: Any = streamer.snapshot()
+    assert (snapshot.text, snapshot.root, snapshot.texts) == ("HiHi", "", {})
+    assert streamer.notes == {}
+
+
 def test_only_the_event_may_name_the_agent() -> None:
     """Then its item is from that agent too; without an index as well."""
     added = event("output_item.added", "/root/critic", output_index=0, item=message("a", None, ""))

@@ -39,9 +39,9 @@ class Agents:
 
     def is_aside(self, agent: Agent | None) -> bool:
         """Return whether what *agent* says is not part of the answer."""
-        if agent is None:
+        name = name_of_agent(agent)
+        if not name:
             return False
-        name = agent.agent_name
         is_path = name.startswith("/")
         if is_path and "/" in name.strip("/"):
             return True
@@ -89,8 +89,8 @@ def texts_by_agent(output: Sequence[OutputItem]) -> dict[str, str]:
     """Return the text of the messages of each agent, by its name."""
     messages: dict[str, list[OutputMessage]] = {}
     for item in output:
-        if isinstance(item, OutputMessage) and item.agent is not None:
-            messages.setdefault(item.agent.agent_name, []).append(item)
+        if isinstance(item, OutputMessage) and (name := name_of_agent(item.agent)):
+            messages.setdefault(name, []).append(item)
     return {name: text_of_messages(said) for name, said in messages.items()}
 
 

@@ -20,7 +20,7 @@ from openai_scan.values import Value
 class Agent(Value):
     """The agent that an event or item is from: the root, or one of its subagents."""
 
-    agent_name: str
+    agent_name: str = ""
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
