@@ -123,7 +123,7 @@ def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.Mo
     with FakeServer() as server, connect(server) as connection:
         stopping = server._listener.stopping = Watched()
         server.add([chat_chunk("Hi"), step])
-        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        connection.sendall(HEAD + b'Content-Length: 15\r\n\r\n{"stream":true}')
         with connection.makefile("rb") as file:
             while b"Hi" not in file.readline():
                 pass
@@ -148,7 +148,7 @@ def test_an_answer_that_is_stuck_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
     before = set(threading.enumerate())
     with FakeServer(stuck) as server, connect(server) as connection:
-        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        connection.sendall(HEAD + b'Content-Length: 15\r\n\r\n{"stream":true}')
         assert entered.wait(60)
     (handler,) = handlers(before)
     assert handler.daemon
@@ -222,7 +222,7 @@ def test_an_answer_that_fails_half_way_says_so(capfd: pytest.CaptureFixture[str]
 
     with FakeServer() as server, connect(server) as connection:
         server.add(steps())
-        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        connection.sendall(HEAD + b'Content-Length: 15\r\n\r\n{"stream":true}')
         with connection.makefile("rb") as file:
             assert b"Hi" in file.read()
     assert "ValueError: a defect of the test" in capfd.readouterr().err
