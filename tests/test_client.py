@@ -307,9 +307,28 @@ def test_the_environment_is_the_default(
             "k",
             "http://a/v1?key=s",
             (
-                "the base URL has a '?' or a '#' in it: remove what begins there, and pass"
+                "the base URL must have no '?' and no '#': remove that and what follows, and pass"
                 " parameters as query"
             ),
+        ),
+        *(
+            (
+                "k",
+                f"http://a/v1{path}{slash}",
+                (
+                    f"the base URL must not end with {path}: remove that, since the client appends"
+                    " the path of each request"
+                ),
+            )
+            for path in (
+                "/chat/completions",
+                "/completions",
+                "/responses",
+                "/audio/speech",
+                "/images/edits",
+                "/threads/runs",
+            )
+            for slash in ("", "/")
         ),
         (
             "k",

@@ -1,8 +1,7 @@
-"""Where the API is: base URLs and Azure's endpoints, checked before anything is sent there.
+"""Check base URLs and Azure's endpoints before anything is sent there.
 
-The path of a request is appended to the base URL. Whatever the URL has behind its own path would
-swallow or change that path, and the server, or another one, would get the key and the prompt all
-the same. So nothing is tolerated there, however invisible it is.
+The client appends the path of a request to the base URL. Anything after the URL's own path, even an
+invisible character, would change where the key and the prompt go. So it is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +16,13 @@ DEFAULT_BASE_URL = "https://api.openai.com/v1"
 # No URL has these. Braces are what is left of a template; a backslash is a slash to some programs.
 _NOT_IN_URL = re.compile(r'[ \\<>"{}|^`]')
 
+# The client appends these. A server's documentation often shows them as part of its address.
+_REQUEST_PATH = re.compile(
+    r"/(?:(?:chat/)?completions|responses|audio/(?:speech|transcriptions|translations)"
+    r"|images/(?:generations|edits|variations)|threads/runs)$",
+    re.IGNORECASE,
+)
+
 # What Azure's endpoints do not have, although their owner may have copied it from a portal.
 _NEW_AZURE = re.compile(r"/openai/v1(?:/|$)", re.IGNORECASE)
 _DEPLOYMENT = re.compile(r"/openai/deployments(?:/|$)", re.IGNORECASE)
@@ -26,9 +32,36 @@ def checked_url(url: str) -> str:
     """Return the base URL without a slash at its end.
 
     Raises:
-        ConfigurationError: It is not the address of an API, or has something behind it. The
-            message shows neither a password nor a query.
+        ConfigurationError: It is not the address of an API, or has something after it, such as a
+            query or the path of a request. The message shows neither a password nor a query.
     """
+    url = _checked(url)
+    _check_end(url)
+    return url
+
+
+def checked_endpoint(endpoint: str) -> str:
+    """Return the base URL of an Azure endpoint.
+
+    Raises:
+        ConfigurationError: See `checked_url()`; or it is an address of another kind on Azure.
+    """
+    url = _checked(endpoint).removesuffix("/openai")
+    if _NEW_AZURE.search(url):
+        raise ConfigurationError(
+            "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it as base_url"
+        )
+    if _DEPLOYMENT.search(url):
+        raise ConfigurationError(
+            "the endpoint has a deployment in it: end it before /openai, and pass the name of the"
+            " deployment as model"
+        )
+    _check_end(url)
+    return url + "/openai"
+
+
+def _checked(url: str) -> str:
+    """Return *url* without a slash at its end, whatever its path; see `checked_url()`."""
     if url.strip() != url:
         raise ConfigurationError("the base URL begins or ends with a blank or a line end: strip it")
     if not _is_url(url):
@@ -43,29 +76,19 @@ def checked_url(url: str) -> str:
         )
     if "?" in url or "#" in url:
         raise ConfigurationError(
-            "the base URL has a '?' or a '#' in it: remove what begins there, and pass parameters"
-            " as query"
+            "the base URL must have no '?' and no '#': remove that and what follows, and pass"
+            " parameters as query"
         )
     return url.rstrip("/")
 
 
-def checked_endpoint(endpoint: str) -> str:
-    """Return the base URL of an Azure endpoint.
-
-    Raises:
-        ConfigurationError: See `checked_url()`; or it is an address of another kind on Azure.
-    """
-    url = checked_url(endpoint).removesuffix("/openai")
-    if _NEW_AZURE.search(url):
+def _check_end(url: str) -> None:
+    """Raise a ConfigurationError if *url* ends with the path of a request."""
+    if path := _REQUEST_PATH.search(url):
         raise ConfigurationError(
-            "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it as base_url"
+            f"the base URL must not end with {path[0]}: remove that, since the client appends the"
+            " path of each request"
         )
-    if _DEPLOYMENT.search(url):
-        raise ConfigurationError(
-            "the endpoint has a deployment in it: end it before /openai, and pass the name of the"
-            " deployment as model"
-        )
-    return url + "/openai"
 
 
 def _is_url(url: str) -> bool:
