@@ -203,7 +203,7 @@ def test_it_leaves_a_stream_that_connects(route: Route, error: BaseException) ->
 def test_it_leaves_a_stream_whose_name_is_looked_up(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """That goes on in another thread, and nobody waits for it."""
+    """The lookup continues in another thread, and nobody waits for it."""
     reached, known = threading.Event(), threading.Event()
 
     def look_up(*_: Any, flags: int) -> list[Any]:
@@ -280,7 +280,7 @@ def test_a_limit_of_ours_is_still_told(route: Route) -> None:
 
 
 class Unlisted(Exception):  # noqa: N818 - as its users call it
-    """What no wire raises."""
+    """An exception that no wire raises."""
 
 
 THROWN = [Limit("mine"), Unlisted("mine"), TimeoutError("mine")]

@@ -13,7 +13,7 @@ from openai_scan.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-# No URL has these. Braces are what is left of a template; a backslash is a slash to some programs.
+# No URL has these. Braces are left of a template; some programs take a backslash for a slash.
 _NOT_IN_URL = re.compile(r'[ \\<>"{}|^`]')
 
 # The client appends these. A server's documentation often shows them as part of its address.
@@ -23,7 +23,7 @@ _REQUEST_PATH = re.compile(
     re.IGNORECASE,
 )
 
-# What Azure's endpoints do not have, although their owner may have copied it from a portal.
+# Azure's portal shows addresses with these parts, which an endpoint must not have.
 _NEW_AZURE = re.compile(r"/openai/v1(?:/|$)", re.IGNORECASE)
 _DEPLOYMENT = re.compile(r"/openai/deployments(?:/|$)", re.IGNORECASE)
 
@@ -67,11 +67,11 @@ def _checked(url: str) -> str:
     if not _is_url(url):
         shown = "the one with an @" if "@" in url else repr(re.split("[?#]", url)[0])
         raise ConfigurationError(
-            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {shown}"
+            f"the base URL must look like {DEFAULT_BASE_URL}, not like {shown}"
         )
     if "@" in urlsplit(url).netloc:
         raise ConfigurationError(
-            "the base URL has a user's name or a password in it: pass the key as api_key,"
+            "the base URL must have no user name and no password: pass the key as api_key,"
             " or another Authorization in headers"
         )
     if "?" in url or "#" in url:

@@ -213,7 +213,7 @@ def test_a_base_url_of_another_kind_is_one_sentence(
     """It shows what one looks like."""
     assert main(["chat", "--base-url", "ftp://a", "Hi"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: the base URL has to look like https://api.openai.com/v1, not like 'ftp://a'\n"
+        "openai-scan: the base URL must look like https://api.openai.com/v1, not like 'ftp://a'\n"
     )
 
 

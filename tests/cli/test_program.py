@@ -225,7 +225,7 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
 
 
 class ClosedPipe(io.RawIOBase):
-    """A pipe that nobody reads, as Windows has it."""
+    """A pipe that nobody reads, as Windows reports it."""
 
     is_open = False
 
