@@ -1,9 +1,9 @@
-"""Read JSON that a stranger wrote, and write what a program made of it, within bounds.
+"""Read JSON from untrusted sources, and write JSON, within bounds.
 
 A parser calls itself for each level of nesting. Python's raises a `RecursionError`, or, where a
-thread has a small stack, ends the process. What is nested deeply and can be parsed is no better:
-printing, comparing and copying it fail later. And a list of nothing but `{}` takes a hundred times
-its bytes. So both are counted before anything is parsed, by searches that run in C and take linear
+thread has a small stack, ends the process. Deep nesting that can be parsed is no better: printing,
+comparing and copying the value fail later. And a list of nothing but `{}` takes a hundred times its
+bytes. So both are counted before anything is parsed, by searches that run in C and take linear
 time. Writing is as recursive as reading, so the nesting of what is written is bounded too.
 """
 
@@ -18,7 +18,7 @@ MAX_NESTING = 128
 """How deep objects and lists may be nested. Real payloads stay below 30."""
 
 MAX_WRITTEN_NESTING = MAX_NESTING - 8
-"""How deep a value may be nested to be written. There is room for what is put around it later."""
+"""How deep a value may be nested to be written. The difference is for what is wrapped around it."""
 
 MAX_CONTAINERS = 10_000
 """How many objects and lists a text may have in any case; more of them need room, see below."""
@@ -37,7 +37,7 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _STEPS = {byte: 1 if byte in b"[{" else -1 for byte in _BRACKETS}
 
 
-# What has nothing in it.
+# Values that contain no others.
 _SIMPLE = (str, bool, int, float, type(None))
 
 Default: TypeAlias = "Callable[[Any], Any]"
@@ -120,14 +120,14 @@ def dumps(value: Any, *, default: Default | None = None, allow_nan: bool = True)
 
 
 def check_value(value: Any, default: Default | None = None) -> None:
-    """Make sure that *value* can be written within bounds; it may be none that can be written.
+    """Check that *value* is not nested too deeply; the writer finds other faults.
 
     Raises:
         UnboundedJSONError: It cannot.
     """
     level = [value]
     for _ in range(MAX_WRITTEN_NESTING):
-        # Each object once, since those of a level may refer to the same ones.
+        # Each object once: several objects of a level may refer to the same one.
         inner = {id(item): item for one in level for item in _items(one, default)}
         if not inner:
             return
@@ -136,13 +136,13 @@ def check_value(value: Any, default: Default | None = None) -> None:
 
 
 def _items(value: Any, default: Default | None) -> list[Any]:
-    """Return what is in *value* and may itself have something in it."""
+    """Return the values in *value* that may contain others."""
     if not isinstance(value, Mapping | list | tuple):
         if default is None or isinstance(value, _SIMPLE):
             return []
         try:
             value = default(value)
-        except Exception:  # noqa: BLE001 - whoever writes it raises it again
+        except Exception:  # noqa: BLE001 - the writer raises it again
             return []
     match value:
         case Mapping():

@@ -1,4 +1,4 @@
-"""Tell an exception of the caller's own from those of the code that it interrupted.
+"""Distinguish the caller's own exceptions from those of the code that they interrupted.
 
 While this library waits, code of the caller may run and raise: a signal handler, such as Celery's
 soft time limit, or another greenlet or thread that throws an exception into this one, such as
@@ -6,13 +6,14 @@ gevent's `Timeout`. The exception comes out of a system call, or from between an
 and its class proves nothing: a handler may raise a TimeoutError or a ConnectionResetError. requests
 and urllib3 would wrap it as if the network had failed, http.client and we would retry. So:
 
-1. What is not an `Exception` is the caller's: no source and no network raises it.
-2. Python calls a signal handler with the frame that it interrupts. No other function is given the
-   frame right above its own. So an exception whose traceback has a frame that was given the one
-   above it was raised by a signal handler, whatever its class and however deep in the handler.
-   A handler that no longer holds that frame is known by its code, as long as it is installed.
-3. Nothing in a traceback tells what a greenlet or thread throws in. There the class has to decide,
-   and for a TimeoutError the clock; see `BaseExchange`.
+1. If it is not an `Exception`, it is the caller's: no source and no network raises one.
+2. Python calls a signal handler with the frame that it interrupts. No other function gets its
+   caller's frame as an argument. So if a frame of the traceback has the frame above it as an
+   argument, a signal handler raised the exception, whatever its class and however deep in the
+   handler. A handler that no longer holds that frame is recognized by its code while it is
+   installed.
+3. A traceback does not show that a greenlet or thread has thrown an exception in. There the class
+   decides, and for a TimeoutError the clock; see `BaseExchange`.
 
 A library that interprets exceptions may also swallow one. Code of ours that is called by such a
 library raises an `Interruption` instead, which no library catches, and code of ours that has called
@@ -29,12 +30,12 @@ from traceback import walk_tb
 from types import FrameType
 from typing import NoReturn
 
-# Most exceptions that are looked at are of a payload that does not fit, and never left our code.
+# Most exceptions that are checked come from a payload that does not fit, and never left our code.
 _OURS = "openai_scan."
 
 
 class Interruption(BaseException):
-    """Carries an exception of the caller's own through a library that would take it for its own.
+    """Carries the caller's own exception through a library that would mistake it for its own.
 
     Attributes:
         error: That exception.
@@ -46,7 +47,7 @@ class Interruption(BaseException):
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Return whether *error* comes from code of the caller's that interrupted ours.
+    """Return whether *error* was raised by code of the caller that interrupted ours.
 
     Call it while *error* is being handled: it looks at the traceback.
     """

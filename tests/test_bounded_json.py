@@ -153,7 +153,7 @@ def boxed(value: object) -> Box:
     "wrap", [lambda v: [1, v, 2], lambda v: {"a": v, "b": 2}, lambda v: (v,), boxed]
 )
 def test_the_deepest_that_is_allowed_is_written(wrap: Any) -> None:
-    """Whatever it consists of; and what is written can be read, with something around it."""
+    """Whatever it consists of; and the written text can be read, even wrapped in more levels."""
     value: Any = 1
     for _ in range(MAX_WRITTEN_NESTING):
         value = wrap(value)

@@ -173,7 +173,7 @@ def test_a_socket_may_pass_on_what_it_does_not_have(
 
 
 def test_tls_is_not_told(ends: tuple[socket.socket, socket.socket]) -> None:
-    """A reader would get what is still encrypted."""
+    """Otherwise a reader would get encrypted bytes."""
     ours, theirs = ends
     with Decrypting(fileno=ours.detach()) as sock:
         cancellation = SocketCancellation()

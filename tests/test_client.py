@@ -296,41 +296,60 @@ def test_the_environment_is_the_default(
         (
             "k",
             "localhost",
-            "the base URL has to look like https://api.openai.com/v1, not like 'localhost'",
+            "the base URL must look like https://api.openai.com/v1, not like 'localhost'",
         ),
         (
             "k",
             "ftp://a/v1",
-            "the base URL has to look like https://api.openai.com/v1, not like 'ftp://a/v1'",
+            "the base URL must look like https://api.openai.com/v1, not like 'ftp://a/v1'",
         ),
         (
             "k",
             "http://a/v1?key=s",
             (
-                "the base URL has a '?' or a '#' in it: remove what begins there, and pass"
+                "the base URL must have no '?' and no '#': remove that and what follows, and pass"
                 " parameters as query"
             ),
+        ),
+        *(
+            (
+                "k",
+                f"http://a/v1{path}{slash}",
+                (
+                    f"the base URL must not end with {path}: remove that, since the client appends"
+                    " the path of each request"
+                ),
+            )
+            for path in (
+                "/chat/completions",
+                "/completions",
+                "/responses",
+                "/audio/speech",
+                "/images/edits",
+                "/threads/runs",
+            )
+            for slash in ("", "/")
         ),
         (
             "k",
             "http://[a/v1",
-            "the base URL has to look like https://api.openai.com/v1, not like 'http://[a/v1'",
+            "the base URL must look like https://api.openai.com/v1, not like 'http://[a/v1'",
         ),
         (
             "k",
             "http://a:0/v1",
-            "the base URL has to look like https://api.openai.com/v1, not like 'http://a:0/v1'",
+            "the base URL must look like https://api.openai.com/v1, not like 'http://a:0/v1'",
         ),
         (
             "k",
             "http://me:s3/cret@a/v1",
-            "the base URL has to look like https://api.openai.com/v1, not like the one with an @",
+            "the base URL must look like https://api.openai.com/v1, not like the one with an @",
         ),
         (
             "k",
             "http://me:s3cret@a/v1",
             (
-                "the base URL has a user's name or a password in it: pass the key as api_key,"
+                "the base URL must have no user name and no password: pass the key as api_key,"
                 " or another Authorization in headers"
             ),
         ),
@@ -398,7 +417,7 @@ def test_nothing_may_stand_behind_a_base_url(
 
 @pytest.mark.parametrize("before", [" ", "\n", "\ufeff", "<"])
 def test_nothing_may_stand_before_it(before: str) -> None:
-    """A blank comes along with what is copied."""
+    """People copy a blank together with the value."""
     with pytest.raises(ConfigurationError):
         Client("k", before + "http://localhost/v1")
 

@@ -187,7 +187,7 @@ def test_what_to_include_in_a_run_is_in_the_query(
 
 
 class TestNoBody:
-    """What has nothing to say sends nothing: some servers refuse an empty object."""
+    """A request without parameters has no body: some servers refuse an empty object."""
 
     @pytest.mark.parametrize(
         "call",
@@ -326,7 +326,7 @@ class TestNothingToSay:
     ],
 )
 def test_whether_to_stream_is_not_an_argument(client: Client, call: Call, message: str) -> None:
-    """Other clients have it, so the error says what to do instead."""
+    """Other clients have this parameter, so the error says what to do instead."""
     with pytest.raises(TypeError) as caught:
         call(client)
     assert str(caught.value) == message

@@ -33,6 +33,12 @@ from openai_scan.transport.session import failures
 POOL: Any = urllib3.HTTPConnectionPool("api.test")
 RESET = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 CERTIFICATE = ssl.SSLCertVerificationError(1, "[SSL] certificate verify failed")
+TRUST = "; if you trust the server, name the file of its authority in REQUESTS_CA_BUNDLE"
+NO_SOCKS = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
+UNKNOWN_AUTHORITY = ssl.SSLCertVerificationError(1, "self-signed certificate")
+UNKNOWN_AUTHORITY.verify_code = 18
+EXPIRED = ssl.SSLCertVerificationError(1, "certificate has expired")
+EXPIRED.verify_code = 10
 MALFORMED = "no request to U: its URL, or that of the proxy in the environment, is malformed"
 
 
@@ -64,6 +70,14 @@ def clock(*, connecting: bool) -> Clock:
         (requests.ConnectionError("bad"), True, ConnectError, "no connection to U: bad"),
         (requests.exceptions.SSLError(CERTIFICATE), True, TLSError,
             "no secure connection to U: [SSL] certificate verify failed"),
+        (requests.exceptions.SSLError(UNKNOWN_AUTHORITY), True, TLSError,
+            f"no secure connection to U: self-signed certificate{TRUST}"),
+        (requests.exceptions.SSLError(EXPIRED), True, TLSError,
+            "no secure connection to U: certificate has expired"),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), True,
+            TransportError,
+            f"no request to U: {NO_SOCKS}"),
+        (requests.exceptions.InvalidSchema("bad"), True, TransportError, "no answer from U: bad"),
         (requests.exceptions.ProxyError("bad"), True, ConnectError,
             "no connection to U through the proxy: bad"),
         (requests.RequestException("bad"), True, TransportError, "no answer from U: bad"),

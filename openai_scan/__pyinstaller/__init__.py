@@ -1,8 +1,8 @@
-"""What PyInstaller has to know to make a program of code that uses the package.
+"""Tell PyInstaller what a program that uses this package needs.
 
 PyInstaller finds the modules that a program imports by reading its code. It does not see those that
-are looked up by name: public names, event families and the commands of the command line. Nor does
-it see data. The hooks beside this file list both; the entry point `pyinstaller40` leads to them.
+are looked up by name: public names, event families and the commands of the command line. It does
+not see data either. The hooks in this folder list both; the entry point `pyinstaller40` names them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _PACKAGE = Path(__file__).parents[1]
 
 _COMMAND_LINE = ("__main__", "cli")
 
-# They need an extra, which most programs do without even if it is installed. If a program imports
-# one of them, PyInstaller sees that, and what it imports in turn.
+# These need an extra, which most programs do not use even if it is installed. If a program imports
+# one of them, PyInstaller finds it and its imports by itself.
 _WITH_EXTRAS = (*_COMMAND_LINE, "pytest_plugin", "telemetry")
 
 _CODE = {".py", ".pyi", ".pyc", ".typed"}

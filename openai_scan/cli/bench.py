@@ -37,7 +37,7 @@ _ONCE = RetryPolicy(attempts=1)
 @options.command(
     "bench",
     about="Ask the server at URL many times, several at once, and show how long the first text and"
-    " the gaps between pieces of text take. Nothing is tried again.",
+    " the gaps between pieces of text take. Nothing is retried.",
     example="""\
 bench http://localhost:8080/v1 --model llama -n 100 -c 8
 bench https://api.openai.com/v1 -m gpt-5 --api responses""",

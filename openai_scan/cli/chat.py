@@ -28,7 +28,7 @@ command = conversing(
     ask,
     "chat",
     about="Ask a model by Chat Completions, and print its answer as it arrives: rendered on a"
-    " terminal, as it is elsewhere. PROMPT is what to ask, where - stands for standard input;"
+    " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
     " without one, a conversation begins on a terminal.",
     example="""\
 chat --model gpt-5 "Why is the sky blue?"

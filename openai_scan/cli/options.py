@@ -43,7 +43,7 @@ no_color = click.option(
     expose_value=False,
     is_eager=True,
     callback=_note_no_color,
-    help="Print without colours, as the variable NO_COLOR asks for too.",
+    help="Print without colours, as with the variable NO_COLOR.",
 )
 
 
@@ -93,7 +93,7 @@ def with_client(function: Command) -> Command:
         "--base-url",
         callback=not_empty,
         metavar="URL",
-        help="The server, rather than OPENAI_BASE_URL.",
+        help="The server to ask, instead of OPENAI_BASE_URL.",
     )
     @timeout
     @functools.wraps(function)
@@ -116,11 +116,28 @@ def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str |
     return value
 
 
-def _no_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    """Refuse what is neither more nor less than 0."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("it has to be a number.")
-    return value
+class _Positive(click.FloatRange):
+    """A positive number; its error says so in words, unlike that of click.
+
+    Args:
+        of: What is counted, such as " of seconds".
+    """
+
+    def __init__(self, of: str = "") -> None:
+        super().__init__(min=0, min_open=True)
+        self._of = of
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number that *value* is, infinity included."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not number > 0:
+            self.fail(f"it must be a positive number{self._of}, not {value!r}.", param, ctx)
+        return number
 
 
 def _is_text(text: str) -> bool:
@@ -135,14 +152,13 @@ def _is_text(text: str) -> bool:
 def only_text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuse what is not UTF-8."""
     if value is not None and not _is_text(value):
-        raise click.BadParameter("it is no text.")
+        raise click.BadParameter("it is not text.")
     return value
 
 
 timeout = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    callback=_no_nan,
+    type=_Positive(" of seconds"),
     metavar="SECONDS",
     help="How long to wait for each next event.",
 )
@@ -164,15 +180,14 @@ system = click.option(
 
 question = click.argument("prompt", nargs=-1)
 
-force = click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
+force = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 
 speed = click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Positive(),
     default=1.0,
-    callback=_no_nan,
     metavar="X",
-    help="Times the recorded pace; inf for no pauses. 1 by default.",
+    help="How many times the recorded pace; inf for no pauses. 1 by default.",
 )
 
 exchange = click.option(
@@ -190,14 +205,14 @@ recording = click.argument(
 def _as_parameters(
     _: click.Context, __: click.Parameter, settings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return `NAME=VALUE` as what it says; a value that is no JSON is text."""
+    """Return `NAME=VALUE` as what it says; a value that is not JSON is text."""
     parameters: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"{setting!r} is not of the form NAME=VALUE.")
         if not _is_text(setting):
-            raise click.BadParameter(f"{name} is no text.")
+            raise click.BadParameter(f"{name} is not text.")
         try:
             parameters[name] = bounded_json.loads(value)
         except bounded_json.UnboundedJSONError as error:
@@ -225,8 +240,8 @@ def asked(prompt: Sequence[str]) -> str | None:
     """Return the question, or None if it is yet to be typed.
 
     Args:
-        prompt: The words of the question; none of them, or a `-` among them, stand for what is on
-            standard input.
+        prompt: The words of the question. A `-` among them stands for what is on standard input,
+            which is also read if there are no words.
 
     Raises:
         click.UsageError: There is nothing to ask.
@@ -235,7 +250,7 @@ def asked(prompt: Sequence[str]) -> str | None:
         return None
     text = " ".join(_piped() if word == "-" else word for word in prompt or "-")
     if not _is_text(text):
-        raise click.UsageError("The question is no text.")
+        raise click.UsageError("The question is not text.")
     if not text.strip():
         raise click.UsageError(_NOTHING_ASKED)
     return text
@@ -258,4 +273,4 @@ def _piped() -> str:
     try:
         return read_piped().strip()
     except UnicodeError:
-        raise click.UsageError("What is on standard input is no text.") from None
+        raise click.UsageError("What is on standard input is not text.") from None

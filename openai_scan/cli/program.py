@@ -108,7 +108,7 @@ def _failed(error: OSError) -> Status:
         return Status.BROKEN_PIPE
     if isinstance(error, FileExistsError):
         sentence = (
-            f"{error.filename} is there already: name another file, or overwrite it by --force"
+            f"{error.filename} already exists: name another file, or overwrite it with --force"
         )
         return complain(sentence, Status.BAD_INPUT)
     name = "" if error.filename is None else f"{error.filename}: "

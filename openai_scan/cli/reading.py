@@ -1,4 +1,4 @@
-"""Text that comes through a pipe, whoever wrote it."""
+"""Read text from standard input, in whatever encoding its byte order mark says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import codecs
 import io
 import sys
 
-# How a text begins that says how it is encoded, as the editors and shells of Windows write it. The
-# longest come first, since UTF-16's is also the beginning of UTF-32's.
+# The byte order marks that editors and shells of Windows write. The longest come first, since
+# UTF-32's begins with UTF-16's.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -26,7 +26,7 @@ def read_piped() -> str:
         UnicodeError: It is not text.
     """
     file = getattr(sys.stdin, "buffer", None)
-    if file is None:  # somebody has put another file in the place of standard input
+    if file is None:  # standard input was replaced by a file of text
         text = sys.stdin.read()
     else:
         data = file.read()
@@ -36,6 +36,6 @@ def read_piped() -> str:
                 break
         else:
             text = data.decode(sys.stdin.encoding, sys.stdin.errors or "strict")
-    text.encode()  # Python lets everything in where the locale is C
-    text = text.lstrip("\ufeff")  # PowerShell puts a mark of its own before that of a file
+    text.encode()  # in the C locale Python reads invalid bytes as surrogates
+    text = text.lstrip("\ufeff")  # PowerShell adds a mark to that of a file
     return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)

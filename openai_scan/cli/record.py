@@ -41,7 +41,7 @@ record run.jsonl --path /threads/runs --body @run.json""",
 @click.option("-m", "--model", envvar="OPENAI_MODEL", metavar="NAME", help="The model to ask.")
 @options.system
 @options.parameters
-@click.option("--path", metavar="PATH", help="Where to POST, behind the server's base URL.")
+@click.option("--path", metavar="PATH", help="Where to POST, relative to the base URL.")
 @click.option(
     "--body",
     callback=options.only_text,

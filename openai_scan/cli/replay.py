@@ -26,7 +26,7 @@ from openai_scan.testing import FakeServer, Reply, SeenRequest, error, recorded
 from openai_scan.testing.guard import new_key
 from openai_scan.testing.paths import api_path
 
-# Those below are for the system's own servers.
+# Lower ports need a permission.
 _FIRST_FREE_PORT = 1024
 
 
@@ -108,8 +108,8 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     try:
         started = FakeServer(answers, port=port, key=checked_key(key, "--key"), strict=False)
     except OSError as problem:
-        # Windows says EACCES of some ports that another program has; elsewhere only low ones need
-        # a permission.
+        # Windows reports EACCES for some ports that another program uses. Elsewhere only low ports
+        # need a permission.
         is_taken = problem.errno == errno.EADDRINUSE or (
             problem.errno == errno.EACCES and port >= _FIRST_FREE_PORT
         )

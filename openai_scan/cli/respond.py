@@ -28,7 +28,7 @@ command = conversing(
     ask,
     "respond",
     about="Ask a model by the Responses API, and print its answer as it arrives: rendered on a"
-    " terminal, as it is elsewhere. PROMPT is what to ask, where - stands for standard input;"
+    " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
     " without one, a conversation begins on a terminal. All of it is sent each time, so that the"
     " server need not keep any.",
     example="""\

@@ -17,8 +17,8 @@ import sys
 from openai_scan.cli.status import PROGRAM, Status
 from openai_scan.printable import one_line, printable
 
-# A line that begins with it is the end on Windows, as Ctrl-D is elsewhere. Its own console takes
-# care of that; other terminals there hand it over.
+# On Windows a line that begins with it ends the input, as Ctrl-D does elsewhere. The system's own
+# console handles that; other terminals there pass the character on.
 _CTRL_Z = "\x1a"
 
 
@@ -64,7 +64,7 @@ def flush() -> None:
 
 def is_closed_pipe(error: OSError) -> bool:
     """Return whether *error* says that nobody reads what is printed."""
-    # Windows says EINVAL of a pipe that is closed. Where a file is at fault, the error names it.
+    # Windows reports EINVAL for a closed pipe. An error about a file has the file's name.
     return isinstance(error, BrokenPipeError) or (
         error.errno == errno.EINVAL and error.filename is None
     )

@@ -179,9 +179,9 @@ class AssistantsMethods(BaseClient):
         return self._call(Run, "POST", path, ModifyMetadata, params)
 
     def cancel_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
-        """Ask a run to stop; its own stream tells when it has.
+        """Ask a run to stop; its own stream shows when it has.
 
-        If the server accepts that and does not say how the run is, all that you get is its id.
+        If the server accepts that without sending the run, only the `id` of the result is set.
         """
         path = path_to(_RUN + "/cancel", thread_id=thread_id, run_id=run_id)
         return self._call(Run, "POST", path, Extras, extras, known={"id": run_id})

@@ -1,8 +1,7 @@
-"""Where the API is: base URLs and Azure's endpoints, checked before anything is sent there.
+"""Check base URLs and Azure's endpoints before anything is sent there.
 
-The path of a request is appended to the base URL. Whatever the URL has behind its own path would
-swallow or change that path, and the server, or another one, would get the key and the prompt all
-the same. So nothing is tolerated there, however invisible it is.
+The client appends the path of a request to the base URL. Anything after the URL's own path, even an
+invisible character, would change where the key and the prompt go. So it is refused.
 """
 
 from __future__ import annotations
@@ -14,10 +13,17 @@ from openai_scan.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-# No URL has these. Braces are what is left of a template; a backslash is a slash to some programs.
+# No URL has these. Braces are left of a template; some programs take a backslash for a slash.
 _NOT_IN_URL = re.compile(r'[ \\<>"{}|^`]')
 
-# What Azure's endpoints do not have, although their owner may have copied it from a portal.
+# The client appends these. A server's documentation often shows them as part of its address.
+_REQUEST_PATH = re.compile(
+    r"/(?:(?:chat/)?completions|responses|audio/(?:speech|transcriptions|translations)"
+    r"|images/(?:generations|edits|variations)|threads/runs)$",
+    re.IGNORECASE,
+)
+
+# Azure's portal shows addresses with these parts, which an endpoint must not have.
 _NEW_AZURE = re.compile(r"/openai/v1(?:/|$)", re.IGNORECASE)
 _DEPLOYMENT = re.compile(r"/openai/deployments(?:/|$)", re.IGNORECASE)
 
@@ -26,27 +32,12 @@ def checked_url(url: str) -> str:
     """Return the base URL without a slash at its end.
 
     Raises:
-        ConfigurationError: It is not the address of an API, or has something behind it. The
-            message shows neither a password nor a query.
+        ConfigurationError: It is not the address of an API, or has something after it, such as a
+            query or the path of a request. The message shows neither a password nor a query.
     """
-    if url.strip() != url:
-        raise ConfigurationError("the base URL begins or ends with a blank or a line end: strip it")
-    if not _is_url(url):
-        shown = "the one with an @" if "@" in url else repr(re.split("[?#]", url)[0])
-        raise ConfigurationError(
-            f"the base URL has to look like {DEFAULT_BASE_URL}, not like {shown}"
-        )
-    if "@" in urlsplit(url).netloc:
-        raise ConfigurationError(
-            "the base URL has a user's name or a password in it: pass the key as api_key,"
-            " or another Authorization in headers"
-        )
-    if "?" in url or "#" in url:
-        raise ConfigurationError(
-            "the base URL has a '?' or a '#' in it: remove what begins there, and pass parameters"
-            " as query"
-        )
-    return url.rstrip("/")
+    url = _checked(url)
+    _check_end(url)
+    return url
 
 
 def checked_endpoint(endpoint: str) -> str:
@@ -55,7 +46,7 @@ def checked_endpoint(endpoint: str) -> str:
     Raises:
         ConfigurationError: See `checked_url()`; or it is an address of another kind on Azure.
     """
-    url = checked_url(endpoint).removesuffix("/openai")
+    url = _checked(endpoint).removesuffix("/openai")
     if _NEW_AZURE.search(url):
         raise ConfigurationError(
             "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it as base_url"
@@ -65,7 +56,39 @@ def checked_endpoint(endpoint: str) -> str:
             "the endpoint has a deployment in it: end it before /openai, and pass the name of the"
             " deployment as model"
         )
+    _check_end(url)
     return url + "/openai"
+
+
+def _checked(url: str) -> str:
+    """Return *url* without a slash at its end, whatever its path; see `checked_url()`."""
+    if url.strip() != url:
+        raise ConfigurationError("the base URL begins or ends with a blank or a line end: strip it")
+    if not _is_url(url):
+        shown = "the one with an @" if "@" in url else repr(re.split("[?#]", url)[0])
+        raise ConfigurationError(
+            f"the base URL must look like {DEFAULT_BASE_URL}, not like {shown}"
+        )
+    if "@" in urlsplit(url).netloc:
+        raise ConfigurationError(
+            "the base URL must have no user name and no password: pass the key as api_key,"
+            " or another Authorization in headers"
+        )
+    if "?" in url or "#" in url:
+        raise ConfigurationError(
+            "the base URL must have no '?' and no '#': remove that and what follows, and pass"
+            " parameters as query"
+        )
+    return url.rstrip("/")
+
+
+def _check_end(url: str) -> None:
+    """Raise a ConfigurationError if *url* ends with the path of a request."""
+    if path := _REQUEST_PATH.search(url):
+        raise ConfigurationError(
+            f"the base URL must not end with {path[0]}: remove that, since the client appends the"
+            " path of each request"
+        )
 
 
 def _is_url(url: str) -> bool:

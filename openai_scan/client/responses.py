@@ -127,7 +127,7 @@ class ResponsesMethods(BaseClient):
     def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
         """Stop a response that was created with `background=True`, and return it.
 
-        If the server accepts that and does not send the response, all that you get is its id.
+        If the server accepts that without sending the response, only the `id` of the result is set.
         """
         path = path_to(_RESPONSE + "/cancel", response_id=response_id)
         known = {"id": response_id}

@@ -41,7 +41,7 @@ _SIZES = (1, 2, 3, 10, 100, 1000)
 # Of how many different notes of an answer a replay keeps count; a stream itself has no more.
 _MAX_NOTES = 100
 
-# No system waits much longer at a time, in seconds.
+# In seconds. Systems cannot wait much longer at a time.
 _LONGEST_WAIT = 20 * 24 * 3600.0
 
 # What is known of a plain event stream: it was over at its end.

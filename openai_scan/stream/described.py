@@ -1,4 +1,4 @@
-"""One line about a stream, for whoever sees it in a debugger or at a prompt."""
+"""Describe a stream in one line, for a debugger or a prompt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def described(machine: StreamMachine) -> str:
-    """Return what was asked for, of which API the answer is, how far it has come, how it ended.
+    """Return the request, the API of the answer, how far the stream has come and how it ended.
 
-    Nothing of the answer is in it, and of the request only what a log may show as well::
+    It shows nothing of the answer, and of the request only what logs show too::
 
         " POST /chat/completions: chat, 7 events, 1019 bytes, completed"
     """

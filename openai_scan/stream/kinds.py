@@ -3,8 +3,8 @@
 They are for type checkers alone; nothing looks at them while a stream is read. Both are covariant,
 so that a function that takes any `StreamerV2` takes the stream of a chat completion too.
 
-The protocols find the type of what an event or an answer brings in the class that declares it. So
-no list of all families is needed here.
+The protocols take the type of calls, annotations and counts from the class that declares them, so
+this module needs no list of families.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The file that a test's cassette is in: one of its own, on any disk.
+"""Give each test a cassette file of its own, on any disk.
 
-Most disks of Windows and macOS take names that differ in case for the same, those of macOS also
-names that are composed of other code points. Windows reserves some names, and every system limits
-how long one is. Two tests may not share a cassette for any of that, and a test has to find its own
-on every machine.
+Most disks of Windows and macOS ignore case in names, and those of macOS also ignore whether a
+character is composed of several code points. Windows reserves some names, and every system limits
+their length. Two tests must not share a cassette for any of these reasons, and a test must find its
+own on every machine.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ from pathlib import Path
 
 _SUFFIX = ".jsonl"
 
-# Names of at most so many characters stay whole. Paths have limits too.
+# Names up to this length are kept whole. Paths have limits too.
 _MAX_LENGTH = 100
 
-# What is escaped. Beyond \xff an escaped character looks like an escaped one with digits after it.
+# These characters are escaped. Beyond \xff, an escape can look like a shorter one with digits
+# after it.
 _UNSAFE = re.compile(r"[^][\w.-]")
 
-# What a name consists of that every disk tells from all others. A percent sign begins an escape.
+# Every disk distinguishes names of these characters. A percent sign begins an escape.
 _PLAIN = re.compile(r"[a-z0-9_.%\[\]-]+")
 
-# Devices of Windows, whatever follows a dot.
+# Names of devices on Windows, with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 
 
 def cassette_path(folder: Path, test: str) -> Path:
     """Return where the cassette of a test is, or is to be.
 
-    A name that every disk tells from all others is the test's own, with what a file's name may not
-    have escaped. Any other is followed by `~` and a hash. A cassette that was made under the test's
-    own name stays in use.
+    If every disk distinguishes the test's name from all others, the file has that name, with
+    escapes for what no file name may have. Otherwise `~` and a hash follow. An existing cassette
+    under the test's plain name stays in use.
 
     Args:
         folder: Where the cassettes of the file with the test are.
@@ -53,13 +54,13 @@ def cassette_path(folder: Path, test: str) -> Path:
     for found in (hashed, own) if is_unique else (hashed,):
         if found in there:
             return folder / found
-    # Another cassette may have been made when names were not told apart.
+    # Before names had hashes, this cassette may have been made for another test.
     is_free = _folded(own) not in map(_folded, there)
     return folder / (own if is_unique and is_free and _is_plain(name) else hashed)
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether every disk takes *name*, and for no other one."""
+    """Return whether every disk accepts *name*, and distinguishes it from all others."""
     return (
         _PLAIN.fullmatch(name) is not None
         and _RESERVED.match(name) is None
@@ -73,5 +74,5 @@ def _escaped(text: re.Match[str] | str) -> str:
 
 
 def _folded(name: str) -> str:
-    """Return what a disk takes *name* for that tells apart as little as possible."""
+    """Return *name* as the least discriminating disk sees it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

@@ -1,7 +1,7 @@
 """The bytes of a connection, read and written so that the server can always stop.
 
-On Windows nothing ends a `recv()` in which another thread waits, `shutdown()` of the socket
-included. So each wait is short, and between two of them a connection looks whether it is to end.
+On Windows nothing ends a `recv()` that another thread waits in, not even `shutdown()`. So each wait
+is short, and after it the connection checks whether the server is stopping.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class StoppableFile(io.RawIOBase):
     """A connection as a file, which ends when the server stops.
 
     Args:
-        connection: The socket. Each of its calls waits for a short time only from now on.
+        connection: The socket. From now on each of its calls waits only for a short time.
         stopping: Set when the server stops. Then there is nothing more to read, and writing is a
             `ConnectionAbortedError`.
     """

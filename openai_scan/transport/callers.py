@@ -1,13 +1,13 @@
-"""Whose exception it is that left a wire: the network's or the caller's own.
+"""Decide whether an exception that left a wire is the network's or the caller's own.
 
 The caller's own is
 
-- what `openai_scan.interruptions` knows: an exception of a signal handler, and what is not an
-  `Exception`;
-- a TimeoutError although no limit has run out, unless it is the system's, which has a number, or
-  raised by this package: a greenlet's time limit looks like that;
-- an exception that neither the wire lists nor Python defines. No network raises it, while a bug
-  of a library shows as one of Python's own.
+- what `openai_scan.interruptions` recognizes: an exception of a signal handler, and any that is
+  not an `Exception`;
+- a TimeoutError before any limit has run out, such as a greenlet's time limit raises, unless it is
+  the system's, which has an error number, or this package raised it;
+- an exception that neither the wire lists nor Python defines. No network raises one, and a bug
+  of a library shows up as one of Python's own.
 
 Libraries wrap what they catch, so the whole chain of causes is looked at.
 """
@@ -32,7 +32,7 @@ def callers_own(
     clock: Clock,
     handled: BaseException | None,
 ) -> BaseException | None:
-    """Return the exception of the caller's own because of which a wire raised *error*, or None.
+    """Return the caller's own exception that made a wire raise *error*, or None.
 
     Args:
         error: What the wire raised, with its traceback.
@@ -49,7 +49,7 @@ def callers_own(
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error*, and what it was made from.
+    """Yield *error* and what caused it.
 
     That does not include what was merely being handled when it was raised, such as the end of a
     slice of a wait, see `openai_scan.waiting`.

@@ -68,7 +68,7 @@ def bare_socket(url: str, family: str = "chat") -> Generator[str, None, None]:
 
 
 def socket_and_json(url: str, family: str = "chat") -> Generator[str, None, None]:
-    """Read the socket, and parse the JSON of each event: what nobody can do without."""
+    """Read the socket and parse the JSON of each event: the least that any reader needs."""
     text_of = _APIS[family].text_of
     rest = b""
     with _connected(url, family) as connection:

@@ -89,7 +89,7 @@ def test_the_summary_shows_the_worst() -> None:
 
 
 def test_the_first_table_shows_what_was_measured() -> None:
-    """What was not is a dash."""
+    """A cell that was not measured is a dash."""
     lines = page.glance(tables_of(FIGURES)).splitlines()
     assert lines[0] == (
         "| what is measured | of what | openai_scan | openai-python | httpx | floor |"

@@ -136,8 +136,8 @@ def test_a_text_without_a_mark_is_of_the_locale(
     ("given", "sentence"),
     [
         (b" \n", "Say what to ask, as an argument or on standard input"),
-        (b"\xff\xff", "What is on standard input is no text"),
-        (b"\xff\xfe\x00\xd8", "What is on standard input is no text"),
+        (b"\xff\xff", "What is on standard input is not text"),
+        (b"\xff\xfe\x00\xd8", "What is on standard input is not text"),
         (b"\xff\xfe", "Say what to ask, as an argument or on standard input"),
         (b"\xef\xbb\xbf\r\n", "Say what to ask, as an argument or on standard input"),
     ],
@@ -162,9 +162,9 @@ def test_nothing_to_ask_is_wrong_usage(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["\udcff"], "The question is no text"),
-        (["-s", "\udcff", "Hi"], "Invalid value for '-s' / '--system': it is no text"),
-        (["-p", "user=\udcff", "Hi"], "Invalid value for '-p' / '--param': user is no text"),
+        (["\udcff"], "The question is not text"),
+        (["-s", "\udcff", "Hi"], "Invalid value for '-s' / '--system': it is not text"),
+        (["-p", "user=\udcff", "Hi"], "Invalid value for '-p' / '--param': user is not text"),
         (["--base-url", "", "Hi"], "Invalid value for '--base-url': it is empty"),
         (
             ["--base-url", "http://[::1/v1", "Hi"],
@@ -174,7 +174,16 @@ def test_nothing_to_ask_is_wrong_usage(
             ["--base-url", "http://a:99999/v1", "Hi"],
             "The base URL is malformed: Port out of range 0-65535",
         ),
-        (["--timeout", "nan", "Hi"], "Invalid value for '--timeout': it has to be a number"),
+        *(
+            (
+                ["--timeout", wrong, "Hi"],
+                (
+                    "Invalid value for '--timeout': it must be a positive number of seconds,"
+                    f" not '{wrong}'"
+                ),
+            )
+            for wrong in ("nan", "0", "-1", "10s")
+        ),
     ],
 )
 def test_what_cannot_be_asked_or_sent_is_wrong_usage(
@@ -204,7 +213,7 @@ def test_a_base_url_of_another_kind_is_one_sentence(
     """It shows what one looks like."""
     assert main(["chat", "--base-url", "ftp://a", "Hi"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: the base URL has to look like https://api.openai.com/v1, not like 'ftp://a'\n"
+        "openai-scan: the base URL must look like https://api.openai.com/v1, not like 'ftp://a'\n"
     )
 
 

@@ -98,17 +98,23 @@ def test_every_command_has_a_section_in_the_reference() -> None:
         (
             ["demo", "--speed", "fast"],
             (
-                "Invalid value for '--speed': 'fast' is not a valid float range; see openai-scan"
-                " demo --help"
+                "Invalid value for '--speed': it must be a positive number, not 'fast'; see"
+                " openai-scan demo --help"
             ),
         ),
         (
             ["demo", "--speed", "0"],
-            "Invalid value for '--speed': 0.0 is not in the range x>0; see openai-scan demo --help",
+            (
+                "Invalid value for '--speed': it must be a positive number, not '0'; see"
+                " openai-scan demo --help"
+            ),
         ),
         (
             ["demo", "--speed", "nan"],
-            "Invalid value for '--speed': it has to be a number; see openai-scan demo --help",
+            (
+                "Invalid value for '--speed': it must be a positive number, not 'nan'; see"
+                " openai-scan demo --help"
+            ),
         ),
         (
             ["chat", "-m", "m", "-p", "oops", "Hi"],
@@ -219,7 +225,7 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
 
 
 class ClosedPipe(io.RawIOBase):
-    """A pipe that nobody reads, as Windows has it."""
+    """A pipe that nobody reads, as Windows reports it."""
 
     is_open = False
 

@@ -56,7 +56,7 @@ def test_nothing_is_overwritten_without_force(
     file.write_text("mine")
     assert main(["record", str(file), "Hello"]) == 2
     assert capsys.readouterr().err == (
-        f"openai-scan: {file} is there already: name another file, or overwrite it by --force\n"
+        f"openai-scan: {file} already exists: name another file, or overwrite it with --force\n"
     )
     assert file.read_text() == "mine"
     assert server.requests == []
@@ -135,7 +135,7 @@ def test_any_path_can_be_asked(
         ),
         (["--path", "/responses", "--body", "[]"], f"--body is not a JSON object: {GIVE}"),
         (["--path", "/responses", "--body", ""], f"--body is empty: {GIVE}"),
-        (["--path", "/a", "--body", '"\udcff"'], "Invalid value for '--body': it is no text"),
+        (["--path", "/a", "--body", '"\udcff"'], "Invalid value for '--body': it is not text"),
         (
             ["--path", "/responses", "--body", "{"],
             (

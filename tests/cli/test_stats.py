@@ -119,7 +119,7 @@ def test_a_picture_can_be_drawn(
     assert printed.err == f"drawn into {name}\n"
     assert Path(name).read_bytes().startswith(beginning)
     assert main(["stats", timed, "--plot", name]) == 2
-    assert capsys.readouterr().err.startswith(f"openai-scan: {name} is there already")
+    assert capsys.readouterr().err.startswith(f"openai-scan: {name} already exists")
     assert main(["stats", timed, "--plot", name, "--force"]) == 0
 
 

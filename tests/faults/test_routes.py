@@ -226,7 +226,7 @@ class TestRefusals:
             assert proxy.hung_up.wait(PATIENCE)
 
     def test_a_proxy_that_forwards_answers_itself(self, environment: pytest.MonkeyPatch) -> None:
-        """It is an answer like any other; if it asks for a password, it is said what to do."""
+        """It is an answer like any other; if it asks for a password, the error says what to do."""
         with Proxy(
             [[answer(b"Who are you?", status="407 Proxy Authentication Required")]]
         ) as proxy:
@@ -378,7 +378,7 @@ class TestCertificates:
     def test_certificates_that_can_be_read_are_not_at_fault(
         self, environment: pytest.MonkeyPatch, tmp_path: Path, given: str
     ) -> None:
-        """If the server does not speak TLS, that is told."""
+        """If the server does not speak TLS, the error says so."""
         if given != "nothing":
             environment.setenv("SSL_CERT_FILE", str(tmp_path if given == "a folder" else bundle()))
         with serving(handshakes=[[TAKE, b"no TLS\r\n\r\n", FIN]]) as server:
@@ -470,7 +470,7 @@ class TestOnce:
     def test_a_redirect_to_nowhere_is_one_too(
         self, environment: pytest.MonkeyPatch, place: str
     ) -> None:
-        """Nobody has to understand where it leads: it is the answer's fault, not the request's."""
+        """Its target is not parsed: the answer is at fault, not the request."""
         head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
         with serving([head.encode("latin-1")]) as server:
             error = ask(server.base_url).err()

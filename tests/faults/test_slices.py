@@ -117,7 +117,7 @@ class TestTLSInsideTLS:
 
 
 class TestSocks:
-    """What is said to a SOCKS proxy."""
+    """The bytes that a client sends to a SOCKS proxy."""
 
     WELCOME = (TAKE, b"\x05\x00", TAKE)
 

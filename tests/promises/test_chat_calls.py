@@ -337,7 +337,7 @@ def test_whole_arguments_in_another_order_are_the_same(changed: dict[str, int]) 
 @pytest.mark.parametrize("begun", ["{a}", '{"a', "nu"])
 @pytest.mark.parametrize("whole", ["[1]", '"b"'])
 def test_whole_arguments_replace_what_is_not_their_beginning(begun: str, whole: str) -> None:
-    """Also where what came is not JSON."""
+    """Even if the arguments so far are not JSON."""
     found, notes = Arguments(), list[str]()
     found.add(begun, notes.append)
     assert found.complete(whole, notes.append) == ""
@@ -354,7 +354,7 @@ def test_whole_arguments_that_are_null_or_not_json() -> None:
 
 
 def test_whole_arguments_that_are_there_twice_count_once() -> None:
-    """As the pieces of arguments that begin anew."""
+    """They are handed out like the pieces of arguments that start again."""
     found, notes = Arguments(), list[str]()
     assert found.complete(F + F, notes.append) == str(found) == F
     assert notes == ["arguments_restarted"]

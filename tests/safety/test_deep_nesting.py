@@ -189,7 +189,7 @@ def test_text_of_brackets_is_a_value_error(deep: str) -> None:
 
 
 def test_arguments_of_brackets_reach_no_function() -> None:
-    """The model is told that they are not JSON."""
+    """The model gets an error that says that they are not JSON."""
 
     def never(x: object) -> str:
         raise AssertionError
@@ -246,7 +246,7 @@ SENT: list[Callable[[Client, Any], object]] = [
 
 @pytest.mark.parametrize("send", SENT, ids=["JSON", "form", "query"])
 def test_what_is_sent_is_bounded_too(send: Callable[[Client, Any], object]) -> None:
-    """A gateway sends what its own clients have made up. The deepest that is allowed arrives."""
+    """A gateway forwards values that its own clients made. The deepest one allowed arrives."""
 
     def act() -> None:
         server = FakeServer(transcript_answer("Hi"), strict=False)

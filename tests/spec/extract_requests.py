@@ -71,7 +71,7 @@ class Call:
         return f"{_METHODS[attribute.attr]} {path.value!s}"
 
     def facts(self) -> dict[str, Any]:
-        """Return what there is to know of the request."""
+        """Return the facts about the request."""
         body = self._parameters(_argument(self.node, "body"))
         options = _argument(self.node, "options")
         query = self._parameters(_argument(options, "query"))

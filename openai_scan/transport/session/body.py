@@ -1,17 +1,17 @@
 """Read the body of an answer from its socket: one system call for all that has arrived.
 
-A model sends its tokens one by one, each in a packet of its own, so what one read costs is what a
-token costs. Between the socket and the reader there are only the frame that the content is in, see
-`unframing`, and this.
+A model sends its tokens one by one, each in a packet of its own, so the cost of a read is the
+cost of a token. Only this module and the frame of the content, see `unframing`, are between the
+socket and the reader.
 
 Who limits a wait:
 
 - The system, by the option SO_RCVTIMEO of a blocking socket, where it can.
-- We ourselves, where the system wakes no waiting thread, see `waiting`.
+- This module, in slices, where the system wakes no waiting thread, see `waiting`.
 - Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
   over TLS, which reads several times for one read of ours; where the socket is not the system's,
   as with gevent and eventlet; and where signals may come again and again, since each of them
-  starts the system's limit again. Which handlers and timers there are is looked at when a body
+  starts the system's limit again. Handlers and timers are checked when a body
   begins.
 
 The option stays with the socket, but means nothing to its other users: they make it non-blocking.

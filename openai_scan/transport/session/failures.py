@@ -37,6 +37,13 @@ _QUOTING = (
     urllib3.exceptions.LocationValueError,
 )
 
+_DISTRUST = "; if you trust the server, name the file of its authority in REQUESTS_CA_BUNDLE"
+_NO_SOCKS = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
+
+# What OpenSSL says of a certificate whose authority is unknown, such as a self-signed
+# one. Trust does not help against an expired one, or one of another host.
+_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+
 # How many characters of a line that is not HTTP the message quotes.
 _MAX_LINE = 60
 
@@ -84,7 +91,10 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
         case _ if _is_out_of_descriptors(error):
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case requests.exceptions.SSLError():
-            return TLSError(f"no secure connection to {where}: {reason(error)}")
+            advice = _DISTRUST if _is_distrust(error) else ""
+            return TLSError(f"no secure connection to {where}: {reason(error)}{advice}")
+        case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
+            return TransportError(f"no request to {where}: {_NO_SOCKS}")
         case requests.exceptions.ProxyError():
             return ConnectError(f"no connection to {where} through the proxy: {reason(error)}")
         case requests.ConnectionError():
@@ -97,6 +107,15 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
             return TLSError(f"no secure connection to {where}: {error}")
         case _:  # urllib3's own, which requests passes on where it does not expect it
             return TransportError(f"no answer from {where}: {reason(error)}")
+
+
+def _is_distrust(error: Exception) -> bool:
+    """Return whether the certificate is of an authority that is not known."""
+    return any(
+        isinstance(one, ssl.SSLCertVerificationError)
+        and getattr(one, "verify_code", None) in _UNKNOWN_AUTHORITY
+        for one in causes(error)
+    )
 
 
 def _is_out_of_descriptors(error: Exception) -> bool:

@@ -1,9 +1,9 @@
-"""The head of an answer, line by line and within bounds; and what else has its form.
+"""Read the head of an answer, and trailers, line by line and within bounds.
 
-http.client gives up after a hundred lines, by a number that all programs of the process share, and
-has no bound for the whole. Some gateways send more, so the bounds here are wider, and they are our
-own. They hold for the head of an answer together with the informational ones before it, and for
-the trailers after the last chunk of a body.
+http.client gives up after a hundred lines, a limit that the whole process shares, and does not
+limit the total size. Some gateways send more lines, so the limits here are wider, and our own. They
+hold for the head of an answer together with the informational ones before it, and for the trailers
+after the last chunk of a body.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import io
 
 from openai_scan.transport.session.framing import is_clear_line
 
-# A head that is larger is not meant to be read. What servers send has hardly ever 16 KiB.
+# Servers hardly ever send as much as 16 KiB. A larger head than this is not meant to be read.
 MAX_LINES = 1_000
 MAX_BYTES = 256 * 1024
 MAX_LINE = 64 * 1024
@@ -102,7 +102,7 @@ class HeadLines:
         return bytes(block)
 
     def peek(self) -> bytes:
-        """Return what lies in the buffer behind the lines that were read."""
+        """Return what the buffer holds after the lines that were read."""
         return self._file.peek()
 
     def flush(self) -> None:

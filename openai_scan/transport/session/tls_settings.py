@@ -1,8 +1,8 @@
-"""Which environment variable is at fault if no secure connection can be made.
+"""Find the environment variable that is at fault if no secure connection can be made.
 
-requests, urllib3 and OpenSSL read these variables, and their errors name the file at best. It is
-found out afterwards, by the error and by another look at the file: every check beforehand would
-be one for each connection, and could still be too early.
+requests, urllib3 and OpenSSL read these variables, and their errors name the file at best. So
+this module looks at the error and at the file afterwards. A check beforehand would be repeated for
+each connection, and could still come too early.
 """
 
 from __future__ import annotations

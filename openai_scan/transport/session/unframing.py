@@ -10,11 +10,11 @@ out as soon as it is known to be content:
 Rules:
 
 1. `take()` returns all content of what it was given, at once. An error that follows the content is
-   kept in `error`, so that whoever reads gets the content first.
+   kept in `error`, so that the reader gets the content first.
 2. A frame closes once: at its end, or with an error. `found_end` says that the end was found where
    HTTP says it is. A connection that ends within the trailer closes the frame without an error,
    since all content has arrived; but its end was not found.
-3. Whatever follows the end is `surplus`. It is not looked at.
+3. Whatever follows the end is `surplus`. It is not parsed.
 4. What a frame keeps is bounded: a part of one line, and no content.
 
 What never happens: content after an error or an end; content that depends on how the bytes were
