@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tracemalloc
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -609,12 +609,18 @@ def traced() -> Iterator[None]:
     tracemalloc.stop()
 
 
-def peak(stream: Iterator[bytes], limit: int) -> int:
-    """Return how much memory it takes to feed *stream* until it ends or the limit strikes."""
-    tracemalloc.clear_traces()
-    before, _ = tracemalloc.get_traced_memory()
-    tokenize(stream, max_event_bytes=limit, event_fields=("error",))
-    return tracemalloc.get_traced_memory()[1] - before
+def takes_less(most: int, chunks: Callable[[], Iterable[bytes]], limit: int) -> bool:
+    """Return whether *most* bytes are enough to feed *chunks* until they end or the limit strikes.
+
+    What other threads of the process ask for is counted too, so it may take another try.
+    """
+    for _ in range(3):
+        tracemalloc.clear_traces()
+        before, _ = tracemalloc.get_traced_memory()
+        tokenize(iter(chunks()), max_event_bytes=limit, event_fields=("error",))
+        if tracemalloc.get_traced_memory()[1] - before < most:
+            return True
+    return False
 
 
 @pytest.mark.usefixtures("traced")
@@ -631,24 +637,25 @@ def peak(stream: Iterator[bytes], limit: int) -> int:
 def test_memory_is_bounded_by_the_limit(part: bytes) -> None:
     """However large an event is and whatever its lines are, little more than the limit is kept."""
     limit = 64 * 1024
-    chunks = (part for _ in range(512))
-    assert peak(chunks, limit) < 2 * limit
+    assert takes_less(2 * limit, lambda: (part for _ in range(512)), limit)
 
 
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("start", [b": ", b"unknown: ", b"unknown", b"data\0: "], ids=str)
 def test_memory_is_free_of_what_is_ignored(start: bytes) -> None:
     """A line that will be ignored is not kept, however long it is."""
-    chunks = (start if i == 0 else b"x" * 1024 for i in range(1024))
-    assert peak(chunks, 1024 * 1024) < 32 * 1024
+
+    def chunks() -> Iterator[bytes]:
+        return (start if i == 0 else b"x" * 1024 for i in range(1024))
+
+    assert takes_less(32 * 1024, chunks, 1024 * 1024)
 
 
 @pytest.mark.usefixtures("traced")
 def test_a_huge_chunk_of_line_ends_takes_little_memory() -> None:
     """A chunk of nothing but line ends is not turned into as many lines at once."""
     chunk = b"\n" * (256 * 1024)  # whose lines would take 2 MiB for their places in a list alone
-    # It takes 0.85 MiB; what other threads of the process ask for is counted as well.
-    assert peak(iter([chunk]), 1024) < 3 * 512 * 1024
+    assert takes_less(3 * 512 * 1024, lambda: [chunk], 1024)  # it takes 0.85 MiB
 
 
 class Counting(bytearray):
