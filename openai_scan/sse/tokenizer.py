@@ -127,8 +127,7 @@ class EventTokenizer:
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterable[RawEvent]:
         """Take *chunk* and return the events that it completes.
 
-        Nothing is read or waited for. What the chunk leaves unfinished is kept, at most
-        `max_event_bytes` of it, until a later chunk finishes it.
+        What it leaves unfinished is kept, at most `max_event_bytes`, until a later chunk ends it.
 
         Args:
             chunk: Bytes of the event stream, split anywhere, even inside a character.
@@ -153,11 +152,13 @@ class EventTokenizer:
             self._block += chunk
             return _NO_EVENTS
         # A packet of its own for each token: what comes is whole, and nothing was left before it.
-        is_whole = self._in_block and not self._block and chunk.endswith(b"\n\n")
+        is_whole = not self._block and self._in_block and chunk.endswith(b"\n\n")
         events, self._late = self._late, []
         try:
             if is_whole and CR not in chunk and len(chunk) <= self._least_limit:
                 self._take_blocks(chunk, events)
+            elif len(chunk) <= _PIECE_BYTES:
+                self._take(chunk, events)
             else:
                 for start in range(0, len(chunk), _PIECE_BYTES):
                     self._take(chunk[start : start + _PIECE_BYTES], events)
@@ -383,9 +384,8 @@ class EventTokenizer:
         self._clear_block()
 
     def _event(self, kind: bytes, data: str) -> RawEvent:
-        return RawEvent(
-            kind.decode("utf-8", "replace") if kind else "message", data, self._id_buffer
-        )
+        name = kind.decode("utf-8", "replace") or "message"
+        return RawEvent(name, data, self._id_buffer)
 
     def _has_data(self, name: bytes) -> bool:
         return name == b"data" or name in self._event_fields
