@@ -126,6 +126,17 @@ class TestSchemas:
             },
         }
 
+    def test_an_argument_may_be_required_after_one_that_is_not(self) -> None:
+        """As Python allows it of those that are given by name."""
+
+        def store(force: bool = False, *, name: str) -> None: ...  # noqa: FBT002 - the point
+
+        parameters = tool_of(store, strict=False)["function"]["parameters"]
+        assert (list(parameters["properties"]), parameters["required"]) == (
+            ["force", "name"],
+            ["name"],
+        )
+
     def test_a_default_of_none_makes_a_type_optional(self) -> None:
         """Many write it that way."""
 

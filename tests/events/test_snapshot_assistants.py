@@ -316,6 +316,31 @@ def test_code_interpreter_call() -> None:
     )
 
 
+def test_whole_code_interpreter_call_after_its_pieces() -> None:
+    """What it adds to the logs is new, and an image that is only in it comes too."""
+    logs = {"type": "logs", "logs": "ab"}
+    image = {"type": "image", "image": {"file_id": "f"}}
+    first = {"input": "1", "outputs": [{"index": 0, **logs}]}
+    [found] = tool_calls(
+        step_delta({"index": 0, "id": "c", "type": "code_interpreter", "code_interpreter": first}),
+        step(
+            "completed",
+            {
+                "id": "c",
+                "type": "code_interpreter",
+                "code_interpreter": {"input": "1", "outputs": [{**logs, "logs": "abc"}, image]},
+            },
+        ),
+    )
+    assert found.code_interpreter == CodeInterpreter(
+        input="1",
+        outputs=(
+            CodeInterpreterLogs(logs="abc"),
+            CodeInterpreterImage(image=OutputImage(file_id="f")),
+        ),
+    )
+
+
 def test_file_search_call() -> None:
     """A file search is built from what the API leaves open, or stays as it was sent."""
     kind = {"index": 0, "type": "file_search"}

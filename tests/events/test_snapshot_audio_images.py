@@ -33,6 +33,28 @@ def test_transcript() -> None:
     assert found.calls == ()
 
 
+def test_log_probabilities_at_the_end_of_a_transcript() -> None:
+    """They replace those of the deltas."""
+    found = answer(
+        {"type": "transcript.text.delta", "delta": "Hi", "logprobs": [{"token": "H"}]},
+        {"type": "transcript.text.done", "text": "Hi", "logprobs": [{"token": "Hi"}]},
+    )
+    assert found.logprobs == (LogProb(token="Hi"),)
+
+
+def test_image_says_when_it_was_made() -> None:
+    """And how."""
+    facts = {
+        "created_at": 7,
+        "size": "auto",
+        "quality": "low",
+        "background": "opaque",
+        "output_format": "png",
+    }
+    found = answer({"type": "image_generation.completed", "b64_json": "QQ==", **facts})
+    assert found.images == (Image(b64_json="QQ==", is_partial=False, **facts),)
+
+
 def test_transcript_without_its_end() -> None:
     """A transcript that is under way has no usage yet."""
     found = answer({"type": "transcript.text.delta", "delta": "Hel"})

@@ -199,6 +199,37 @@ def test_patch_goes_on_in_its_item() -> None:
     assert found.operation == ApplyPatchCreateFileOperation(path="p", diff="+a")
 
 
+def test_commands_go_on_from_those_that_were_announced() -> None:
+    """Each at its index."""
+    shell = {"type": "shell_call", "id": "i", "call_id": "c", "status": "in_progress"}
+    place = {"output_index": 0, "command_index": 1}
+    [found] = items(
+        added({**shell, "action": {"commands": ["ls", "cat"]}}),
+        event("shell_call_command.delta", delta="cat", **place),
+        event("shell_call_command.delta", delta=" x", **place),
+    )
+    assert found.action.commands == ("ls", "cat x")
+
+
+def test_citation_before_its_text() -> None:
+    """Both are in the part."""
+    star = {"type": "star"}
+    place = {"output_index": 0, "content_index": 0}
+    [found] = items(
+        event("output_text.annotation.added", annotation=star, **place),
+        event("output_text.delta", delta="a", **place),
+    )
+    assert found.content == (OutputTextContent(text="a", annotations=(star,)),)
+
+
+def test_odd_parts_of_one_index() -> None:
+    """Each kind is a part of its own, whether it has a class here or not."""
+    odd = [{"type": "hologram", "x": 1}, {"type": "smell", "x": 2}]
+    place = {"output_index": 0, "content_index": 0}
+    [found] = items(*(event("content_part.added", part=one, **place) for one in odd))
+    assert list(found.content) == odd
+
+
 def test_begun_in_the_middle_with_what_there_is() -> None:
     """A response under way that has items already brings them; a later one takes nothing back."""
     events = [

@@ -333,6 +333,34 @@ def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Paymen
     assert paid == [("bob", 10)]
 
 
+def test_the_choice_that_calls_goes_on(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """Also if it is not the first one."""
+    said = {"index": 0, "delta": {"content": "Hm."}, "finish_reason": "stop"}
+    called = {"index": 1, "delta": chat_call(), "finish_reason": "tool_calls"}
+    chunk = {"object": "chat.completion.chunk", "choices": [said, called]}
+    server.scripts += [script(chunk), CHAT_TEXT]
+    play(client, in_chat(client), paid)
+    [_, again, output] = server.requests[1].json()["messages"]
+    assert [call["id"] for call in again["tool_calls"]] == ["c1"]
+    assert output == {"role": "tool", "tool_call_id": "c1", "content": "paid"}
+    assert paid == [("bob", 10)]
+
+
+def test_a_conversation_goes_on_whatever_is_stored(
+    server: ScriptedServer, client: Client, paid: Payments
+) -> None:
+    """It knows what was said, also if the response has no id to continue from."""
+    response = {"object": "response", "status": "completed", "output": [FUNCTION]}
+    called = script({"type": "response.completed", "response": response}, done=False)
+    server.scripts += [called, RESPONSE_TEXT]
+    play(client, in_response(client, conversation="conv_1"), paid)
+    [output] = server.requests[1].json()["input"]
+    assert (output["type"], output["call_id"]) == ("function_call_output", "c1")
+    assert paid == [("bob", 10)]
+
+
 def test_each_call_is_answered_under_the_id_that_is_sent_back(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:

@@ -750,6 +750,9 @@ def test_deltas_after_the_end() -> None:
     assert (told.text, told.stream.notes["delta_after_end"]) == ("Hi", 1)
 
 
+COMPUTED: dict[str, Any] = {"output_index": 0, "item_id": "i"}
+
+
 def arguments(*texts: str) -> list[Any]:
     """Return the announcement of a call, and its arguments in pieces."""
     place = {"item_id": "fc", "output_index": 0}
@@ -811,7 +814,91 @@ def test_a_whole_item_that_comes_again_under_its_first_id_is_the_same() -> None:
     assert [one.id for one in told.answer.response.output] == ["i"]
 
 
-COMPUTED: dict[str, Any] = {"output_index": 0, "item_id": "i"}
+def test_arguments_that_begin_anew_after_blanks() -> None:
+    """They are the same ones."""
+    told = tell(*arguments('{"x":1}', ' {"x":1}'))
+    assert told.calls == {("c", "f"): '{"x":1}'}
+    assert told.answer.calls[0].arguments == '{"x":1}'
+
+
+def test_an_empty_delta_is_no_piece() -> None:
+    """A call is announced once."""
+    stream = StreamerV2(wire(*arguments("", "{", "")), require_terminal=False)
+    pieces = [[piece.text for piece in stream.pieces()] for _ in iter(stream.next, False)]
+    assert pieces == [[""], [], ["{"], []]
+
+
+def test_deltas_that_repeat_a_beginning_and_go_on() -> None:
+    """Only what goes on is new, wherever the deltas are split."""
+    for texts in (["Hello you"], ["Hel", "lo you"], ["H", "ello", " you"]):
+        told = tell(added(message("Hello", status="in_progress")), *map(delta, texts))
+        assert told.text == told.answer.text == "Hello you"
+        assert dict(told.stream.notes) == {"text_repeated": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("reasoning_text", "text"),
+        ("reasoning_summary_text", "text"),
+        ("refusal", "refusal"),
+        ("output_text", "text"),
+        ("code_interpreter_call_code", "code"),
+        ("apply_patch_call_operation_diff", "diff"),
+        ("custom_tool_call_input", "input"),
+    ],
+)
+def test_any_end_that_differs_is_noted(name: str, field: str) -> None:
+    """And has the last word."""
+    place = {"content_index": 0, "summary_index": 0, **COMPUTED}
+    told = tell(
+        event(f"{name}.delta", delta="ab", **place), event(f"{name}.done", **{field: "cd"}, **place)
+    )
+    assert dict(told.stream.notes) == {"text_differs": 1}
+    assert told.events[1] == ""
+
+
+def test_a_whole_item_that_differs_is_noted() -> None:
+    """Its text is not handed out, and is the answer's."""
+    told = tell(delta("ab"), done(message("cd")))
+    assert (told.text, told.answer.text) == ("ab", "cd")
+    assert dict(told.stream.notes) == {"text_differs": 1}
+
+
+@pytest.mark.parametrize("last", [done(call("{}")), response("completed", output=[])])
+def test_what_waited_is_a_piece_of_its_call(last: Any) -> None:
+    """With its id and its name."""
+    stream = StreamerV2(wire(*arguments("{}"), last), require_terminal=False)
+    pieces = [piece for _ in iter(stream.next, False) for piece in stream.pieces()]
+    assert pieces == [
+        Piece("call", call_id="c", name="f"),
+        Piece("call", text="{}", call_id="c", name="f"),
+    ]
+
+
+def test_a_part_that_ends_late_is_found_by_its_index() -> None:
+    """After another one has begun."""
+    for index, kind in (("summary_index", "reasoning_summary"), ("content_index", "reasoning")):
+        told = tell(
+            *(
+                event(f"{kind}_text.delta", delta=text, **COMPUTED, **{index: place})
+                for place, text in ((0, "a"), (1, "b"))
+            ),
+            event(f"{kind}_text.done", text="ac", **COMPUTED, **{index: 0}),
+        )
+        [item] = told.answer.response.output
+        parts = item.summary if index == "summary_index" else item.content
+        assert [one.text for one in parts] == ["ac", "b"]
+        assert told.reasoning == "abc"
+    part = {"type": "summary_text", "text": "ac"}
+    told = tell(
+        *(
+            event("reasoning_summary_text.delta", delta=text, **COMPUTED, summary_index=place)
+            for place, text in ((0, "a"), (1, "b"))
+        ),
+        event("reasoning_summary_part.done", part=part, **COMPUTED, summary_index=0),
+    )
+    assert [one.text for one in told.answer.response.output[0].summary] == ["ac", "b"]
 
 
 @pytest.mark.parametrize(
