@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from folding import answer, texts
 
 from openai_scan import ImagesAnswer, Speech, Transcript
@@ -44,7 +46,7 @@ def test_log_probabilities_at_the_end_of_a_transcript() -> None:
 
 def test_image_says_when_it_was_made() -> None:
     """And how."""
-    facts = {
+    facts: dict[str, Any] = {
         "created_at": 7,
         "size": "auto",
         "quality": "low",
