@@ -636,6 +636,21 @@ class TestClosing:
         assert (wire.kept, wire.closed, wire.hung_up) == (0, 1, 1)
         assert not exchange.cancellation.requested
 
+    def test_a_connection_that_cannot_be_closed_is_left(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The server notices all the same, and closing raises nothing."""
+
+        def close(_: object) -> None:
+            raise OSError("no descriptor is left")
+
+        monkeypatch.setattr("memory_wire.MemoryAnswer.close", close)
+        caplog.set_level(logging.DEBUG, "openai_scan")
+        wire = MemoryWire(Reply([HI, DONE]))
+        asyncio.run(self.closed(wire, ending=False))
+        assert (wire.kept, wire.hung_up) == (0, 1)
+        assert "closing the connection failed: OSError" in caplog.text
+
     @pytest.mark.parametrize("rest", [[DONE, b"\n"], [b"x" * 65535]], ids=["short", "long"])
     def test_what_is_over_is_drained(self, rest: list[Any]) -> None:
         """The rest is read, up to 64 KiB, and the connection kept; nobody has cancelled it."""

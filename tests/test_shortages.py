@@ -296,7 +296,7 @@ class TestClosing:
         with Client("k", server.base_url) as client, pytest.MonkeyPatch.context() as patched:
             s = client.create_chat_completion_stream(model="m", messages=[])
             assert s.next()
-            patched.setattr("requests.Response.close", refuse)
+            patched.setattr("openai_scan.transport.session.wire.SessionAnswer.close", refuse)
             s.close()
             patched.setattr("requests.Session.close", refuse)
             client.close()

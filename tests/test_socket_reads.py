@@ -90,6 +90,25 @@ class TestReading:
         reads.readinto(bytearray(9))
         assert 590 < (ours.gettimeout() or 0) <= 600
 
+    def test_the_limit_of_the_socket_is_changed_only_if_it_differs(
+        self, ends: tuple[socket.socket, socket.socket]
+    ) -> None:
+        """Changing it is a system call."""
+        ours, theirs = ends
+        told: list[float] = []
+
+        class Telling(socket.socket):
+            def settimeout(self, seconds: float | None, /) -> None:
+                told.append(seconds or 0)
+                super().settimeout(seconds)
+
+        with Telling(fileno=ours.detach()) as sock:
+            reads, _ = reading(sock, Timeout(first_byte=None))
+            for _ in range(2):
+                theirs.send(b"a")
+                assert reads.readinto(bytearray(9)) == 1
+        assert len(told) == 1
+
     def test_it_may_not_wait_at_all(self, ends: tuple[socket.socket, socket.socket]) -> None:
         """Nothing is read then, even if it is there."""
         ours, theirs = ends
