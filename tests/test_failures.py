@@ -27,6 +27,7 @@ from openai_scan import (
     TLSError,
     TransportError,
 )
+from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import failures
 
@@ -173,22 +174,22 @@ def test_a_connection_that_the_server_had_closed(error: Exception, stale: bool) 
 def test_causes_are_found_where_each_library_keeps_them() -> None:
     """As a reason, among the arguments, or as Python chains them; the last argument first."""
     first, second, third = OSError("1"), OSError("2"), OSError("3")
-    assert list(failures.causes(first)) == [first]
-    assert list(failures.causes(Exception(first, second)))[1:] == [second]
+    assert list(causes(first)) == [first]
+    assert list(causes(Exception(first, second)))[1:] == [second]
     reasoned = urllib3.exceptions.MaxRetryError(POOL, "/x", first)
     reasoned.args = (second,)
-    assert list(failures.causes(reasoned)) == [reasoned, first]
+    assert list(causes(reasoned)) == [reasoned, first]
     first.__context__ = second
-    assert list(failures.causes(first)) == [first, second]
+    assert list(causes(first)) == [first, second]
     first.__cause__ = third
-    assert list(failures.causes(first)) == [first, third]
+    assert list(causes(first)) == [first, third]
 
 
 def test_a_ring_of_causes_has_an_end() -> None:
     """The deepest chain that was ever seen has six."""
     one, other = OSError("1"), OSError("2")
     one.__cause__, other.__cause__ = other, one
-    assert list(failures.causes(one)) == [one, other] * 10
+    assert list(causes(one)) == [one, other] * 10
 
 
 class TestStripping:

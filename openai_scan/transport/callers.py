@@ -14,16 +14,13 @@ Libraries wrap what they catch, so the whole chain of causes is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from traceback import walk_tb
 
 from openai_scan.errors import ScanError
 from openai_scan.interruptions import interruption_in
 from openai_scan.redaction import chained
+from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
-
-# Libraries wrap an exception two or three times; a chain may also be a ring.
-_MAX_CAUSES = 20
 
 
 def callers_own(
@@ -45,22 +42,9 @@ def callers_own(
         return own
     if not isinstance(error, (ScanError, *expected)):
         return None if type(error).__module__ == "builtins" else error
-    return None if clock.ran_out() else next(filter(_is_thrown_in, _wrapped(error)), None)
-
-
-def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error* and what caused it.
-
-    That does not include what was merely being handled when it was raised, such as the end of a
-    slice of a wait, see `openai_scan.waiting`.
-    """
-    found: BaseException | None = error
-    for _ in range(_MAX_CAUSES):
-        if found is None:
-            return
-        yield found
-        inner = (getattr(found, "reason", None), *found.args, found.__cause__)
-        found = next((one for one in inner if isinstance(one, BaseException)), None)
+    if clock.ran_out():
+        return None
+    return next(filter(_is_thrown_in, causes(error, handled=False)), None)
 
 
 def _is_thrown_in(error: BaseException) -> bool:

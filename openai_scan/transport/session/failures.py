@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import http.client
 import ssl
-from collections.abc import Iterator
 from typing import TypeVar
 
 import requests
 import urllib3
 
 from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
+from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.tls_settings import fault_of
 from openai_scan.transport.session.tunnels import TunnelRefusedError
@@ -46,9 +46,6 @@ _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 
 # How many characters of a line that is not HTTP the message quotes.
 _MAX_LINE = 60
-
-# The deepest chain of causes seen has six errors; a chain may also be a ring.
-_MAX_CAUSES = 20
 
 
 def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
@@ -210,20 +207,3 @@ def strip(error: BaseException) -> None:
         path = error.url.partition("?")[0]
         error.args = tuple(str(arg).replace(error.url, path) for arg in error.args)
         error.url = path
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield *error*, its cause, and so on. urllib3 and requests keep causes in attributes too."""
-    cause: BaseException | None = error
-    for _ in range(_MAX_CAUSES):
-        if cause is None:
-            return
-        yield cause
-        cause = next(
-            (
-                inner
-                for inner in (getattr(cause, "reason", None), *reversed(cause.args))
-                if isinstance(inner, BaseException)
-            ),
-            cause.__cause__ or cause.__context__,
-        )
