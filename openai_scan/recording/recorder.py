@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from openai_scan.recording.file import Recording, RecordingFile, RecordTo
 from openai_scan.recording.lines import Cause, End, Line, Read
 from openai_scan.sources import AnsweredSource, ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import LiveSource, Source
+from openai_scan.sse.reading import close_all
 from openai_scan.sse.source import InterruptibleSource, NotingSource, chunks_of, is_callers
 
 _END = object()
@@ -215,13 +215,7 @@ class RecordedSource:
     def close(self) -> None:
         """Close the source, and the file if it was made for it."""
         self._finish(left=True)
-        with contextlib.ExitStack() as closing:  # all of it, also if the source cannot be closed
-            if self._has_file:
-                closing.callback(self._file.close)
-            for closeable in (self.source, self._chunks):
-                close = getattr(closeable, "close", None)
-                if close is not None and not getattr(closeable, "gi_running", False):
-                    closing.callback(close)
+        close_all(self._chunks, self.source, self._file if self._has_file else None)
 
     def __del__(self) -> None:
         if self._ending or self._has_end:  # else the unclosed file is worth its warning

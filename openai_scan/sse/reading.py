@@ -47,12 +47,19 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 def close_inputs(*inputs: RawStream) -> None:
     """Close the sources of *inputs*, and what they are read with, if they can be closed.
 
+    See `close_all()`.
+    """
+    close_all(*(one for stream in inputs for one in (stream.chunks, stream.source)))
+
+
+def close_all(*things: object) -> None:
+    """Close each of *things* that can be closed.
+
     Everything is closed, in order, even if closing something fails. A generator that is just being
     read, by another thread or further up in this one, cannot be closed; it ends with its source.
     """
     with contextlib.ExitStack() as closing:
-        for stream in reversed(inputs):
-            for closeable in (stream.source, stream.chunks):
-                close = getattr(closeable, "close", None)
-                if close is not None and not getattr(closeable, "gi_running", False):
-                    closing.callback(close)
+        for thing in reversed(things):
+            close = getattr(thing, "close", None)
+            if close is not None and not getattr(thing, "gi_running", False):
+                closing.callback(close)
