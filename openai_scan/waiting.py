@@ -24,6 +24,9 @@ T = TypeVar("T")
 sliced: bool = sys.platform == "win32"
 """Whether waits are cut into slices. Read it at each wait: tests set it."""
 
+LONGEST_WAIT = 20 * 24 * 3600.0
+"""In seconds. The system counts the milliseconds of a wait in 31 bits."""
+
 SLICE_SECONDS = 0.2
 """How long a cancellation or Ctrl-C may go unnoticed where the system wakes nobody."""
 

@@ -41,9 +41,6 @@ _SIZES = (1, 2, 3, 10, 100, 1000)
 # Of how many different notes of an answer a replay keeps count; a stream itself has no more.
 _MAX_NOTES = 100
 
-# In seconds. Systems cannot wait much longer at a time.
-_LONGEST_WAIT = 20 * 24 * 3600.0
-
 # What is known of a plain event stream: it was over at its end.
 _PLAIN = (Section(Head(library=""), (), End(t=0.0, end="clean")),)
 
@@ -260,7 +257,7 @@ class Replay:
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
         seconds = max(0.0, min(due, self._deadline) - time.monotonic())
-        if seconds > _LONGEST_WAIT:
+        if seconds > waiting.LONGEST_WAIT:
             raise RecordingError(
                 f"{self._name}: at speed {self._speed:g} the next bytes come in"
                 f" {seconds / 86400:g} days, which is too long to wait"

@@ -7,7 +7,8 @@ import time
 from typing import Literal, TypeAlias
 
 from openai_scan.errors import ConnectTimeoutError, StreamTimeoutError
-from openai_scan.transport.settings import LONGEST_WAIT, Timeout
+from openai_scan.transport.settings import Timeout
+from openai_scan.waiting import LONGEST_WAIT
 
 Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total", "grace"]
 """What can run out: a limit of `Timeout`, or the time for what may follow the end of a stream."""

@@ -20,7 +20,8 @@ from openai_scan.errors import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport.settings import LONGEST_WAIT, RetryPolicy
+from openai_scan.transport.settings import RetryPolicy
+from openai_scan.waiting import LONGEST_WAIT
 
 # Far beyond any wait; 2.0 ** 1024 would be an OverflowError.
 _MOST_DOUBLINGS = 1000

@@ -7,9 +7,6 @@ import math
 import attrs
 from attrs import frozen
 
-# The system counts the milliseconds of a wait in 31 bits. Nothing here waits for 20 days.
-LONGEST_WAIT = 20 * 24 * 3600.0
-
 
 @frozen
 class Timeout:
