@@ -100,7 +100,7 @@ def loads(text: str | bytes) -> Any:
     return json.loads(text)
 
 
-def value_or(text: str, default: Any = None) -> Any:
+def value_or(text: str | bytes, default: Any = None) -> Any:
     """Return the value of *text*, or *default* if it is not JSON or exceeds the bounds."""
     try:
         return loads(text)

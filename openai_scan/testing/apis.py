@@ -54,9 +54,9 @@ def api_asked(request: SeenRequest) -> str | None:
     return next((api for pattern, api in _BY_REQUEST if pattern.fullmatch(line)), None)
 
 
-def api_of(chunks: Iterable[bytes]) -> str | None:
+def api_of(steps: Iterable[object]) -> str | None:
     """Return the API that the first event that tells of one comes from, or None."""
-    return next(filter(None, map(_api_of_event, raw_events(chunks))), None)
+    return next(filter(None, map(_api_of_event, raw_events(steps))), None)
 
 
 def api_of_body(body: bytes) -> str | None:
@@ -64,11 +64,12 @@ def api_of_body(body: bytes) -> str | None:
     return _api_named(_parsed(body).get("object"))
 
 
-def raw_events(chunks: Iterable[bytes]) -> Iterator[RawEvent]:
-    """Yield the events in *chunks*, which may be split anywhere."""
+def raw_events(steps: Iterable[object]) -> Iterator[RawEvent]:
+    """Yield the events in the bytes among *steps*, which may be split anywhere."""
     tokenizer = EventTokenizer()
-    for chunk in chunks:
-        yield from tokenizer.feed(chunk)
+    for step in steps:
+        if isinstance(step, bytes):
+            yield from tokenizer.feed(step)
 
 
 def payload_of(raw: RawEvent) -> dict[str, Any]:
@@ -77,10 +78,7 @@ def payload_of(raw: RawEvent) -> dict[str, Any]:
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:
-    try:
-        value = bounded_json.loads(text)
-    except ValueError:
-        return {}
+    value = bounded_json.value_or(text)
     return value if isinstance(value, dict) else {}
 
 

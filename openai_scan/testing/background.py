@@ -207,7 +207,7 @@ class _Response:
     def _numbered(self, steps: Iterable[Step]) -> Iterator[_Numbered | Step]:
         number = 0
         for step in steps:
-            raws = list(apis.raw_events([step])) if isinstance(step, bytes) else []
+            raws = list(apis.raw_events([step]))
             payloads = [apis.payload_of(raw) for raw in raws]
             if not any(payloads):
                 yield step

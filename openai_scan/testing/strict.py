@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import attrs
@@ -79,7 +79,7 @@ def _counted(steps: Sequence[Step], usage: bytes) -> list[Step]:
 
     One that counts them itself, or has no end, stays as it is.
     """
-    is_counted = any(apis.payload_of(raw).get("usage") for raw in apis.raw_events(_chunks(steps)))
+    is_counted = any(apis.payload_of(raw).get("usage") for raw in apis.raw_events(steps))
     if is_counted or done() not in steps:
         return [*steps]
     counted = [_with_empty_usage(step) if isinstance(step, bytes) else step for step in steps]
@@ -104,7 +104,7 @@ def _api_of(answer: object) -> tuple[str | None, bool]:
         if answer.body is not None:
             return (apis.api_of_body(answer.body) if answer.status < 300 else None), False
         answer = answer.steps if _is_stream(answer) else ()
-    return (apis.api_of(_chunks(answer)) if _is_list(answer) else None), True
+    return (apis.api_of(answer) if _is_list(answer) else None), True
 
 
 def _is_list(answer: object) -> TypeGuard[list[Step] | tuple[Step, ...]]:
@@ -115,10 +115,6 @@ def _is_stream(reply: Reply) -> bool:
     names = {name.lower(): value for name, value in reply.headers.items()}
     kind = names.get("content-type", "")
     return reply.status < 300 and kind.startswith("text/event-stream")
-
-
-def _chunks(steps: Iterable[Step]) -> Iterable[bytes]:
-    return (step for step in steps if isinstance(step, bytes))
 
 
 def _json(request: SeenRequest) -> Any:

@@ -33,7 +33,7 @@ def whole(steps: Sequence[Step], api: str) -> Reply:
         steps: The steps of a stream of *api*.
         api: The API that they come from, see `apis`.
     """
-    events = apis.raw_events(step for step in steps if isinstance(step, bytes))
+    events = apis.raw_events(steps)
     payloads = [payload for payload in map(apis.payload_of, events) if payload]
     for payload in payloads:
         if isinstance(payload.get("error"), dict) and "object" not in payload:
