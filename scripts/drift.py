@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import attrs
 from documents import Arm, Schema, Schemas, arms_of, members_of, tags_of
 from overrides import Family
 
+from openai_scan.events.decoding import hooks
 from openai_scan.events.decoding.records import KEY
 from openai_scan.events.decoding.records import tags_of as tags_of_class
 
@@ -147,6 +148,4 @@ class _Comparison:
 
 def _arms_of_type(kind: Any) -> list[Any]:
     """Return the types that a value of *kind* can have, other than None."""
-    if get_origin(kind) in (Union, UnionType):
-        return [arm for arm in get_args(kind) if arm is not NoneType]
-    return [kind]
+    return [arm for arm in hooks.arms_of(kind) if arm is not NoneType]

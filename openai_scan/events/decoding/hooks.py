@@ -162,9 +162,7 @@ def dict_hook(structure_values: Hook) -> Hook:
 
 def is_union(cls: Any) -> bool:
     """Return whether *cls* is a union of two or more types, None not counted."""
-    if get_origin(cls) not in (Union, UnionType):
-        return False
-    return len([arm for arm in get_args(cls) if arm is not NoneType]) > 1
+    return len([arm for arm in arms_of(cls) if arm is not NoneType]) > 1
 
 
 def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
@@ -200,10 +198,14 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
     return hook
 
 
+def arms_of(cls: Any) -> tuple[Any, ...]:
+    """Return the types that the union *cls* consists of, or *cls* alone if it is not a union."""
+    return get_args(cls) if get_origin(cls) in (Union, UnionType) else (cls,)
+
+
 def is_plain_value(cls: Any) -> bool:
     """Return whether every value of *cls* is a text, a number, a flag or None."""
-    arms = get_args(cls) if get_origin(cls) in (Union, UnionType) else (cls,)
-    return all(arm in (*PRIMITIVES, NoneType) for arm in arms)
+    return all(arm in (*PRIMITIVES, NoneType) for arm in arms_of(cls))
 
 
 def is_loose(cls: Any) -> bool:

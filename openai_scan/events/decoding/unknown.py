@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 
 from openai_scan.events.base import Event
-from openai_scan.events.decoding.hooks import RAW, is_tuple
+from openai_scan.events.decoding.hooks import RAW, arms_of, is_tuple
 from openai_scan.events.decoding.records import KEY, tags_of
 from openai_scan.events.decoding.repeats import Decode, Repeats
 from openai_scan.events.decoding.structure import Structurer
@@ -55,7 +54,7 @@ class _NoRepeats(Repeats):
 def _unknown_in(value: Any, kind: Any, place: str) -> Iterator[tuple[str, str]]:
     """Yield what a value of *kind* at *place* has beyond its class, with the place of it."""
     if isinstance(value, list):
-        items = next(filter(is_tuple, _arms_of(kind)), None)
+        items = next(filter(is_tuple, arms_of(kind)), None)
         if items is not None:
             for item in value:
                 yield from _unknown_in(item, get_args(items)[0], f"{place}[]")
@@ -74,17 +73,13 @@ def _unknown_in(value: Any, kind: Any, place: str) -> Iterator[tuple[str, str]]:
             yield "unknown_kind", f"{place} {tag}"
 
 
-def _arms_of(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-
-
 @functools.cache
 def _classes_of(kind: Any) -> tuple[dict[str | None, Any], bool]:
     """Return the classes in *kind* by their `type`, and whether other objects are allowed.
 
     A class that has no union to be told in is there under None.
     """
-    arms = _arms_of(kind)
+    arms = arms_of(kind)
     classes = [arm for arm in arms if attrs.has(arm)]
     is_open = any(get_origin(arm) is dict for arm in arms)
     if len(classes) == 1 and not is_open:
