@@ -89,7 +89,6 @@ _DRAIN_BYTES = 64 * 1024
 # has got the request, and may have worked on it.
 _STALE_SECONDS = 0.5
 
-
 # What no text has, and what is left of bytes that are not text.
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 

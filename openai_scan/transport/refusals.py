@@ -21,6 +21,19 @@ def request_id(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
+def credentials_for(variable: str, *, status: str = "") -> str:
+    """Return what to do if the proxy that *variable* names asks for credentials.
+
+    Args:
+        variable: The environment variable.
+        status: The HTTP status in parentheses, if the message has it nowhere else.
+    """
+    return (
+        f"the proxy requires a user name and password{status}: add them to its URL in {variable},"
+        " such as http://user:password@proxy:3128"
+    )
+
+
 def refusal(
     status: int,
     reason: str,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from openai_scan import bounded_json
 from openai_scan._version import __version__
+from openai_scan.transport import refusals
 from openai_scan.transport.key import Key, Secrets, secrets_of
 from openai_scan.transport.request import Parcel, Request, check_header, fields, merged, plain
 from openai_scan.transport.wire import Wire
@@ -22,11 +23,6 @@ _ASSISTANTS_HINT = (
 _RESUME_HINT = (
     "only what was created with background=True can be taken up again, and not for long;"
     " retrieve_response returns it once it is finished"
-)
-
-_PROXY_HINT = (
-    "the proxy requires a user name and password: add them to its URL in HTTP_PROXY, such as"
-    " http://user:password@proxy:3128"
 )
 
 _STORED_HINT = (
@@ -126,7 +122,7 @@ class Sender:
         if status in (400, 404) and "starting_after" in request.query:
             return _RESUME_HINT
         if status == 407:
-            return _PROXY_HINT
+            return refusals.credentials_for("HTTP_PROXY")
         if "previous_response_id" in (request.body or {}):
             # OpenAI answers with 400 and the code "previous_response_not_found".
             is_missing = status == 404 or (status == 400 and "previous_response" in text)

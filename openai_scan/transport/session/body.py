@@ -11,8 +11,7 @@ Who limits a wait:
 - Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
   over TLS, which reads several times for one read of ours; where the socket is not the system's,
   as with gevent and eventlet; and where signals may come again and again, since each of them
-  starts the system's limit again. Handlers and timers are checked when a body
-  begins.
+  starts the system's limit again. Handlers and timers are checked when a body begins.
 
 The option stays with the socket, but means nothing to its other users: they make it non-blocking.
 """
@@ -44,10 +43,10 @@ class Body:
 
     Args:
         sock: Where it arrives.
-        clock: How long each wait for it may take.
-        cancellation: What may end a wait.
         frame: Where it ends.
         arrived: What of it has arrived already.
+        clock: How long each wait for it may take.
+        cancellation: What may end a wait.
     """
 
     def __init__(

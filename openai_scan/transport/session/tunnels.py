@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from openai_scan import bounded_json
 from openai_scan.events.error import read_error
 from openai_scan.snippet import readable
+from openai_scan.transport import refusals
 from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
 
@@ -110,10 +111,7 @@ class TunnelAnswer(ClockedResponse):
         if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
             names = " or ".join(schemes)
             return f"the proxy requires {names} (HTTP 407), but only Basic is supported"
-        return (
-            "the proxy requires a user name and password (HTTP 407): add them to its URL in"
-            " HTTPS_PROXY, such as http://user:password@proxy:3128"
-        )
+        return refusals.credentials_for("HTTPS_PROXY", status=" (HTTP 407)")
 
 
 def _said(text: str) -> str:
