@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,7 @@ from server import ScriptedServer, serving
 
 from openai_scan import Client
 from openai_scan.transport.session import body
+from openai_scan.transport.session.cancellation import SocketCancellation
 
 # Tests promise results, not times, and a shared machine is slow now and then.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -102,3 +105,17 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     now = Now()
     monkeypatch.setattr(time, "monotonic", now)
     return now
+
+
+@pytest.fixture
+def connecting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Return what is set as soon as an exchange waits for a connection that is being made."""
+    begun = threading.Event()
+    watch = SocketCancellation.watch
+
+    def told(self: SocketCancellation, sock: socket.socket) -> None:
+        watch(self, sock)
+        begun.set()
+
+    monkeypatch.setattr(SocketCancellation, "watch", told)
+    return begun

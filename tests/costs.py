@@ -86,6 +86,11 @@ def calls(action: Callable[[], object], apart: Collection[str]) -> tuple[int, in
     return python, builtin
 
 
+def all_calls(action: Callable[[], object]) -> int:
+    """Do the *action*; return how many functions it called, those of C among them."""
+    return sum(calls(action, ()))
+
+
 def peak(action: Callable[[], object]) -> int:
     """Do the *action*; return the most bytes that it had allocated at any time."""
     gc.collect()

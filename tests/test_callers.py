@@ -32,7 +32,6 @@ from server import (
 from openai_scan import Client, RetryPolicy, StreamerV2, StreamTimeoutError, Timeout, TransportError
 from openai_scan.transport import Request, Transport
 from openai_scan.transport.exchange import Exchange
-from openai_scan.transport.session.cancellation import SocketCancellation
 
 ANY_FAILURE = RetryPolicy(resend=True, wait_initial=0)
 REFUSED = "HTTP/1.1 {}\r\nContent-Length: 10\r\n{}\r\n12"
@@ -224,22 +223,14 @@ def test_it_leaves_a_stream_whose_name_is_looked_up(
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_it_leaves_a_stream_that_nobody_accepts(
-    monkeypatch: pytest.MonkeyPatch, error: BaseException
+    connecting: threading.Event, error: BaseException
 ) -> None:
     """No other address is tried because of it."""
-    reached = threading.Event()
-    watch = SocketCancellation.watch
-
-    def told(self: SocketCancellation, connecting: socket.socket) -> None:
-        watch(self, connecting)
-        reached.set()
-
-    monkeypatch.setattr(SocketCancellation, "watch", told)
     with (
         full_queue() as port,
         Client("k", f"http://127.0.0.1:{port}/v1", retries=ANY_FAILURE) as client,
     ):
-        check(client.create_chat_completion_stream(model="m", messages=[]), error, reached)
+        check(client.create_chat_completion_stream(model="m", messages=[]), error, connecting)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

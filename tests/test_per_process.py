@@ -6,6 +6,7 @@ import itertools
 import os
 
 import pytest
+from forks import failed, fork
 
 from openai_scan.transport.per_process import PerProcess
 
@@ -16,11 +17,11 @@ def test_a_child_has_a_value_of_its_own() -> None:
     """Its parent keeps the one it had."""
     one = PerProcess(itertools.count(1).__next__)
     assert one.value == 1
-    child = os.fork()
-    if not child:
-        os._exit(0 if one.value == 2 else 1)
-    _, status = os.waitpid(child, 0)
-    assert status == 0
+
+    def look() -> None:
+        assert one.value == 2
+
+    assert not failed(fork(look))
     assert one.value == 1
 
 

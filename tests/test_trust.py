@@ -9,9 +9,7 @@ import io
 import itertools
 import json
 import logging
-import os
 import select
-import signal
 import socket
 import ssl
 import threading
@@ -21,6 +19,7 @@ from typing import Any
 
 import pytest
 import requests
+from forks import failed, fork
 from server import (
     CHUNKED,
     END,
@@ -34,6 +33,7 @@ from server import (
     ScriptedServer,
     answer,
     ch,
+    full_queue,
     json_answer,
     serving,
 )
@@ -59,7 +59,6 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.retries import backoff, retry_after, should_retry
 from openai_scan.transport.session import cancellation, connections
 from openai_scan.transport.session import wire as session_module
-from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.dial import dial
 
 KEY = "sk-secret-1234"
@@ -625,20 +624,12 @@ class TestCancel:
             thread.join(PATIENCE)
         known.set()
 
-    def test_while_it_connects(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_while_it_connects(self, connecting: threading.Event) -> None:
         """A server that takes no connections, its queue being full, holds nobody."""
-        held = threading.Event()
-        watch = SocketCancellation.watch
-
-        def told(self: SocketCancellation, connecting: socket.socket) -> None:
-            watch(self, connecting)
-            held.set()
-
-        monkeypatch.setattr(SocketCancellation, "watch", told)
         with full_queue() as port:
             with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
                 with client.create_completion_stream(model="m", prompt="p") as s:
-                    thread = cancel_when(held, s)
+                    thread = cancel_when(connecting, s)
                     assert not s.next()
                     assert isinstance(s.err(), StreamCancelledError)
                 thread.join(PATIENCE)
@@ -695,16 +686,12 @@ class TestCancel:
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
             with chatting(server) as s:
                 assert s.next()
-                child = os.fork()
-                if not child:
-                    status = 1
-                    with contextlib.suppress(BaseException):
-                        s.cancel()
-                        s.close()
-                        status = 0
-                    os._exit(status)
-                _, status = os.waitpid(child, 0)
-                assert status == 0
+
+                def leave() -> None:
+                    s.cancel()
+                    s.close()
+
+                assert not failed(fork(leave, seconds=int(PATIENCE)))
                 go.set()
                 assert read(s) == ""
                 assert s.outcome == "completed"
@@ -738,22 +725,18 @@ class TestFork:
             thread = threading.Thread(target=other.list_models)
             thread.start()
             assert making.wait(PATIENCE)
-            child = os.fork()
-            if not child:
-                status = 1
-                with contextlib.suppress(BaseException):
-                    signal.alarm(int(PATIENCE))  # where it is locked out, it would wait for ever
-                    monkeypatch.undo()
-                    other.close()
-                    client.close()
-                    client.list_models()
-                    client.close()
-                    status = 0
-                os._exit(status)
-            _, status = os.waitpid(child, 0)
+
+            def ask() -> None:
+                monkeypatch.undo()
+                other.close()
+                client.close()
+                client.list_models()
+                client.close()
+
+            is_locked_out = failed(fork(ask, seconds=int(PATIENCE)))
             made.set()
             thread.join(PATIENCE)
-            assert status == 0
+            assert not is_locked_out
             client.list_models()
             assert server.connections == 3
 
@@ -771,25 +754,20 @@ class TestFork:
             assert s.next()
             pool = s._machine.current.source._answer._raw._pool  # there is no public way to it
             pool.pool.mutex.acquire()  # as a thread does that takes a connection
-            child = os.fork()
-            if not child:
-                status = 1
-                with contextlib.suppress(BaseException):
-                    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-                    signal.alarm(3)  # where it is locked out, it would wait for ever
-                    if reads_on:
-                        read(s)
-                    s.close()
-                    client.list_models()
-                    client.close()
-                    gc.collect()
-                    status = 0
-                os._exit(status)
+
+            def leave() -> None:
+                if reads_on:
+                    read(s)
+                s.close()
+                client.list_models()
+                client.close()
+                gc.collect()
+
+            child = fork(leave)
             pool.pool.mutex.release()
             if reads_on:
                 go.set()
-            _, status = os.waitpid(child, 0)
-            assert status == 0
+            assert not failed(child)
             go.set()
             client.list_models()
 
@@ -806,18 +784,14 @@ class TestFork:
         thread = threading.Thread(target=hold)
         thread.start()
         assert held.wait(PATIENCE)
-        child = os.fork()
-        if not child:
-            status = 1
-            with contextlib.suppress(BaseException):
-                signal.signal(signal.SIGALRM, signal.SIG_DFL)
-                signal.alarm(3)  # where it is locked out, it would wait for ever
-                status = int(not cancellation.SocketCancellation().wait_for(lambda: True, 0))
-            os._exit(status)
-        _, status = os.waitpid(child, 0)
+
+        def wait() -> None:
+            assert cancellation.SocketCancellation().wait_for(lambda: True, 0)
+
+        is_locked_out = failed(fork(wait))
         over.set()
         thread.join(PATIENCE)
-        assert status == 0
+        assert not is_locked_out
 
 
 class Told(logging.Handler):
@@ -831,19 +805,6 @@ class Told(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Tell whoever waits."""
         self.event.set()
-
-
-@contextlib.contextmanager
-def full_queue() -> Iterator[int]:
-    """Give the port of a server that accepts nothing, and has no room for one more to wait."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        port = listener.getsockname()[1]
-        with contextlib.ExitStack() as waiting:
-            for _ in range(4):
-                one = waiting.enter_context(socket.socket())
-                one.setblocking(False)
-                one.connect_ex(("127.0.0.1", port))
-            yield port
 
 
 class TestRetries:

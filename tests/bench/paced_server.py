@@ -11,21 +11,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import os
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench import workloads
+from bench.serving import END, HEAD, TIME, chunks, started, timed_frame
 
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _EVENTS = 2_000
-_TIME = b"%020d"  # of the same length for all, so that the frame around it can be made beforehand
 
 
 @contextlib.contextmanager
@@ -35,49 +31,21 @@ def running(certificate: Path | None = None) -> Iterator[str]:
     Args:
         certificate: The key and the certificate of `localhost`, for TLS; None for none.
     """
-    command = [sys.executable, "-m", "bench.paced_server"]
-    scheme, host = "http", "127.0.0.1"
-    if certificate is not None:
-        command.append(str(certificate))
-        scheme, host = "https", "localhost"
-    pipe = subprocess.PIPE
-    # It finds the benchmarks where this process does.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield f"{scheme}://{host}:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()  # it ends with that
+    where = [] if certificate is None else [str(certificate)]
+    with started("bench.paced_server", *where) as port:
+        yield f"http://127.0.0.1:{port}" if certificate is None else f"https://localhost:{port}"
 
 
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-@functools.cache
-def _chunks(family: str) -> Sequence[bytes]:
-    """Return the events of a stream, each as a chunk of its own; the last ends the stream."""
-    blocks = workloads.workload(family, _EVENTS).stream.split(b"\n\n")
-    return [_chunk(block + b"\n\n") for block in blocks[:-1]] + [b"0\r\n\r\n"]
-
-
-@functools.cache
-def _frame() -> tuple[bytes, bytes]:
-    """Return what precedes and what follows the time in an event of a timed stream."""
-    block = workloads.workload("chat", 10).stream.split(b"\n\n")[1] + b"\n\n"
-    before, _, after = block.partition(b'"content":"The"')
-    start, _, rest = _chunk(before + b'"content":"' + _TIME % 0 + b'"' + after).partition(_TIME % 0)
-    return start, rest
+_chunks = functools.cache(chunks)
+_frame = functools.cache(timed_frame)
 
 
 def _events(kind: str) -> Iterator[Callable[[], bytes]]:
     """Yield what makes each event, at the moment when it is sent."""
     if kind == "timed":
         before, after = _frame()
-        return itertools.repeat(lambda: before + _TIME % time.monotonic_ns() + after)
-    return (functools.partial(bytes, chunk) for chunk in _chunks(kind))
+        return itertools.repeat(lambda: before + TIME % time.monotonic_ns() + after)
+    return (functools.partial(bytes, chunk) for chunk in (*_chunks(kind, _EVENTS), END))
 
 
 def _serve(accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -88,7 +56,7 @@ def _serve(accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
             accepted if tls is None else tls.wrap_socket(accepted, server_side=True)
         )
         kind, rate = _read_request(connection)
-        connection.sendall(_HEAD)
+        connection.sendall(HEAD)
         due = time.monotonic()
         for make in _events(kind):
             due += 1 / rate

@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 
-from bench import workloads
+from bench.serving import END, HEAD, TIME, chunks, started, timed_frame
 
 TICK = 0.002
-
-_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-_END = b"0\r\n\r\n"
-_TIME = b"%020d"  # as long for all, so that the frame around it can be made beforehand
 
 # The writers of paced streams, each with its interval and its place in it.
 _paced: list[tuple[asyncio.StreamWriter, int, int]] = []
@@ -28,37 +23,12 @@ _paced: list[tuple[asyncio.StreamWriter, int, int]] = []
 @contextlib.contextmanager
 def running() -> Iterator[str]:
     """Run the server, and give its URL."""
-    command = [sys.executable, "-m", "bench.server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()  # it ends with that
+    with started("bench.server") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def _blocks() -> list[bytes]:
-    """Return the events of a chat stream, each as a chunk of its own."""
-    blocks = workloads.workload("chat", 2_000).stream.split(b"\n\n")[:-1]
-    return [_chunk(block + b"\n\n") for block in blocks]
-
-
-def _frame() -> tuple[bytes, bytes]:
-    """Return what stands before and behind the time in a paced event."""
-    block = workloads.workload("chat", 10).stream.split(b"\n\n")[1] + b"\n\n"
-    before, _, after = block.partition(b'"content":"The"')
-    event = before + b'"content":"' + _TIME % 0 + b'"' + after
-    start, _, end = _chunk(event).partition(_TIME % 0)
-    return start, end
-
-
-_BLOCKS = _blocks()
-_START, _REST = _frame()
+_BLOCKS = chunks("chat", 2_000)
+_START, _REST = timed_frame()
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -67,7 +37,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         _, mode, number, *_ = head.split(b" ", 2)[1].split(b"/")
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
         await reader.readexactly(int(fields.get(b"content-length", b"0")))
-        writer.write(_HEAD)
+        writer.write(HEAD)
         match mode:
             case b"bulk":
                 await _send_all(writer, int(number))
@@ -88,7 +58,7 @@ async def _send_all(writer: asyncio.StreamWriter, events: int) -> None:
         writer.write(b"".join(deltas[:left]))
         left -= len(deltas)
         await writer.drain()
-    writer.write(b"".join(ending) + _END)
+    writer.write(b"".join(ending) + END)
     await writer.drain()
 
 
@@ -101,7 +71,7 @@ async def _keep_pace() -> None:
         _paced[:] = [each for each in _paced if not each[0].is_closing()]
         for writer, interval, place in _paced:
             if tick % interval == place % interval:
-                writer.write(_START + _TIME % time.perf_counter_ns() + _REST)
+                writer.write(_START + TIME % time.perf_counter_ns() + _REST)
         await asyncio.sleep(start + tick * TICK - time.perf_counter())
 
 

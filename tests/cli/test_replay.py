@@ -224,30 +224,32 @@ def test_a_port_that_is_taken_is_one_sentence(
     )
 
 
-def test_a_port_that_another_program_has_on_windows_is_taken(
-    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """There the system may say that the permission is missing."""
+@pytest.fixture
+def _without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse every port."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    file = recording()
     monkeypatch.setattr("openai_scan.cli.replay.FakeServer", refuse)
+
+
+@pytest.mark.usefixtures("_without_permission")
+def test_a_port_that_another_program_has_on_windows_is_taken(
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There the system may say that the permission is missing."""
+    file = recording()
     assert main(["replay", file, "--serve", "--port", "8000"]) == 2
     assert "Port 8000 is taken: name another by --port" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_without_permission")
 def test_a_port_that_is_not_to_be_had_is_one_sentence(
-    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recording: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For whatever other reason, which the system knows."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
     file = recording()
-    monkeypatch.setattr("openai_scan.cli.replay.FakeServer", refuse)
     assert main(["replay", file, "--serve", "--port", "80"]) == 2
     assert capsys.readouterr().err == "openai-scan: Permission denied\n"
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from costs import all_calls, peak
 from rich.console import Console
 
 from openai_scan.cli import inspect, markdown
@@ -17,7 +18,6 @@ from openai_scan.cli.terminal import console
 from openai_scan.recording import read_recording, replay
 from openai_scan.testing import chat_chunk, event, recorded
 from safety.conftest import Terminal
-from safety.work import calls_in, peak_of
 
 # A little more than twice is noise of caches that fill; four times would be quadratic.
 FACTOR = 2.2
@@ -72,7 +72,7 @@ LONG = {
 
 def assert_linear(run: Callable[[str], object], texts: tuple[str, str]) -> None:
     """Fail if the work for the second text is not to that for the first as their lengths are."""
-    once, twice = (calls_in(partial(run, text)) for text in texts)
+    once, twice = (all_calls(partial(run, text)) for text in texts)
     assert twice * len(texts[0]) < FACTOR / 2 * once * len(texts[1])
 
 
@@ -93,7 +93,7 @@ def test_a_long_rendered_block(start: str, more: str) -> None:
     beginning = start + 2_000 // len(more) * more
     render(beginning, 40)  # what is loaded and compiled the first time
     first, once, twice = (
-        calls_in(partial(render, beginning + size // len(more) * more, 40))
+        all_calls(partial(render, beginning + size // len(more) * more, 40))
         for size in (0, 1_500, 3_000)
     )
     assert twice - first < FACTOR * (once - first)
@@ -144,7 +144,7 @@ def test_a_file(
     counts = []
     for size in (10, 400, 800):
         path.write_bytes(file(size))
-        counts.append(calls_in(lambda: terminal.run(*words)))
+        counts.append(all_calls(lambda: terminal.run(*words)))
     _, once, twice = counts
     assert twice < FACTOR * once
 
@@ -170,7 +170,7 @@ def test_a_long_stream_takes_no_more_memory(
     peaks = []
     for size in (10, 100, 400):
         path.write_bytes(stream_of(size))
-        peaks.append(peak_of(lambda: terminal.run("inspect", str(path))))
+        peaks.append(peak(lambda: terminal.run("inspect", str(path))))
     # The file stays, with the times of its events. A row of the table takes 4 KiB.
     assert peaks[2] - peaks[1] < 2_500 * 300
     assert terminal.out.text.count("gap") == 1 + 2 + 8
@@ -181,7 +181,7 @@ def test_a_cassette_of_many_streams_is_read_once(again: str | None) -> None:
     """By the fake server too."""
     files = [recording_of(size, again=again) for size in (10, 200, 400)]
     for read in (read_recording, recorded):
-        _, once, twice = (calls_in(partial(read, io.BytesIO(file))) for file in files)
+        _, once, twice = (all_calls(partial(read, io.BytesIO(file))) for file in files)
         assert twice < FACTOR * once
 
 
