@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from bench.peers import over_httpx
+
 
 def parsed(chunks: Iterable[bytes], family: str) -> tuple[int, int]:
     """Parse the data of a stream, each a line of its own; the family makes no difference."""
-    import httpx
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
-            200, headers={"Content-Type": "text/event-stream"}, content=iter(chunks)
-        )
-
     events = characters = 0
     with (
-        httpx.Client(transport=httpx.MockTransport(answer)) as client,
+        over_httpx.client(chunks) as client,
         client.stream("GET", "http://localhost/") as response,
     ):
         for line in response.iter_lines():

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bench.peers import over_httpx
+
 
 def raw(chunks: Iterable[bytes], family: str) -> tuple[int, int]:
     """Read the raw events of a stream; the family makes no difference."""
-    import httpx
     from httpx_sse import connect_sse
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(
-            200, headers={"Content-Type": "text/event-stream"}, content=iter(chunks)
-        )
 
     events = characters = 0
     with (
-        httpx.Client(transport=httpx.MockTransport(answer)) as client,
+        over_httpx.client(chunks) as client,
         connect_sse(client, "GET", "http://localhost/") as source,
     ):
         for event in source.iter_sse():
