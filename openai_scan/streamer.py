@@ -60,7 +60,7 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
 
         An exception of your own that interrupts the wait leaves it as it is: that of a signal
         handler, KeyboardInterrupt included, or gevent's `Timeout`. The source is closed then, and
-        the stream ends as `cancelled`, since nobody knows which bytes were lost.
+        the stream ends as `cancelled`, because bytes may have been lost.
         """
         machine = self._machine
         try:

@@ -240,7 +240,7 @@ def asked(prompt: Sequence[str]) -> str | None:
     """Return the question, or None if it is yet to be typed.
 
     Args:
-        prompt: The words of the question. A `-` among them stands for what is on standard input,
+        prompt: The words of the question. Each `-` is replaced by the text on standard input,
             which is also read if there are no words.
 
     Raises:

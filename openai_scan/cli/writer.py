@@ -63,7 +63,7 @@ def flush() -> None:
 
 
 def is_closed_pipe(error: OSError) -> bool:
-    """Return whether *error* says that nobody reads what is printed."""
+    """Return whether *error* is the one for a closed output pipe."""
     # Windows reports EINVAL for a closed pipe. An error about a file has the file's name.
     return isinstance(error, BrokenPipeError) or (
         error.errno == errno.EINVAL and error.filename is None

@@ -1,4 +1,4 @@
-"""A whole Responses service, whose responses go on when nobody listens."""
+"""A whole Responses service, whose responses keep running after the client disconnects."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class BackgroundResponses:
         self._lock = threading.Lock()
 
     def take_left(self) -> list[object]:
-        """Return the answers that nobody has asked for, and forget them."""
+        """Return the answers that were never requested, and forget them."""
         with self._lock:
             left: list[object] = [*self._answers]
             self._answers.clear()

@@ -48,8 +48,8 @@ class Reset:
 
 
 Step: TypeAlias = bytes | Delay | Due | Hold | Cut | Reset
-"""A chunk to be sent, or what to do at this place. The head of the answer goes with the first
-chunk; `b""` sends it alone."""
+"""A chunk to send, or what to do at this point. The response headers are sent together with the
+first chunk; `b""` sends them alone."""
 
 
 @frozen(kw_only=True)

@@ -20,7 +20,7 @@ Each wire keeps these rules:
    the body, and only if the framing leaves no doubt where that end is, no byte lies behind it in
    any buffer, and the exchange was not cancelled. The next byte can only be the next answer's.
 5. It is done with a connection when the caller's own exception, such as a task's cancellation or
-   KeyboardInterrupt, leaves one of its coroutines: nobody knows which bytes are lost.
+   KeyboardInterrupt, leaves one of its coroutines: bytes may have been lost.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ class CreateResponse(Inclusion, total=False):
     input: str | Sequence[JSONObject] | None  # text, or items
     model: str | None  # needed unless the prompt names one
     access_programs: JSONObject | None  # such as {"cyber": "standard"}
-    background: bool | None  # whether to go on if nobody listens
+    background: bool | None  # whether to keep running after the client disconnects
     background_options: JSONObject | None  # such as {"completion_window": "soonest"}
     context_management: Sequence[JSONObject] | None
     conversation: str | JSONObject | None  # the one that input and output are added to

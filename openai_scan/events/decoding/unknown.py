@@ -1,8 +1,7 @@
-"""What a payload has and its class does not: the drift of an API, for whoever wants to see it.
+"""Find what a payload has and its class does not, to show how an API has drifted.
 
-Nothing of it is an error, and all of it stays readable in `event.raw`. It takes as long to find as
-the payload takes to decode, so it is only looked for on request, and this module is only imported
-then.
+None of it is an error, and all of it stays readable in `event.raw`. Finding it takes as long as
+decoding the payload, so it is done only on request, and this module is imported only then.
 """
 
 from __future__ import annotations
