@@ -1,12 +1,14 @@
-"""Waiting, on systems that wake a waiting thread and on those that do not.
+"""Waiting in slices, so that a signal or a cancellation always ends a wait.
 
-On POSIX, shutting down a socket ends a `recv()` that another thread is waiting in, and Ctrl-C
-interrupts every wait. Windows does neither: `recv()` goes on (cpython#91913), and Ctrl-C does not
-interrupt `recv()` or, before Python 3.14, waits for locks and events (cpython#85609, #125541).
+After each slice Python runs its signal handlers, the waiting code checks for a cancellation, and
+the wait continues until its time is up. How long a slice may be depends on what else ends a wait:
 
-On Windows every wait is therefore cut into slices. After each slice Python runs its signal
-handlers, the waiting code checks for a cancellation, and the wait continues until its time is up.
-Elsewhere these functions add no system call.
+- On POSIX, shutting down a socket ends a `recv()` that another thread is waiting in, and Ctrl-C
+  interrupts a wait that has begun. But a signal that comes in the microsecond before the wait,
+  after Python has looked for signals, only sets a flag, and the system then waits although the flag
+  is set. Ctrl-C right after a token is such a signal: one in eighty was lost. Slices are long.
+- Windows wakes nobody: `recv()` goes on (cpython#91913), and Ctrl-C does not interrupt `recv()` or,
+  before Python 3.14, waits for locks and events (cpython#85609, #125541). Slices are short.
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar, overload
+from typing import TypeVar
 
 from openai_scan.interruptions import pass_interruption
 
 T = TypeVar("T")
 
+# By how much a timer may be early, see `is_over()`.
+_NEARLY = 0.9
+_EARLY_SECONDS = 0.1
+
 sliced: bool = sys.platform == "win32"
-"""Whether waits are cut into slices. Read it at each wait: tests set it."""
+"""Whether the system wakes nobody, so that slices are short. Read it at each wait: tests set it."""
 
 LONGEST_WAIT = 20 * 24 * 3600.0
 """In seconds. The system counts the milliseconds of a wait in 31 bits."""
@@ -30,26 +36,17 @@ LONGEST_WAIT = 20 * 24 * 3600.0
 SLICE_SECONDS = 0.2
 """How long a cancellation or Ctrl-C may go unnoticed where the system wakes nobody."""
 
-
-class Timed(Protocol):
-    """A socket, or TLS over one."""
-
-    def settimeout(self, seconds: float, /) -> None:
-        """Set how long each later call may wait."""
+LONG_SLICE_SECONDS = 1.0
+"""How long a signal that comes just before a wait may go unnoticed elsewhere."""
 
 
-@overload
-def slice_of(seconds: float) -> float: ...
-@overload
-def slice_of(seconds: None) -> float | None: ...
-def slice_of(seconds: float | None) -> float | None:
+def slice_of(seconds: float | None) -> float:
     """Return how long the next call may wait if *seconds* are left (None: no limit).
 
     Use it for calls such as `select()` in a loop that checks what it waits for.
     """
-    if not sliced:
-        return seconds
-    return SLICE_SECONDS if seconds is None else min(seconds, SLICE_SECONDS)
+    longest = SLICE_SECONDS if sliced else LONG_SLICE_SECONDS
+    return longest if seconds is None else min(seconds, longest)
 
 
 def wait(event: threading.Event, seconds: float | None = None) -> bool:
@@ -59,8 +56,6 @@ def wait(event: threading.Event, seconds: float | None = None) -> bool:
         event: What to wait for.
         seconds: How long at most; None means no limit.
     """
-    if not sliced:
-        return event.wait(_bounded(seconds))
     return _repeated(event.wait, seconds)
 
 
@@ -77,22 +72,24 @@ def wait_for(
     Returns:
         What *happened* returned last.
     """
-    if not sliced:
-        return condition.wait_for(happened, _bounded(seconds))
     return _repeated(lambda left: condition.wait_for(happened, left), seconds)
 
 
-def in_slices(step: Callable[[], T], sock: Timed, seconds: float, check: Callable[[], object]) -> T:
-    """Return what *step* returns, which waits for *sock*, and call it again after each slice.
-
-    Call this only where waits are `sliced`; elsewhere set the timeout and call *step* once.
+def in_slices(
+    step: Callable[[], T],
+    limit: Callable[[float], object],
+    seconds: float,
+    check: Callable[[], object],
+) -> T:
+    """Return what *step* returns, which waits for a socket, and call it again after each slice.
 
     Args:
         step: One call on the socket that leaves nothing half done when it times out: `recv()`,
             `recv_into()`, `send()`, `do_handshake()`, and the same over TLS. Not `sendall()`, which
             does not say how much it has sent; nor a read through `makefile()`, whose file refuses
             to be read after it has timed out once.
-        sock: What it waits for. Its timeout is that of the last slice afterwards.
+        limit: Sets how many seconds *step* may wait, as the socket's `settimeout()`. The limit is
+            that of the last slice afterwards.
         seconds: How long *step* may take in all.
         check: Called after each slice. It raises if there is no reason to go on.
 
@@ -100,36 +97,52 @@ def in_slices(step: Callable[[], T], sock: Timed, seconds: float, check: Callabl
         TimeoutError: The time is up, or the system gave the connection up.
         Exception: Whatever *check* and *step* raise.
     """
-    end = time.monotonic() + seconds
+    began = time.monotonic()
+    end = began + seconds
     left = seconds
     while True:
-        sock.settimeout(min(left, SLICE_SECONDS))
+        limit(slice_of(left))
         try:
             return step()
         except TimeoutError as error:
             pass_interruption(error)
-            check()
-            left = end - time.monotonic()
-            # An error with a number is the system's: the peer no longer acknowledges anything.
-            if left <= 0 or error.errno is not None:
+            if not ends_slice(error, began, left):
                 raise
+            check()
+            began = time.monotonic()
+            left = end - began
+            if left <= 0:
+                raise
+
+
+def ends_slice(error: TimeoutError, began: float, seconds: float) -> bool:
+    """Return whether *error* ends a slice of a wait, rather than the wait.
+
+    An error with a number is the system's: the peer no longer acknowledges anything. An error that
+    comes too soon is the caller's: gevent's `Timeout`, for example, may raise any class.
+
+    Args:
+        error: What the call raised that waited.
+        began: When it began to, in the time of `time.monotonic()`.
+        seconds: How long the wait may take.
+    """
+    return error.errno is None and is_over(began, slice_of(seconds))
+
+
+def is_over(began: float, seconds: float) -> bool:
+    """Return whether a wait of *seconds* has taken as long, or about so long.
+
+    Timers of an event loop such as gevent's count from when it last looked at the time.
+    """
+    return time.monotonic() >= began + _NEARLY * seconds - _EARLY_SECONDS
 
 
 def _repeated(wait: Callable[[float], bool], seconds: float | None) -> bool:
     """Call *wait* with slices of *seconds* until it returns True or the time is up."""
-    if seconds is None:
-        while not wait(SLICE_SECONDS):
-            pass
-        return True
-    end = time.monotonic() + seconds
+    end = None if seconds is None else time.monotonic() + seconds
     left = seconds
-    while left > SLICE_SECONDS:
-        if wait(SLICE_SECONDS):
-            return True
-        left = end - time.monotonic()
-    return wait(max(left, 0.0))
-
-
-def _bounded(seconds: float | None) -> float | None:
-    """Return *seconds*, or the longest time that the system can count."""
-    return None if seconds is None else min(seconds, threading.TIMEOUT_MAX)
+    while not wait(slice_of(left)):
+        left = None if end is None else max(end - time.monotonic(), 0.0)
+        if left == 0:
+            return False
+    return True

@@ -13,9 +13,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from server import PATIENCE
 from urllib3.util import wait_for_read
 
 from openai_scan import Timeout, waiting
+from openai_scan.interruptions import Interruption
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import answers, body
 from openai_scan.transport.session.answers import _ClockedReads
@@ -84,11 +86,11 @@ class TestReading:
     def test_the_wait_is_limited(self, ends: tuple[socket.socket, socket.socket]) -> None:
         """By what the clock allows, not by what the socket had."""
         ours, theirs = ends
-        reads, _ = reading(ours, Timeout(first_byte=600))
-        ours.settimeout(1)
+        reads, _ = reading(ours, Timeout(first_byte=0.75))
+        ours.settimeout(600)
         theirs.send(b"a")
         reads.readinto(bytearray(9))
-        assert 590 < (ours.gettimeout() or 0) <= 600
+        assert 0 < (ours.gettimeout() or 0) <= 0.75
 
     def test_the_limit_of_the_socket_is_changed_only_if_it_differs(
         self, ends: tuple[socket.socket, socket.socket]
@@ -103,11 +105,11 @@ class TestReading:
                 super().settimeout(seconds)
 
         with Telling(fileno=ours.detach()) as sock:
-            reads, _ = reading(sock, Timeout(first_byte=None))
+            reads, _ = reading(sock, Timeout(first_byte=600))
             for _ in range(2):
                 theirs.send(b"a")
                 assert reads.readinto(bytearray(9)) == 1
-        assert len(told) == 1
+        assert told == [waiting.LONG_SLICE_SECONDS]
 
     def test_it_may_not_wait_at_all(self, ends: tuple[socket.socket, socket.socket]) -> None:
         """Nothing is read then, even if it is there."""
@@ -174,7 +176,11 @@ class TestSlices:
             return bytes(buffer[: recv_into(buffer)])
 
         sock = SimpleNamespace(
-            makefile=ours.makefile, settimeout=ours.settimeout, recv_into=recv_into, recv=recv
+            makefile=ours.makefile,
+            gettimeout=ours.gettimeout,
+            settimeout=ours.settimeout,
+            recv_into=recv_into,
+            recv=recv,
         )
         return sock
 
@@ -283,6 +289,65 @@ class TestBody:
         theirs.send(b"ab")
         assert body.read() == b"ab"
 
+    @pytest.mark.parametrize("by_system", [True, False])
+    def test_a_wait_is_cut_into_slices(
+        self,
+        ends: tuple[socket.socket, socket.socket],
+        monkeypatch: pytest.MonkeyPatch,
+        by_system: bool,
+    ) -> None:
+        """Between two of them Python runs its signal handlers, and the next wait is as long."""
+        monkeypatch.setattr(waiting, "LONG_SLICE_SECONDS", 0.001)
+        monkeypatch.setattr(body, "signals_may_repeat", lambda: not by_system)
+        ours, theirs = ends
+        slices: list[int] = []
+
+        class Checked(SocketCancellation):
+            def check(self) -> None:
+                slices.append(1)
+                if len(slices) % 3 == 0:
+                    theirs.send(b"ab")
+
+        read = body_of(ours, Timeout(idle=PATIENCE), cancellation=Checked()).read
+        assert [read(), read()] == [b"ab", b"ab"]
+        assert len(slices) == 6
+
+    @pytest.mark.parametrize("by_system", [True, False])
+    def test_all_slices_together_are_the_wait(
+        self,
+        ends: tuple[socket.socket, socket.socket],
+        monkeypatch: pytest.MonkeyPatch,
+        by_system: bool,
+    ) -> None:
+        """It ends as a wait of one slice does."""
+        monkeypatch.setattr(waiting, "LONG_SLICE_SECONDS", 0.001)
+        monkeypatch.setattr(body, "signals_may_repeat", lambda: not by_system)
+        with pytest.raises(TimeoutError):
+            body_of(ends[0], Timeout(idle=0.01)).read()
+
+    @pytest.mark.parametrize("by_system", [True, False])
+    def test_a_signal_handler_may_raise_a_timeout_in_any_slice(
+        self,
+        ends: tuple[socket.socket, socket.socket],
+        monkeypatch: pytest.MonkeyPatch,
+        by_system: bool,
+    ) -> None:
+        """It is not taken for the end of the slice, whether it is of the class for that or not."""
+        monkeypatch.setattr(waiting, "LONG_SLICE_SECONDS", 0.01)
+        monkeypatch.setattr(body, "signals_may_repeat", lambda: not by_system)
+
+        def go_off(*_: object) -> None:
+            raise BlockingIOError("the caller's") if by_system else TimeoutError("the caller's")
+
+        before = signal.signal(signal.SIGALRM, go_off)
+        signal.setitimer(signal.ITIMER_REAL, 0.035)
+        try:
+            with pytest.raises(Interruption, match="the caller's"):
+                body_of(ends[0], Timeout(idle=PATIENCE)).read()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
     def test_python_limits_it_where_the_system_cannot(
         self, ends: tuple[socket.socket, socket.socket]
     ) -> None:
@@ -303,8 +368,8 @@ class TestBody:
         monkeypatch.setattr(body, "signals_may_repeat", lambda: True)
         ours, theirs = ends
         theirs.send(b"ab")
-        assert body_of(ours, Timeout(idle=30)).read() == b"ab"
-        assert ours.gettimeout() == 30
+        assert body_of(ours, Timeout(idle=0.5)).read() == b"ab"
+        assert ours.gettimeout() == 0.5
 
     def test_signals_that_keep_coming_do_not_put_the_limit_off(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch

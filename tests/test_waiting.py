@@ -1,4 +1,4 @@
-"""Waits, where the system wakes who waits and where it does not."""
+"""Waits, in long slices where the system wakes who waits, and in short ones where it does not."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Waits:
 
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have waits be cut into slices."""
+    """Have slices be short."""
     monkeypatch.setattr(waiting, "sliced", True)
 
 
@@ -67,14 +67,15 @@ def waited(how: str, waits: Any, seconds: float | None) -> bool:
 class TestEvents:
     """Events and conditions."""
 
-    def test_a_wait_is_one_wait(self, how: str, now: Now) -> None:
-        """As long as the system can count, where it wakes who waits."""
+    def test_a_signal_before_a_wait_is_noticed_soon(self, how: str, now: Now) -> None:
+        """It only sets a flag, so no wait takes long, not even one without a limit."""
         waits = Waits(now)
-        assert waited(how, waits, 600) is False
-        waited(how, waits, math.inf)
-        waits = Waits(now, happens_at=now.seconds + 5)
-        assert waited(how, waits, None) is True
-        assert waits.asked == [None]
+        assert waited(how, waits, 2.5) is False
+        assert waits.asked == [1.0, 1.0, 0.5]
+        for seconds in (math.inf, None):
+            waits = Waits(now, happens_at=now.seconds + 5)
+            assert waited(how, waits, seconds) is True
+            assert waits.asked == [1.0] * 5
 
     def test_a_wait_ends_in_slices(self, how: str, now: Now, cut: None) -> None:
         """None is longer than a slice, and together they take no longer."""
@@ -106,12 +107,8 @@ def test_a_real_event_wakes(cut: None) -> None:
 
 
 def test_a_slice_of_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole wait, where the system wakes who waits."""
-    assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (
-        None,
-        600,
-        0.1,
-    )
+    """A long one, where the system wakes who waits."""
+    assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (1.0, 1.0, 0.1)
     monkeypatch.setattr(waiting, "sliced", True)
     assert (waiting.slice_of(None), waiting.slice_of(600), waiting.slice_of(0.1)) == (0.2, 0.2, 0.1)
 
@@ -136,11 +133,15 @@ class TestSockets:
 
         return step
 
+    @pytest.fixture(autouse=True)
+    def _cut(self, cut: None) -> None:
+        """Have slices be short."""
+
     def test_it_returns_what_came(self, now: Now) -> None:
         """In whichever slice."""
         sock, checks = Sock(), [0]
         step = self.late(now, 0.2, 0.2, b"a")
-        found = waiting.in_slices(step, sock, 0.5, lambda: checks.append(1))
+        found = waiting.in_slices(step, sock.settimeout, 0.5, lambda: checks.append(1))
         assert (found, len(checks)) == (b"a", 3)
         assert sock.timeouts == pytest.approx([0.2, 0.2, 0.1])
 
@@ -148,7 +149,7 @@ class TestSockets:
         """As it would have without slices."""
         sock = Sock()
         with pytest.raises(TimeoutError, match=r"^timed out$"):
-            waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock, 0.5, lambda: None)
+            waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock.settimeout, 0.5, lambda: None)
         assert len(sock.timeouts) == 3
 
     def test_it_ends_when_there_is_no_reason_to_go_on(self, now: Now) -> None:
@@ -158,15 +159,20 @@ class TestSockets:
             raise OSError("cancelled")
 
         with pytest.raises(OSError, match=r"^cancelled$"):
-            waiting.in_slices(self.late(now, 0.2), Sock(), 600, check)
+            waiting.in_slices(self.late(now, 0.2), Sock().settimeout, 600, check)
 
     @pytest.mark.parametrize(
-        "error", [TimeoutError(errno.ETIMEDOUT, "gone"), ConnectionResetError(errno.ECONNRESET, "")]
+        "error",
+        [
+            TimeoutError(errno.ETIMEDOUT, "gone"),
+            ConnectionResetError(errno.ECONNRESET, ""),
+            TimeoutError("gevent's, at once"),
+        ],
     )
-    def test_what_the_system_says_is_no_slice(self, now: Now, error: OSError) -> None:
+    def test_no_other_error_ends_a_slice(self, now: Now, error: OSError) -> None:
         """A peer that acknowledges nothing any more does not begin to."""
         with pytest.raises(type(error)) as caught:
-            waiting.in_slices(self.late(now, error), Sock(), 600, lambda: None)
+            waiting.in_slices(self.late(now, error), Sock().settimeout, 600, lambda: None)
         assert caught.value is error
 
     def test_a_real_socket_is_read_after_a_slice(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +181,6 @@ class TestSockets:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             found = waiting.in_slices(
-                lambda: ours.recv(9), ours, PATIENCE, lambda: theirs.sendall(b"ab")
+                lambda: ours.recv(9), ours.settimeout, PATIENCE, lambda: theirs.sendall(b"ab")
             )
         assert found == b"ab"

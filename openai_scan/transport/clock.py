@@ -8,14 +8,10 @@ from typing import Literal, TypeAlias
 
 from openai_scan.errors import ConnectTimeoutError, StreamTimeoutError
 from openai_scan.transport.settings import Timeout
-from openai_scan.waiting import LONGEST_WAIT
+from openai_scan.waiting import LONGEST_WAIT, is_over
 
 Limit: TypeAlias = Literal["connect", "first_byte", "idle", "event_idle", "total", "grace"]
 """What can run out: a limit of `Timeout`, or the time for what may follow the end of a stream."""
-
-# Timers of an event loop such as gevent's count from when it last looked at the time.
-_NEARLY = 0.9
-_EARLY_SECONDS = 0.1
 
 
 class Clock:
@@ -27,6 +23,7 @@ class Clock:
             attempt at the same call has started it.
 
     Attributes:
+        asked_at: When `left()` was called last, in the time of `time.monotonic()`.
         limit: Which limit runs out first, as of the last call of `left()`.
         connecting: Whether there is no connection yet, so that nothing was sent.
         answering: Whether any byte of the answer has arrived.
@@ -40,7 +37,7 @@ class Clock:
         self.timeout = timeout
         # Deadlines are counted from one moment, the allowance anew for each wait.
         self._deadlines: dict[Limit, float] = {}
-        self._asked_at = self._left = 0.0  # of the last wait
+        self.asked_at = self._left = 0.0  # of the last wait
         if deadline is not None:
             self._deadlines["total"] = deadline
         self._idle: float = LONGEST_WAIT
@@ -116,14 +113,14 @@ class Clock:
         for limit, deadline in self._deadlines.items():
             if deadline - now < left:
                 left, self.limit = deadline - now, limit
-        self._asked_at, self._left = now, left
+        self.asked_at, self._left = now, left
         if left <= 0:
             raise TimeoutError(f"{self.limit} is over")
         return left
 
     def ran_out(self) -> bool:
         """Return whether the last wait has taken as long as it was allowed to, or about so long."""
-        return time.monotonic() >= self._asked_at + _NEARLY * self._left - _EARLY_SECONDS
+        return is_over(self.asked_at, self._left)
 
     def overdue(self, where: str) -> StreamTimeoutError:
         """Return the error for the limit that ran out in the last wait.

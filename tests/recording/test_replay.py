@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clocks import Now
 from hypothesis import given
 from hypothesis import strategies as st
 from server import CHUNKED, END, FIN, RST, Script, ch, json_answer, serving
@@ -191,46 +192,54 @@ def test_any_bytes_come_back_as_they_were(chunks: list[bytes], seed: int | None)
         assert played == list(replay(io.BytesIO(file.getvalue()), resplit=seed))
 
 
-def test_the_pace_is_that_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each read is waited for until its time, divided by the speed."""
-    waits: list[float] = []
+class TestPace:
+    """Each read is waited for until its time."""
 
-    def wait(self: threading.Event, seconds: float) -> bool:
-        waits.append(seconds)
-        return False
+    @pytest.fixture
+    def waits(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        """Return how long each wait is; the time passes with them."""
+        waits: list[float] = []
+        now = Now()
 
-    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    monkeypatch.setattr(threading.Event, "wait", wait)
-    head = HEAD.replace(b"}", b', "t": 1}')
-    read = READ.replace(b"0", b"3")
-    end = CLEAN.replace(b"0", b"8")
-    assert list(replay(io.BytesIO(head + read + end), speed=2)) == [b"data: 1\n\n"]
-    assert waits == [0.5, 1.5, 4.0]
+        def wait(event: threading.Event, seconds: float) -> bool:
+            waits.append(round(seconds, 6))
+            now.seconds += seconds
+            return event.is_set()
 
+        monkeypatch.setattr(time, "monotonic", now)
+        monkeypatch.setattr(threading.Event, "wait", wait)
+        return waits
 
-def test_a_replay_waits_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Ctrl-C interrupts no wait; the pace is the same, and a cancellation is heard."""
-    waits: list[float] = []
-    now = [1000.0]
+    def test_it_is_that_of_the_recording(self, waits: list[float]) -> None:
+        """Divided by the speed."""
+        head = HEAD.replace(b"}", b', "t": 1}')
+        read = READ.replace(b"0", b"2.5")
+        end = CLEAN.replace(b"0", b"4")
+        assert list(replay(io.BytesIO(head + read + end), speed=2)) == [b"data: 1\n\n"]
+        assert waits == [0.5, 0.75, 0.75]
 
-    def wait(event: threading.Event, seconds: float) -> bool:
-        waits.append(round(seconds, 6))
-        now[0] += seconds
-        return event.is_set()
-
-    monkeypatch.setattr(waiting, "sliced", True)
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(threading.Event, "wait", wait)
-    played = replay(
-        io.BytesIO(HEAD + READ.replace(b"0", b"0.5") + CLEAN.replace(b"0", b"9")), speed=1
+    @pytest.mark.parametrize(
+        ("sliced", "expected"), [(True, [0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.05]), (False, [1.0, 0.25])]
     )
-    chunks = iter(played)
-    assert next(chunks) == b"data: 1\n\n"
-    assert waits == [0, 0.2, 0.2, 0.1]
-    played.cancel()
-    with pytest.raises(StreamCancelledError, match="the replay was cancelled"):
-        next(chunks)
-    assert waits[4:] == [0.2]
+    def test_long_waits_are_cut_into_slices(
+        self,
+        waits: list[float],
+        sliced: bool,
+        expected: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The pace is the same, and a cancellation is heard."""
+        monkeypatch.setattr(waiting, "sliced", sliced)
+        played = replay(
+            io.BytesIO(HEAD + READ.replace(b"0", b"1.25") + CLEAN.replace(b"0", b"9")), speed=1
+        )
+        chunks = iter(played)
+        assert next(chunks) == b"data: 1\n\n"
+        assert waits == [0, *expected]
+        played.cancel()
+        with pytest.raises(StreamCancelledError, match="the replay was cancelled"):
+            next(chunks)
+        assert waits[1 + len(expected) :] == [expected[0]]
 
 
 def test_a_replay_that_waits_can_be_cancelled(tmp_path: Path) -> None:

@@ -108,17 +108,17 @@ class _ClockedReads(io.RawIOBase):
             self._clock.answering = True
         return size
 
-    def _receive_into(self, buffer: WriteableBuffer, seconds: float) -> int | None:
-        if waiting.sliced:
-            return waiting.in_slices(
-                lambda: self._socket.recv_into(buffer),
-                self._socket,
-                seconds,
-                self._cancellation.check,
-            )
+    def _receive_into(self, buffer: WriteableBuffer, seconds: float) -> int:
+        return waiting.in_slices(
+            lambda: self._socket.recv_into(buffer),
+            self._limit,
+            seconds,
+            self._cancellation.check,
+        )
+
+    def _limit(self, seconds: float) -> None:
         if seconds != self._socket.gettimeout():  # setting it is a system call
             self._socket.settimeout(seconds)
-        return self._reads.readinto(buffer)
 
     def more_has_come(self) -> bool:
         """Return whether anything is left to read, or the end was; without waiting."""

@@ -7,13 +7,14 @@ socket and the reader.
 Who limits a wait:
 
 - The system, by the option SO_RCVTIMEO of a blocking socket, where it can.
-- This module, in slices, where the system wakes no waiting thread, see `waiting`.
 - Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
   over TLS, which reads several times for one read of ours; where the socket is not the system's,
-  as with gevent and eventlet; and where signals may come again and again, since each of them
-  starts the system's limit again. Handlers and timers are checked when a body begins.
+  as with gevent and eventlet; where the system wakes no waiting thread, as on Windows; and where
+  signals may come again and again, since each of them starts the system's limit again. Handlers
+  and timers are checked when a body begins.
 
-The option stays with the socket, but means nothing to its other users: they make it non-blocking.
+Either limits one slice of a wait, see `waiting`; hardly any wait for a token is longer. The option
+stays with the socket, but means nothing to its other users: they make it non-blocking.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import struct
 import sys
 
 from openai_scan import waiting
-from openai_scan.interruptions import carry
+from openai_scan.interruptions import carry, leave_with, pass_interruption
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Frame
@@ -59,11 +60,12 @@ class Body:
         cancellation: SocketCancellation,
     ) -> None:
         self._socket = sock
-        self._receive = self._receive_in_slices if waiting.sliced else sock.recv
+        self._receive = sock.recv
         self._cancellation = cancellation
+        self._clock = clock
         self._left = clock.left
         self._arrived = arrived
-        self._wait = 0.0  # how long the next call of _receive() waits at most
+        self._wait = 0.0  # how long the next wait takes at most; 0 means that it has to be set
         self._frame = frame
         self._take = frame.take
         self._by_system = _SYSTEM_LIMITS_WAITS and not waiting.sliced and _system_limits(sock)
@@ -91,11 +93,8 @@ class Body:
                     self._limit(left)
                 try:
                     data = self._receive(READ_BYTES) or b""  # TLS in TLS ends with 0
-                except Exception as error:
-                    carry(error)
-                    if isinstance(error, BlockingIOError):  # the system's limit has run out
-                        raise TimeoutError("nothing came") from None
-                    raise
+                except Exception as error:  # noqa: BLE001 - it is raised again
+                    data = self._receive_later(error, left)
             content = self._take(data)
             if content:
                 return content
@@ -109,13 +108,42 @@ class Body:
         frame = self._frame
         return frame.found_end and not (frame.surplus or self._arrived)
 
-    def _receive_in_slices(self, size: int) -> bytes:
-        return waiting.in_slices(
-            lambda: self._socket.recv(size), self._socket, self._wait, self._cancellation.check
-        )
+    def _receive_later(self, error: Exception, seconds: float) -> bytes:
+        """Receive in the rest of a wait of *seconds*, if *error* ended no more than a slice."""
+        carry(error)
+        left = seconds - waiting.slice_of(seconds)
+        if isinstance(error, BlockingIOError):
+            error = TimeoutError("nothing came")
+        if (
+            left <= 0
+            or not isinstance(error, TimeoutError)
+            or not waiting.ends_slice(error, self._clock.asked_at, seconds)
+        ):
+            leave_with(error)
+        self._cancellation.check()
+        self._wait = 0.0  # the last slice may be a short one
+        try:
+            return waiting.in_slices(
+                self._receive_once, self._limit_one, left, self._cancellation.check
+            )
+        except Exception as later:
+            carry(later)
+            raise
+
+    def _receive_once(self) -> bytes:
+        try:
+            return self._receive(READ_BYTES) or b""
+        except BlockingIOError as error:  # the system's limit has run out
+            pass_interruption(error)
+            raise TimeoutError("nothing came") from None
 
     def _limit(self, seconds: float) -> None:
         """Let no later wait take longer than that."""
+        self._limit_one(waiting.slice_of(seconds))
+        self._wait = seconds
+
+    def _limit_one(self, seconds: float) -> None:
+        """Let no later call of `_receive()` take longer than that."""
         if self._by_system:
             whole = int(seconds)
             # Zero would mean no limit.
@@ -123,7 +151,16 @@ class Body:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         else:
             self._socket.settimeout(seconds)
-        self._wait = seconds
+
+
+def _is_of_a_slice(error: Exception) -> bool:
+    """Return whether *error* says that nothing came in a slice of a wait.
+
+    An error with another number is the system's: the peer no longer acknowledges anything.
+    """
+    return isinstance(error, BlockingIOError) or (
+        isinstance(error, TimeoutError) and error.errno is None
+    )
 
 
 def _system_limits(sock: socket.socket) -> bool:

@@ -78,6 +78,8 @@ def send_in_slices(sock: Any, data: bytes) -> None:
     sock.sendall(data)
 
 
-def _in_slices(step: Callable[[], T], sock: waiting.Timed) -> T:
+def _in_slices(step: Callable[[], T], sock: Any) -> T:
     carried = current.carried
-    return waiting.in_slices(step, sock, carried.clock.left(), carried.cancellation.check)
+    return waiting.in_slices(
+        step, sock.settimeout, carried.clock.left(), carried.cancellation.check
+    )

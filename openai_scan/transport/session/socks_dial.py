@@ -28,12 +28,9 @@ class _Connected(socket.socket):
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         # The answer may arrive byte by byte; one limit holds for all of it.
         left = self.clock.left()
-        if waiting.sliced:
-            plain: Any = super()  # the settimeout() of PySocks is another
-            step: Callable[[], int] = functools.partial(plain.recv_into, *args, **kwargs)
-            return waiting.in_slices(step, plain, left, self.cancellation.check)
-        socket.socket.settimeout(self, left)
-        return super().recv_into(*args, **kwargs)
+        plain: Any = super()  # the settimeout() of PySocks is another
+        step: Callable[[], int] = functools.partial(plain.recv_into, *args, **kwargs)
+        return waiting.in_slices(step, plain.settimeout, left, self.cancellation.check)
 
 
 class _Negotiating(socks.socksocket, _Connected):  # type: ignore[misc] # it has no types
