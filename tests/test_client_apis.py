@@ -316,6 +316,20 @@ class TestNothingToSay:
             "this method always streams: leave stream_format out",
         ),
         (
+            lambda c: c.create_chat_completion(model="m", messages=[], stream=True),
+            (
+                "this method returns the whole answer: leave stream out;"
+                " create_chat_completion_stream returns a stream"
+            ),
+        ),
+        (
+            lambda c: c.create_completion(model="m", prompt="", stream=False),
+            (
+                "this method returns the whole answer: leave stream out;"
+                " create_completion_stream returns a stream"
+            ),
+        ),
+        (
             lambda c: c.create_run("t", assistant_id="a", stream=True),
             "this method does not stream: leave stream out; those whose names end in _stream do",
         ),

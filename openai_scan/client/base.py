@@ -257,6 +257,14 @@ def _completed(payload: Any, known: Mapping[str, Any]) -> Any:
     return {**known, **payload} if isinstance(payload, dict) else payload
 
 
+def expect_whole(params: Mapping[str, Any], streaming: str) -> None:
+    """Refuse the argument `stream` of a method that returns what the method *streaming* streams."""
+    if "stream" in params:
+        raise TypeError(
+            f"this method returns the whole answer: leave stream out; {streaming} returns a stream"
+        )
+
+
 def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bool) -> None:
     """Refuse arguments that the API does not have, and miss those that it needs.
 

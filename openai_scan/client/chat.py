@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
-from openai_scan.client.base import BaseClient
+from openai_scan.client.base import BaseClient, expect_whole
 from openai_scan.client.params import CreateChatCompletion
 from openai_scan.streamer import StreamerV2
 
@@ -39,5 +39,6 @@ class ChatMethods(BaseClient):
         Raises:
             ScanError: The answer is not whole; what came is the exception's `snapshot`.
         """
+        expect_whole(params, "create_chat_completion_stream")
         with self.create_chat_completion_stream(**params) as s:
             return s.final()

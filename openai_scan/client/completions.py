@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
 
-from openai_scan.client.base import BaseClient
+from openai_scan.client.base import BaseClient, expect_whole
 from openai_scan.client.params import CreateCompletion
 from openai_scan.streamer import StreamerV2
 
@@ -35,5 +35,6 @@ class CompletionsMethods(BaseClient):
         Raises:
             ScanError: The answer is not whole; what came is the exception's `snapshot`.
         """
+        expect_whole(params, "create_completion_stream")
         with self.create_completion_stream(**params) as s:
             return s.final()
