@@ -32,7 +32,8 @@ def function_schema(function: Function, *, strict: bool = True) -> dict[str, Any
 
     Raises:
         TypeError: A parameter has no type, or one that no schema can describe; or the function
-            is async, or takes `*args`, `**kwargs` or positional-only parameters.
+            takes `*args`, `**kwargs` or positional-only parameters, or is an asynchronous generator
+            function.
     """
     schema = schema_of(arguments_of(function), strict=strict)
     schema.pop("description", None)  # it describes the function, not the arguments
@@ -68,16 +69,23 @@ def name_of(function: Function) -> str:
     return name
 
 
+def is_coroutine_function(function: Function) -> bool:
+    """Return whether calling *function* makes a coroutine."""
+    return _has(function, inspect.iscoroutinefunction)
+
+
+def _has(function: Function, kind: Callable[[Any], bool]) -> bool:
+    """Return whether *function*, or what an object is called by, is of that kind."""
+    called = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
+    return kind(function) or kind(called)
+
+
 def arguments_of(function: Function) -> type:
     """Return a class that has the function's parameters as its fields."""
     name = name_of(function)
-    called: Any = getattr(type(function), "__call__", None)  # noqa: B004 - of an object
-    if any(map(inspect.iscoroutinefunction, (function, called))) or inspect.isasyncgenfunction(
-        function
-    ):
+    if _has(function, inspect.isasyncgenfunction):
         raise TypeError(
-            f"{name} is a coroutine function, which only an asynchronous client can run: wrap it"
-            " in a function that returns the result"
+            f"{name} is an asynchronous generator function: wrap it in one that returns a result"
         )
     fields = {}
     try:

@@ -165,17 +165,19 @@ class TestSchemas:
             tool_of(function)
         assert str(caught.value) == message
 
+    def test_a_coroutine_function_is_a_tool_as_well(self) -> None:
+        """An asynchronous client runs it."""
+
+        async def later(city: str) -> str:
+            """Tell it later."""
+            return city
+
+        function = tool_of(later)["function"]
+        assert (function["name"], function["description"]) == ("later", "Tell it later.")
+        assert list(function["parameters"]["properties"]) == ["city"]
+
     def test_what_is_no_plain_function_is_a_type_error(self) -> None:
-        """Nobody waits for a coroutine, and a partial function has no name."""
-
-        async def later() -> None: ...
-
-        with pytest.raises(TypeError) as caught:
-            tool_of(later)
-        assert str(caught.value) == (
-            "later is a coroutine function, which only an asynchronous client can run: wrap it in"
-            " a function that returns the result"
-        )
+        """A partial function has no name, and some functions have no signature."""
         with pytest.raises(TypeError, match="has no name: wrap it in a function"):
             tool_of(functools.partial(get_weather, "Rome"))
 
@@ -459,6 +461,11 @@ class TestMisuse:
         with pytest.raises(ValueError, match="there are two functions 'fail'"):
             run_tools(client, ask(client), [fail, fail])
 
+    def test_a_blocking_client_runs_one_call_at_a_time(self, client: Client) -> None:
+        """Nothing else would run in its thread."""
+        with pytest.raises(TypeError, match="concurrent is for an AsyncClient"):
+            run_tools(client, ask(client), [], concurrent=True)  # type: ignore[call-overload]
+
     def test_there_are_two_ways_to_report(self, client: Client) -> None:
         """A typing error is no third one."""
         wrong: Any = "modell"
@@ -529,7 +536,7 @@ class TestTypes:
         async def later() -> Any:
             yield 1
 
-        with pytest.raises(TypeError, match="later is a coroutine function"):
+        with pytest.raises(TypeError, match="later is an asynchronous generator function"):
             tool_of(later)
 
     def test_arguments_and_results_may_be_objects(
@@ -584,8 +591,13 @@ class TestTypes:
             s.read()
         content = server.requests[-1].json()["messages"][-1]["content"]
         assert content == "Error: take failed with TypeError"
-        with pytest.raises(TypeError, match="called is a coroutine function"):
-            tool_of(Called())
+        for function, name in ((later, "later"), (Called(), "called")):
+            with pytest.raises(TypeError) as caught:
+                run_tools(client, ask(client), [function])
+            assert str(caught.value) == (
+                f"{name} is a coroutine function, which an AsyncClient awaits: give run_tools one"
+                " and its stream, or wrap the function in one that returns the result"
+            )
 
     def test_a_class_is_no_result(self, server: ScriptedServer, client: Client) -> None:
         """Only its objects are."""

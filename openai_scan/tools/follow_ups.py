@@ -1,0 +1,150 @@
+"""Make the request that sends the outputs of a round to the model, for each API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from openai_scan.schema import API
+from openai_scan.transport import Request
+from openai_scan.values import Call
+
+if TYPE_CHECKING:
+    from openai_scan.events.assistants.snapshot import AssistantsAnswer
+    from openai_scan.events.chat.snapshot import ChatCompletion
+    from openai_scan.events.responses.snapshot import ResponseAnswer
+
+Answered: TypeAlias = "Sequence[tuple[Call, str]]"
+"""The calls of one round, each with the output to send to the model."""
+
+FollowUp: TypeAlias = Callable[[Any, Any, Answered], Any]
+"""Makes the stream that follows a stream of its API, its answer and the outputs for that.
+
+Streams are of the client that it was made with: blocking or asynchronous.
+"""
+
+# The ends of the APIs' paths; their beginnings are different on Azure.
+_APIS: Mapping[str, API] = {
+    "/chat/completions": "chat",
+    "/responses": "responses",
+    "/runs": "assistants",
+    "/submit_tool_outputs": "assistants",
+}
+
+
+def request_of(stream: Any) -> tuple[API, Request]:
+    """Return the API and the request of *stream*.
+
+    Raises:
+        TypeError: It is not one that `run_tools` takes.
+    """
+    request = getattr(stream.source, "request", None)  # a recorded source has it too
+    if isinstance(request, Request) and request.method == "POST":
+        for end, api in _APIS.items():
+            if request.path.endswith(end):
+                return api, request
+    raise TypeError(
+        "run_tools takes a stream that the client has made: of a chat completion, by"
+        " create_response_stream, or of a run"
+    )
+
+
+def follow_up_of(api: API, client: Any, request: Request) -> FollowUp:
+    """Return what follows the streams of *client* that began with *request*."""
+    return _FOLLOW_UPS[api](client, request)
+
+
+def _without_force(request: Request) -> Request:
+    """Return *request* with a `tool_choice` that lets the model answer.
+
+    Which tools it may call stays as it was.
+    """
+    body = dict(request.body or {})
+    match body.get("tool_choice"):
+        case None | "auto" | "none" | {"type": "auto" | "none"}:
+            pass
+        case {"type": "allowed_tools", "allowed_tools": Mapping() as allowed} as choice:  # Chat
+            body["tool_choice"] = {**choice, "allowed_tools": _at_will(allowed)}
+        case {"type": "allowed_tools"} as choice:
+            body["tool_choice"] = _at_will(choice)
+        case _:
+            del body["tool_choice"]
+    if isinstance(body.get("function_call"), Mapping):  # the older form
+        del body["function_call"]
+    return attrs.evolve(request, body=body)
+
+
+def _at_will(allowed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return allowed tools of which none has to be called."""
+    return {**allowed, "mode": "auto"} if allowed.get("mode") == "required" else dict(allowed)
+
+
+def _after_chat(client: Any, request: Request) -> FollowUp:
+    """Repeat the request with the model's message and one message for each output added."""
+    request = _without_force(request)
+
+    def follow_up(streamer: Any, _: ChatCompletion, answered: Answered) -> Any:
+        # The older form of a call has no id, and one call at most.
+        outputs = [
+            {"role": "tool", "tool_call_id": call.id, "content": output}
+            if call.id
+            else {"role": "function", "name": call.name, "content": output}
+            for call, output in answered
+        ]
+        choice = answered[0][0].choice
+        messages = [*streamer.messages(choice), *outputs]
+        body = {**(request.body or {}), "messages": messages}
+        return client.stream(attrs.evolve(request, body=body))
+
+    return follow_up
+
+
+def _after_response(client: Any, request: Request) -> FollowUp:
+    """Continue the stored response, or repeat all of it if the server has not stored it."""
+    asked = dict(_without_force(request).body or {})
+
+    def follow_up(streamer: Any, answer: ResponseAnswer, answered: Answered) -> Any:
+        body, response = dict(asked), answer.response
+        outputs = [
+            {"type": "function_call_output", "call_id": call.id, "output": output}
+            for call, output in answered
+        ]
+        # Where nothing may be stored the server says so in its answer, whatever it was asked, and
+        # only what is stored under an id can be continued.
+        is_stored = response.store is not False and bool(response.id)
+        if body.get("store") is False or not (is_stored or "conversation" in body):
+            body["input"] = [*streamer.input_items(), *outputs]
+        else:
+            body["input"] = outputs
+            if "conversation" not in body:  # a conversation knows its last response
+                body["previous_response_id"] = response.id
+        return client.stream(attrs.evolve(request, body=body))
+
+    return follow_up
+
+
+def _after_run(client: Any, request: Request) -> FollowUp:
+    """Submit the outputs to the run that waits for them."""
+
+    def follow_up(_: Any, answer: AssistantsAnswer, answered: Answered) -> Any:
+        run = answer.run
+        assert run is not None  # noqa: S101 - see `Rounds`
+        return client.submit_tool_outputs_stream(
+            run.thread_id,
+            run.id,
+            [{"tool_call_id": call.id, "output": output} for call, output in answered],
+            extra_headers=request.headers,
+            extra_query=request.query,
+            timeout=request.timeout,
+        )
+
+    return follow_up
+
+
+_FOLLOW_UPS: Mapping[API, Callable[[Any, Request], FollowUp]] = {
+    "assistants": _after_run,
+    "chat": _after_chat,
+    "responses": _after_response,
+}

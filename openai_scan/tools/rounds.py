@@ -1,0 +1,212 @@
+"""What `run_tools` decides between two streams. How the functions run is the drivers' affair."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from enum import Enum
+from typing import Any, NoReturn
+
+import attrs
+from typing_extensions import Self
+
+from openai_scan import bounded_json
+from openai_scan.errors import DecodeError
+from openai_scan.events import Outcome
+from openai_scan.events.decoding.hooks import UnfitError
+from openai_scan.events.decoding.records import is_model
+from openai_scan.events.decoding.structure import Structurer
+from openai_scan.events.responses.waiting import answered_ids, waits_for_others
+from openai_scan.events.snapshot import parses
+from openai_scan.functions import Function
+from openai_scan.interruptions import is_interruption, leave_with
+from openai_scan.recording import RecordedSource
+from openai_scan.schema import API
+from openai_scan.tools.follow_ups import Answered, FollowUp
+from openai_scan.transport.ids import is_id
+from openai_scan.transport.request import plain
+from openai_scan.values import Call
+
+_log = logging.getLogger("openai_scan")
+
+# The outcomes after which calls are answered. In an answer that was cut short the calls are not
+# whole, and a run shows its calls before it waits for their outputs.
+_ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
+    "assistants": ("requires_action",),
+    "chat": ("completed", "requires_action"),
+    "responses": ("completed", "requires_action"),
+}
+
+# What an answer of each API has, and no other.
+_PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses": "response"}
+
+
+@attrs.frozen
+class Tool:
+    """A function and the class of its arguments."""
+
+    function: Function
+    arguments: type
+
+
+@attrs.frozen
+class Ready:
+    """A function with the arguments that the model gives it."""
+
+    function: Function
+    arguments: Mapping[str, Any]
+
+    def __call__(self) -> Any:
+        """Call it."""
+        return self.function(**self.arguments)
+
+
+@attrs.frozen
+class End:
+    """There is nothing to answer: what the stream goes on with, or its outcome."""
+
+    following: Any
+
+
+@attrs.define
+class Rounds:
+    """Decides which calls of an answer are answered, and makes the outputs and what follows."""
+
+    follow_up: FollowUp
+    api: API
+    tools: Mapping[str, Tool]
+    left: int
+    max_calls: int
+    raises: bool
+    error_text: bool
+
+    def begin(self, streamer: Any, outcome: Outcome) -> Sequence[Call] | End:
+        """Return the calls to answer after *streamer* has ended with *outcome*."""
+        answer = streamer.snapshot()
+        # A server may answer in another API than it was asked in.
+        if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
+            return End(outcome)
+        others = self.api == "responses" and waits_for_others(answer)
+        answered = answered_ids(answer) if self.api == "responses" else ()
+        calls = _distinct([call for call in answer.calls if call.id not in answered])
+        if not calls and not others:
+            return End(outcome)
+        if others or not all(map(_is_answerable, calls)):
+            return End("requires_action")
+        if self.left <= 0 or len(calls) > self.max_calls:
+            return End("requires_action")
+        if self.api == "assistants" and not _is_named(answer):
+            error = DecodeError("the run that waits for outputs has an id that cannot be one")
+            return End(_Broken(error))
+        self.left -= 1
+        return calls
+
+    def prepare(self, call: Call) -> Ready | str:
+        """Return what to call, or what to tell the model if that cannot be called."""
+        tool = self.tools.get(call.name)
+        if tool is None:
+            return f"Error: there is no function {call.name!r}"
+        try:
+            payload = bounded_json.loads_strictly(call.arguments)
+            arguments: Any = Structurer(strict=True)(payload, tool.arguments)
+        except ValueError:
+            return "Error: the arguments are not JSON"
+        except DecodeError as error:
+            shown = str(error)
+            if not self.error_text and _quotes_code(error.__cause__):
+                shown = f"invalid value @ {shown.rpartition(' @ ')[2]}"
+            return f"Error: the arguments do not fit: {shown}"
+        names = attrs.fields_dict(tool.arguments)
+        return Ready(tool.function, {name: getattr(arguments, name) for name in names})
+
+    def failure(self, call: Call, error: Exception) -> str:
+        """Return what to tell the model about *error*, of a function, or raise it."""
+        if self.raises or is_interruption(error):
+            leave_with(error)
+        _log.debug("%s failed with %s", call.name, type(error).__name__)
+        if self.error_text:
+            return f"Error: {type(error).__name__}: {error}"
+        return f"Error: {call.name} failed with {type(error).__name__}"
+
+    def go_on(self, streamer: Any, answered: Answered) -> Any:
+        """Return the stream, or the source, in which the model gets the outputs."""
+        onward = self.follow_up(streamer, streamer.snapshot(), answered)
+        source = streamer.source
+        return source.then(onward.source) if isinstance(source, RecordedSource) else onward
+
+
+def output_of(result: Any) -> str:
+    """Return the result of a function for the model."""
+    if isinstance(result, str):
+        return result
+    return bounded_json.dumps(result, default=_plain)
+
+
+def _plain(result: Any) -> Any:
+    """Return what a function returned, or a part of it, as JSON values."""
+    if isinstance(result, Enum):
+        return result.value
+    if is_model(type(result)):
+        return result.model_dump(mode="json")
+    if is_dataclass(result) and not isinstance(result, type):
+        return {one.name: getattr(result, one.name) for one in dataclass_fields(result)}
+    return plain(result)
+
+
+def _distinct(calls: Sequence[Call]) -> list[Call]:
+    """Return the calls of one choice, each once, since a call has only one output."""
+    by_id = {call.id: call for call in reversed(calls) if call.id}
+    choice = calls[0].choice if calls else 0
+    return [call for call in calls if call.choice == choice and by_id.get(call.id, call) is call]
+
+
+def _is_answerable(call: Call) -> bool:
+    """Return whether *call* is of a function and whole.
+
+    One whose arguments are not JSON is: the model learns of its mistake.
+    """
+    if call.kind != "function" or not call.name:
+        return False
+    return call.complete or not parses(call.arguments or "{}")
+
+
+def _quotes_code(error: BaseException | None) -> bool:
+    """Return whether *error*, of the arguments, quotes an exception that a class of theirs raised.
+
+    That may hold what is not meant for the model. Misfits that are found here name types only.
+    """
+    from cattrs.errors import ClassValidationError, IterableValidationError
+
+    if isinstance(error, ClassValidationError):
+        inner, own = error.group_exceptions()
+        return bool(own) or any(_quotes_code(each) for each, _ in inner)
+    if isinstance(error, IterableValidationError):
+        return any(_quotes_code(each) for each, _ in error.group_exceptions()[0])
+    return not isinstance(error, UnfitError | KeyError)
+
+
+def _is_named(answer: Any) -> bool:
+    """Return whether outputs can be sent to the run of *answer*, and to nothing else."""
+    run = answer.run
+    return run is not None and is_id(run.thread_id) and is_id(run.id)
+
+
+class _Broken:
+    """A source, for either driver, that has nothing but an error, with which the stream ends."""
+
+    def __init__(self, error: DecodeError) -> None:
+        self._error = error
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> NoReturn:
+        raise self._error
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> NoReturn:
+        raise self._error
