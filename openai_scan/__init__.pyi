@@ -219,4 +219,10 @@ from openai_scan.values import (
     Call as Call,
     Counts as Counts,
     Piece as Piece,
+    UnknownAnnotation as UnknownAnnotation,
+    UnknownItem as UnknownItem,
+    UnknownObject as UnknownObject,
+    UnknownPart as UnknownPart,
+    UnknownTool as UnknownTool,
+    UnknownToolCall as UnknownToolCall,
 )

@@ -7,12 +7,16 @@ be values.
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from openai_scan import bounded_json
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Value:
@@ -166,3 +170,59 @@ class Answer(Protocol):
     def finish_reason(self) -> str | None:
         """Why the answer ended, in the server's word; with several choices, that of 0."""
         ...
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownObject(Value):
+    """An object of a kind that this version has no class for, or that does not fit its class.
+
+    A union of kinds ends in this class or a subclass, so each of its members has a `type`.
+
+    Attributes:
+        type: The kind, as the server sent it; `""` if it sent none.
+        id: The object's id, or None if it has none.
+        payload: The JSON object as the server sent it. It is not shown in the repr, since it may
+            have parts of the prompt.
+    """
+
+    type: str
+    id: str | None
+    payload: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, payload: Mapping[str, Any]) -> Self:
+        """Return the object that *payload* is, with its `type` and `id`."""
+        kind, id = payload.get("type"), payload.get("id")
+        return cls(
+            kind if isinstance(kind, str) else "",
+            id if isinstance(id, str) else None,
+            payload,
+        )
+
+    def __hash__(self) -> int:  # a payload has no hash
+        return hash((type(self), self.type, self.id))
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownItem(UnknownObject):
+    """An item of a response, such as a call, of an unknown kind."""
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownPart(UnknownObject):
+    """A part of the content of a message or of a tool's output, of an unknown kind."""
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownTool(UnknownObject):
+    """A tool of an unknown kind."""
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownToolCall(UnknownObject):
+    """A call of a tool by a run of Assistants, or a piece of one, of an unknown kind."""
+
+
+@frozen(slots=False, eq=False, repr=False)
+class UnknownAnnotation(UnknownObject):
+    """An annotation, such as a citation, of an unknown kind."""

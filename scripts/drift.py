@@ -125,7 +125,8 @@ class _Comparison:
 
     def _value(self, kind: Any, schema: Schema, place: str) -> None:
         arms = _arms_of_type(kind)
-        classes = [arm for arm in arms if attrs.has(arm)]
+        unknown = hooks.unknown_of(kind)
+        classes = [arm for arm in arms if attrs.has(arm) and arm is not unknown]
         lists = [arm for arm in arms if get_origin(arm) is tuple]
         by_tag = {tag: one for one in classes for tag in tags_of_class(one)}
         for arm in arms_of(schema, self._schemas):

@@ -10,7 +10,8 @@ fails if they lack anything or if a file is out of date.
 How a schema becomes a class: a field is required if the schema requires it and every known server
 sends it. Any other field may be missing; it is None then, or `""` if the schema requires it and it
 is a text. Lists are tuples, empty if missing. An enumeration is `str`, since servers send other
-values too. A union of classes gets a name and ends in `dict`, for kinds that are not known yet.
+values too. A union of classes gets a name and ends in `UnknownItem` or a similar class, for
+the kinds that are not known yet.
 
 What the overrides do not know yet is collected over all families and reported at once, as entries
 to write into `overrides.py`; nothing is written then.
@@ -31,7 +32,7 @@ from pathlib import Path
 import public_names
 from documents import OPENAPI, Parts, Schema, Schemas, const, read_documents, ref_name
 from newer import update
-from overrides import BY_HAND, FAMILIES, INDEXES, Family
+from overrides import BY_HAND, FAMILIES, INDEXES, UNKNOWN, Family
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "openai_scan" / "events"
@@ -54,7 +55,7 @@ SHARED_NAMES = {
     "openai_scan.events.decoding.records": ["KEY"],
     "openai_scan.events.decoding.structure": ["Structurer"],
     "openai_scan.sse": ["RawEvent"],
-    "openai_scan.values": ["Value"],
+    "openai_scan.values": ["Value", *sorted({*UNKNOWN.values()})],
 }
 
 # The events of any stream, which every union of a stream's events ends in.
@@ -390,7 +391,8 @@ class FamilyModel:
         classes = [arm for arm in arms if arm in self.objects]
         if len(arms) == 1 or len(classes) < 2:
             return " | ".join(arms)
-        alias = Alias(self._name(path), [*arms, "dict[str, Any]"])
+        name = self._name(path)
+        alias = Alias(name, [*arms, unknown_kind(name)])
         known = self.objects.setdefault(alias.name, alias)
         if known != alias:
             self.wishes.add("names", f'"{path}": "",  # {alias.name} is taken')
@@ -695,6 +697,11 @@ def schemas_of(family: Family, parts: Parts) -> Schemas | None:
 def class_name(schema: str) -> str:
     """Return the name of the class for a schema that the overrides do not name."""
     return re.sub(r"(Param|Resource|Body)$", "", schema)
+
+
+def unknown_kind(union: str) -> str:
+    """Return the class for the kinds that a union does not know; the union's name says which."""
+    return next(kind for end, kind in UNKNOWN.items() if union.removesuffix("Delta").endswith(end))
 
 
 def generate(parts: Parts, families: Sequence[Family]) -> Iterator[tuple[Path, str]]:

@@ -92,6 +92,18 @@ INDEXES = frozenset(
     }
 )
 
+# The class for the objects whose kind a union does not know, by the end of the union's name; the
+# first that fits counts.
+UNKNOWN = {
+    "Annotation": "UnknownAnnotation",
+    "Content": "UnknownPart",
+    "Item": "UnknownItem",
+    "Part": "UnknownPart",
+    "Tool": "UnknownTool",
+    "ToolCall": "UnknownToolCall",
+    "": "UnknownObject",
+}
+
 JSON_OBJECT = "dict[str, Any] | None"
 JSON_OBJECTS = "tuple[dict[str, Any], ...]"
 

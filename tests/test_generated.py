@@ -137,7 +137,7 @@ OVERRIDES: dict[str, Any] = {
 }
 
 OBJECTS = '''\
-from openai_scan.values import (Value)
+from openai_scan.values import (UnknownObject, Value)
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Toy(Value):
@@ -177,7 +177,7 @@ class Dog(Value):
     type: Literal["dog"] = "dog"
 
 
-Pet: TypeAlias = Cat | Dog | dict[str, Any]
+Pet: TypeAlias = Cat | Dog | UnknownObject
 '''
 
 EVENTS = '''

@@ -57,7 +57,7 @@ print([e.type for e in s], dict(s.notes), "openai_scan.events.decoding.unknown" 
 
 
 def test_kinds_are_noted() -> None:
-    """An object of an unknown type stays a dict, and is noted; so is one without a type."""
+    """An object of an unknown type is noted; so is one without a type."""
     output = [
         {"type": "hologram_call", "id": "h"},
         {"id": "nothing"},

@@ -17,6 +17,7 @@ import attrs
 
 from openai_scan.events.base import Event
 from openai_scan.events.decoding.records import KEY
+from openai_scan.values import UnknownObject
 
 EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
 """The values that say no more than a missing key does."""
@@ -65,7 +66,12 @@ class Kept(ABC):
 
 
 def as_json(value: Any) -> Any:
-    """Return *value* as JSON values that share no list and no dict with it."""
+    """Return *value* as JSON values that share no list and no dict with it.
+
+    An object of an unknown kind is as the server sent it.
+    """
+    if isinstance(value, UnknownObject):
+        value = value.payload
     if isinstance(value, Mapping):
         return {key: as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

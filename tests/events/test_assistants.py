@@ -41,6 +41,9 @@ from openai_scan import (
     ThreadRunStepFailed,
     ThreadRunStepInProgress,
     UnknownEvent,
+    UnknownObject,
+    UnknownPart,
+    UnknownToolCall,
 )
 from openai_scan.events import Error, Outcome, assistants, decode
 from openai_scan.events.assistants import (
@@ -546,17 +549,20 @@ def test_error_and_done_answer_nothing() -> None:
 # What servers do.
 
 
-def test_unknown_kinds_of_parts_stay_dicts() -> None:
-    """A content part, tool call or step of a kind that came later stays as the server sent it."""
-    event = message_delta(text_part("a"), {"index": 1, "type": "hologram", "hologram": {"x": 1}})
+def test_unknown_kinds_of_parts_keep_their_payloads() -> None:
+    """A content part, tool call or step of a kind that came later has all that the server sent."""
+    part = {"index": 1, "type": "hologram", "hologram": {"x": 1}}
+    event = message_delta(text_part("a"), part)
     assert isinstance(event, ThreadMessageDelta)
-    assert event.delta.content[1] == {"index": 1, "type": "hologram", "hologram": {"x": 1}}
+    assert event.delta.content[1] == UnknownPart("hologram", None, part)
     assert event.unwrap_text() == "a"
-    details = {"type": "tool_calls", "tool_calls": [{"id": "c", "type": "browser", "url": "u"}]}
+    call = {"id": "c", "type": "browser", "url": "u"}
+    details = {"type": "tool_calls", "tool_calls": [call]}
     event = event_of("thread.run.step.created", {"id": "s", "step_details": details})
-    assert event.unwrap_tool_calls() == ({"id": "c", "type": "browser", "url": "u"},)
+    assert event.unwrap_tool_calls() == (UnknownToolCall("browser", "c", call),)
     event = event_of("thread.run.step.created", {"id": "s", "step_details": {"type": "dream"}})
-    assert answers(event) == {"run_step": RunStep(id="s", step_details={"type": "dream"})}
+    unknown = UnknownObject("dream", None, {"type": "dream"})
+    assert answers(event) == {"run_step": RunStep(id="s", step_details=unknown)}
 
 
 def test_parts_of_each_known_kind_become_their_class() -> None:
@@ -588,12 +594,12 @@ def test_parts_of_each_known_kind_become_their_class() -> None:
             NamedToolChoice(type="function", function=assistants.FunctionName(name="f")),
         ),
         ({"type": "file_search"}, NamedToolChoice(type="file_search")),
-        ({"type": "telepathy"}, {"type": "telepathy"}),
+        ({"type": "telepathy"}, UnknownObject("telepathy", None, {"type": "telepathy"})),
     ],
     ids=["word", "null", "function", "file search", "unknown"],
 )
 def test_tool_choice_is_a_word_or_an_object(sent: Any, typed: Any) -> None:
-    """The tool choice of a run is a word or names the tool; a new kind stays as it was sent."""
+    """The tool choice of a run is a word or names the tool; an unknown kind has its payload."""
     event = event_of("thread.run.created", {"id": "run_1", "tool_choice": sent})
     assert answers(event) == {"run": Run(id="run_1", tool_choice=typed)}
 
@@ -610,12 +616,12 @@ def test_tool_choice_is_a_word_or_an_object(sent: Any, typed: Any) -> None:
                 json_schema=assistants.JSONSchema(name="n", schema={"a": 1})
             ),
         ),
-        ({"type": "grammar"}, {"type": "grammar"}),
+        ({"type": "grammar"}, UnknownObject("grammar", None, {"type": "grammar"})),
     ],
     ids=["word", "text", "object", "schema", "unknown"],
 )
 def test_response_format_is_a_word_or_an_object(sent: Any, typed: Any) -> None:
-    """The response format of a run is a word or one of the formats; a new one stays as sent."""
+    """The response format of a run is a word or a format; an unknown one has all that was sent."""
     event = event_of("thread.run.created", {"id": "run_1", "response_format": sent})
     assert answers(event) == {"run": Run(id="run_1", response_format=typed)}
 

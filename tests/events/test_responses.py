@@ -19,7 +19,10 @@ from openai_scan import (
     ResponseOutputItemDone,
     ResponseOutputTextDelta,
     StreamerV2,
+    UnknownAnnotation,
     UnknownEvent,
+    UnknownItem,
+    UnknownPart,
 )
 from openai_scan.events import Outcome, decode
 from openai_scan.events.responses import (
@@ -208,7 +211,7 @@ def test_response_is_structured_and_its_echoes_are_not() -> None:
         status="completed",
         content=(
             OutputTextContent(text="Hi", annotations=(citation,)),
-            {"type": "brand_new", "x": 1},
+            UnknownPart("brand_new", None, {"type": "brand_new", "x": 1}),
         ),
     )
     assert event == ResponseCompleted(
@@ -223,7 +226,7 @@ def test_response_is_structured_and_its_echoes_are_not() -> None:
             tools=({"type": "function", "name": "w"},),
             tool_choice={"type": "function", "name": "w"},
             metadata={},
-            output=(message, {"type": "brand_new", "y": 2}),
+            output=(message, UnknownItem("brand_new", None, {"type": "brand_new", "y": 2})),
             usage=usage,
         ),
         raw=event.raw,
@@ -247,11 +250,19 @@ def test_response_is_structured_and_its_echoes_are_not() -> None:
                 "output": [{"type": "input_text", "text": "sunny"}, {"type": "new"}],
             },
             CustomToolCallOutput(
-                id="i", call_id="c", output=(InputTextContent(text="sunny"), {"type": "new"})
+                id="i",
+                call_id="c",
+                output=(InputTextContent(text="sunny"), UnknownPart("new", None, {"type": "new"})),
             ),
         ),
-        ({"type": "file_search_call"}, {"type": "file_search_call"}),
-        ({"type": "custom_tool_call", "id": 5}, {"type": "custom_tool_call", "id": 5}),
+        (
+            {"type": "file_search_call"},
+            UnknownItem("file_search_call", None, {"type": "file_search_call"}),
+        ),
+        (
+            {"type": "custom_tool_call", "id": 5},
+            UnknownItem("custom_tool_call", None, {"type": "custom_tool_call", "id": 5}),
+        ),
     ],
 )
 def test_items_are_structured_as_far_as_they_fit(item: Any, expected: Any) -> None:
@@ -315,7 +326,7 @@ def answers(event: Event, choice: int = 0) -> dict[str, Any]:
         (
             "output_text.annotation.added",
             {"annotation": {"type": "brand_new"}},
-            {"annotations": ({"type": "brand_new"},)},
+            {"annotations": (UnknownAnnotation("brand_new", None, {"type": "brand_new"}),)},
         ),
         ("output_text.annotation.added", {"annotation": None}, {}),
         ("created", {"response": {"id": "r", "status": "in_progress"}}, {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from folding import answer, read
 
-from openai_scan import ResponseCompactionCompacting
+from openai_scan import ResponseCompactionCompacting, UnknownItem
 from openai_scan.events import decode
 from openai_scan.events.responses import (
     Compaction,
@@ -112,4 +112,5 @@ def test_part_of_reasoning_as_vllm_sends_it() -> None:
 
 def test_item_of_a_kind_that_only_its_event_names() -> None:
     """An event about an item of an unknown kind does not make it one of a known kind."""
-    assert new_item("hologram_call", "h") == {"type": "hologram_call", "id": "h"}
+    payload = {"type": "hologram_call", "id": "h"}
+    assert new_item("hologram_call", "h") == UnknownItem("hologram_call", "h", payload)

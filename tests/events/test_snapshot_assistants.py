@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from folding import answer, calls, read, texts, wire
 
-from openai_scan import AssistantsAnswer, StreamerV2
+from openai_scan import (
+    AssistantsAnswer,
+    StreamerV2,
+    UnknownAnnotation,
+    UnknownObject,
+    UnknownPart,
+    UnknownToolCall,
+)
 from openai_scan.events.assistants import (
     CodeInterpreter,
     CodeInterpreterImage,
@@ -195,7 +202,7 @@ def test_announced_text_is_kept() -> None:
         message("in_progress", text("")),
     ]
     assert parts(*events) == (
-        TextPart(text=Text(value="ab", annotations=({"odd": 1},))),
+        TextPart(text=Text(value="ab", annotations=(UnknownAnnotation("", None, {"odd": 1}),))),
         RefusalPart(refusal="no"),
     )
 
@@ -207,7 +214,7 @@ def test_completed_without_content() -> None:
 
 
 def test_all_parts_of_a_message() -> None:
-    """Every kind of part is built, and one of an unknown kind stays as it was sent."""
+    """Every kind of part is built, and one of an unknown kind keeps its payload."""
     image = {"type": "image_file", "image_file": {"file_id": "f"}}
     url = {"type": "image_url", "image_url": {"url": "u"}}
     pieces = [
@@ -229,7 +236,8 @@ def test_all_parts_of_a_message() -> None:
         TextPart(text=Text(value="")),
     )
     streamer = read(delta(pieces[4]))
-    assert streamer.final().messages[0].content == (pieces[4],)  # type: ignore[attr-defined]
+    unknown = UnknownPart("hologram", None, pieces[4])
+    assert streamer.final().messages[0].content == (unknown,)  # type: ignore[attr-defined]
     assert streamer.notes["unknown_message_part"] == 1
 
 
@@ -257,7 +265,7 @@ def test_annotations() -> None:
         FilePath(file_path=FileReference(file_id="p"), text="[1]", start_index=1, end_index=4),
         FileCitation(file_citation=nothing, text="", start_index=0, end_index=0),
         FilePath(file_path=nothing, text="", start_index=0, end_index=0),
-        {"type": "star"},
+        UnknownAnnotation("star", None, {"type": "star"}),
     )
 
 
@@ -309,7 +317,7 @@ def test_code_interpreter_call() -> None:
                     CodeInterpreterLogs(logs="ab"),
                     CodeInterpreterImage(image=OutputImage(file_id="f")),
                     CodeInterpreterImage(image=OutputImage(file_id="")),
-                    {"index": 3, "type": "sound"},
+                    UnknownObject("sound", None, {"index": 3, "type": "sound"}),
                 ),
             ),
         ),
@@ -358,20 +366,22 @@ def test_file_search_call() -> None:
     )
     odd = {"results": [{"odd": 1}]}
     [call] = tool_calls(step_delta({**kind, "id": "c", "file_search": odd}))
-    assert call == {"id": "c", "type": "file_search", "file_search": odd}
+    payload = {"id": "c", "type": "file_search", "file_search": odd}
+    assert call == UnknownToolCall("file_search", "c", payload)
 
 
 def test_unknown_kinds_stay_as_sent() -> None:
     """Tool calls and steps of kinds that this version does not know are kept."""
     call = {"index": 0, "type": "telepathy", "id": "c"}
     streamer = read(step_delta(call), step_delta({**call, "thought": 1}))
-    assert streamer.snapshot().run_steps[0].step_details.tool_calls == ({**call, "thought": 1},)  # type: ignore[union-attr]
+    unknown = UnknownToolCall("telepathy", "c", {**call, "thought": 1})
+    assert streamer.snapshot().run_steps[0].step_details.tool_calls == (unknown,)  # type: ignore[union-attr]
     assert streamer.notes["unknown_tool_call"] == 2
     details = {"type": "dream"}
     [found] = answer(
         ("thread.run.step.delta", {"id": "s", "delta": {"step_details": details}})
     ).run_steps
-    assert (found.type, found.step_details) == ("dream", details)
+    assert (found.type, found.step_details) == ("dream", UnknownObject("dream", None, details))
 
 
 def test_message_creation() -> None:
@@ -485,5 +495,6 @@ def test_details_of_an_unknown_kind_are_noted() -> None:
     s = read(("thread.run.step.delta", {"id": "step_1", "delta": {"step_details": details}}))
     found = s.snapshot()
     assert isinstance(found, AssistantsAnswer)
-    assert [step.step_details for step in found.run_steps] == [details]
+    unknown = UnknownObject("new_kind", None, details)
+    assert [step.step_details for step in found.run_steps] == [unknown]
     assert s.notes["unknown_step_details"] == 1

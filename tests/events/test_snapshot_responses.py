@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from folding import answer, calls, read, texts
 
-from openai_scan import ResponseAnswer
+from openai_scan import ResponseAnswer, UnknownAnnotation, UnknownItem, UnknownObject, UnknownPart
 from openai_scan.events.responses import (
     ApplyPatchCreateFileOperation,
     ApplyPatchDeleteFileOperation,
@@ -39,7 +39,6 @@ from openai_scan.events.responses.heads import (
     call_id_of,
     id_of,
     item_text,
-    kind_of,
     name_of,
     new_item,
 )
@@ -181,7 +180,7 @@ def test_response_is_in_progress_until_it_says_otherwise() -> None:
 def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
     """It has its kind and its id, and is not yet what its events will make of it."""
     found = new_item(kind, "i")
-    assert (kind_of(found), id_of(found)) == (kind, "i")
+    assert (found.type, id_of(found)) == (kind, "i")
     assert getattr(found, "status", None) in (
         (None,) if kind in ("custom_tool_call", "mcp_list_tools") else ("in_progress",)
     )
@@ -219,7 +218,9 @@ def test_citation_before_its_text() -> None:
         event("output_text.annotation.added", annotation=star, **place),
         event("output_text.delta", delta="a", **place),
     )
-    assert found.content == (OutputTextContent(text="a", annotations=(star,)),)
+    assert found.content == (
+        OutputTextContent(text="a", annotations=(UnknownAnnotation.of(star),)),
+    )
 
 
 def test_odd_parts_of_one_index() -> None:
@@ -227,7 +228,7 @@ def test_odd_parts_of_one_index() -> None:
     odd = [{"type": "hologram", "x": 1}, {"type": "smell", "x": 2}]
     place = {"output_index": 0, "content_index": 0}
     [found] = items(*(event("content_part.added", part=one, **place) for one in odd))
-    assert list(found.content) == odd
+    assert list(found.content) == [UnknownPart.of(one) for one in odd]
 
 
 def test_begun_in_the_middle_with_what_there_is() -> None:
@@ -340,8 +341,10 @@ def test_message_parts() -> None:
         event("content_part.added", part=odd, output_index=0, content_index=2),
     )
     log_prob = LogProb(token="a", logprob=-0.5)
-    part = OutputTextContent(text="a", annotations=(star,), logprobs=(log_prob,))
-    assert found[0].content == (part, RefusalContent(refusal="n"), odd)
+    part = OutputTextContent(
+        text="a", annotations=(UnknownAnnotation.of(star),), logprobs=(log_prob,)
+    )
+    assert found[0].content == (part, RefusalContent(refusal="n"), UnknownPart.of(odd))
     [found] = items(
         text("a", content_index=0),
         event("output_text.done", text="A", logprobs=[probability], **place),
@@ -538,14 +541,18 @@ ITEMS: dict[str, tuple[list[Any], Any]] = {
             call_id="",
             status="in_progress",
             output=(
-                FunctionShellCallOutputContent(stdout="x", stderr="", outcome={"type": "odd"}),
-                FunctionShellCallOutputContent(stdout="a", stderr="b", outcome={}),
+                FunctionShellCallOutputContent(
+                    stdout="x", stderr="", outcome=UnknownObject("odd", None, {"type": "odd"})
+                ),
+                FunctionShellCallOutputContent(
+                    stdout="a", stderr="b", outcome=UnknownObject.of({})
+                ),
             ),
         ),
     ),
     "unknown": (
         [event("output_item.added", item={"type": "telepathy", "id": "i"})],
-        {"type": "telepathy", "id": "i"},
+        UnknownItem("telepathy", "i", {"type": "telepathy", "id": "i"}),
     ),
 }
 

@@ -17,6 +17,8 @@ from response_forms import (
     tell,
 )
 
+from openai_scan import UnknownItem, UnknownPart
+
 CITATION = {"type": "file_path", "file_id": "f", "index": 0}
 PLACE = {"item_id": "i", "output_index": 0}
 FIRST = {**PLACE, "content_index": 0}
@@ -177,7 +179,7 @@ def test_items_without_a_class_of_their_own() -> None:
     """What an event leaves out of such an item stays, and a class wins over none."""
     odd = {"type": "telepathy", "id": "i", "thought": "deep", "status": "in_progress"}
     told = tell(added(odd), done({"type": "telepathy", "id": "i", "thought": "", "status": "ok"}))
-    assert told.answer.response.output == ({**odd, "status": "ok"},)
+    assert told.answer.response.output == (UnknownItem("telepathy", "i", {**odd, "status": "ok"}),)
     unfit = {"type": "custom_tool_call", "id": "i"}
     [one] = tell(added(unfit), done(custom("ls", id="i"))).answer.calls
     assert (one.arguments, one.complete) == ("ls", True)
@@ -190,7 +192,8 @@ def test_items_without_a_class_of_their_own() -> None:
         event("content_part.done", part=part, **FIRST),
         done(message(part, "a", id="i")),
     )
-    assert (told.answer.response.output[0].content[0], told.text) == (part, "a")
+    unknown = UnknownPart("hologram", None, part)
+    assert (told.answer.response.output[0].content[0], told.text) == (unknown, "a")
 
 
 def test_an_item_that_is_done_too_early() -> None:

@@ -9,7 +9,7 @@ import attrs
 import pytest
 from server import CHUNKED, END, ScriptedServer, ch, json_answer
 
-from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, run_tools
+from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, UnknownItem, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
 from openai_scan.events.chat.dialects import REASONING
 from openai_scan.events.chat.kept import ChatKept
@@ -604,12 +604,14 @@ class TestInputItems:
 
     def test_data_that_are_no_item_bring_nothing(self) -> None:
         """An event may be made by hand."""
-        made = ResponseOutputItemDone(item={}, output_index=0, raw=RawEvent("message", "{"))
+        made = ResponseOutputItemDone(
+            item=UnknownItem.of({}), output_index=0, raw=RawEvent("message", "{")
+        )
         kept = ResponseKept()
         kept.take(made, None)
         kept.take(attrs.evolve(made, raw=RawEvent("message", '{"item": 1}')), None)
         item = {"type": "odd_thing", "x": 1}
-        answer = ResponseAnswer(response=Response(output=(item,)))
+        answer = ResponseAnswer(response=Response(output=(UnknownItem.of(item),)))
         assert kept.as_sent(answer, 0) == [item]
 
     def test_there_is_one_choice(self) -> None:

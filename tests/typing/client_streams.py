@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from typing_extensions import assert_never, assert_type
 
 from openai_scan import (
@@ -28,15 +31,37 @@ from openai_scan import (
     Transcript,
     TranscriptEvent,
     UnknownEvent,
+    UnknownObject,
+    UnknownPart,
+    UnknownToolCall,
     run_tools,
 )
-from openai_scan.events.assistants import AnnotationDelta, RunUsage
+from openai_scan.events.assistants import (
+    AnnotationDelta,
+    CodeInterpreterTool,
+    CodeInterpreterToolCall,
+    FileSearchTool,
+    FileSearchToolCall,
+    FunctionTool,
+    FunctionToolCall,
+    RunUsage,
+    Tool,
+    ToolCall,
+)
 from openai_scan.events.assistants.base import PartOfCall as PartOfAssistantsCall
 from openai_scan.events.audio import SpeechUsage, TranscriptUsage
 from openai_scan.events.chat import CompletionUsage, ToolCallDelta
 from openai_scan.events.completions import CompletionUsage as OldUsage
 from openai_scan.events.images import ImagesUsage
-from openai_scan.events.responses import Annotation, ResponseUsage
+from openai_scan.events.responses import (
+    Annotation,
+    OutputContent,
+    OutputItem,
+    OutputTextContent,
+    ReasoningTextContent,
+    RefusalContent,
+    ResponseUsage,
+)
 from openai_scan.events.responses.base import PartOfCall
 
 
@@ -107,6 +132,37 @@ def every_event(
             pass
         case _:
             assert_type(response.sequence_number, int | None)  # every other event has one
+
+
+def every_kind(
+    part: OutputContent, annotation: Annotation, call: ToolCall, tool: Tool, item: OutputItem
+) -> None:
+    """A match over the kinds is complete with that of the unknown ones, and all have a type."""
+    match part:
+        case OutputTextContent() | RefusalContent() | ReasoningTextContent():
+            pass
+        case UnknownPart(type=kind, id=id):
+            assert_type(kind, str)
+            assert_type(id, str | None)
+        case _:
+            assert_never(part)
+    match call:
+        case CodeInterpreterToolCall() | FileSearchToolCall() | FunctionToolCall():
+            pass
+        case UnknownToolCall(kind):
+            assert_type(kind, str)
+        case _:
+            assert_never(call)
+    match tool:
+        case CodeInterpreterTool() | FileSearchTool() | FunctionTool():
+            pass
+        case UnknownObject() as unknown:
+            assert_type(unknown.payload, Mapping[str, Any])
+        case _:
+            assert_never(tool)
+    kinds: list[str] = [part.type, annotation.type, call.type, tool.type, item.type]
+    ids: list[str | None] = [call.id, item.id]
+    assert_type((kinds, ids), tuple[list[str], list[str | None]])
 
 
 def the_whole_answers(client: Client) -> None:

@@ -6,7 +6,7 @@ import io
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from openai_scan import (
     ThreadRunRequiresAction,
     ThreadRunStepDelta,
     UnknownEvent,
+    UnknownPart,
 )
 from openai_scan.events.assistants import (
     AnnotationDelta,
@@ -64,8 +65,9 @@ def the_loop(s: StreamerV2, tool_outputs: StreamerV2) -> None:
                             assert_type(text.value, str | None)
                         case ImageFilePartDelta(image_file=image_file):
                             assert_type(image_file, ImageFile | None)
-                        case dict():
-                            assert_type(part, dict[str, Any])
+                        case UnknownPart(type=kind, payload=payload):
+                            assert_type(kind, str)
+                            assert_type(payload, Mapping[str, Any])
             case ThreadRunRequiresAction(run=run):
                 assert_type(run, Run)
                 s.chain(tool_outputs)

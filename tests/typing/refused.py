@@ -25,6 +25,13 @@ from openai_scan import (
     ThreadRunCompleted,
     UnknownEvent,
 )
+from openai_scan.events.responses import (
+    OutputContent,
+    OutputItem,
+    OutputTextContent,
+    ReasoningTextContent,
+    RefusalContent,
+)
 
 
 def an_event_is_left_out(event: ChatEvent) -> None:
@@ -40,6 +47,16 @@ def one_of_many_events_is_left_out(event: ResponseEvent) -> None:
     """It does not help that most are there."""
     if not isinstance(event, DoneEvent | ErrorEvent | UnknownEvent | ResponseCompleted):
         assert_never(event)  # type: ignore[arg-type] # more than fifty others
+
+
+def an_unknown_kind_is_left_out(item: OutputItem, part: OutputContent) -> None:
+    """New kinds come without a new version of this package."""
+    show(item["type"])  # type: ignore[index] # it is never a dict
+    match part:
+        case OutputTextContent() | RefusalContent() | ReasoningTextContent():
+            pass
+        case _:
+            assert_never(part)  # type: ignore[arg-type] # an UnknownPart
 
 
 def no_event_has_all_fields(chat: StreamerV2[ChatEvent, ChatCompletion], client: Client) -> None:

@@ -41,7 +41,7 @@ from openai_scan.events.assistants.objects import (
 from openai_scan.events.base import Note
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.events.snapshot import Pieces
-from openai_scan.values import Piece
+from openai_scan.values import Piece, UnknownObject, UnknownToolCall
 
 FINAL_STATUSES = ("completed", "incomplete", "failed", "cancelled", "expired")
 """The statuses that a run step or a message never leaves."""
@@ -83,7 +83,7 @@ class GrowingRunStep:
                     self._details = MessageCreationDetails(
                         message_creation=MessageCreation(message_id=creation.message_id)
                     )
-            case dict():
+            case UnknownObject():
                 note("unknown_step_details")
                 self._details = details
 
@@ -99,14 +99,13 @@ class GrowingRunStep:
     def value(self) -> RunStep:
         """Return the run step as far as it has arrived."""
         head = self.head
-        details = head.step_details or self._details
+        details = self._details if _is_blank(head.step_details) else head.step_details
         if self._calls:
             calls = sorted(self._calls, key=_index_of_call)
             details = ToolCallsDetails(tool_calls=tuple(call.value() for call in calls))
         if details is None or details == head.step_details:
             return head
-        kind = details.get("type", "") if isinstance(details, dict) else details.type
-        return attrs.evolve(head, step_details=details, type=head.type or kind)
+        return attrs.evolve(head, step_details=details, type=head.type or details.type)
 
     def _call_for(self, piece: ToolCallDelta) -> GrowingCall:
         """Return the call that *piece* belongs to."""
@@ -114,13 +113,12 @@ class GrowingRunStep:
         index = index_of(piece)
         call = self._at.get(index)
         if call is None or call.is_followed_by(piece):
-            id = piece.get("id") if isinstance(piece, dict) else piece.id
-            call = self._at[index] = self._new(index, id if isinstance(id, str) else "")
+            call = self._at[index] = self._new(index, piece.id or "")
         return call
 
     def _call_of(self, index: int, whole: ToolCall) -> GrowingCall:
         """Return the call that *whole* is, at *index* in the list of all calls."""
-        id = _id_of(whole)
+        id = whole.id or ""
         call = self._by_id.get(id) or self._at.get(index)
         if call is None or not call.may_be(whole):
             call = self._new(index, id)
@@ -190,13 +188,13 @@ class GrowingCall:
                 self._search.update(search or {})
             case _:
                 note("unknown_tool_call")
-                self._begin(str(piece.get("type", "")), None)
-                self._other.update(piece)
+                self._begin(piece.type, None)
+                self._other.update(piece.payload)
         return ()
 
     def complete(self, whole: ToolCall, note: Note, *, final: bool) -> Sequence[Piece]:
         """Take the call as the server sent it; return what had not come before."""
-        id = _id_of(whole)
+        id = whole.id or ""
         if final:
             self.id = id or self.id
         self._whole = True
@@ -217,8 +215,8 @@ class GrowingCall:
                 self._begin("file_search", id)
                 self._found = whole
             case _:
-                self._begin(str(whole.get("type", "")), None)
-                self._other.update(whole)
+                self._begin(whole.type, None)
+                self._other.update(whole.payload)
         return ()
 
     def settle(self, note: Note) -> Sequence[Piece]:
@@ -242,8 +240,6 @@ class GrowingCall:
                 return self.kind == "function" and not (
                     others and not self.arguments.agree(function.arguments)
                 )
-            case dict():
-                return self.kind == whole.get("type")
             case _:
                 return self.kind == whole.type
 
@@ -266,7 +262,7 @@ class GrowingCall:
             case "file_search":
                 return self._found or self._search_call()
             case _:
-                return dict(self._other)
+                return UnknownToolCall.of(dict(self._other))
 
     def _begin(self, kind: str, id: str | None) -> None:
         self.kind = self.kind or kind
@@ -304,7 +300,7 @@ class GrowingCall:
         try:
             return Structurer(strict=True)(call, FileSearchToolCall)
         except DecodeError:  # the schema does not say what its results look like
-            return call
+            return UnknownToolCall.of(call)
 
 
 @define
@@ -338,14 +334,13 @@ class _Output:
 
 
 def index_of(piece: Any) -> int:
-    """Return the index of *piece*, which is a plain dict if its kind has no class here."""
-    index = piece.get("index", 0) if isinstance(piece, dict) else piece.index
+    """Return the index of *piece*, which is in its payload if its kind has no class here."""
+    index = piece.payload.get("index", 0) if isinstance(piece, UnknownObject) else piece.index
     return index if isinstance(index, int) else 0
 
 
-def _id_of(call: ToolCall) -> str:
-    id = call.get("id") if isinstance(call, dict) else call.id
-    return id if isinstance(id, str) else ""
+def _is_blank(details: StepDetails | None) -> bool:
+    return details is None or (isinstance(details, UnknownObject) and not details.payload)
 
 
 def _index_of_call(call: GrowingCall) -> int:

@@ -4,8 +4,8 @@ A field is required only if OpenAI's schema requires it and every recorded serve
 that the schema requires but some compatible server leaves out is `""` if missing; everything else
 is None. Lists are tuples, empty if the server sends null. Times are Unix seconds.
 
-Enumerations are plain `str`, since servers send other values too. A union ends in `dict`: an object
-of an unknown kind stays as the server sent it.
+Enumerations are plain `str`, since servers send other values too. A union ends in `UnknownPart` or
+a similar class, for the kinds that are not known yet.
 
 Source: https://platform.openai.com/docs/api-reference/assistants
 """
@@ -17,7 +17,14 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from openai_scan.events.decoding.hooks import Index, JSONText
-from openai_scan.values import Value
+from openai_scan.values import (
+    UnknownAnnotation,
+    UnknownObject,
+    UnknownPart,
+    UnknownTool,
+    UnknownToolCall,
+    Value,
+)
 
 # Tools: what an assistant may use, and what a run was given.
 
@@ -72,7 +79,7 @@ class FunctionTool(Value):
     type: Literal["function"] = "function"
 
 
-Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | dict[str, Any]
+Tool: TypeAlias = CodeInterpreterTool | FileSearchTool | FunctionTool | UnknownTool
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -122,7 +129,7 @@ class JSONSchemaFormat(Value):
     type: Literal["json_schema"] = "json_schema"
 
 
-ResponseFormat: TypeAlias = str | TextFormat | JSONObjectFormat | JSONSchemaFormat | dict[str, Any]
+ResponseFormat: TypeAlias = str | TextFormat | JSONObjectFormat | JSONSchemaFormat | UnknownObject
 
 
 # Assistants and threads.
@@ -293,7 +300,7 @@ class Run(Value):
     max_prompt_tokens: int | None = None
     max_completion_tokens: int | None = None
     truncation_strategy: TruncationStrategy | None = None
-    tool_choice: str | NamedToolChoice | dict[str, Any] | None = None
+    tool_choice: str | NamedToolChoice | UnknownObject | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     object: str = "thread.run"
@@ -332,7 +339,7 @@ class CodeInterpreterImage(Value):
     type: Literal["image"] = "image"
 
 
-CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | dict[str, Any]
+CodeInterpreterOutput: TypeAlias = CodeInterpreterLogs | CodeInterpreterImage | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -407,7 +414,7 @@ class FunctionToolCall(Value):
 
 
 ToolCall: TypeAlias = (
-    CodeInterpreterToolCall | FileSearchToolCall | FunctionToolCall | dict[str, Any]
+    CodeInterpreterToolCall | FileSearchToolCall | FunctionToolCall | UnknownToolCall
 )
 
 
@@ -427,7 +434,7 @@ class ToolCallsDetails(Value):
     type: Literal["tool_calls"] = "tool_calls"
 
 
-StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | dict[str, Any]
+StepDetails: TypeAlias = MessageCreationDetails | ToolCallsDetails | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -486,7 +493,7 @@ class FilePath(Value):
     type: Literal["file_path"] = "file_path"
 
 
-Annotation: TypeAlias = FileCitation | FilePath | dict[str, Any]
+Annotation: TypeAlias = FileCitation | FilePath | UnknownAnnotation
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -545,7 +552,7 @@ class RefusalPart(Value):
     type: Literal["refusal"] = "refusal"
 
 
-MessagePart: TypeAlias = TextPart | ImageFilePart | ImageURLPart | RefusalPart | dict[str, Any]
+MessagePart: TypeAlias = TextPart | ImageFilePart | ImageURLPart | RefusalPart | UnknownPart
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -613,7 +620,7 @@ class FilePathDelta(Value):
     type: Literal["file_path"] = "file_path"
 
 
-AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | dict[str, Any]
+AnnotationDelta: TypeAlias = FileCitationDelta | FilePathDelta | UnknownAnnotation
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -661,7 +668,7 @@ class RefusalPartDelta(Value):
 
 
 MessagePartDelta: TypeAlias = (
-    TextPartDelta | ImageFilePartDelta | ImageURLPartDelta | RefusalPartDelta | dict[str, Any]
+    TextPartDelta | ImageFilePartDelta | ImageURLPartDelta | RefusalPartDelta | UnknownPart
 )
 
 
@@ -706,7 +713,7 @@ class CodeInterpreterImageDelta(Value):
 
 
 CodeInterpreterOutputDelta: TypeAlias = (
-    CodeInterpreterLogsDelta | CodeInterpreterImageDelta | dict[str, Any]
+    CodeInterpreterLogsDelta | CodeInterpreterImageDelta | UnknownObject
 )
 
 
@@ -758,7 +765,7 @@ class FunctionToolCallDelta(Value):
 
 
 ToolCallDelta: TypeAlias = (
-    CodeInterpreterToolCallDelta | FileSearchToolCallDelta | FunctionToolCallDelta | dict[str, Any]
+    CodeInterpreterToolCallDelta | FileSearchToolCallDelta | FunctionToolCallDelta | UnknownToolCall
 )
 
 
@@ -778,7 +785,7 @@ class ToolCallsDetailsDelta(Value):
     type: Literal["tool_calls"] = "tool_calls"
 
 
-StepDetailsDelta: TypeAlias = MessageCreationDetailsDelta | ToolCallsDetailsDelta | dict[str, Any]
+StepDetailsDelta: TypeAlias = MessageCreationDetailsDelta | ToolCallsDetailsDelta | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

@@ -275,7 +275,7 @@ class _Step:
 
     key: str | int
     drop: bool  # the value may be left out
-    loosen: bool  # an object may stay a plain dict
+    loosen: bool  # an object may count as one of an unknown kind
 
 
 _Mends: TypeAlias = "dict[str | int, _Mends | _Step]"
@@ -326,7 +326,7 @@ def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]
             optional = fields[note.name].default is not attrs.NOTHING
             loosen = hooks.is_loose(note.type) and not isinstance(
                 inner, KeyError
-            )  # a missing value cannot stay a dict
+            )  # a missing value is of no kind
             key = fields[note.name].metadata.get(KEY, note.name)
             step = _Step(key, drop=optional, loosen=loosen)
             yield from faults_of(inner, (*path, step))

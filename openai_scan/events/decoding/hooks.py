@@ -16,6 +16,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from openai_scan.events.decoding.records import tags_of
+from openai_scan.values import UnknownObject
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Returns a JSON value, its first argument, as the type that is its second."""
@@ -62,7 +63,7 @@ class UnfitPartError(UnfitError):
 
 
 class Loose(dict[str, Any]):
-    """An object that matches no class and stays a dict."""
+    """An object that matches no class, so that it counts as one of an unknown kind."""
 
 
 def as_is(value: Any, _: Any) -> Any:
@@ -168,7 +169,8 @@ def is_union(cls: Any) -> bool:
 def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
     """Return the hook for a union: the `type` of an object picks its class.
 
-    An object of an unknown type stays a dict if the union has `dict` among its arms.
+    An object of an unknown type becomes an `UnknownObject` if the union has one among its arms, or
+    stays a dict if it has `dict` among them.
 
     Args:
         cls: The union.
@@ -178,6 +180,7 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
     by_tag = {tag: arm for arm in arms for tag in tags_of(arm)}
     primitives = tuple(arm for arm in arms if arm in (*PRIMITIVES, NoneType))
     lists = {arm: hook_of(arm) for arm in arms if is_tuple(arm)}
+    unknown = unknown_of(cls)
     loose = is_loose(cls)
 
     def hook(value: Any, _: Any) -> Any:
@@ -186,6 +189,8 @@ def union_hook(cls: Any, hook_of: Callable[[Any], Hook]) -> Hook:
             if isinstance(tag, str) and tag in by_tag and not isinstance(value, Loose):
                 # Its hook is made only now: a response has a few of thirty kinds of items.
                 return hook_of(by_tag[tag])(value, by_tag[tag])
+            if unknown is not None:
+                return unknown.of(dict(value) if type(value) is Loose else value)
             if loose:
                 return value
         elif isinstance(value, list) and lists:
@@ -208,6 +213,17 @@ def is_plain_value(cls: Any) -> bool:
     return all(arm in (*PRIMITIVES, NoneType) for arm in arms_of(cls))
 
 
+def unknown_of(cls: Any) -> type[UnknownObject] | None:
+    """Return the class for the objects that match no other arm of the union *cls*, if it has one.
+
+    This is one of the package's own classes; the unions of other packages have dicts instead.
+    """
+    classes = [arm for arm in arms_of(cls) if get_origin(arm) is None and isinstance(arm, type)]
+    return next((arm for arm in classes if issubclass(arm, UnknownObject)), None)
+
+
 def is_loose(cls: Any) -> bool:
-    """Return whether an object that matches no other arm of the union *cls* stays a dict."""
-    return is_union(cls) and any(get_origin(arm) is dict for arm in get_args(cls))
+    """Return whether the union *cls* takes an object that matches none of its other arms."""
+    return is_union(cls) and (
+        unknown_of(cls) is not None or any(get_origin(arm) is dict for arm in get_args(cls))
+    )

@@ -10,11 +10,11 @@ A payload goes through at most three stages:
    of stage 1, and reports every fault with its path. With `strict=True` the first fault is raised
    as a `DecodeError`. (If only the hook failed, this stage returns the object.)
 3. *The pruning.* Without `strict`, each fault is mended at the nearest place on its path where that
-   is allowed: an optional field is removed, an object in an open union stays a dict, any other
-   item of a list of objects is dropped alone. If a fault has no such place, it is raised. The
-   pruned payload goes back to stage 2. This ends because each round mends at least one fault. A
-   list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of nothing but
-   faults takes linear time and little memory.
+   is allowed: an optional field is removed, an object in an open union becomes one of an unknown
+   kind, any other item of a list of objects is dropped alone. If a fault has no such place, it is
+   raised. The pruned payload goes back to stage 2. This ends because each round mends at least one
+   fault. A list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of
+   nothing but faults takes linear time and little memory.
 
 What always holds:
 
@@ -56,8 +56,9 @@ class Structurer:
     """Builds objects from payloads.
 
     An optional field of the wrong JSON type is left out and counted in the notes, so that the rest
-    of the event is not lost. An item of a list of objects that does not match stays a plain dict if
-    the union is open, and is left out alone if not. A list of plain values is left out whole.
+    of the event is not lost. An item of a list of objects that does not match becomes an
+    `UnknownObject` if the union is open, and is left out alone if not. A list of plain values is
+    left out whole.
 
     Args:
         strict: Whether to reject a payload instead of leaving something out.

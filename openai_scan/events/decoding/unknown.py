@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args
 
 import attrs
 
 from openai_scan.events.base import Event
-from openai_scan.events.decoding.hooks import RAW, arms_of, is_tuple
+from openai_scan.events.decoding.hooks import RAW, arms_of, is_tuple, unknown_of
 from openai_scan.events.decoding.records import KEY, tags_of
 from openai_scan.events.decoding.repeats import Decode, Repeats
 from openai_scan.events.decoding.structure import Structurer
@@ -79,8 +79,9 @@ def _classes_of(kind: Any) -> tuple[dict[str | None, Any], bool]:
     A class that has no union to be told in is there under None.
     """
     arms = arms_of(kind)
-    classes = [arm for arm in arms if attrs.has(arm)]
-    is_open = any(get_origin(arm) is dict for arm in arms)
+    unknown = unknown_of(kind)
+    classes = [arm for arm in arms if attrs.has(arm) and arm is not unknown]
+    is_open = unknown is not None
     if len(classes) == 1 and not is_open:
         return {None: classes[0]}, False
     return {tag: cls for cls in classes for tag in tags_of(cls)}, is_open

@@ -25,6 +25,7 @@ from openai_scan.events.responses.items import (
     OutputTextContent,
 )
 from openai_scan.surrogates import mend
+from openai_scan.values import UnknownItem
 
 
 @define
@@ -52,9 +53,9 @@ class Agents:
 
 def agent_of(item: OutputItem) -> Agent | None:
     """Return the agent that *item* is from, or None if it names none."""
-    if not isinstance(item, dict):
+    if not isinstance(item, UnknownItem):
         return item.agent
-    match item.get("agent"):
+    match item.payload.get("agent"):
         case {"agent_name": str(name)}:
             return Agent(agent_name=name)
     return None
@@ -67,7 +68,7 @@ def name_of_agent(agent: Agent | None) -> str:
 
 def with_agent(item: OutputItem, agent: Agent | None) -> OutputItem:
     """Return *item* with *agent*, which its event names, if it names none itself."""
-    if agent is None or isinstance(item, dict) or item.agent is not None:
+    if agent is None or isinstance(item, UnknownItem) or item.agent is not None:
         return item
     known: OutputItem = attrs.evolve(item, agent=agent)
     return known

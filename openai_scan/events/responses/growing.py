@@ -44,7 +44,7 @@ from openai_scan.events.responses.objects import ShellCallOutputDelta
 from openai_scan.events.responses.parts import Content, Parts, Said
 from openai_scan.events.responses.texts import Arguments, Text
 from openai_scan.events.snapshot import ByIndex, Pieces
-from openai_scan.values import Piece
+from openai_scan.values import Piece, UnknownItem, UnknownObject
 
 _CommandOutputs: TypeAlias = tuple[FunctionShellCallOutputContent, ...]
 
@@ -64,7 +64,7 @@ class CommandOutput:
     def value(self) -> FunctionShellCallOutputContent:
         """Return what the command has printed so far; its outcome is not known yet."""
         return FunctionShellCallOutputContent(
-            stdout=str(self.stdout), stderr=str(self.stderr), outcome={}
+            stdout=str(self.stdout), stderr=str(self.stderr), outcome=UnknownObject.of({})
         )
 
 
@@ -338,7 +338,7 @@ class GrowingItem:
 
     def value(self) -> OutputItem:
         """Return the item as far as it has arrived."""
-        if isinstance(self.head, dict):
+        if isinstance(self.head, UnknownItem):
             return self.head
         changes = self._changes()
         status: str | None = self.status

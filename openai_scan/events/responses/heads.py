@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -26,6 +27,7 @@ from openai_scan.events.responses.items import (
     ReasoningItem,
     WebSearchToolCall,
 )
+from openai_scan.values import UnknownItem, UnknownObject
 
 UNDER_WAY = "in_progress"
 
@@ -70,7 +72,7 @@ def new_item(kind: str, id: str) -> OutputItem:
         case "compaction":
             return Compaction(id=id, encrypted_content="")
         case _:  # a kind that only a later event will describe
-            return {"type": kind, "id": id}
+            return UnknownItem.of({"type": kind, "id": id})
 
 
 def status_of(item: OutputItem) -> str:
@@ -89,18 +91,14 @@ def name_of(item: OutputItem) -> str:
 
 
 def _field(item: OutputItem, name: str) -> str:
-    found = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
+    fields: Mapping[str, Any] = item.payload if isinstance(item, UnknownItem) else vars(item)
+    found = fields.get(name)
     return found if isinstance(found, str) else ""
-
-
-def kind_of(item: OutputItem) -> str:
-    """Return the kind of *item*, which is its `type`."""
-    return str(item.get("type", "")) if isinstance(item, dict) else item.type
 
 
 def id_of(item: OutputItem) -> str:
     """Return the id of *item*, or "" if it has none."""
-    return str((item.get("id") if isinstance(item, dict) else item.id) or "")
+    return item.id or ""
 
 
 def item_text(item: OutputItem) -> str | None:
@@ -121,7 +119,7 @@ def item_text(item: OutputItem) -> str | None:
 
 def richer(new: OutputItem, old: OutputItem) -> OutputItem:
     """Return *new* with those fields of *old* that it leaves out. Both are of one kind."""
-    if isinstance(new, dict):
+    if isinstance(new, UnknownItem):
         if isinstance(old, FunctionToolCall | CustomToolCall):  # what fits of one that does not
             return attrs.evolve(
                 old,
@@ -129,10 +127,12 @@ def richer(new: OutputItem, old: OutputItem) -> OutputItem:
                 name=name_of(new) or old.name,
                 status=status_of(new) or None,
             )
-        if not isinstance(old, dict):
+        if not isinstance(old, UnknownItem):
             return old
-        return {**new, **{name: value for name, value in old.items() if _is_empty(new.get(name))}}
-    if isinstance(old, dict):
+        known = new.payload
+        missing = {key: value for key, value in old.payload.items() if _is_empty(known.get(key))}
+        return UnknownItem.of({**known, **missing})
+    if isinstance(old, UnknownItem):
         return new
     missing = {
         each.name: before
@@ -145,4 +145,6 @@ def richer(new: OutputItem, old: OutputItem) -> OutputItem:
 
 
 def _is_empty(value: Any) -> bool:
+    if isinstance(value, UnknownObject):
+        return not value.payload
     return value is None or value in ("", (), [], {})

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.events.decoding.records import KEY
-from openai_scan.values import Value
+from openai_scan.values import UnknownAnnotation, UnknownItem, UnknownObject, UnknownPart, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -66,7 +66,7 @@ class FilePath(Value):
 
 
 Annotation: TypeAlias = (
-    FileCitation | URLCitation | ContainerFileCitation | FilePath | dict[str, Any]
+    FileCitation | URLCitation | ContainerFileCitation | FilePath | UnknownAnnotation
 )
 
 
@@ -107,7 +107,7 @@ class RefusalContent(Value):
     type: Literal["refusal"] = "refusal"
 
 
-OutputMessageContent: TypeAlias = OutputTextContent | RefusalContent | dict[str, Any]
+OutputMessageContent: TypeAlias = OutputTextContent | RefusalContent | UnknownPart
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -161,7 +161,7 @@ class ProgramToolCallCaller(Value):
     type: Literal["program"] = "program"
 
 
-ToolCallCaller: TypeAlias = DirectToolCallCaller | ProgramToolCallCaller | dict[str, Any]
+ToolCallCaller: TypeAlias = DirectToolCallCaller | ProgramToolCallCaller | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -221,9 +221,7 @@ class InputFileContent(Value):
     type: Literal["input_file"] = "input_file"
 
 
-ToolOutputContent: TypeAlias = (
-    InputTextContent | InputImageContent | InputFileContent | dict[str, Any]
-)
+ToolOutputContent: TypeAlias = InputTextContent | InputImageContent | InputFileContent | UnknownPart
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -279,7 +277,7 @@ class WebSearchActionFind(Value):
 
 
 WebSearchAction: TypeAlias = (
-    WebSearchActionSearch | WebSearchActionOpenPage | WebSearchActionFind | dict[str, Any]
+    WebSearchActionSearch | WebSearchActionOpenPage | WebSearchActionFind | UnknownObject
 )
 
 
@@ -394,7 +392,7 @@ ComputerAction: TypeAlias = (
     | ScrollAction
     | TypeAction
     | WaitAction
-    | dict[str, Any]
+    | UnknownObject
 )
 
 
@@ -613,7 +611,7 @@ class CodeInterpreterOutputImage(Value):
 
 
 CodeInterpreterOutput: TypeAlias = (
-    CodeInterpreterOutputLogs | CodeInterpreterOutputImage | dict[str, Any]
+    CodeInterpreterOutputLogs | CodeInterpreterOutputImage | UnknownObject
 )
 
 
@@ -690,7 +688,7 @@ class ContainerReference(Value):
     type: Literal["container_reference"] = "container_reference"
 
 
-ShellEnvironment: TypeAlias = LocalEnvironment | ContainerReference | dict[str, Any]
+ShellEnvironment: TypeAlias = LocalEnvironment | ContainerReference | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -724,7 +722,7 @@ class FunctionShellCallOutputExitOutcome(Value):
 
 
 ShellOutcome: TypeAlias = (
-    FunctionShellCallOutputTimeoutOutcome | FunctionShellCallOutputExitOutcome | dict[str, Any]
+    FunctionShellCallOutputTimeoutOutcome | FunctionShellCallOutputExitOutcome | UnknownObject
 )
 
 
@@ -783,7 +781,7 @@ ApplyPatchOperation: TypeAlias = (
     ApplyPatchCreateFileOperation
     | ApplyPatchDeleteFileOperation
     | ApplyPatchUpdateFileOperation
-    | dict[str, Any]
+    | UnknownObject
 )
 
 
@@ -841,7 +839,7 @@ class HTTPError(Value):
     type: Literal["http_error"] = "http_error"
 
 
-MCPToolCallError: TypeAlias = MCPProtocolError | MCPToolExecutionError | HTTPError | dict[str, Any]
+MCPToolCallError: TypeAlias = MCPProtocolError | MCPToolExecutionError | HTTPError | UnknownObject
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -975,7 +973,7 @@ AgentMessageContent: TypeAlias = (
     | ComputerScreenshotContent
     | InputFileContent
     | EncryptedContent
-    | dict[str, Any]
+    | UnknownPart
 )
 
 
@@ -1047,10 +1045,8 @@ OutputItem: TypeAlias = (
     | AgentMessage
     | MultiAgentCall
     | MultiAgentCallOutput
-    | dict[str, Any]
+    | UnknownItem
 )
 
 
-OutputContent: TypeAlias = (
-    OutputTextContent | RefusalContent | ReasoningTextContent | dict[str, Any]
-)
+OutputContent: TypeAlias = OutputTextContent | RefusalContent | ReasoningTextContent | UnknownPart

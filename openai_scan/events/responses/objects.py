@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from openai_scan.events.responses.items import OutputItem
-from openai_scan.values import Value
+from openai_scan.values import UnknownObject, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -131,7 +131,7 @@ PromptCacheDiagnostics: TypeAlias = (
     | PromptCacheHit
     | PromptCacheResponseNotFound
     | PromptCacheUnavailable
-    | dict[str, Any]
+    | UnknownObject
 )
 
 

@@ -28,7 +28,7 @@ from typing import Any
 from openai_scan.events.base import Note
 from openai_scan.events.responses.agents import Agents, agent_of, name_of_agent, with_agent
 from openai_scan.events.responses.growing import GrowingItem
-from openai_scan.events.responses.heads import CALLS, call_id_of, id_of, kind_of, new_item
+from openai_scan.events.responses.heads import CALLS, call_id_of, id_of, new_item
 from openai_scan.events.responses.items import Agent, OutputItem
 from openai_scan.values import Piece
 
@@ -94,7 +94,7 @@ class Output:
         """Take an item; return what is new."""
         found = self._find(item, index, note, is_whole=is_whole)
         if found is None:
-            found = self._new(kind_of(item), item, index)
+            found = self._new(item.type, item, index)
         elif found.is_whole and not is_whole:
             return []
         return self._lay(found, item, note, is_whole=is_whole, is_over=True)
@@ -127,7 +127,7 @@ class Output:
         self, item: OutputItem, index: int | None, note: Note, *, is_whole: bool
     ) -> GrowingItem | None:
         """Return the item that *item* is, or None if it is a new one."""
-        kind, id, call_id = kind_of(item), id_of(item), call_id_of(item)
+        kind, id, call_id = item.type, id_of(item), call_id_of(item)
         called = self._by_call.get((kind, call_id)) if call_id else None
         named = self._by_id.get((kind, id)) if id else None
         if index is not None:
@@ -165,7 +165,7 @@ class Output:
             is_whole: Whether it has ended.
         """
         id, call_id = id_of(item), call_id_of(item)
-        found = self._by_place.get((kind_of(item), index))
+        found = self._by_place.get((item.type, index))
         if found is not None and _is_same(found, id, call_id):
             is_known = found in (called, named)
             if is_known or not found.is_whole or (is_whole and found.agrees(item)):
@@ -228,7 +228,7 @@ class Output:
         matched: dict[int, GrowingItem] = {}  # by their place in *output*
         taken: set[GrowingItem] = set()
         for place, item in enumerate(output):
-            kind, id, call_id = kind_of(item), id_of(item), call_id_of(item)
+            kind, id, call_id = item.type, id_of(item), call_id_of(item)
             found = self._by_call.get((kind, call_id)) if call_id else None
             if found is None:
                 found = self._by_id.get((kind, id)) if id else None
@@ -241,7 +241,7 @@ class Output:
         for place, item in enumerate(output):
             found = matched.get(place) or self._next(item, place, taken, passed, is_final=is_final)
             if found is None:
-                found = self._new(kind_of(item), item, place)
+                found = self._new(item.type, item, place)
             taken.add(found)
             word.append(found)
             if is_final or not found.is_whole:
@@ -268,7 +268,7 @@ class Output:
             passed: How many items of each kind are known to be taken.
             is_final: Whether *item* is whole.
         """
-        kind, id, call_id = kind_of(item), id_of(item), call_id_of(item)
+        kind, id, call_id = item.type, id_of(item), call_id_of(item)
         found = self._by_place.get((kind, place))
         if found is None or found in taken or found.is_absorbed:
             listed = self._by_kind.get(kind, [])

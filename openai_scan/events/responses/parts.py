@@ -30,7 +30,7 @@ from openai_scan.events.responses.items import (
     SummaryTextContent,
 )
 from openai_scan.events.responses.texts import Text
-from openai_scan.values import PieceKind
+from openai_scan.values import PieceKind, UnknownPart
 
 Content: TypeAlias = OutputContent | SummaryTextContent
 
@@ -50,14 +50,9 @@ KINDS: dict[str, PieceKind] = {
 }
 
 
-def type_of(content: Content) -> str:
-    """Return the `type` of *content*."""
-    return str(content.get("type", "")) if isinstance(content, dict) else content.type
-
-
 def text_of(content: Content) -> str:
     """Return the text of *content*, or "" if it has none."""
-    if isinstance(content, dict):
+    if isinstance(content, UnknownPart):
         return ""
     return content.refusal if isinstance(content, RefusalContent) else content.text
 
@@ -173,7 +168,7 @@ class Parts:
 
     def begun(self, index: int | None, known: Content) -> Part:
         """Return the part that *known* begins."""
-        kind = type_of(known)
+        kind = known.type
         if index is not None:
             part = self._by_place.get((index, kind))
             return self._new(index, known) if part is None or part.is_whole else part
@@ -186,8 +181,8 @@ class Parts:
     def ended(self, index: int | None, known: Content, whole: str) -> Part:
         """Return the part that has ended with the text *whole*."""
         if index is not None:
-            return self.of(index, type_of(known), known)
-        kind = type_of(known)
+            return self.of(index, known.type, known)
+        kind = known.type
         last = self._last(kind)
         if last is self._current and last is not None and last.may_be(whole):
             return last
@@ -200,7 +195,7 @@ class Parts:
         """Return whether *whole*, which comes after the end of all parts, adds to them."""
         if index is None:
             return False
-        part = self._by_place.get((index, type_of(known)))
+        part = self._by_place.get((index, known.type))
         text = None if part is None else part.text
         return bool(whole if text is None else text.missing(whole))
 
@@ -210,14 +205,14 @@ class Parts:
         if not self._order:
             return None
         last = self._current or self._order[-1][2]
-        return None if last.is_whole or type_of(last.known) != kind else last
+        return None if last.is_whole or last.known.type != kind else last
 
     def _claimed(self, kind: str, text: str) -> Part | None:
         """Return the next part that came with its item, if it is of *kind* and can have *text*."""
         if not self._announced:
             return None
         part = self._announced[-1]
-        if type_of(part.known) != kind or part.is_whole or not part.may_be(text):
+        if part.known.type != kind or part.is_whole or not part.may_be(text):
             return None
         self._current = self._announced.pop()
         return part
@@ -230,7 +225,7 @@ class Parts:
     def _new(self, index: int, known: Content) -> Part:
         part = Part(known, index)
         self._current = None
-        self._by_place[index, type_of(known)] = part
+        self._by_place[index, known.type] = part
         bisect.insort(self._order, (index, len(self._order), part))
         return part
 
@@ -267,8 +262,8 @@ class Parts:
         said: Said = []
         announced: list[Part] = []
         for index, content in enumerate(contents):
-            is_new = (index, type_of(content)) not in self._by_place
-            part = self.of(index, type_of(content), content)
+            is_new = (index, content.type) not in self._by_place
+            part = self.of(index, content.type, content)
             if is_new:
                 announced.append(part)
             if not part.is_whole:
@@ -292,7 +287,7 @@ class Parts:
     def _finish_each(self, contents: Sequence[Content], note: Note) -> Said:
         said: Said = []
         for index, content in enumerate(contents):
-            said += self.finish(self.of(index, type_of(content), content), content, note)
+            said += self.finish(self.of(index, content.type, content), content, note)
         return said
 
     def agrees(self, contents: Sequence[Content]) -> bool:
@@ -308,7 +303,7 @@ class Parts:
         """Return whether each part with text goes on in the one of *contents* at its index."""
         count = 0
         for index, content in enumerate(contents):
-            part = self._by_place.get((index, type_of(content)))
+            part = self._by_place.get((index, content.type))
             if part is not None and part.text is not None:
                 whole = text_of(content)
                 if part.text.size > len(whole) or part.text.missing(whole) is None:
@@ -325,10 +320,10 @@ class Parts:
         """
         said: Said = []
         for index, content in enumerate(contents):
-            if KINDS.get(type_of(content)) not in longer:
-                said += self.finish(self.of(index, type_of(content), content), content, note)
-            elif (index, type_of(content)) in self._by_place:
-                self._by_place[index, type_of(content)].merge(content)
+            if KINDS.get(content.type) not in longer:
+                said += self.finish(self.of(index, content.type, content), content, note)
+            elif (index, content.type) in self._by_place:
+                self._by_place[index, content.type].merge(content)
         return said
 
     def _rearrange(
@@ -349,7 +344,7 @@ class Parts:
         self._announced = []
         for index, content in enumerate(contents):
             part = self._new(index, content)
-            known = before.get((index, type_of(content)))
+            known = before.get((index, content.type))
             if known is not None:
                 part.known = known.known
                 part.annotations, part.logprobs = known.annotations, known.logprobs
@@ -386,17 +381,17 @@ class Parts:
     def _text(self, part: Part) -> Text:
         """Return the new text of a part that had none."""
         part.text = Text()
-        kind = KINDS.get(type_of(part.known), "text")
+        kind = KINDS.get(part.known.type, "text")
         listed = self._with_text.setdefault(kind, [])
         bisect.insort(listed, (part.index, len(listed), part))
         return part.text
 
     def _said(self, part: Part, text: str) -> Said:
-        return [(KINDS.get(type_of(part.known), "text"), text)] if text else []
+        return [(KINDS.get(part.known.type, "text"), text)] if text else []
 
 
 def _joined(kind: PieceKind, contents: Sequence[Content]) -> str:
-    return "".join(text_of(each) for each in contents if KINDS.get(type_of(each)) == kind)
+    return "".join(text_of(each) for each in contents if KINDS.get(each.type) == kind)
 
 
 def _known(text: Text | None) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openai_scan.events.responses.heads import kind_of
+from openai_scan.values import UnknownItem
 
 if TYPE_CHECKING:
     from openai_scan.events.responses.items import OutputItem
@@ -31,9 +31,7 @@ def waits_for_others(answer: Any) -> bool:
     """
     output = answer.response.output
     answered = {
-        (_tool_of(item), _get(item, "call_id"))
-        for item in output
-        if kind_of(item).endswith("_output")
+        (_tool_of(item), _get(item, "call_id")) for item in output if item.type.endswith("_output")
     }
     return any(
         _waits(item) and (_tool_of(item), _get(item, "call_id")) not in answered for item in output
@@ -46,11 +44,11 @@ def answered_ids(answer: Any) -> set[str | None]:
     They are of functions and custom tools. The server has run these itself.
     """
     output = answer.response.output
-    return {_get(item, "call_id") for item in output if kind_of(item) in _OUTPUTS}
+    return {_get(item, "call_id") for item in output if item.type in _OUTPUTS}
 
 
 def _waits(item: OutputItem) -> bool:
-    kind = kind_of(item)
+    kind = item.type
     if kind in _CLIENT_CALLS or kind == _APPROVAL:
         return True
     if kind == _FUNCTION or not kind.endswith("_call"):
@@ -60,10 +58,11 @@ def _waits(item: OutputItem) -> bool:
 
 def _tool_of(item: OutputItem) -> str:
     """Return the name that the kinds of a call and of its output have in common."""
-    return kind_of(item).removesuffix("_output").removesuffix("_call")
+    return item.type.removesuffix("_output").removesuffix("_call")
 
 
 def _get(item: OutputItem, name: str) -> Any:
     """Return a field of *item* as something that can be compared."""
-    value: Any = item.get(name) if isinstance(item, dict) else getattr(item, name, None)
+    fields: Any = item.payload if isinstance(item, UnknownItem) else vars(item)
+    value = fields.get(name)
     return value if isinstance(value, str) else None

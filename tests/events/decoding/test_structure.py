@@ -13,7 +13,7 @@ from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openai_scan import DecodeError, StreamerV2, ThreadRunCreated, UnknownEvent
+from openai_scan import DecodeError, StreamerV2, ThreadRunCreated, UnknownEvent, UnknownTool
 from openai_scan.events import decode, families
 from openai_scan.events.assistants import (
     CodeInterpreterTool,
@@ -275,12 +275,14 @@ def test_item_that_fits_no_class_stays_a_dict() -> None:
     )
 
 
-def test_item_that_stays_a_dict_stays_whole() -> None:
+def test_item_that_does_not_fit_keeps_its_payload() -> None:
     """An item with two misfits, one of them optional, keeps both of its fields as they were."""
     function = {"name": 5, "strict": "yes"}
-    tools = [{"type": "function", "function": function}, {"type": "function"}]
+    tools: list[dict[str, Any]] = [{"type": "function", "function": function}, {"type": "function"}]
     run, notes = tolerant({"id": "r", "tools": [*tools, {"type": "code_interpreter"}]}, Run)
-    assert run.tools == (*tools, CodeInterpreterTool())
+    unfit = [UnknownTool("function", None, tool) for tool in tools]
+    assert run.tools == (*unfit, CodeInterpreterTool())
+    assert [type(tool.payload) for tool in run.tools[:2]] == [dict, dict]
     assert notes == {
         "skipped_field: Run $.tools[].function.name": 1,
         "skipped_field: Run $.tools[].function.strict": 1,

@@ -1,0 +1,159 @@
+"""Objects of unknown kinds: members of their unions, with all that the server sent."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any, get_args
+
+import pytest
+from folding import wire
+from response_forms import done, message, response
+
+from openai_scan import (
+    DecodeError,
+    StreamerV2,
+    UnknownAnnotation,
+    UnknownItem,
+    UnknownObject,
+    UnknownPart,
+    UnknownTool,
+    UnknownToolCall,
+)
+from openai_scan.events import assistants, responses
+from openai_scan.events.decoding import hooks
+from openai_scan.events.decoding.structure import Structurer, hook_of
+from openai_scan.events.kept import as_json
+
+PAYLOAD = {"type": "hologram", "id": "h_1", "secret": ["words", None, {"deep": 1}]}
+
+
+def structured(payload: dict[str, Any], union: Any) -> Any:
+    """Return *payload* as one of *union*."""
+    return Structurer()(payload, union)
+
+
+@pytest.mark.parametrize(
+    ("payload", "type", "id"),
+    [
+        (PAYLOAD, "hologram", "h_1"),
+        ({"type": "hologram"}, "hologram", None),
+        ({"type": "hologram", "id": None}, "hologram", None),
+        ({"type": "hologram", "id": 7}, "hologram", None),
+        ({"id": "h_1"}, "", "h_1"),
+        ({"type": None}, "", None),
+        ({"type": ["hologram"]}, "", None),
+        ({}, "", None),
+    ],
+)
+def test_an_unknown_object_has_a_type_whatever_was_sent(
+    payload: dict[str, Any], type: str, id: str | None
+) -> None:
+    """The type is always a text and the id a text or None; the payload is as it was sent."""
+    item = structured(payload, responses.OutputItem)
+    assert item == UnknownItem(type, id, payload)
+    assert item.payload is payload
+
+
+@pytest.mark.parametrize(
+    ("union", "expected"),
+    [
+        (responses.OutputItem, UnknownItem),
+        (responses.OutputContent, UnknownPart),
+        (responses.OutputMessageContent, UnknownPart),
+        (responses.ToolOutputContent, UnknownPart),
+        (responses.Annotation, UnknownAnnotation),
+        (responses.ComputerAction, UnknownObject),
+        (assistants.MessagePart, UnknownPart),
+        (assistants.MessagePartDelta, UnknownPart),
+        (assistants.Annotation, UnknownAnnotation),
+        (assistants.AnnotationDelta, UnknownAnnotation),
+        (assistants.Tool, UnknownTool),
+        (assistants.ToolCall, UnknownToolCall),
+        (assistants.ToolCallDelta, UnknownToolCall),
+        (assistants.StepDetails, UnknownObject),
+        (assistants.ResponseFormat, UnknownObject),
+    ],
+)
+def test_each_union_has_its_class(union: Any, expected: type[UnknownObject]) -> None:
+    """What the object would have been is still known by the place where it was found."""
+    made = structured(PAYLOAD, union)
+    assert type(made) is expected
+    assert isinstance(made, UnknownObject)
+
+
+@pytest.mark.parametrize("family", [assistants, responses])
+def test_no_union_has_bare_dicts(family: Any) -> None:
+    """A union of kinds ends in a class of objects of unknown kinds, so that all have a type."""
+    unions = {name: value for name, value in vars(family).items() if hooks.is_union(value)}
+    of_kinds = {
+        name: value
+        for name, value in unions.items()
+        if any(hasattr(arm, "__attrs_attrs__") for arm in get_args(value))
+        and not name.endswith("Event")
+    }
+    assert of_kinds
+    assert [name for name, value in of_kinds.items() if hooks.unknown_of(value) is None] == []
+    for union in of_kinds.values():
+        assert hook_of(union)(PAYLOAD, union).type == "hologram"
+
+
+def test_what_does_not_fit_its_class_is_an_unknown_object_of_its_type() -> None:
+    """A known kind without what its class needs keeps its type, and its payload is a plain dict."""
+    payload = {"type": "code_interpreter_call", "code": 5, "id": "c"}
+    [event] = StreamerV2(wire(done(payload)), require_terminal=False)
+    assert isinstance(event, responses.ResponseOutputItemDone)
+    assert event.item == UnknownItem("code_interpreter_call", "c", payload)
+    assert isinstance(event.item, UnknownItem)
+    assert type(event.item.payload) is dict
+    with pytest.raises(DecodeError, match="container_id"):
+        list(StreamerV2(wire(done(payload)), strict=True))
+
+
+def test_unknown_objects_are_values() -> None:
+    """They are equal, hashed, copied and pickled by what they are, and shown without payload."""
+    item = UnknownItem.of(PAYLOAD)
+    assert item == UnknownItem("hologram", "h_1", json.loads(json.dumps(PAYLOAD)))
+    assert item != UnknownItem("hologram", "h_1", {**PAYLOAD, "secret": []})
+    assert item != UnknownPart("hologram", "h_1", PAYLOAD)
+    assert hash(item) == hash(UnknownItem.of(dict(PAYLOAD)))
+    assert hash(item) != hash(UnknownPart.of(PAYLOAD))
+    assert repr(item) == "UnknownItem(type='hologram', id='h_1')"
+    for same in (copy.copy(item), copy.deepcopy(item), pickle.loads(pickle.dumps(item))):
+        assert same == item
+        assert type(same) is UnknownItem
+    match item:
+        case UnknownItem(kind, id, {"secret": [first, *_]}):
+            assert (kind, id, first) == ("hologram", "h_1", "words")
+
+
+def test_json_is_the_payload_and_nothing_else() -> None:
+    """At any depth: in an item, in a list, alone. Later changes of it change nothing here."""
+    part: dict[str, Any] = {"type": "hologram", "status": None, "empty": []}
+    known = structured(message("Hi", part), responses.OutputItem)
+    assert as_json(known)["content"][1] == part
+    alone = as_json(UnknownItem.of(PAYLOAD))
+    assert alone == PAYLOAD
+    alone["secret"].clear()
+    assert PAYLOAD["secret"] == ["words", None, {"deep": 1}]
+
+
+def test_items_are_sent_back_as_they_came() -> None:
+    """The input of the next request has the payloads of unknown items and parts."""
+    odd: dict[str, Any] = {"type": "hologram", "id": "h", "empty": [], "null": None}
+    items = [odd, message("Hi", {"type": "smell", "strength": 3}, status="completed")]
+    streams = (
+        [done(item, index) for index, item in enumerate(items)],
+        [response("completed", output=items)],
+    )
+    for payloads in streams:
+        s = StreamerV2(wire(*payloads, response("completed", output=items)))
+        while s.next():
+            pass
+        assert s.input_items() == items
+        snapshot: Any = s.final()
+        assert [item.type for item in snapshot.response.output] == ["hologram", "message"]
+        assert snapshot.response.output[1].content[1] == UnknownPart.of(
+            {"type": "smell", "strength": 3}
+        )
