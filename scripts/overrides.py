@@ -288,6 +288,12 @@ COMPLETIONS = Family(
     },
 )
 
+# Tools of the server that have no settings in a tool choice.
+_TOOL_CHOICE_TYPES = (
+    'Literal["file_search", "web_search_preview", "computer", "computer_use_preview",'
+    ' "computer_use", "web_search_preview_2025_03_11", "image_generation", "code_interpreter"]'
+)
+
 RESPONSES = Family(
     folder="responses",
     title="Responses",
@@ -339,6 +345,12 @@ RESPONSES = Family(
         "PromptCacheDiagnosticsCacheHit": "PromptCacheHit",
         "PromptCacheDiagnosticsComparisonResponseNotFound": "PromptCacheResponseNotFound",
         "PromptCacheDiagnosticsUnavailable": "PromptCacheUnavailable",
+        # The tools that the model may use, and the one that it must.
+        "NamespaceToolParam.tools[]": "NamespacedTool",
+        "ToolChoiceParam": "ToolChoice",
+        "SpecificApplyPatchParam": "ToolChoiceApplyPatch",
+        "SpecificFunctionShellParam": "ToolChoiceShell",
+        "SpecificProgrammaticToolCallingParam": "ToolChoiceProgrammatic",
         # The part of an event is the part of the item.
         "ResponseReasoningSummaryPartAddedEvent.part": "SummaryTextContent",
         "ResponseReasoningSummaryPartDoneEvent.part": "SummaryTextContent",
@@ -362,6 +374,7 @@ RESPONSES = Family(
             "Response.created_at",
             "Response.model",
             "Response.parallel_tool_calls",
+            "Response.tool_choice",
             "ResponseError.code",
             "ResponseError.message",
             "ResponseUsage.input_tokens",
@@ -390,11 +403,26 @@ RESPONSES = Family(
             "Agent.agent_name",
             # Live data such as the weather have a name instead.
             "WebSearchSource.url",
+            # Tools are an echo of the request, which some servers shorten or send in another shape.
+            "ComputerUsePreviewTool.display_height",
+            "ComputerUsePreviewTool.display_width",
+            "ComputerUsePreviewTool.environment",
+            "CustomTool.name",
+            "FunctionTool.name",
+            "MCPTool.server_label",
+            "NamespaceTool.description",
+            "NamespaceTool.name",
+            "ToolChoiceAllowed.mode",
+            "ToolChoiceCustom.name",
+            "ToolChoiceFunction.name",
+            "ToolChoiceMCP.server_label",
         }
     ),
     renamed={"*.async": "async_"},
     defaults={
         "WebSearchSource.type": '"url"',
+        "WebSearchPreviewTool.type": '"web_search_preview"',
+        "WebSearchTool.type": '"web_search"',
         # There is no other; a message without it would not be read as one.
         "OutputMessage.role": '"assistant"',
         # An end that leaves its text out, or has null, takes nothing back. A call without arguments
@@ -419,6 +447,8 @@ RESPONSES = Family(
         "Response.content_filters": JSON_OBJECTS,
         # The source "api" has it in place of an address.
         "WebSearchSource.name": "str | None",
+        # As in the requests of the images API.
+        "ImageGenTool.n": "int | None",
         # The items of custom tools have it as those of functions do.
         "CustomToolCall.status": "str | None",
         # The schema lists them as required but does not describe them.
@@ -430,11 +460,9 @@ RESPONSES = Family(
         "ResponseAudioTranscriptDone.response_id": "str | None",
     },
     loose={
-        # Echoes of the request. As plain JSON they save 89 classes and every ambiguous union of
+        # Echoes of the request. As plain JSON they save 50 classes and every ambiguous union of
         # the family.
         "Response.instructions": "str | tuple[Any, ...] | None",
-        "Response.tools": JSON_OBJECTS,
-        "Response.tool_choice": "str | dict[str, Any] | None",
         "Response.text": JSON_OBJECT,
         "Response.reasoning": JSON_OBJECT,
         "Response.prompt": JSON_OBJECT,
@@ -444,6 +472,27 @@ RESPONSES = Family(
         "Response.access_programs": JSON_OBJECT,
         "Response.image": JSON_OBJECT,
         "Response.tool_usage": JSON_OBJECT,
+        # The settings of tools likewise; the tools themselves have classes.
+        "CodeInterpreterTool.container": "str | dict[str, Any] | None",
+        "CustomTool.format": JSON_OBJECT,
+        "FileSearchTool.filters": JSON_OBJECT,
+        "FileSearchTool.ranking_options": JSON_OBJECT,
+        "FunctionShellTool.environment": JSON_OBJECT,
+        "FunctionTool.parameters": JSON_OBJECT,
+        "ImageGenTool.input_image_mask": JSON_OBJECT,
+        "ImageGenTool.svg": JSON_OBJECT,
+        "MCPTool.allowed_tools": "tuple[str, ...] | dict[str, Any] | None",
+        "MCPTool.require_approval": "str | dict[str, Any] | None",
+        "ToolSearchTool.parameters": JSON_OBJECT,
+        "WebSearchPreviewTool.user_location": JSON_OBJECT,
+        "WebSearchTool.filters": JSON_OBJECT,
+        "WebSearchTool.user_location": JSON_OBJECT,
+        # Classes with more than one kind.
+        "ToolChoiceTypes.type": _TOOL_CHOICE_TYPES,
+        "WebSearchPreviewTool.type": (
+            'Literal["web_search_preview", "web_search_preview_2025_03_11"]'
+        ),
+        "WebSearchTool.type": 'Literal["web_search", "web_search_2025_08_26"]',
         # "api", too.
         "WebSearchSource.type": "str",
         # Some servers send the object itself.
@@ -456,8 +505,6 @@ RESPONSES = Family(
         "ResponseMcpCallArgumentsDone.arguments": "JSONText",
         "MCPToolCall.arguments": "JSONText",
         "MCPApprovalRequest.arguments": "JSONText",
-        "ToolSearchOutput.tools": JSON_OBJECTS,
-        "AdditionalTools.tools": JSON_OBJECTS,
     },
     dropped=frozenset(
         {
@@ -467,7 +514,17 @@ RESPONSES = Family(
             "ResponseShellCallCommandDelta.obfuscation",
         }
     ),
-    hidden=frozenset({"Response.instructions", "Response.prompt"}),
+    hidden=frozenset(
+        {
+            "Response.instructions",
+            "Response.prompt",
+            # These may have keys and passwords.
+            "CodeInterpreterTool.container",
+            "FunctionShellTool.environment",
+            "MCPTool.authorization",
+            "MCPTool.headers",
+        }
+    ),
     new_events={
         # Neither in the schema nor in the reference, but OpenAI and Azure send both.
         "response.apply_patch_call_operation_diff.delta": {
@@ -600,6 +657,30 @@ RESPONSES = Family(
         "ScrollAction": "Scroll.",
         "TypeAction": "Type a text.",
         "WaitAction": "Wait.",
+        "FunctionTool": "One of your functions; *parameters* is a JSON schema.",
+        "FileSearchTool": "The tool that searches files.",
+        "ComputerTool": "The tool that uses a computer.",
+        "ComputerUsePreviewTool": "The first version of it.",
+        "WebSearchTool": "The tool that searches the web.",
+        "WebSearchPreviewTool": "The first version of it.",
+        "MCPTool": "The tools of an MCP server.",
+        "CodeInterpreterTool": "The tool that runs Python code.",
+        "ProgrammaticToolCalling": "The model may write programs that call tools.",
+        "ImageGenTool": "The tool that makes images.",
+        "LocalShellTool": "Your shell, one command at a time.",
+        "FunctionShellTool": "A shell, yours or one in a container.",
+        "CustomTool": "One of your custom tools, which takes any text.",
+        "NamespaceTool": "Several of your tools under one name.",
+        "ToolSearchTool": "The tool that searches for other tools.",
+        "ApplyPatchTool": "The tool that changes files.",
+        "ToolChoiceAllowed": "The model may or must use one of these tools.",
+        "ToolChoiceTypes": "The model must use this tool of the server.",
+        "ToolChoiceFunction": "The model must call this function.",
+        "ToolChoiceMCP": "The model must use this MCP server.",
+        "ToolChoiceCustom": "The model must use this custom tool.",
+        "ToolChoiceProgrammatic": "The model must write a program that calls tools.",
+        "ToolChoiceApplyPatch": "The model must change files.",
+        "ToolChoiceShell": "The model must use the shell.",
         "ComputerSafetyCheck": "A warning that must be acknowledged before the action is done.",
         "ComputerToolCall": "The model wants to use the computer.",
         "ComputerScreenshotImage": "A screenshot.",

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from openai_scan.events import Event
 from openai_scan.events.decoding.hooks import Index, JSONText, is_literal, is_tuple
+from openai_scan.values import UnknownObject
 
 FAMILIES = ("assistants", "audio", "chat", "completions", "images", "responses")
 
@@ -142,7 +143,7 @@ def _places_in(kind: Any, seen: set[Any], name: str, build: Build) -> Iterator[P
             yield from _places_in(item, seen, f"{name}[]", lambda value: build([value]))
         elif get_origin(arm) is dict:
             yield Place(name, get_args(arm)[1], is_map=True, build=build)
-        elif attrs.has(arm) and arm not in seen:
+        elif attrs.has(arm) and arm not in seen and not issubclass(arm, UnknownObject):
             for place in places(arm, seen, name):
                 yield attrs.evolve(place, build=_in_place(build, place.build))
 

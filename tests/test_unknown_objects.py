@@ -65,6 +65,9 @@ def test_an_unknown_object_has_a_type_whatever_was_sent(
         (responses.ToolOutputContent, UnknownPart),
         (responses.Annotation, UnknownAnnotation),
         (responses.ComputerAction, UnknownObject),
+        (responses.Tool, UnknownTool),
+        (responses.NamespacedTool, UnknownTool),
+        (responses.ToolChoice, UnknownObject),
         (assistants.MessagePart, UnknownPart),
         (assistants.MessagePartDelta, UnknownPart),
         (assistants.Annotation, UnknownAnnotation),
@@ -139,10 +142,77 @@ def test_json_is_the_payload_and_nothing_else() -> None:
     assert PAYLOAD["secret"] == ["words", None, {"deep": 1}]
 
 
+TOOLS: dict[str, dict[str, Any]] = {
+    "function": {"name": "f", "parameters": {"type": "object"}, "strict": True},
+    "file_search": {"vector_store_ids": ["vs_1"], "filters": {"type": "eq"}},
+    "computer": {},
+    "computer_use_preview": {"environment": "browser", "display_width": 800, "display_height": 600},
+    "web_search": {"search_context_size": "low", "user_location": {"type": "approximate"}},
+    "web_search_2025_08_26": {},
+    "web_search_preview": {},
+    "web_search_preview_2025_03_11": {},
+    "mcp": {"server_label": "s", "allowed_tools": ["t"], "require_approval": {"never": {}}},
+    "code_interpreter": {"container": {"type": "auto"}},
+    "programmatic_tool_calling": {},
+    "image_generation": {"size": "auto"},
+    "local_shell": {},
+    "shell": {"environment": {"type": "local"}},
+    "custom": {"name": "c", "format": {"type": "text"}},
+    "namespace": {"name": "n", "description": "d", "tools": [{"type": "custom", "name": "c"}]},
+    "tool_search": {"execution": "client"},
+    "apply_patch": {},
+}
+
+
+@pytest.mark.parametrize("kind", TOOLS)
+def test_tools_have_classes(kind: str) -> None:
+    """Each kind of tool in a response has one, with its settings as JSON."""
+    settings = TOOLS[kind]
+    tool = structured({"type": kind, **settings}, responses.Tool)
+    assert not isinstance(tool, UnknownObject)
+    assert tool.type == kind
+    kept = {key: as_json(getattr(tool, key)) for key in settings}
+    if kind == "namespace":
+        assert tool.tools == (responses.CustomTool(name="c"),)
+        kept["tools"] = settings["tools"]
+    assert kept == settings
+
+
+def test_tools_show_no_secrets() -> None:
+    """Keys for the server of a tool and for a container are not in a repr()."""
+    secret = {"domain_secrets": ["s3cret"]}
+    tools: list[dict[str, Any]] = [
+        {"type": "mcp", "server_label": "s", "authorization": "s3cret", "headers": {"a": "s3cret"}},
+        {"type": "code_interpreter", "container": {"type": "auto", "network_policy": secret}},
+        {"type": "shell", "environment": {"type": "container_auto", "network_policy": secret}},
+        {"type": "hologram", "key": "s3cret"},
+    ]
+    for tool in tools:
+        made = structured(tool, responses.Tool)
+        assert made.type == tool["type"]
+        assert "s3cret" not in repr(made)
+
+
+def test_a_tool_in_another_shape_costs_nothing() -> None:
+    """A server that echoes the tools of Chat Completions has tools without names, not notes."""
+    tools = [{"type": "function", "function": {"name": "f"}}, {"type": "custom"}]
+    s = StreamerV2(wire(response("completed", tools=tools, tool_choice=None)), strict=True)
+    [event] = s
+    assert isinstance(event, responses.ResponseCompleted)
+    assert event.response.tools == (responses.FunctionTool(), responses.CustomTool())
+    assert event.response.tool_choice is None
+    assert not [note for note in s.notes if note.startswith("skipped_field")]
+
+
 def test_items_are_sent_back_as_they_came() -> None:
     """The input of the next request has the payloads of unknown items and parts."""
     odd: dict[str, Any] = {"type": "hologram", "id": "h", "empty": [], "null": None}
-    items = [odd, message("Hi", {"type": "smell", "strength": 3}, status="completed")]
+    tools = [{"type": "function", "name": "f", "parameters": {}}, {"type": "hologram", "x": None}]
+    items = [
+        odd,
+        message("Hi", {"type": "smell", "strength": 3}, status="completed"),
+        {"type": "tool_search_output", "id": "t", "execution": "server", "tools": tools},
+    ]
     streams = (
         [done(item, index) for index, item in enumerate(items)],
         [response("completed", output=items)],
@@ -153,7 +223,7 @@ def test_items_are_sent_back_as_they_came() -> None:
             pass
         assert s.input_items() == items
         snapshot: Any = s.final()
-        assert [item.type for item in snapshot.response.output] == ["hologram", "message"]
+        assert [item.type for item in snapshot.response.output] == [one["type"] for one in items]
         assert snapshot.response.output[1].content[1] == UnknownPart.of(
             {"type": "smell", "strength": 3}
         )

@@ -28,6 +28,7 @@ from openai_scan.events import Outcome, decode
 from openai_scan.events.responses import (
     CustomToolCall,
     CustomToolCallOutput,
+    FunctionTool,
     FunctionToolCall,
     FunctionToolCallOutput,
     InputTextContent,
@@ -38,6 +39,7 @@ from openai_scan.events.responses import (
     OutputTokensDetails,
     Response,
     ResponseUsage,
+    ToolChoiceFunction,
     TopLogProb,
     URLCitation,
 )
@@ -146,8 +148,8 @@ def test_new_events_are_unknown() -> None:
     assert event.error is None
 
 
-def test_response_is_structured_and_its_echoes_are_not() -> None:
-    """What came of a response is typed; what was asked stays JSON, and out of repr()."""
+def test_response_is_structured_and_its_echoes_as_far_as_they_have_kinds() -> None:
+    """What came of a response and its tools are typed; the prompt stays JSON, out of repr()."""
     event = event_of(
         "response.completed",
         sequence_number=9,
@@ -223,8 +225,8 @@ def test_response_is_structured_and_its_echoes_are_not() -> None:
             status="completed",
             model="gpt-5",
             instructions="Keep this secret.",
-            tools=({"type": "function", "name": "w"},),
-            tool_choice={"type": "function", "name": "w"},
+            tools=(FunctionTool(name="w"),),
+            tool_choice=ToolChoiceFunction(name="w"),
             metadata={},
             output=(message, UnknownItem("brand_new", None, {"type": "brand_new", "y": 2})),
             usage=usage,

@@ -13,7 +13,14 @@ from attrs import field, frozen
 
 from openai_scan.events.decoding.hooks import Index, JSONText
 from openai_scan.events.decoding.records import KEY
-from openai_scan.values import UnknownAnnotation, UnknownItem, UnknownObject, UnknownPart, Value
+from openai_scan.values import (
+    UnknownAnnotation,
+    UnknownItem,
+    UnknownObject,
+    UnknownPart,
+    UnknownTool,
+    Value,
+)
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -21,6 +28,208 @@ class Agent(Value):
     """The agent that an event or item is from: the root, or one of its subagents."""
 
     agent_name: str = ""
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionTool(Value):
+    """One of your functions; *parameters* is a JSON schema."""
+
+    name: str = ""
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    strict: bool | None = None
+    defer_loading: bool | None = None
+    allowed_callers: tuple[str, ...] = ()
+    async_: bool | None = field(default=None, metadata={KEY: "async"})
+    type: Literal["function"] = "function"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FileSearchTool(Value):
+    """The tool that searches files."""
+
+    vector_store_ids: tuple[str, ...] = ()
+    max_num_results: int | None = None
+    ranking_options: dict[str, Any] | None = None
+    filters: dict[str, Any] | None = None
+    type: Literal["file_search"] = "file_search"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerTool(Value):
+    """The tool that uses a computer."""
+
+    type: Literal["computer"] = "computer"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ComputerUsePreviewTool(Value):
+    """The first version of it."""
+
+    environment: str = ""
+    display_width: int | None = None
+    display_height: int | None = None
+    type: Literal["computer_use_preview"] = "computer_use_preview"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchTool(Value):
+    """The tool that searches the web."""
+
+    external_web_access: bool | None = None
+    filters: dict[str, Any] | None = None
+    user_location: dict[str, Any] | None = None
+    search_context_size: str | None = None
+    type: Literal["web_search", "web_search_2025_08_26"] = "web_search"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class MCPTool(Value):
+    """The tools of an MCP server."""
+
+    server_label: str = ""
+    server_url: str | None = None
+    connector_id: str | None = None
+    tunnel_id: str | None = None
+    authorization: str | None = field(default=None, repr=False)
+    server_description: str | None = None
+    headers: dict[str, str] | None = field(default=None, repr=False)
+    allowed_tools: tuple[str, ...] | dict[str, Any] = ()
+    allowed_callers: tuple[str, ...] = ()
+    require_approval: str | dict[str, Any] | None = None
+    defer_loading: bool | None = None
+    type: Literal["mcp"] = "mcp"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CodeInterpreterTool(Value):
+    """The tool that runs Python code."""
+
+    container: str | dict[str, Any] | None = field(default=None, repr=False)
+    allowed_callers: tuple[str, ...] = ()
+    type: Literal["code_interpreter"] = "code_interpreter"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ProgrammaticToolCalling(Value):
+    """The model may write programs that call tools."""
+
+    type: Literal["programmatic_tool_calling"] = "programmatic_tool_calling"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ImageGenTool(Value):
+    """The tool that makes images."""
+
+    model: str | None = None
+    quality: str | None = None
+    size: str | None = None
+    output_format: str | None = None
+    output_compression: int | None = None
+    moderation: str | None = None
+    background: str | None = None
+    input_fidelity: str | None = None
+    input_image_mask: dict[str, Any] | None = None
+    partial_images: int | None = None
+    action: str | None = None
+    complexity: str | None = None
+    frame_count: int | None = None
+    frame_duration_ms: int | None = None
+    svg: dict[str, Any] | None = None
+    n: int | None = None  # sent, but not in the schema
+    type: Literal["image_generation"] = "image_generation"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class LocalShellTool(Value):
+    """Your shell, one command at a time."""
+
+    type: Literal["local_shell"] = "local_shell"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class FunctionShellTool(Value):
+    """A shell, yours or one in a container."""
+
+    environment: dict[str, Any] | None = field(default=None, repr=False)
+    allowed_callers: tuple[str, ...] = ()
+    type: Literal["shell"] = "shell"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CustomTool(Value):
+    """One of your custom tools, which takes any text."""
+
+    name: str = ""
+    description: str | None = None
+    format: dict[str, Any] | None = None
+    defer_loading: bool | None = None
+    allowed_callers: tuple[str, ...] = ()
+    async_: bool | None = field(default=None, metadata={KEY: "async"})
+    type: Literal["custom"] = "custom"
+
+
+NamespacedTool: TypeAlias = FunctionTool | CustomTool | UnknownTool
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class NamespaceTool(Value):
+    """Several of your tools under one name."""
+
+    name: str = ""
+    description: str = ""
+    tools: tuple[NamespacedTool, ...] = ()
+    type: Literal["namespace"] = "namespace"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolSearchTool(Value):
+    """The tool that searches for other tools."""
+
+    execution: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    type: Literal["tool_search"] = "tool_search"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class WebSearchPreviewTool(Value):
+    """The first version of it."""
+
+    user_location: dict[str, Any] | None = None
+    search_context_size: str | None = None
+    search_content_types: tuple[str, ...] = ()
+    type: Literal["web_search_preview", "web_search_preview_2025_03_11"] = "web_search_preview"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ApplyPatchTool(Value):
+    """The tool that changes files."""
+
+    allowed_callers: tuple[str, ...] = ()
+    type: Literal["apply_patch"] = "apply_patch"
+
+
+Tool: TypeAlias = (
+    FunctionTool
+    | FileSearchTool
+    | ComputerTool
+    | ComputerUsePreviewTool
+    | WebSearchTool
+    | MCPTool
+    | CodeInterpreterTool
+    | ProgrammaticToolCalling
+    | ImageGenTool
+    | LocalShellTool
+    | FunctionShellTool
+    | CustomTool
+    | NamespaceTool
+    | ToolSearchTool
+    | WebSearchPreviewTool
+    | ApplyPatchTool
+    | UnknownTool
+)
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -516,7 +725,7 @@ class ToolSearchOutput(Value):
     id: str
     execution: str
     call_id: str | None = None
-    tools: tuple[dict[str, Any], ...] = ()
+    tools: tuple[Tool, ...] = ()
     status: str = ""
     created_by: str | None = None
     agent: Agent | None = None
@@ -529,7 +738,7 @@ class AdditionalTools(Value):
 
     id: str
     role: str
-    tools: tuple[dict[str, Any], ...] = ()
+    tools: tuple[Tool, ...] = ()
     agent: Agent | None = None
     type: Literal["additional_tools"] = "additional_tools"
 

@@ -11,8 +11,93 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from openai_scan.events.responses.items import OutputItem
+from openai_scan.events.responses.items import OutputItem, Tool
 from openai_scan.values import UnknownObject, Value
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceAllowed(Value):
+    """The model may or must use one of these tools."""
+
+    mode: str = ""
+    tools: tuple[dict[str, Any], ...] = ()
+    type: Literal["allowed_tools"] = "allowed_tools"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceTypes(Value):
+    """The model must use this tool of the server."""
+
+    type: Literal[
+        "file_search",
+        "web_search_preview",
+        "computer",
+        "computer_use_preview",
+        "computer_use",
+        "web_search_preview_2025_03_11",
+        "image_generation",
+        "code_interpreter",
+    ]
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceFunction(Value):
+    """The model must call this function."""
+
+    name: str = ""
+    type: Literal["function"] = "function"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceMCP(Value):
+    """The model must use this MCP server."""
+
+    server_label: str = ""
+    name: str | None = None
+    type: Literal["mcp"] = "mcp"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceCustom(Value):
+    """The model must use this custom tool."""
+
+    name: str = ""
+    type: Literal["custom"] = "custom"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceProgrammatic(Value):
+    """The model must write a program that calls tools."""
+
+    type: Literal["programmatic_tool_calling"] = "programmatic_tool_calling"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceApplyPatch(Value):
+    """The model must change files."""
+
+    type: Literal["apply_patch"] = "apply_patch"
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class ToolChoiceShell(Value):
+    """The model must use the shell."""
+
+    type: Literal["shell"] = "shell"
+
+
+ToolChoice: TypeAlias = (
+    str
+    | ToolChoiceAllowed
+    | ToolChoiceTypes
+    | ToolChoiceFunction
+    | ToolChoiceMCP
+    | ToolChoiceCustom
+    | ToolChoiceProgrammatic
+    | ToolChoiceApplyPatch
+    | ToolChoiceShell
+    | UnknownObject
+)
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -152,8 +237,8 @@ class Response(Value):
     background: bool | None = None
     max_tool_calls: int | None = None
     text: dict[str, Any] | None = None
-    tools: tuple[dict[str, Any], ...] = ()
-    tool_choice: str | dict[str, Any] | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
     prompt: dict[str, Any] | None = field(default=None, repr=False)
     service_tier: str | None = None
     truncation: str | None = None
