@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from types import UnionType
 from typing import Any
 
 import attrs
 from sphinx.application import Sphinx
+from typing_extensions import is_typeddict
 
 from openai_scan import __version__
+from openai_scan.client.signatures import described
 
 project = "openai_scan"
 author = "The openai_scan authors"
@@ -68,6 +71,59 @@ def _describe(*event: Any) -> None:
             lines.append(f":ivar {field}: {comment[0].upper()}{comment[1:]}.")
 
 
+def _link_arguments(*event: Any) -> None:
+    """Describe keyword arguments where their class is, and not once more in each method."""
+    _, what, _, method, _options, lines = event
+    annotations = getattr(method, "__annotations__", {})
+    found = re.search(r"Unpack\[(\w+)\]", str(annotations)) if what == "method" else None
+    if found is None:
+        return
+    own = method.__code__.co_varnames
+    kept = []
+    is_own = True
+    for line in lines:
+        if not line.startswith("     "):  # else it goes on with an entry
+            entry = re.match(r"    (\w+): ", line)
+            is_own = entry is None or entry[1] in own
+        if is_own:
+            kept.append(line)
+    if "Args:" in kept and not any(line.startswith("    ") for line in kept):
+        kept.remove("Args:")
+    link = f":py:class:`~openai_scan.client.params.{found[1]}`"
+    lines[:] = [*kept, "", f"Its keyword arguments are those of {link}."]
+
+
+def _list_arguments(*event: Any) -> None:
+    """List the keyword arguments of a class, those of its bases that have no place of their own."""
+    *_, kind, _options, lines = event
+    if not is_typeddict(kind):
+        return
+    elsewhere = set()
+    bases = []
+    for base in _bases(kind):
+        elsewhere |= set(base.__annotations__)
+        bases.append(f":py:class:`~openai_scan.client.params.{base.__name__}`")
+    entries = described(kind)
+    lines[:] = [lines[0], ""]
+    if bases:
+        lines += [f"It also takes the arguments of {' and '.join(dict.fromkeys(bases))}.", ""]
+    for name, hint in kind.__annotations__.items():
+        if name not in elsewhere:
+            text = " ".join(entries[name].partition(":")[2].split())
+            shown = re.sub(r"\b(?:\w+\.)+(?=[A-Z])", "", inspect.formatannotation(hint))
+            shown = re.sub(r"^Required\[(.*)\]$", r"\1, required", shown)
+            lines += [f":ivar {name}: {text}", f":vartype {name}: {shown}"]
+
+
+def _bases(kind: Any) -> Iterator[Any]:
+    """Yield the nearest public classes that a TypedDict extends."""
+    for base in getattr(kind, "__orig_bases__", ()):
+        if is_typeddict(base):
+            yield from _bases(base) if base.__name__.startswith("_") else (base,)
+
+
 def setup(app: Sphinx) -> None:
-    """Let Sphinx call `_describe` for each docstring."""
+    """Let Sphinx call these for each docstring, before its sections are read or after."""
+    app.connect("autodoc-process-docstring", _link_arguments, priority=100)
+    app.connect("autodoc-process-docstring", _list_arguments, priority=100)
     app.connect("autodoc-process-docstring", _describe)

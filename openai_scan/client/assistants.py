@@ -77,6 +77,12 @@ class AssistantsMethods(BaseClient):
         """Submit what a run waits for and stream how it goes on.
 
         Chain it to the stream that asked: `s.chain(client.submit_tool_outputs_stream(...))`.
+
+        Args:
+            thread_id: The thread.
+            run_id: The run that waits.
+            tool_outputs: The output of each call that it waits for, with the id of the call.
+            extras: As for all methods.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
         outputs = list(tool_outputs)
@@ -193,7 +199,14 @@ class AssistantsMethods(BaseClient):
         tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> Run:
-        """Submit what a run waits for, without streaming."""
+        """Submit what a run waits for, without streaming.
+
+        Args:
+            thread_id: The thread.
+            run_id: The run that waits.
+            tool_outputs: The output of each call that it waits for, with the id of the call.
+            extras: As for all methods.
+        """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
         return self._call(Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs))
 

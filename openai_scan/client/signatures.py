@@ -2,14 +2,16 @@
 
 The methods take the keyword arguments of a TypedDict. Type checkers and most editors understand
 that; at run time such a method would only show `**params`. So each gets a signature that has the
-parameters with their types and defaults. Nothing but such tools looks at it.
+parameters with their types and defaults, and a docstring that describes each as the TypedDict does.
+Nothing but such tools looks at these.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 from typing_extensions import Required
@@ -20,19 +22,33 @@ from openai_scan.client.params.base import Extras
 # How a method writes which parameters it takes.
 _CLASS = re.compile(r"Unpack\[(\w+)\]")
 
+# An entry in a section of a docstring: its name, and all lines of it.
+_ENTRY = re.compile(r"^    (\w+): .*(?:\n {5,}.*)*\n?", re.MULTILINE)
+
 
 def show_parameters(methods: type) -> None:
-    """Give each method of the class a signature with the keyword arguments that it takes."""
+    """Give each method of the class a signature and a docstring with the arguments it takes."""
     for _, method in inspect.getmembers(methods, inspect.isfunction):
         signature = inspect.signature(method)
         *others, last = signature.parameters.values()
         if match := _CLASS.fullmatch(str(last.annotation)):
-            named = _parameters_of(getattr(params, match[1]))
+            kind = getattr(params, match[1])
+            named, entries = _parameters_of(kind)
             shown = signature.replace(parameters=[*others, *named])
             method.__signature__ = shown  # type: ignore[attr-defined] # any function may have one
+            if entries:  # there are none with `python -OO`
+                method.__doc__ = _with_arguments(method.__doc__ or "", entries)
 
 
-def _parameters_of(kind: Any) -> Iterator[inspect.Parameter]:
+@functools.cache
+def _parameters_of(kind: Any) -> tuple[Sequence[inspect.Parameter], str]:
+    """Return the parameters that a TypedDict describes, and their entries in a docstring."""
+    named = [*_in_order(kind)]
+    known = described(kind)
+    return named, "".join(f"\n{known[one.name]}" for one in named if one.name in known)
+
+
+def _in_order(kind: Any) -> Iterator[inspect.Parameter]:
     """Yield the parameters that a TypedDict describes.
 
     Those that a call needs come first, and last what the methods of all APIs take.
@@ -50,3 +66,33 @@ def _parameters_of(kind: Any) -> Iterator[inspect.Parameter]:
             annotation=get_args(hint)[0] if is_required else hint,
             default=inspect.Parameter.empty if is_required else None,
         )
+
+
+def _with_arguments(doc: str, entries: str) -> str:
+    """Return the docstring of a method with *entries* at the end of its section "Args".
+
+    They replace the one entry that stands for them.
+    """
+    blocks = inspect.cleandoc(doc).split("\n\n")
+    place = next((i for i, block in enumerate(blocks) if block.startswith("Args:")), None)
+    if place is None:
+        ends = [i for i, block in enumerate(blocks) if block.startswith("Raises:")]
+        place = ends[0] if ends else len(blocks)
+        blocks.insert(place, "Args:")
+    blocks[place] = _STANDS_FOR.sub("", blocks[place]) + entries
+    return "\n\n".join(blocks)
+
+
+# What a method says of all its keyword arguments at once.
+_STANDS_FOR = re.compile(r"\n    (?:params|extras): .*(?:\n {5,}.*)*")
+
+
+@functools.cache
+def described(kind: Any) -> Mapping[str, str]:
+    """Return the entry that a TypedDict, or one that it extends, has for each of its keys."""
+    entries: dict[str, str] = {}
+    for base in getattr(kind, "__orig_bases__", ()):
+        entries.update(described(base))
+    _, _, section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
+    entries.update({entry[1]: entry[0].rstrip() for entry in _ENTRY.finditer(section)})
+    return entries

@@ -11,9 +11,13 @@ from openai_scan.client.params.base import Extras, Inclusion, JSONObject, ListPa
 
 
 class ListMessages(ListPage, total=False):
-    """Which messages to list."""
+    """Which messages to list.
 
-    run_id: str | None  # only those of one run
+    Attributes:
+        run_id: Only the messages of this run.
+    """
+
+    run_id: str | None
 
 
 class ListRunSteps(ListPage, Inclusion, total=False):
@@ -21,58 +25,106 @@ class ListRunSteps(ListPage, Inclusion, total=False):
 
 
 class ModifyMetadata(Extras, total=False):
-    """What of a message or a run can be modified."""
+    """What of a message or a run can be modified.
 
-    metadata: Mapping[str, str] | None  # 16 pairs at most
+    Attributes:
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
+
+    metadata: Mapping[str, str] | None
 
 
 class _AssistantSettings(Extras, total=False):
-    """What an assistant is made of."""
+    """What an assistant is made of.
+
+    Attributes:
+        name: What the assistant is called; at most 256 characters.
+        description: What it is for; at most 512 characters.
+        instructions: The system prompt.
+        tools: The tools that it may use, at most 128.
+        tool_resources: What the tools may use: `file_ids` of the code interpreter, and
+            `vector_store_ids` of file search.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
+        top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
+        reasoning_effort: How much the model thinks first, such as `"low"` or `"high"`.
+        response_format: The form of the answer: `"auto"` (the default), or a format such as JSON;
+            see `json_schema_format`.
+    """
 
     name: str | None
     description: str | None
-    instructions: str | None  # the system prompt
+    instructions: str | None
     tools: Sequence[JSONObject] | None
     tool_resources: JSONObject | None
     metadata: Mapping[str, str] | None
-    temperature: float | None  # 0 to 2
-    top_p: float | None  # 0 to 1
+    temperature: float | None
+    top_p: float | None
     reasoning_effort: str | None
     response_format: str | JSONObject | None
 
 
 class CreateAssistant(_AssistantSettings, total=False):
-    """A new assistant."""
+    """A new assistant.
+
+    Attributes:
+        model: The name of the model.
+    """
 
     model: Required[str]
 
 
 class ModifyAssistant(_AssistantSettings, total=False):
-    """Changes of an assistant."""
+    """Changes of an assistant.
+
+    Attributes:
+        model: The name of the model.
+    """
 
     model: str | None
 
 
 class MessageParam(TypedDict, total=False):
-    """A message that a new thread or run starts with."""
+    """A message that a new thread or run starts with.
 
-    role: Required[str]  # "user" or "assistant"
-    content: Required[str | Sequence[JSONObject]]  # text, or parts
+    Attributes:
+        role: `"user"`, or `"assistant"` for what the assistant is to have said.
+        content: Text, or a list of parts.
+        attachments: Files, each with the tools that may read it.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
+
+    role: Required[str]
+    content: Required[str | Sequence[JSONObject]]
     attachments: Sequence[JSONObject] | None
     metadata: Mapping[str, str] | None
 
 
 class CreateMessage(Extras, total=False):
-    """A new message."""
+    """A new message.
 
-    role: Required[str]  # "user" or "assistant"
-    content: Required[str | Sequence[JSONObject]]  # text, or parts
+    Attributes:
+        role: `"user"`, or `"assistant"` for what the assistant is to have said.
+        content: Text, or a list of parts.
+        attachments: Files, each with the tools that may read it.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
+
+    role: Required[str]
+    content: Required[str | Sequence[JSONObject]]
     attachments: Sequence[JSONObject] | None
     metadata: Mapping[str, str] | None
 
 
 class ThreadParam(TypedDict, total=False):
-    """The thread that is made for a run."""
+    """The thread that is made for a run.
+
+    Attributes:
+        messages: The messages that the thread starts with.
+        tool_resources: What the tools may use: `file_ids` of the code interpreter, and
+            `vector_store_ids` of file search.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
 
     messages: Sequence[MessageParam | Mapping[str, Any]] | None
     tool_resources: JSONObject | None
@@ -80,7 +132,14 @@ class ThreadParam(TypedDict, total=False):
 
 
 class CreateThread(Extras, total=False):
-    """A new thread."""
+    """A new thread.
+
+    Attributes:
+        messages: The messages that the thread starts with.
+        tool_resources: What the tools may use: `file_ids` of the code interpreter, and
+            `vector_store_ids` of file search.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
 
     messages: Sequence[MessageParam | Mapping[str, Any]] | None
     tool_resources: JSONObject | None
@@ -88,24 +147,50 @@ class CreateThread(Extras, total=False):
 
 
 class ModifyThread(Extras, total=False):
-    """Changes of a thread."""
+    """Changes of a thread.
+
+    Attributes:
+        tool_resources: What the tools may use: `file_ids` of the code interpreter, and
+            `vector_store_ids` of file search.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+    """
 
     tool_resources: JSONObject | None
     metadata: Mapping[str, str] | None
 
 
 class _RunSettings(Extras, total=False):
-    """How an assistant is to run; what is left out is as the assistant has it."""
+    """How an assistant is to run; what is left out is as the assistant has it.
+
+    Attributes:
+        assistant_id: The assistant that runs.
+        model: Another model than the assistant's.
+        instructions: Another system prompt than the assistant's.
+        tools: Other tools than the assistant's.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
+        top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
+        max_prompt_tokens: The most tokens to read in the whole run, which ends incomplete after
+            that.
+        max_completion_tokens: The most tokens to write in the whole run, which ends incomplete
+            after that.
+        truncation_strategy: How a thread that is too long is shortened: `{"type": "auto"}`, or
+            `{"type": "last_messages", "last_messages": 10}`.
+        tool_choice: `"none"`, `"auto"` (the default), `"required"`, or the one tool to use.
+        parallel_tool_calls: Whether the model may call several tools at once; by default it may.
+        response_format: The form of the answer: `"auto"`, or a format such as JSON; see
+            `json_schema_format`.
+    """
 
     assistant_id: Required[str]
     model: str | None
-    instructions: str | None  # instead of the assistant's own
+    instructions: str | None
     tools: Sequence[JSONObject] | None
     metadata: Mapping[str, str] | None
-    temperature: float | None  # 0 to 2
-    top_p: float | None  # 0 to 1
-    max_prompt_tokens: int | None  # in the whole run
-    max_completion_tokens: int | None  # in the whole run
+    temperature: float | None
+    top_p: float | None
+    max_prompt_tokens: int | None
+    max_completion_tokens: int | None
     truncation_strategy: JSONObject | None
     tool_choice: str | JSONObject | None
     parallel_tool_calls: bool | None
@@ -113,22 +198,39 @@ class _RunSettings(Extras, total=False):
 
 
 class CreateRun(_RunSettings, Inclusion, total=False):
-    """A new run."""
+    """A new run.
 
-    additional_instructions: str | None  # after the assistant's own
-    additional_messages: Sequence[MessageParam | Mapping[str, Any]] | None  # before the run
+    Attributes:
+        additional_instructions: What follows the assistant's instructions in this run.
+        additional_messages: Messages to add to the thread before the run.
+        reasoning_effort: How much the model thinks first, such as `"low"` or `"high"`.
+    """
+
+    additional_instructions: str | None
+    additional_messages: Sequence[MessageParam | Mapping[str, Any]] | None
     reasoning_effort: str | None
 
 
 class CreateThreadAndRun(_RunSettings, total=False):
-    """A new thread and a run on it."""
+    """A new thread and a run on it.
+
+    Attributes:
+        thread: The thread to make; None means an empty one.
+        tool_resources: What the tools may use in this run, in place of the assistant's: `file_ids`
+            of the code interpreter, and `vector_store_ids` of file search.
+    """
 
     thread: ThreadParam | Mapping[str, Any] | None
     tool_resources: JSONObject | None
 
 
 class ToolOutput(TypedDict):
-    """The output of one call."""
+    """The output of one call.
+
+    Attributes:
+        tool_call_id: The id of the call.
+        output: What the model is told; any text.
+    """
 
     tool_call_id: str
     output: str

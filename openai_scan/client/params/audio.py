@@ -11,28 +11,56 @@ from openai_scan.client.params.base import Extras, Inclusion, JSONObject
 
 
 class CreateTranscription(Inclusion, total=False):
-    """A new transcription. Its `include` takes `"logprobs"`."""
+    """A new transcription.
+
+    Attributes:
+        file: The sound: a path, a file opened in mode "rb", bytes, or a tuple of a name and bytes.
+        model: The name of the model, such as `"gpt-4o-transcribe"`.
+        chunking_strategy: How the sound is cut: `"auto"`, or how to detect pauses; None means that
+            it is not cut.
+        include: `"logprobs"` for how likely each token was.
+        keywords: Words that are likely to be said, such as names.
+        known_speaker_names: What up to four speakers are called, in the order of their samples.
+        known_speaker_references: Samples of the speakers' voices, as data URLs of 2 to 10 seconds.
+        language: The language that is spoken, in ISO 639-1, such as `"en"`; None means it is
+            detected.
+        languages: The languages that may be spoken, if there are several.
+        prompt: What came before, or how to write; in the language that is spoken.
+        response_format: Such as `"json"`, or `"diarized_json"` to have each speaker's segments.
+        temperature: 0 to 1; lower is more predictable.
+        timestamp_granularities: What to time: `"word"` or `"segment"`; with the format
+            `"verbose_json"`.
+    """
 
     file: Required[File]
     model: Required[str]
-    chunking_strategy: str | JSONObject | None  # "auto", or how to detect pauses
+    chunking_strategy: str | JSONObject | None
     keywords: Sequence[str] | None
     known_speaker_names: Sequence[str] | None
-    known_speaker_references: Sequence[str] | None  # samples of their voices, as data URLs
-    language: str | None  # ISO 639-1, such as "en"
+    known_speaker_references: Sequence[str] | None
+    language: str | None
     languages: Sequence[str] | None
-    prompt: str | None  # in the language of the audio
-    response_format: str | None  # such as "json", "diarized_json"
-    temperature: float | None  # 0 to 1
-    timestamp_granularities: Sequence[str] | None  # "word", "segment"
+    prompt: str | None
+    response_format: str | None
+    temperature: float | None
+    timestamp_granularities: Sequence[str] | None
 
 
 class CreateSpeech(Extras, total=False):
-    """New speech."""
+    """New speech.
+
+    Attributes:
+        input: The text to speak; at most 4096 characters.
+        model: The name of the model, such as `"gpt-4o-mini-tts"`.
+        voice: The name of the voice, such as `"alloy"`, or the id of one of your own.
+        instructions: How to speak.
+        response_format: `"mp3"` (the default), `"opus"`, `"aac"`, `"flac"`, `"wav"` or `"pcm"`.
+        speed: 0.25 to 4 times as fast; 1 by default.
+    """
 
     input: Required[str]
     model: Required[str]
     voice: Required[str | JSONObject]
-    instructions: str | None  # how to speak
-    response_format: str | None  # "mp3", "opus", "aac", "flac", "wav" or "pcm"
-    speed: float | None  # 0.25 to 4
+    instructions: str | None
+    response_format: str | None
+    speed: float | None

@@ -15,28 +15,48 @@ JSONObject: TypeAlias = Mapping[str, Any] | Any
 
 
 class Extras(TypedDict, total=False):
-    """What every method takes besides its own arguments."""
+    """What every method takes besides its own arguments.
 
-    extra_body: Mapping[str, Any] | None  # more keys of the JSON body
-    extra_headers: Mapping[str, str] | None  # more headers; they replace the client's own
-    extra_query: Mapping[str, Any] | None  # more parameters of the URL; a list is sent as name[]
-    timeout: Timeout | float | None  # instead of the client's own
-    retries: RetryPolicy | None  # instead of the client's own
-    record: RecordTo | None  # where to record the stream; only of methods that stream
+    Attributes:
+        extra_body: More keys for the JSON body: a null, or an argument that this version does not
+            know.
+        extra_headers: More headers; they replace those of the client with the same names.
+        extra_query: More parameters for the URL; a list is sent as `name[]`.
+        timeout: How long to wait, in seconds or as a `Timeout`; None means as the client does.
+        retries: When to retry; None means as the client does.
+        record: Where to record the stream; only the methods that stream take it.
+    """
+
+    extra_body: Mapping[str, Any] | None
+    extra_headers: Mapping[str, str] | None
+    extra_query: Mapping[str, Any] | None
+    timeout: Timeout | float | None
+    retries: RetryPolicy | None
+    record: RecordTo | None
 
 
 class ListPage(Extras, total=False):
-    """Which part of a list to return."""
+    """Which part of a list to return.
 
-    limit: int | None  # 1 to 100; the server's default is 20
-    order: str | None  # "asc" or "desc", by creation time
-    after: str | None  # the id to start behind
-    before: str | None  # the id to end before
+    Attributes:
+        limit: How many items to return, 1 to 100; None means the server's default, which is 20.
+        order: `"asc"` for the oldest first, `"desc"` for the newest first, which is the default.
+        after: The id of the item that the page starts after.
+        before: The id of the item that the page ends before.
+    """
+
+    limit: int | None
+    order: str | None
+    after: str | None
+    before: str | None
 
 
 class Inclusion(Extras, total=False):
-    """What to include that is left out by default."""
+    """What to include that is left out by default.
 
-    include: (
-        Sequence[str] | None
-    )  # such as "step_details.tool_calls[*].file_search.results[*].content"
+    Attributes:
+        include: What to send that is left out by default, such as `"reasoning.encrypted_content"`
+            or `"step_details.tool_calls[*].file_search.results[*].content"`.
+    """
+
+    include: Sequence[str] | None

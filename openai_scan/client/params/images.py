@@ -11,33 +11,62 @@ from openai_scan.client.params.base import Extras
 
 
 class _ImageSettings(Extras, total=False):
-    """What an image is to be like."""
+    """What an image is to be like.
+
+    Attributes:
+        prompt: What the image shows.
+        model: The name of the model, such as `"gpt-image-1"`.
+        background: `"transparent"`, `"opaque"` or `"auto"` (the default).
+        complexity: How much to plan before: `"low"`, `"medium"` or `"high"`.
+        n: How many images to make, 1 to 10.
+        output_compression: The quality of a JPEG or WebP image, 0 to 100 percent; 100 by default.
+        output_format: `"png"` (the default), `"jpeg"` or `"webp"`.
+        partial_images: How many unfinished images to send before the whole one, 0 to 3.
+        quality: `"low"`, `"medium"`, `"high"` or `"auto"` (the default).
+        safety_identifier: A name for your user, such as a hash, by which abuse can be traced.
+        size: Width and height in pixels, such as `"1024x1024"`, or `"auto"` (the default).
+        user: Superseded by `safety_identifier`.
+    """
 
     prompt: Required[str]
     model: str | None
-    background: str | None  # "transparent", "opaque" or "auto"
-    complexity: str | None  # how much to plan before: "low", "medium" or "high"
-    n: int | None  # how many images
-    output_compression: int | None  # 0 to 100 percent
-    output_format: str | None  # "png", "jpeg" or "webp"
-    partial_images: int | None  # how many to send before the whole one: 0 to 3
-    quality: str | None  # "low", "medium", "high" or "auto"
+    background: str | None
+    complexity: str | None
+    n: int | None
+    output_compression: int | None
+    output_format: str | None
+    partial_images: int | None
+    quality: str | None
     safety_identifier: str | None
-    size: str | None  # such as "1024x1024", "auto"
-    user: str | None  # superseded by safety_identifier
+    size: str | None
+    user: str | None
 
 
 class CreateImage(_ImageSettings, total=False):
-    """A new image."""
+    """A new image.
 
-    moderation: str | None  # "low" or "auto"
+    Attributes:
+        moderation: How strictly images are checked: `"low"` or `"auto"` (the default).
+        style: `"vivid"` or `"natural"`; only older models take it.
+    """
+
+    moderation: str | None
     style: str | None
 
 
 class EditImage(_ImageSettings, total=False):
-    """An image made of others."""
+    """An image made of others.
+
+    Attributes:
+        image: The files of the images to work from, each passed as `File` describes.
+        input_fidelity: How closely to keep to the images, faces included: `"low"` (the default) or
+            `"high"`.
+        markup: A transparent PNG on top of the first image, with hints for the edit; not along with
+            *mask*.
+        mask: A PNG whose transparent places are the ones to change in the first image.
+    """
 
     image: Required[File | Sequence[File]]
-    input_fidelity: str | None  # "low" or "high"
-    markup: File | None  # a transparent PNG on top of the first image, with hints for the edit
-    mask: File | None  # its transparent places are the ones to change
+    input_fidelity: str | None
+    markup: File | None
+    mask: File | None

@@ -8,50 +8,103 @@ from openai_scan.client.params.base import Inclusion, JSONObject
 
 
 class CreateResponse(Inclusion, total=False):
-    """A new response."""
+    """A new response.
 
-    input: str | Sequence[JSONObject] | None  # text, or items
-    model: str | None  # needed unless the prompt names one
-    access_programs: JSONObject | None  # such as {"cyber": "standard"}
-    background: bool | None  # whether to keep running after the client disconnects
-    background_options: JSONObject | None  # such as {"completion_window": "soonest"}
+    Attributes:
+        input: What to answer: text, or a list of items such as messages and outputs of tools.
+        model: The name of the model, such as `"gpt-5"`; needed unless *prompt* names one.
+        access_programs: The access programs that the request is for, such as `{"cyber":
+            "standard"}`.
+        background: Whether the response keeps running if the client disconnects.
+        background_options: How soon it has to be done, such as `{"completion_window": "soonest"}`.
+        context_management: When to summarise a conversation that becomes too long.
+        conversation: The conversation that input and output are added to, by its id or as an
+            object.
+        image: How images of the input are treated, such as `{"context_compression": "auto"}`.
+        instructions: The system prompt; that of the previous response no longer counts.
+        max_output_tokens: The most tokens to write, reasoning included.
+        max_tool_calls: The most calls of the server's own tools, all together.
+        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        moderation: How to check the request and the answer for harmful content.
+        multi_agent: Whether the model may start other agents: `{"enabled": True}`; a beta of
+            OpenAI's.
+        parallel_tool_calls: Whether the model may call several tools at once; by default it may.
+        previous_response_id: The id of the response to continue; not along with *conversation*.
+        prompt: A prompt that is kept on the server: its `id`, and values for its variables.
+        prompt_cache_key: Requests with the same key are likelier to find their prompt in the cache.
+        prompt_cache_options: How the prompt is cached, such as `{"ttl": "30m"}` for how long at
+            least.
+        prompt_cache_retention: How long the prompt stays in the cache at most, `"in_memory"` or
+            `"24h"`; `prompt_cache_options` has replaced it.
+        reasoning: How the model thinks first, such as `{"effort": "low", "summary": "auto"}`.
+        safety_identifier: A name for your user, such as a hash, by which abuse can be traced.
+        service_tier: How fast and how expensive: `"auto"` (the default), `"default"`, `"flex"` or
+            `"priority"`.
+        store: Whether the response can be retrieved and continued later; by default it can.
+        stream_options: `{"include_obfuscation": False}` leaves out padding against eavesdroppers.
+        temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
+        text: The `format` of the text, such as JSON, and its `verbosity`; see `json_schema_format`.
+        tool_choice: `"none"`, `"auto"` (the default), `"required"`, or the one tool to use.
+        tools: The tools that the model may use: the server's and yours; see `tool_of`.
+        top_logprobs: How many likely tokens to send with each token, 0 to 20.
+        top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
+        truncation: What happens if the input is too long: `"auto"` drops its oldest items, and with
+            `"disabled"` (the default) the request fails.
+        user: Superseded by `safety_identifier` and `prompt_cache_key`.
+    """
+
+    input: str | Sequence[JSONObject] | None
+    model: str | None
+    access_programs: JSONObject | None
+    background: bool | None
+    background_options: JSONObject | None
     context_management: Sequence[JSONObject] | None
-    conversation: str | JSONObject | None  # the one that input and output are added to
-    image: JSONObject | None  # such as {"context_compression": "auto"}
-    instructions: str | None  # the system prompt
-    max_output_tokens: int | None  # reasoning included
-    max_tool_calls: int | None  # of the tools that the server runs
-    metadata: Mapping[str, str] | None  # 16 pairs at most
+    conversation: str | JSONObject | None
+    image: JSONObject | None
+    instructions: str | None
+    max_output_tokens: int | None
+    max_tool_calls: int | None
+    metadata: Mapping[str, str] | None
     moderation: JSONObject | None
-    multi_agent: JSONObject | None  # such as {"enabled": True}; a beta of OpenAI's
+    multi_agent: JSONObject | None
     parallel_tool_calls: bool | None
-    previous_response_id: str | None  # the one to go on from; not along with conversation
-    prompt: JSONObject | None  # a prompt kept on the server
+    previous_response_id: str | None
+    prompt: JSONObject | None
     prompt_cache_key: str | None
     prompt_cache_options: JSONObject | None
     prompt_cache_retention: str | None
-    reasoning: JSONObject | None  # such as {"effort": "low", "summary": "auto"}
+    reasoning: JSONObject | None
     safety_identifier: str | None
     service_tier: str | None
-    store: bool | None  # whether it can be retrieved, and gone on from; by default it can
-    stream_options: JSONObject | None  # such as {"include_obfuscation": False}
-    temperature: float | None  # 0 to 2
-    text: JSONObject | None  # format and verbosity of the text
-    tool_choice: str | JSONObject | None  # "none", "auto", "required", or one of the tools
+    store: bool | None
+    stream_options: JSONObject | None
+    temperature: float | None
+    text: JSONObject | None
+    tool_choice: str | JSONObject | None
     tools: Sequence[JSONObject] | None
-    top_logprobs: int | None  # 0 to 20
-    top_p: float | None  # 0 to 1
+    top_logprobs: int | None
+    top_p: float | None
     truncation: str | None
     user: str | None
 
 
 class ResumeStream(Inclusion, total=False):
-    """How to send the rest of a response's stream."""
+    """How to send the rest of a response's stream.
+
+    Attributes:
+        include_obfuscation: Whether to pad events against eavesdroppers; by default they are
+            padded.
+    """
 
     include_obfuscation: bool | None
 
 
 class RetrieveResponseStream(ResumeStream, total=False):
-    """Which part of a response's stream to send again."""
+    """Which part of a response's stream to send again.
 
-    starting_after: int | None  # the sequence_number of the last event that you have
+    Attributes:
+        starting_after: The `sequence_number` of the last event that you have; None means from the
+            start.
+    """
+
+    starting_after: int | None
