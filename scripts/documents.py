@@ -105,13 +105,18 @@ def arms_of(node: Schema, schemas: Schemas, name: str = "") -> Iterator[Arm]:
     elif arms := node.get("anyOf") or node.get("oneOf"):
         for arm in arms:
             yield from arms_of(arm, schemas)
-    elif len(node.get("allOf", ())) == 1 and "properties" not in node:
-        yield from arms_of(node["allOf"][0], schemas)
+    elif len(parts := _parts_of(node)) == 1 and "properties" not in node:
+        yield from arms_of(parts[0], schemas)
     elif isinstance(kinds := node.get("type"), list):
         for kind in kinds:
             yield from arms_of({**node, "type": kind}, schemas)
     elif node.get("type") != "null" and node.keys() != {"nullable"}:
         yield Arm(name, node)
+
+
+def _parts_of(node: Schema) -> list[Schema]:
+    """Return the schemas that all together are *node*, without what only allows null."""
+    return [part for part in node.get("allOf", ()) if part.keys() != {"nullable"}]
 
 
 def members_of(schema: Schema, schemas: Schemas) -> Iterator[tuple[str, Schema]]:

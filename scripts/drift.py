@@ -39,6 +39,7 @@ class Drift:
         self._events = {
             one.wire_name: one for one in vars(module).values() if hasattr(one, "wire_name")
         }
+        self._classes = vars(module)
         self._new: dict[str, dict[Any, str]] = {}
 
     def text(self) -> str:
@@ -57,8 +58,12 @@ class Drift:
         return "\n".join(lines)
 
     def compare(self, schemas: Schemas, roots: Iterable[str]) -> None:
-        """Compare the classes with the events of *roots*."""
-        _Comparison(self._family, self._events, schemas, self._new).of(roots)
+        """Compare the classes with the events of *roots*, and with the objects beside them."""
+        comparison = _Comparison(self._family, self._events, schemas, self._new)
+        comparison.of(roots)
+        for name in self._family.objects:
+            if name in schemas:
+                comparison.of_object(self._classes[self._family.names[name]], name)
 
 
 def installed(folder: str) -> Any:
@@ -91,6 +96,10 @@ class _Comparison:
                         self._event(self._events[name], arm.schema)
                     elif name not in _SHARED:
                         self._note("event", name, name)
+
+    def of_object(self, cls: type, name: str) -> None:
+        """Compare a class with its schema."""
+        self._object(cls, self._schemas[name], {"object"})
 
     def _note(self, kind: str, key: Any, name: str) -> None:
         self._new.setdefault(kind, {}).setdefault(key, name)

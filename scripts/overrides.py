@@ -24,6 +24,7 @@ class Family:
         title: What the family is, for docstrings.
         source: The reference page.
         roots: The schema of each stream: one event, or a union of them.
+        objects: Schemas of what the endpoints return beside the objects in the events.
         newer: The JSON schemas of the same streams that are brought up to date oftener; what they
             have beyond the others is added.
         modules: Modules beside `objects`, each with the schemas that it starts from. Everything
@@ -50,12 +51,19 @@ class Family:
         docs: Class to docstring; for an event without its wire name.
         prepare: The module and the name of a function that turns what servers send in other forms
             into the form that the classes have. It gets the payload and the structurer.
+        prepares: The same for single events, by their wire names. Each gets the payload alone.
+        payloads: Of events that are sent in an envelope: the schemas of those payloads that are an
+            object of their own in the event, each with the name of the field. A base in `bases` has
+            the field already. The fields of any other payload are those of the event.
+        by_hand: Classes and functions of modules written by hand that the package and its page of
+            the reference have as well, by module.
     """
 
     folder: str
     title: str
     source: str
     roots: Sequence[str]
+    objects: Sequence[str] = ()
     newer: Sequence[str] = ()
     modules: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +83,9 @@ class Family:
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, str] | None = None
+    prepares: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    payloads: Mapping[str, str] = field(default_factory=dict)
+    by_hand: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 # The numbers of places and of events: some servers send them as text. Any integer field with one of
@@ -900,15 +911,338 @@ IMAGES = Family(
     },
 )
 
-FAMILIES = (CHAT, COMPLETIONS, RESPONSES, AUDIO, IMAGES)
+# The pieces that say by an index where they belong.
+_DELTAS = (
+    *("CodeInterpreterImage", "CodeInterpreterLogs", "CodeInterpreterToolCall", "FileCitation"),
+    *("FilePath", "FileSearchToolCall", "FunctionToolCall", "ImageFilePart", "ImageURLPart"),
+    *("RefusalPart", "TextPart"),
+)
 
-# Written by hand; the documents only show what it lacks.
+_RUN_EVENTS = (
+    *("Created", "Queued", "InProgress", "Completed", "Incomplete"),
+    *("Failed", "Cancelling", "Cancelled", "Expired"),
+)
+_STEP_EVENTS = ("Created", "InProgress", "Completed", "Failed", "Cancelled", "Expired")
+_MESSAGE_EVENTS = ("Created", "InProgress", "Completed", "Incomplete")
+
 ASSISTANTS = Family(
     folder="assistants",
     title="Assistants",
     source="https://platform.openai.com/docs/api-reference/assistants-streaming",
     roots=["AssistantStreamEvent"],
+    objects=["AssistantObject", "AssistantsNamedToolChoice", "DeleteAssistantResponse"],
     newer=["assistants"],
+    names={
+        "AssistantObject": "Assistant",
+        "AssistantObject.tool_resources": "ToolResources",
+        "AssistantObject.tool_resources.code_interpreter": "CodeInterpreterResources",
+        "AssistantObject.tool_resources.file_search": "FileSearchResources",
+        "AssistantObject.tools[]": "Tool",
+        "AssistantToolsCode": "CodeInterpreterTool",
+        "AssistantToolsFileSearch": "FileSearchTool",
+        "AssistantToolsFileSearch.file_search": "FileSearchOptions",
+        "AssistantToolsFunction": "FunctionTool",
+        "AssistantsApiResponseFormatOption": "ResponseFormat",
+        "AssistantsNamedToolChoice": "NamedToolChoice",
+        "AssistantsNamedToolChoice.function": "FunctionName",
+        "DeleteAssistantResponse": "Deleted",
+        "FileSearchRankingOptions": "RankingOptions",
+        "FunctionObject": "FunctionDefinition",
+        "MessageContentImageFileObject": "ImageFilePart",
+        "MessageContentImageFileObject.image_file": "ImageFile",
+        "MessageContentImageUrlObject": "ImageURLPart",
+        "MessageContentImageUrlObject.image_url": "ImageURL",
+        "MessageContentRefusalObject": "RefusalPart",
+        "MessageContentTextAnnotationsFileCitationObject": "FileCitation",
+        "MessageContentTextAnnotationsFileCitationObject.file_citation": "FileReference",
+        "MessageContentTextAnnotationsFilePathObject": "FilePath",
+        "MessageContentTextAnnotationsFilePathObject.file_path": "FileReference",
+        "MessageContentTextObject": "TextPart",
+        "MessageContentTextObject.text": "Text",
+        "MessageContentTextObject.text.annotations[]": "Annotation",
+        "MessageDeltaContentImageFileObject": "ImageFilePartDelta",
+        "MessageDeltaContentImageFileObject.image_file": "ImageFile",
+        "MessageDeltaContentImageUrlObject": "ImageURLPartDelta",
+        "MessageDeltaContentImageUrlObject.image_url": "ImageURL",
+        "MessageDeltaContentRefusalObject": "RefusalPartDelta",
+        "MessageDeltaContentTextAnnotationsFileCitationObject": "FileCitationDelta",
+        "MessageDeltaContentTextAnnotationsFileCitationObject.file_citation": "FileReference",
+        "MessageDeltaContentTextAnnotationsFilePathObject": "FilePathDelta",
+        "MessageDeltaContentTextAnnotationsFilePathObject.file_path": "FileReference",
+        "MessageDeltaContentTextObject": "TextPartDelta",
+        "MessageDeltaContentTextObject.text": "TextDelta",
+        "MessageDeltaContentTextObject.text.annotations[]": "AnnotationDelta",
+        "MessageDeltaObject.delta": "MessageDelta",
+        "MessageDeltaObject.delta.content[]": "MessagePartDelta",
+        "MessageObject": "Message",
+        "MessageObject.attachments[]": "Attachment",
+        "MessageObject.content[]": "MessagePart",
+        "MessageObject.incomplete_details": "IncompleteDetails",
+        "ResponseFormatJsonObject": "JSONObjectFormat",
+        "ResponseFormatJsonSchema": "JSONSchemaFormat",
+        "ResponseFormatJsonSchema.json_schema": "JSONSchema",
+        "ResponseFormatText": "TextFormat",
+        "RunCompletionUsage": "RunUsage",
+        "RunObject": "Run",
+        "RunObject.incomplete_details": "IncompleteDetails",
+        "RunObject.last_error": "LastError",
+        "RunObject.required_action": "RequiredAction",
+        "RunObject.required_action.submit_tool_outputs": "SubmitToolOutputs",
+        "RunObject.tools[]": "Tool",
+        "RunStepCompletionUsage": "RunUsage",
+        "RunStepDeltaObject.delta": "RunStepDelta",
+        "RunStepDeltaObject.delta.step_details": "StepDetailsDelta",
+        "RunStepDeltaStepDetailsMessageCreationObject": "MessageCreationDetailsDelta",
+        "RunStepDeltaStepDetailsMessageCreationObject.message_creation": "MessageCreationDelta",
+        "RunStepDeltaStepDetailsToolCallsCodeObject": "CodeInterpreterToolCallDelta",
+        "RunStepDeltaStepDetailsToolCallsCodeObject.code_interpreter": "CodeInterpreterDelta",
+        "RunStepDeltaStepDetailsToolCallsCodeObject.code_interpreter.outputs[]": (
+            "CodeInterpreterOutputDelta"
+        ),
+        "RunStepDeltaStepDetailsToolCallsCodeOutputImageObject": "CodeInterpreterImageDelta",
+        "RunStepDeltaStepDetailsToolCallsCodeOutputImageObject.image": "OutputImageDelta",
+        "RunStepDeltaStepDetailsToolCallsCodeOutputLogsObject": "CodeInterpreterLogsDelta",
+        "RunStepDeltaStepDetailsToolCallsFileSearchObject": "FileSearchToolCallDelta",
+        "RunStepDeltaStepDetailsToolCallsFunctionObject": "FunctionToolCallDelta",
+        "RunStepDeltaStepDetailsToolCallsFunctionObject.function": "FunctionDelta",
+        "RunStepDeltaStepDetailsToolCallsObject": "ToolCallsDetailsDelta",
+        "RunStepDeltaStepDetailsToolCallsObject.tool_calls[]": "ToolCallDelta",
+        "RunStepDetailsMessageCreationObject": "MessageCreationDetails",
+        "RunStepDetailsMessageCreationObject.message_creation": "MessageCreation",
+        "RunStepDetailsToolCallsCodeObject": "CodeInterpreterToolCall",
+        "RunStepDetailsToolCallsCodeObject.code_interpreter": "CodeInterpreter",
+        "RunStepDetailsToolCallsCodeObject.code_interpreter.outputs[]": "CodeInterpreterOutput",
+        "RunStepDetailsToolCallsCodeOutputImageObject": "CodeInterpreterImage",
+        "RunStepDetailsToolCallsCodeOutputImageObject.image": "OutputImage",
+        "RunStepDetailsToolCallsCodeOutputLogsObject": "CodeInterpreterLogs",
+        "RunStepDetailsToolCallsFileSearchObject": "FileSearchToolCall",
+        "RunStepDetailsToolCallsFileSearchObject.file_search": "FileSearch",
+        "RunStepDetailsToolCallsFileSearchRankingOptionsObject": "RankingOptions",
+        "RunStepDetailsToolCallsFileSearchResultObject": "FileSearchResult",
+        "RunStepDetailsToolCallsFileSearchResultObject.content[]": "FileSearchContent",
+        "RunStepDetailsToolCallsFunctionObject": "FunctionToolCall",
+        "RunStepDetailsToolCallsFunctionObject.function": "FunctionCallOutput",
+        "RunStepDetailsToolCallsObject": "ToolCallsDetails",
+        "RunStepDetailsToolCallsObject.tool_calls[]": "ToolCall",
+        "RunStepObject": "RunStep",
+        "RunStepObject.last_error": "LastError",
+        "RunStepObject.step_details": "StepDetails",
+        "RunToolCallObject": "RunToolCall",
+        "RunToolCallObject.function": "FunctionCall",
+        "ThreadObject": "Thread",
+        "ThreadObject.tool_resources": "ToolResources",
+        "ThreadObject.tool_resources.code_interpreter": "CodeInterpreterResources",
+        "ThreadObject.tool_resources.file_search": "FileSearchResources",
+        "TruncationObject": "TruncationStrategy",
+    },
+    optional=frozenset(
+        {
+            # Compatible servers send the objects with the fields that they know: an id at least.
+            *("*.assistant_id", "*.created_at", "*.model", "*.run_id", "*.status", "*.thread_id"),
+            *("Run.instructions", "Run.parallel_tool_calls", "Message.role"),
+            *("RunStep.step_details", "RunStep.type"),
+            *("LastError.code", "LastError.message", "FileReference.file_id"),
+            # A call has its name before its arguments, and some servers send no id.
+            *("FunctionCall.name", "FunctionCallOutput.name"),
+            *("FunctionToolCall.id", "RunToolCall.id"),
+            *("CodeInterpreter.input", "Text.value"),
+            *("ThreadMessageDelta.id", "ThreadRunStepDelta.id"),
+            "FileSearchToolCallDelta.file_search",
+        }
+    ),
+    defaults={
+        # Servers that stream one part at a time leave it out.
+        **{f"{delta}Delta.index": "0" for delta in _DELTAS},
+        "FunctionCall.arguments": '""',
+        "FunctionCallOutput.arguments": '""',
+        "FunctionToolCall.function": "FunctionCallOutput()",
+        "RunToolCall.function": "FunctionCall()",
+        "RunToolCall.type": '"function"',
+        "RequiredAction.type": '"submit_tool_outputs"',
+        "FileReference.file_id": "None",
+        "LastError.code": "None",
+        "Message.role": "None",
+        "Message.status": "None",
+        "Run.instructions": "None",
+        # Other objects are deleted in the same way.
+        "Deleted.object": '""',
+    },
+    extra={
+        "Assistant.reasoning_effort": "str | None",
+        "FileSearchResult.attributes": JSON_OBJECT,
+        "RankingOptions.hybrid_search": JSON_OBJECT,
+        "Run.reasoning_effort": "str | None",
+        "Run.tool_resources": "ToolResources | None",
+        "RunStep.expires_at": "int | None  # the wire's name for what the schema calls expired_at",
+        "RunUsage.completion_tokens_details": "CompletionTokensDetails | None",
+        "RunUsage.prompt_token_details": "PromptTokenDetails | None",
+    },
+    loose={
+        # Attachments name the tools without their settings.
+        "Attachment.tools": "tuple[Tool, ...]",
+        "Run.tool_choice": "str | NamedToolChoice | UnknownObject | None",
+        "NamedToolChoice.type": 'Literal["function", "code_interpreter", "file_search"]',
+        # Servers send other words.
+        "FileSearchContent.type": "str | None",
+        "RequiredAction.type": "str",
+        "RunToolCall.type": "str",
+        # Some servers send the object itself.
+        "FunctionCall.arguments": "JSONText",
+        "FunctionCallOutput.arguments": "JSONText",
+        "FunctionDelta.arguments": "JSONText | None",
+        # Ranges.
+        "FileSearchOptions.max_num_results": "int | None  # 1 to 50",
+        "RankingOptions.score_threshold": "float | None  # 0 to 1",
+        "TruncationStrategy.last_messages": "int | None  # how many to keep",
+    },
+    dropped=frozenset({"ThreadMessageDelta.object", "ThreadRunStepDelta.object"}),
+    # A message may be the prompt.
+    hidden=frozenset({"Assistant.instructions", "Message.content", "Run.instructions"}),
+    new_objects={
+        "CompletionTokensDetails": {"reasoning_tokens": "int | None"},
+        "PromptTokenDetails": {"cached_tokens": "int | None"},
+    },
+    docs={
+        "RankingOptions": "How a file search ranks its results.",
+        "FileSearchOptions": "The settings of a file search tool.",
+        "FunctionDefinition": "A function that the model may call; *parameters* is a JSON schema.",
+        "CodeInterpreterTool": "The tool that runs Python code.",
+        "FileSearchTool": "The tool that searches files.",
+        "FunctionTool": "One of your functions that the model may call.",
+        "FunctionName": "The function that a tool choice names.",
+        "NamedToolChoice": "The one tool that the model must call.",
+        "JSONSchema": "The schema that an answer must follow.",
+        "TextFormat": "The answer is text.",
+        "JSONObjectFormat": "The answer is any JSON object.",
+        "JSONSchemaFormat": "The answer is JSON that follows a schema.",
+        "CodeInterpreterResources": "The files that the code interpreter may read.",
+        "FileSearchResources": "The vector stores that file search looks into.",
+        "ToolResources": "What the tools of an assistant or a thread may use.",
+        "Assistant": "A model with its instructions and tools.",
+        "Thread": "A conversation, which messages belong to.",
+        "FunctionCall": "A function and its arguments, which are JSON text as the model wrote it.",
+        "RunToolCall": "A call whose output the run waits for; send the output with its `id`.",
+        "SubmitToolOutputs": "The calls whose outputs must be submitted.",
+        "RequiredAction": "What must be done before the run goes on.",
+        "LastError": "Why a run or a run step failed.",
+        "IncompleteDetails": "Why a run or a message is incomplete.",
+        "PromptTokenDetails": "The kinds of tokens in the prompt; sent, but not in the schema.",
+        "CompletionTokensDetails": (
+            "The kinds of tokens in the answer; sent, but not in the schema."
+        ),
+        "RunUsage": "How many tokens a run or a run step took.",
+        "TruncationStrategy": "How a thread that is too long for the model is shortened.",
+        "Run": "One execution of an assistant on a thread.",
+        "MessageCreation": "The message that a run step writes.",
+        "CodeInterpreterLogs": "What the code printed.",
+        "OutputImage": "The file of an image that the code made.",
+        "CodeInterpreterImage": "An image that the code made.",
+        "CodeInterpreter": "The code that was run, and its outputs.",
+        "CodeInterpreterToolCall": "A run step ran code.",
+        "FileSearchContent": "A piece of a file that was found.",
+        "FileSearchResult": "A file that was found; *score* is 0 to 1.",
+        "FileSearch": "How files were searched, and what was found.",
+        "FileSearchToolCall": "A run step searched files.",
+        "FunctionCallOutput": (
+            "A function, its arguments as JSON text, and the output that was submitted, or None."
+        ),
+        "FunctionToolCall": "A run step called a function.",
+        "MessageCreationDetails": "The run step writes a message.",
+        "ToolCallsDetails": "The run step calls tools.",
+        "RunStep": "One step of a run.",
+        "FileReference": (
+            "The file that a citation or a path points to; *quote* only while streaming."
+        ),
+        "FileCitation": "The text between the two indexes (characters) cites a place in a file.",
+        "FilePath": (
+            "The text between the two indexes (characters) is the path of a generated file."
+        ),
+        "Text": "Text and its annotations.",
+        "ImageFile": "An image in a file of the API; *detail* is auto, low or high.",
+        "ImageURL": "An image on the web; *detail* is auto, low or high.",
+        "TextPart": "A part of a message: text.",
+        "ImageFilePart": "A part of a message: an image in a file.",
+        "ImageURLPart": "A part of a message: an image on the web.",
+        "RefusalPart": "A part of a message: why the model does not answer.",
+        "Attachment": "A file of a message, and the tools that may read it.",
+        "Message": "A message of a thread.",
+        "Deleted": "The result of a delete request.",
+        "FileCitationDelta": "A piece of a citation.",
+        "FilePathDelta": "A piece of a file path.",
+        "TextDelta": (
+            "Text to append, and annotations; `value` is None if there are only annotations."
+        ),
+        "TextPartDelta": "A piece of a text part.",
+        "ImageFilePartDelta": "A piece of an image part, which arrives whole.",
+        "ImageURLPartDelta": "A piece of an image part, which arrives whole.",
+        "RefusalPartDelta": "A piece of a refusal.",
+        "MessageDelta": "What an event adds to a message.",
+        "MessageCreationDelta": "The message that a run step writes.",
+        "CodeInterpreterLogsDelta": "A piece of what the code printed.",
+        "OutputImageDelta": "The file of an image that the code made.",
+        "CodeInterpreterImageDelta": "An image that the code made, which arrives whole.",
+        "CodeInterpreterDelta": "A piece of code to append, and pieces of its outputs.",
+        "CodeInterpreterToolCallDelta": "A piece of a code interpreter call.",
+        "FileSearchToolCallDelta": (
+            "A piece of a file search call; the schema does not describe *file_search*."
+        ),
+        "FunctionDelta": (
+            "A piece of a function call: the name arrives once, the arguments in pieces."
+        ),
+        "FunctionToolCallDelta": "A piece of a function call.",
+        "MessageCreationDetailsDelta": "The run step writes a message.",
+        "ToolCallsDetailsDelta": "Pieces of the run step's tool calls.",
+        "RunStepDelta": "What an event adds to a run step.",
+        "ThreadCreated": "a new thread.",
+        "ThreadRunCreated": "a new run.",
+        "ThreadRunQueued": "the run is waiting to start.",
+        "ThreadRunInProgress": "the run is working.",
+        "ThreadRunRequiresAction": "the run waits for the outputs of your functions.",
+        "ThreadRunCompleted": "the run has finished.",
+        "ThreadRunIncomplete": "the run ended early; `run.incomplete_details` says why.",
+        "ThreadRunFailed": "the run failed; `run.last_error` says why, and so does `err()`.",
+        "ThreadRunCancelling": "the run is being cancelled.",
+        "ThreadRunCancelled": "the run was cancelled.",
+        "ThreadRunExpired": "the run took too long; `err()` reports it.",
+        "ThreadRunStepCreated": "a new run step.",
+        "ThreadRunStepInProgress": "the run step is working.",
+        "ThreadRunStepDelta": "pieces of the run step with this *id*.",
+        "ThreadRunStepCompleted": "the run step has finished.",
+        "ThreadRunStepFailed": "the run step failed; `run_step.last_error` says why.",
+        "ThreadRunStepCancelled": "the run step was cancelled with its run.",
+        "ThreadRunStepExpired": "the run step took too long.",
+        "ThreadMessageCreated": "a new message.",
+        "ThreadMessageInProgress": "the message is being written.",
+        "ThreadMessageDelta": "pieces of the message with this *id*.",
+        "ThreadMessageCompleted": "the whole message.",
+        "ThreadMessageIncomplete": "what was written before its run ended early.",
+    },
+    payloads={
+        "ThreadObject": "thread",
+        "RunObject": "run",
+        "RunStepObject": "run_step",
+        "MessageObject": "message",
+    },
+    prepares={
+        f"thread.message.{name}": ("openai_scan.events.assistants.parts", "with_parts")
+        for name in ("created", "in_progress", "completed", "incomplete")
+    }
+    | {"thread.message.delta": ("openai_scan.events.assistants.parts", "with_parts_in_delta")},
+    by_hand={
+        "base": ["AssistantsBase", "MessageEvent", "RunEvent", "RunStepEvent"],
+        "names": ["name_of"],
+    },
+    bases={
+        **{f"ThreadRun{name}": ["RunEvent"] for name in _RUN_EVENTS},
+        "ThreadRunRequiresAction": ["AsksForOutputs"],
+        **{f"ThreadRunStep{name}": ["RunStepEvent"] for name in _STEP_EVENTS},
+        "ThreadRunStepDelta": ["AddsToRunStep"],
+        **{f"ThreadMessage{name}": ["MessageEvent"] for name in _MESSAGE_EVENTS},
+        "ThreadMessageDelta": ["AddsToMessage"],
+    },
+    base="AssistantsBase",
+    unions={"AssistantEvent": "thread."},
+    frequent=["thread.message.delta", "thread.run.step.delta"],
 )
 
-BY_HAND = (ASSISTANTS,)
+FAMILIES = (CHAT, COMPLETIONS, RESPONSES, AUDIO, IMAGES, ASSISTANTS)

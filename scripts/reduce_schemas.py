@@ -98,7 +98,7 @@ def client_types() -> tuple[Parts, str]:
 if __name__ == "__main__":
     if sys.argv[1:]:
         document = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        wanted = [root for family in FAMILIES for root in family.roots]
+        wanted = [root for family in FAMILIES for root in (*family.roots, *family.objects)]
         (SPEC / "openapi.json").write_text(openapi(document, wanted), encoding="utf-8")
     else:
         (SPEC / "streams.json").write_text(json_schemas(*client_types()), encoding="utf-8")

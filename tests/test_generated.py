@@ -275,6 +275,126 @@ def test_the_events_of_a_stream_become_a_union(tools: ModuleType) -> None:
     assert ".. autodata:: openai_scan.events.pets.Whelp\n" in page
 
 
+def envelope(name: str, payload: str) -> dict[str, Any]:
+    """Return the schema of an event that is sent as an envelope."""
+    properties = {
+        "event": {"type": "string", "enum": [name]},
+        "data": {"$ref": f"#/components/schemas/{payload}"},
+    }
+    return {"properties": properties, "required": ["event", "data"]}
+
+
+BIRDS: dict[str, Any] = {
+    "Birds": {"oneOf": [{"$ref": "#/components/schemas/NestEvents"}, envelope("done", "Bird")]},
+    "NestEvents": {
+        "oneOf": [
+            envelope("bird.hatched", "Bird"),
+            envelope("bird.flown", "Bird"),
+            envelope("bird.delta", "BirdDelta"),
+        ]
+    },
+    "Bird": {"properties": {"id": {"type": "string"}}, "required": ["id"]},
+    "BirdDelta": {
+        "properties": {"object": {"enum": ["bird.delta"]}, "song": {"type": "string"}},
+        "required": ["object", "song"],
+    },
+    "Nest": {"properties": {"eggs": {"type": "integer"}}},
+}
+
+BIRD_OVERRIDES: dict[str, Any] = {
+    "folder": "birds",
+    "title": "birds",
+    "source": "https://example.org/birds",
+    "roots": ["Birds"],
+    "objects": ["Nest"],
+    "names": {"Nest": "Home"},
+    "loose": {"Home.eggs": "int | None  # 0 to 5"},
+    "dropped": frozenset({"BirdDelta.object"}),
+    "payloads": {"Bird": "bird"},
+    "bases": {"BirdFlown": ["BirdEvent"]},
+    "prepares": {
+        "bird.delta": ("openai_scan.events.birds.forms", "in_one_form"),
+        "bird.flown": ("openai_scan.events.birds.forms", "grown"),
+    },
+    "by_hand": {"base": ["BirdEvent"], "names": ["name_of"]},
+    "docs": {
+        "Bird": "A bird.",
+        "BirdDelta": "a piece of a song.",
+        "BirdFlown": "the bird has flown.",
+        "BirdHatched": "a new bird.",
+        "Home": "Where birds hatch.",
+    },
+}
+
+BIRD_EVENTS = '''
+@frozen(slots=False, eq=False, repr=False)
+class BirdHatched(Event):
+    """`bird.hatched`: a new bird."""
+
+    wire_name: ClassVar[str] = "bird.hatched"
+
+    bird: Bird
+
+
+@frozen(slots=False, eq=False, repr=False)
+class BirdFlown(BirdEvent):
+    """`bird.flown`: the bird has flown."""
+
+    wire_name: ClassVar[str] = "bird.flown"
+
+
+@frozen(slots=False, eq=False, repr=False)
+class BirdDelta(Event):
+    """`bird.delta`: a piece of a song."""
+
+    wire_name: ClassVar[str] = "bird.delta"
+
+    song: str
+'''
+
+BIRD_MATCH = """    match name:
+        case "bird.hatched":
+            return BirdHatched(structure(payload, Bird), raw=raw)
+        case "bird.flown":
+            return BirdFlown(structure(grown(payload), Bird), raw=raw)
+        case "bird.delta":
+            payload = in_one_form(payload)
+            event_class = BirdDelta
+        case _:
+            return None
+    return structure.event(payload, event_class, raw)
+"""
+
+
+def test_events_in_envelopes(tools: ModuleType) -> None:
+    """The payload has a name of its own, which a base may have, or its fields are the event's."""
+    texts: dict[str, str] = tools.render(tools.FamilyModel(tools.Family(**BIRD_OVERRIDES), BIRDS))
+    assert BIRD_EVENTS in texts["events.py"]
+    assert texts["events.py"].endswith(BIRD_MATCH + "\n")
+    assert "from openai_scan.events.birds.forms import (grown, in_one_form)" in texts["events.py"]
+    assert "from openai_scan.events.birds.base import (BirdEvent)" in texts["events.py"]
+
+
+def test_what_is_beside_the_events(tools: ModuleType) -> None:
+    """Objects that no event has are made as well, and names of other modules are exported."""
+    model = tools.FamilyModel(tools.Family(**BIRD_OVERRIDES), BIRDS)
+    assert model.wishes.text() == ""
+    texts: dict[str, str] = tools.render(model)
+    assert "class Home(Value):" in texts["objects.py"]
+    assert "    eggs: int | None = None  # 0 to 5\n" in texts["objects.py"]
+    assert "from openai_scan.events.birds.base import (BirdEvent)" in texts["__init__.py"]
+    assert "from openai_scan.events.birds.names import (name_of)" in texts["__init__.py"]
+    assert (
+        "'BirdEvent', 'BirdFlown', 'BirdHatched', 'Home', 'decode', 'name_of']"
+        in (texts["__init__.py"])
+    )
+    page: str = tools.reference_page(model)
+    assert (
+        "## Bases of events\n\n```{eval-rst}\n.. autoclass:: openai_scan.events.birds.base." in page
+    )
+    assert page.endswith(".. autofunction:: openai_scan.events.birds.names.name_of\n```\n")
+
+
 def test_reference_describes_all_of_it(tools: ModuleType) -> None:
     """The page of the family has its events, its objects and unions, and its function."""
     model = tools.FamilyModel(tools.Family(**OVERRIDES), SCHEMAS)
@@ -318,6 +438,8 @@ def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[
         ({"roots": ["Stream", "Animal"]}, ["Animal has no wire name"]),
         ({"dropped": frozenset({"PetDelta.noise", "Cat.tail"})}, ["dropped: Cat.tail"]),
         ({"frequent": ["pet.news", "pet.gone"]}, ["frequent: pet.gone"]),
+        ({"payloads": {"Cat": "cat"}}, ["payloads: Cat"]),
+        ({"prepares": {"pet.gone": ("m", "f")}}, ["prepares: pet.gone"]),
         ({"names": {"Animal": "Beast"}}, ["names: Animal"]),
         ({"renamed": {"Cat.name": "called", "Dog.name": "x"}}, ["renamed: Dog.name"]),
         (

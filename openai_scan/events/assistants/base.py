@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, TypeAlias
 
 import attrs
@@ -11,17 +11,28 @@ from attrs import frozen
 from openai_scan.errors import APIError
 from openai_scan.events.assistants.objects import (
     AnnotationDelta,
+    FunctionToolCallDelta,
+    ImageFile,
+    ImageFilePartDelta,
     LastError,
     Message,
+    MessageDelta,
+    RefusalPartDelta,
+    RequiredAction,
     Run,
     RunStep,
+    RunStepDelta,
     RunToolCall,
     RunUsage,
+    TextDelta,
+    TextPartDelta,
     ToolCall,
     ToolCallDelta,
     ToolCallsDetails,
+    ToolCallsDetailsDelta,
 )
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
+from openai_scan.values import Piece
 
 # The statuses that a run does not leave by itself, and the outcome that each gives its stream.
 _OUTCOMES: Mapping[str, Outcome] = {
@@ -116,3 +127,102 @@ class MessageEvent(AssistantsBase):
 
     def unwrap_message(self) -> Message:
         return self.message
+
+
+class AsksForOutputs(RunEvent):
+    """The base of the event that asks for the outputs of your functions.
+
+    Only this event answers these two questions. A later event may carry the same action again, and
+    a loop that submits outputs for every action it sees must not submit them twice.
+    """
+
+    def unwrap_required_action(self) -> RequiredAction | None:
+        return self.run.required_action
+
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[RunToolCall, ...] | None:
+        action = self.run.required_action
+        return None if choice or action is None else action.submit_tool_outputs.tool_calls or None
+
+
+class AddsToRunStep(AssistantsBase):
+    """The base of the event with pieces of a run step."""
+
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.delta.step_details",
+            "$.delta.step_details.tool_calls",
+            "$.delta.step_details.tool_calls[]",
+            "$.delta.step_details.tool_calls[].function",
+            "$.delta.step_details.tool_calls[].function.arguments",
+            "$.delta.step_details.tool_calls[].function.name",
+        }
+    )
+
+    delta: RunStepDelta
+
+    def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
+        details = self.delta.step_details
+        if choice or not isinstance(details, ToolCallsDetailsDelta):
+            return None
+        return details.tool_calls or None
+
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(
+            Piece(
+                "call",
+                text=call.function.arguments or "",
+                call_id=call.id or "",
+                name=call.function.name or "",
+            )
+            for call in self.unwrap_tool_calls() or ()
+            if isinstance(call, FunctionToolCallDelta) and call.function is not None
+        )
+
+
+class AddsToMessage(AssistantsBase):
+    """The base of the event with pieces of a message."""
+
+    content_places: ClassVar[frozenset[str]] = frozenset(
+        {
+            "$.delta.content",
+            "$.delta.content[]",
+            "$.delta.content[].text",
+            "$.delta.content[].text.value",
+        }
+    )
+
+    delta: MessageDelta
+
+    def unwrap_text(self, choice: int = 0) -> str | None:
+        whole: str | None = None
+        for part in self.delta.content:
+            if isinstance(part, TextPartDelta) and part.text is not None:
+                text = part.text.value
+                whole = text if whole is None else whole + (text or "")
+        return None if choice else whole
+
+    def unwrap_message_delta_text(self) -> str | None:
+        return self.unwrap_text()
+
+    def unwrap_refusal(self, choice: int = 0) -> str | None:
+        pieces = [
+            part.refusal
+            for part in self.delta.content
+            if isinstance(part, RefusalPartDelta) and part.refusal is not None
+        ]
+        return "".join(pieces) if pieces and not choice else None
+
+    def unwrap_image_file(self) -> ImageFile | None:
+        for part in self.delta.content:
+            if isinstance(part, ImageFilePartDelta) and part.image_file is not None:
+                return part.image_file
+        return None
+
+    def unwrap_annotations(self, choice: int = 0) -> tuple[AnnotationDelta, ...] | None:
+        found: tuple[AnnotationDelta, ...] = sum((text.annotations for text in self._texts()), ())
+        return None if choice else found or None
+
+    def _texts(self) -> Iterator[TextDelta]:
+        for part in self.delta.content:
+            if isinstance(part, TextPartDelta) and part.text is not None:
+                yield part.text
