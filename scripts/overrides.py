@@ -199,7 +199,8 @@ CHAT = Family(
         "ToolCallDelta.type": '"function"',
     },
     extra={
-        # The search models send citations here; likewise.
+        # The search models send citations here. As JSON, since no schema of a chunk has them, and
+        # servers send them in several shapes.
         "ChoiceDelta.annotations": JSON_OBJECTS,
         # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
         # vLLM; OpenRouter again, in the same chunk as the one before.
