@@ -136,8 +136,8 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
 
         `next()` calls it with this streamer, whose `snapshot()` and `final()` belong to the stream
         that has just ended, and with the outcome. It returns what to go on with, as `chain()` takes
-        it, or the outcome to end with. An exception that it raises leaves `next()`, and the stream
-        has ended.
+        it; this streamer, to read on from its source; or the outcome to end with. If it raises an
+        exception, that leaves `next()`, and the stream has ended.
 
         Raises:
             RuntimeError: This stream has ended already.

@@ -33,8 +33,12 @@ CLIENT_TYPES = {
 
 
 def openapi(document: Any, roots: Iterable[str]) -> str:
-    """Return what *document* says of the schemas *roots*, and of those they refer to, as JSON."""
-    kept = reduced(document["components"]["schemas"], roots)
+    """Return what *document* says of the schemas *roots*, and of those they refer to, as JSON.
+
+    A root that is a part of the client's types, such as `agents`, is in no OpenAPI document.
+    """
+    own = [root for root in roots if root not in CLIENT_TYPES]
+    kept = reduced(document["components"]["schemas"], own)
     return f'{{"components": {{"schemas": {_listed(kept)}}}}}\n'
 
 

@@ -15,7 +15,7 @@ from openai_scan.events import Event
 from openai_scan.events.decoding.hooks import Index, JSONText, is_literal, is_tuple
 from openai_scan.values import UnknownObject
 
-FAMILIES = ("assistants", "audio", "chat", "completions", "images", "responses")
+FAMILIES = ("agents", "assistants", "audio", "chat", "completions", "images", "responses")
 
 Build: TypeAlias = Callable[[Any], Any]
 """Returns a payload with its argument in one place."""

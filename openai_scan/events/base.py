@@ -49,6 +49,7 @@ _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", 
 
 FIRST_WORDS = frozenset(
     {
+        "agent",
         "chat",
         "image_edit",
         "image_generation",
@@ -79,6 +80,9 @@ _STATUSES = frozenset(
 # message, a whole response. Those of the built-in tools of a response only report their end.
 _ENDS = frozenset({"cancelled", "completed", "failed", "incomplete"})
 _BUILT_IN = re.compile(r"response\.\w+\.\w+")
+
+# The names of the events of an agent's session that report on its surroundings only.
+_SURROUNDINGS = re.compile(r"agent\.session\.(?:environment|subagent)\.\w+")
 
 # What only events with a part of the answer have.
 _CONTENT = re.compile(r'"(?:choices|delta)"\s*:')
@@ -120,6 +124,22 @@ class Event(Value):
 
     def stream_error(self) -> APIError | None:
         """The error that this event reports, or None."""
+        return None
+
+    def error_is_final(self) -> bool:
+        """Whether that error is how the stream ended, whatever else the server reports."""
+        return True
+
+    def stream_rests(self) -> bool:
+        """Whether nothing follows for now if no part of the stream is in progress any more.
+
+        The stream ends there, although the server may keep the connection open for what comes
+        later.
+        """
+        return False
+
+    def stream_event_id(self) -> str | None:
+        """The server's id of the event, which may be sent again under the same id; or None."""
         return None
 
     def has_content(self) -> bool:
@@ -235,7 +255,7 @@ class Fold(ABC):
     """
 
     family: ClassVar[str]
-    spans_streams: ClassVar[bool] = False
+    spans_streams: bool = False
     needs_content: ClassVar[bool] = False
     over: bool = False
     done: bool = False
@@ -307,6 +327,14 @@ class ErrorEvent(OfNoFamily):
     def has_content(self) -> bool:
         return False
 
+    def stream_event_id(self) -> str | None:
+        return self.error.event_id
+
+    def error_is_final(self) -> bool:
+        # That of an agent's session reports that a turn failed, maybe one of a subagent. The events
+        # of the turns and of the session say how these end.
+        return self.error.session_id is None
+
     def stream_error(self) -> APIError:
         return api_error(
             self.error.message,
@@ -357,7 +385,7 @@ class UnknownEvent(OfNoFamily):
             return True
         last = name.rpartition(".")[2]
         is_status = last in _STATUSES or (last in _ENDS and _BUILT_IN.fullmatch(name) is not None)
-        if self.is_keep_alive or is_status:
+        if self.is_keep_alive or is_status or _SURROUNDINGS.fullmatch(name) is not None:
             return False
         if self.error is not None and (name == "message" or first_word(name) in FIRST_WORDS):
             return True

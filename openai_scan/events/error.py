@@ -26,6 +26,9 @@ from openai_scan.values import Value
 # Characters of one error message, so that it fits into a log line.
 _MAX_MESSAGE = 2000
 
+# Characters of an id; that of OpenAI has forty or so.
+_MAX_ID = 200
+
 # How many of a list of faults, and how many entries of anything else, a message shows at most.
 _MAX_SHOWN = 100
 
@@ -86,6 +89,8 @@ class Error(Value):
         code: The error's code, such as `"rate_limit_exceeded"`, or an HTTP status as text.
         param: The request parameter at fault.
         sequence_number: The event's number in a Responses stream.
+        event_id: The event's id in the stream of an agent's session.
+        session_id: The id of that session.
     """
 
     message: str | None = None
@@ -93,6 +98,8 @@ class Error(Value):
     code: str | None = None
     param: str | None = None
     sequence_number: int | None = None
+    event_id: str | None = None
+    session_id: str | None = None
 
 
 def reports_error(payload: Mapping[str, Any]) -> bool:
@@ -138,9 +145,10 @@ def read_error(payload: Any) -> Error:
     """Return the error in *payload*, a JSON value or text. What cannot be read is None."""
     words, around = _find(payload)
     facts = [_members(one) for one in reversed(around)]
-    number = None
+    number = event_id = session_id = None
     if isinstance(payload, Mapping):
         number = payload.get("sequence_number")
+        event_id, session_id = map(_id, map(payload.get, ("event_id", "session_id")))
         if words is None:
             inner = payload.get("error")
             if isinstance(inner, Mapping):  # elsewhere these are the answer's
@@ -158,6 +166,8 @@ def read_error(payload: Any) -> Error:
         code=_fact(facts, *_CODES),
         param=_fact(facts, "param"),
         sequence_number=_whole(number),
+        event_id=event_id,
+        session_id=session_id,
     )
 
 
@@ -352,6 +362,11 @@ def _beginning(value: Any, count: int) -> Any:
             return {key[:_MAX_MESSAGE]: _beginning(item, count // 2) for key, item in entries}
         case _:
             return value
+
+
+def _id(value: Any) -> str | None:
+    """Return *value* if it is a text that can be an id."""
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_ID else None
 
 
 def _whole(value: Any) -> int | None:

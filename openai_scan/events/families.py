@@ -36,6 +36,7 @@ _OURS = re.compile(r'"(?:choices|delta|object|response|output_index|sequence_num
 
 # The prefixes of the class names of each family's events.
 _PREFIXES = {
+    "Agent": "agents",
     "ChatCompletionChunk": "chat",
     "Completion": "completions",
     "Image": "images",
@@ -130,6 +131,10 @@ def _decode_payload(name: str, payload: Any, raw: RawEvent, structure: Structure
             from openai_scan.events import assistants
 
             return assistants.decode(name, payload, raw, structure)
+        case "agent":
+            from openai_scan.events import agents
+
+            return agents.decode(name, payload, raw, structure)
         case "text_completion":
             from openai_scan.events import completions
 

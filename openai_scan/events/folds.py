@@ -31,12 +31,17 @@ def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
         return state
     if state is None or state.family != family or (state.over and not state.spans_streams):
         state = _new_fold(family)
+    state.over = False  # an answer that spans streams goes on
     state.added = state.take(event, note)
     return state
 
 
 def _new_fold(family: str) -> Fold:
     match family:
+        case "agents":
+            from openai_scan.events.agents.snapshot import AgentsFold
+
+            return AgentsFold()
         case "assistants":
             from openai_scan.events.assistants.snapshot import AssistantsFold
 

@@ -24,7 +24,7 @@ from openai_scan.events.error import is_error, reports_error
 from openai_scan.events.forms import CHAT, COMPLETIONS, form_of
 
 # The families whose payloads have their wire name as `type`.
-_TYPED = frozenset({"image_edit", "image_generation", "response", "speech", "transcript"})
+_TYPED = frozenset({"agent", "image_edit", "image_generation", "response", "speech", "transcript"})
 
 # The names of an event that is an error and nothing else.
 _ERRORS = frozenset({"error", "response.error"})

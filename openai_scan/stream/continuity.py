@@ -5,6 +5,9 @@ from __future__ import annotations
 from openai_scan.errors import EventStreamError
 from openai_scan.events import Event
 
+# How many ids are kept. OpenAI's own client looks back as far.
+_MOST_IDS = 1024
+
 
 class Continuity:
     """The event numbers of one answer, across all the streams that bring it."""
@@ -53,3 +56,32 @@ class Continuity:
             )
         self._repeated = None
         return True
+
+
+class EventIds:
+    """The ids of the last events, which a server may send again under the same ids.
+
+    Attributes:
+        last: The id of the last event that has one, or None.
+    """
+
+    def __init__(self) -> None:
+        self.last: str | None = None
+        self._known: dict[str, None] = {}  # the oldest first
+
+    def is_new(self, event: Event) -> bool:
+        """Take the id of *event*, if it has one; return whether no event before had the same."""
+        id = event.stream_event_id()
+        if id is None:
+            return True
+        if id in self._known:
+            return False
+        self.add(id)
+        return True
+
+    def add(self, id: str) -> None:
+        """Take the id of an event that is not here."""
+        self.last = id
+        self._known[id] = None
+        if len(self._known) > _MOST_IDS:
+            del self._known[next(iter(self._known))]

@@ -19,6 +19,24 @@ class Conversation(ABC):
     def final(self) -> Answer:
         """Return the whole answer; see `StreamView`."""
 
+    def bookmark(self) -> dict[str, Any] | None:
+        """Return where another process can take up the answer, after the current event.
+
+        Pass it to `Client.resume_stream()`, or that of an agent's session to
+        `Client.resume_agent_session_stream()`. It is a dict that can be stored as JSON::
+
+            {"format": 1, "answer_id": "resp_1", "position": 7}
+
+        *position* is the number that the server gave the last event that `next()` stepped to, or in
+        an agent's session the id of that event. It has no secret and no text of the answer.
+
+        Returns:
+            None if the answer cannot be taken up: it is whole, it is neither a response in the
+            background nor the turn of a session, its server does not number the events, or none
+            has come.
+        """
+        return self._machine.bookmark
+
     def messages(self, choice: int = 0) -> list[dict[str, Any]]:
         """Return the conversation so far; as `final()`, it needs the whole answer.
 

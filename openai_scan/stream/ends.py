@@ -36,11 +36,17 @@ class Ends:
     error: APIError | None = None
     """The first error that an event reported, or the first with words if there is one."""
 
+    reported: APIError | None = None
+    """The first error of those that end the stream only if it shows no other end."""
+
     hole: DecodeError | None = None
     """Why a part of the answer is missing; the first reason if there are several."""
 
     terminal: bool = False
     """Whether the stream has shown its end: the answer is whole, or it failed."""
+
+    lost_end: bool = False
+    """Whether the stream rests although a part of it has not ended: its end was not sent."""
 
     resumed: bool = False
     """Whether the stream continues an answer whose first stream broke off."""
@@ -60,6 +66,8 @@ class Ends:
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
         error = event.stream_error()
+        if error is not None and not event.error_is_final():
+            self.reported, error = self.reported or error, None
         # An error with words takes the place of one without.
         if error is not None and (
             self.error is None or (error.is_explained and not self.error.is_explained)
@@ -69,8 +77,10 @@ class Ends:
             self._has_done = True
         if isinstance(event, DoneEvent):
             self.done = True
+        elif self._parts and event.stream_rests():  # before that it waits for a part to begin
+            self.done, self.lost_end = True, bool(self._open)
         # After a resumed answer, [DONE] may only say that there is no more for the moment.
-        done = self.done and not (self.resumed and self._open)
+        done = self.done and (self.lost_end or not (self.resumed and self._open))
         self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
         return is_news
 
@@ -87,8 +97,8 @@ class Ends:
     def resume(self) -> None:
         """Expect the rest of the same answer from another source, and judge it by that."""
         self.resumed = True
-        self.done = self.terminal = False
-        self.error = None
+        self.done = self.terminal = self.lost_end = False
+        self.error = self.reported = None
 
     @property
     def any_part_ended(self) -> bool:
@@ -117,8 +127,9 @@ class Ends:
         """
         if isinstance(error, StreamCancelledError):
             return "cancelled", error
-        if self.error is not None:  # it came first
-            return "failed", self.error
+        reported = self.error or (None if self.terminal else self.reported)
+        if reported is not None:  # it came first
+            return "failed", reported
         if error is not None:
             # A connection that breaks after the answer was whole has done no harm.
             if not (self.terminal and isinstance(error, TransportError)):
@@ -128,6 +139,10 @@ class Ends:
                 "the stream ended in the middle of an event"
                 if cut
                 else "the stream ended before the answer did"
+            )
+        elif self.lost_end:
+            return "truncated", TruncatedStreamError(
+                "what was in progress is over, and the stream did not show how it ended"
             )
         if self.hole is not None:
             return "failed", self.hole

@@ -43,7 +43,7 @@ from openai_scan.sources import ClockedSource, RenewableSource, RequestedSource
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES, RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
-from openai_scan.stream.continuity import Continuity
+from openai_scan.stream.continuity import Continuity, EventIds
 from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 from openai_scan.stream.rounds import Rounds
@@ -112,6 +112,7 @@ class StreamMachine(TakesUp):
         self._decoder = Decoder(strict=strict, note_unknown=note_unknown)
         self._ends = Ends()
         self._continuity = Continuity()
+        self._ids = EventIds()
         self.answer = AnswerSoFar()
         self.rounds = Rounds(source)
         self.event = self._last = NO_EVENT
@@ -291,6 +292,10 @@ class StreamMachine(TakesUp):
             return False
         if type(event) is UnknownEvent and not self._tolerates(reader, event):
             return False
+        if not self._ids.is_new(event):
+            self.current.discount()
+            self._decoder.note("repeated_event")
+            return False
         ends = self._ends
         was_terminal = ends.terminal
         hole = self._decoder.hole
@@ -382,6 +387,7 @@ class StreamMachine(TakesUp):
         elif self.successor is not None:
             self.outcome = outcome  # this is the end if the successor raises
             self.observers.ended(reader, outcome, None)
+            self._away_since = self._now()
             self._order = ASK_WHAT_NEXT
         else:
             self._settle(reader, outcome, None)

@@ -4,6 +4,11 @@ A bookmark says which answer a stream brings and which of its events came last. 
 can be stored as JSON, and read by another process with another version of this library::
 
     {"format": 1, "answer_id": "resp_1", "position": 7}
+
+A response numbers its events, and its server sends those after a number. In the session of an agent
+events have ids, and its server sends only what happens from now on::
+
+    {"format": 1, "answer_id": "sess_1", "position": "event_7"}
 """
 
 from __future__ import annotations
@@ -13,12 +18,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from openai_scan.errors import EventStreamError, ScanError
-from openai_scan.events import Event, UnknownEvent
-from openai_scan.observer import Watched
+from openai_scan.events import Event, Outcome, UnknownEvent
+from openai_scan.observer import Observers, Watched
 from openai_scan.sse import RawEvent
 from openai_scan.sse.raw_stream import RawStream
 from openai_scan.stream.answer_so_far import AnswerSoFar
-from openai_scan.stream.continuity import Continuity
+from openai_scan.stream.continuity import Continuity, EventIds
 from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 
@@ -32,11 +37,35 @@ _MAX_POSITION = 2**53
 
 
 def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
-    """Return which answer a bookmark means, and which of its events came last.
+    """Return which answer a bookmark means, and the number of the event that came last.
 
     Raises:
-        ValueError: It is no bookmark, or one of a later version.
+        ValueError: It is no bookmark of a response, or one of a later version.
     """
+    answer_id, position = _read(bookmark)
+    if isinstance(position, str):
+        raise ValueError(  # noqa: TRY004 - as for all other bookmarks
+            "the position of the bookmark is the id of an event in an agent's session:"
+            " resume_agent_session_stream() takes it"
+        )
+    if type(position) is not int or abs(position) > _MAX_POSITION:
+        raise ValueError("the position of the bookmark must be the whole number of an event")
+    return answer_id, position
+
+
+def read_session_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, str]:
+    """Return which session a bookmark means, and the id of the event that came last.
+
+    Raises:
+        ValueError: It is no bookmark of a session, or one of a later version.
+    """
+    session_id, event_id = _read(bookmark)
+    if not (isinstance(event_id, str) and event_id):
+        raise ValueError("the position of the bookmark must be the id of an event")
+    return session_id, event_id
+
+
+def _read(bookmark: Mapping[str, Any]) -> tuple[str, Any]:
     if not isinstance(bookmark, Mapping):
         raise ValueError(f"a bookmark is a dict, not {type(bookmark).__name__}")  # noqa: TRY004 - likely read from a file
     number = bookmark.get("format")
@@ -47,12 +76,10 @@ def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
             "this is not a bookmark: it must have the keys format, answer_id and position, as"
             " bookmark() returns them"
         )
-    answer_id, position = bookmark["answer_id"], bookmark["position"]
+    answer_id = bookmark["answer_id"]
     if not (isinstance(answer_id, str) and answer_id):
         raise ValueError("the answer_id of the bookmark must be text that is not empty")
-    if type(position) is not int or abs(position) > _MAX_POSITION:
-        raise ValueError("the position of the bookmark must be the whole number of an event")
-    return answer_id, position
+    return answer_id, bookmark["position"]
 
 
 class TakesUp(ABC):
@@ -67,6 +94,10 @@ class TakesUp(ABC):
 
     answer: AnswerSoFar
     current: RawStream
+    outcome: Outcome | None
+    observers: Observers
+    _ids: EventIds
+    _closed: bool
     _strict: bool
     _decoder: Decoder
     _ends: Ends
@@ -83,7 +114,8 @@ class TakesUp(ABC):
     def bookmark(self) -> dict[str, Any] | None:
         """Where the answer can be taken up; None if it cannot, or if it is whole."""
         self._continuity.take(self._last)
-        position, answer_id = self._continuity.position, self.answer_id
+        position: int | str | None = self._continuity.position
+        position, answer_id = self._ids.last if position is None else position, self.answer_id
         if position is None or answer_id is None or self._ends.whole:
             return None
         return {"format": _FORMAT, "answer_id": answer_id, "position": position}
@@ -105,6 +137,49 @@ class TakesUp(ABC):
         except ScanError as error:
             self.current.end(error)
         self._expect_rest(answer_id, position)
+
+    def take_up_session(self, session_id: str, event_id: str, seen: Iterable[RawEvent]) -> None:
+        """Continue what happens in a session before the first step.
+
+        Args:
+            session_id: The id of the session.
+            event_id: The id of the last event that counts. It, and those before it, are not handed
+                out again.
+            seen: The raw events that came before, as for `take_up()`.
+        """
+        self._committed = True
+        try:
+            any_came = False
+            for event in self._decoded(seen):
+                any_came = True
+                if event.stream_answer_id() not in (None, session_id):
+                    raise EventStreamError(
+                        "the events in seen belong to another session than the bookmark"
+                    )
+                if self._ids.is_new(event):
+                    self._take_seen(event)
+                if event.stream_event_id() == event_id:
+                    break
+            else:
+                if any_came:
+                    raise EventStreamError(f"events are missing in seen: the last one, {event_id}")
+        except ScanError as error:
+            self.current.end(error)
+        self._ids.add(event_id)
+        self._ends.resume()
+
+    def read_on(self, reader: Watched) -> None:
+        """Go on with the same input: what it waited for has been sent in another way."""
+        if not self._closed:
+            self.outcome = None
+            self._ends = Ends()
+            self.current.expire(None)
+            self.observers.began(reader)
+
+    @property
+    def can_read_on(self) -> bool:
+        """Whether the current input is not known to be over."""
+        return not self.current.interrupted
 
     def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
         """Return whether *event* is new; end the stream if it cannot belong to the answer."""

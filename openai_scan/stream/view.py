@@ -203,22 +203,6 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """
         return self._machine.answer.value()  # type: ignore[return-value] # likewise
 
-    def bookmark(self) -> dict[str, Any] | None:
-        """Return where another process can take up the answer, after the current event.
-
-        Pass it to `Client.resume_stream()`. It is a dict that can be stored as JSON::
-
-            {"format": 1, "answer_id": "resp_1", "position": 7}
-
-        *position* is the number that the server gave the last event that `next()` stepped to. It
-        has no secret and no text of the answer.
-
-        Returns:
-            None if the answer cannot be taken up: it is whole, it is not a response in the
-            background, its server does not number the events, or none has come.
-        """
-        return self._machine.bookmark
-
     def final(self) -> AnswerT:
         """Return the whole answer; a `StreamerV2` that has not ended is read to its end first.
 
@@ -391,6 +375,10 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """Continue an answer after the event *position*, before the first step."""
         self._machine.take_up(answer_id, position, seen)
 
+    def _take_up_session(self, session_id: str, event_id: str, seen: Iterable[RawEvent]) -> None:
+        """Continue what happens in a session after the event *event_id*, before the first step."""
+        self._machine.take_up_session(session_id, event_id, seen)
+
     def _follow(self, successor: Any) -> None:
         """Have the driver call *successor* at the end of the chain."""
         self._check_running("chain_from() has to come before its end")
@@ -400,6 +388,8 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """Do what a successor has decided on: read *following*, or end with that outcome."""
         if isinstance(following, str):
             self._machine.stop(cast("Outcome", following))
+        elif following is self:
+            self._machine.read_on(self)
         else:
             self._machine.go_on(self, self._input_of(following))
 

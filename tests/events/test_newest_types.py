@@ -20,9 +20,6 @@ from openai_scan.sse import RawEvent
 
 CONTENT = json.loads((Path(__file__).parents[1] / "spec" / "streams.json").read_text("utf-8"))
 
-# No family has these yet.
-LEFT_OUT = {"agents"}
-
 
 def samples(schema: Any, defs: Any, under_way: tuple[str, ...] = ()) -> list[Any]:
     """Return values that *schema* allows; together they show every arm of every union."""
@@ -66,7 +63,7 @@ def samples(schema: Any, defs: Any, under_way: tuple[str, ...] = ()) -> list[Any
 def events() -> Iterator[Any]:
     """Yield each event of each stream, with its name and a payload for each kind of content."""
     for part, stream in CONTENT.items():
-        if part == "made_from" or part in LEFT_OUT:
+        if part == "made_from":
             continue
         defs = stream["$defs"]
         for arm in stream.get("anyOf", [stream]):
@@ -75,6 +72,13 @@ def events() -> Iterator[Any]:
                 payloads[0][key] for key in ("event", "type", "object") if key in payloads[0]
             )
             yield pytest.param(part, name, payloads, id=f"{part}: {name}")
+
+
+def test_agents_have_33_wire_names() -> None:
+    """The list is the whole list: 31 names of a session, the output of a command, and the error."""
+    names = [event.values[1] for event in events() if event.values[0] == "agents"]
+    assert len(names) == len(set(names)) == 33
+    assert len([name for name in names if str(name).startswith("agent.session.")]) == 31
 
 
 @pytest.mark.parametrize(("part", "name", "payloads"), [*events()])
@@ -88,6 +92,8 @@ def test_event_reaches_a_class_with_every_field(part: str, name: str, payloads: 
         assert not isinstance(event, UnknownEvent)
         assert event.type == name
         if isinstance(event, ErrorEvent):
+            known = {"event_id": "x", "session_id": "x"} if part == "agents" else {}
+            assert {name: getattr(event.error, name) for name in known} == known
             continue
         value: Any = event
         # An Assistants event carries its payload under the object's own name.

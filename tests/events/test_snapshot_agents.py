@@ -1,0 +1,473 @@
+"""The answer of an agent, put together from the events of its session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from agent_events import (
+    ROOT_TURN,
+    SESSION_ID,
+    USAGE,
+    begun,
+    call,
+    ended,
+    event,
+    item,
+    message,
+    part,
+    session,
+    subagent,
+    summary,
+    told,
+    turn,
+    waiting,
+)
+from folding import calls, read, wire
+
+from openai_scan import StreamerV2
+from openai_scan.events.agents import (
+    CommandExecutionItem,
+    EnvironmentState,
+    FunctionCallItem,
+    InputText,
+    OutputText,
+    ReasoningItem,
+    SessionMessage,
+)
+from openai_scan.events.agents.snapshot import AgentsAnswer
+from openai_scan.values import Counts, Piece
+
+
+def answer(*payloads: Any) -> AgentsAnswer:
+    """Return the answer after *payloads*."""
+    found = read(*payloads).snapshot()
+    assert isinstance(found, AgentsAnswer)
+    return found
+
+
+def pieces(*payloads: Any) -> list[Piece]:
+    """Return all pieces of *payloads*."""
+    streamer = StreamerV2(wire(*payloads), require_terminal=False)
+    return [piece for _ in iter(streamer.next, False) for piece in streamer.pieces()]
+
+
+def text_deltas(*payloads: Any) -> list[str]:
+    """Return the text of *payloads* as a stream hands it out."""
+    return [*StreamerV2(wire(*payloads), require_terminal=False).text_deltas()]
+
+
+class TestText:
+    """The messages of the agent."""
+
+    def test_deltas_make_the_text(self) -> None:
+        """Each is handed out once, although three later events repeat the whole."""
+        events = [*begun(), *told("m1", "Hel", "lo"), *ended()]
+        assert answer(*events).text == "Hello"
+        assert text_deltas(*events) == ["Hel", "lo"]
+        assert read(*events).notes == {}
+
+    def test_text_without_deltas_is_handed_out_by_the_event_that_ends_it(self) -> None:
+        """Whichever comes first."""
+        texts = [
+            part("output_text.done", "m1", text="Hi"),
+            part("content_part.done", "m1", part={"type": "output_text", "text": "Hi"}),
+            item("done", message("m1", "Hi")),
+            part("content_part.added", "m1", part={"type": "output_text", "text": "Hi"}),
+            item("added", message("m1", "Hi")),
+        ]
+        for number in range(len(texts)):
+            events = [*begun(), *texts[number:], *ended()]
+            assert text_deltas(*events) == ["Hi"]
+            assert answer(*events).text == "Hi"
+
+    def test_parts_and_messages_stand_in_a_row(self) -> None:
+        """By their indexes; two parts of a message are two parts of its content."""
+        events = [
+            part("output_text.delta", "m1", delta="b", content_index=1),
+            part("output_text.delta", "m1", delta="a"),
+            part("output_text.delta", "m2", delta="c", output_index=1),
+        ]
+        found = answer(*begun(), *events)
+        assert found.text == "abc"
+        first, _ = found.items
+        assert isinstance(first, SessionMessage)
+        assert first.content == (OutputText(text="a"), OutputText(text="b"))
+        assert first.status == "in_progress"
+
+    def test_delta_after_the_end_is_noted(self) -> None:
+        """It adds nothing."""
+        late = part("output_text.delta", "m1", delta="?")
+        stream = read(*begun(), *told("m1", "Hi"), late, *ended())
+        assert stream.final().text == "Hi"
+        assert stream.notes["delta_after_end"] == 1
+
+    def test_announcement_after_the_end_changes_nothing(self) -> None:
+        """A server may repeat itself under another id."""
+        again = [item("added", message("m1", "Ho")), *begun()]
+        assert answer(*begun(), *told("m1", "Hi"), *again).text == "Hi"
+
+    def test_end_that_differs_counts(self) -> None:
+        """Some of the deltas were lost."""
+        events = [
+            part("output_text.delta", "m1", delta="He"),
+            item("done", message("m1", "Hello", phase=None)),
+        ]
+        assert answer(*begun(), *events).text == "Hello"
+        lost = [part("output_text.delta", "m1", delta="lo"), item("done", message("m1", "Hello"))]
+        stream = read(*begun(), *lost, *ended())
+        assert stream.final().text == "Hello"
+        assert stream.notes["text_differs"] == 1
+
+    def test_what_the_user_wrote_is_no_part_of_the_text(self) -> None:
+        """It is one of the items."""
+        content = [
+            {"type": "input_text", "text": "What?"},
+            {"type": "input_image", "image_url": "data:"},
+        ]
+        asked = {"type": "message", "role": "user", "content": content, "turn_id": ROOT_TURN}
+        events = [*begun(), item("added", asked, index=None), *told("m1", "That"), *ended()]
+        found = answer(*events)
+        assert found.text == "That"
+        assert text_deltas(*events) == ["That"]
+        said = found.items[0]
+        assert isinstance(said, SessionMessage)
+        assert said.content[0] == InputText(text="What?")
+
+    def test_content_that_is_no_text_stays_as_it_is(self) -> None:
+        """With texts around it."""
+        content = [{"type": "hologram"}, {"type": "output_text", "text": ""}]
+        begins = item("added", message("m1") | {"content": content})
+        said = part("output_text.delta", "m1", delta="x", content_index=1)
+        [found] = answer(*begun(), begins, said).items
+        assert isinstance(found, SessionMessage)
+        assert found.content[1] == OutputText(text="x")
+        assert not isinstance(found.content[0], OutputText)
+
+    def test_final_answer_is_told_from_commentary(self) -> None:
+        """By the phases of the messages."""
+        draft = [*told("m1", "Let me see. ", phase="commentary")]
+        final = [*told("m2", "42", phase="final_answer")]
+        bare = [*told("m3", "?")]
+        found = answer(*begun(), *draft, *final, *bare, *ended())
+        assert (found.text, found.final_text) == ("Let me see. 42?", "42")
+        assert answer(*begun(), *draft, *bare).final_text == "?"
+
+    def test_items_without_ids_are_told_by_their_places(self) -> None:
+        """A server that numbers them only."""
+        events = [
+            item("added", message("") | {"id": None}, index=3),
+            part("output_text.delta", "", delta="x", output_index=3),
+            part("output_text.delta", "m4", delta="y", output_index=3),
+            part("output_text.delta", "m5", delta="z", output_index=3),
+        ]
+        found = answer(*begun(), *events)
+        assert (len(found.items), found.text) == (2, "xyz")
+
+    def test_text_without_any_place_is_the_last_part(self) -> None:
+        """And of a message of its own, if nothing says of which."""
+        bare = {"item_id": None, "output_index": None, "content_index": None}
+        event = part("output_text.delta", "", None, delta="x") | bare
+        assert answer(event).text == "x"
+
+
+class TestReasoning:
+    """The summary of what the agent thinks."""
+
+    def test_deltas_make_the_summary(self) -> None:
+        """It is no part of the text."""
+        begins = {"type": "reasoning", "id": "r1", "turn_id": ROOT_TURN, "summary": []}
+        whole = {"type": "summary_text", "text": "Hmm."}
+        events = [
+            item("added", begins),
+            summary("reasoning_summary_part.added", "r1", part={**whole, "text": ""}),
+            summary("reasoning_summary_text.delta", "r1", delta="Hm"),
+            summary("reasoning_summary_text.delta", "r1", delta="m."),
+            summary("reasoning_summary_text.done", "r1", text="Hmm."),
+            summary("reasoning_summary_part.done", "r1", part=whole),
+            item("done", {**begins, "summary": [whole], "status": "completed"}),
+        ]
+        found = answer(*begun(), *events)
+        assert found.text == ""
+        [reasoning] = found.items
+        assert isinstance(reasoning, ReasoningItem)
+        assert ([one.text for one in reasoning.summary], reasoning.status) == (
+            ["Hmm."],
+            "completed",
+        )
+        assert pieces(*begun(), *events) == [
+            Piece("reasoning", 0, "Hm"),
+            Piece("reasoning", 0, "m."),
+        ]
+
+    def test_summary_that_only_its_end_brings(self) -> None:
+        """Or that is announced with its text."""
+        ends = summary("reasoning_summary_text.done", "r1", text="a")
+        part_ends = summary(
+            "reasoning_summary_part.done", "r2", part={"type": "summary_text", "text": "b"}
+        )
+        begins = summary(
+            "reasoning_summary_part.added", "r3", part={"type": "summary_text", "text": "c"}
+        )
+        empty = summary("reasoning_summary_text.delta", "r3", delta="")
+        found = pieces(*begun(), ends, part_ends, begins, empty)
+        assert found == [Piece("reasoning", 0, text) for text in "abc"]
+
+
+class TestCommands:
+    """What an agent runs."""
+
+    def test_output_is_collected(self) -> None:
+        """While the command prints, and from the item in the end."""
+        command = {"type": "command_execution", "id": "x1", "command": "ls", "turn_id": ROOT_TURN}
+        begins = item("added", {**command, "status": "in_progress"})
+        prints = [
+            {
+                "type": "agent.output.command_execution_output.delta",
+                "item_id": "x1",
+                "delta": text,
+                "output_index": 0,
+                "event_id": text,
+            }
+            for text in ("a\n", "b\n")
+        ]
+        [found] = answer(*begun(), begins, *prints).items
+        assert isinstance(found, CommandExecutionItem)
+        assert (found.command, found.output) == ("ls", "a\nb\n")
+        done = item("done", {**command, "status": "completed", "output": "a\nb\n", "exit_code": 0})
+        [found] = answer(*begun(), begins, *prints, done).items
+        assert isinstance(found, CommandExecutionItem)
+        assert (found.output, found.exit_code) == ("a\nb\n", 0)
+        assert pieces(*begun(), begins, *prints, done) == []
+
+    def test_command_that_prints_nothing(self) -> None:
+        """It has no output, rather than an empty one."""
+        [found] = answer(item("added", {"type": "command_execution", "command": "true"})).items
+        assert isinstance(found, CommandExecutionItem)
+        assert found.output is None
+
+
+class TestCalls:
+    """The calls of your functions."""
+
+    def test_call_is_complete_once_the_session_waits_for_it(self) -> None:
+        """Before that nothing may be sent."""
+        made = call("c1", {"place": "Rome"})
+        events = [*begun(), item("added", made)]
+        assert calls(answer(*events)) == [("c1", "look", '{"place": "Rome"}', False)]
+        events.append(waiting(made))
+        assert calls(answer(*events)) == [("c1", "look", '{"place": "Rome"}', True)]
+        assert answer(*events).turn_of_call("c1") == ROOT_TURN
+        assert answer(*events).turn_of_call("c2") == ""
+        assert answer(*events).finish_reason == "requires_action"
+        events = [*events[:-1], item("done", made)]
+        assert pieces(*events, waiting(made)) == [
+            Piece("call", 0, '{"place": "Rome"}', "c1", "look")
+        ]
+
+    def test_call_that_was_answered_is_over(self) -> None:
+        """Its output is one of the items, or its turn has ended."""
+        made = item("added", call("c1"))
+        output = {"type": "function_call_output", "call_id": "c1", "output": "sun"}
+        done = item("done", call("c1", status="completed"))
+        for end in (item("added", output, index=None), done, turn("completed")):
+            streamer = StreamerV2(wire(*begun(), made, waiting(call("c1"))))
+            streamer.chain(wire(session("in_progress"), end))
+            assert all(streamer.next() for _ in range(8))
+            snapshot = streamer.snapshot()
+            assert snapshot is not None
+            assert snapshot.calls == ()
+
+    def test_call_that_only_the_session_shows(self) -> None:
+        """It is an item all the same."""
+        other = {"type": "environment_connection", "environment_id": "env_1"}
+        wait = waiting(call("c1"), call("c2"))
+        wait["session"]["required_actions"].append(other)
+        found = answer(*begun(), item("added", call("c2")), wait)
+        assert [one.id for one in found.calls] == ["c1", "c2"]
+        assert len(found.required_actions) == 3
+        assert [one.call_id for one in found.items if isinstance(one, FunctionCallItem)] == [
+            "c2",
+            "c1",
+        ]
+
+    def test_calls_after_a_hole_are_never_complete(self) -> None:
+        """A part of them may have been in it."""
+        broken = ("agent.session.turn.item.done", "{")
+        stream = read(*begun(), broken, waiting(call("c1")))
+        snapshot = stream.snapshot()
+        assert snapshot is not None
+        assert [one.complete for one in snapshot.calls] == [False]
+
+    def test_calls_of_subagents_are_yours(self) -> None:
+        """Although what they say is not part of the answer."""
+        made = call("c1", turn_id="turn_2")
+        events = [*begun(), turn("created", "turn_2", "sub_1"), item("added", made, "turn_2")]
+        assert pieces(*events) == [Piece("call", 0, "{}", "c1", "look")]
+        assert answer(*events, waiting(made)).turn_of_call("c1") == "turn_2"
+
+
+class TestSubagents:
+    """The root's words are the answer, everybody's can be read by name."""
+
+    EVENTS = (
+        *begun(),
+        subagent("created", "sub_1", "critic"),
+        subagent("created", "sub_2", "critic"),
+        subagent("active", "sub_3"),
+        turn("created", "turn_2", "sub_1"),
+        turn("created", "turn_3", "sub_2"),
+        turn("created", "turn_4", "sub_3"),
+        *told("m2", "Bad.", turn_id="turn_2"),
+        *told("m1", "Good", "!"),
+        *told("m3", "So-so.", turn_id="turn_3"),
+        *told("m4", "Hm.", turn_id="turn_4"),
+        *told("m5", "Who?", turn_id="turn_5"),
+        summary("reasoning_summary_text.delta", "r2", "turn_2", delta="I think"),
+        *ended(),
+    )
+
+    def test_text_is_that_of_the_root(self) -> None:
+        """Deltas and snapshot agree."""
+        assert answer(*self.EVENTS).text == answer(*self.EVENTS).final_text == "Good!"
+        assert text_deltas(*self.EVENTS) == ["Good", "!"]
+        assert pieces(*self.EVENTS) == [Piece("text", 0, "Good"), Piece("text", 0, "!")]
+
+    def test_words_of_all_are_found_by_name(self) -> None:
+        """Two of the same name are told apart by their ids, as is one without a name."""
+        found = answer(*self.EVENTS)
+        assert found.texts == {
+            "critic": "Bad.",
+            "root": "Good!",
+            "sub_2": "So-so.",
+            "sub_3": "Hm.",
+            "turn_5": "Who?",
+        }
+        assert [one.id for one in found.subagents] == ["sub_1", "sub_2", "sub_3"]
+        assert found.turn is not None
+        assert found.turn.id == ROOT_TURN
+
+    def test_root_has_the_name_of_the_agent(self) -> None:
+        """If the session shows it."""
+        named = session("created", agent={"id": "agent_1", "name": "lead"})
+        assert answer(named, *begun()[1:], *told("m1", "Hi")).texts == {"lead": "Hi"}
+        unnamed = session("created", agent={"id": "agent_1"})
+        assert answer(unnamed, *begun()[1:], *told("m1", "Hi")).texts == {"root": "Hi"}
+
+    def test_who_joins_in_the_middle_takes_a_turn_for_the_roots(self) -> None:
+        """Until a turn of the root is seen."""
+        assert answer(*told("m1", "Hi", turn_id="turn_9")).text == "Hi"
+        assert answer(*begun(), *told("m1", "Hi", turn_id="turn_9")).text == ""
+
+
+class TestFacts:
+    """What else the answer has."""
+
+    def test_facts(self) -> None:
+        """Session, turn, environment, counts and why it ended."""
+        state = {"id": "env_1", "status": "ready", "type": "openai_hosted"}
+        ready = event("environment.ready", session_id=SESSION_ID, environment=state)
+        reset = event("environment.reset", session_id=SESSION_ID, environment_id="env_1")
+        found = answer(*begun(), ready, reset, *ended())
+        assert found.environment == EnvironmentState(
+            id="env_1", status="ready", type="openai_hosted"
+        )
+        assert found.session is not None
+        assert (found.session.id, found.session.status) == (SESSION_ID, "idle")
+        assert found.usage is not None
+        assert found.usage.total_tokens == USAGE["total_tokens"]
+        assert found.counts == Counts(input=10, output=5, total=15, cached=4, reasoning=2)
+        assert found.finish_reason == "completed"
+
+    def test_facts_that_are_missing(self) -> None:
+        """Nothing is made up."""
+        found = answer(turn("created", ""), part("output_text.delta", "m1", delta="x"))
+        assert (found.session, found.environment) == (None, None)
+        assert (found.usage, found.counts) == (None, None)
+        assert found.finish_reason is None
+        assert found.required_actions == ()
+        assert AgentsAnswer().finish_reason is None
+        assert AgentsAnswer().turn is None
+        bare = answer(*begun(), turn("completed", usage={"total_tokens": 7}))
+        assert bare.counts == Counts(total=7)
+
+    def test_counts_of_subagents_are_not_those_of_the_agent(self) -> None:
+        """They have turns of their own."""
+        aside = turn("completed", "turn_2", "sub_1", usage={"total_tokens": 7})
+        assert answer(*begun(), aside).usage is None
+
+    def test_turn_without_an_id_has_that_of_its_event(self) -> None:
+        """So that its items are found."""
+        named = turn("created")
+        named["turn"]["id"] = ""
+        found = answer(named, *told("m1", "Hi"))
+        assert found.turn is not None
+        assert (found.turn.id, found.turn.status) == (ROOT_TURN, "queued")
+
+    def test_session_that_failed(self) -> None:
+        """With its turn."""
+        assert answer(*begun(), session("failed", error="x")).finish_reason == "failed"
+
+    def test_item_of_a_kind_of_next_year_stays(self) -> None:
+        """Not lost, though nothing is known of it."""
+        events = [*begun(), item("added", {"type": "dream", "id": "d1", "turn_id": ROOT_TURN})]
+        assert len(answer(*events, item("done", {"type": "dream", "id": "d1"})).items) == 1
+        assert len(answer(*begun(), item("done", {"type": "dream", "id": 7})).items) == 1
+
+    def test_snapshot_never_changes(self) -> None:
+        """Whatever comes after it."""
+        streamer = StreamerV2(wire(*begun(), *told("m1", "a", "b")), require_terminal=False)
+        taken = []
+        while streamer.next():
+            taken.append((streamer.snapshot(), streamer.snapshot()))
+        texts = [one.text for one, _ in taken if one is not None]
+        assert texts[4:] == ["", "", "a", "ab", "ab", "ab", "ab"]
+        assert all(one == other for one, other in taken)
+
+
+class TestChains:
+    """What the next stream of a chain goes on with."""
+
+    def test_turn_that_waited_goes_on(self) -> None:
+        """Its answer spans both streams."""
+        first = [*begun(), *told("m1", "One "), waiting(call("c1"))]
+        second = [session("in_progress"), *told("m2", "two"), *ended()]
+        streamer = StreamerV2(wire(*first))
+        streamer.chain(wire(*second))
+        assert "".join(streamer.text_deltas()) == "One two"
+        assert streamer.final().text == "One two"
+        counts = streamer.total_counts()
+        assert counts is not None
+        assert counts.total == 15
+
+    def test_next_turn_is_another_answer(self) -> None:
+        """The counts of both add up."""
+        usage = {"total_tokens": 7}
+        first = [*begun(), *told("m1", "One"), *ended()]
+        second = [
+            turn("created", "turn_2"),
+            *told("m2", "Two", turn_id="turn_2"),
+            turn("completed", "turn_2", usage=usage),
+        ]
+        streamer = StreamerV2(wire(*first))
+        streamer.chain(wire(*second))
+        assert [*streamer.text_deltas()] == ["One", "Two"]
+        assert streamer.final().text == "Two"
+        counts = streamer.total_counts()
+        assert counts is not None
+        assert counts.total == 22
+
+    def test_repeated_events_are_left_out_across_streams(self) -> None:
+        """The second stream may begin with what the first one ended with."""
+        said = [*told("m1", "One ")]
+        streamer = StreamerV2(wire(*begun(), *said, waiting(call("c1"))))
+        streamer.chain(wire(*said[1:], *told("m2", "two"), *ended()))
+        assert "".join(streamer.text_deltas()) == "One two"
+        assert streamer.notes["repeated_event"] == len(said) - 1
+
+
+def test_answer_is_equal_to_another_of_the_same_events() -> None:
+    """It is a value like all others."""
+    events = [*begun(), *told("m1", "Hi"), *ended()]
+    assert answer(*events) == answer(*events)
+    assert attrs.evolve(answer(*events), hole=True) != answer(*events)
