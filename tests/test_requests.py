@@ -42,7 +42,15 @@ METHODS = sorted({name for name in dir(Methods) if not name.startswith("_")} - O
 # What methods take before their parameters, besides ids. An id stands for itself in a path.
 ARGUMENTS = {
     "bookmark": {"format": 1, "answer_id": "response_id", "position": 7},
+    "events": [{"type": "agent.session.input.cancel"}],
     "tool_outputs": [{"tool_call_id": "call_1", "output": "sun"}],
+}
+
+# The same for one method, where that is another.
+OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "resume_agent_session_stream": {
+        "bookmark": {"format": 1, "answer_id": "session_id", "position": "event_7"},
+    },
 }
 
 # What the client has no argument for although the facts have it, by method, and why that is right.
@@ -137,8 +145,9 @@ def variants(method: str) -> Iterator[dict[str, Any]]:
 def sent_by(method: str, given: Mapping[str, Any]) -> Parcel:
     """Return what a method sends."""
     signature = inspect.signature(getattr(Methods, method))
+    known = ARGUMENTS | OWN_ARGUMENTS.get(method, {})
     arguments = [
-        ARGUMENTS.get(name, name)
+        known.get(name, name)
         for name, one in signature.parameters.items()
         if one.kind is one.POSITIONAL_OR_KEYWORD and name != "self"
     ]
@@ -166,7 +175,7 @@ def endpoint_of(method: str, parcel: Parcel) -> str:
 
 def query_of(parcel: Parcel) -> set[str]:
     """Return the names in the query of a request, other than the part of its endpoint."""
-    return {one[0].removesuffix("[]") for one in parcel.query if one != BETA}
+    return {re.sub(r"\[.*", "", one[0]) for one in parcel.query if one != BETA}
 
 
 def body_of(parcel: Parcel) -> dict[str, Any]:
@@ -197,7 +206,7 @@ def test_a_request_is_as_its_endpoint_has_it(method: str) -> None:
             kinds = NUMBERS.get(kind_of(value), {kind_of(value)})
             assert kinds & set((facts["query"] | facts["body"])[name]), (name, value)
         for name, _ in [one for one in parcel.query if one != BETA]:
-            [*types] = facts["query"][name.removesuffix("[]")]
+            [*types] = facts["query"][re.sub(r"\[.*", "", name)]
             assert name.endswith("[]") == any(one.startswith("array") for one in types)
         if isinstance(parcel.data, bytes):
             assert body.items() >= {name: given[name] for name in given if name in body}.items()

@@ -57,7 +57,10 @@ def test_help_shows_them() -> None:
 
 
 # Parameters whose names say all: the object to act on.
-PLAIN = {"assistant_id", "message_id", "response_id", "run_id", "step_id", "thread_id"}
+PLAIN = {
+    *("assistant_id", "message_id", "response_id", "run_id", "session_id", "step_id"),
+    *("subagent_id", "thread_id", "turn_id"),
+}
 
 # The classes of keyword arguments.
 CLASSES = [name for name in params.__all__ if is_typeddict(getattr(params, name))]

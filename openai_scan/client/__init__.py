@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 
+from openai_scan.client.agents import AgentsMethods
 from openai_scan.client.assistants import AssistantsMethods
 from openai_scan.client.audio import AudioMethods
 from openai_scan.client.base import (
@@ -32,6 +33,7 @@ _BY_DEPLOYMENT = frozenset({"audio", "chat", "completions", "images"})
 
 
 class Methods(
+    AgentsMethods,
     AssistantsMethods,
     AudioMethods,
     ChatMethods,

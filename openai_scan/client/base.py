@@ -36,7 +36,11 @@ class TypedDictClass(Protocol):
 
 # The APIs that have to be asked for in a header, by the first word of their paths.
 _ASSISTANTS = {"OpenAI-Beta": "assistants=v2"}
-_API_HEADERS = {"assistants": _ASSISTANTS, "threads": _ASSISTANTS}
+_API_HEADERS = {
+    "agents": {"OpenAI-Beta": "agents=v1"},
+    "assistants": _ASSISTANTS,
+    "threads": _ASSISTANTS,
+}
 
 
 @frozen(kw_only=True)
@@ -50,6 +54,11 @@ class Page(Generic[T]):
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        # The Agents API leaves it out.
+        if self.data and self.last_id is None:
+            object.__setattr__(self, "last_id", getattr(self.data[-1], "id", None) or None)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.data)
@@ -129,6 +138,7 @@ class BaseClient:
         files: Iterable[str] = (),
         in_query: Iterable[str] = (),
         onward: Request | None = None,
+        once_open: Request | None = None,
         **more: Any,
     ) -> StreamerV2[Any, Any]:
         """Return the stream that a request answers with; it is sent by the first `next()`.
@@ -141,10 +151,14 @@ class BaseClient:
             files: The names of the arguments that are files.
             in_query: The names of those that belong in the query.
             onward: What asks for the rest of the answer if the stream breaks off.
+            once_open: What to send once the stream has begun.
             more: What the method adds to them.
         """
-        request = self._request(method, path, kind, params, files=files, in_query=in_query, **more)
-        return self.stream(attrs.evolve(request, onward=onward), record=params.get("record"))
+        request = self._request(
+            method, path, kind, params, files=files, in_query=in_query, streams=True, **more
+        )
+        known = attrs.evolve(request, onward=onward, once_open=once_open)
+        return self.stream(known, record=params.get("record"))
 
     def _call(
         self,
@@ -191,6 +205,7 @@ class BaseClient:
         *,
         files: Iterable[str] = (),
         in_query: Iterable[str] = (),
+        streams: bool = False,
         **more: Any,
     ) -> Request:
         """Return the request for *params*, which are as the TypedDict *kind* describes them.
@@ -203,9 +218,10 @@ class BaseClient:
             params: The arguments.
             files: The names of those that are files.
             in_query: The names of those that a POST has in its query.
+            streams: Whether the answer is a stream.
             more: What the method adds to them.
         """
-        _check_names(kind, params, streams="stream" in more or "stream_format" in more)
+        _check_names(kind, params, streams=streams)
         given = {**more, **{name: value for name, value in params.items() if value is not None}}
         extra_headers = given.pop("extra_headers", {})
         extra_query = given.pop("extra_query", {})

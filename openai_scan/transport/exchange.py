@@ -67,7 +67,8 @@ from openai_scan.redaction import redact_error
 from openai_scan.sse import encode_all
 from openai_scan.sse.beginnings import begins_as_events, begins_bare
 from openai_scan.transport import refusals
-from openai_scan.transport.exchange_facts import ExchangeFacts
+from openai_scan.transport.exchange_facts import ExchangeFacts, media_type_of
+from openai_scan.transport.request import Request
 from openai_scan.transport.whole_answers import as_stream
 from openai_scan.transport.wire import Answer, at_once, content_codings
 
@@ -85,9 +86,8 @@ _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _DRAIN_SECONDS = 0.25
 _DRAIN_BYTES = 64 * 1024
 
-# A connection that its server had left is noticed within a round trip. A server that hangs up later
-# has got the request, and may have worked on it.
-_STALE_SECONDS = 0.5
+# What is asked for beside a stream.
+_JSON = "application/json"
 
 # What no text has, and what is left of bytes that are not text.
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
@@ -127,7 +127,8 @@ class BaseExchange(ExchangeFacts):
                 again = None if exchange.interrupted else exchange.retry(error)
                 if again is None:
                     raise
-            exchange = again
+            exchange = self._beside = again
+            self._pass_on_cancel()
 
     async def _json(self) -> Any:
         """Send the request and return the JSON of the answer."""
@@ -163,14 +164,16 @@ class BaseExchange(ExchangeFacts):
             ScanError: The request failed, or the answer is not an event stream.
         """
         try:
-            return await self._first_bytes(await self._open())
+            answer = await self._open()
+            if self.request.once_open is not None and self._is_named(answer):
+                await self._send_beside(self.request.once_open)
+            return await self._first_bytes(answer)
         except BaseException as error:
             self._give_up(error)
             raise
 
     async def _first_bytes(self, answer: Answer) -> bytes:
-        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        is_named = media_type == self._accept
+        is_named = self._is_named(answer)
         if is_named and self._coding is None:
             return await self._read()
         # Some servers send an event stream under another name, so its beginning decides.
@@ -185,7 +188,7 @@ class BaseExchange(ExchangeFacts):
             return start
         if self._coding is not None and not is_bare:
             raise NotAnEventStreamError(self._coding)
-        if media_type == "application/json":
+        if media_type_of(answer) == _JSON:
             # Some servers ignore `stream` and send the whole answer.
             start = await self._body(start)
             if events := as_stream(start):
@@ -195,6 +198,17 @@ class BaseExchange(ExchangeFacts):
                 return next(self._instead)
         text = await self._text_of(start[:_MAX_ERROR_BYTES])
         raise refusals.mismatch(self._accept, answer.headers, text)
+
+    async def _send_beside(self, request: Request) -> None:
+        """Send the request whose effect this stream shows."""
+        self._beside = beside = type(self)(self._sender, request, accept=_JSON)
+        self._pass_on_cancel()
+        began = time.monotonic()
+        try:
+            await beside._call()  # noqa: SLF001 - our own class
+        finally:
+            self.interrupted = (beside._beside or beside).interrupted  # noqa: SLF001 - likewise
+            self.clock.spare(time.monotonic() - began)
 
     async def _open(self) -> Answer:
         """Send the request and return its answer if the head is acceptable."""
@@ -231,17 +245,6 @@ class BaseExchange(ExchangeFacts):
                 return await self._wire.send(self._parcel, self)
         except BaseException as error:  # noqa: BLE001 - it is raised again
             leave_with(self._give_up(self._meaning(error, handled, self._wire.no_answer)))
-
-    def _may_be_stale(self, error: Exception) -> bool:
-        """Return whether the server closed the connection just when it was to be used again."""
-        return (
-            bool(self._reused)
-            and self.request.retries.attempts > 1
-            and not self.cancellation.requested
-            and not self.clock.answering
-            and time.monotonic() - self._connected_at < _STALE_SECONDS
-            and self._wire.is_stale(error)
-        )
 
     async def _check(self, answer: Answer) -> None:
         """Raise an error if the head of the answer is not acceptable."""

@@ -24,6 +24,10 @@ from openai_scan.transport.retries import Attempt
 from openai_scan.transport.sender import Sender
 from openai_scan.transport.wire import Answer, Cancellation
 
+# A connection that its server had left is noticed within a round trip. A server that hangs up later
+# has got the request, and may have worked on it.
+_STALE_SECONDS = 0.5
+
 _log = logging.getLogger("openai_scan")
 
 
@@ -64,6 +68,7 @@ class ExchangeFacts:
         self._answer: Answer | None = None
         self._reused: bool | None = None  # the connection had carried other requests before
         self._connected_at = 0.0
+        self._beside: ExchangeFacts | None = None  # the one that is waited for, if not this one
         self._ending = False  # what matters has arrived; only the rest is waited for
         self._parcel = sender.pack(request, self._attempt.key, accept)
         self._redact = sender.redactor(request)
@@ -112,6 +117,12 @@ class ExchangeFacts:
     def cancel(self) -> None:
         """End the wait of the reader, in any state. Any thread may call it."""
         self.cancellation.request()
+        self._pass_on_cancel()
+
+    def _pass_on_cancel(self) -> None:
+        """Cancel the exchange that the reader waits for now, if this one is cancelled."""
+        if self._beside is not None and self.cancellation.requested:
+            self._beside.cancel()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or lift that limit (None).
@@ -131,6 +142,8 @@ class ExchangeFacts:
 
     def retry(self, error: ScanError) -> Self | None:
         """Return the same request again, unsent, after *error* and before any content; or None."""
+        if self.request.once_open is not None and self._beside is not None:
+            return None  # that request may have been served, and would be sent again
         return self._after(error, self._tried.again(error, self.request.retries), self.request)
 
     def resume(self, error: ScanError, answer_id: str, position: int) -> Self | None:
@@ -156,6 +169,21 @@ class ExchangeFacts:
     @property
     def _tried(self) -> Attempt:
         return attrs.evolve(self._attempt, deadline=self.clock.deadline)
+
+    def _may_be_stale(self, error: Exception) -> bool:
+        """Return whether the server closed the connection just when it was to be used again."""
+        return (
+            bool(self._reused)
+            and self.request.retries.attempts > 1
+            and not self.cancellation.requested
+            and not self.clock.answering
+            and time.monotonic() - self._connected_at < _STALE_SECONDS
+            and self._wire.is_stale(error)
+        )
+
+    def _is_named(self, answer: Answer) -> bool:
+        """Return whether *answer* is called what was asked for."""
+        return media_type_of(answer) == self._accept
 
     def _callers_own(
         self, error: BaseException, handled: BaseException | None
@@ -203,3 +231,8 @@ class ExchangeFacts:
         """Note that a connection carries the request from now on, see `Carried`."""
         self._reused, self._connected_at = reused, time.monotonic()
         self.clock.connected()
+
+
+def media_type_of(answer: Answer) -> str:
+    """Return the media type of *answer*, in lower case and without parameters."""
+    return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -49,6 +49,8 @@ class Request:
         retries: When it is sent again.
         onward: The request for the rest of an answer that broke off, with `{answer_id}` in its
             path; None if such an answer cannot be resumed.
+        once_open: The request to send as soon as the answer to this one, a stream, has begun: the
+            stream shows what comes of it. None if there is none.
         may_answer_nothing: Whether an answer without a body says all that matters, which is that it
             is done. The value of such an answer is None.
     """
@@ -62,6 +64,7 @@ class Request:
     timeout: Timeout = field(factory=Timeout, repr=False)
     retries: RetryPolicy = field(factory=RetryPolicy, repr=False)
     onward: Request | None = field(default=None, repr=False)
+    once_open: Request | None = field(default=None, repr=False)
     may_answer_nothing: bool = field(default=False, repr=False)
 
     def __str__(self) -> str:

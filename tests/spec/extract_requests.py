@@ -28,8 +28,8 @@ HERE = Path(__file__).parent
 
 # Where the methods of the APIs are that the client has.
 _MODULES = (
-    *("audio", "beta.assistants", "beta.responses", "beta.threads", "chat", "completions"),
-    *("images", "models", "responses"),
+    *("audio", "beta.agents.sessions", "beta.assistants", "beta.responses", "beta.threads"),
+    *("chat", "completions", "images", "models", "responses"),
 )
 _METHODS = {"_post": "POST", "_get": "GET", "_get_api_list": "GET", "_delete": "DELETE"}
 
@@ -94,10 +94,12 @@ class Call:
             return None
         assert isinstance(node, ast.Call), ast.dump(node)
         names, kind = node.args
+        if isinstance(names, ast.Attribute):  # context = prepare(self, {...}); context.body
+            names = names.value
         if isinstance(names, ast.Name):
             names = self._value_of(names.id)
-        if isinstance(names, ast.Call):  # deepcopy_with_paths({...}, [...])
-            names = names.args[0]
+        if isinstance(names, ast.Call):  # deepcopy_with_paths({...}, [...]), prepare(self, {...})
+            names = next(one for one in names.args if isinstance(one, ast.Dict))
         assert isinstance(names, ast.Dict), ast.dump(names)
         hints = [_hints(one) for one in self._classes(kind)]
         found = {}

@@ -4,6 +4,14 @@ None leaves an argument out; to send a null, put it into `extra_body`. An object
 the server, such as a tool, may be given where a mapping is expected.
 """
 
+from openai_scan.client.params.agents import (
+    AgentToolResult,
+    CreateAgentSession,
+    ListAgentSessions,
+    ListOfAgents,
+    ModifyAgentSession,
+    StreamAgentSession,
+)
 from openai_scan.client.params.assistants import (
     CreateAssistant,
     CreateMessage,
@@ -26,6 +34,8 @@ from openai_scan.client.params.images import CreateImage, EditImage
 from openai_scan.client.params.responses import CreateResponse, ResumeStream, RetrieveResponseStream
 
 __all__ = [
+    "AgentToolResult",
+    "CreateAgentSession",
     "CreateAssistant",
     "CreateChatCompletion",
     "CreateCompletion",
@@ -41,15 +51,19 @@ __all__ = [
     "Extras",
     "Inclusion",
     "JSONObject",
+    "ListAgentSessions",
     "ListMessages",
+    "ListOfAgents",
     "ListPage",
     "ListRunSteps",
     "MessageParam",
+    "ModifyAgentSession",
     "ModifyAssistant",
     "ModifyMetadata",
     "ModifyThread",
     "ResumeStream",
     "RetrieveResponseStream",
+    "StreamAgentSession",
     "ThreadParam",
     "ToolOutput",
 ]
