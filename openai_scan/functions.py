@@ -57,6 +57,8 @@ def tool_of(function: Function, *, api: API = "chat", strict: bool = True) -> di
     if description := described(function.__doc__)[0]:
         about["description"] = description
     schema = function_schema(function, strict=strict)
+    if api == "agents":  # it asks for a description, and for nothing else
+        return {"type": "function", "description": "", **about, "parameters": schema}
     tool = {**about, "parameters": schema, "strict": strict}
     return {"type": "function", **(tool if api == "responses" else {"function": tool})}
 

@@ -28,7 +28,7 @@ from openai_scan.events.decoding.records import (
 
 __all__ = ["API", "described", "json_schema_format", "schema_of"]
 
-API: TypeAlias = Literal["assistants", "chat", "responses"]
+API: TypeAlias = Literal["agents", "assistants", "chat", "responses"]
 """The APIs that take a schema, each in a different place of the request."""
 
 _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
@@ -43,7 +43,8 @@ _ENTRY = re.compile(r"(\w+)(?: *\(.*?\))?: *(.*)")
 def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
     """Return the format that makes the model answer with JSON for *cls*.
 
-    For Chat and Assistants it is the `response_format`, for Responses the `format` of `text`::
+    For Chat and Assistants it is the `response_format`, for Responses the `format` of `text`, and
+    for Agents that of the agent's `text`::
 
         client.create_chat_completion_stream(response_format=json_schema_format(City), ...)
         text = {"format": json_schema_format(City, api="responses")}
@@ -65,6 +66,8 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
     schema = schema_of(cls)
     if schema.get("type") != "object":
         raise TypeError(f"{_name(cls)} is not an object in JSON, which the API asks for")
+    if api == "agents":
+        return {"type": "json_schema", "schema": schema}
     # The API takes the description of the outermost class beside the schema, not in it.
     about = {"name": cls.__name__}
     if "description" in schema:

@@ -398,7 +398,7 @@ class TestResuming:
         mark = seen.bookmark()
         assert mark is not None
         wire = MemoryWire(streamed(*TURN[cut - 2 :]), blocking=True)
-        stream = client_over(wire).resume_agent_session_stream(mark, seen=[*events, events[-1]])
+        stream = client_over(wire).resume_agent_session_stream(mark, seen=[events[0], *events])
         assert [event.type for event in stream] == [one["type"] for one in TURN[cut:]]
         assert stream.final().text == "Hi"
         assert stream.notes["repeated_event"] == 2

@@ -447,7 +447,7 @@ class TestMisuse:
                 run_tools(client, stream, [])
             assert str(caught.value) == (
                 "run_tools takes a stream that the client has made: of a chat completion, by"
-                " create_response_stream, or of a run"
+                " create_response_stream, of a run, or of an agent's session"
             )
 
     def test_several_choices_have_no_common_next_question(self, client: Client) -> None:

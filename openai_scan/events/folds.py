@@ -73,6 +73,10 @@ def _new_fold(family: str) -> Fold:
 def kept(fold: Fold) -> Kept | None:
     """Return what keeps the answer of *fold* for the next request; None if there is nothing."""
     match fold.family:
+        case "agents":
+            from openai_scan.events.agents.kept import AgentsKept
+
+            return AgentsKept()
         case "chat":
             from openai_scan.events.chat.kept import ChatKept
 

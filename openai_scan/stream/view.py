@@ -379,6 +379,11 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """Continue what happens in a session after the event *event_id*, before the first step."""
         self._machine.take_up_session(session_id, event_id, seen)
 
+    @property
+    def _can_read_on(self) -> bool:
+        """Whether the source is not known to be over."""
+        return self._machine.can_read_on
+
     def _follow(self, successor: Any) -> None:
         """Have the driver call *successor* at the end of the chain."""
         self._check_running("chain_from() has to come before its end")

@@ -102,7 +102,8 @@ def run_tools(
     the outcome `requires_action` and without an error, as it would without this function. No
     function runs; the unanswered calls are in `snapshot().calls`. The same happens if an answer
     has a call that is not of a function, such as of a custom tool, of a computer or of a shell: an
-    API takes the outputs of all calls of an answer or none, so all of them are yours to answer.
+    API takes the outputs of all calls of an answer or none, so all of them are yours to answer. So
+    are those of an agent's session that waits for an approval or a connection as well.
 
     What the model said is sent back as it came, with keys that no class here has.
 
@@ -112,8 +113,9 @@ def run_tools(
 
     Args:
         client: The client that sends the outputs.
-        stream: A stream of this client: from Chat Completions, from `create_response_stream`, or
-            from an Assistants run. Each round repeats its request, tools included.
+        stream: A stream of this client: from Chat Completions, from `create_response_stream`, from
+            an Assistants run, or of an agent's session. Each round repeats its request, tools
+            included; in a session, which stays open, the outputs are sent and reading goes on.
         functions: The functions that may be called, each under its Python name. Coroutine
             functions need an asynchronous client.
         max_rounds: How often calls are answered, at most.
@@ -192,7 +194,7 @@ class _InTurn:
             following = calls.following
         else:
             outputs = [(call, self._answer(call)) for call in calls]
-            following = self._rounds.go_on(streamer, outputs)
+            following = self._rounds.joined(streamer, self._rounds.follow(streamer, outputs))
         return following
 
     def _answer(self, call: Call) -> str:

@@ -37,7 +37,10 @@ class Awaited:
             outputs = await together([functools.partial(self._answer, call) for call in calls])
         else:
             outputs = [await self._answer(call) for call in calls]
-        return self._rounds.go_on(streamer, list(zip(calls, outputs, strict=True)))
+        onward = self._rounds.follow(streamer, list(zip(calls, outputs, strict=True)))
+        if isawaitable(onward):
+            onward = await onward
+        return self._rounds.joined(streamer, onward)
 
     async def _answer(self, call: Call) -> str:
         """Run the function of *call* and return its output for the model."""

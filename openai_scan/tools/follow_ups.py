@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -12,6 +13,7 @@ from openai_scan.transport import Request
 from openai_scan.values import Call
 
 if TYPE_CHECKING:
+    from openai_scan.events.agents.snapshot import AgentsAnswer
     from openai_scan.events.assistants.snapshot import AssistantsAnswer
     from openai_scan.events.chat.snapshot import ChatCompletion
     from openai_scan.events.responses.snapshot import ResponseAnswer
@@ -22,15 +24,24 @@ Answered: TypeAlias = "Sequence[tuple[Call, str]]"
 FollowUp: TypeAlias = Callable[[Any, Any, Answered], Any]
 """Makes the stream that follows a stream of its API, its answer and the outputs for that.
 
-Streams are of the client that it was made with: blocking or asynchronous.
+Streams are of the client that it was made with. An asynchronous client may have to be awaited.
 """
 
+
+class ErrorOutput(str):
+    """What the model is told in place of an output."""
+
+    __slots__ = ()
+
+
 # The ends of the APIs' paths; their beginnings are different on Azure.
-_APIS: Mapping[str, API] = {
-    "/chat/completions": "chat",
-    "/responses": "responses",
-    "/runs": "assistants",
-    "/submit_tool_outputs": "assistants",
+_APIS: Mapping[tuple[str, str], API] = {
+    ("POST", "/chat/completions"): "chat",
+    ("POST", "/responses"): "responses",
+    ("POST", "/runs"): "assistants",
+    ("POST", "/submit_tool_outputs"): "assistants",
+    ("POST", "/agents/sessions"): "agents",
+    ("GET", "/events"): "agents",
 }
 
 
@@ -41,13 +52,13 @@ def request_of(stream: Any) -> tuple[API, Request]:
         TypeError: It is not one that `run_tools` takes.
     """
     request = getattr(stream.source, "request", None)  # a recorded source has it too
-    if isinstance(request, Request) and request.method == "POST":
-        for end, api in _APIS.items():
-            if request.path.endswith(end):
+    if isinstance(request, Request):
+        for (method, end), api in _APIS.items():
+            if request.method == method and request.path.endswith(end):
                 return api, request
     raise TypeError(
         "run_tools takes a stream that the client has made: of a chat completion, by"
-        " create_response_stream, or of a run"
+        " create_response_stream, of a run, or of an agent's session"
     )
 
 
@@ -143,7 +154,47 @@ def _after_run(client: Any, request: Request) -> FollowUp:
     return follow_up
 
 
+def _in_session(client: Any, request: Request) -> FollowUp:
+    """Send the outputs to the session that waits for them, and read on."""
+    query = {name: value for name, value in request.query.items() if name != "include_obfuscation"}
+    extras: Any = {
+        "extra_headers": request.headers,
+        "extra_query": query,
+        "timeout": request.timeout,
+    }
+
+    def follow_up(streamer: Any, answer: AgentsAnswer, answered: Answered) -> Any:
+        session = answer.session
+        assert session is not None  # noqa: S101 - see `Rounds`
+        events = [_tool_result(call, output, answer) for call, output in answered]
+        if streamer._can_read_on:  # noqa: SLF001 - our own class
+            sending = client.send_agent_session_events(session.id, events, **extras)
+            return _then(sending, streamer) if isawaitable(sending) else streamer
+        return client.send_agent_session_events_stream(session.id, events, **extras)
+
+    return follow_up
+
+
+def _tool_result(call: Call, output: str, answer: AgentsAnswer) -> dict[str, Any]:
+    """Return the event that brings the output of a call, or the error, to a session."""
+    failed = isinstance(output, ErrorOutput)
+    return {
+        "type": "agent.session.input.tool_result",
+        "turn_id": answer.turn_of_call(call.id),
+        "call_id": call.id,
+        "success": not failed,
+        "error" if failed else "output": str(output),
+    }
+
+
+async def _then(sending: Awaitable[object], streamer: Any) -> Any:
+    """Return *streamer* when *sending* is done."""
+    await sending
+    return streamer
+
+
 _FOLLOW_UPS: Mapping[API, Callable[[Any, Request], FollowUp]] = {
+    "agents": _in_session,
     "assistants": _after_run,
     "chat": _after_chat,
     "responses": _after_response,

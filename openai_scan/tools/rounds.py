@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from enum import Enum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 from typing_extensions import Self
@@ -24,23 +24,32 @@ from openai_scan.functions import Function
 from openai_scan.interruptions import is_interruption, leave_with
 from openai_scan.recording import RecordedSource
 from openai_scan.schema import API
-from openai_scan.tools.follow_ups import Answered, FollowUp
+from openai_scan.tools.follow_ups import Answered, ErrorOutput, FollowUp
 from openai_scan.transport.ids import is_id
 from openai_scan.transport.request import plain
 from openai_scan.values import Call
+
+if TYPE_CHECKING:
+    from openai_scan.events.agents.snapshot import AgentsAnswer
 
 _log = logging.getLogger("openai_scan")
 
 # The outcomes after which calls are answered. In an answer that was cut short the calls are not
 # whole, and a run shows its calls before it waits for their outputs.
 _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
+    "agents": ("requires_action",),
     "assistants": ("requires_action",),
     "chat": ("completed", "requires_action"),
     "responses": ("completed", "requires_action"),
 }
 
 # What an answer of each API has, and no other.
-_PARTS: Mapping[API, str] = {"assistants": "run", "chat": "choices", "responses": "response"}
+_PARTS: Mapping[API, str] = {
+    "agents": "turns",
+    "assistants": "run",
+    "chat": "choices",
+    "responses": "response",
+}
 
 
 @attrs.frozen
@@ -88,7 +97,7 @@ class Rounds:
         # A server may answer in another API than it was asked in.
         if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return End(outcome)
-        others = self.api == "responses" and waits_for_others(answer)
+        others = self.api in _OTHERS and _OTHERS[self.api](answer)
         answered = answered_ids(answer) if self.api == "responses" else ()
         calls = _distinct([call for call in answer.calls if call.id not in answered])
         if not calls and not others:
@@ -97,8 +106,8 @@ class Rounds:
             return End("requires_action")
         if self.left <= 0 or len(calls) > self.max_calls:
             return End("requires_action")
-        if self.api == "assistants" and not _is_named(answer):
-            error = DecodeError("the run that waits for outputs has an id that cannot be one")
+        if self.api in _NAMED and not _NAMED[self.api](answer):
+            error = DecodeError("what waits for outputs has an id that cannot be one")
             return End(_Broken(error))
         self.left -= 1
         return calls
@@ -107,17 +116,17 @@ class Rounds:
         """Return what to call, or what to tell the model if that cannot be called."""
         tool = self.tools.get(call.name)
         if tool is None:
-            return f"Error: there is no function {call.name!r}"
+            return ErrorOutput(f"Error: there is no function {call.name!r}")
         try:
             payload = bounded_json.loads_strictly(call.arguments)
             arguments: Any = Structurer(strict=True)(payload, tool.arguments)
         except ValueError:
-            return "Error: the arguments are not JSON"
+            return ErrorOutput("Error: the arguments are not JSON")
         except DecodeError as error:
             shown = str(error)
             if not self.error_text and _quotes_code(error.__cause__):
                 shown = f"invalid value @ {shown.rpartition(' @ ')[2]}"
-            return f"Error: the arguments do not fit: {shown}"
+            return ErrorOutput(f"Error: the arguments do not fit: {shown}")
         names = attrs.fields_dict(tool.arguments)
         return Ready(tool.function, {name: getattr(arguments, name) for name in names})
 
@@ -127,14 +136,19 @@ class Rounds:
             leave_with(error)
         _log.debug("%s failed with %s", call.name, type(error).__name__)
         if self.error_text:
-            return f"Error: {type(error).__name__}: {error}"
-        return f"Error: {call.name} failed with {type(error).__name__}"
+            return ErrorOutput(f"Error: {type(error).__name__}: {error}")
+        return ErrorOutput(f"Error: {call.name} failed with {type(error).__name__}")
 
-    def go_on(self, streamer: Any, answered: Answered) -> Any:
-        """Return the stream, or the source, in which the model gets the outputs."""
-        onward = self.follow_up(streamer, streamer.snapshot(), answered)
+    def follow(self, streamer: Any, answered: Answered) -> Any:
+        """Send the outputs to the model, or make the stream that does; see `FollowUp`."""
+        return self.follow_up(streamer, streamer.snapshot(), answered)
+
+    def joined(self, streamer: Any, onward: Any) -> Any:
+        """Return what the streamer goes on with: *onward*, recorded if its source was."""
         source = streamer.source
-        return source.then(onward.source) if isinstance(source, RecordedSource) else onward
+        if onward is streamer or not isinstance(source, RecordedSource):
+            return onward
+        return source.then(onward.source)
 
 
 def output_of(result: Any) -> str:
@@ -191,6 +205,24 @@ def _is_named(answer: Any) -> bool:
     """Return whether outputs can be sent to the run of *answer*, and to nothing else."""
     run = answer.run
     return run is not None and is_id(run.thread_id) and is_id(run.id)
+
+
+def _is_session(answer: AgentsAnswer) -> bool:
+    """Return whether outputs can be sent to the session of *answer*, and to nothing else."""
+    return answer.session is not None and is_id(answer.session.id)
+
+
+def _waits_for_more(answer: AgentsAnswer) -> bool:
+    """Return whether a session waits for something else than outputs."""
+    return len(answer.required_actions) > len(answer.calls)
+
+
+# What an answer can wait for besides calls of functions, and how what waits is known by its id.
+_OTHERS: Mapping[API, Callable[[Any], bool]] = {
+    "agents": _waits_for_more,
+    "responses": waits_for_others,
+}
+_NAMED: Mapping[API, Callable[[Any], bool]] = {"agents": _is_session, "assistants": _is_named}
 
 
 class _Broken:

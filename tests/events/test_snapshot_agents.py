@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import pytest
 from agent_events import (
     ROOT_TURN,
     SESSION_ID,
@@ -471,3 +472,42 @@ def test_answer_is_equal_to_another_of_the_same_events() -> None:
     events = [*begun(), *told("m1", "Hi"), *ended()]
     assert answer(*events) == answer(*events)
     assert attrs.evolve(answer(*events), hole=True) != answer(*events)
+
+
+class TestDrafts:
+    """What the agent says on the way to its answer is no part of the JSON that it answers with."""
+
+    def test_commentary_is_left_out(self) -> None:
+        """While it arrives, and in the end."""
+        draft = [*told("m1", "Let me see.", phase="commentary")]
+        final = [*told("m2", '{"a"', ": 1}", phase="final_answer")]
+        streamer = StreamerV2(wire(*begun(), *draft, *final, *ended()))
+        seen = [streamer.partial() for _ in iter(streamer.next, False)]
+        assert seen[len(begun()) : len(begun()) + len(draft)] == [None] * len(draft)
+        assert seen[-1] == {"a": 1}
+        assert streamer.final_as(dict) == {"a": 1}
+
+    def test_message_that_turns_out_to_be_commentary(self) -> None:
+        """Only its end says so."""
+        [*draft, last] = told("m1", '["x')
+        last["item"]["phase"] = "commentary"
+        final = [*told("m2", "[2]")]
+        streamer = StreamerV2(wire(*begun(), *draft, last, *final, *ended()))
+        seen = [streamer.partial() for _ in iter(streamer.next, False)]
+        assert ["x"] in seen
+        assert seen[-1] == [2]
+
+    def test_message_without_a_phase_is_a_draft_once_there_is_an_answer(self) -> None:
+        """As in `final_text`."""
+        events = [*told("m1", "[1]"), *told("m2", "[2]", phase="final_answer"), *told("m3", "[3]")]
+        streamer = StreamerV2(wire(*begun(), *events, *ended()))
+        seen = [streamer.partial() for _ in iter(streamer.next, False)]
+        assert seen[-1] == [2]
+
+    def test_nothing_is_sent_back(self) -> None:
+        """The server keeps the session."""
+        streamer = StreamerV2(wire(*begun(), *told("m1", "Hi"), *ended()))
+        for method in (streamer.messages, streamer.input_items):
+            with pytest.raises(TypeError, match="not for this API"):
+                method()
+        assert streamer._machine.answer.as_sent(0) == []

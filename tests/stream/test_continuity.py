@@ -7,7 +7,7 @@ import pytest
 from openai_scan import EventStreamError, UnknownEvent
 from openai_scan.events import Event
 from openai_scan.sse import RawEvent
-from openai_scan.stream.continuity import Continuity
+from openai_scan.stream.continuity import Continuity, EventIds
 
 RAW = RawEvent("message", "{}")
 
@@ -126,3 +126,36 @@ def test_an_answer_may_be_resumed_again() -> None:
     continuity.resume("a", 4)
     assert not continuity.is_new(Numbered(4), "a")
     assert continuity.is_new(Numbered(5), "a")
+
+
+class Named(Event):
+    """An event with an id."""
+
+    def __init__(self, id: str | None) -> None:
+        super().__init__(raw=RAW)
+        object.__setattr__(self, "id", id)
+
+    def stream_event_id(self) -> str | None:
+        """Return the id that the test asked for."""
+        return self.id  # type: ignore[attr-defined, no-any-return] # set in __init__
+
+
+class TestIds:
+    """Events that are sent again under the same id."""
+
+    def test_event_is_new_once(self) -> None:
+        """Others are always new."""
+        ids = EventIds()
+        assert [ids.is_new(Named(id)) for id in ("a", "b", "a", None, None)] == [
+            *(True, True, False, True, True),
+        ]
+        assert ids.last == "b"
+
+    def test_only_the_last_ones_are_kept(self) -> None:
+        """A stream may be endless."""
+        ids = EventIds()
+        names = [str(number) for number in range(1025)]
+        assert all(ids.is_new(Named(name)) for name in names)
+        assert ids.is_new(Named("0"))
+        assert not ids.is_new(Named("2"))
+        assert ids.last == "0"

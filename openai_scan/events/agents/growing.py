@@ -65,14 +65,14 @@ class GrowingItem:
     """An item as far as it has arrived.
 
     Attributes:
-        head: The item as the server sent it last, or None if it has not been announced.
+        head: The item as the server sent it last; what it must be if it has not been announced.
         id: Its id, or "" as long as the server has not said it.
         turn_id: The turn that it belongs to.
         parts: The texts of a message, or of the summary of reasoning.
         output: What a command has printed, or the arguments of a call.
     """
 
-    def __init__(self, turn_id: str, head: SessionItem | None = None) -> None:
+    def __init__(self, turn_id: str, head: SessionItem) -> None:
         self.head = head
         self.id = ""
         self.turn_id = turn_id
@@ -118,11 +118,9 @@ class GrowingItem:
     def _take(text: GrowingText, known: str, note: Note, *, is_whole: bool) -> str:
         return text.end(known, note) if is_whole else text.begin(known, note)
 
-    def value(self) -> SessionItem | None:
-        """Return the item as far as it has arrived; None if nothing shows what it is."""
+    def value(self) -> SessionItem:
+        """Return the item as far as it has arrived."""
         match self.head:
-            case None:
-                return None
             case SessionMessage() as message if message.role != "user":
                 return attrs.evolve(message, content=self._content(message))
             case ReasoningItem() as reasoning:

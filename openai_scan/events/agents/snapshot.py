@@ -19,7 +19,7 @@ from openai_scan.events.agents.base import (
     BringsSubagent,
     BringsTurn,
 )
-from openai_scan.events.agents.growing import GrowingItem, GrowingText
+from openai_scan.events.agents.growing import GrowingItem, GrowingText, in_one_form
 from openai_scan.events.agents.items import (
     CommandExecutionItem,
     FunctionCallItem,
@@ -141,7 +141,7 @@ class AgentsFold(Fold):
     def _take_item(
         self, event: BringsItem, item: SessionItem | OutputItem, note: Note, *, is_whole: bool
     ) -> Sequence[Piece]:
-        growing = self._items.of(event, None, id_of(item))
+        growing = self._items.of(event, in_one_form(item), id_of(item))
         return self._of_root(growing, growing.take(item, note, is_whole=is_whole))
 
     def _of_root(self, item: GrowingItem, pieces: list[Piece]) -> Sequence[Piece]:
@@ -190,14 +190,13 @@ class AgentsFold(Fold):
             status="in_progress",
             turn_id=action.turn_id,
         )
-        return self._items.new(action.turn_id).take(call, note, is_whole=True)
+        return self._items.new(action.turn_id, call).take(call, note, is_whole=True)
 
     def value(self) -> AgentsAnswer:
-        values = (item.value() for item in self._items.all)
         return AgentsAnswer(
             session=self._session,
             turns=tuple(self._voices.turns.values()),
-            items=tuple(value for value in values if value is not None),
+            items=tuple(item.value() for item in self._items.all),
             subagents=tuple(self._subagents.values()),
             environment=self._environment,
             usage=self._usage,
@@ -217,14 +216,12 @@ class _Items:
         self._by_id: dict[str, GrowingItem] = {}
         self._by_place: dict[tuple[str, int], GrowingItem] = {}
 
-    def of(
-        self, event: Any, unknown: SessionItem | None, item_id: str | None = None
-    ) -> GrowingItem:
+    def of(self, event: Any, unknown: SessionItem, item_id: str | None = None) -> GrowingItem:
         """Return the item that *event* is about.
 
         Args:
             event: An event with an item, or about a part of one.
-            unknown: What the item is if it has not been announced.
+            unknown: What the item is if it is a new one.
             item_id: Its id if it is in the event; else the event has the id of the item.
         """
         turn_id = event.turn_id or ""
@@ -244,7 +241,7 @@ class _Items:
             self._by_place[place] = found
         return found
 
-    def new(self, turn_id: str, head: SessionItem | None = None) -> GrowingItem:
+    def new(self, turn_id: str, head: SessionItem) -> GrowingItem:
         """Return a new item, at the end."""
         item = GrowingItem(turn_id, head)
         self.all.append(item)

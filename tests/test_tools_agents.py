@@ -1,0 +1,265 @@
+"""`run_tools` in an agent's session: outputs are sent to it, and reading goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from agent_events import SESSION_ID, begun, call, ended, item, session, told, turn, waiting
+from folding import wire as chunks_of
+from memory_wire import JSON, MemoryWire, Reply
+from test_client_agents import ACCEPTED, body_of, client_over, lines, streamed
+
+from openai_scan import (
+    BadRequestError,
+    DecodeError,
+    StreamerV2,
+    json_schema_format,
+    run_tools,
+    tool_of,
+)
+from openai_scan.observer import Observer
+from openai_scan.stream.machine import StreamMachine
+
+EVENTS = f"/agents/sessions/{SESSION_ID}/events"
+
+
+def look(place: str = "here") -> str:
+    """Look around."""
+    return f"sun in {place}"
+
+
+def made(call_id: str = "c1", place: str = "Rome", **facts: Any) -> Any:
+    """Return a call of `look`."""
+    return call(call_id, {"place": place}, **facts)
+
+
+def round_of(*calls: Any) -> list[Any]:
+    """Return the events of a session that makes calls and waits for their outputs."""
+    return [*(item("added", one, one["turn_id"]) for one in calls), waiting(*calls)]
+
+
+LAST = [session("in_progress"), *told("m1", "Sunny"), *ended()]
+
+
+def ask(wire: MemoryWire, **settings: Any) -> StreamerV2[Any, Any]:
+    """Create a session whose calls are answered."""
+    client: Any = client_over(wire)
+    stream = client.create_agent_session_stream(
+        environment={"type": "none"}, input="Hi", extra_headers={"X-Trace": "1"}
+    )
+    answered: StreamerV2[Any, Any] = run_tools(client, stream, [look], **settings)
+    return answered
+
+
+class TestRounds:
+    """The stream stays open while functions run."""
+
+    def test_outputs_are_sent_and_reading_goes_on(self) -> None:
+        """Over the same connection."""
+        wire = MemoryWire(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED, blocking=True)
+        stream = ask(wire)
+        assert stream.final().text == "Sunny"
+        assert lines(wire) == ["POST /agents/sessions", f"POST {EVENTS}"]
+        result = {
+            "type": "agent.session.input.tool_result",
+            "turn_id": "turn_1",
+            "call_id": "c1",
+            "success": True,
+            "output": "sun in Rome",
+        }
+        assert body_of(wire) == {"events": [result]}
+        assert wire.sent[1].headers["X-Trace"] == "1"
+        assert stream.outcome == "completed"
+        assert stream.notes == {}
+
+    def test_all_calls_of_a_round_are_answered_at_once(self) -> None:
+        """Those of subagents too, each with its own turn."""
+        calls = [made("c1"), made("c2", "Oslo", turn_id="turn_2")]
+        events = [*begun(), turn("created", "turn_2", "sub_1"), *round_of(*calls), *LAST]
+        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
+        assert ask(wire).final().text == "Sunny"
+        sent = [(one["turn_id"], one["output"]) for one in body_of(wire)["events"]]
+        assert sent == [("turn_1", "sun in Rome"), ("turn_2", "sun in Oslo")]
+
+    def test_several_rounds(self) -> None:
+        """Until there are no calls any more."""
+        first = [*begun(), *round_of(made("c1")), session("in_progress")]
+        wire = MemoryWire(
+            streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, ACCEPTED, blocking=True
+        )
+        assert ask(wire).final().text == "Sunny"
+        assert [one.method for one in wire.sent] == ["POST"] * 3
+
+    def test_limit_of_rounds(self) -> None:
+        """The session waits then."""
+        first = [*begun(), *round_of(made("c1")), session("in_progress")]
+        wire = MemoryWire(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, blocking=True)
+        stream = ask(wire, max_rounds=1)
+        assert [one.id for one in stream.final().calls] == ["c2"]
+        assert stream.outcome == "requires_action"
+
+    def test_what_went_wrong_is_no_output(self) -> None:
+        """The session is told that the call failed."""
+        calls = [made("c1", 7), made("c2", name="jump")]  # type: ignore[arg-type] # what the test is about
+        wire = MemoryWire(streamed(*begun(), *round_of(*calls), *LAST), ACCEPTED, blocking=True)
+        assert ask(wire).final().text == "Sunny"
+        first, second = body_of(wire)["events"]
+        assert (first["success"], second["success"]) == (False, False)
+        assert first["error"].startswith("Error: the arguments do not fit")
+        assert second["error"] == "Error: there is no function 'jump'"
+        assert "output" not in first
+
+    def test_session_that_was_joined(self) -> None:
+        """What is said about the stream is not said to the session."""
+        events = [session("in_progress"), *round_of(made()), *LAST]
+        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
+        client: Any = client_over(wire)
+        stream = client.retrieve_agent_session_stream(
+            SESSION_ID, include_obfuscation=False, extra_query={"trace": "1"}
+        )
+        assert run_tools(client, stream, [look]).final().text == "Sunny"
+        assert lines(wire) == [f"GET {EVENTS}", f"POST {EVENTS}"]
+        assert wire.sent[1].query == (("trace", "1"),)
+
+    def test_session_that_was_sent_something(self) -> None:
+        """In three requests, of which one stays open."""
+        events = [*begun()[1:], *round_of(made()), *LAST]
+        events[0]["session_id"] = SESSION_ID
+        wire = MemoryWire(streamed(*events), ACCEPTED, ACCEPTED, blocking=True)
+        client: Any = client_over(wire)
+        stream = client.send_agent_session_events_stream(SESSION_ID, "Hi")
+        assert run_tools(client, stream, [look]).final().text == "Sunny"
+        assert [one.method for one in wire.sent] == ["GET", "POST", "POST"]
+
+    def test_stream_that_is_over_is_followed_by_another(self) -> None:
+        """It is opened before the outputs are sent."""
+        [*first, last] = chunks_of(*begun(), *round_of(made()))
+        over = Reply([*first, last.rstrip(b"\n")])
+        wire = MemoryWire(over, streamed(*LAST), ACCEPTED, blocking=True)
+        assert ask(wire).final().text == "Sunny"
+        assert lines(wire) == ["POST /agents/sessions", f"GET {EVENTS}", f"POST {EVENTS}"]
+
+    def test_stream_that_ends_after_all_is_truncated(self) -> None:
+        """Nobody knows what became of the turn."""
+        wire = MemoryWire(streamed(*begun(), *round_of(made())), ACCEPTED, blocking=True)
+        stream = ask(wire)
+        assert not [stream.event() for _ in iter(stream.next, False)][-1].type.endswith("idle")
+        assert stream.outcome == "truncated"
+
+    def test_refused_output_leaves_next(self) -> None:
+        """As in any other API."""
+        refused = Reply([b'{"error": {"message": "no"}}'], status=400, headers=JSON)
+        wire = MemoryWire(streamed(*begun(), *round_of(made())), refused, blocking=True)
+        stream = ask(wire)
+        with pytest.raises(BadRequestError):
+            stream.final()
+
+    @pytest.mark.parametrize(
+        "action",
+        [
+            {"type": "environment_connection", "environment_id": "env_1"},
+            {"type": "dream"},
+            {
+                "type": "mcp_approval_request",
+                "request_id": "r1",
+                "request": {"type": "mcp_tool_call", "server_label": "s", "message": "?"},
+            },
+        ],
+    )
+    def test_other_actions_are_yours(self, action: Any) -> None:
+        """Then nothing is answered."""
+        wait = waiting(made())
+        wait["session"]["required_actions"].append(action)
+        wire = MemoryWire(streamed(*begun(), wait), blocking=True)
+        stream = ask(wire)
+        answer = stream.final()
+        assert stream.outcome == "requires_action"
+        assert len(answer.required_actions) == 2
+        assert len(wire.sent) == 1
+
+    def test_session_without_an_id_that_can_be_one(self) -> None:
+        """Outputs would be sent elsewhere."""
+        wait = waiting(made(), id="../threads")
+        wire = MemoryWire(streamed(*begun(), wait), blocking=True)
+        stream = ask(wire)
+        while stream.next():
+            pass
+        assert isinstance(stream.err(), DecodeError)
+        assert len(wire.sent) == 1
+
+    def test_observers_see_an_end_and_a_beginning(self) -> None:
+        """As between two streams of a chain."""
+        told_of: list[Any] = []
+
+        class Watcher(Observer):
+            """Notes what it is told."""
+
+            def began(self, stream: Any) -> None:
+                told_of.append("began")
+
+            def ended(self, stream: Any, outcome: Any, error: Any) -> None:
+                told_of.append(outcome)
+
+        wire = MemoryWire(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED, blocking=True)
+        stream = ask(wire)
+        stream.observe(Watcher())
+        stream.final()
+        assert told_of == ["began", "requires_action", "began", "completed"]
+
+
+class TestReadingOn:
+    """A successor may return the streamer itself."""
+
+    def test_it_reads_on(self) -> None:
+        """From where it stopped."""
+        streamer = StreamerV2(chunks_of(*begun(), waiting(), *LAST))
+        streamer.chain_from(lambda s, outcome: s if outcome == "requires_action" else outcome)
+        assert streamer.final().text == "Sunny"
+
+    def test_closed_stream_does_not(self) -> None:
+        """The successor has closed it."""
+        streamer = StreamerV2(chunks_of(*begun(), waiting(), *LAST))
+
+        def close(s: StreamerV2, outcome: Any) -> StreamerV2:
+            s.close()
+            return s
+
+        streamer.chain_from(close)
+        assert len([*iter(streamer.next, False)]) == len(begun()) + 1
+        assert streamer.outcome == "requires_action"
+
+    def test_machine_that_was_left_does_not(self) -> None:
+        """The same below."""
+        machine = StreamMachine([])
+        machine.leave(StreamerV2([]))
+        machine.read_on(StreamerV2([]))
+        assert machine.outcome == "cancelled"
+
+
+def test_tool_for_an_agent() -> None:
+    """The API takes no `strict`, and always a description."""
+
+    def nameless(place: str) -> None: ...
+
+    schema = tool_of(look, api="agents")
+    assert schema.keys() == {"type", "name", "description", "parameters"}
+    assert schema["description"] == "Look around."
+    assert tool_of(nameless, api="agents")["description"] == ""
+    assert json.dumps(schema)
+
+
+def test_format_for_an_agent() -> None:
+    """The schema alone."""
+    from attrs import frozen
+
+    @frozen
+    class City:
+        """A city."""
+
+        name: str
+
+    form = json_schema_format(City, api="agents")
+    assert form.keys() == {"type", "schema"}
+    assert form["schema"]["type"] == "object"
