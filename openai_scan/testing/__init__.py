@@ -9,6 +9,15 @@ What makes an event returns bytes and what makes an answer returns a list of the
 sources for a `StreamerV2` as well, where no server is needed.
 """
 
+from openai_scan.testing.agents import (
+    agent_answer,
+    agent_calls,
+    agent_event,
+    agent_failure,
+    agent_status,
+    agent_text_delta,
+    agent_turn,
+)
 from openai_scan.testing.assistants import (
     assistant_answer,
     assistant_calls,
@@ -51,6 +60,7 @@ from openai_scan.testing.responses import (
     response_text_delta,
 )
 from openai_scan.testing.server import Answer, FakeServer
+from openai_scan.testing.sessions import AgentSessions, TurnScript, agent_sessions
 from openai_scan.testing.steps import (
     Reply,
     Step,
@@ -68,6 +78,7 @@ from openai_scan.testing.steps import (
 )
 
 __all__ = [
+    "AgentSessions",
     "Answer",
     "BackgroundResponses",
     "Cassette",
@@ -77,6 +88,15 @@ __all__ = [
     "SeenRequest",
     "Step",
     "ToolCall",
+    "TurnScript",
+    "agent_answer",
+    "agent_calls",
+    "agent_event",
+    "agent_failure",
+    "agent_sessions",
+    "agent_status",
+    "agent_text_delta",
+    "agent_turn",
     "assistant_answer",
     "assistant_calls",
     "assistant_failure",

@@ -18,6 +18,7 @@ CHAT = "Chat Completions"
 COMPLETIONS = "Completions"
 RESPONSES = "Responses"
 ASSISTANTS = "Assistants"
+AGENTS = "Agents"
 TRANSCRIPTIONS = "transcriptions"
 SPEECH = "speech"
 IMAGES = "image generations"
@@ -30,6 +31,7 @@ _BY_REQUEST = (
     (re.compile(r"POST /responses(/[^/]+/cancel)?|GET /responses/[^/]+"), RESPONSES),
     (re.compile(rf"POST (/threads/runs|{_RUN}(/[^/]+/(cancel|submit_tool_outputs))?)"), ASSISTANTS),
     (re.compile(rf"(GET|POST) {_RUN}/[^/]+"), ASSISTANTS),
+    (re.compile(r"POST /agents/sessions|GET /agents/sessions/[^/]+/events"), AGENTS),
     (re.compile(r"POST /audio/transcriptions"), TRANSCRIPTIONS),
     (re.compile(r"POST /audio/speech"), SPEECH),
     (re.compile(r"POST /images/generations"), IMAGES),
@@ -41,6 +43,7 @@ _BY_NAME = (
     (re.compile(r"text_completion$"), COMPLETIONS),
     (re.compile(r"response(\.|$)"), RESPONSES),
     (re.compile(r"thread\."), ASSISTANTS),
+    (re.compile(r"agent\."), AGENTS),
     (re.compile(r"transcript\.text\."), TRANSCRIPTIONS),
     (re.compile(r"speech\.audio\."), SPEECH),
     (re.compile(r"image_generation\."), IMAGES),

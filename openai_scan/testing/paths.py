@@ -9,7 +9,10 @@ from openai_scan.transport.ids import is_id
 
 # What a base URL has before it is another one on each server: `/v1`, `/api/v3`, `/v1beta/openai`.
 _PATH = re.compile(
-    r"""/( assistants(/[^/]+)?
+    r"""/( agents/sessions(/[^/]+(/(events|items))?)?
+         | agents/sessions/[^/]+/turns(/[^/]+(/items)?)?
+         | agents/sessions/[^/]+/subagents(/[^/]+(/(items|turns))?)?
+         | assistants(/[^/]+)?
          | audio/(speech|transcriptions)
          | chat/completions
          | completions

@@ -14,6 +14,7 @@ from openai_scan.testing.guard import refused
 from openai_scan.testing.handler import Listener
 from openai_scan.testing.paths import is_known
 from openai_scan.testing.request import SeenRequest
+from openai_scan.testing.sessions import AgentSessions
 from openai_scan.testing.steps import Reply, Step, error
 from openai_scan.testing.strict import fitted, misfit
 
@@ -117,7 +118,7 @@ class FakeServer:
         with self._lock:
             left: list[object] = [*self._answers]
             self._answers.clear()
-        if isinstance(self._always, BackgroundResponses):
+        if isinstance(self._always, BackgroundResponses | AgentSessions):
             left += self._always.take_left()
         if left and self.strict:
             raise AssertionError(

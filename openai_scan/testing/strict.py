@@ -57,8 +57,8 @@ def fitted(reply: Reply, request: SeenRequest) -> Reply:
 
 def _asks_to_stream(request: SeenRequest) -> bool:
     """Return whether *request* asks for a stream; so does one whose body nobody can read."""
-    if request.method == "GET":
-        return request.query.get("stream") == ["true"]
+    if request.method == "GET":  # what happens in an agent's session is always streamed
+        return request.query.get("stream") == ["true"] or request.path.endswith("/events")
     if request.form:
         return request.form.get("stream", b"").lower() == b"true"
     body = _json(request)

@@ -36,7 +36,8 @@ def whole(steps: Sequence[Step], api: str) -> Reply:
     events = apis.raw_events(steps)
     payloads = [payload for payload in map(apis.payload_of, events) if payload]
     for payload in payloads:
-        if isinstance(payload.get("error"), dict) and "object" not in payload:
+        is_error = isinstance(payload.get("error"), dict) and "object" not in payload
+        if is_error and api != apis.AGENTS:
             return _refused(payload["error"])
     body, headers = _body(payloads, api)
     others = [step for step in steps if not isinstance(step, bytes)]
@@ -70,6 +71,9 @@ def _body(payloads: Sequence[dict[str, Any]], api: str) -> tuple[bytes, dict[str
             value = _last(payload.get("response") for payload in payloads)
         case apis.ASSISTANTS:
             value = _last(payload for payload in payloads if payload.get("object") == "thread.run")
+        case apis.AGENTS:
+            # It is answered with as soon as it is there, whatever happens in it.
+            value = next((one["session"] for one in payloads if "session" in one), {})
         case apis.TRANSCRIPTIONS:
             value = _transcript(payloads)
         case apis.SPEECH:

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from openai_scan import (
+    AgentSessionIdle,
+    AgentSessionTurnCreated,
+    AgentSessionTurnItemAdded,
+    AgentSessionTurnOutputTextDelta,
     ChatCompletionChunk,
     Completion,
     DoneEvent,
@@ -29,6 +33,13 @@ from openai_scan import (
 from openai_scan.events import ResponseCompleted
 from openai_scan.testing import (
     ToolCall,
+    agent_answer,
+    agent_calls,
+    agent_event,
+    agent_failure,
+    agent_status,
+    agent_text_delta,
+    agent_turn,
     assistant_answer,
     assistant_calls,
     assistant_failure,
@@ -80,6 +91,10 @@ from openai_scan.values import Call
         (response_status("in_progress", 1), ResponseInProgress, None),
         (response_text_delta("Hé"), ResponseOutputTextDelta, "Hé"),
         (response_event("completed", 0, response={"id": "r"}), ResponseCompleted, None),
+        (agent_status("idle", 0), AgentSessionIdle, None),
+        (agent_turn("queued", 0, name="created"), AgentSessionTurnCreated, None),
+        (agent_event("turn.item.added", 0, item={"id": "m"}), AgentSessionTurnItemAdded, None),
+        (agent_text_delta("Hé"), AgentSessionTurnOutputTextDelta, "Hé"),
         (transcript_delta("Hé"), TranscriptTextDelta, "Hé"),
         (speech_delta(b"\0"), SpeechAudioDelta, None),
         (image_partial(b"\0"), ImageGenerationPartialImage, None),
@@ -108,6 +123,8 @@ def test_an_event_is_of_its_class(sent: bytes, cls: type, text: str | None) -> N
         (completion_answer("Hi there"), "Hi there"),
         (assistant_answer("Hi there"), "Hi there"),
         (response_answer("Hi there"), "Hi there"),
+        (agent_answer("Hi there"), "Hi there"),
+        (agent_answer(["H", "é"]), "Hé"),
         (transcript_answer("Hi there"), "Hi there"),
     ],
 )
@@ -132,6 +149,7 @@ def test_text_comes_word_by_word() -> None:
         (chat_calls, "completed"),
         (response_calls, "completed"),
         (assistant_calls, "requires_action"),
+        (agent_calls, "requires_action"),
     ],
 )
 def test_calls_are_whole(answer: Any, outcome: str) -> None:
@@ -148,7 +166,7 @@ def test_calls_are_whole(answer: Any, outcome: str) -> None:
     assert s.notes == {}
 
 
-@pytest.mark.parametrize("answer", [assistant_failure, response_failure])
+@pytest.mark.parametrize("answer", [agent_failure, assistant_failure, response_failure])
 def test_a_failure_is_an_error(answer: Any) -> None:
     """A run or a response that fails ends its stream with the error that was named."""
     with StreamerV2(answer("rate_limit_exceeded", "slow down"), strict=True) as s:

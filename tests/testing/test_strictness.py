@@ -16,6 +16,9 @@ from openai_scan.testing import (
     SeenRequest,
     Step,
     ToolCall,
+    agent_answer,
+    agent_event,
+    agent_failure,
     assistant_answer,
     assistant_calls,
     assistant_failure,
@@ -179,6 +182,17 @@ class TestWholeAnswers:
         assert post(server, "/threads/thread_1/runs", {}).json()["status"] == status
         assert get(server, "/threads/thread_1/runs/run_1").json()["status"] == status
 
+    def test_a_session(self, server: FakeServer) -> None:
+        """As it is made; what goes wrong in it is not refused."""
+        server.add(agent_answer("Hi"), agent_failure(), [agent_event("idle", 0)])
+        for status in ("in_progress", "in_progress", None):
+            assert post(server, "/agents/sessions", {}).json().get("status") == status
+
+    def test_what_happens_in_a_session_is_always_streamed(self, server: FakeServer) -> None:
+        """Nobody has to ask for that."""
+        server.add(agent_answer("Hi"))
+        assert b"turn.output_text.delta" in get(server, "/agents/sessions/s/events").content
+
     def test_a_transcript(self, server: FakeServer) -> None:
         """A form asks, which may ask for a stream too."""
         server.add(*[transcript_answer("Hi there")] * 2, [transcript_delta("Hi"), done()])
@@ -331,6 +345,19 @@ class TestAnotherApi:
                     "the next answer comes from image edits, and POST /images/generations asks"
                     " image generations"
                 ),
+            ),
+            (
+                agent_answer("Hi"),
+                "/agents/sessions/s/events",
+                (
+                    "the next answer is a stream of Agents, which POST /agents/sessions/s/events is"
+                    " not answered with"
+                ),
+            ),
+            (
+                agent_answer("Hi"),
+                "/threads/runs",
+                "the next answer comes from Agents, and POST /threads/runs asks Assistants",
             ),
             (
                 json_answer({"object": "chat.completion"}),
