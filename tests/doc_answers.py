@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 
 from openai_scan import replay
+from openai_scan.testing import ToolCall, TurnScript
 
 JSON = Mapping[str, Any]
 
@@ -317,3 +318,15 @@ def recorded() -> Iterator[str]:
     recording = files("openai_scan.demo").joinpath("assistants.jsonl").read_bytes()
     for chunk in replay(io.BytesIO(recording)):
         yield chunk.decode()
+
+
+# Agents.
+
+
+def turns(request: JSON) -> list[TurnScript]:
+    """Return what the agent of a new session says in its turns."""
+    call = ToolCall("weather", {"city": "Oslo"})
+    first: TurnScript = "".join(_SKY)
+    if (request.get("agent") or {}).get("tools"):
+        first = [call, f"{_REPORT}4 degrees."]
+    return [first, "Because of the dust."]

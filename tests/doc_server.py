@@ -9,7 +9,16 @@ from typing import Any
 
 import doc_answers
 
-from openai_scan.testing import FakeServer, Reply, SeenRequest, Step, error, hold, json_answer
+from openai_scan.testing import (
+    FakeServer,
+    Reply,
+    SeenRequest,
+    Step,
+    agent_sessions,
+    error,
+    hold,
+    json_answer,
+)
 
 # A response that was created with `background` breaks off behind this event.
 _BREAKS_OFF_AFTER = 5
@@ -29,10 +38,13 @@ class _Answers:
 
     Of the models, `busy-for-hours` is busy, and `busy-at-first` the first time. Of the assistants,
     `asst_weather` asks for a function call, `asst_essay` begins and never ends, and any other
-    gives the recorded answer of the demo.
+    gives the recorded answer of the demo. There is one session of an agent at a time.
     """
 
     has_been_busy = False
+
+    def __init__(self) -> None:
+        self._sessions = agent_sessions()
 
     def __call__(self, request: SeenRequest) -> Reply:
         if request.key == "wrong-key":
@@ -45,6 +57,10 @@ class _Answers:
             case "busy-for-hours":
                 return error(429, "come back later", retry_after=7200)
         match request.path.split("/")[1:]:
+            case ["agents", *_]:
+                if request.method == "POST" and request.path == "/agents/sessions":
+                    self._sessions = agent_sessions(*doc_answers.turns(body))
+                return self._sessions(request)
             case ["models"]:
                 return json_answer({"object": "list", "data": [_MODEL]})
             case [*_, "cancel"]:

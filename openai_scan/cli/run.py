@@ -1,7 +1,8 @@
-"""`openai-scan run`: an assistant."""
+"""`openai-scan run`: an assistant, or an agent."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,20 +14,44 @@ from openai_scan.cli import options
 from openai_scan.cli.printing import Output
 from openai_scan.client import Client
 from openai_scan.client.params import MessageParam
+from openai_scan.schema import API
+from openai_scan.streamer import StreamerV2
 from openai_scan.tools import run_tools, tool_of
+
+# Where an agent runs its commands, if nothing else is asked for.
+_NOWHERE = {"type": "none"}
+
+
+def _one_to_run(function: options.Command) -> options.Command:
+    """Refuse to run nothing, or several things; before a client is made, which needs a key."""
+
+    @functools.wraps(function)
+    def wrapped(**settings: Any) -> int:
+        if [settings[name] for name in ("assistant", "agent", "session")].count(None) != 2:
+            raise click.UsageError(
+                "Say what to run: --assistant, --agent, or the --session of one."
+            )
+        if settings["thread"] is not None and settings["assistant"] is None:
+            raise click.UsageError("--thread is that of an --assistant.")
+        return function(**settings)
+
+    return wrapped
 
 
 @options.command(
     "run",
-    about="Run an assistant on a new thread, and print its answer as it arrives. PROMPT is what to"
-    " say to it, where - stands for standard input.",
+    about="Run an assistant on a new thread, or an agent in a new session, and print its answer as"
+    " it arrives. PROMPT is what to say to it, where - stands for standard input.",
     example="""\
 run --assistant asst_1 "Why is the sky blue?"
-run --assistant asst_1 --tools weather:forecast "Shall I take an umbrella?\"""",
+run --assistant asst_1 --tools weather:forecast "Shall I take an umbrella?"
+run --agent agent_1 -p 'environment={"type": "openai_hosted"}' "What is 2**100?\"""",
 )
 @options.question
-@click.option("--assistant", required=True, metavar="ID", help="The assistant to run.")
+@click.option("--assistant", metavar="ID", help="The assistant to run.")
 @click.option("--thread", metavar="ID", help="Run it on this thread rather than a new one.")
+@click.option("--agent", metavar="ID", help="The agent to run, by the Agents API.")
+@click.option("--session", metavar="ID", help="Go on in this session of an agent.")
 @click.option(
     "--tools",
     multiple=True,
@@ -35,6 +60,7 @@ run --assistant asst_1 --tools weather:forecast "Shall I take an umbrella?\"""",
     " are looked for in this folder too.",
 )
 @options.parameters
+@_one_to_run
 @options.with_client
 @options.with_output
 def command(
@@ -42,28 +68,67 @@ def command(
     client: Client,
     output: Output,
     prompt: Sequence[str],
-    assistant: str,
+    assistant: str | None,
     thread: str | None,
+    agent: str | None,
+    session: str | None,
     tools: Sequence[str],
     parameters: Mapping[str, Any],
 ) -> int:
     """Run it, and print the answer."""
     question = options.asked_once(prompt)
     functions = [_function(place) for place in tools]
-    if functions:
-        parameters = {"tools": [_tool_of(function) for function in functions], **parameters}
-    messages: list[MessageParam] = [{"role": "user", "content": question}]
-    if thread is None:
-        stream = client.create_thread_and_run_stream(
-            assistant_id=assistant, thread={"messages": messages}, extra_body=parameters
-        )
+    stream: StreamerV2
+    if assistant is not None:
+        offered = _offered(functions, "assistants")
+        stream = _run_assistant(client, question, assistant, thread, {**offered, **parameters})
+    elif agent is not None:
+        stream = _run_agent(client, question, agent, _offered(functions, "agents"), parameters)
     else:
-        stream = client.create_run_stream(
-            thread, assistant_id=assistant, additional_messages=messages, extra_body=parameters
-        )
+        assert session is not None  # noqa: S101 - one of the three is there
+        stream = client.send_agent_session_events_stream(session, question, extra_body=parameters)
     if functions:
         stream = run_tools(client, stream, functions)
     return output.show(stream)
+
+
+def _run_assistant(
+    client: Client, question: str, assistant: str, thread: str | None, body: Mapping[str, Any]
+) -> StreamerV2:
+    """Return the stream of a run."""
+    messages: list[MessageParam] = [{"role": "user", "content": question}]
+    if thread is None:
+        return client.create_thread_and_run_stream(
+            assistant_id=assistant, thread={"messages": messages}, extra_body=body
+        )
+    return client.create_run_stream(
+        thread, assistant_id=assistant, additional_messages=messages, extra_body=body
+    )
+
+
+def _run_agent(
+    client: Client,
+    question: str,
+    agent: str,
+    offered: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> StreamerV2:
+    """Return the stream of the first turn of a new session."""
+    settings = {**offered, **(parameters.get("agent") or {})}
+    body = {**parameters, "agent": settings} if settings else parameters
+    return client.create_agent_session_stream(
+        environment=_NOWHERE, agent_id=agent, input=question, extra_body=body
+    )
+
+
+def _offered(functions: Sequence[Callable[..., Any]], api: API) -> dict[str, Any]:
+    """Return the setting that offers *functions* to the model, if there are any."""
+    if not functions:
+        return {}
+    try:
+        return {"tools": [tool_of(function, api=api) for function in functions]}
+    except TypeError as error:
+        raise click.UsageError(f"--tools: {error}.") from error
 
 
 def _function(place: str) -> Callable[..., Any]:
@@ -83,11 +148,3 @@ def _function(place: str) -> Callable[..., Any]:
     if not callable(function):
         raise click.UsageError(f"--tools {place}: {module} has no function {name!r}.")
     return function
-
-
-def _tool_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what offers *function* to the model."""
-    try:
-        return tool_of(function, api="assistants")
-    except TypeError as error:
-        raise click.UsageError(f"--tools: {error}.") from error

@@ -94,7 +94,24 @@ def test_every_command_has_a_section_in_the_reference() -> None:
     [
         ([], "Missing command; see openai-scan --help"),
         (["nonsense"], "No such command 'nonsense'; see openai-scan --help"),
-        (["run", "Hi"], "Missing option '--assistant'; see openai-scan run --help"),
+        (
+            ["run", "Hi"],
+            (
+                "Say what to run: --assistant, --agent, or the --session of one;"
+                " see openai-scan run --help"
+            ),
+        ),
+        (
+            ["run", "--agent", "a", "--thread", "t", "Hi"],
+            "--thread is that of an --assistant; see openai-scan run --help",
+        ),
+        (
+            ["run", "--agent", "a", "--session", "s", "Hi"],
+            (
+                "Say what to run: --assistant, --agent, or the --session of one;"
+                " see openai-scan run --help"
+            ),
+        ),
         (
             ["demo", "--speed", "fast"],
             (

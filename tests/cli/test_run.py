@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from openai_scan.cli import main
 from openai_scan.demo import ReplayServer
 from openai_scan.testing import (
     FakeServer,
+    Reply,
     ToolCall,
+    agent_answer,
+    agent_failure,
+    agent_sessions,
     assistant_answer,
     assistant_calls,
     assistant_failure,
@@ -212,3 +217,68 @@ def test_the_replay_server_does_not_mind_who_leaves() -> None:
     with ReplayServer(speed=float("inf")) as server:
         with requests.post(server.base_url, stream=True, timeout=10) as response:
             assert response.raw.read1(1)
+
+
+class TestAgents:
+    """`--agent` and `--session`: the Agents API."""
+
+    def test_run_creates_a_session(
+        self, server: FakeServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Without an environment, unless one is asked for."""
+        server.add(agent_answer("Hi there"), agent_answer("Hi"))
+        assert main(["run", "--agent", "a", "Hello"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == "Hi there\n"
+        assert printed.err.startswith("13 events, first text after ")
+        assert server.requests[0].path == "/agents/sessions"
+        assert server.requests[0].json == {
+            "agent_id": "a",
+            "environment": {"type": "none"},
+            "input": "Hello",
+            "stream": True,
+        }
+        environment = {"type": "openai_hosted"}
+        setting = f"environment={json.dumps(environment)}"
+        assert main(["run", "--agent", "a", "-p", setting, "Hello"]) == 0
+        assert server.requests[1].json["environment"] == environment
+
+    def test_run_goes_on_in_a_session(
+        self, server: FakeServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The stream is open before anything is sent."""
+        server.add(agent_answer("Hi")[1:], Reply(status=202, headers={}, body=b""))
+        assert main(["run", "--session", "s", "Hello"]) == 0
+        assert capsys.readouterr().out == "Hi\n"
+        first, second = server.requests
+        assert (first.method, second.method) == ("GET", "POST")
+        assert second.json["events"][0]["input"][0]["content"][0]["text"] == "Hello"
+
+    def test_run_answers_the_calls_of_an_agent(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        """With functions of a module; other settings of the agent stay."""
+        (tmp_path / "agentweather.py").write_text(MODULE, encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("NO_PROXY", "*")
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        call = ToolCall("forecast", {"city": "Oslo"})
+        with FakeServer(agent_sessions([call, "Take one."])) as started:
+            monkeypatch.setenv("OPENAI_BASE_URL", started.base_url)
+            tools = ["--tools", "agentweather:forecast"]
+            arguments = ["--agent", "a", *tools, "-p", 'agent={"model": "m"}', "Umbrella?"]
+            assert main(["run", *arguments]) == 0
+            assert capsys.readouterr().out == "Take one.\n"
+            first, second = started.requests
+            assert first.json["agent"]["model"] == "m"
+            assert first.json["agent"]["tools"][0]["name"] == "forecast"
+            assert second.json["events"][0]["output"] == "rain in Oslo"
+
+    def test_agent_that_fails(self, server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+        """The reason is printed."""
+        server.add(agent_failure("server_error", "no luck"))
+        assert main(["run", "--agent", "a", "Hello"]) == 1
+        assert "no luck" in capsys.readouterr().err
