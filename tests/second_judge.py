@@ -30,6 +30,8 @@ class Kind:
         parts: The parts that it names, each with its outcome or None.
         fails: Whether it reports an error.
         hole: Whether it cannot be read.
+        rests: Whether nothing comes after it once a part has begun, whether the part ended or not.
+        reports: Whether it reports an error that counts only if the stream shows no end.
         done: Whether nothing comes after it.
         ends_input: Whether it counts as `[DONE]` if it comes last, as a whole answer does.
         is_event: Whether it is one, and not a comment.
@@ -44,6 +46,8 @@ class Kind:
     parts: tuple[tuple[object, str | None], ...] = ()
     fails: bool = False
     hole: bool = False
+    rests: bool = False
+    reports: bool = False
     done: bool = False
     ends_input: bool = False
     is_event: bool = True
@@ -63,7 +67,7 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
     """Return the verdict on a stream of *kinds*, the last of them *cut* in its middle or not."""
     parts: dict[object, str | None] = {}
     text = ahead = ""  # the text, and what of it may come again as deltas
-    fails = hole = done = closed = False
+    fails = hole = done = closed = lost = reported = False
 
     def terminal() -> bool:
         return done or fails or (bool(parts) and None not in parts.values())
@@ -81,12 +85,17 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         closed = closed or (kind.closes and bool(text))
         parts.update(kind.parts)
         fails = fails or kind.fails
-        done = kind.done
+        reported = reported or kind.reports
+        rests = kind.rests and bool(parts)
+        lost = rests and None in parts.values()
+        done = kind.done or rests
     events = [kind for kind in kinds if kind.is_event]
     done = done or (bool(events) and events[-1].ends_input and not (cut and kinds[-1].is_event))
-    if fails:
+    if fails or (reported and not terminal()):
         return Verdict("failed", "APIError", text)
     if not done and ((cut and kinds[-1].is_event) or not terminal()):
+        return Verdict("truncated", "TruncatedStreamError", text)
+    if lost:
         return Verdict("truncated", "TruncatedStreamError", text)
     if hole:
         return Verdict("failed", "DecodeError", text)
@@ -295,6 +304,49 @@ ASSISTANTS = ANYWHERE | {
     "hole": Kind(block=_piece("a").block[:-9] + b"\n\n", hole=True, is_json=False),
 }
 
+
+def _session(name: str, outcome: str | None = None, **settings: Any) -> Kind:
+    kind = f"agent.session.{name}"
+    parts = () if name == "idle" else (("turn", outcome),)
+    payload = {"type": kind, "session": {"id": "s"}}
+    return Kind(block=block(payload), parts=parts, fails=outcome == "failed", **settings)
+
+
+def _turn(name: str, outcome: str | None = None, subagent: str | None = None) -> Kind:
+    kind = f"agent.session.turn.{name}"
+    turn = {"id": subagent or "t", "subagent_id": subagent, "status": name}
+    return Kind(
+        block=block({"type": kind, "turn_id": turn["id"], "turn": turn}),
+        parts=() if subagent else (("turn", outcome),),
+        fails=not subagent and outcome == "failed",
+    )
+
+
+def _said(name: str, turn: str = "t", **facts: Any) -> bytes:
+    place = {"turn_id": turn, "item_id": f"m{turn}", "output_index": 0, "content_index": 0}
+    return block({"type": f"agent.session.turn.{name}", **place, **facts})
+
+
+AGENTS = ANYWHERE | {
+    "began": _turn("created"),
+    "a": Kind(block=_said("output_text.delta", delta="a"), adds="a"),
+    "b": Kind(block=_said("output_text.delta", delta="b"), adds="b"),
+    "whole": Kind(block=_said("output_text.done", text="ab"), whole="ab", closes=True),
+    "completed": _turn("completed", "completed"),
+    "failed": _turn("failed", "failed"),
+    "waits": _session("requires_action", "requires_action", rests=True),
+    "session failed": _session("failed", "failed", rests=True),
+    "idle": _session("idle", rests=True),
+    "subagent failed": _turn("failed", "failed", "sub"),
+    "error": Kind(
+        block=block({"type": "error", "session_id": "s", "error": {"message": "too hot"}}),
+        reports=True,
+    ),
+    "hole": Kind(
+        block=_said("output_text.delta", delta="a")[:-9] + b"\n\n", hole=True, is_json=False
+    ),
+}
+
 TRANSCRIPT = ANYWHERE | {
     "a": Kind(block=block({"type": "transcript.text.delta", "delta": "a"}), adds="a", repeats=True),
     "b": Kind(block=block({"type": "transcript.text.delta", "delta": "b"}), adds="b", repeats=True),
@@ -331,6 +383,7 @@ IMAGES = ANYWHERE | {
 }
 
 FAMILIES = {
+    "agents": AGENTS,
     "chat": CHAT,
     "completions": COMPLETIONS,
     "responses": RESPONSES,

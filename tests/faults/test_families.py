@@ -64,6 +64,15 @@ DONE = b"data: [DONE]\n\n"
 _DELTA = {"content": [{"index": 0, "type": "text", "text": {"value": "Hi"}}]}
 
 FAMILIES = {
+    "agents": Family(
+        (
+            _typed("agent.session.turn.created", turn={"id": "t", "status": "queued"}),
+            _typed("agent.session.turn.output_text.delta", item_id="i", delta="Hi"),
+            _typed("agent.session.turn.completed", turn={"id": "t", "status": "completed"}),
+            _typed("agent.session.idle", session={"id": "s", "status": "idle"}),
+        ),
+        whole=3,
+    ),
     "chat": Family((_chunk({"content": "Hi"}, None), _chunk({}, "stop"), DONE), whole=2),
     "completions": Family((_completion("Hi", None), _completion("", "stop"), DONE), whole=2),
     "responses": Family(
