@@ -83,8 +83,8 @@ def arguments_of(name: str, ids: list[str]) -> dict[str, Any]:
     """Return arguments that a method takes, so that nothing but an id can be wrong."""
     method: Any = getattr(Methods, name)
     given: dict[str, Any] = dict.fromkeys(ids, "a")
-    if "tool_outputs" in inspect.signature(method).parameters:
-        given["tool_outputs"] = []
+    others = {"tool_outputs", "events"} & inspect.signature(method).parameters.keys()
+    given |= {other: [] for other in others}
     # What a method returns is imported only for type checkers.
     public = {one: getattr(openai_scan, one) for one in dir(openai_scan)}
     hints = typing.get_type_hints(method, localns=public, include_extras=True)

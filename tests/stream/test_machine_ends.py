@@ -55,6 +55,15 @@ RESPONSE_STATUSES: dict[str, Outcome] = {
 }
 
 
+AGENT_EVENTS: dict[str, Outcome] = {
+    "agent.session.turn.completed": "completed",
+    "agent.session.turn.cancelled": "cancelled",
+    "agent.session.turn.failed": "failed",
+    "agent.session.failed": "failed",
+    "agent.session.requires_action": "requires_action",
+}
+
+
 @frozen
 class Family:
     """A family whose streams end in one way.
@@ -76,7 +85,18 @@ def completion(text: str, finish: str | None = None) -> bytes:
     return m.event({"object": "text_completion", "choices": [piece]})
 
 
+def of_agent(name: str) -> bytes:
+    """Return an event of an agent's session, with the session or the turn that is in it."""
+    parts = {"session": {"id": "s"}, "turn": {"id": "t"}, "item_id": "m", "delta": "a"}
+    return m.event({"type": name, **parts})
+
+
 FAMILIES = {
+    "Agents": Family(
+        of_agent("agent.session.turn.created") + of_agent("agent.session.turn.output_text.delta"),
+        of_agent("agent.session.turn.completed"),
+        has_done=False,
+    ),
     "Chat Completions": Family(m.chat("a"), m.chat("", "stop"), has_done=True),
     "Completions": Family(completion("a"), completion("", "stop"), has_done=True),
     "Responses": Family(
@@ -137,8 +157,9 @@ def outcomes(header: str) -> Iterator[tuple[str, str]]:
         ("the run's status", RUN_STATUSES),
         ("`finish_reason` of a choice", FINISH_REASONS),
         ("the response's status", RESPONSE_STATUSES),
+        ("an event of an agent's session", AGENT_EVENTS),
     ],
-    ids=["runs", "finish reasons", "responses"],
+    ids=["runs", "finish reasons", "responses", "agents"],
 )
 def test_the_page_has_the_rows_of_these_tests(header: str, table: dict[str, Outcome]) -> None:
     """No status is on the page only, or in the tests only, or with another outcome."""
@@ -220,6 +241,26 @@ def test_the_name_is_the_outcome_of_a_response_without_a_status(status: str) -> 
     """Where the status says nothing, the name of the event does."""
     nameless = m.event({"type": f"response.{status}", "response": {"id": "resp_1"}})
     assert m.tr(nameless).outcome == RESPONSE_STATUSES[status]
+
+
+@pytest.mark.parametrize("name", AGENT_EVENTS)
+def test_the_event_of_a_session_is_the_outcome(name: str) -> None:
+    """Whether its turn was seen to begin or not."""
+    outcome = AGENT_EVENTS[name]
+    idle = of_agent("agent.session.idle")
+    for before in (of_agent("agent.session.in_progress"), b""):
+        for after in (b"", idle + of_agent("agent.session.in_progress")):
+            told = m.tr(before + of_agent(name) + after)
+            assert (told.last, told.outcome) == (ENDED, outcome)
+            assert (told.error is not None and told.error[0] is APIError) is (outcome == "failed")
+
+
+def test_a_session_at_rest_ends_what_has_begun() -> None:
+    """Its turn was not seen to end, so the answer is not whole; before any turn it ends nothing."""
+    idle, begun = of_agent("agent.session.idle"), of_agent("agent.session.turn.created")
+    assert m.tr(idle + begun + FAMILIES["Agents"].ended + idle).outcome == "completed"
+    told = m.tr(begun + idle + begun)
+    assert (told.names[-1], told.outcome) == ("agent.session.idle", "truncated")
 
 
 def test_a_response_that_calls_functions_is_completed() -> None:
