@@ -13,6 +13,10 @@ from openai_scan.testing import (
     FakeServer,
     Step,
     ToolCall,
+    TurnScript,
+    agent_answer,
+    agent_failure,
+    agent_sessions,
     assistant_answer,
     assistant_calls,
     background_responses,
@@ -249,3 +253,58 @@ class TestBackground:
 
         with FakeServer(background_responses("Hi", "Ho")) as server:
             assert asyncio.run(act(server.base_url)) == ("Hi", "Ho")
+
+
+class TestAgents:
+    """The Agents API: its helpers find every event where they expect it."""
+
+    def test_a_session(self, openai_server: FakeServer, client: openai.OpenAI) -> None:
+        """Streamed as it is made."""
+        openai_server.add(agent_answer("Hi there"))
+        stream = client.beta.agents.sessions.create(
+            environment={"type": "none"}, agent={"model": "m"}, input="Hello", stream=True
+        )
+        result = stream.get_final_result()
+        assert result.output_text == "Hi there"
+        assert result.turn.status == "completed"
+        assert openai_server.requests[0].headers["openai-beta"] == "agents=v1"
+
+    def test_a_failure(self, openai_server: FakeServer, client: openai.OpenAI) -> None:
+        """It is one."""
+        openai_server.add(agent_failure())
+        stream = client.beta.agents.sessions.create(
+            environment={"type": "none"}, input="Hello", stream=True
+        )
+        with pytest.raises(openai.OpenAIError, match="failed"):
+            stream.get_final_result()
+
+    def test_turns_and_tools_of_a_service(self) -> None:
+        """Sessions stay open, and calls are answered while they stream."""
+        turns: list[TurnScript] = ["Hi there", ["Let me see.", WEATHER, "Cold."]]
+        with (
+            FakeServer(agent_sessions(*turns)) as server,
+            openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client,
+        ):
+            sessions = client.beta.agents.sessions
+            made = sessions.create(environment={"type": "none"})
+            assert made.status == "idle"
+            with sessions.stream(made.id, input="Hello") as stream:
+                assert stream.get_final_result().output_text == "Hi there"
+            asked: list[Any] = []
+
+            def weather(arguments: Any) -> str:
+                asked.append(arguments)
+                return "4 degrees"
+
+            with sessions.stream(
+                made.id, input="Weather?", tool_handlers={"weather": weather}
+            ) as stream:
+                assert stream.get_final_result().output_text == "Let me see.Cold."
+            assert asked == [{"city": "Oslo"}]
+            items = [item.type for item in sessions.items.list(made.id)]
+            assert items == [
+                *("message", "message", "message", "message"),
+                *("function_call", "function_call_output", "message"),
+            ]
+            assert [turn.status for turn in sessions.turns.list(made.id)] == ["completed"] * 2
+            assert sessions.delete(made.id).deleted
