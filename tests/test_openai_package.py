@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -255,6 +256,10 @@ class TestBackground:
             assert asyncio.run(act(server.base_url)) == ("Hi", "Ho")
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("openai.resources.beta.agents") is None,
+    reason="the installed client has no Agents API",
+)
 class TestAgents:
     """The Agents API: its helpers find every event where they expect it."""
 

@@ -35,6 +35,7 @@ What never happens:
 - The exchange itself repeats a request that may have been served. Only a streamer knows whether
   content has been handed out, so it asks for that, by `retry()`.
 - A connection carries another request although the end of the answer before was not found.
+- What was sent beside a stream (`Request.once_open`) is sent again by a retry of the stream.
 
 All waiting is written once, in the coroutines of `BaseExchange`. `AsyncExchange` awaits them;
 `Exchange` runs them over a blocking wire, where they never suspend. These are two classes rather
@@ -127,8 +128,7 @@ class BaseExchange(ExchangeFacts):
                 again = None if exchange.interrupted else exchange.retry(error)
                 if again is None:
                     raise
-            exchange = self._beside = again
-            self._pass_on_cancel()
+            exchange = self._wait_for(again)
 
     async def _json(self) -> Any:
         """Send the request and return the JSON of the answer."""
@@ -201,8 +201,7 @@ class BaseExchange(ExchangeFacts):
 
     async def _send_beside(self, request: Request) -> None:
         """Send the request whose effect this stream shows."""
-        self._beside = beside = type(self)(self._sender, request, accept=_JSON)
-        self._pass_on_cancel()
+        beside = self._wait_for(type(self)(self._sender, request, accept=_JSON))
         began = time.monotonic()
         try:
             await beside._call()  # noqa: SLF001 - our own class

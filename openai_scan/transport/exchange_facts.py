@@ -68,7 +68,7 @@ class ExchangeFacts:
         self._answer: Answer | None = None
         self._reused: bool | None = None  # the connection had carried other requests before
         self._connected_at = 0.0
-        self._beside: ExchangeFacts | None = None  # the one that is waited for, if not this one
+        self._beside: Self | None = None  # the one that is waited for, if not this one
         self._ending = False  # what matters has arrived; only the rest is waited for
         self._parcel = sender.pack(request, self._attempt.key, accept)
         self._redact = sender.redactor(request)
@@ -117,12 +117,15 @@ class ExchangeFacts:
     def cancel(self) -> None:
         """End the wait of the reader, in any state. Any thread may call it."""
         self.cancellation.request()
-        self._pass_on_cancel()
-
-    def _pass_on_cancel(self) -> None:
-        """Cancel the exchange that the reader waits for now, if this one is cancelled."""
-        if self._beside is not None and self.cancellation.requested:
+        if self._beside is not None:
             self._beside.cancel()
+
+    def _wait_for(self, other: Self) -> Self:
+        """Have *other*, which the reader waits for now, be cancelled as this one is."""
+        self._beside = other
+        if self.cancellation.requested:
+            other.cancel()
+        return other
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or lift that limit (None).

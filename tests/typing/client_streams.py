@@ -8,6 +8,8 @@ from typing import Any
 from typing_extensions import assert_never, assert_type
 
 from openai_scan import (
+    AgentEvent,
+    AgentsAnswer,
     AssistantEvent,
     AssistantsAnswer,
     ChatCompletion,
@@ -36,6 +38,8 @@ from openai_scan import (
     UnknownToolCall,
     run_tools,
 )
+from openai_scan.events.agents import TokenUsage
+from openai_scan.events.agents.base import PartOfCall as PartOfAgentsCall
 from openai_scan.events.assistants import (
     AnnotationDelta,
     CodeInterpreterTool,
@@ -81,6 +85,12 @@ def the_streams(client: Client) -> None:
     run = client.create_run_stream("thread_1", assistant_id="asst_1")
     assert_type(run, StreamerV2[AssistantEvent, AssistantsAnswer])
     run.chain(client.submit_tool_outputs_stream("thread_1", "run_1", []))
+    session = client.create_agent_session_stream(environment={"type": "none"}, input="i")
+    assert_type(session, StreamerV2[AgentEvent, AgentsAnswer])
+    assert_type(run_tools(client, session, []), StreamerV2[AgentEvent, AgentsAnswer])
+    session.chain(client.send_agent_session_events_stream("sess_1", "i"))
+    session.chain(client.retrieve_agent_session_stream("sess_1"))
+    session.chain(client.resume_agent_session_stream({}))
     image = client.create_image_stream(model="m", prompt="p")
     assert_type(image, StreamerV2[ImageEvent, ImagesAnswer])
     transcript = client.create_transcription_stream(model="m", file=b"")
@@ -92,18 +102,24 @@ def the_streams(client: Client) -> None:
     assert_type(completion.usage(), OldUsage | None)
     assert_type(response.usage(), ResponseUsage | None)
     assert_type(run.usage(), RunUsage | None)
+    assert_type(session.usage(), TokenUsage | None)
     assert_type(image.usage(), ImagesUsage | None)
     assert_type(transcript.usage(), TranscriptUsage | None)
     assert_type(speech.usage(), SpeechUsage | None)
     assert_type(chat.tool_calls(), tuple[ToolCallDelta, ...] | None)
     assert_type(response.tool_calls(), tuple[PartOfCall, ...] | None)
     assert_type(run.tool_calls(), tuple[PartOfAssistantsCall, ...] | None)
+    assert_type(session.tool_calls(), tuple[PartOfAgentsCall, ...] | None)
     assert_type(response.annotations(), tuple[Annotation, ...] | None)
     assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
 
 
 def every_event(
-    chat: ChatEvent, completion: CompletionEvent, speech: SpeechEvent, response: ResponseEvent
+    chat: ChatEvent,
+    completion: CompletionEvent,
+    speech: SpeechEvent,
+    response: ResponseEvent,
+    session: AgentEvent,
 ) -> None:
     """A match that leaves no event out is complete."""
     match chat:
@@ -132,6 +148,11 @@ def every_event(
             pass
         case _:
             assert_type(response.sequence_number, int | None)  # every other event has one
+    match session:
+        case DoneEvent() | ErrorEvent() | UnknownEvent():
+            pass
+        case _:
+            assert_type(session.event_id, str)  # likewise
 
 
 def every_kind(
