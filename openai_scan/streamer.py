@@ -15,13 +15,13 @@ from openai_scan.sse.source import chunks_of, is_callers
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH
-from openai_scan.stream.view import StreamView
+from openai_scan.stream.whole import Whole
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class StreamerV2(StreamView[Source, EventT, AnswerT]):
+class StreamerV2(Whole[EventT, AnswerT]):
     """The typed events of a stream, read as Go's `bufio.Scanner` reads lines.
 
     ::
@@ -188,10 +188,6 @@ class StreamerV2(StreamView[Source, EventT, AnswerT]):
             if text := self.text():
                 return text
         return self._machine.answer.flush() or None
-
-    def _read_to_end(self) -> None:
-        while self.next():
-            pass
 
     def _ask_what_next(self, machine: StreamMachine) -> None:
         self._go_on_with(machine.successor(self, machine.outcome))

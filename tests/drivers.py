@@ -60,6 +60,22 @@ class SteppedStreamer:
         """Return text as UTF-8."""
         return _run(self._stream.read(size))
 
+    def final(self) -> Any:
+        """Return the whole answer."""
+        return _run(self._stream.final())
+
+    def final_as(self, cls: type[T]) -> T:
+        """Return the whole answer as an instance of *cls*."""
+        return _run(self._stream.final_as(cls))
+
+    def messages(self, choice: int = 0) -> Any:
+        """Return the conversation for a chat completion."""
+        return _run(self._stream.messages(choice))
+
+    def input_items(self) -> Any:
+        """Return the conversation for a response."""
+        return _run(self._stream.input_items())
+
     def text_deltas(self) -> Iterator[str]:
         """Yield the text."""
         return _each(self._stream.text_deltas())

@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
+from openai_scan.aio.whole import AsyncWhole
 from openai_scan.events import Outcome
 from openai_scan.sse.source import is_callers
 from openai_scan.stream.kinds import AnswerT, EventT
 from openai_scan.stream.machine import StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, EVENT, NEED_DATA, SWITCH, Step
-from openai_scan.stream.view import StreamView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,7 +23,7 @@ AsyncSuccessor: TypeAlias = "Callable[[Any, Outcome], Awaitable[_Next] | _Next]"
 """Decides what comes after a stream that has ended without an error; see `chain_from`."""
 
 
-class AsyncStreamerV2(StreamView[AsyncSource, EventT, AnswerT]):
+class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
     """The typed events of an asynchronous stream: `StreamerV2` with `await` where it reads.
 
     ::

@@ -16,12 +16,14 @@ disturbed again.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from types import coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -73,6 +75,8 @@ class Waker:
 
     def _wait_on_asyncio(self, steps: Any, future: Any) -> Generator[Any, None, Any]:
         """Pass on what the source waits for, beginning with *future*, and remember it."""
+        import asyncio  # slow to load, and loaded by whoever waits for a future
+
         requests = _requests_to_stop()
         try:
             while True:
@@ -135,6 +139,8 @@ def _running_trio() -> Any | None:
 
 def _requests_to_stop() -> int:
     """Return how often the current task has been cancelled; 0 where nobody counts that."""
+    import asyncio
+
     with contextlib.suppress(RuntimeError):  # no event loop of asyncio runs: what does is unknown
         count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
         if count is not None:

@@ -16,8 +16,8 @@ class Conversation(ABC):
     _machine: StreamMachine
 
     @abstractmethod
-    def final(self) -> Answer:
-        """Return the whole answer; see `StreamView`."""
+    def _final(self) -> Answer:
+        """Return the whole answer of a stream that has ended; see `StreamView`."""
 
     def bookmark(self) -> dict[str, Any] | None:
         """Return where another process can take up the answer, after the current event.
@@ -37,43 +37,13 @@ class Conversation(ABC):
         """
         return self._machine.bookmark
 
-    def messages(self, choice: int = 0) -> list[dict[str, Any]]:
-        """Return the conversation so far; as `final()`, it needs the whole answer.
-
-        It is what the next chat completion needs as its `messages`: those of the request, tool
-        rounds included, and the model's answer as the server sent it, with keys that the typed
-        classes do not have. If the stream was not made by a client, only the answer is in it. The
-        list and all in it are plain JSON values, and yours::
-
-            messages = [*s.messages(), {"role": "user", "content": "And tomorrow?"}]
-
-        If `final().calls` is not empty, add an output for each of them.
-
-        Args:
-            choice: The number of the choice to go on with.
-
-        Raises:
-            TypeError: The stream is not one of Chat Completions.
-            ValueError: The answer has no such choice.
-            ScanError: See `final()`.
-            RuntimeError: See `final()`.
-        """
+    def _messages(self, choice: int) -> list[dict[str, Any]]:
+        """Return what `messages()` of the streamers does, of a stream that has ended."""
         self._check_family("chat", "messages()")
         return [*self._machine.rounds.messages(), *self._machine.answer.as_sent(choice)]
 
-    def input_items(self) -> list[dict[str, Any]]:
-        """Return the conversation so far; as `final()`, it needs the whole answer.
-
-        It is what the next response needs as its `input` if the server has stored nothing: the
-        input of the request, tool rounds included, and the output items as the server sent them.
-        If the server has stored the response, you can instead send only what is new, with
-        `previous_response_id`. In all else it is like `messages()`.
-
-        Raises:
-            TypeError: The stream is not one of Responses.
-            ScanError: See `final()`.
-            RuntimeError: See `final()`.
-        """
+    def _input_items(self) -> list[dict[str, Any]]:
+        """Return what `input_items()` of the streamers does, of a stream that has ended."""
         self._check_family("responses", "input_items()")
         return [*self._machine.rounds.input(), *self._machine.answer.as_sent(0)]
 
@@ -85,6 +55,6 @@ class Conversation(ABC):
         return self._machine.rounds.total_counts(self._machine.answer)
 
     def _check_family(self, family: str, method: str) -> None:
-        self.final()
+        self._final()
         if self._machine.answer.family != family:
             raise TypeError(f"{method} is not for this API: see messages() and input_items()")

@@ -203,57 +203,6 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """
         return self._machine.answer.value()  # type: ignore[return-value] # likewise
 
-    def final(self) -> AnswerT:
-        """Return the whole answer; a `StreamerV2` that has not ended is read to its end first.
-
-        An answer that is `incomplete`, or that waits for tool outputs, is returned as it is.
-
-        Raises:
-            ScanError: The answer is not whole, because the stream was truncated, failed, timed
-                out or was cancelled. What came is the exception's `snapshot`.
-            RuntimeError: An `AsyncStreamerV2` has not ended.
-        """
-        if self.outcome is None:
-            self._read_to_end()
-        self._raise_err()
-        answer = self.snapshot()
-        error: ScanError
-        if self.outcome == "cancelled":
-            error = StreamCancelledError("the answer was cancelled before it was whole")
-        elif answer is None:
-            error = EventStreamError("the stream ended well, but no answer was in it")
-        else:
-            return answer
-        self._machine.describe(error)
-        raise error
-
-    def final_as(self, cls: type[T]) -> T:
-        """Return the whole answer, which is got like that of `final()`, as an instance of *cls*.
-
-        The text of the answer has to be the JSON that `json_schema_format(cls)` asks for. If a
-        response has a message of the phase `final_answer`, that is the answer; if not, messages of
-        the phase `commentary` are left out.
-
-        Raises:
-            DecodeError: The text is not JSON, as after a refusal or when it was cut short, or it
-                does not fit the class. The answer is the exception's `snapshot`.
-            ScanError: See `final()`.
-            RuntimeError: See `final()`.
-        """
-        from openai_scan.events.decoding.structure import Structurer
-
-        self.final()
-        text = self._machine.answer.final_text()
-        try:
-            return Structurer(strict=True)(bounded_json.loads_strictly(text), cls)
-        except (ValueError, RecursionError) as cause:
-            error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
-            error.__cause__ = cause
-        except DecodeError as caught:
-            error = caught
-        self._machine.describe(error)
-        raise error
-
     def partial(self) -> Any:
         """Return the JSON of the current answer's text so far as a Python value, or None.
 
@@ -363,9 +312,35 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
 
     # For the drivers.
 
-    def _read_to_end(self) -> None:
-        """Read what is still to come, where that can be done without an `await`."""
-        raise RuntimeError("the stream has not ended: call final() after next() returned False")
+    def _final(self) -> AnswerT:
+        """Return the whole answer of a stream that has ended."""
+        self._raise_err()
+        answer = self.snapshot()
+        error: ScanError
+        if self.outcome == "cancelled":
+            error = StreamCancelledError("the answer was cancelled before it was whole")
+        elif answer is None:
+            error = EventStreamError("the stream ended well, but no answer was in it")
+        else:
+            return answer
+        self._machine.describe(error)
+        raise error
+
+    def _final_as(self, cls: type[T]) -> T:
+        """Return the whole answer of a stream that has ended, as an instance of *cls*."""
+        from openai_scan.events.decoding.structure import Structurer
+
+        self._final()
+        text = self._machine.answer.final_text()
+        try:
+            return Structurer(strict=True)(bounded_json.loads_strictly(text), cls)
+        except (ValueError, RecursionError) as cause:
+            error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
+            error.__cause__ = cause
+        except DecodeError as caught:
+            error = caught
+        self._machine.describe(error)
+        raise error
 
     def _check_running(self, advice: str) -> None:
         if self._machine.outcome is not None:

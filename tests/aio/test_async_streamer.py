@@ -498,15 +498,14 @@ async def test_answer_grows_and_ends(loop: Loop) -> None:
     snapshot = s.snapshot()
     assert snapshot is not None
     assert snapshot.text == '{"name": "Ro'
-    with pytest.raises(RuntimeError, match="the stream has not ended"):
-        s.final()
-    await s.read()
-    assert s.final().text == '{"name": "Rome"}'
-    assert s.final_as(City) == City(name="Rome")
+    assert (await s.final()).text == '{"name": "Rome"}'  # read to its end first
+    assert (s.outcome, s.events_read) == ("completed", 4)
+    assert await s.final_as(City) == City(name="Rome")
+    s = AsyncStreamerV2(Source(loop, *chat('{"name": "Ro', 'me"}')))
+    assert await s.final_as(City) == City(name="Rome")
     s = AsyncStreamerV2(Source(loop, *chat("a", finish=None)))
-    await read_all(s)
     with pytest.raises(TruncatedStreamError) as caught:
-        s.final()
+        await s.final()
     assert caught.value.snapshot is not None
     assert caught.value.snapshot.text == "a"
 
@@ -607,18 +606,36 @@ async def test_successor_says_what_comes_next(kind: str, loop: Loop) -> None:
     ]
 
     def function(s: AsyncStreamerV2, outcome: Outcome) -> Any:
-        seen.append((s.final().text, outcome))
+        seen.append((s.snapshot(), outcome))
         return answers.pop(0)
 
     async def coroutine_function(s: AsyncStreamerV2, outcome: Outcome) -> Any:
-        await loop.pause()
+        assert await s.final() == s.snapshot()
         return function(s, outcome)
 
     async with AsyncStreamerV2(Source(loop, *chat("a"))) as s:
         s.chain_from(function if kind == "function" else coroutine_function)
         assert await deltas(s) == ["a", "b", "c"]
         assert (s.outcome, s.err()) == ("requires_action", None)
-    assert seen == [("a", "completed"), ("b", "completed"), ("c", "completed")]
+    assert [(answer and answer.text, outcome) for answer, outcome in seen] == [
+        ("a", "completed"),
+        ("b", "completed"),
+        ("c", "completed"),
+    ]
+
+
+@on_every_loop
+async def test_a_conversation_is_read_to_its_end(loop: Loop) -> None:
+    """messages() and input_items() are awaited, as final() is."""
+    s = AsyncStreamerV2(Source(loop, *chat("a", "b")))
+    assert await s.messages() == [{"role": "assistant", "content": "ab"}]
+    s = AsyncStreamerV2(Source(loop, *chat("a")))
+    with pytest.raises(TypeError, match=r"input_items\(\) is not for this API"):
+        await s.input_items()
+    items = [{"type": "message", "role": "assistant", "content": []}]
+    event = {"type": "response.completed", "response": {"id": "r", "output": items}}
+    s = AsyncStreamerV2(Source(loop, b"data: %b\n\n" % json.dumps(event).encode()))
+    assert await s.input_items() == items
 
 
 @on_every_loop

@@ -388,7 +388,7 @@ async def test_task_is_cancelled_after_the_answer_was_whole(loop: Loop) -> None:
     source = Source(loop, *chat("a")[:-1], hold=True)
     s = AsyncStreamerV2(source)
     await loop.cancelling(functools.partial(read_all, s), source.waits)
-    assert (s.outcome, s.err(), s.final().text) == ("completed", None, "a")
+    assert (s.outcome, s.err(), (await s.final()).text) == ("completed", None, "a")
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])

@@ -178,13 +178,25 @@ def the_classes_of_a_stream(
     assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
     assert_type(run.final(), AssistantsAnswer)
     assert_type(waiting.event(), ChatCompletionChunk | DoneEvent)
-    assert_type(waiting.final(), ChatCompletion)
     for event in chat:
         assert_type(event, ChatCompletionChunk | DoneEvent)
     any_stream = chat
     any_stream.chain(run)
     chat.chain([b""])
     chat.chain_from(_next_of)
+
+
+async def awaited(
+    waiting: AsyncStreamerV2[ChatCompletionChunk | DoneEvent, ChatCompletion],
+) -> None:
+    """What reads is awaited, and has the same types."""
+    assert_type(await waiting.final(), ChatCompletion)
+    assert_type(await waiting.final_as(int), int)
+    assert_type(await waiting.messages(), list[dict[str, Any]])
+    async for event in waiting:
+        assert_type(event, ChatCompletionChunk | DoneEvent)
+    async for text in waiting.text_deltas():
+        assert_type(text, str)
 
 
 def _next_of(
