@@ -50,6 +50,8 @@ _MODULES = {
     "Answer": "values",
     "AssistantEvent": "events.assistants",
     "AssistantsAnswer": "events.assistants.snapshot",
+    "AsyncAzureClient": "client.aio",
+    "AsyncClient": "client.aio",
     "AsyncStreamerV2": "aio",
     "AuthenticationError": "errors",
     "AzureClient": "client",

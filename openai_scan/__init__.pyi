@@ -14,6 +14,10 @@ from openai_scan.client import (
     RetryPolicy as RetryPolicy,
     Timeout as Timeout,
 )
+from openai_scan.client.aio import (
+    AsyncAzureClient as AsyncAzureClient,
+    AsyncClient as AsyncClient,
+)
 from openai_scan.errors import (
     APIError as APIError,
     AuthenticationError as AuthenticationError,

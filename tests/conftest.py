@@ -15,8 +15,8 @@ from clocks import Now
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from server import ScriptedServer, serving
+from wires import BLOCKING, WIRES, facades
 
-from openai_scan import Client
 from openai_scan.transport.session import body
 from openai_scan.transport.session.cancellation import SocketCancellation
 
@@ -92,10 +92,33 @@ def server() -> Iterator[ScriptedServer]:
         yield started
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marker of tests that are about the blocking wire alone."""
+    config.addinivalue_line("markers", "blocking: it is about the blocking wire alone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that use the fixture `wire` over each of them."""
+    if "wire" in metafunc.fixturenames:
+        alone = metafunc.definition.get_closest_marker("blocking") is not None
+        metafunc.parametrize("wire", [BLOCKING] if alone else WIRES, indirect=True)
+
+
 @pytest.fixture
-def client(server: ScriptedServer) -> Iterator[Client]:
-    """Make a client of the server."""
-    with Client("k", server.base_url) as made:
+def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have the clients of the module run over a wire, and return its name."""
+    name: str = request.param
+    for public, facade in facades(name).items():
+        if hasattr(request.module, public):
+            monkeypatch.setattr(request.module, public, facade)
+    return name
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, server: ScriptedServer) -> Iterator[Any]:
+    """Make a client of the server, over the wire of the test if it has one."""
+    name = request.getfixturevalue("wire") if "wire" in request.fixturenames else BLOCKING
+    with facades(name)["Client"]("k", server.base_url) as made:
         yield made
 
 

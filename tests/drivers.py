@@ -1,9 +1,12 @@
-"""The asynchronous driver as a blocking one, so that the tests of a stream run with both."""
+"""The asynchronous driver as a blocking one, so that the tests of a stream run with both.
+
+`wires.py` does the same for clients.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -40,52 +43,57 @@ class _Awaited:
             yield chunk
 
 
-class SteppedStreamer:
-    """An `AsyncStreamerV2` with the methods of a `StreamerV2`: each steps until it has returned.
+class BlockingFacade:
+    """An `AsyncStreamerV2` with the methods of a `StreamerV2`.
 
-    No event loop is needed: the sources of these tests only pause, or block as they always do.
+    Args:
+        stream: What it is the facade of.
+        run: Runs a coroutine to its end.
     """
 
-    def __init__(self, source: Any, **settings: Any) -> None:
-        self._stream = AsyncStreamerV2(_following(source), **settings)
+    def __init__(
+        self, stream: AsyncStreamerV2, run: Callable[[Coroutine[Any, Any, Any]], Any]
+    ) -> None:
+        self._stream = stream
+        self._run = run
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def next(self) -> bool:
+    def next(self) -> Any:
         """Step to the next event."""
-        return _run(self._stream.next())
+        return self._run(self._stream.next())
 
-    def read(self, size: int | None = -1) -> bytes:
+    def read(self, size: int | None = -1) -> Any:
         """Return text as UTF-8."""
-        return _run(self._stream.read(size))
+        return self._run(self._stream.read(size))
 
     def final(self) -> Any:
         """Return the whole answer."""
-        return _run(self._stream.final())
+        return self._run(self._stream.final())
 
-    def final_as(self, cls: type[T]) -> T:
+    def final_as(self, cls: type[Any]) -> Any:
         """Return the whole answer as an instance of *cls*."""
-        return _run(self._stream.final_as(cls))
+        return self._run(self._stream.final_as(cls))
 
     def messages(self, choice: int = 0) -> Any:
         """Return the conversation for a chat completion."""
-        return _run(self._stream.messages(choice))
+        return self._run(self._stream.messages(choice))
 
     def input_items(self) -> Any:
         """Return the conversation for a response."""
-        return _run(self._stream.input_items())
+        return self._run(self._stream.input_items())
 
     def text_deltas(self) -> Iterator[str]:
         """Yield the text."""
-        return _each(self._stream.text_deltas())
+        return self._each(self._stream.text_deltas())
 
     def __iter__(self) -> Iterator[Event]:
-        return _each(self._stream)
+        return self._each(self._stream)
 
     def close(self) -> None:
         """Close the source."""
-        _run(self._stream.close())
+        self._run(self._stream.close())
 
     def __enter__(self) -> Self:
         return self
@@ -96,40 +104,55 @@ class SteppedStreamer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _run(self._stream.__aexit__(exc_type, exc, traceback))
+        self._run(self._stream.__aexit__(exc_type, exc, traceback))
 
     def chain(self, other: Any) -> None:
         """Go on with *other*."""
-        self._stream.chain(self._stream if other is self else _following(other))
+        self._stream.chain(self._stream if other is self else following(other))
 
     def chain_from(self, successor: Callable[[Any, Outcome], Any]) -> None:
         """Go on with what *successor* returns."""
 
         async def awaited(_stream: AsyncStreamerV2, outcome: Outcome) -> Any:
             await _Pause()
-            return _following(successor(self, outcome))
+            return following(successor(self, outcome))
 
         self._stream.chain_from(awaited)
+
+    def _each(self, iterator: Any) -> Iterator[Any]:
+        """Yield what *iterator* does."""
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                yield self._run(_next_of(iterator))
+
+
+class SteppedStreamer(BlockingFacade):
+    """A facade whose methods step until they have returned.
+
+    No event loop is needed: the sources of these tests only pause, or block as they always do.
+    """
+
+    def __init__(self, source: Any, **settings: Any) -> None:
+        super().__init__(AsyncStreamerV2(following(source), **settings), _run)
 
 
 DRIVERS = {"blocking": StreamerV2, "asynchronous": SteppedStreamer}
 
 
-def _following(other: Any) -> Any:
+def following(other: Any) -> Any:
     """Return *other*, a streamer, a source or an outcome, for the asynchronous driver."""
-    if isinstance(other, SteppedStreamer):
+    if isinstance(other, BlockingFacade):
         return other._stream
+    if isinstance(other, AsyncIterable):
+        return other
     try:
         return _Awaited(other)
     except TypeError:
         return other  # to be refused there too
 
 
-def _each(iterator: Any) -> Iterator[Any]:
-    """Yield what *iterator* does."""
-    with contextlib.suppress(StopAsyncIteration):
-        while True:
-            yield _run(anext(iterator))
+async def _next_of(iterator: Any) -> Any:
+    return await anext(iterator)
 
 
 def _run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -57,6 +57,28 @@ class Loop(Protocol):
         """
 
 
+class When:
+    """A flag that is set as soon as something is the case, which is looked at again and again."""
+
+    def __init__(self, loop: Loop, happened: Callable[[], bool]) -> None:
+        self._loop = loop
+        self._happened = happened
+
+    def set(self) -> None:
+        """Nothing sets it by hand."""
+
+    async def wait(self) -> None:
+        """See `Flag`."""
+        while not self._happened():
+            await self._loop.pause()
+
+
+def in_a_moment(loop: Loop) -> When:
+    """Return a flag that is set when the other tasks have had many turns."""
+    turns = iter([False] * 20)
+    return When(loop, lambda: next(turns, True))
+
+
 class Asyncio:
     """asyncio."""
 
@@ -165,8 +187,8 @@ def on_every_loop(test: Test) -> Callable[..., None]:
     """Run an asynchronous *test* once on each loop, which is its parameter `loop`."""
 
     @functools.wraps(test)
-    def run(loop: Loop, **parameters: Any) -> None:
-        loop.run(functools.partial(test, loop=loop, **parameters))
+    def run(*of_class: object, loop: Loop, **parameters: Any) -> None:
+        loop.run(functools.partial(test, *of_class, loop=loop, **parameters))
 
     on_each = pytest.mark.parametrize("loop", [ASYNCIO, TRIO], ids=["asyncio", "trio"])
     each: Callable[..., None] = on_each(run)
@@ -177,8 +199,8 @@ def on_asyncio(test: Test) -> Callable[..., None]:
     """Run an asynchronous *test* on asyncio."""
 
     @functools.wraps(test)
-    def run(**parameters: Any) -> None:
-        ASYNCIO.run(functools.partial(test, **parameters))
+    def run(*of_class: object, **parameters: Any) -> None:
+        ASYNCIO.run(functools.partial(test, *of_class, **parameters))
 
     return run
 
@@ -187,7 +209,7 @@ def on_trio(test: Test) -> Callable[..., None]:
     """Run an asynchronous *test* on Trio."""
 
     @functools.wraps(test)
-    def run(**parameters: Any) -> None:
-        TRIO.run(functools.partial(test, **parameters))
+    def run(*of_class: object, **parameters: Any) -> None:
+        TRIO.run(functools.partial(test, *of_class, **parameters))
 
     return run

@@ -7,7 +7,7 @@ asynchronous wire it suspends at every wait; as a blocking one it never does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from attrs import define, field
@@ -55,7 +55,7 @@ class Reply:
         reused: What the wire says about its connection; "none" to make none.
     """
 
-    steps: list[Step] = field(factory=list)
+    steps: Sequence[Step] = field(factory=list)
     status: int = 200
     headers: Mapping[str, str] = field(factory=lambda: EVENT_STREAM)
     before: list[Step] = field(factory=list)

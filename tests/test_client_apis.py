@@ -36,6 +36,8 @@ from openai_scan.transport import Upload
 
 Call = Callable[[Any], Any]
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 DONE = [CHUNKED + ch(b"data: [DONE]\n\n") + END]
 
 

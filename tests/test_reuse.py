@@ -35,6 +35,8 @@ from urllib3.connection import HTTPConnection
 from openai_scan import Client, ConnectError, RetryPolicy, ScanError, Timeout
 from openai_scan.transport import Exchange, Request, Transport
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 EVENT = b"data: 1\n\n"
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{}\r\n"
 BODY = ch(EVENT) + END

@@ -25,6 +25,8 @@ from openai_scan.events import Outcome
 from openai_scan.observer import Watched
 from openai_scan.stats import Gaps, TokenCount
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
 
 

@@ -88,6 +88,8 @@ SECRET_NAMES = [
 ]
 ONCE = RetryPolicy(attempts=1)
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 @pytest.fixture
 def transports() -> Iterator[Callable[[ScriptedServer], Transport]]:
@@ -265,6 +267,7 @@ class TestReading:
             text, s = read_all(transports(server))
         assert (text, s.outcome) == ("par", "completed")
 
+    @pytest.mark.blocking
     def test_no_more_is_read_than_asked_for(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
@@ -1189,6 +1192,7 @@ class TestRequests:
             assert server.hung_up.wait(PATIENCE)
             assert s.outcome == "completed"
 
+    @pytest.mark.blocking
     def test_tcp_probes_are_on(self, transports: Callable[[ScriptedServer], Transport]) -> None:
         """A peer that is gone is noticed although nothing is sent."""
         import socket
@@ -1218,6 +1222,7 @@ class TestRequests:
             transport.call(post())
             assert server.connections == 2
 
+    @pytest.mark.blocking
     def test_a_fork_gives_no_connection_back(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -54,12 +54,15 @@ from openai_scan import (
     TransportError,
     TruncatedStreamError,
 )
-from openai_scan.transport import Exchange, Request, Transport
+from openai_scan.transport import Request, Transport
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.exchange import BaseExchange
 from openai_scan.transport.retries import backoff, retry_after, should_retry
 from openai_scan.transport.session import cancellation, connections
 from openai_scan.transport.session import wire as session_module
 from openai_scan.transport.session.dial import dial
+
+pytestmark = pytest.mark.usefixtures("wire")
 
 KEY = "sk-secret-1234"
 ONCE = RetryPolicy(attempts=1)
@@ -350,10 +353,10 @@ class TestClocks:
         with serving([busy], [HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
             with chatting(server, timeout=Timeout(total=0.5), retries=AT_ONCE) as s:
                 first = s.source
-                assert isinstance(first, Exchange)
+                assert isinstance(first, BaseExchange)
                 assert s.next()
                 second = s.source
-                assert isinstance(second, Exchange)
+                assert isinstance(second, BaseExchange)
                 assert second is not first
                 assert second.clock.deadline == first.clock.deadline
                 assert not s.next()
@@ -393,7 +396,7 @@ class TestClocks:
             with chatting(server) as s:
                 assert s.next()
                 exchange = s.source
-                assert isinstance(exchange, Exchange)
+                assert isinstance(exchange, BaseExchange)
                 exchange.expire(-1)
                 assert not s.next()
                 error = s.err()
@@ -680,6 +683,7 @@ class TestCancel:
         assert server.connections == 1
 
     # Python warns of a fork beside threads, and the server has some.
+    @pytest.mark.blocking
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
@@ -701,6 +705,7 @@ class TestFork:
     """A child process finds nothing locked, whatever the threads of its parent were doing."""
 
     # Python warns of a fork beside threads; one of them is the point.
+    @pytest.mark.blocking
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("used_before", [True, False])
     def test_a_child_is_not_locked_out_by_a_thread_that_was_connecting(
@@ -740,6 +745,7 @@ class TestFork:
             client.list_models()
             assert server.connections == 3
 
+    @pytest.mark.blocking
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("reads_on", [False, True])
     def test_a_child_is_not_locked_out_of_a_pool(self, *, reads_on: bool) -> None:

@@ -9,6 +9,8 @@ from server import CHUNKED, END, PATIENCE, WAIT_FOR_HANG_UP, answer, ch, serving
 
 from openai_scan import APIError, BadRequestError, Client, NotAnEventStreamError, StreamerV2
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 CHUNK = {"delta": {"content": "Hi"}, "finish_reason": "stop", "index": 0}
 STREAM = json.dumps({"object": "chat.completion.chunk", "choices": [CHUNK]}).encode()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Iterable
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
@@ -49,6 +49,11 @@ class Chunks:
         self.waker = None if isinstance(source, LiveSource) else Waker()
         self.in_use = False
 
+    def following(self) -> Awaitable[Any]:
+        """Return the next chunk, to be awaited."""
+        following = anext(self.iterator)
+        return following if self.waker is None else self.waker.wait(following)
+
     def wake(self) -> None:
         """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it."""
         if self.waker is not None:
@@ -70,15 +75,14 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     chunks: Chunks = stream.chunks
     if chunks.in_use:  # the source would be confused, and might end the stream of the other task
         raise RuntimeError("another task is reading this stream: only one task may at a time")
-    iterator, waker = chunks.iterator, chunks.waker
+    following = chunks.following
     if stream.live is not None:
         stream.before_read()
     chunks.in_use = True
     try:
         while True:
             try:
-                following = anext(iterator)
-                chunk: Any = await (following if waker is None else waker.wait(following))
+                chunk: Any = await following()
             except (StopAsyncIteration, Woken):
                 return stream.end()
             except Exception as error:  # the border: every failure of a source is one of the stream
@@ -95,28 +99,46 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 
 
 async def close_inputs(*inputs: RawStream) -> None:
-    """Close the sources of *inputs*, and what they are read with, if they can be closed.
+    """Close the sources of *inputs*, and what they are read with; see `close_all()`.
 
-    Everything is closed, even if closing something fails or is cancelled. What was raised first is
-    raised at the end, a cancellation before any error. An asynchronous generator that another task
-    is reading cannot be closed; that task's wait is interrupted instead.
+    An asynchronous generator that another task is reading cannot be closed; that task's wait is
+    interrupted instead.
     """
-    raised: list[BaseException] = []
+    things: list[object] = []
     for stream in inputs:
         chunks: Chunks | None = stream.chunks
-        for closeable in (None if chunks is None else chunks.iterator, stream.source):
-            if chunks is not None and getattr(closeable, "ag_running", False):
+        if chunks is not None:
+            things.append(chunks.iterator)
+            if is_read(chunks.iterator):
                 chunks.wake()
-                continue
-            close = getattr(closeable, "aclose", None) or getattr(closeable, "close", None)
-            try:
-                closing = None if close is None else close()
-                if isawaitable(closing):
-                    await closing
-            except BaseException as error:  # noqa: BLE001 - it is raised below
-                raised.append(error)
+        things.append(stream.source)
+    await close_all(*things)
+
+
+async def close_all(*things: object) -> None:
+    """Close each of *things* that can be closed and that no other task is reading.
+
+    Everything is closed, even if closing something fails or is cancelled. What was raised first is
+    raised at the end, a cancellation before any error.
+    """
+    raised: list[BaseException] = []
+    for thing in things:
+        if is_read(thing):
+            continue
+        close = getattr(thing, "aclose", None) or getattr(thing, "close", None)
+        try:
+            closing = None if close is None else close()
+            if isawaitable(closing):
+                await closing
+        except BaseException as error:  # noqa: BLE001 - it is raised below
+            raised.append(error)
     if raised:
         try:
             raise min(raised, key=lambda error: isinstance(error, Exception))
         finally:
             raised.clear()  # its traceback refers to this frame
+
+
+def is_read(thing: object) -> bool:
+    """Return whether *thing* is an asynchronous generator that a task is just reading."""
+    return bool(getattr(thing, "ag_running", False))

@@ -17,10 +17,11 @@ disturbed again.
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Awaitable, Callable, Generator
 from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from openai_scan.aio.loops import running_trio
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,7 +60,7 @@ class Waker:
             Woken: `wake()` was called, before or meanwhile.
         """
         if not self._library_known:
-            self._trio, self._library_known = _running_trio(), True
+            self._trio, self._library_known = running_trio(), True
         steps: Any = awaitable.__await__()
         result: T
         if self._trio is not None:
@@ -125,16 +126,6 @@ def _interruption(
     cancel: Callable[[asyncio.Future[Any]], None], future: asyncio.Future[Any]
 ) -> Callable[[], object]:
     return lambda: future.get_loop().call_soon_threadsafe(cancel, future)
-
-
-def _running_trio() -> Any | None:
-    """Return Trio if the caller runs on it, without importing it for those who do not."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        with contextlib.suppress(RuntimeError):
-            trio.lowlevel.current_task()
-            return trio
-    return None
 
 
 def _requests_to_stop() -> int:

@@ -19,10 +19,12 @@ from openai_scan.observer import Observer
 from openai_scan.recording import RecordTo
 from openai_scan.recording import record as recorded
 from openai_scan.sse import Source
+from openai_scan.stream.view import StreamView
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
 from openai_scan.transport.ids import quoted
 from openai_scan.transport.request import check_header
+from openai_scan.transport.sender import Sender
 
 T = TypeVar("T")
 
@@ -67,27 +69,27 @@ class Page(Generic[T]):
         return len(self.data)
 
 
-class BaseClient:
-    """What the methods of an API stand on.
+class ClientCore:
+    """What a client is, without the waiting: settings, requests, typed answers.
 
     Args:
-        transport: The connections to the server.
+        sender: What prepares the requests to the server; a transport.
         timeout: How long to wait, unless a call says otherwise.
         retries: When to try again, unless a call says otherwise.
-        stream_options: The keyword arguments of every `StreamerV2`.
+        stream_options: The keyword arguments of every streamer.
         observers: What makes the observers of a stream, one each; called for every stream.
     """
 
     def __init__(
         self,
-        transport: Transport,
+        sender: Sender,
         *,
         timeout: Timeout | float | None,
         retries: RetryPolicy | None,
         stream_options: Mapping[str, Any],
         observers: Iterable[Callable[[], Observer]],
     ) -> None:
-        self._transport = transport
+        self._sender = sender
         self._timeout = as_timeout(timeout)
         self._retries = RetryPolicy() if retries is None else retries
         self._stream_options = stream_options
@@ -96,39 +98,16 @@ class BaseClient:
 
     def __repr__(self) -> str:
         # A debugger shows one whose constructor has refused its arguments too.
-        transport = getattr(self, "_transport", None)
-        about = "unfinished" if transport is None else f"base_url={transport.base_url!r}"
+        sender = getattr(self, "_sender", None)
+        about = "unfinished" if sender is None else f"base_url={sender.base_url!r}"
         return f"{type(self).__name__}({about})"
 
-    def close(self) -> None:
-        """Close the connections that are kept for the next request."""
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def stream(self, request: Request, *, record: RecordTo | None = None) -> StreamerV2:
-        """Return the stream that *request* is answered with; it is sent by the first `next()`.
-
-        The methods of the APIs make such a request, and `s.source.request` is the one of a
-        stream. With `attrs.evolve` another can be made of it.
-
-        Args:
-            request: What to send.
-            record: Where to record the stream, if it is to be recorded; see `record()`.
-        """
-        source: Source = self._transport.stream(request)
-        if record is not None:
-            source = recorded(source, record)
-        stream = StreamerV2(source, **self._stream_options)
+    def _observe(self, stream: StreamView[Any, Any, Any]) -> None:
+        """Have an observer of each kind watch *stream*."""
         for make_observer in self._observers:
             stream.observe(make_observer())
-        return stream
 
-    def _stream(
+    def _stream_request(
         self,
         path: str,
         kind: TypedDictClass,
@@ -140,8 +119,8 @@ class BaseClient:
         onward: Request | None = None,
         once_open: Request | None = None,
         **more: Any,
-    ) -> StreamerV2[Any, Any]:
-        """Return the stream that a request answers with; it is sent by the first `next()`.
+    ) -> Request:
+        """Return the request for a stream.
 
         Args:
             path: See `_request()`, as for all others.
@@ -157,12 +136,10 @@ class BaseClient:
         request = self._request(
             method, path, kind, params, files=files, in_query=in_query, streams=True, **more
         )
-        known = attrs.evolve(request, onward=onward, once_open=once_open)
-        return self.stream(known, record=params.get("record"))
+        return attrs.evolve(request, onward=onward, once_open=once_open)
 
-    def _call(
+    def _call_request(
         self,
-        cls: type[T],
         method: str,
         path: str,
         kind: TypedDictClass,
@@ -170,11 +147,10 @@ class BaseClient:
         *,
         known: Mapping[str, Any] | None = None,
         **more: Any,
-    ) -> T:
-        """Return what a request answers with, as an instance of *cls*.
+    ) -> Request:
+        """Return the request for a whole answer.
 
         Args:
-            cls: What the answer is.
             method: See `_request()`, as for all others.
             path: Where it goes.
             kind: What the arguments are to be.
@@ -186,15 +162,27 @@ class BaseClient:
         if params.get("record") is not None:
             raise TypeError("record is for streams, and this is none")
         request = self._request(method, path, kind, params, **more)
-        payload = self._transport.call(attrs.evolve(request, may_answer_nothing=known is not None))
+        return attrs.evolve(request, may_answer_nothing=known is not None)
+
+    def _answer(
+        self, cls: type[T], payload: Any, what: str, known: Mapping[str, Any] | None = None
+    ) -> T:
+        """Return the JSON value *payload* as an instance of *cls*.
+
+        Args:
+            cls: What the answer is.
+            payload: What the server has answered.
+            what: The request, for a message.
+            known: See `_call_request()`.
+        """
         if known is not None:
             payload = _completed(payload, known)
         try:
             return self._structure(payload, cls)
         except RecursionError:
-            raise DecodeError(f"the answer to {method} {path} is nested too deeply") from None
+            raise DecodeError(f"the answer to {what} is nested too deeply") from None
         except DecodeError as error:
-            raise DecodeError(f"the answer to {method} {path}: {error}") from error
+            raise DecodeError(f"the answer to {what}: {error}") from error
 
     def _request(
         self,
@@ -250,6 +238,63 @@ class BaseClient:
     def _path(self, path: str, model: str | None) -> str:  # noqa: ARG002 - Azure's depends on it
         """Return where a path of the API is on this server, for requests to *model*."""
         return path
+
+
+class BaseClient(ClientCore):
+    """What the methods of an API stand on; see `ClientCore` for its arguments."""
+
+    def __init__(self, transport: Transport, **settings: Any) -> None:
+        super().__init__(transport, **settings)
+        self._transport = transport
+
+    def close(self) -> None:
+        """Close the connections that are kept for the next request."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def stream(self, request: Request, *, record: RecordTo | None = None) -> StreamerV2:
+        """Return the stream that *request* is answered with; it is sent by the first `next()`.
+
+        The methods of the APIs make such a request, and `s.source.request` is the one of a
+        stream. With `attrs.evolve` another can be made of it.
+
+        Args:
+            request: What to send.
+            record: Where to record the stream, if it is to be recorded; see `record()`.
+        """
+        source: Source = self._transport.stream(request)
+        if record is not None:
+            source = recorded(source, record)
+        stream = StreamerV2(source, **self._stream_options)
+        self._observe(stream)
+        return stream
+
+    def _stream(
+        self, path: str, kind: TypedDictClass, params: Mapping[str, Any], **options: Any
+    ) -> StreamerV2[Any, Any]:
+        """Return the stream that a request answers with; see `_stream_request()`."""
+        request = self._stream_request(path, kind, params, **options)
+        return self.stream(request, record=params.get("record"))
+
+    def _call(
+        self,
+        cls: type[T],
+        method: str,
+        path: str,
+        kind: TypedDictClass,
+        params: Mapping[str, Any],
+        *,
+        known: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> T:
+        """Return what a request answers with, as an instance of *cls*; see `_call_request()`."""
+        request = self._call_request(method, path, kind, params, known=known, **more)
+        return self._answer(cls, self._transport.call(request), f"{method} {path}", known)
 
 
 def headers_for(path: str) -> Mapping[str, str]:

@@ -7,9 +7,10 @@ its time, one for the end. docs/reference/recording.md describes the format.
 from openai_scan.recording.file import Recording, RecordTo
 from openai_scan.recording.lines import Cause, End, Failure, Head, Read, Section
 from openai_scan.recording.player import Replay, exchanges_of, read_recording, replay
-from openai_scan.recording.recorder import RecordedSource, record
+from openai_scan.recording.recorder import AsyncRecordedSource, RecordedSource, record
 
 __all__ = [
+    "AsyncRecordedSource",
     "Cause",
     "End",
     "Failure",

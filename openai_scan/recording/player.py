@@ -15,7 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from typing_extensions import Self
+
 from openai_scan import waiting
+from openai_scan.aio.loops import Bell, pause
 from openai_scan.errors import (
     RecordingError,
     ScanError,
@@ -53,6 +56,8 @@ def replay(
     exchange: int = 0,
 ) -> Replay:
     """Return a source that hands over what was recorded: the same bytes, and the same end.
+
+    Both a `StreamerV2` and an `AsyncStreamerV2` read it.
 
     Everything above it runs as it did: a connection that was reset ends the replay with the same
     error, and a request that was sent again, or an answer that was taken up again, is so once
@@ -164,6 +169,8 @@ class Replay:
         self._speed = math.inf if speed is None else speed
         self._resplit = resplit
         self._cancelled = threading.Event()
+        self._bell = Bell()
+        self._played: Iterator[bytes | float] = iter(())
         self._deadline = math.inf
 
     @property
@@ -201,24 +208,52 @@ class Replay:
         Raises:
             ScanError: What the input ended with.
         """
+        for step in self._steps():
+            if isinstance(step, bytes):
+                yield step
+            else:
+                due, seconds = self._wait_for(step)
+                waiting.wait(self._cancelled, seconds)
+                self._check(due)
+
+    def __aiter__(self) -> Self:
+        """Yield the same for `async for`, on asyncio and on Trio."""
+        self._played = self._steps()
+        return self
+
+    async def __anext__(self) -> bytes:
+        for step in self._played:
+            if isinstance(step, bytes):
+                return step
+            due, seconds = self._wait_for(step)
+            if seconds > 0:
+                await self._bell.wait(self._cancelled.is_set, seconds)
+            else:
+                await pause()  # the other tasks have their turn all the same
+            self._check(due)
+        raise StopAsyncIteration
+
+    def _steps(self) -> Iterator[bytes | float]:
+        """Yield the seconds after the request to wait for next, and what was read, in order."""
         self.sent_at = time.monotonic()
-        self._wait_until(self.section.head.t or 0.0)
+        yield self.section.head.t or 0.0
         self.answered_at = time.monotonic()
         reads = self.reads if self._resplit is None else resplit_reads(self.reads, self._resplit)
         for read in reads:
-            self._wait_until(read.t)
+            yield read.t
             yield read.data
         end = self.section.end
         if end is None:
             self.notes["recording_truncated"] += 1
             raise TruncatedStreamError(f"the recording {self._name} breaks off before its end")
-        self._wait_until(end.t)
+        yield end.t
         if end.failure is not None:
             raise error_of(end.failure)
 
     def cancel(self) -> None:
         """Wake the reader. Any thread may call it."""
         self._cancelled.set()
+        self._bell.ring()
 
     def expire(self, seconds: float | None) -> None:
         """End the input *seconds* from now, or not (None)."""
@@ -252,8 +287,8 @@ class Replay:
             place=place,
         )
 
-    def _wait_until(self, t: float) -> None:
-        """Wait for the time that is *t* seconds after the request."""
+    def _wait_for(self, t: float) -> tuple[float, float]:
+        """Return when *t* seconds after the request is, and how long to wait now."""
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
         seconds = max(0.0, min(due, self._deadline) - time.monotonic())
@@ -262,7 +297,11 @@ class Replay:
                 f"{self._name}: at speed {self._speed:g} the next bytes come in"
                 f" {seconds / 86400:g} days, which is too long to wait"
             )
-        if waiting.wait(self._cancelled, seconds):
+        return due, seconds
+
+    def _check(self, due: float) -> None:
+        """Raise an error if nothing more is to be handed over after the wait until *due*."""
+        if self._cancelled.is_set():
             raise StreamCancelledError("the replay was cancelled")
         if self._deadline < due:
             raise StreamTimeoutError("the replay held the stream open after the answer")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-from openai_scan.aio.waking import _running_trio
+from openai_scan.aio.loops import running_trio
 from openai_scan.events import Outcome
 from openai_scan.functions import is_coroutine_function
 from openai_scan.tools.rounds import End, Ready, Rounds, output_of
@@ -75,7 +75,7 @@ def _both(ready: Ready) -> tuple[Any, Exception | None]:
 
 async def _in_thread(function: Callable[[], T]) -> T:
     """Return what *function* returns in a thread, which is left alone if the task is cancelled."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         result: T = await trio.to_thread.run_sync(function, abandon_on_cancel=True)
         return result
@@ -90,7 +90,7 @@ async def together(steps: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     If one raises, the others are cancelled and waited for, and its exception is raised. The same
     happens if the caller's task is cancelled.
     """
-    if _running_trio() is not None:
+    if running_trio() is not None:
         return await _together_on_trio(steps)
     return await _together_on_asyncio(steps)
 

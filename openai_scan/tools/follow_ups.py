@@ -105,7 +105,7 @@ def _after_chat(client: Any, request: Request) -> FollowUp:
             for call, output in answered
         ]
         choice = answered[0][0].choice
-        messages = [*streamer.messages(choice), *outputs]
+        messages = [*streamer._messages(choice), *outputs]  # noqa: SLF001 - part of the streamer
         body = {**(request.body or {}), "messages": messages}
         return client.stream(attrs.evolve(request, body=body))
 
@@ -126,7 +126,7 @@ def _after_response(client: Any, request: Request) -> FollowUp:
         # only what is stored under an id can be continued.
         is_stored = response.store is not False and bool(response.id)
         if body.get("store") is False or not (is_stored or "conversation" in body):
-            body["input"] = [*streamer.input_items(), *outputs]
+            body["input"] = [*streamer._input_items(), *outputs]  # noqa: SLF001 - likewise
         else:
             body["input"] = outputs
             if "conversation" not in body:  # a conversation knows its last response

@@ -212,10 +212,11 @@ class BaseExchange(ExchangeFacts):
     async def _open(self) -> Answer:
         """Send the request and return its answer if the head is acceptable."""
         self._state = _State.SENT
+        self.interrupted = True  # what is raised here is the caller's own, or the caller's fault
+        self._sender.check()
         if self._attempt.pause:
-            self.interrupted = True  # a pause raises nothing of its own
             await self.cancellation.pause(self._attempt.pause)
-            self.interrupted = False
+        self.interrupted = False
         if self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")
         self.sent_at = time.monotonic()

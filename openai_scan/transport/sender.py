@@ -65,6 +65,13 @@ class Sender:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
 
+    def check(self) -> None:
+        """Do nothing if requests may be sent now.
+
+        Raises:
+            RuntimeError: They may not.
+        """
+
     def pack(self, request: Request, key: str, accept: str) -> Parcel:
         """Return *request* as it goes out.
 

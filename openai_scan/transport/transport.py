@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openai_scan.errors import ConfigurationError
+from openai_scan.aio.loops import running_loop
 from openai_scan.transport.exchange import AsyncExchange, Exchange
 from openai_scan.transport.request import Request
 from openai_scan.transport.sender import Sender
 from openai_scan.transport.wire import Wire, at_once
+from openai_scan.transport.wires import AsyncWire, async_wire, blocking_wire
 
 _EVENT_STREAM = "text/event-stream"
 _JSON = "application/json"
@@ -40,7 +41,7 @@ class Transport(Sender):
         query: Mapping[str, str] | None = None,
         wire: Wire[Any] | None = None,
     ) -> None:
-        wire = _default_wire() if wire is None else wire
+        wire = blocking_wire() if wire is None else wire
         if not wire.blocking:
             raise TypeError("this wire is asynchronous: use AsyncTransport")
         super().__init__(
@@ -81,13 +82,15 @@ class AsyncTransport(Sender):
     Args:
         base_url: What the path of each request is appended to.
         key: The key, or "" to send none.
-        wire: What sends the requests.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
         query: What to add to every URL.
+        wire: What sends the requests, see `AsyncWire`.
 
     Raises:
         TypeError: The wire is a blocking one, which would stop the event loop at every wait.
+        ValueError: There is no wire of that name.
+        ConfigurationError: What the wire needs is not installed.
     """
 
     def __init__(
@@ -95,19 +98,48 @@ class AsyncTransport(Sender):
         base_url: str,
         *,
         key: str,
-        wire: Wire[Any],
         key_header: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        wire: AsyncWire = None,
     ) -> None:
+        wire = async_wire(wire)
         if wire.blocking:
             raise TypeError("this wire blocks: use Transport")
         super().__init__(
             base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
         )
+        self._loop: object | None = None  # the one that it is used in
+        self._closed = False
+
+    def check(self) -> None:
+        """Do nothing if requests may be sent, in the event loop that runs now.
+
+        Raises:
+            RuntimeError: It was closed, or used in another event loop before.
+        """
+        if self._closed:
+            raise RuntimeError(
+                "the client is closed: read its streams inside of its `async with` block, or"
+                " create another client"
+            )
+        loop = running_loop()
+        if loop is not None and loop is not (self._loop or loop):
+            raise RuntimeError(
+                "the client belongs to another event loop: create a client in each loop, such as"
+                " inside of the coroutine that asyncio.run() runs"
+            )
+        self._loop = loop or self._loop
 
     def stream(self, request: Request) -> AsyncExchange:
-        """Return the answer to *request* as an asynchronous source, see `Transport.stream()`."""
+        """Return the answer to *request* as an asynchronous source, see `Transport.stream()`.
+
+        Raises:
+            RuntimeError: See `check()`.
+            TypeError: See `Transport.stream()`.
+            ValueError: See `Transport.stream()`.
+        """
+        self.check()
         return AsyncExchange(self, request, accept=_EVENT_STREAM)
 
     async def call(self, request: Request) -> Any:
@@ -115,21 +147,6 @@ class AsyncTransport(Sender):
         return await AsyncExchange(self, request, accept=_JSON).call()
 
     async def aclose(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use. No request can be sent any more."""
+        self._closed = True
         await self.wire.aclose()
-
-
-def _default_wire() -> Wire[Any]:
-    """Return the wire of this system.
-
-    Raises:
-        ConfigurationError: The libraries that it needs are not what is installed.
-    """
-    # Imported here, since requests takes a while to load, and other wires do without it.
-    try:
-        from openai_scan.transport.session.wire import SessionWire
-    except ImportError as error:
-        raise ConfigurationError(
-            f"requests and urllib3 cannot be used as they are installed: {error}"
-        ) from error
-    return SessionWire()

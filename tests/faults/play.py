@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import evolve, frozen
 from server import PATIENCE
+from wires import BLOCKING, FacadeStream, facades
 
 from faults.obstacles import BRIEF, listening, obstacle
 from faults.scripts import WHOLE, Signals, set_up
@@ -67,25 +69,33 @@ def expected(cell: Cell, route: Route) -> Observed:
     return Observed(ending, cell.events, cell.snapshot, cell.connection)
 
 
-def play(cell: Cell, framing: Framing, route: Route) -> Observed:
-    """Play *cell*; then ask the same client again, which has to be as good as new."""
+def play(cell: Cell, framing: Framing, route: Route, wire: str = BLOCKING) -> Observed:
+    """Play *cell*; then ask the same client again, which has to be as good as new.
+
+    Args:
+        cell: What happens.
+        framing: How the answer is framed.
+        route: What is between the client and the server.
+        wire: What the client reads by; see `wires`.
+    """
     for longer in _LONGER[:-1] if cell.fault in _LIMITED else ():
         with contextlib.suppress(AssertionError, ScanError):
-            observed = _play(cell, framing, route, longer)
+            observed = _play(cell, framing, route, longer, wire)
             if observed == expected(cell, route):
                 return observed
-    return _play(cell, framing, route, _LONGER[-1])
+    return _play(cell, framing, route, _LONGER[-1], wire)
 
 
-def _play(cell: Cell, framing: Framing, route: Route, longer: int) -> Observed:
+def _play(cell: Cell, framing: Framing, route: Route, longer: int, wire: str) -> Observed:
     """Play *cell* once, with limits that many times as long as usual."""
+    make_client: type[Client] = facades(wire)["Client"]
     signals = Signals()
     with contextlib.ExitStack() as stack:
         stack.enter_context(listening(signals))
         around = stack.enter_context(set_up(cell, framing, route, signals))
         origin = stack.enter_context(obstacle(cell, route, around, signals))
         client = stack.enter_context(
-            Client("sk-1", origin, timeout=_timeout(cell, longer), retries=_retries(cell))
+            make_client("sk-1", origin, timeout=_timeout(cell, longer), retries=_retries(cell))
         )
         s, events, raised = _read(client, cell, signals)
         error = s.err()
@@ -166,6 +176,9 @@ def _read(client: Client, cell: Cell, signals: Signals) -> tuple[StreamerV2, int
         except KeyboardInterrupt:
             raised = "KeyboardInterrupt"
             s.close()
+        except asyncio.CancelledError:  # what interrupts a task
+            raised = "KeyboardInterrupt"
+            assert s.outcome is not None  # closed by then
     return s, events, raised
 
 
@@ -174,6 +187,8 @@ def _meddling(cell: Cell, s: StreamerV2, signals: Signals) -> Iterator[None]:
     """Have another thread cancel the stream, or interrupt this one, when both sides are there."""
     if cell.fault is Fault.CANCEL:
         act: Callable[[], object] = s.cancel
+    elif cell.fault is Fault.INTERRUPT and isinstance(s, FacadeStream):
+        act = s.interrupt
     elif cell.fault is Fault.INTERRUPT:
         caught = threading.Event()
 
@@ -207,7 +222,7 @@ def _meddling(cell: Cell, s: StreamerV2, signals: Signals) -> Iterator[None]:
         yield
     finally:
         thread.join()
-        if cell.fault is Fault.INTERRUPT:
+        if cell.fault is Fault.INTERRUPT and not isinstance(s, FacadeStream):
             signal.signal(signal.SIGINT, before)
 
 

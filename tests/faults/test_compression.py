@@ -40,6 +40,8 @@ from openai_scan import (
     Timeout,
 )
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 MEBIBYTE = 1024 * 1024
 BOMB = 100
 
@@ -233,6 +235,7 @@ def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
     assert read <= 16 * MEBIBYTE
 
 
+@pytest.mark.blocking
 @pytest.mark.parametrize("limit", ["event_idle", "total"])
 def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A little that has arrived keeps a reader busy, and the limit runs out meanwhile."""
@@ -256,6 +259,7 @@ def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.Monke
     assert (error.limit, pieces) == (limit, 20)
 
 
+@pytest.mark.blocking
 def test_cancel_is_heard_while_decompressing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot wake a reader that does not wait, but its next piece is its last."""
     pieces = 0

@@ -21,6 +21,8 @@ from server import (
 
 from openai_scan import Client, RetryPolicy, StreamerV2, Timeout
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 @frozen
 class Family:

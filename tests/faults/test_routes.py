@@ -39,6 +39,8 @@ from openai_scan import (
 )
 from openai_scan.transport.session.answers import current
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 MANY = 64
 CERTIFICATES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"]
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
+from server import PATIENCE
+from wires import run
 
 from faults.play import expected, play
 from faults.table import Cell, Framing, Route, name_of, plays
@@ -12,14 +16,23 @@ from faults.world import bundle, certified, resets_are_told
 
 
 @pytest.mark.parametrize(("cell", "framing", "route"), plays(), ids=map(name_of, plays()))
-def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route) -> None:
+def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: str) -> None:
     """What happens is what the table says, and the client is as good as new afterwards."""
     before = open_files()
-    assert play(cell, framing, route) == expected(cell, route)
+    assert play(cell, framing, route, wire) == expected(cell, route)
+    no_thread_reads()
     assert open_files() == before
+
+
+def no_thread_reads() -> None:
+    """Wait until the threads of a wire have ended, which nobody else waits for."""
+    for thread in threading.enumerate():
+        if thread.name == "openai_scan stream":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
 
 
 def open_files() -> int:
     """Return how many descriptors are open, so that a socket that is left shows."""
-    certified(), bundle(), resets_are_told()  # whose files stay
+    certified(), bundle(), resets_are_told(), run(asyncio.sleep(0))  # whose files stay
     return len(list(Path("/dev/fd").iterdir()))

@@ -16,6 +16,8 @@ from server import CHUNKED, CLOSE_DELIMITED, END, FIN, Script, ch, serving
 from faults.traps import SHOWN_BY, TRAPS, Trap
 from openai_scan import Client, RetryPolicy, StreamerV2
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 TESTS = Path(__file__).parents[1]
 
 # The numbers of the list; those that are missing in it were never given.

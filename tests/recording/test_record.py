@@ -44,8 +44,11 @@ from openai_scan import (
 )
 from openai_scan.events import ErrorEvent
 from openai_scan.recording import RecordedSource
+from openai_scan.recording.recorded import BaseRecordedSource
 from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
 from openai_scan.sse import EventScanner, LiveSource
+
+pytestmark = pytest.mark.usefixtures("wire")
 
 KEY = "sk-a-key-that-nobody-may-see"
 
@@ -99,7 +102,7 @@ def test_a_stream_is_a_head_its_reads_and_an_end(tmp_path: Path) -> None:
             assert s.read().decode() == "Hé"
         url = server.base_url
         source = s.source
-        assert isinstance(source, RecordedSource)
+        assert isinstance(source, BaseRecordedSource)
         assert (source.method, source.url) == ("POST", f"{url}/chat/completions")
         assert (source.status, source.headers["x-request-id"]) == (200, "req_1")
         assert source.answered_at is not None
@@ -500,6 +503,7 @@ def test_a_full_disk_loses_nothing_that_has_arrived(lines: int) -> None:
         assert scanner.notes["recording_failed"] == 1
 
 
+@pytest.mark.blocking
 def test_a_stream_that_nobody_closes_is_recorded_whole(tmp_path: Path) -> None:
     """Who reads to the end need not close; who leaves the middle open is warned."""
     path = tmp_path / "a.jsonl"
@@ -531,6 +535,7 @@ class Failing:
         """Return nothing."""
 
 
+@pytest.mark.blocking
 def test_a_try_that_is_left_in_the_middle_has_an_end(tmp_path: Path) -> None:
     """An error event before any content leads to another try; the first one is closed then."""
     path = tmp_path / "a.jsonl"

@@ -44,6 +44,8 @@ from openai_scan.recording import (
 from openai_scan.sources import AnsweredSource, RenewableSource, RequestedSource
 from openai_scan.sse import EventScanner, LiveSource
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 HEAD = b'{"format": "openai_scan recording", "version": 1}\n'
 READ = b'{"t": 0, "text": "data: 1\\n\\n"}\n'
 CLEAN = b'{"t": 0, "end": "clean"}\n'

@@ -23,6 +23,8 @@ from openai_scan.testing import (
 )
 from openai_scan.transport import Request
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 SAID = response_answer("one two three")
 AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
 

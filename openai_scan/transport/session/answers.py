@@ -190,6 +190,10 @@ class ClockedResponse(http.client.HTTPResponse):
             cancellation=self._cancellation,
         )
 
+    def limit_by(self, clock: Clock) -> None:
+        """Let *clock* say how long each later wait for the body may take."""
+        self.body.limit_by(clock)
+
     def peek1(self) -> bytes:
         """Return what has arrived of the body, which is still to be read; wait if that is nothing.
 

@@ -72,6 +72,11 @@ class Body:
         if self._by_system:
             sock.settimeout(None)
 
+    def limit_by(self, clock: Clock) -> None:
+        """Let *clock* say how long each later wait may take."""
+        self._clock = clock
+        self._left = clock.left
+
     def read(self) -> bytes:
         """Return the content that has arrived; wait if there is none.
 

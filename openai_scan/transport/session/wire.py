@@ -97,6 +97,11 @@ class SessionAnswer:
             return hasattr(brotli.Decompressor, "can_accept_more_data")
         return encoding in ("identity", *self._raw.CONTENT_DECODERS)
 
+    def limit_by(self, clock: Clock) -> None:
+        """Let *clock* say how long each later wait may take; so far it was the exchange's."""
+        self._clock = clock
+        self._answered.limit_by(clock)
+
     async def read(self) -> bytes:
         """Return what has arrived; see `Body.read` for what it raises.
 

@@ -1,0 +1,194 @@
+"""Which event loop runs, and waiting on it until another thread has done something.
+
+Two libraries are supported, asyncio and Trio, and little is asked of either: which loop runs, a
+wait that any thread can end, and a pause of one round. That is less than it would take to install
+anyio. Neither library is imported here unless it runs: importing asyncio takes longer than
+importing the whole client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+_Wake: TypeAlias = Callable[[], object]
+
+
+def running_trio() -> Any | None:
+    """Return Trio if the caller runs on it, without importing it for those who do not."""
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        with contextlib.suppress(RuntimeError):
+            trio.lowlevel.current_task()
+            return trio
+    return None
+
+
+def running_loop() -> object | None:
+    """Return what identifies the event loop that the caller runs on, or None without one."""
+    trio = running_trio()
+    if trio is not None:
+        token: object = trio.lowlevel.current_trio_token()
+        return token
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        with contextlib.suppress(RuntimeError):
+            loop: object = asyncio.get_running_loop()
+            return loop
+    return None
+
+
+async def pause() -> None:
+    """Let the other tasks of the loop run once. The task may be cancelled here."""
+    trio = running_trio()
+    if trio is not None:
+        await trio.lowlevel.checkpoint()
+    else:
+        import asyncio
+
+        await asyncio.sleep(0)
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Return what *function* returns, which runs in a thread with the context of the task.
+
+    If the task is cancelled, it waits no longer, and the thread goes on.
+    """
+    trio = running_trio()
+    result: T
+    if trio is not None:
+        # In a tuple, since Trio refuses a function that returns something to be awaited.
+        (result,) = await trio.to_thread.run_sync(lambda: (function(),), abandon_on_cancel=True)
+    else:
+        import asyncio
+
+        result = await asyncio.to_thread(function)
+    return result
+
+
+async def together(functions: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
+    """Return what *functions* return, in order; each runs in a task of its own.
+
+    The first exception that one of them raises is raised unchanged; the others are cancelled, and
+    have ended by then.
+    """
+    trio = running_trio()
+    if trio is not None:
+        return await _together_on_trio(trio, functions)
+    import asyncio
+
+    tasks = [asyncio.ensure_future(function()) for function in functions]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def _together_on_trio(
+    trio: Any, functions: Sequence[Callable[[], Coroutine[Any, Any, T]]]
+) -> list[T]:
+    results: dict[int, T] = {}
+    errors: list[Exception] = []
+
+    async def run(number: int) -> None:
+        try:
+            results[number] = await functions[number]()
+        except Exception as error:  # noqa: BLE001 - it is raised below, in no group
+            errors.append(error)
+            nursery.cancel_scope.cancel()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for number in range(len(functions)):
+                nursery.start_soon(run, number)
+    except BaseException:
+        await trio.lowlevel.checkpoint_if_cancelled()  # raises it alone, rather than in a group
+        raise
+    if errors:
+        raise errors[0]
+    return [results[number] for number in range(len(functions))]
+
+
+class Bell:
+    """Wakes the tasks of one event loop that wait for something, from any thread."""
+
+    def __init__(self) -> None:
+        # Only the thread of the loop replaces it; the one that rings takes it as it is then.
+        self._waiting: tuple[_Wake, ...] = ()
+
+    def ring(self) -> None:
+        """Wake those who wait, because something has happened. Any thread may call it."""
+        for wake in self._waiting:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+                wake()
+
+    async def wait(self, happened: Callable[[], bool], seconds: float) -> bool:
+        """Wait until *happened* is true, but no longer than *seconds*; return what it is then.
+
+        Args:
+            happened: What to wait for. Whoever makes it true rings afterwards.
+            seconds: How long at most.
+        """
+        trio = running_trio()
+        end = time.monotonic() + seconds
+        while True:
+            if trio is not None:
+                await self._wait_on_trio(trio, happened, seconds)
+            else:
+                await self._wait_on_asyncio(happened, seconds)
+            if happened():
+                return True
+            seconds = end - time.monotonic()
+            if seconds <= 0:
+                return False
+
+    async def _wait_on_asyncio(self, happened: Callable[[], bool], seconds: float) -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        rung = loop.create_future()
+        timer = loop.call_later(seconds, _resolve, rung)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(_resolve, rung)
+
+        self._waiting = (*self._waiting, wake)
+        try:
+            if not happened():  # asked only now, so that no ring is missed
+                await rung
+        finally:
+            timer.cancel()
+            self._forget(wake)
+
+    async def _wait_on_trio(self, trio: Any, happened: Callable[[], bool], seconds: float) -> None:
+        token, rung = trio.lowlevel.current_trio_token(), trio.Event()
+
+        def wake() -> None:
+            token.run_sync_soon(rung.set)
+
+        self._waiting = (*self._waiting, wake)
+        try:
+            if not happened():
+                with trio.move_on_after(seconds):
+                    await rung.wait()
+        finally:
+            self._forget(wake)
+
+    def _forget(self, wake: _Wake) -> None:
+        self._waiting = tuple(one for one in self._waiting if one is not wake)
+
+
+def _resolve(rung: asyncio.Future[None]) -> None:
+    if not rung.done():
+        rung.set_result(None)

@@ -1,0 +1,240 @@
+"""What is written down of a source, and when; it reads nothing."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+from typing_extensions import Self
+
+from openai_scan.errors import ScanError, StreamCancelledError
+from openai_scan.recording.facts import (
+    cause_of,
+    failure_of,
+    head_of,
+    redactor_of,
+)
+from openai_scan.recording.file import RecordingFile
+from openai_scan.recording.lines import Cause, End, Line, Read
+from openai_scan.sources import AnsweredSource, ClockedSource, RenewableSource, RequestedSource
+from openai_scan.sse import LiveSource
+from openai_scan.sse.source import InterruptibleSource, NotingSource, is_callers
+
+
+class BaseRecordedSource:
+    """A source that is being recorded; its subclasses read it, blocking or awaiting.
+
+    It can do what the source itself can: be cancelled, be asked for the same once more, and so on.
+
+    Attributes:
+        source: What is being recorded.
+    """
+
+    _has_file: bool = True  # and no successor has it
+    _has_end: bool = False
+    _ending: bool = False  # what matters has arrived
+
+    def __init__(
+        self,
+        source: Any,
+        file: RecordingFile,
+        *,
+        with_request: bool,
+        again: Literal["retry", "resume"] | None = None,
+        asked: Mapping[str, str] | None = None,
+    ) -> None:
+        self.source = source
+        self._chunks = self._chunks_of(source)
+        self._redact = redactor_of(source)
+        self._live = source if isinstance(source, LiveSource) else None
+        self._answer = source if isinstance(source, AnsweredSource) else None
+        self._file = file
+        self._with_request = with_request
+        self._again = again
+        self._asked = asked or {}
+        self._began = 0.0  # when the first chunk was asked for
+        self._waited = 0.0
+        self._has_head = False
+        self._cancelled = False
+
+    @staticmethod
+    @abstractmethod
+    def _chunks_of(source: Any) -> Any:
+        """Return what *source* is read with."""
+
+    @property
+    def request(self) -> Any:
+        """The request, if the source is an `Exchange`; else None."""
+        return getattr(self.source, "request", None)
+
+    @property
+    def method(self) -> str | None:
+        """Of the request, such as `"POST"`; None if there was none."""
+        return None if self._answer is None else self._answer.method
+
+    @property
+    def url(self) -> str | None:
+        """Where the request goes, or None."""
+        return None if self._answer is None else self._answer.url
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer, or None."""
+        return None if self._answer is None else self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the answer, or none."""
+        return {} if self._answer is None else self._answer.headers
+
+    @property
+    def sent_at(self) -> float | None:
+        """When the request was sent, in the time of `time.monotonic()`, or None."""
+        return None if self._answer is None else self._answer.sent_at
+
+    @property
+    def answered_at(self) -> float | None:
+        """When the head of the answer was here, in the same time, or None."""
+        return None if self._answer is None else self._answer.answered_at
+
+    @property
+    def reused(self) -> bool | None:
+        """Whether the connection had carried another request before; None if that is not known."""
+        return None if self._answer is None else self._answer.reused
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an exception of the caller's own has left the source, if it knows."""
+        return isinstance(self.source, InterruptibleSource) and self.source.interrupted
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, or None."""
+        return self.source.request_id if isinstance(self.source, RequestedSource) else None
+
+    @property
+    def notes(self) -> Counter[str]:
+        """What was tolerated, counted: by the source, and a recording that could not go on."""
+        own = Counter(recording_failed=int(self._file.error is not None))
+        return own + self.source.notes if isinstance(self.source, NotingSource) else +own
+
+    def redact(self, text: str) -> str:
+        """Return *text* without the secrets that the request was made with."""
+        return self._redact(text)
+
+    def cancel(self) -> None:
+        """Wake the reader, if the source can. Any thread may call it."""
+        self._cancelled = True
+        if self._live is not None:
+            self._live.cancel()
+
+    def expire(self, seconds: float | None) -> None:
+        """End the input *seconds* from now, or not (None), if the source can."""
+        self._ending = seconds is not None
+        if self._live is not None:
+            self._live.expire(seconds)
+
+    def heard(self) -> None:
+        """Pass on that an event has come."""
+        if self._live is not None:
+            self._live.heard()
+
+    def spare(self, seconds: float) -> None:
+        """Pass on that so many seconds are no silence, if the source counts it."""
+        if isinstance(self.source, ClockedSource):
+            self.source.spare(seconds)
+
+    def retry(self, error: ScanError) -> Self | None:
+        """Return the same again, recorded into the same file, or None."""
+        if not isinstance(self.source, RenewableSource):
+            return None
+        onward = self.source.retry(error)
+        return None if onward is None else self._hand_on(onward, "retry")
+
+    def resume(self, error: ScanError, answer_id: str, position: int) -> Self | None:
+        """Return what follows of an answer, recorded into the same file, or None."""
+        if not isinstance(self.source, RenewableSource):
+            return None
+        onward = self.source.resume(error, answer_id, position)
+        return None if onward is None else self._hand_on(onward, "resume")
+
+    def then(self, source: Any) -> Self:
+        """Return *source*, recorded into the same file as another stream behind this one."""
+        return self._hand_on(source, None)
+
+    # How it works.
+
+    def _hand_on(self, onward: Any, again: Literal["retry", "resume"] | None) -> Self:
+        self._finish(left=True)
+        self._has_file = False
+        return type(self)(onward, self._file, with_request=self._with_request, again=again)
+
+    def _begin(self) -> None:
+        """The first chunk is about to be asked for."""
+        self._began = time.monotonic()
+
+    def _took(self, chunk: Any, asked: float) -> None:
+        """Write what a read returned that began at *asked*."""
+        self._wait_is_over(asked)
+        # Whoever reads it complains about anything else.
+        if isinstance(chunk, bytes | bytearray | memoryview):
+            data = self.redact(bytes(chunk).decode("latin-1")).encode("latin-1", "replace")
+            self._write(Read(self._now(), data))
+
+    def _broke(self, error: Exception, asked: float) -> None:
+        """Write that a read failed, unless *error*, which is being handled, is the caller's."""
+        if not is_callers(self.source, error):
+            self._wait_is_over(asked)
+            self._finish(error)
+
+    def _ended(self, asked: float) -> None:
+        """Write that a read found the end."""
+        self._wait_is_over(asked)
+        self._finish()
+        self._file.check()
+
+    def _now(self) -> float:
+        return round(time.monotonic() - self._zero, 6)
+
+    @property
+    def _zero(self) -> float:
+        """When the request was sent, or the reading began."""
+        return self._began if self.sent_at is None else self.sent_at
+
+    def _wait_is_over(self, asked: float) -> None:
+        self._waited += time.monotonic() - max(asked, self._zero)
+
+    def _write(self, line: Line) -> None:
+        if not self._has_head:
+            self._has_head = True
+            head = head_of(self.source, again=self._again, with_request=self._with_request)
+            self._file.write(attrs.evolve(head, asked=self._asked))
+        self._file.write(line)
+
+    def _finish(self, error: Exception | None = None, *, left: bool = False) -> None:
+        """Write how it ended, unless that has been written or nobody has begun to read."""
+        if self._has_end or not self._began:
+            return
+        self._has_end = True
+        cause: Cause
+        if self._cancelled:
+            cause = "cancelled"
+            error = StreamCancelledError("the stream was cancelled")
+        elif error is not None:
+            cause = cause_of(error)
+        else:
+            cause = "closed" if left and not self._ending else "clean"
+        notes = self.source.notes if isinstance(self.source, NotingSource) else {}
+        self._write(
+            End(
+                t=self._now(),
+                end=cause,
+                waited=round(self._waited, 6),
+                failure=None if error is None else failure_of(error, self.redact),
+                notes=dict(notes),
+            )
+        )
