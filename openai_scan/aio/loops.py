@@ -9,10 +9,11 @@ importing the whole client.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,61 +64,81 @@ async def in_thread(function: Callable[[], T]) -> T:
     If the task is cancelled, it waits no longer, and the thread goes on.
     """
     trio = running_trio()
-    result: T
+    both = functools.partial(_both, function)
     if trio is not None:
-        # In a tuple, since Trio refuses a function that returns something to be awaited.
-        (result,) = await trio.to_thread.run_sync(lambda: (function(),), abandon_on_cancel=True)
+        result, error = await trio.to_thread.run_sync(both, abandon_on_cancel=True)
     else:
         import asyncio
 
-        result = await asyncio.to_thread(function)
-    return result
+        result, error = await asyncio.to_thread(both)
+    if error is not None:
+        raise error
+    return cast("T", result)
 
 
-async def together(functions: Sequence[Callable[[], Coroutine[Any, Any, T]]]) -> list[T]:
-    """Return what *functions* return, in order; each runs in a task of its own.
+def _both(function: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Return what *function* returns, or raises.
 
-    The first exception that one of them raises is raised unchanged; the others are cancelled, and
-    have ended by then.
+    A thread can hand over neither an awaitable to Trio, nor a StopIteration to asyncio.
+    """
+    try:
+        return function(), None
+    except StopIteration as error:  # no coroutine can raise it
+        failure = RuntimeError("the function raised StopIteration")
+        failure.__cause__ = error
+        return None, failure
+    except Exception as error:  # noqa: BLE001 - it is raised where the thread was started
+        return None, error
+
+
+async def together(steps: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Return what *steps* return, which run at the same time, in their order.
+
+    If one raises, the others are cancelled and waited for, and its exception is raised. The same
+    happens if the caller's task is cancelled.
     """
     trio = running_trio()
-    if trio is not None:
-        return await _together_on_trio(trio, functions)
+    return await (_together_on_asyncio(steps) if trio is None else _together_on_trio(trio, steps))
+
+
+async def _together_on_asyncio(steps: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     import asyncio
 
-    tasks = [asyncio.ensure_future(function()) for function in functions]
+    tasks = [asyncio.ensure_future(step()) for step in steps]
     try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+    for task in tasks:  # the first exception of all, rather than a cancellation that it has caused
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+    return [task.result() for task in tasks]
 
 
-async def _together_on_trio(
-    trio: Any, functions: Sequence[Callable[[], Coroutine[Any, Any, T]]]
-) -> list[T]:
+async def _together_on_trio(trio: Any, steps: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     results: dict[int, T] = {}
-    errors: list[Exception] = []
+    errors: list[BaseException] = []
 
-    async def run(number: int) -> None:
+    async def run(place: int, step: Callable[[], Awaitable[T]]) -> None:
         try:
-            results[number] = await functions[number]()
-        except Exception as error:  # noqa: BLE001 - it is raised below, in no group
+            results[place] = await step()
+        except trio.Cancelled:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised below, and not in a group
             errors.append(error)
             nursery.cancel_scope.cancel()
 
     try:
         async with trio.open_nursery() as nursery:
-            for number in range(len(functions)):
-                nursery.start_soon(run, number)
-    except BaseException:
-        await trio.lowlevel.checkpoint_if_cancelled()  # raises it alone, rather than in a group
-        raise
+            for place, step in enumerate(steps):
+                nursery.start_soon(run, place, step)
+    finally:
+        await trio.lowlevel.checkpoint_if_cancelled()  # raises without the group of the nursery
     if errors:
         raise errors[0]
-    return [results[number] for number in range(len(functions))]
+    return [results[place] for place in range(len(steps))]
 
 
 class Bell:

@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from openai_scan.client import AzureClient, Client
+from openai_scan.client.base import BaseClient, ClientCore
 from openai_scan.events import Outcome
 from openai_scan.functions import (
     Function,
@@ -42,6 +43,7 @@ from openai_scan.values import Call
 
 if TYPE_CHECKING:
     from openai_scan.aio import AsyncStreamerV2
+    from openai_scan.client.aio import AsyncAzureClient, AsyncClient
 
 StreamT = TypeVar("StreamT", bound=StreamerV2)
 AsyncStreamT = TypeVar("AsyncStreamT", bound="AsyncStreamerV2")
@@ -65,7 +67,7 @@ def run_tools(
 ) -> StreamT: ...
 @overload
 def run_tools(
-    client: Any,
+    client: AsyncClient | AsyncAzureClient,
     stream: AsyncStreamT,
     functions: Iterable[Function],
     *,
@@ -156,6 +158,11 @@ def run_tools(
             )
         if table.setdefault(name_of(function), tool) is not tool:
             raise ValueError(f"there are two functions {name_of(function)!r}")
+    if isinstance(client, ClientCore) and isinstance(client, BaseClient) is not blocks:
+        one, other = ("blocking", "asynchronous") if blocks else ("asynchronous", "blocking")
+        raise TypeError(
+            f"the stream is {one} and the client {other}: give run_tools the client that made it"
+        )
     api, request = request_of(stream)
     choices = (request.body or {}).get("n")
     if choices not in (None, 1):

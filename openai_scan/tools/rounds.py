@@ -22,7 +22,7 @@ from openai_scan.events.responses.waiting import answered_ids, waits_for_others
 from openai_scan.events.snapshot import parses
 from openai_scan.functions import Function
 from openai_scan.interruptions import is_interruption, leave_with
-from openai_scan.recording import RecordedSource
+from openai_scan.recording.recorded import BaseRecordedSource
 from openai_scan.schema import API
 from openai_scan.tools.follow_ups import Answered, ErrorOutput, FollowUp
 from openai_scan.transport.ids import is_id
@@ -146,7 +146,7 @@ class Rounds:
     def joined(self, streamer: Any, onward: Any) -> Any:
         """Return what the streamer goes on with: *onward*, recorded if its source was."""
         source = streamer.source
-        if onward is streamer or not isinstance(source, RecordedSource):
+        if onward is streamer or not isinstance(source, BaseRecordedSource):
             return onward
         return source.then(onward.source)
 

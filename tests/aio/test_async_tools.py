@@ -12,9 +12,9 @@ import pytest
 from async_sources import chat
 from loops import ASYNCIO, PATIENCE, TRIO, Loop, on_every_loop
 
-from openai_scan import run_tools
+from openai_scan import AsyncClient, Client, run_tools
 from openai_scan.aio import AsyncStreamerV2
-from openai_scan.tools.awaited import together
+from openai_scan.aio.loops import together
 from openai_scan.transport import Request
 
 ASKED = Request(
@@ -48,15 +48,17 @@ class Answer:
             yield chunk
 
 
-class Asks:
+class Asks(AsyncClient):
     """A client that answers each request with the next stream, and keeps the request."""
 
     def __init__(self, *answers: list[bytes]) -> None:
+        super().__init__("k")
         self.requests: list[Request] = []
         self._answers = iter(answers)
 
-    def stream(self, request: Request) -> AsyncStreamerV2:
+    def stream(self, request: Request, *, record: object = None) -> AsyncStreamerV2:
         """Return the next answer."""
+        assert record is None
         self.requests.append(request)
         return AsyncStreamerV2(Answer(request, next(self._answers)))
 
@@ -211,7 +213,7 @@ async def test_an_iterator_that_is_empty_fails_like_anything_else(loop: Loop) ->
     client = Asks(calls(("first", "{}")), SUNNY)
     async with run_tools(client, client.stream(ASKED), [first]) as s:
         await s.read()
-    assert client.outputs() == ["Error: first failed with StopIteration"]
+    assert client.outputs() == ["Error: first failed with RuntimeError"]
 
 
 @on_every_loop
@@ -296,6 +298,20 @@ async def test_a_cancelled_task_does_not_wait_for_a_thread(loop: Loop) -> None:
         ends.set()
 
     await loop.together(both, cancel)
+
+
+def test_a_client_answers_its_own_streams() -> None:
+    """One of the other kind would be noticed only when the outputs are to be sent."""
+    ours, theirs = Client("k"), AsyncClient("k")
+    blocking = ours.create_response_stream(model="m", input="")
+    awaited = theirs.create_response_stream(model="m", input="")
+    with pytest.raises(TypeError) as caught:
+        run_tools(theirs, blocking, [])  # type: ignore[call-overload]
+    assert str(caught.value) == (
+        "the stream is blocking and the client asynchronous: give run_tools the client that made it"
+    )
+    with pytest.raises(TypeError, match="the stream is asynchronous and the client blocking"):
+        run_tools(ours, awaited, [])  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("loop", [ASYNCIO, TRIO], ids=["asyncio", "trio"])

@@ -11,6 +11,8 @@ from server import CHUNKED, END, ScriptedServer, ch
 from openai_scan import Client, DecodeError, EventStreamError, StreamerV2, run_tools
 from openai_scan.values import Call, Counts
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 ASKED = [{"role": "user", "content": "Pay!"}]
 
 

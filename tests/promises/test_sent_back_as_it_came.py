@@ -20,6 +20,8 @@ from openai_scan.events.responses.snapshot import ResponseAnswer
 from openai_scan.recording import record
 from openai_scan.sse import RawEvent
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 SIGNATURE = {"google": {"thought_signature": "abc"}}
 ASKED = [{"role": "user", "content": "Weather?"}]
 

@@ -22,6 +22,8 @@ from openai_scan.testing import (
     thread_run,
 )
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 SECRET = "postgres://admin:hunter2@db.internal/patients"
 
 
