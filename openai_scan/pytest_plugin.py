@@ -1,4 +1,4 @@
-"""Fixtures for pytest: a fake server, a client of it, and a cassette.
+"""Fixtures for pytest: a fake server, clients of it, and a cassette.
 
 pytest loads this wherever the package is installed, so nothing else is loaded before a test asks
 for a fixture.
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from openai_scan.client import Client
+    from openai_scan.client import Client, RetryPolicy
+    from openai_scan.client.aio import AsyncClient
     from openai_scan.testing import Cassette, FakeServer
 
-__all__ = ["cassette", "openai_client", "openai_server"]
+__all__ = ["cassette", "openai_async_client", "openai_client", "openai_server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,11 +62,31 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
 @pytest.fixture
 def openai_client(openai_server: FakeServer) -> Iterator[Client]:
     """A `Client` of the fake server, which does not wait long before it tries again."""
-    from openai_scan.client import Client, RetryPolicy
+    from openai_scan.client import Client
 
-    retries = RetryPolicy(wait_initial=0.01, wait_max=0.01)
-    with Client(openai_server.key, openai_server.base_url, retries=retries) as client:
+    with Client(openai_server.key, openai_server.base_url, retries=_soon()) as client:
         yield client
+
+
+@pytest.fixture
+def openai_async_client(openai_server: FakeServer) -> Iterator[AsyncClient]:
+    """An `AsyncClient` of the fake server, otherwise as `openai_client`.
+
+    It needs no plugin of its own and works with each: pytest-asyncio, anyio, pytest-trio. So it
+    reads by threads, on whichever event loop runs the test.
+    """
+    from openai_scan.client.aio import AsyncClient
+    from openai_scan.transport.wire import at_once
+
+    client = AsyncClient(openai_server.key, openai_server.base_url, retries=_soon(), wire="threads")
+    yield client
+    at_once(client.aclose())  # which waits for nothing
+
+
+def _soon() -> RetryPolicy:
+    from openai_scan.transport import RetryPolicy
+
+    return RetryPolicy(wait_initial=0.01, wait_max=0.01)
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ def test_the_example_of_a_test_suite_passes(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if "OPENAI" not in name}
     environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     plugins = ["-p", "no:cacheprovider", "-p", "openai_scan.pytest_plugin"]
+    plugins += ["-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins],
         env={**environment, "PYTHONPATH": str(project)},
@@ -122,7 +123,7 @@ def test_the_example_of_a_test_suite_passes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "4 passed" in ran.stdout, ran.stdout
+    assert "6 passed" in ran.stdout, ran.stdout
 
 
 def _timeless(output: str) -> str:

@@ -222,3 +222,50 @@ def test_greeting(cassette):
     assert status == 1
     assert "and the mode none makes none" in printed
     assert real.requests == []
+
+
+ASYNCHRONOUS = """
+import pytest
+from openai_scan import AsyncClient
+from openai_scan.testing import chat_answer, error
+
+{marks}
+
+async def test_client(openai_server, openai_async_client):
+    openai_server.add(error(503), chat_answer("Hi"))
+    stream = openai_async_client.create_chat_completion_stream(model="m", messages=[])
+    assert await stream.read() == b"Hi"
+    assert len(openai_server.requests) == 2
+
+
+async def test_greeting(openai_server):
+    openai_server.add(chat_answer("Hi there"))
+    async with AsyncClient() as client:
+        assert (await client.create_chat_completion(model="m", messages=[])).text == "Hi there"
+
+
+async def test_left(openai_server, openai_async_client):
+    openai_server.add(chat_answer("Hi"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "marks"),
+    [
+        ("pytest_asyncio.plugin", "pytestmark = pytest.mark.asyncio"),
+        ("anyio.pytest_plugin", "pytestmark = pytest.mark.anyio"),
+    ],
+)
+def test_fixtures_work_with_plugins_of_event_loops(tmp_path: Path, plugin: str, marks: str) -> None:
+    """Asynchronous tests get the server and a client, and fail for an answer that is left."""
+    loops = 2 if plugin.startswith("anyio") else 1  # anyio runs each test on asyncio and on Trio
+    status, printed = run(
+        tmp_path,
+        ASYNCHRONOUS.format(marks=marks),
+        options=("-p", plugin, "-o", "asyncio_default_fixture_loop_scope=function")
+        if loops == 1
+        else ("-p", plugin),
+    )
+    assert status == 1
+    assert f"{loops} failed, {2 * loops} passed" in printed
+    assert "nobody asked for 1 of the answers that were added" in printed

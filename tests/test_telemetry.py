@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanKind, StatusCode, get_current_span
 from server import CHUNKED, END, ScriptedServer, answer, ch, serving
 
-from openai_scan import Client, RetryPolicy, StreamerV2
+from openai_scan import AsyncClient, Client, RetryPolicy, StreamerV2
 from openai_scan.telemetry import Telemetry
 
 AT_ONCE = RetryPolicy(wait_initial=0, wait_max=0)
@@ -43,7 +46,7 @@ class World:
     def __init__(self) -> None:
         self._spans = InMemorySpanExporter()
         self._reader = InMemoryMetricReader()
-        tracers = TracerProvider()
+        self.tracers = tracers = TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self._spans))
         meters = MeterProvider([self._reader])
         self.telemetry = Telemetry(tracer_provider=tracers, meter_provider=meters)
@@ -242,3 +245,59 @@ def test_each_choice_has_one_reason(world: World) -> None:
     (span,) = world.spans()
     reasons = dict(span.attributes or {})["gen_ai.response.finish_reasons"]
     assert reasons == ("stop", "length")
+
+
+def test_each_task_has_its_own_current_span(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The span of an answer belongs to the task that reads it, and so does what its thread does."""
+    tracer = world.tracers.get_tracer("test")
+    sending: dict[str, int] = {}
+    sent = requests.Session.request
+
+    def noting(session: Any, method: str, url: str, **more: Any) -> Any:
+        assert threading.current_thread().name == "openai_scan stream"
+        sending[more["headers"]["X-Task"]] = get_current_span().get_span_context().span_id
+        return sent(session, method, url, **more)
+
+    monkeypatch.setattr(requests.Session, "request", noting)
+    parents: dict[str, int] = {}
+    script = [CHUNKED + ch(chat(*CHAT)), ch(DONE) + END]
+
+    async def read(client: AsyncClient, name: str, both: _Barrier) -> None:
+        with tracer.start_as_current_span(name) as parent:
+            parents[name] = parent.get_span_context().span_id
+            await both.wait()
+            stream = client.create_chat_completion_stream(
+                model=name, messages=[], extra_headers={"X-Task": name}
+            )
+            async with stream as s:
+                while await s.next():
+                    await both.wait()
+                    assert get_current_span() is parent
+
+    async def main(url: str) -> None:
+        async with AsyncClient("k", url, observers=[world.telemetry], wire="threads") as client:
+            both = _Barrier()
+            await asyncio.gather(read(client, "a", both), read(client, "b", both))
+
+    with serving(script, script) as server:
+        asyncio.run(main(server.base_url))
+    answers = {span.name: span for span in world.spans() if span.name.startswith("chat ")}
+    for name in ("a", "b"):
+        span = answers[f"chat {name}"]
+        assert span.parent is not None
+        assert span.parent.span_id == parents[name] == sending[name]
+
+
+class _Barrier:
+    """Where two tasks wait for one another; asyncio has one since Python 3.11."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    async def wait(self) -> None:
+        """Wait for the other task."""
+        if self._waiting:
+            self._waiting.pop().set_result(None)
+        else:
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[0]

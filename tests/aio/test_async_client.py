@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -291,6 +292,14 @@ class TestWires:
         assert isinstance(trio.run(on_trio), ThreadsWire)
         monkeypatch.setattr(wires, "find_spec", lambda _: None)
         assert isinstance(wires.async_wire(None), ThreadsWire)
+
+    def test_aiohttp_is_imported_when_it_is_chosen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its wire has no settings."""
+        made = MemoryWire()
+        module = SimpleNamespace(AiohttpWire=lambda: made)
+        monkeypatch.setitem(sys.modules, wires._AIOHTTP, module)
+        client: Any = AsyncClient("k", URL, wire="aiohttp")
+        assert client._transport.wire is made
 
     def test_an_unknown_name_is_refused(self) -> None:
         """The message has the names that are known."""

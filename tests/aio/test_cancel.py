@@ -97,6 +97,33 @@ async def test_cancel_from_a_thread(loop: Loop) -> None:
 
 
 @on_every_loop
+async def test_a_generator_that_another_task_reads_is_woken(loop: Loop) -> None:
+    """It cannot be closed from outside; it ends with its wait."""
+    steps: list[str] = []
+    waits = loop.flag()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            yield chat("a")[0]
+            waits.set()
+            await loop.flag().wait()
+        finally:
+            steps.append("cleaned up")
+
+    s = AsyncStreamerV2(chunks())
+
+    async def read() -> None:
+        assert await read_all(s) == ["a"]
+
+    async def close() -> None:
+        await waits.wait()
+        await s.close()
+
+    await loop.together(read, close)
+    assert (s.outcome, s.err(), steps) == ("cancelled", None, ["cleaned up"])
+
+
+@on_every_loop
 async def test_cancel_just_before_the_wait(loop: Loop) -> None:
     """The wait that begins after cancel() is interrupted as well."""
 

@@ -1,0 +1,159 @@
+"""What is asked of an event loop: which one runs, and a wait that any thread can end."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+import trio
+from loops import ASYNCIO, TRIO, Loop, in_a_moment, on_every_loop
+
+from openai_scan.aio.loops import Bell, pause, running_loop, running_trio
+
+
+def test_without_a_loop_there_is_none() -> None:
+    """Both libraries are loaded, and neither runs."""
+    assert running_trio() is None
+    assert running_loop() is None
+
+
+def test_a_loop_is_itself() -> None:
+    """The same in all of its tasks, and another one in another run."""
+
+    async def loops() -> list[object]:
+        seen: list[object] = []
+
+        async def look() -> None:
+            seen.append(running_loop())
+
+        await ASYNCIO.together(look, look)
+        return seen
+
+    async def token() -> object:
+        return running_loop()
+
+    (first, second), (third, _) = asyncio.run(loops()), asyncio.run(loops())
+    assert first is second
+    assert first is not third
+    assert trio.run(token) is not trio.run(token)
+    assert TRIO.run(token) is not None
+
+
+def test_a_program_without_a_loop_loads_none() -> None:
+    """Not even to find out that there is none."""
+    script = (
+        "import sys; from openai_scan.aio.loops import running_loop;"
+        "print(running_loop(), {'asyncio', 'trio'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.split() == [b"None", b"set()"]
+
+
+@on_every_loop
+async def test_pause_lets_others_run(loop: Loop) -> None:
+    """Once, at least."""
+    turns: list[int] = []
+
+    async def one(number: int) -> None:
+        for _ in range(3):
+            turns.append(number)
+            await pause()
+
+    await loop.together(lambda: one(1), lambda: one(2))
+    assert sorted(turns) == [1, 1, 1, 2, 2, 2]
+    assert turns != [1, 1, 1, 2, 2, 2]
+
+
+class TestBell:
+    """It wakes tasks from any thread."""
+
+    @on_every_loop
+    async def test_a_thread_rings(self, loop: Loop) -> None:
+        """The wait ends, and says what has happened."""
+        bell, happened = Bell(), threading.Event()
+
+        def ring() -> None:
+            happened.set()
+            bell.ring()
+
+        threading.Timer(0.001, ring).start()
+        assert await bell.wait(happened.is_set, 30.0)
+
+    @on_every_loop
+    async def test_what_has_happened_is_not_waited_for(self, loop: Loop) -> None:
+        """No ring is needed."""
+        assert await Bell().wait(lambda: True, 30.0)
+
+    @on_every_loop
+    async def test_the_time_runs_out(self, loop: Loop) -> None:
+        """The wait ends without a ring."""
+        assert not await Bell().wait(lambda: False, 0.001)
+
+    @on_every_loop
+    async def test_a_ring_for_something_else_ends_nothing(self, loop: Loop) -> None:
+        """It waits on for what is left of the time, and for what it was to wait for."""
+        bell = Bell()
+        asked: list[bool] = []
+
+        def happened() -> bool:
+            asked.append(len(asked) > 4)
+            bell.ring()
+            return asked[-1]
+
+        assert await bell.wait(happened, 30.0)
+        assert asked == [False] * 5 + [True]
+
+    @on_every_loop
+    async def test_it_wakes_all_who_wait(self, loop: Loop) -> None:
+        """And forgets them."""
+        bell, happened = Bell(), threading.Event()
+        woken: list[bool] = []
+
+        async def wait() -> None:
+            woken.append(await bell.wait(happened.is_set, 30.0))
+
+        async def ring() -> None:
+            await in_a_moment(loop).wait()
+            happened.set()
+            bell.ring()
+
+        await loop.together(wait, wait, ring)
+        assert woken == [True, True]
+        assert bell._waiting == ()
+
+    @on_every_loop
+    async def test_a_cancelled_task_is_forgotten(self, loop: Loop) -> None:
+        """Its wait ends as that of any other."""
+        bell = Bell()
+
+        async def wait() -> None:
+            await bell.wait(lambda: False, 30.0)
+
+        left = await loop.cancelling(wait, in_a_moment(loop))
+        assert isinstance(left, loop.cancelled)
+        assert bell._waiting == ()
+
+    @pytest.mark.parametrize("run", [asyncio.run, None], ids=["asyncio", "trio"])
+    def test_a_loop_that_has_ended_is_not_told(self, run: Any) -> None:
+        """Whoever rings has done nothing wrong."""
+        bell = Bell()
+        wakes: list[Any] = []
+
+        def happened() -> bool:
+            wakes.extend(bell._waiting)
+            return True
+
+        async def wait() -> None:
+            while not wakes:  # what has happened already is not waited for
+                await bell.wait(happened, 30.0)
+
+        if run is None:
+            trio.run(wait)
+        else:
+            run(wait())
+        bell._waiting = tuple(wakes[:1])
+        bell.ring()

@@ -1,0 +1,128 @@
+"""The example of the page about FastAPI, served by a real uvicorn to browsers that leave."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from async_sources import chat
+from server import (
+    CHUNKED,
+    END,
+    FIN,
+    PATIENCE,
+    WAIT_FOR_HANG_UP,
+    Repeat,
+    ScriptedServer,
+    answer,
+    ch,
+)
+
+APP = Path(__file__).parents[1] / "docs/examples/fastapi/pass_on.py"
+HI, THERE, *LAST = chat("Hi", " there")
+
+
+@pytest.fixture
+def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Serve the application, whose model is *server*."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("NO_PROXY", "*")
+    spec = importlib.util.spec_from_file_location("fastapi_example", APP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    config = uvicorn.Config(module.app, log_level="error", timeout_graceful_shutdown=1)
+    application = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=application.run, args=([listener],))
+        thread.start()
+        yield listener.getsockname()[1]
+        application.should_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def browser(port: int, path: str) -> Iterator[Any]:
+    """Send a request, and give the file of what comes back."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(f"GET {path}?question=why HTTP/1.0\r\nHost: x\r\n\r\n".encode())
+        with connection.makefile("rb") as received:
+            yield received
+
+
+def read_until(received: Any, expected: bytes) -> None:
+    """Read until *expected* has come."""
+    seen = b""
+    while expected not in seen:
+        byte = received.read(1)
+        assert byte, seen
+        seen += byte
+
+
+def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> None:
+    """The first piece is there before the model has said the second."""
+    more = threading.Event()
+    server.scripts.append([CHUNKED + ch(HI), more, ch(THERE) + ch(b"".join(LAST)) + END])
+    with browser(port, "/text") as received:
+        read_until(received, b"\r\n\r\nHi")
+        more.set()
+        assert received.read() == b" there"
+
+
+@pytest.mark.parametrize("path", ["/text", "/events"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param([WAIT_FOR_HANG_UP], id="silent"),
+        pytest.param([Repeat(ch(b": thinking\n\n"))], id="comments"),
+        pytest.param([Repeat(ch(HI))], id="busy"),
+    ],
+)
+def test_a_browser_that_leaves_frees_the_model(
+    server: ScriptedServer, port: int, path: str, script: list[Any]
+) -> None:
+    """Whatever the model does at that moment."""
+    server.scripts.append([CHUNKED + ch(HI), *script])
+    with browser(port, path) as received:
+        read_until(received, b"Hi")
+        assert not server.hung_up.is_set()
+    assert server.hung_up.wait(PATIENCE)
+
+
+def test_it_is_freed_before_its_first_word(server: ScriptedServer, port: int) -> None:
+    """The model has only got the request."""
+    arrived = threading.Event()
+    server.scripts.append([arrived.set, WAIT_FOR_HANG_UP])
+    with browser(port, "/text"):
+        assert arrived.wait(PATIENCE)
+    assert server.hung_up.wait(PATIENCE)
+
+
+def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
+    """A whole answer, one that breaks off, and none."""
+    server.scripts += [
+        [CHUNKED + ch(HI) + ch(b"".join(LAST)) + END],
+        [CHUNKED + ch(HI), FIN],
+        [answer(b"", status="401 No")],
+    ]
+    for outcome in ("completed", "failed"):
+        with browser(port, "/events") as received:
+            body = received.read().partition(b"\r\n\r\n")[2]
+        assert body == (
+            b'data: {"kind": "text", "text": "Hi"}\n\n'
+            b'data: {"outcome": "%b"}\n\n' % outcome.encode()
+        )
+    with browser(port, "/events") as received:
+        head, _, body = received.read().partition(b"\r\n\r\n")
+    assert b" 502 " in head.partition(b"\r\n")[0]
+    assert body == b'{"detail":"no answer: AuthenticationError"}'
