@@ -28,6 +28,7 @@ from unittest import mock
 
 import attrs
 from attrs import define, field, frozen
+from wires import BLOCKING, WIRES, facades
 
 from faults import page
 from faults.cases import Case, Expected, Kind, case, expected
@@ -91,6 +92,7 @@ class Soak:
     seed: int
     streams: int
     threads: int
+    wire: str = BLOCKING
     endings: Counter[tuple[str, str]] = field(factory=Counter)
     wrong: list[str] = field(factory=list)
     levels: list[Levels] = field(factory=list)
@@ -99,9 +101,10 @@ class Soak:
 
     def run(self, sites: Mapping[str, str]) -> None:
         """Read all streams, in equal parts with a look at the levels after each."""
+        make_client: type[Client] = facades(self.wire)["Client"]
         with contextlib.ExitStack() as stack:
             clients = {
-                place: stack.enter_context(Client("sk-1", sites[place]))
+                place: stack.enter_context(make_client("sk-1", sites[place]))
                 for place in (*(route.name for route in Route), "UNREACHABLE")
             }
             cancel = stack.enter_context(_canceller())
@@ -247,7 +250,8 @@ def _canceller() -> Iterator[Cancels]:
 def _levels(streams: int) -> Levels:
     gc.collect()
     for thread in threading.enumerate():
-        if thread.name == "openai_scan-resolver":  # nobody waits for it after a cancellation
+        # After a cancellation nobody waits for these.
+        if thread.name in ("openai_scan-resolver", "openai_scan stream"):
             thread.join()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Levels(
@@ -279,10 +283,11 @@ def _sites(seed: int) -> Iterator[dict[str, str]]:
 
 def report(soak: Soak, seconds: float) -> dict[str, Any]:
     """Return the figures of a run."""
+    of_wire = "" if soak.wire == BLOCKING else f" --wire {soak.wire}"
     return {
         "date": datetime.now(timezone.utc).date().isoformat(),
         "command": f"make soak SOAK='--streams {soak.streams} --threads {soak.threads}"
-        f" --seed {soak.seed}'",
+        f" --seed {soak.seed}{of_wire}'",
         "seconds": round(seconds),
         "streams": soak.streams,
         "wrong": len(soak.wrong),
@@ -302,9 +307,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--streams", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--wire", choices=WIRES, default=BLOCKING)
     parser.add_argument("--record", action="store_true", help="put the figures into the docs")
     options = parser.parse_args(arguments)
-    soak = Soak(options.seed, options.streams, options.threads)
+    soak = Soak(options.seed, options.streams, options.threads, options.wire)
     started = time.monotonic()
     with _sites(options.seed) as sites:
         soak.run(sites)

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from wires import WIRES
 
 from faults import page, soak
 from faults.cases import Expected, Kind, case, expected
@@ -31,13 +32,14 @@ def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @NEEDS_PROC
 @pytest.mark.usefixtures("unbounded")
+@pytest.mark.parametrize("name", WIRES)
 def test_a_small_soak_has_nothing_to_complain_of(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Every stream ends as it has to; the figures are printed, and put into the page."""
     monkeypatch.setattr(page, "FIGURES", tmp_path / "soak.json")
     monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
-    assert soak.main([*SMALL, "--record"]) == 0
+    assert soak.main([*SMALL, "--wire", name, "--record"]) == 0
     figures = json.loads(page.FIGURES.read_text())
     assert sum(count for *_, count in figures["endings"]) == 120
     assert [one["streams"] for one in figures["levels"]] == list(range(12, 121, 12))

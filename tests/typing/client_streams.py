@@ -12,6 +12,8 @@ from openai_scan import (
     AgentsAnswer,
     AssistantEvent,
     AssistantsAnswer,
+    AsyncClient,
+    AsyncStreamerV2,
     ChatCompletion,
     ChatCompletionChunk,
     ChatEvent,
@@ -23,6 +25,7 @@ from openai_scan import (
     ErrorEvent,
     ImageEvent,
     ImagesAnswer,
+    Page,
     ResponseAnswer,
     ResponseEvent,
     Speech,
@@ -38,6 +41,7 @@ from openai_scan import (
     UnknownToolCall,
     run_tools,
 )
+from openai_scan.client.models import Model
 from openai_scan.events.agents import TokenUsage
 from openai_scan.events.agents.base import PartOfCall as PartOfAgentsCall
 from openai_scan.events.assistants import (
@@ -112,6 +116,23 @@ def the_streams(client: Client) -> None:
     assert_type(session.tool_calls(), tuple[PartOfAgentsCall, ...] | None)
     assert_type(response.annotations(), tuple[Annotation, ...] | None)
     assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
+
+
+async def the_asynchronous_streams(client: AsyncClient) -> None:
+    """They have the same events and answers; what is not a stream is awaited."""
+    chat = client.create_chat_completion_stream(model="m", messages=[])
+    assert_type(chat, AsyncStreamerV2[ChatEvent, ChatCompletion])
+    assert_type(
+        run_tools(client, chat, [], concurrent=True), AsyncStreamerV2[ChatEvent, ChatCompletion]
+    )
+    assert_type(await chat.final(), ChatCompletion)
+    response = client.create_response_stream(model="m", input="i")
+    assert_type(response, AsyncStreamerV2[ResponseEvent, ResponseAnswer])
+    assert_type(client.resume_stream({}), AsyncStreamerV2[ResponseEvent, ResponseAnswer])
+    assert_type(await client.create_chat_completion(model="m", messages=[]), ChatCompletion)
+    assert_type(await client.list_models(), Page[Model])
+    async with client as same:
+        assert_type(same, AsyncClient)
 
 
 def every_event(

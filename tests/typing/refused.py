@@ -11,6 +11,7 @@ import io
 from typing_extensions import assert_never
 
 from openai_scan import (
+    AsyncClient,
     AsyncStreamerV2,
     ChatCompletion,
     ChatCompletionChunk,
@@ -24,6 +25,7 @@ from openai_scan import (
     StreamerV2,
     ThreadRunCompleted,
     UnknownEvent,
+    run_tools,
 )
 from openai_scan.events.responses import (
     OutputContent,
@@ -118,3 +120,16 @@ def a_payload_is_not_another(event: ThreadRunCompleted) -> None:
 
 def show(value: object) -> None:
     """Stand for whatever a program does with a value."""
+
+
+def a_client_goes_on_with_its_own_streams(
+    client: Client,
+    awaiting: AsyncClient,
+    blocks: StreamerV2[ChatEvent, ChatCompletion],
+    awaits: AsyncStreamerV2[ChatEvent, ChatCompletion],
+) -> None:
+    """One that blocks and one that awaits cannot be mixed."""
+    run_tools(client, awaits, [])  # type: ignore[call-overload]
+    run_tools(awaiting, blocks, [])  # type: ignore[call-overload]
+    run_tools(client, blocks, [], concurrent=True)  # type: ignore[call-overload]
+    AsyncClient("k", wire="curl")  # type: ignore[arg-type]
