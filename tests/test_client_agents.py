@@ -300,7 +300,7 @@ class TestSending:
         assert [one.method for one in wire.sent] == ["GET", "GET", "POST"]
 
     def test_nothing_is_sent_if_the_answer_is_no_stream(self) -> None:
-        """Nobody would see what comes of it."""
+        """What comes of it would not be seen."""
         wire = MemoryWire(Reply([b'{"id": "s1"}'], headers=JSON), blocking=True)
         stream = client_over(wire).send_agent_session_events_stream("s1", "Hi")
         assert not stream.next()

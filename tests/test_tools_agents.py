@@ -142,7 +142,7 @@ class TestRounds:
         assert lines(wire) == ["POST /agents/sessions", f"GET {EVENTS}", f"POST {EVENTS}"]
 
     def test_stream_that_ends_after_all_is_truncated(self) -> None:
-        """Nobody knows what became of the turn."""
+        """It is not known what became of the turn."""
         wire = MemoryWire(streamed(*begun(), *round_of(made())), ACCEPTED, blocking=True)
         stream = ask(wire)
         assert not [stream.event() for _ in iter(stream.next, False)][-1].type.endswith("idle")

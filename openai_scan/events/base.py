@@ -127,7 +127,7 @@ class Event(Value):
         return None
 
     def error_is_final(self) -> bool:
-        """Whether that error is how the stream ended, whatever else the server reports."""
+        """Whether that error is how the stream ended, also if the server reports another end."""
         return True
 
     def stream_rests(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from openai_scan.events import Event, fold
@@ -93,15 +93,23 @@ class AnswerSoFar:
         """See whether anything but the fold needs the next text."""
         self.is_plain = self.json is None and not self._halves.waiting
 
-    def expect_text(self, event: Event, repeats: Repeats) -> None:
-        """Prepare for events that differ from *event*, the last one, only in the text they add."""
+    def expect_text(self, event: Event, repeats: Repeats, checked: Callable[[Make], Make]) -> None:
+        """Prepare for events that differ from *event*, the last one, only in the text they add.
+
+        Args:
+            event: The last event.
+            repeats: What the events so far have in common.
+            checked: Wraps what makes events that have ids, see `EventIds.checked`.
+        """
         repeat = repeats.last
         if repeat is None or not repeat.adds_text or self._keeps:
             return
         if self._fold is not None:
             append = self._fold.appender(event)
             if append is not None:
-                self.again, self.append = repeat.make, append
+                has_id = event.stream_event_id() is not None
+                self.again = checked(repeat.make) if has_id else repeat.make
+                self.append = append
                 self._look_around()
                 self._has_content = True
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from openai_scan.errors import EventStreamError
 from openai_scan.events import Event
+from openai_scan.sse import RawEvent
+
+if TYPE_CHECKING:
+    from openai_scan.events.decoding.repeats import Make
 
 # How many ids are kept. OpenAI's own client looks back as far.
 _MOST_IDS = 1024
@@ -78,6 +84,15 @@ class EventIds:
             return False
         self.add(id)
         return True
+
+    def checked(self, make: Make) -> Make:
+        """Return *make*, which makes events, but not those that came before."""
+
+        def checked(raw: RawEvent) -> tuple[Event, str | None] | None:
+            made = make(raw)
+            return made if made is None or self.is_new(made[0]) else None
+
+        return checked
 
     def add(self, id: str) -> None:
         """Take the id of an event that is not here."""

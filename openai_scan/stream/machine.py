@@ -313,7 +313,7 @@ class StreamMachine(TakesUp):
             if self.current.live is not None:
                 self._limit_rest(event, is_news=is_news or not was_terminal)
         elif self._committed and not self._decoder.ready:
-            self.answer.expect_text(event, self._decoder.repeats)
+            self.answer.expect_text(event, self._decoder.repeats, self._ids.checked)
         self._continuity.take(self._last)
         self.event = self._last = event
         self.events_read += 1

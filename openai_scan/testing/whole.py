@@ -72,7 +72,7 @@ def _body(payloads: Sequence[dict[str, Any]], api: str) -> tuple[bytes, dict[str
         case apis.ASSISTANTS:
             value = _last(payload for payload in payloads if payload.get("object") == "thread.run")
         case apis.AGENTS:
-            # It is answered with as soon as it is there, whatever happens in it.
+            # The API returns it as soon as it exists, before anything happens in it.
             value = next((one["session"] for one in payloads if "session" in one), {})
         case apis.TRANSCRIPTIONS:
             value = _transcript(payloads)

@@ -60,7 +60,7 @@ class TestEnds:
         assert (s.outcome, s.err()) == ("completed", None)
 
     def test_nothing_is_read_after_an_idle_session(self) -> None:
-        """The server keeps the connection open for the next turn, and nobody waits for it."""
+        """The server keeps the connection open for the next turn; it is not waited for."""
         later = [turn("created", "turn_2"), session("in_progress")]
         s = stream(*begun(), *ended(), *later)
         assert s.outcome == "completed"
@@ -78,7 +78,7 @@ class TestEnds:
         assert s.final().text == "Hi"
 
     def test_idle_session_whose_turn_was_not_seen_to_end_is_truncated(self) -> None:
-        """Something was not sent: nobody can say that the answer is whole."""
+        """Its end was not sent, so the answer is not called whole."""
         s = stream(*begun(), session("idle"), session("in_progress"))
         assert s.outcome == "truncated"
         assert s.events_read == len(begun()) + 1
@@ -109,12 +109,12 @@ class TestEnds:
         assert "did not say why" in str(error)
 
     def test_turn_that_is_cancelled_ends_without_an_error(self) -> None:
-        """Somebody wanted that."""
+        """A cancellation is no failure."""
         s = stream(*begun(), turn("cancelled"), session("idle"))
         assert (s.outcome, s.err()) == ("cancelled", None)
 
     def test_session_that_fails_is_an_error(self) -> None:
-        """Whatever the turn was doing."""
+        """Also in the middle of a turn."""
         s = stream(*begun(), session("failed", error="no machine"), session("in_progress"))
         error = s.err()
         assert s.outcome == "failed"
@@ -143,7 +143,7 @@ class TestEnds:
         assert s.final().text == "Hi"
 
     def test_session_that_is_joined_in_the_middle_ends_likewise(self) -> None:
-        """Nobody saw the turn begin."""
+        """The event that began the turn is missing."""
         s = stream(session("in_progress"), part("output_text.delta", "m1", delta="re"), *ended())
         assert s.outcome == "completed"
         assert s.final().text == "re"

@@ -172,6 +172,40 @@ class TestText:
         assert answer(event).text == "x"
 
 
+class TestManyDeltas:
+    """Most of them take the short way, which changes nothing."""
+
+    def test_text_is_the_same(self) -> None:
+        """Of two messages, and of subagents in between."""
+        events = [*begun(), turn("created", "turn_2", "sub_1")]
+        for number in range(40):
+            text = f"{number} "
+            events.append(part("output_text.delta", "m1", delta=text))
+            if number > 20:
+                events.append(part("output_text.delta", "m2", "turn_2", delta="aside"))
+        more = [part("output_text.delta", "m3", delta="x", output_index=1) for _ in range(20)]
+        stream = read(*events, *more, *ended())
+        expected = "".join(f"{number} " for number in range(40)) + "x" * 20
+        assert stream.final().text == expected
+        assert "".join(text_deltas(*events, *more, *ended())) == expected
+
+    def test_repeated_events_are_left_out(self) -> None:
+        """They do not take the short way."""
+        deltas = [part("output_text.delta", "m1", delta=f"{number} ") for number in range(30)]
+        stream = read(*begun(), *deltas, *deltas[10:], part("output_text.delta", "m1", delta="end"))
+        assert stream.snapshot() is not None
+        expected = "".join(f"{number} " for number in range(30)) + "end"
+        assert getattr(stream.snapshot(), "text", None) == expected
+        assert stream.notes["repeated_event"] == 20
+
+    def test_deltas_after_the_end_are_noted_one_by_one(self) -> None:
+        """Nothing is added by them."""
+        late = [part("output_text.delta", "m1", delta="?") for _ in range(10)]
+        stream = read(*begun(), *told("m1", *"abcdefgh"), *late, *ended())
+        assert stream.final().text == "abcdefgh"
+        assert stream.notes["delta_after_end"] == 10
+
+
 class TestReasoning:
     """The summary of what the agent thinks."""
 
@@ -416,7 +450,7 @@ class TestFacts:
         assert len(answer(*begun(), item("done", {"type": "dream", "id": 7})).items) == 1
 
     def test_snapshot_never_changes(self) -> None:
-        """Whatever comes after it."""
+        """Later events make new ones."""
         streamer = StreamerV2(wire(*begun(), *told("m1", "a", "b")), require_terminal=False)
         taken = []
         while streamer.next():

@@ -114,7 +114,7 @@ def test_session_without_an_input(serve: Any) -> None:
         assert s.final().items[0].content[0].text == "Hi"
 
 
-def test_session_that_nobody_streams_goes_on(serve: Any) -> None:
+def test_session_that_is_not_streamed_goes_on(serve: Any) -> None:
     """With messages as its input."""
     client = serve("Hi")
     message = {"role": "user", "content": []}
@@ -164,7 +164,7 @@ def test_what_it_does_not_serve_is_refused(serve: Any) -> None:
         client._transport.call(request)
 
 
-def test_turns_that_nobody_asked_for_fail_the_test() -> None:
+def test_turns_that_are_left_fail_the_test() -> None:
     """As other answers do."""
     assert repr(agent_sessions()) == "agent_sessions(...)"
     with FakeServer(agent_sessions("Hi")) as server:

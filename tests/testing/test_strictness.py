@@ -189,7 +189,7 @@ class TestWholeAnswers:
             assert post(server, "/agents/sessions", {}).json().get("status") == status
 
     def test_what_happens_in_a_session_is_always_streamed(self, server: FakeServer) -> None:
-        """Nobody has to ask for that."""
+        """It need not be asked for."""
         server.add(agent_answer("Hi"))
         assert b"turn.output_text.delta" in get(server, "/agents/sessions/s/events").content
 

@@ -44,8 +44,8 @@ _SESSION_OUTCOMES: Mapping[str, Outcome | None] = {
 # The statuses in which a session does nothing until it is sent something.
 _RESTING = frozenset({"idle", "requires_action", "failed"})
 
-# The part of the stream that ends: the turn of the root agent. There is one at a time, and somebody
-# who begins to read in the middle of it does not know its id.
+# The part of the stream that ends: the turn of the root agent. There is one at a time, and a stream
+# that is joined in its middle does not show its id.
 _TURN = "turn"
 
 PartOfCall: TypeAlias = FunctionCallItem | FunctionCallAction

@@ -17,7 +17,7 @@ from openai_scan.events.agents.items import (
     SessionMessage,
     SummaryText,
 )
-from openai_scan.events.base import Note
+from openai_scan.events.base import Append, Note
 from openai_scan.events.snapshot import ByIndex, Pieces
 from openai_scan.values import Piece, PieceKind
 
@@ -36,6 +36,10 @@ class GrowingText:
             return ""
         self._pieces.add(delta)
         return delta
+
+    def appender(self) -> Append | None:
+        """Return what adds a piece; None if the text has ended."""
+        return None if self._is_whole else self._pieces.add
 
     def begin(self, text: str, note: Note) -> str:
         """Take the text as far as it is when it is announced; return what had not come."""
@@ -73,17 +77,16 @@ class GrowingItem:
     """
 
     def __init__(self, turn_id: str, head: SessionItem) -> None:
-        self.head = head
-        self.id = ""
         self.turn_id = turn_id
+        self.head = self._placed(head)
+        self.id = ""
         self.parts = Texts()
         self.output = GrowingText()
         self._is_announced = False  # of a call
 
     def take(self, item: SessionItem | OutputItem, note: Note, *, is_whole: bool) -> list[Piece]:
         """Take the item as the server sent it; return what had not come before."""
-        self.head = head = in_one_form(item)
-        self.turn_id = getattr(head, "turn_id", "") or self.turn_id
+        self.head = head = self._placed(in_one_form(item))
         match head:
             case SessionMessage(content=content) if head.role != "user":
                 texts = [part.text if isinstance(part, OutputText) else "" for part in content]
@@ -96,6 +99,14 @@ class GrowingItem:
             case CommandExecutionItem(output=output):
                 self._take(self.output, output or "", note, is_whole=is_whole)
         return []
+
+    def _placed(self, head: SessionItem) -> SessionItem:
+        """Return *head* with its turn, which its event may have named instead."""
+        if isinstance(turn_id := getattr(head, "turn_id", None), str):
+            self.turn_id = turn_id or self.turn_id
+            if not turn_id and self.turn_id:
+                head = attrs.evolve(head, turn_id=self.turn_id)  # type: ignore[misc] # it has one
+        return head
 
     def take_call(
         self, call: FunctionCallItem, arguments: str, note: Note, *, is_whole: bool

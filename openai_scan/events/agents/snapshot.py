@@ -37,10 +37,10 @@ from openai_scan.events.agents.objects import (
     Turn,
 )
 from openai_scan.events.agents.voices import Voices
-from openai_scan.events.base import Event, Fold, Note
+from openai_scan.events.base import Append, Event, Fold, Note
 from openai_scan.values import Piece, PieceKind
 
-# The pieces that count whoever they are from: you have to answer the calls of subagents too.
+# The pieces of subagents that count: you have to answer their calls too.
 _OF_ALL = frozenset({"call"})
 
 
@@ -103,6 +103,14 @@ class AgentsFold(Fold):
             case _:
                 return self._take_part(event, note)
         return ()
+
+    def appender(self, event: Event) -> Append | None:
+        match event:
+            case e.AgentSessionTurnOutputTextDelta(content_index=index):
+                item = self._items.of(event, SessionMessage(status="in_progress"))
+                if not self._voices.is_aside(item.turn_id):
+                    return item.parts.at(index).appender()
+        return None
 
     def _take_part(self, event: Event, note: Note) -> Sequence[Piece]:
         """Take an event that begins or ends a text."""

@@ -1,9 +1,9 @@
 """Who says what in a session: the root agent's words are the answer.
 
 Events and items name the turn that they belong to, and a turn names its subagent if it has one. So
-the agents are told apart by the turns that have been shown. Somebody who begins to read in the
-middle of a turn has not seen it begin. As long as no turn of the root is known, a turn that nothing
-is known about is taken for the root's; after that, for one of a subagent.
+the agents are told apart by the turns that have been shown. A stream that is joined in the middle
+does not show how its turns began. As long as no turn of the root is known, an unknown turn counts
+as the root's; after that, as one of a subagent.
 """
 
 from __future__ import annotations

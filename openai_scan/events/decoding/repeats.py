@@ -112,7 +112,7 @@ class Repeat:
     Attributes:
         make: Makes the next one.
         adds_text: Whether they differ only in the text that they add to the answer, and perhaps
-            in their number.
+            in their number or their id.
         has_error: Whether a key of theirs is `error`.
     """
 
@@ -208,11 +208,12 @@ def _compare(
 
 
 def _text_place(used: set[int], trials: Sequence[_Trial]) -> int | None:
-    """Return the place of the text, if the *used* places are that and perhaps the number's."""
+    """Return the place of the text, if the others *used* are those of the number and the id."""
     event, values = trials[0]
     text = event.unwrap_text()
     if not all(
-        {values[place] for place in used} - {event.stream_position()} == {event.unwrap_text()}
+        {values[place] for place in used} - {event.stream_position(), event.stream_event_id()}
+        == {event.unwrap_text()}
         for event, values in trials
     ):
         return None
