@@ -183,6 +183,7 @@ class TestManyDeltas:
             events.append(part("output_text.delta", "m1", delta=text))
             if number > 20:
                 events.append(part("output_text.delta", "m2", "turn_2", delta="aside"))
+        events += [part("output_text.delta", "m2", "turn_2", delta="aside") for _ in range(9)]
         more = [part("output_text.delta", "m3", delta="x", output_index=1) for _ in range(20)]
         stream = read(*events, *more, *ended())
         expected = "".join(f"{number} " for number in range(40)) + "x" * 20

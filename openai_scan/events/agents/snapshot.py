@@ -105,12 +105,9 @@ class AgentsFold(Fold):
         return ()
 
     def appender(self, event: Event) -> Append | None:
-        match event:
-            case e.AgentSessionTurnOutputTextDelta(content_index=index):
-                item = self._items.of(event, SessionMessage(status="in_progress"))
-                if not self._voices.is_aside(item.turn_id):
-                    return item.parts.at(index).appender()
-        return None
+        # No other event of the family adds text alone.
+        item, text = self._text_of_message(event)
+        return None if self._voices.is_aside(item.turn_id) else text.appender()
 
     def _take_part(self, event: Event, note: Note) -> Sequence[Piece]:
         """Take an event that begins or ends a text."""
