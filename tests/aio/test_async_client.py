@@ -225,6 +225,10 @@ class TestCalls:
         answer = await client.create_chat_completion(model="m", messages=[])
         assert answer.text == "Hi"
         assert wire.kept == 1
+        legacy = {"object": "text_completion", "choices": [{"text": "Ho", "finish_reason": "stop"}]}
+        client, wire = in_memory(Reply([b"data: %b\n\n" % json.dumps(legacy).encode(), DONE]))
+        assert (await client.create_completion(model="m", prompt="p")).text == "Ho"
+        assert wire.kept == 1
 
 
 class TestStreams:

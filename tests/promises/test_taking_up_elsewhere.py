@@ -25,6 +25,8 @@ from openai_scan.recording import replay
 from openai_scan.sse import RawEvent, encode_all
 from openai_scan.testing import FakeServer, Reply, error, json_answer
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 LETTERS = "abcdefgh"
 ID = "resp_1"
 LAST = len(LETTERS) + 1

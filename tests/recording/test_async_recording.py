@@ -125,6 +125,21 @@ class TestRecord:
         assert lines_of(path)[-1]["end"] == "cancelled"
 
     @on_every_loop
+    async def test_an_exception_of_the_callers_own_is_no_end(
+        self, loop: Loop, tmp_path: Path
+    ) -> None:
+        """It leaves next() as it is, and the recording says that the reader left."""
+        path = tmp_path / "a.jsonl"
+        source = Source(loop, chat("a")[0], error=ValueError("mine"))
+        source.interrupted = True  # type: ignore[attr-defined] # it tells whose exceptions these are
+        s = AsyncStreamerV2(record(source, path))
+        assert await s.next()
+        with pytest.raises(ValueError, match="mine"):
+            await s.next()
+        assert s.outcome == "cancelled"
+        assert lines_of(path)[-1] == {"end": "closed"}
+
+    @on_every_loop
     async def test_a_retry_goes_into_the_same_file(self, loop: Loop, tmp_path: Path) -> None:
         """As a section of its own."""
         path = tmp_path / "a.jsonl"
