@@ -28,7 +28,7 @@ from unittest import mock
 
 import attrs
 from attrs import define, field, frozen
-from wires import BLOCKING, WIRES, facades
+from wires import BLOCKING, WIRES
 
 from faults import page
 from faults.cases import Case, Expected, Kind, case, expected
@@ -39,7 +39,7 @@ from openai_scan import Client, RetryPolicy, StreamCancelledError, Timeout
 _PATIENCE = 60.0
 _IDLE = 0.2
 
-_CHECKPOINTS = 10
+CHECKPOINTS = 10
 # What a run has besides its streams is there by then.
 _WARM = 2
 
@@ -101,17 +101,16 @@ class Soak:
 
     def run(self, sites: Mapping[str, str]) -> None:
         """Read all streams, in equal parts with a look at the levels after each."""
-        make_client: type[Client] = facades(self.wire)["Client"]
         with contextlib.ExitStack() as stack:
             clients = {
-                place: stack.enter_context(make_client("sk-1", sites[place]))
+                place: stack.enter_context(Client("sk-1", sites[place]))
                 for place in (*(route.name for route in Route), "UNREACHABLE")
             }
-            cancel = stack.enter_context(_canceller())
+            cancel = stack.enter_context(canceller())
             stack.enter_context(self.no_surprises())
             numbers = itertools.count()
-            for part in range(1, _CHECKPOINTS + 1):
-                last = self.streams * part // _CHECKPOINTS
+            for part in range(1, CHECKPOINTS + 1):
+                last = self.streams * part // CHECKPOINTS
                 workers = [
                     threading.Thread(target=self._work, args=(numbers, last, clients, cancel))
                     for _ in range(self.threads)
@@ -121,7 +120,7 @@ class Soak:
                 for worker in workers:
                     worker.join()
                 numbers = itertools.count(last)
-                self.levels.append(_levels(last))
+                self.levels.append(levels_of(last))
         self.compare()
 
     def _work(
@@ -136,11 +135,15 @@ class Soak:
             seen = read(one, clients, cancel)
             complaint = judge(expected(one), seen)
             with self._lock:
-                self.endings[one.kind.value, " ".join(filter(None, seen.ending))] += 1
-                if seen.woken_after is not None:
-                    self.woken_after.append(seen.woken_after)
-                if complaint:
-                    self.wrong.append(f"stream {number}: {complaint}: {one}")
+                self.note(one, seen, complaint)
+
+    def note(self, one: Case, seen: Seen, complaint: str | None) -> None:
+        """Count how the stream of a case ended, and what is wrong with that."""
+        self.endings[one.kind.value, " ".join(filter(None, seen.ending))] += 1
+        if seen.woken_after is not None:
+            self.woken_after.append(seen.woken_after)
+        if complaint:
+            self.wrong.append(f"stream {one.number}: {complaint}: {one}")
 
     def compare(self) -> None:
         """Compare the last levels with the first after the warming up."""
@@ -175,12 +178,7 @@ def read(one: Case, clients: Mapping[str, Client], cancel: Cancels) -> Seen:
     """Read the stream of a case to its end, or as far as the case says."""
     unreachable = one.kind is Kind.UNREACHABLE
     client = clients["UNREACHABLE" if unreachable else one.route.name]
-    s = client.create_chat_completion_stream(
-        model=str(one.number),
-        messages=[],
-        timeout=_timeout(one),
-        retries=RetryPolicy(attempts=2 if one.kind is Kind.RETRY else 1, wait_max=0),
-    )
+    s = client.create_chat_completion_stream(model=str(one.number), messages=[], **settings_of(one))
     text = ""
     cancelled_at: list[float] = []
 
@@ -224,13 +222,17 @@ def judge(expected: Expected, seen: Seen) -> str | None:
     return None
 
 
-def _timeout(one: Case) -> Timeout:
+def settings_of(one: Case) -> Any:
+    """Return the limits, and the attempts, of the request of a case."""
     idle = _IDLE if one.kind is Kind.STALL else _PATIENCE
-    return Timeout(connect=_PATIENCE, first_byte=_PATIENCE, idle=idle)
+    return {
+        "timeout": Timeout(connect=_PATIENCE, first_byte=_PATIENCE, idle=idle),
+        "retries": RetryPolicy(attempts=2 if one.kind is Kind.RETRY else 1, wait_max=0),
+    }
 
 
 @contextlib.contextmanager
-def _canceller() -> Iterator[Cancels]:
+def canceller() -> Iterator[Cancels]:
     """Cancel what is put into the queue, in a thread."""
     cancels: Cancels = queue.SimpleQueue()
 
@@ -247,7 +249,8 @@ def _canceller() -> Iterator[Cancels]:
         thread.join()
 
 
-def _levels(streams: int) -> Levels:
+def levels_of(streams: int) -> Levels:
+    """Return what the process holds."""
     gc.collect()
     for thread in threading.enumerate():
         # After a cancellation nobody waits for these.
@@ -301,6 +304,15 @@ def report(soak: Soak, seconds: float) -> dict[str, Any]:
     }
 
 
+def soak_over(wire: str) -> type[Soak]:
+    """Return the class of a soak over a wire."""
+    if wire == BLOCKING:
+        return Soak
+    from faults.async_soak import AsyncSoak
+
+    return AsyncSoak
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a soak, print its figures, and return whether something was wrong."""
     parser = argparse.ArgumentParser(prog="python -m faults.soak", description=__doc__)
@@ -310,7 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--wire", choices=WIRES, default=BLOCKING)
     parser.add_argument("--record", action="store_true", help="put the figures into the docs")
     options = parser.parse_args(arguments)
-    soak = Soak(options.seed, options.streams, options.threads, options.wire)
+    soak = soak_over(options.wire)(options.seed, options.streams, options.threads, options.wire)
     started = time.monotonic()
     with _sites(options.seed) as sites:
         soak.run(sites)

@@ -13,7 +13,7 @@ from wires import WIRES
 
 from faults import page, soak
 from faults.cases import Expected, Kind, case, expected
-from faults.soak import Levels, Seen, Soak, _levels, judge
+from faults.soak import Levels, Seen, Soak, judge, levels_of
 
 NEEDS_PROC = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="only Linux tells a process so what it holds"
@@ -123,7 +123,7 @@ def test_a_lookup_that_nobody_waits_for_is_no_growth(monkeypatch: pytest.MonkeyP
         return found
 
     monkeypatch.setattr(threading, "enumerate", then_go)
-    assert _levels(1).threads == before
+    assert levels_of(1).threads == before
     assert not lookup.is_alive()
 
 

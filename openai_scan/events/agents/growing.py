@@ -105,7 +105,7 @@ class GrowingItem:
         if isinstance(turn_id := getattr(head, "turn_id", None), str):
             self.turn_id = turn_id or self.turn_id
             if not turn_id and self.turn_id:
-                head = attrs.evolve(head, turn_id=self.turn_id)  # type: ignore[misc] # it has one
+                head = attrs.evolve(head, turn_id=self.turn_id)  # type: ignore[arg-type] # it has one
         return head
 
     def take_call(
