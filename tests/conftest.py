@@ -15,7 +15,8 @@ from clocks import Now
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from server import ScriptedServer, serving
-from wires import BLOCKING, WIRES, facades
+from wire_differences import difference
+from wires import BLOCKING, WIRES, Facade, facades
 
 from openai_scan.transport.session import body
 from openai_scan.transport.session.cancellation import SocketCancellation
@@ -93,25 +94,30 @@ def server() -> Iterator[ScriptedServer]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the marker of tests that are about the blocking wire alone."""
-    config.addinivalue_line("markers", "blocking: it is about the blocking wire alone")
+    """Describe the marker of tests that do not run over all wires."""
+    config.addinivalue_line("markers", "wires(*names): it runs over these alone; see wires.py")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests that use the fixture `wire` over each of them."""
     if "wire" in metafunc.fixturenames:
-        alone = metafunc.definition.get_closest_marker("blocking") is not None
-        metafunc.parametrize("wire", [BLOCKING] if alone else WIRES, indirect=True)
+        marker = metafunc.definition.get_closest_marker("wires")
+        metafunc.parametrize("wire", WIRES if marker is None else marker.args, indirect=True)
 
 
 @pytest.fixture
-def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def wire(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Have the clients of the module run over a wire, and return its name."""
     name: str = request.param
+    if name == "aiohttp":
+        other = difference(request.node.originalname, request.node.name)
+        if other is not None:
+            request.applymarker(pytest.mark.xfail(reason=other.reason, strict=True))
     for public, facade in facades(name).items():
         if hasattr(request.module, public):
             monkeypatch.setattr(request.module, public, facade)
-    return name
+    yield name
+    Facade.close_all()
 
 
 @pytest.fixture
@@ -140,5 +146,14 @@ def connecting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         watch(self, sock)
         begun.set()
 
+    connect = socket.socket.connect
+
+    def connecting(self: socket.socket, address: Any) -> None:  # what asyncio calls
+        try:
+            connect(self, address)
+        finally:
+            begun.set()
+
     monkeypatch.setattr(SocketCancellation, "watch", told)
+    monkeypatch.setattr(socket.socket, "connect", connecting)
     return begun

@@ -310,6 +310,7 @@ def test_a_server_that_has_begun_to_answer_has_got_the_request() -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.wires("blocking", "threads")
 def test_a_request_that_was_not_sent_to_its_end_is_the_connection_s_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -508,6 +509,7 @@ def test_no_byte_of_one_answer_is_read_as_another_s(
 
 @given(answers=st.lists(answers, min_size=24, max_size=24))
 @settings(max_examples=10)
+@pytest.mark.wires("blocking", "threads")
 def test_nor_where_threads_share_the_connections(
     server: MarkingServer, answers: Sequence[Scripted]
 ) -> None:

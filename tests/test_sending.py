@@ -15,6 +15,8 @@ from openai_scan.transport.key import Key, Secrets, secrets_of
 from openai_scan.transport.request import check_header, fields, merged, plain
 from openai_scan.transport.sender import Sender
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 KEY = "sk-secret-1234"
 URL = "http://memory.test/v1"
 
@@ -120,6 +122,7 @@ class TestPacking:
         parcel = before.pack(Request(method="GET", path="/x"), "call", "a/b")
         assert (parcel.headers["X"], parcel.query) == ("1", (("a", "1"),))
 
+    @pytest.mark.wires("blocking", "threads")
     def test_it_says_where_requests_go(self) -> None:
         """And nothing else."""
         assert repr(sender(headers={"X": "1"})) == f"Sender({URL!r})"

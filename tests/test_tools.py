@@ -463,7 +463,7 @@ class TestMisuse:
         with pytest.raises(ValueError, match="there are two functions 'fail'"):
             run_tools(client, ask(client), [fail, fail])
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     def test_a_blocking_client_runs_one_call_at_a_time(self, client: Client) -> None:
         """Nothing else would run in its thread."""
         with pytest.raises(TypeError, match="concurrent is for an AsyncClient"):
@@ -575,7 +575,7 @@ class TestTypes:
             content = server.requests[-1].json()["messages"][-1]["content"]
             assert content == f"Error: the arguments do not fit: {told} @ $.secret"
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     def test_nothing_waits_for_a_coroutine(self, server: ScriptedServer, client: Client) -> None:
         """Whoever makes it."""
 

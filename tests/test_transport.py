@@ -57,6 +57,7 @@ from openai_scan import (
 )
 from openai_scan.redaction import redact_error, redact_foreign
 from openai_scan.transport import Request, RetryPolicy, Transport, Upload
+from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import failures
 from openai_scan.transport.session.cancellation import Held, SocketCancellation
@@ -267,7 +268,7 @@ class TestReading:
             text, s = read_all(transports(server))
         assert (text, s.outcome) == ("par", "completed")
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     def test_no_more_is_read_than_asked_for(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
@@ -359,7 +360,7 @@ class TestReading:
         with serving([answer(b"no gzip at all", headers=headers)]) as server:
             error = failure(transports(server))
         assert isinstance(error, TransportError)
-        assert isinstance(error.__cause__, urllib3.exceptions.DecodeError)
+        assert any(isinstance(one, zlib.error) for one in causes(error))
 
     @pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
     def test_an_answer_of_known_length_may_close_the_connection(
@@ -564,6 +565,7 @@ class TestReuse:
                 exchange.__del__()
             assert server.hung_up.wait(PATIENCE)
 
+    @pytest.mark.wires("blocking", "threads")
     def test_a_stream_that_was_read_to_its_end_needs_no_close(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
@@ -1192,7 +1194,7 @@ class TestRequests:
             assert server.hung_up.wait(PATIENCE)
             assert s.outcome == "completed"
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     def test_tcp_probes_are_on(self, transports: Callable[[ScriptedServer], Transport]) -> None:
         """A peer that is gone is noticed although nothing is sent."""
         import socket
@@ -1210,6 +1212,7 @@ class TestRequests:
                 assert option is None or connected.getsockopt(socket.IPPROTO_TCP, option) == value
             exchange.close()
 
+    @pytest.mark.wires("blocking", "threads")
     def test_a_fork_gets_connections_of_its_own(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -1222,7 +1225,7 @@ class TestRequests:
             transport.call(post())
             assert server.connections == 2
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     def test_a_fork_gives_no_connection_back(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -1252,6 +1255,7 @@ class TestRequests:
         assert proxy.requests[0].line == "POST http://api.example/v1/x HTTP/1.1"
         assert proxy.connections == 1
 
+    @pytest.mark.wires("blocking", "threads")
     def test_a_socks_proxy_is_used_as_the_environment_says(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -1287,7 +1291,7 @@ class TestFailures:
         with pytest.raises(ConnectError) as caught:
             transport.call(post())
         assert str(caught.value) == f"no connection to {server.base_url}: Connection refused"
-        assert isinstance(caught.value.__cause__, requests.ConnectionError)
+        assert isinstance(caught.value.__cause__, OSError)
 
     def test_an_untrusted_certificate_is_a_tls_error(self, certificate: trustme.CA) -> None:
         """It has a class of its own, and the reason in words."""

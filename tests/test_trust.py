@@ -472,6 +472,7 @@ class TestDialling:
             transport.call(Request(method="GET", path="/x", retries=ONCE))
 
     @pytest.mark.parametrize("told", [True, False])
+    @pytest.mark.wires("blocking", "threads")
     def test_a_server_that_is_gone_before_the_handshake_is_a_connect_error(
         self, monkeypatch: pytest.MonkeyPatch, *, told: bool
     ) -> None:
@@ -503,6 +504,7 @@ WELCOME = [TAKE, b"\x05\x00", TAKE]
 SOCKS_CONNECTED = b"\x05\x00\x00\x01" + bytes(6)
 
 
+@pytest.mark.wires("blocking", "threads")
 class TestSocks:
     """A SOCKS proxy keeps nobody longer than any other."""
 
@@ -683,8 +685,9 @@ class TestCancel:
         assert server.connections == 1
 
     # Python warns of a fork beside threads, and the server has some.
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+    @pytest.mark.wires("blocking", "threads")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
@@ -701,11 +704,12 @@ class TestCancel:
                 assert s.outcome == "completed"
 
 
+@pytest.mark.wires("blocking", "threads")
 class TestFork:
     """A child process finds nothing locked, whatever the threads of its parent were doing."""
 
     # Python warns of a fork beside threads; one of them is the point.
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("used_before", [True, False])
     def test_a_child_is_not_locked_out_by_a_thread_that_was_connecting(
@@ -745,7 +749,7 @@ class TestFork:
             client.list_models()
             assert server.connections == 3
 
-    @pytest.mark.blocking
+    @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("reads_on", [False, True])
     def test_a_child_is_not_locked_out_of_a_pool(self, *, reads_on: bool) -> None:
@@ -1038,6 +1042,7 @@ class TestRetries:
         with pytest.raises(ValueError, match=setting):
             RetryPolicy(**{setting: value})  # type: ignore[arg-type] # that is the point
 
+    @pytest.mark.wires("blocking", "threads")
     def test_a_connection_that_is_reset_within_an_answer_is_not_stale(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

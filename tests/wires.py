@@ -14,7 +14,7 @@ import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, ClassVar
 
 from drivers import BlockingFacade, following
 from typing_extensions import Self
@@ -25,16 +25,24 @@ from openai_scan.transport.transport import AsyncTransport
 
 BLOCKING = "blocking"
 
-WIRES = [BLOCKING, "threads"]
+WIRES = [BLOCKING, "threads", "aiohttp"]
 """By which wire the tests of clients run; `blocking` is no facade at all."""
 
 # A step of a test that takes longer than that waits in vain.
 PATIENCE = 30.0
 
 
-@functools.cache
+_starting = threading.Lock()  # two threads may be the first
+
+
 def _loop() -> asyncio.AbstractEventLoop:
     """Return an event loop that runs in a thread of its own, to the end of all tests."""
+    with _starting:
+        return _started()
+
+
+@functools.cache
+def _started() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="tests' event loop", daemon=True).start()
     return loop
@@ -138,13 +146,16 @@ class Facade:
     Attributes:
         kind: The class of what it is the facade of.
         wire: The name of its wire.
+        made: All that were made and not closed by `close_all()`.
     """
 
     kind: Callable[..., Any]
     wire: str
+    made: ClassVar[list[Facade]] = []
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         self._inner = type(self).kind(*args, wire=self.wire, **settings)
+        self.made.append(self)
 
     def __repr__(self) -> str:
         return repr(self._inner).replace("Async", "")
@@ -161,6 +172,12 @@ class Facade:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Close what a test has left open."""
+        while cls.made:
+            cls.made.pop().close()
 
 
 def _blocking(value: Any) -> Any:

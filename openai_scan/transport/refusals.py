@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from openai_scan import bounded_json
@@ -12,6 +13,11 @@ from openai_scan.events.error import Error, is_error, read_error
 from openai_scan.snippet import readable
 from openai_scan.sse import EventTokenizer
 from openai_scan.transport.retries import retry_after, should_retry
+
+_MAX_OFFERS = 200
+
+# The name of an authentication scheme. A name with `=` after it is a parameter.
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9-]|\s*=)")
 
 _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "request-id")
 
@@ -32,6 +38,23 @@ def credentials_for(variable: str, *, status: str = "") -> str:
         f"the proxy requires a user name and password{status}: add them to its URL in {variable},"
         " such as http://user:password@proxy:3128"
     )
+
+
+def credentials_asked_for(offers: Iterable[str], *, sent: bool) -> str:
+    """Return what to do about a proxy that refuses a tunnel until it knows who asks.
+
+    Args:
+        offers: The values of its header `Proxy-Authenticate`.
+        sent: Whether it was sent a user name and a password.
+    """
+    if sent:
+        return "the proxy did not accept the user name and password in its URL (HTTP 407)"
+    # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
+    schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])
+    if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
+        names = " or ".join(schemes)
+        return f"the proxy requires {names} (HTTP 407), but only Basic is supported"
+    return credentials_for("HTTPS_PROXY", status=" (HTTP 407)")
 
 
 def refusal(

@@ -34,15 +34,9 @@ def obstacle(cell: Cell, route: Route, around: World, signals: Signals) -> Itera
             set_attribute(socket, "getaddrinfo", blocked)
             yield around.server.base_url
         case Phase.CONNECT:
-            connect = socket.socket.connect_ex
-
-            def told(self: socket.socket, address: Any) -> int:
-                code = connect(self, address)
-                signals.reached.set()
-                return code
-
-            set_attribute(socket.socket, "connect_ex", told)
             with _unreachable(cell) as port:
+                for name in ("connect_ex", "connect"):  # of the wire that blocks, and of asyncio
+                    set_attribute(socket.socket, name, _telling(name, signals))
                 _redirect(route, around, port)
                 scheme = "http" if around.server.tls is None else "https"
                 yield f"{scheme}://127.0.0.1:{port}/v1"
@@ -77,6 +71,19 @@ def listening(signals: Signals) -> Iterator[None]:
     yield
     log.setLevel(before)
     log.removeHandler(ear)
+
+
+def _telling(name: str, signals: Signals) -> Callable[..., Any]:
+    """Return the method of a socket of that name, which tells that the fault is reached."""
+    connect = getattr(socket.socket, name)
+
+    def told(self: socket.socket, address: Any) -> Any:
+        try:
+            return connect(self, address)
+        finally:
+            signals.reached.set()
+
+    return told
 
 
 def _lookup(cell: Cell, signals: Signals) -> Callable[..., Any]:

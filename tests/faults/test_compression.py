@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
@@ -39,11 +39,20 @@ from openai_scan import (
     StreamTimeoutError,
     Timeout,
 )
+from openai_scan.transport.session.codings import Decoder
+
+pytestmark = pytest.mark.usefixtures("wire")
 
 pytestmark = pytest.mark.usefixtures("wire")
 
 MEBIBYTE = 1024 * 1024
 BOMB = 100
+
+# What each wire decompresses a piece with.
+STEPS: dict[str, tuple[Any, str]] = {
+    "blocking": (urllib3.response.HTTPResponse, "read1"),
+    "aiohttp": (Decoder, "take"),
+}
 
 
 @contextlib.contextmanager
@@ -235,9 +244,11 @@ def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
     assert read <= 16 * MEBIBYTE
 
 
-@pytest.mark.blocking
+@pytest.mark.wires("blocking", "aiohttp")
 @pytest.mark.parametrize("limit", ["event_idle", "total"])
-def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_holds_while_decompressing(
+    limit: str, wire: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A little that has arrived keeps a reader busy, and the limit runs out meanwhile."""
     script = [encoded(CHUNKED, "gzip") + ch(comments("gzip")), WAIT_FOR_HANG_UP]
     now = 0.0
@@ -249,8 +260,9 @@ def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.Monke
         now += 1.0  # so long it takes to decompress a piece
         return read1(raw, *args, **kwargs)
 
-    read1 = urllib3.response.HTTPResponse.read1
-    monkeypatch.setattr(urllib3.response.HTTPResponse, "read1", later)
+    place, name = STEPS[wire]
+    read1: Callable[..., bytes] = getattr(place, name)
+    monkeypatch.setattr(place, name, later)
     monkeypatch.setattr("openai_scan.transport.clock.time", SimpleNamespace(monotonic=lambda: now))
     with answered(script, timeout=Timeout(**{limit: 20.0})) as s:
         assert not s.next()
@@ -259,8 +271,8 @@ def test_a_limit_holds_while_decompressing(limit: str, monkeypatch: pytest.Monke
     assert (error.limit, pieces) == (limit, 20)
 
 
-@pytest.mark.blocking
-def test_cancel_is_heard_while_decompressing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.wires("blocking", "aiohttp")
+def test_cancel_is_heard_while_decompressing(wire: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot wake a reader that does not wait, but its next piece is its last."""
     pieces = 0
 
@@ -271,8 +283,9 @@ def test_cancel_is_heard_while_decompressing(monkeypatch: pytest.MonkeyPatch) ->
             s.cancel()
         return read1(raw, *args, **kwargs)
 
-    read1 = urllib3.response.HTTPResponse.read1
-    monkeypatch.setattr(urllib3.response.HTTPResponse, "read1", cancelling)
+    place, name = STEPS[wire]
+    read1: Callable[..., bytes] = getattr(place, name)
+    monkeypatch.setattr(place, name, cancelling)
     with answered([encoded(CHUNKED, "gzip") + ch(comments("gzip")), WAIT_FOR_HANG_UP]) as s:
         assert not s.next()
         assert isinstance(s.err(), StreamCancelledError)

@@ -25,7 +25,7 @@ from server import (
 
 from faults.proxies import Proxy
 from faults.scripts import DONE, HI, STOP, WHOLE
-from faults.table import Route
+from faults.table import SECURE, Route
 from faults.world import bundle, certified, clean, world
 from openai_scan import (
     APIError,
@@ -410,8 +410,12 @@ class TestRefusalsOfLongRequests:
             ("429 Too Many Requests", FIN),
         ],
     )
-    def test_the_reader_gets_the_refusal(self, route: Route, status: str, end: object) -> None:
+    def test_the_reader_gets_the_refusal(
+        self, route: Route, status: str, end: object, wire: str
+    ) -> None:
         """Whatever way it came, TLS included, and although sending failed."""
+        if wire == "aiohttp" and route in SECURE:
+            pytest.skip("over TLS asyncio drops what a reset has overtaken, if it is quick enough")
         with world(route, openings=[self.refusing(status, end)]) as around:
             retries = RetryPolicy(attempts=1)
             with Client("sk-1", around.server.base_url, retries=retries) as client:
@@ -422,6 +426,7 @@ class TestRefusalsOfLongRequests:
             assert isinstance(error, APIError)
             assert error.status == int(status[:3])
 
+    @pytest.mark.wires("blocking", "threads")
     @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL])
     def test_so_does_the_caller_of_a_method(self, route: Route) -> None:
         """Which sends all at once as well."""
@@ -488,6 +493,7 @@ class TestOnce:
         assert len(error.body) == 64 * 1024
 
 
+@pytest.mark.wires("blocking", "threads")
 def test_many_streams_side_by_side_keep_their_connections(environment: pytest.MonkeyPatch) -> None:
     """64 threads share a client; each has its own answer, and the pool has room for all."""
     all_begun = threading.Event()

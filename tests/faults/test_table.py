@@ -14,12 +14,14 @@ from faults.play import expected, play
 from faults.table import Cell, Framing, Route, name_of, plays
 from faults.world import bundle, certified, resets_are_told
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 @pytest.mark.parametrize(("cell", "framing", "route"), plays(), ids=map(name_of, plays()))
 def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: str) -> None:
     """What happens is what the table says, and the client is as good as new afterwards."""
     before = open_files()
-    assert play(cell, framing, route, wire) == expected(cell, route)
+    assert play(cell, framing, route, wire) == expected(cell, route, wire)
     no_thread_reads()
     assert open_files() == before
 

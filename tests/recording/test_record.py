@@ -503,7 +503,7 @@ def test_a_full_disk_loses_nothing_that_has_arrived(lines: int) -> None:
         assert scanner.notes["recording_failed"] == 1
 
 
-@pytest.mark.blocking
+@pytest.mark.wires("blocking")
 def test_a_stream_that_nobody_closes_is_recorded_whole(tmp_path: Path) -> None:
     """Who reads to the end need not close; who leaves the middle open is warned."""
     path = tmp_path / "a.jsonl"
@@ -535,7 +535,7 @@ class Failing:
         """Return nothing."""
 
 
-@pytest.mark.blocking
+@pytest.mark.wires("blocking")
 def test_a_try_that_is_left_in_the_middle_has_an_end(tmp_path: Path) -> None:
     """An error event before any content leads to another try; the first one is closed then."""
     path = tmp_path / "a.jsonl"

@@ -16,7 +16,6 @@ from __future__ import annotations
 import functools
 import http.client
 import io
-import re
 import socket
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,23 +28,20 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.body import Body
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.framing import Framing, framing
-from openai_scan.transport.session.head import HeadLines
+from openai_scan.transport.session.head import (
+    MAX_INFORMATIONAL,
+    HeadLines,
+    endless,
+    read_first_line,
+)
 from openai_scan.transport.session.unframing import unframed
 from openai_scan.transport.wire import Carried
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# The first line of an answer. Python's int() would also accept a status such as `+20`.
-_STATUS_LINE = re.compile(r"(HTTP/[0-9.]+)[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*?))?[ \t]*\r?\n?")
-
-# Before one answer. HTTP sets no limit; a server that goes on will not come to an end.
-_MAX_INFORMATIONAL = 20
-
 # How much of a head one read takes off a socket at most.
 _BUFFER_BYTES = 64 * 1024
-
-_SWITCHING_PROTOCOLS = 101
 
 
 class _Current(threading.local):
@@ -215,10 +211,8 @@ class ClockedResponse(http.client.HTTPResponse):
 
         RFC 9110, section 15.2: a client has to accept them, also if it expects none.
         """
-        for _ in range(_MAX_INFORMATIONAL + 1):
-            version, status, reason = self._read_status_line()
-            if status == _SWITCHING_PROTOCOLS:
-                raise http.client.HTTPException("it switches to a protocol that was not asked for")
+        for _ in range(MAX_INFORMATIONAL + 1):
+            version, status, reason = read_first_line(self._head.line())
             if status // 100 == 2 and self._of_tunnel:
                 self.fp = self._head  # type: ignore[assignment] # there is no body behind it
                 return version, 200, reason  # http.client takes no other for a tunnel
@@ -226,16 +220,7 @@ class ClockedResponse(http.client.HTTPResponse):
                 self._version_sent = version
                 return version, status, reason
             self._head.skip()
-        raise http.client.HTTPException("there is no end to its informational answers")
-
-    def _read_status_line(self) -> tuple[str, int, str]:
-        line = str(self._head.line(), "latin-1")
-        if not line:
-            raise http.client.RemoteDisconnected("the server closed the connection")
-        found = _STATUS_LINE.fullmatch(line)
-        if found is None:
-            raise http.client.BadStatusLine(line)
-        return found[1], int(found[2]), found[3] or ""
+        raise endless()
 
     def _arrived(self) -> bytes:
         """Return what lies in our buffer."""

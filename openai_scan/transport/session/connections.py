@@ -21,15 +21,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from openai_scan import waiting
 from openai_scan.interruptions import carry
+from openai_scan.transport import probes
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
 from openai_scan.transport.session.sliced import secure_in_slices, send_in_slices
 from openai_scan.transport.session.tunnels import TunnelAnswer
-
-# TCP probes tell a dead peer from a silent one, and keep address translators from forgetting the
-# connection: AWS forgets after 350 s, Google after 120 s.
-_KEEPALIVE_SECONDS = 60
-_KEEPALIVE_PROBES = 5
 
 # What sending raises after the other side has closed the connection.
 _CLOSED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError, ssl.SSLZeroReturnError)
@@ -218,16 +214,4 @@ def new_session() -> requests.Session:
 
 
 def _socket_options() -> list[tuple[int, int, int]]:
-    options = [
-        *HTTPConnection.default_socket_options,  # TCP_NODELAY
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    ]
-    for name, value in (
-        ("TCP_KEEPIDLE", _KEEPALIVE_SECONDS),
-        ("TCP_KEEPALIVE", _KEEPALIVE_SECONDS),  # what macOS calls it
-        ("TCP_KEEPINTVL", _KEEPALIVE_SECONDS),
-        ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
-    ):
-        if hasattr(socket, name):
-            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
-    return options
+    return [*HTTPConnection.default_socket_options, *probes.options()]  # TCP_NODELAY, and probes

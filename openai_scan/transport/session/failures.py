@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import http.client
-import ssl
-from typing import TypeVar
-
 import requests
 import urllib3
 
 from openai_scan.errors import ConnectError, ScanError, TLSError, TransportError
+from openai_scan.transport import losses
 from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.session.tls_settings import fault_of
-from openai_scan.transport.session.tunnels import TunnelRefusedError
-
-ErrorT = TypeVar("ErrorT", bound=TransportError)
-
-# What a wait raises when its time is up.
-_TIMEOUTS = (urllib3.exceptions.ReadTimeoutError, TimeoutError)
-
-# What the system, or the other side's, raises for a connection that broke.
-_RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-
-# What the libraries raise when the other side has closed the connection too early.
-_CUTS = (http.client.IncompleteRead, http.client.RemoteDisconnected, ssl.SSLEOFError)
-
-# These have words of our own, see answers.py.
-_OURS = (http.client.HTTPException, http.client.RemoteDisconnected)
+from openai_scan.transport.tls_settings import fault_of
 
 # These quote the value of a header, or the URL of a proxy.
 _QUOTING = (
@@ -37,15 +18,9 @@ _QUOTING = (
     urllib3.exceptions.LocationValueError,
 )
 
-_DISTRUST = "; if you trust the server, name the file of its authority in REQUESTS_CA_BUNDLE"
 _NO_SOCKS = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
 
-# What OpenSSL says of a certificate whose authority is unknown, such as a self-signed
-# one. Trust does not help against an expired one, or one of another host.
-_UNKNOWN_AUTHORITY = (18, 19, 20, 21)
-
-# How many characters of a line that is not HTTP the message quotes.
-_MAX_LINE = 60
+is_stale = losses.is_closed
 
 
 def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
@@ -59,19 +34,18 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     """
     if _is_timeout(error):
         return clock.overdue(where)
-    return _detailed(_misconfigured(error, where, clock) or _no_answer(error, where, clock), error)
+    ours = _misconfigured(error, where, clock) or _no_answer(error, where, clock)
+    return losses.detailed(ours, error)
 
 
 def _misconfigured(error: Exception, where: str, clock: Clock) -> TLSError | None:
     """Return the error for a connection that no variable of the environment allows, or None."""
-    if not clock.connecting or not isinstance(error, OSError) or _is_out_of_descriptors(error):
-        return None
-    fault = fault_of(causes(error))
-    if fault is None:
-        return None
-    ours = TLSError(f"no secure connection to {where}: {fault}")
-    ours.variable = fault.variable
-    return ours
+    # requests finds a missing file before it connects, and raises an error that is not its own.
+    of_files = not isinstance(error, requests.RequestException) or any(
+        isinstance(one, urllib3.exceptions.SSLError) for one in causes(error)
+    )
+    fault = fault_of(causes(error), of_files=of_files)
+    return losses.misconfigured(error, where, clock, fault)
 
 
 def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
@@ -81,15 +55,14 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
         case requests.exceptions.InvalidHeader():  # its own message shows the value
             return TransportError(f"no request to {where}: a header has a value that cannot be one")
         case requests.exceptions.InvalidURL():
-            return _malformed(where)
+            return losses.malformed(where)
         # Whatever its class: once there is a connection, the request may have arrived.
         case requests.ConnectionError() if not clock.connecting:
             return TransportError(f"no answer from {where}: {reason(error)}")
-        case _ if _is_out_of_descriptors(error):
+        case _ if losses.is_out_of_descriptors(error):
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case requests.exceptions.SSLError():
-            advice = _DISTRUST if _is_distrust(error) else ""
-            return TLSError(f"no secure connection to {where}: {reason(error)}{advice}")
+            return losses.insecure(error, where, reason(error))
         case requests.exceptions.InvalidSchema() if "SOCKS" in str(error):
             return TransportError(f"no request to {where}: {_NO_SOCKS}")
         case requests.exceptions.ProxyError():
@@ -99,33 +72,11 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
         case requests.RequestException():
             return TransportError(f"no answer from {where}: {reason(error)}")
         case ValueError():  # the kind of a SOCKS proxy is not known
-            return _malformed(where)
+            return losses.malformed(where)
         case OSError():  # a file of certificates cannot be read
             return TLSError(f"no secure connection to {where}: {error}")
         case _:  # urllib3's own, which requests passes on where it does not expect it
             return TransportError(f"no answer from {where}: {reason(error)}")
-
-
-def _is_distrust(error: Exception) -> bool:
-    """Return whether the certificate is of an authority that is not known."""
-    return any(
-        isinstance(one, ssl.SSLCertVerificationError)
-        and getattr(one, "verify_code", None) in _UNKNOWN_AUTHORITY
-        for one in causes(error)
-    )
-
-
-def _is_out_of_descriptors(error: Exception) -> bool:
-    """Return whether the process or the system may open no more files, of certificates included."""
-    numbers = (errno.EMFILE, errno.ENFILE)
-    return any(isinstance(one, OSError) and one.errno in numbers for one in causes(error))
-
-
-def _malformed(where: str) -> TransportError:
-    """Return the error for a URL whose password the library's own message would show."""
-    return TransportError(
-        f"no request to {where}: its URL, or that of the proxy in the environment, is malformed"
-    )
 
 
 def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
@@ -139,58 +90,16 @@ def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     if _is_timeout(error):
         return clock.overdue(where)
     ours = TransportError(f"the connection broke during the answer: {reason(error)}")
-    return _detailed(ours, error)
+    return losses.detailed(ours, error)
 
 
 def _is_timeout(error: Exception) -> bool:
-    """Return whether a wait took too long, by our limits: an error of the system has a number."""
-    chain = list(causes(error))
-    if any(isinstance(one, TimeoutError) and one.errno is not None for one in chain):
-        return False
-    return any(isinstance(one, _TIMEOUTS) for one in chain)
-
-
-def _detailed(ours: ErrorT, error: Exception) -> ErrorT:
-    """Add to *ours* what the causes say about the connection."""
-    chain = list(causes(error))
-    if any(isinstance(one, _CUTS) for one in chain):
-        ours.lost = "cut"  # also where it looks like a reset: RemoteDisconnected is both
-    elif any(isinstance(one, _RESETS) for one in chain):
-        ours.lost = "reset"
-    if isinstance(ours, ConnectError):
-        ours.certificate_refused = any(
-            isinstance(one, ssl.SSLCertVerificationError) for one in chain
-        )
-        refusals = (one.status for one in chain if isinstance(one, TunnelRefusedError))
-        ours.proxy_status = next(refusals, None)
-    return ours
-
-
-def is_stale(error: Exception) -> bool:
-    """Return whether a connection turned out to have been closed."""
-    closed = (http.client.RemoteDisconnected, *_RESETS)
-    return any(isinstance(one, closed) for one in causes(error))
+    return losses.is_timeout(error, urllib3.exceptions.ReadTimeoutError)
 
 
 def reason(error: BaseException) -> str:
-    """Return what went wrong, in the words of the innermost error that has plain ones."""
-    words = str(error)
-    for cause in causes(error):
-        if isinstance(cause, OSError) and cause.strerror:
-            words = cause.strerror
-        elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
-            words = "it was closed before its end"
-        elif type(cause) in _OURS:
-            words = str(cause)
-        elif isinstance(cause, http.client.BadStatusLine):
-            words = f"the answer is not HTTP: {str(cause).strip()[:_MAX_LINE]}"
-        elif isinstance(cause, http.client.UnknownProtocol):
-            words = f"the answer is in {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
-        elif isinstance(cause, http.client.LineTooLong):
-            words = "the answer has a header line of more than 64 KiB"
-        elif isinstance(cause, urllib3.exceptions.DecodeError):
-            words = "what was sent cannot be decompressed"
-    return words
+    """Return what went wrong, in the plainest words of its causes."""
+    return losses.reason(error, urllib3.exceptions.DecodeError)
 
 
 def strip(error: BaseException) -> None:

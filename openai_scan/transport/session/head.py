@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 
 from openai_scan.transport.session.framing import is_clear_line
 
@@ -18,7 +19,43 @@ MAX_LINES = 1_000
 MAX_BYTES = 256 * 1024
 MAX_LINE = 64 * 1024
 
-_BLANK = (b"\r\n", b"\n")
+# Before one answer. HTTP sets no limit; a server that goes on will not come to an end.
+MAX_INFORMATIONAL = 20
+
+BLANK = (b"\r\n", b"\n")
+
+# The first line of an answer. Python's int() would also accept a status such as `+20`.
+_STATUS_LINE = re.compile(r"(HTTP/[0-9.]+)[ \t]+([1-9][0-9]{2})(?:[ \t]+(.*?))?[ \t]*\r?\n?")
+
+_SWITCHING_PROTOCOLS = 101
+
+
+def read_first_line(line: bytes) -> tuple[str, int, str]:
+    """Return version, status and reason, as the first line of an answer states them.
+
+    Args:
+        line: The line, or what came of it before the connection ended.
+
+    Raises:
+        http.client.RemoteDisconnected: That is nothing.
+        http.client.BadStatusLine: It is no such line.
+        http.client.HTTPException: The server would go on in another protocol.
+    """
+    text = str(line, "latin-1")
+    if not text:
+        raise http.client.RemoteDisconnected("the server closed the connection")
+    found = _STATUS_LINE.fullmatch(text)
+    if found is None:
+        raise http.client.BadStatusLine(text)
+    status = int(found[2])
+    if status == _SWITCHING_PROTOCOLS:
+        raise http.client.HTTPException("it switches to a protocol that was not asked for")
+    return found[1], status, found[3] or ""
+
+
+def endless() -> http.client.HTTPException:
+    """Return the error for more informational answers than `MAX_INFORMATIONAL`."""
+    return http.client.HTTPException("there is no end to its informational answers")
 
 
 class Bounds:
@@ -80,7 +117,7 @@ class HeadLines:
             http.client.HTTPException: See `line()`.
             http.client.IncompleteRead: The connection ended first.
         """
-        while (line := self.line()) not in _BLANK:
+        while (line := self.line()) not in BLANK:
             if not line.endswith(b"\n"):
                 raise http.client.IncompleteRead(line)
 
@@ -93,7 +130,7 @@ class HeadLines:
         """
         block = bytearray()
         while len(block) + len(line := self._next()) <= MAX_LINE:
-            if not line or line in _BLANK:
+            if not line or line in BLANK:
                 if not block:
                     return line
                 break

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
-import re
 import socket
 from typing import Any, Protocol
 
@@ -14,6 +12,7 @@ from openai_scan.events.error import read_error
 from openai_scan.snippet import readable
 from openai_scan.transport import refusals
 from openai_scan.transport.key import Secrets, secrets_of
+from openai_scan.transport.losses import TunnelRefusedError
 from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
 
 # The beginning of a proxy's page says what matters.
@@ -21,10 +20,6 @@ _MAX_PAGE_BYTES = 16 * 1024
 _MAX_PAGE_SECONDS = 2.0
 
 _MAX_REASON = 200
-_MAX_OFFERS = 200
-
-# The name of an authentication scheme. A name with `=` after it is a parameter.
-_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9-]|\s*=)")
 
 _ASKS_FOR_CREDENTIALS = 407
 
@@ -34,19 +29,6 @@ class Tunnelling(Carrying, Protocol):
 
     _tunnel_headers: dict[str, str]
     """The headers for the proxy, including its credentials. The name is that of http.client."""
-
-
-class TunnelRefusedError(OSError):
-    """A proxy refused a tunnel.
-
-    Args:
-        status: The HTTP status.
-        words: What it said, or what to do.
-    """
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(errno.EPROTO, words)
-        self.status = status
 
 
 class TunnelAnswer(ClockedResponse):
@@ -102,16 +84,8 @@ class TunnelAnswer(ClockedResponse):
 
     def _what_it_asks_for(self) -> str:
         sent = any(name.lower() == "proxy-authorization" for name in self._sent)
-        if sent:
-            return "the proxy did not accept the user name and password in its URL (HTTP 407)"
         headers = self.headers or http.client.HTTPMessage()  # None if they broke off
-        offers = headers.get_all("Proxy-Authenticate", [])
-        # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
-        schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])
-        if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
-            names = " or ".join(schemes)
-            return f"the proxy requires {names} (HTTP 407), but only Basic is supported"
-        return refusals.credentials_for("HTTPS_PROXY", status=" (HTTP 407)")
+        return refusals.credentials_asked_for(headers.get_all("Proxy-Authenticate", []), sent=sent)
 
 
 def _said(text: str) -> str:

@@ -9,13 +9,12 @@ import ssl
 import threading
 import zlib
 from collections.abc import Mapping
-from typing import Any
 
 import requests
 import urllib3
 from requests.auth import AuthBase
 
-from openai_scan.errors import ConfigurationError, NotAnEventStreamError
+from openai_scan.errors import ConfigurationError
 from openai_scan.interruptions import pass_interruption
 from openai_scan.sse.beginnings import begins_plain
 from openai_scan.transport.clock import Clock
@@ -25,20 +24,11 @@ from openai_scan.transport.session import failures
 from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.body import READ_BYTES
 from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.codings import MAGIC, check_ratio, is_encoded, is_known
 from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.wire import Carried, content_codings
 
 _log = logging.getLogger("openai_scan")
-
-# What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
-# hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
-# or a millionth. So the ratio is not asked for before there is much of it.
-_MAX_RATIO = 100
-_RATIO_FROM_BYTES = 16 * 1024 * 1024
-
-# How the codings begin that begin with something of their own. Proxies that decompress an answer
-# often pass the header on, and then it begins otherwise.
-_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
 # Guards the session of each wire; creating one takes less than a millisecond.
 _sessions = PerProcess(threading.Lock)
@@ -80,22 +70,14 @@ class SessionAnswer:
         self._cancellation = cancellation
         self._answered = answered
         codings = content_codings(self._raw.headers.get("Content-Encoding", ""))
-        # urllib3 takes a coding that it does not know for deflate if there is another one.
-        is_encoded = {*codings, "identity"} != {"identity"} and all(map(self.decodes, codings))
-        self._take = None if is_encoded else answered.body.read
-        self._magic = _MAGIC.get(codings[0]) if is_encoded else None
+        encoded = is_encoded(codings, self._raw.CONTENT_DECODERS)
+        self._take = None if encoded else answered.body.read
+        self._magic = MAGIC.get(codings[0]) if encoded else None
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:
-        """Return whether urllib3 decodes it, in bounded pieces.
-
-        It hands over any other encoding as it is. Versions of Brotli before 1.2 decompress all
-        that they are given at once, however large it becomes.
-        """
-        if encoding == "br" and encoding in self._raw.CONTENT_DECODERS:
-            brotli: Any = vars(urllib3.response)["brotli"]
-            return hasattr(brotli.Decompressor, "can_accept_more_data")
-        return encoding in ("identity", *self._raw.CONTENT_DECODERS)
+        """Return whether urllib3 decodes it, in bounded pieces."""
+        return is_known(encoding, self._raw.CONTENT_DECODERS)
 
     def limit_by(self, clock: Clock) -> None:
         """Let *clock* say how long each later wait may take; so far it was the exchange's."""
@@ -121,10 +103,7 @@ class SessionAnswer:
         self._clock.left()
         data = self._raw.read1(READ_BYTES, decode_content=True)
         self._decoded += len(data)
-        if self._decoded > max(_RATIO_FROM_BYTES, _MAX_RATIO * self._raw.tell()):
-            raise NotAnEventStreamError(
-                f"the answer becomes more than {_MAX_RATIO} times as large when it is decompressed"
-            )
+        check_ratio(self._decoded, self._raw.tell())
         return data
 
     def _look_at_beginning(self, magic: bytes) -> None:

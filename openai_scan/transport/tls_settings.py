@@ -1,6 +1,6 @@
 """Find the environment variable that is at fault if no secure connection can be made.
 
-requests, urllib3 and OpenSSL read these variables, and their errors name the file at best. So
+Wires, their libraries and OpenSSL read these variables, and their errors name the file at best. So
 this module looks at the error and at the file afterwards. A check beforehand would be repeated for
 each connection, and could still come too early.
 """
@@ -13,15 +13,11 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-import requests
-import urllib3
 from attrs import frozen
 
-# Of those that name certificates, the first that is set counts; see `connections.new_session()`.
+# Of those that name certificates, the first that is set counts.
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_LOG = "SSLKEYLOGFILE"
-
-_TLS_ERRORS = (ssl.SSLError, urllib3.exceptions.SSLError)
 
 
 @frozen
@@ -42,11 +38,12 @@ class Fault:
         return f"{self.variable} is {self.value!r}, which {self.words}"
 
 
-def fault_of(causes: Iterable[BaseException]) -> Fault | None:
+def fault_of(causes: Iterable[BaseException], *, of_files: bool) -> Fault | None:
     """Return which variable is at fault, or None.
 
     Args:
         causes: An error of a connection that was not made, its cause, and so on.
+        of_files: Whether it is one of files or of TLS, as far as the library's class for it tells.
     """
     chain = list(causes)
     for cause in chain:
@@ -54,9 +51,7 @@ def fault_of(causes: Iterable[BaseException]) -> Fault | None:
             return Fault(_KEY_LOG, cause.filename, f"cannot be written: {cause.strerror}")
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         return None  # the certificates were read
-    # requests finds a missing file before it connects, and raises an error that is not its own.
-    is_of_file = not isinstance(chain[0], requests.RequestException)
-    if is_of_file or any(isinstance(cause, _TLS_ERRORS) for cause in chain):
+    if of_files or any(isinstance(cause, ssl.SSLError) for cause in chain):
         return _unread_certificates()
     return None
 

@@ -1,0 +1,275 @@
+"""The connections that aiohttp makes and keeps, and who gets what arrives on them.
+
+aiohttp takes a connection from `Connector.connect()` for each request, and lets go of it when it
+believes the answer to be over. `Lease` stands in for it, so that only the exchange decides what
+becomes of the connection. `Line` stands between the connection and aiohttp's protocol, which learns
+of everything but the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import select
+import socket
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import aiohttp
+from aiohttp.connector import Connection
+
+from openai_scan.transport import probes
+from openai_scan.transport.aio_http.resolver import Resolver
+
+# All that aiohttp has to know of an answer: that it is over.
+_OVER = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+# How long a connection that carries nothing is kept. Many servers and gateways close it after a
+# minute, and noticing that costs nothing.
+_KEPT_SECONDS = 300.0
+
+# How much is read of what a reset has overtaken: a refusal, which is short.
+_UNREAD_BYTES = 64 * 1024
+
+
+class Receiver(Protocol):
+    """What gets the bytes of a connection."""
+
+    def received(self, data: bytes) -> None:
+        """Take *data*, which has arrived."""
+
+    def ended(self, error: Exception | None) -> None:
+        """Note that no more arrives, because of *error* or because the other side has ended it.
+
+        May be called twice; the first call counts.
+        """
+
+
+class Sending(Protocol):
+    """A request that waits for a connection."""
+
+    def carried_by(self, lease: Lease, *, reused: bool) -> None:
+        """Note that *lease* carries the request from now on."""
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """The socket of the connection; None if the event loop does not show it."""
+
+
+current: contextvars.ContextVar[Sending] = contextvars.ContextVar("openai_scan.sending")
+"""The request that this task is sending."""
+
+
+class Line(asyncio.Protocol):
+    """A connection, as what arrives on it sees it.
+
+    Args:
+        protocol: aiohttp's end of it.
+
+    Attributes:
+        receiver: The exchange that it carries, or None.
+        closed: Set when there is no connection any more.
+    """
+
+    receiver: Receiver | None = None
+
+    def __init__(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._protocol = protocol
+        transport.set_protocol(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand *data* over. What nobody has asked for is no answer to what will be asked."""
+        if self.receiver is not None:
+            self.receiver.received(data)
+        else:
+            self.transport.abort()
+
+    def eof_received(self) -> None:
+        """Tell the receiver; the loop closes the connection."""
+        if self.receiver is not None:
+            self.receiver.ended(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell both, after what a reset has overtaken."""
+        if self.receiver is not None:
+            if exc is not None and (rest := self._unread()):
+                self.receiver.received(rest)
+            self.receiver.ended(exc)
+        self._protocol.connection_lost(exc)
+        self.closed.set_result(None)
+
+    def _unread(self) -> bytes:
+        """Return what the system has and the loop, whose attempt to write failed, has not read.
+
+        A server that refuses a request before it has read all of it answers before the reset. Over
+        TLS that is lost: the socket is closed already.
+        """
+        sock = self.socket
+        if sock is None or self.transport.get_extra_info("sslcontext") is not None:
+            return b""
+        with contextlib.suppress(OSError), sock.dup() as copy:
+            copy.setblocking(False)
+            return copy.recv(_UNREAD_BYTES)
+        return b""
+
+    def pause_writing(self) -> None:
+        """Tell aiohttp, which writes."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell aiohttp, which writes."""
+        self._protocol.resume_writing()
+
+    def over(self) -> None:
+        """Have aiohttp believe that the answer is over: it is read here, not there."""
+        self._protocol.data_received(_OVER)
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """The socket; None if the event loop does not show it."""
+        found: socket.socket | None = self.transport.get_extra_info("socket")
+        return found
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is open and nothing has arrived, not even its end."""
+        return not (self.transport.is_closing() or has_arrived(self.socket))
+
+
+class Lease:
+    """A connection while it carries one exchange: what aiohttp takes for its own `Connection`.
+
+    Args:
+        connection: The connection, as aiohttp's connector gives it away.
+        line: The same, as what arrives on it sees it.
+        connector: Where it comes from.
+
+    Attributes:
+        whole_request: Whether aiohttp is done with it, and has sent all of the request.
+    """
+
+    whole_request: bool = False
+
+    def __init__(self, connection: Connection, line: Line, connector: Connector) -> None:
+        self.line = line
+        self._connection: Connection | None = connection
+        self._connector_of = connector
+        connector.in_use += 1
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else aiohttp wants to know."""
+        return getattr(self._connection, name)
+
+    # What aiohttp calls when it is done with it. Nothing is closed or given to another request.
+
+    def release(self) -> None:
+        """Note that the request was sent."""
+        self.whole_request = True
+
+    def close(self) -> None:
+        """Note that it may not have been."""
+        self.whole_request = False
+
+    # What the exchange calls. Only the first call counts.
+
+    def give_back(self) -> None:
+        """Keep the connection for another request."""
+        if (connection := self._taken()) is not None:
+            connection.release()
+            self._connector_of.ended()
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if (connection := self._taken()) is not None:
+            self.line.transport.abort()
+            connection.close()
+            self._connector_of.ended()
+
+    def _taken(self) -> Connection | None:
+        connection, self._connection = self._connection, None
+        self.line.receiver = None
+        return connection
+
+
+class Connector(aiohttp.TCPConnector):
+    """Makes the connections of one event loop, and keeps them.
+
+    There is no limit to how many there are: the request that had to wait for a connection would be
+    that of a user, and its own limits would run out without a word to the server. It is for the
+    caller to start no more streams than the server takes. No lookup of a name is shared, since the
+    next try would wait for the one that made the last try fail.
+
+    Attributes:
+        in_use: How many connections carry an exchange.
+        when_idle: What to call once none does, or None.
+    """
+
+    in_use: int = 0
+    when_idle: Callable[[], object] | None = None
+
+    def __init__(self) -> None:
+        super().__init__(
+            limit=0,
+            keepalive_timeout=_KEPT_SECONDS,
+            resolver=Resolver(),
+            use_dns_cache=False,
+            socket_factory=_probed_socket,
+        )
+        self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Connection:
+        """Return a connection that nothing has arrived on, and tell the request that waits."""
+        while True:
+            connection = await super().connect(*args, **kwargs)
+            transport = cast("asyncio.Transport", connection.transport)
+            line = transport.get_protocol()
+            reused = isinstance(line, Line)
+            if not isinstance(line, Line):
+                line = Line(cast("asyncio.Protocol", connection.protocol), transport)
+                self._lines.add(line)
+                break
+            if line.is_quiet:
+                break
+            transport.abort()
+            connection.close()
+        lease = Lease(connection, line, self)
+        current.get().carried_by(lease, reused=reused)
+        return cast("Connection", lease)
+
+    def ended(self) -> None:
+        """Note that a connection carries no exchange any more."""
+        self.in_use -= 1
+        if not self.in_use and self.when_idle is not None:
+            self.when_idle()
+
+    async def end_idle(self) -> None:
+        """Close the connections that no exchange uses, and wait until they are."""
+        idle = [line for line in self._lines if line.receiver is None]
+        for line in idle:
+            line.transport.abort()
+        for line in idle:
+            await line.closed
+
+
+def has_arrived(sock: socket.socket | None) -> bool:
+    """Return whether anything lies in the system's buffer of *sock*, without waiting."""
+    if sock is None or sock.fileno() < 0:
+        return False
+    if not hasattr(select, "poll"):
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _probed_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket for *address*, as `getaddrinfo()` returns it, whose peer is probed."""
+    made = socket.socket(*address[:3])
+    for option in probes.options():
+        with contextlib.suppress(OSError):  # a connection works without it as well
+            made.setsockopt(*option)
+    return made

@@ -1,0 +1,431 @@
+"""What the aiohttp wire is made of, in front of stand-ins for the network."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import select
+import socket
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from loops import on_asyncio
+from server import PATIENCE, WAIT_FOR_HANG_UP, json_answer, serving
+from urllib3.exceptions import DecodeError
+
+from openai_scan import ConnectError, Timeout
+from openai_scan.transport import Request, probes
+from openai_scan.transport.aio_http import failures, lines
+from openai_scan.transport.aio_http.arrived import Arrived
+from openai_scan.transport.aio_http.cancellation import Alarm, LoopCancellation
+from openai_scan.transport.aio_http.environment import Proxy, proxy_for
+from openai_scan.transport.aio_http.lines import Lease, Line, has_arrived
+from openai_scan.transport.aio_http.resolver import Resolver
+from openai_scan.transport.aio_http.sending import SentRequest
+from openai_scan.transport.aio_http.wire import AiohttpWire
+from openai_scan.transport.clock import Clock
+from openai_scan.transport.session.arriving import ArrivingHead
+from openai_scan.transport.session.codings import Decoder
+from openai_scan.transport.transport import AsyncTransport
+
+VALUE = [json_answer({"a": 1})]
+
+
+class Transport:
+    """A connection without a network.
+
+    Attributes:
+        asked: What it was asked to do.
+    """
+
+    def __init__(self, **extra: Any) -> None:
+        self.asked: list[str] = []
+        self.protocol: Any = None
+        self._extra = extra
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Note it."""
+        self.protocol = protocol
+
+    def get_extra_info(self, name: str) -> Any:
+        """Return what there is."""
+        return self._extra.get(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: self.asked.append(name)
+
+
+def line(**extra: Any) -> Line:
+    """Return a line over a connection without a network."""
+    protocol: Any = Transport()
+    transport: Any = Transport(**extra)
+    return Line(protocol, transport)
+
+
+class TestAlarm:
+    """A timer is set as seldom as possible, and never too late."""
+
+    @on_asyncio
+    async def test_a_timer_is_kept_for_later_waits(self) -> None:
+        """It is set again only for a wait that is over before; between waits it says nothing."""
+        rung: list[float] = []
+        alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(time.monotonic()))
+        alarm.set(1000)
+        first = alarm._timer
+        alarm.set(2000)
+        assert alarm._timer is first
+        alarm.set(0.01)
+        assert alarm._timer is not first
+        alarm.rest()
+        while alarm._timer is not None:
+            await asyncio.sleep(0.001)
+        assert rung == []
+        alarm.set(0.001)
+        while not rung:
+            await asyncio.sleep(0.001)
+        alarm.stop()
+        alarm.stop()
+
+    @on_asyncio
+    async def test_a_timer_that_is_early_is_set_for_the_rest(self) -> None:
+        """The wait that it was set for is over, and another goes on."""
+        rung: list[bool] = []
+        alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(True))
+        alarm.set(0.01)
+        alarm.set(1000)
+        while alarm._timer_due < time.monotonic() + 500:
+            await asyncio.sleep(0.001)
+        assert rung == []
+        alarm.stop()
+        assert alarm._due == math.inf
+
+
+class TestCancellation:
+    """It is asked for at any time, also before there is a loop."""
+
+    @on_asyncio
+    async def test_a_pause_that_is_cancelled_already_is_none(self) -> None:
+        """As when another thread was quicker."""
+        cancellation = LoopCancellation()
+        cancellation.request()
+        await cancellation.pause(1000)
+
+    @on_asyncio
+    async def test_a_request_that_is_cancelled_already_is_not_sent(self) -> None:
+        """Its first wait is its last."""
+        clock = Clock(Timeout())
+        clock.start()
+        cancellation = LoopCancellation()
+        cancellation.request()
+        carried: Any = SimpleNamespace(clock=clock, cancellation=cancellation)
+
+        async def never() -> Any:
+            await asyncio.sleep(1000)
+
+        with pytest.raises(OSError, match="cancelled"):
+            await SentRequest(carried).answered(never)
+
+    def test_a_socket_that_cannot_be_shut_down_is_left(self) -> None:
+        """Some event loops show such; and that of a parent process is not touched."""
+        shut: list[int] = []
+        cancellation = LoopCancellation()
+        cancellation.hang_up()
+        for connected in (object(), SimpleNamespace(shutdown=shut.append)):
+            kept: Any = connected
+            cancellation.hold(lambda: None, kept)
+            cancellation.hang_up()
+        cancellation._pid += 1
+        cancellation.hang_up()
+        assert shut == [socket.SHUT_RDWR]
+
+
+class TestLines:
+    """Who gets what arrives, and what becomes of a connection."""
+
+    @on_asyncio
+    async def test_a_line_that_carries_nothing_takes_nothing(self) -> None:
+        """What comes unasked ends it."""
+        idle = line()
+        idle.eof_received()
+        idle.data_received(b"x")
+        transport: Any = idle.transport
+        assert transport.asked == ["abort"]
+        idle.pause_writing()
+        idle.resume_writing()
+        idle.connection_lost(None)
+        assert idle.closed.done()
+
+    @on_asyncio
+    async def test_what_a_reset_has_overtaken_is_read(self) -> None:
+        """If there is any, and a socket that shows it."""
+        ours, theirs = socket.socketpair()
+        got: list[Any] = []
+        for extra, sent in (
+            ({"socket": ours}, b"413"),
+            ({"socket": ours}, b""),
+            ({"socket": ours, "sslcontext": object()}, b"lost"),
+            ({}, b""),
+        ):
+            theirs.sendall(sent)
+            lost = line(**extra)
+            receiver: Any = SimpleNamespace(received=got.append, ended=got.append)
+            lost.receiver = receiver
+            error = ConnectionResetError()
+            lost.connection_lost(error)
+            assert got.pop() is error
+        assert got == [b"413"]
+        ours.close()
+        theirs.close()
+
+    @on_asyncio
+    async def test_only_the_first_that_lets_go_of_a_lease_counts(self) -> None:
+        """It was given back, and may carry another request."""
+        connection: Any = Transport()
+        connector: Any = SimpleNamespace(in_use=0, ended=lambda: None)
+        lease = Lease(connection, line(), connector)
+        lease.give_back()
+        lease.abort()
+        lease.give_back()
+        assert connection.asked == ["release"]
+
+    def test_what_has_arrived_shows_without_a_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On every system; a socket that is closed, or not shown, has nothing."""
+        ours, theirs = socket.socketpair()
+        closed = socket.socket()
+        closed.close()
+        for _ in range(2):
+            assert [has_arrived(one) for one in (None, closed, ours)] == [False] * 3
+            theirs.sendall(b"x")
+            assert has_arrived(ours)
+            ours.recv(1)
+            monkeypatch.delattr(select, "poll", raising=False)
+        ours.close()
+        theirs.close()
+
+    def test_a_system_may_refuse_an_option(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The connection works without it; with all of them its peer is probed."""
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))
+        with lines._probed_socket(address) as made:
+            assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        monkeypatch.setattr(probes, "options", lambda: [(-1, -1, 1)])
+        lines._probed_socket(address).close()
+
+    @on_asyncio
+    async def test_a_connection_on_which_something_has_come_is_not_used_again(self) -> None:
+        """The loop has not read it yet, so that nobody else could know."""
+        more, sent = threading.Event(), threading.Event()
+        script = [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP]
+        with serving(script, VALUE) as server:
+            transport = AsyncTransport(server.base_url, key="", wire=AiohttpWire())
+            request = Request(method="POST", path="/x", body={})
+            assert await transport.call(request) == {"a": 1}
+            more.set()
+            assert sent.wait(PATIENCE)  # without a turn of the loop
+            assert await transport.call(request) == {"a": 1}
+            assert server.connections == 2
+            await transport.aclose()
+
+
+class TestArrived:
+    """The head and the body as they arrive."""
+
+    @staticmethod
+    def arrived(told: list[str]) -> Arrived:
+        """Return what a line tells, and add to *told* what that comes to."""
+        lease: Any = SimpleNamespace(
+            line=SimpleNamespace(over=lambda: told.append("over")),
+            abort=lambda: told.append("abort"),
+        )
+        clock = Clock(Timeout())
+        clock.start()
+        return Arrived(
+            lease,
+            clock=clock,
+            cancellation=LoopCancellation(),
+            alarm=Alarm(asyncio.get_running_loop(), str),
+            interrupt=lambda: told.append("interrupt"),
+        )
+
+    @on_asyncio
+    async def test_a_head_that_is_wrong_is_told_once(self) -> None:
+        """Whatever follows it before the request hears of it."""
+        told: list[str] = []
+        arrived = self.arrived(told)
+        arrived.received(b"HTTP/2.0 200 OK\r\n\r\n")
+        arrived.received(b"more")
+        arrived.ended(None)
+        assert told == ["interrupt"]
+        assert str(arrived.error) == "HTTP/2.0"
+
+    @on_asyncio
+    async def test_the_end_can_be_read_again(self) -> None:
+        """It is the end from then on, and the connection was let go of once."""
+        with serving(VALUE) as server:
+            transport = AsyncTransport(server.base_url, key="", wire=AiohttpWire())
+            source = transport.stream(Request(method="POST", path="/x", body={}))
+            assert await source.json() == {"a": 1}
+            reader: Any = source._answer
+            assert await reader.read() == b""
+            reader.close()
+            await transport.aclose()
+
+    def test_after_its_loop_a_connection_needs_no_close(self) -> None:
+        """There is no loop to do it in."""
+        told: list[str] = []
+
+        async def make() -> Arrived:
+            return self.arrived(told)
+
+        arrived = asyncio.run(make())
+        arrived.close()
+        assert told == []
+
+    @on_asyncio
+    async def test_another_thread_closes_it_in_the_loop(self) -> None:
+        """Where no transport can be half done."""
+        told: list[str] = []
+        await asyncio.to_thread(self.arrived(told).close)
+        await asyncio.sleep(0)
+        assert told == ["abort"]
+
+
+class TestResolver:
+    """A thread for each name, which nothing waits for."""
+
+    @on_asyncio
+    async def test_without_a_thread_it_is_looked_up_here(self) -> None:
+        """As while the program ends."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(threading.Thread, "start", _no_thread)
+            found = await Resolver().resolve("127.0.0.1", 80)
+        assert [(one["host"], one["port"]) for one in found] == [("127.0.0.1", 80)]
+
+    @on_asyncio
+    async def test_a_scope_is_part_of_the_address(self) -> None:
+        """A link-local address means nothing without it."""
+        address = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1", 80, 0, 3))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(socket, "getaddrinfo", lambda *_, **__: [address])
+            found = await Resolver().resolve("a.test", 80)
+        assert found[0]["host"] == "fe80::1%3"
+        await Resolver().close()
+
+
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+KEY: Any = SimpleNamespace(host="a.test", port=1, ssl=True)
+REFUSED = OSError(errno.ECONNREFUSED, "Connect call failed")
+INFO: Any = SimpleNamespace(real_url="https://a.test/?token=s3cret", headers={"key": "s3cret"})
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (aiohttp.ClientConnectorError(KEY, REFUSED), ": Connection refused"),
+        (
+            aiohttp.ClientProxyConnectionError(KEY, REFUSED),
+            " through the proxy: Connection refused",
+        ),
+        (
+            aiohttp.ClientHttpProxyError(INFO, (), status=407, message="No"),
+            (
+                " through the proxy: the proxy requires a user name and password (HTTP 407): add"
+                " them to its URL in HTTPS_PROXY, such as http://user:password@proxy:3128"
+            ),
+        ),
+        (aiohttp.ServerDisconnectedError(), " through the proxy: the proxy closed the connection"),
+        (
+            aiohttp.ClientResponseError(INFO, ()),
+            " through the proxy: the answer of the proxy is not HTTP",
+        ),
+        (
+            aiohttp.ClientOSError(errno.ECONNRESET, "odd"),
+            " through the proxy: Connection reset by peer",
+        ),
+        (aiohttp.ClientPayloadError("s3cret"), " through the proxy: ClientPayloadError"),
+        (OSError(errno.EMFILE, "Too many open files"), ": Too many open files"),
+    ],
+)
+def test_what_aiohttp_raises_is_told_in_the_same_words(error: Exception, words: str) -> None:
+    """And nothing of it is kept: it holds the request."""
+    if isinstance(error, aiohttp.ClientError):
+        error = failures.plain(error, None)
+    clock = Clock(Timeout())
+    clock.start()
+    clock.left()
+    ours = failures.no_answer(error, "U", clock)
+    assert type(ours) is ConnectError
+    assert str(ours) == f"no connection to U{words}"
+    assert not isinstance(error, aiohttp.ClientError)
+
+
+def test_a_url_that_aiohttp_refuses_is_malformed() -> None:
+    """It is not shown, since it may have a password."""
+    found = failures.plain(aiohttp.InvalidURL("http://a:s3cret@"), None)
+    assert isinstance(found, ValueError)
+    assert "s3cret" not in str(found)
+
+
+def test_what_cannot_be_decoded_to_its_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoder of zstd tells that it was cut off, where the others say nothing."""
+
+    class Cut:
+        has_unconsumed_tail = False
+
+        def flush(self) -> bytes:
+            raise DecodeError("incomplete")
+
+    decoder = Decoder("gzip")
+    cut: Any = Cut()
+    decoder._decoder = cut
+    with pytest.raises(OSError, match="what was sent cannot be decompressed"):
+        decoder.end()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", None),
+        ("proxy.test:3128", Proxy("http://proxy.test:3128", {})),
+        ("http://proxy.test", Proxy("http://proxy.test", {})),
+        ("https://[::1]:1", Proxy("https://[::1]:1", {})),
+        (
+            "http://me:p%40ss@proxy.test:1",
+            Proxy("http://proxy.test:1", {"Proxy-Authorization": "Basic bWU6cEBzcw=="}),
+        ),
+    ],
+)
+def test_the_environment_names_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: Proxy | None
+) -> None:
+    """Its credentials are for it alone; some servers need none."""
+    for name in ("http_proxy", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", value)
+    monkeypatch.setenv("NO_PROXY", "direct.test")
+    assert proxy_for("http://a.test/v1") == expected
+    assert proxy_for("http://direct.test/v1") is None
+
+
+@pytest.mark.parametrize("value", ["http://proxy:99999", "ftp://proxy", "http://"])
+def test_a_proxy_with_a_malformed_url_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Its URL is not shown."""
+    monkeypatch.setenv("HTTP_PROXY", value)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(ValueError, match=r"^the URL of the proxy is malformed$"):
+        proxy_for("http://a.test/v1")
+
+
+def test_a_head_may_be_split_anywhere() -> None:
+    """What follows it is the body's."""
+    head = ArrivingHead()
+    assert head.take(b"HTTP/1.1 200 OK\r\nA: b\r\n") is None
+    assert head.take(b"\r\nrest") == b"rest"
+    assert (head.status, head.reason, head.headers["a"]) == (200, "OK", "b")
