@@ -92,6 +92,35 @@ class TestRounds:
         assert ask(wire).final().text == "Sunny"
         assert [one.method for one in wire.sent] == ["POST"] * 3
 
+    def test_call_that_is_asked_for_again_is_answered_once(self) -> None:
+        """The session asked for another output while the first function was running."""
+        one, two = made("c1"), made("c2", "Oslo", turn_id="turn_2")
+        events = [*begun(), *round_of(one), item("added", two, "turn_2"), waiting(one, two)]
+        wire = MemoryWire(streamed(*events, *LAST), ACCEPTED, ACCEPTED, blocking=True)
+        stream = ask(wire)
+        assert stream.final().text == "Sunny"
+        assert [[one["call_id"] for one in body_of(wire, n)["events"]] for n in (1, 2)] == [
+            ["c1"],
+            ["c2"],
+        ]
+
+    def test_session_that_only_repeats_itself_is_read_on(self) -> None:
+        """The outputs are on their way."""
+        one, two = made("c1"), made("c2")
+        events = [*begun(), *round_of(one, two), waiting(two), *LAST]
+        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
+        assert ask(wire, max_rounds=1).final().text == "Sunny"
+        assert len(wire.sent) == len(("POST", "POST"))
+
+    def test_stream_that_is_over_is_not_read_on(self) -> None:
+        """What it still asks for is in the answer."""
+        streams = [[*begun(), *round_of(made())], [waiting(made())]]
+        over = [b"".join(chunks_of(*events)).rstrip(b"\n") for events in streams]
+        wire = MemoryWire(*(Reply([chunk]) for chunk in over), ACCEPTED, blocking=True)
+        stream = ask(wire)
+        assert [one.id for one in stream.final().calls] == ["c1"]
+        assert stream.outcome == "requires_action"
+
     def test_limit_of_rounds(self) -> None:
         """The session waits then."""
         first = [*begun(), *round_of(made("c1")), session("in_progress")]
@@ -177,6 +206,16 @@ class TestRounds:
         answer = stream.final()
         assert stream.outcome == "requires_action"
         assert len(answer.required_actions) == 2
+        assert len(wire.sent) == 1
+
+    def test_other_actions_are_yours_whatever_has_been_called(self) -> None:
+        """A call that the session does not wait for yet counts for nothing."""
+        wait = session("requires_action", required_actions=[{"type": "next_year"}])
+        calls = item("added", call("c1", '{"place": '))
+        wire = MemoryWire(streamed(*begun(), calls, wait), blocking=True)
+        stream = ask(wire)
+        stream.final()
+        assert stream.outcome == "requires_action"
         assert len(wire.sent) == 1
 
     def test_session_without_an_id_that_can_be_one(self) -> None:

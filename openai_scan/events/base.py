@@ -118,6 +118,10 @@ class Event(Value):
         """The parts of the stream that this event reports as in progress or ended."""
         return ()
 
+    def stream_begins(self) -> bool:
+        """Whether a part that has ended begins anew if this event reports it as in progress."""
+        return True
+
     def stream_goes_on(self) -> bool:
         """Whether the event still carries content although it also reports a part as ended."""
         return False

@@ -24,6 +24,9 @@ from openai_scan.events.base import DoneEvent, Event, Outcome
 # If parts ended differently, the outcome furthest to the right is the stream's.
 _RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
+# The outcomes of a part that does not go on by itself.
+_OVER = frozenset(_RANKS) - {"requires_action"}
+
 _UNKNOWN = object()
 
 
@@ -37,7 +40,7 @@ class Ends:
     """The first error that an event reported, or the first with words if there is one."""
 
     reported: APIError | None = None
-    """The first error of those that end the stream only if it shows no other end."""
+    """The last error of those that end the stream only if it shows no other end."""
 
     hole: DecodeError | None = None
     """Why a part of the answer is missing; the first reason if there are several."""
@@ -61,13 +64,15 @@ class Ends:
         is_news = False
         for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)
+            if outcome is None and known in _OVER and not event.stream_begins():
+                continue
             if outcome != known:
                 is_news = is_news or known is None or known is _UNKNOWN
                 self._open += (outcome is None) - (known is None)
                 self._parts[part] = outcome
         error = event.stream_error()
         if error is not None and not event.error_is_final():
-            self.reported, error = self.reported or error, None
+            self.reported, error = error, None
         # An error with words takes the place of one without.
         if error is not None and (
             self.error is None or (error.is_explained and not self.error.is_explained)
@@ -115,6 +120,15 @@ class Ends:
         """Whether the stream should have had a `[DONE]` and had none."""
         return self._has_done and not self.done
 
+    def _failure(self) -> APIError | None:
+        """Return the error of those reported that the stream ends with, or None."""
+        error, reported = self.error, self.reported
+        if error is not None:
+            # An end without words has those of the error that announced it.
+            explains = not error.is_explained and reported is not None and reported.is_explained
+            return reported if explains else error
+        return None if self.terminal and not self.lost_end else reported
+
     def verdict(
         self, error: ScanError | None, *, cut: bool, require_terminal: bool
     ) -> tuple[Outcome, ScanError | None]:
@@ -127,7 +141,7 @@ class Ends:
         """
         if isinstance(error, StreamCancelledError):
             return "cancelled", error
-        reported = self.error or (None if self.terminal else self.reported)
+        reported = self._failure()
         if reported is not None:  # it came first
             return "failed", reported
         if error is not None:

@@ -90,6 +90,7 @@ class Rounds:
     max_calls: int
     raises: bool
     error_text: bool
+    _sent: set[str] = attrs.field(factory=set)  # the ids of calls whose outputs a session has
 
     def begin(self, streamer: Any, outcome: Outcome) -> Sequence[Call] | End:
         """Return the calls to answer after *streamer* has ended with *outcome*."""
@@ -98,10 +99,10 @@ class Rounds:
         if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return End(outcome)
         others = self.api in _OTHERS and _OTHERS[self.api](answer)
-        answered = answered_ids(answer) if self.api == "responses" else ()
+        answered = answered_ids(answer) if self.api == "responses" else self._sent
         calls = _distinct([call for call in answer.calls if call.id not in answered])
         if not calls and not others:
-            return End(outcome)
+            return End(self._after_old_calls(streamer, outcome))
         if others or not all(map(_is_answerable, calls)):
             return End("requires_action")
         if self.left <= 0 or len(calls) > self.max_calls:
@@ -111,6 +112,15 @@ class Rounds:
             return End(_Broken(error))
         self.left -= 1
         return calls
+
+    def _after_old_calls(self, streamer: Any, outcome: Outcome) -> Any:
+        """Return what follows if there is nothing new to answer.
+
+        While functions run, a session may ask for another output, and repeat the calls that it
+        still waits for. Such an event arrives after the outputs have been sent.
+        """
+        is_repeat = bool(self._sent) and outcome == "requires_action"
+        return streamer if is_repeat and streamer._can_read_on else outcome  # noqa: SLF001 - our own class
 
     def prepare(self, call: Call) -> Ready | str:
         """Return what to call, or what to tell the model if that cannot be called."""
@@ -141,6 +151,8 @@ class Rounds:
 
     def follow(self, streamer: Any, answered: Answered) -> Any:
         """Send the outputs to the model, or make the stream that does; see `FollowUp`."""
+        if self.api == "agents":
+            self._sent.update(call.id for call, _ in answered if call.id)
         return self.follow_up(streamer, streamer.snapshot(), answered)
 
     def joined(self, streamer: Any, onward: Any) -> Any:
@@ -214,7 +226,9 @@ def _is_session(answer: AgentsAnswer) -> bool:
 
 def _waits_for_more(answer: AgentsAnswer) -> bool:
     """Return whether a session waits for something else than outputs."""
-    return len(answer.required_actions) > len(answer.calls)
+    from openai_scan.events.agents.objects import FunctionCallAction
+
+    return any(not isinstance(one, FunctionCallAction) for one in answer.required_actions)
 
 
 # What an answer can wait for besides calls of functions, and how what waits is known by its id.

@@ -28,6 +28,7 @@ from openai_scan.events.agents import AgentEvent, FunctionCallAction, FunctionCa
 from openai_scan.events.agents.snapshot import AgentsAnswer
 from openai_scan.events.families import event_class
 from openai_scan.sse import RawEvent
+from openai_scan.stream.ends import Ends
 from openai_scan.values import Piece
 
 
@@ -70,6 +71,21 @@ class TestEnds:
         """As long as the session is not idle."""
         s = stream(*begun(), turn("completed"), turn("created", "turn_2"))
         assert s.outcome == "truncated"
+
+    def test_session_whose_subagents_still_work_does_not_begin_anew(self) -> None:
+        """The agent has ended its turn, and that is how the stream ends."""
+        aside = turn("created", "turn_2", "sub_1")
+        later = [session("in_progress"), turn("completed", "turn_2", "sub_1"), session("idle")]
+        s = stream(*begun(), aside, *told("m1", "Hi"), turn("completed"), *later)
+        assert (s.outcome, s.err()) == ("completed", None)
+        assert s.events_read == len(begun()) + len(list(told("m1", "Hi"))) + 5
+
+    def test_session_that_goes_on_after_waiting_begins_anew(self) -> None:
+        """Its turn has not ended."""
+        ends = Ends()
+        for payload in (*begun(), session("requires_action"), session("in_progress")):
+            ends.take(decoded(payload))
+        assert not ends.whole
 
     def test_idle_session_before_any_turn_does_not_end_it(self) -> None:
         """It is what the session was when somebody began to listen."""
@@ -187,6 +203,25 @@ class TestErrors:
         s = stream(*begun(), self.ERROR, turn("failed", error=error))
         assert isinstance(s.err(), APIError)
         assert getattr(s.err(), "code", None) == "usage_limit_exceeded"
+
+    def test_turn_that_does_not_say_why_it_failed(self) -> None:
+        """The error just before it says that."""
+        earlier = {**self.ERROR, "event_id": "event_d", "error": {"message": "of a subagent"}}
+        s = stream(*begun(), earlier, self.ERROR, turn("failed"), session("idle"))
+        error = s.err()
+        assert isinstance(error, APIError)
+        assert (error.message, error.code) == ("it broke", "sandbox_error")
+
+    def test_error_without_words_explains_nothing(self) -> None:
+        """What the turn says is what is left."""
+        error = {**self.ERROR, "error": {"message": ""}}
+        assert getattr(stream(*begun(), error, turn("failed")).err(), "code", None) == "turn_failed"
+
+    def test_session_that_is_idle_does_not_hide_it(self) -> None:
+        """The turn was not seen to end."""
+        s = stream(*begun(), self.ERROR, session("idle"))
+        assert s.outcome == "failed"
+        assert getattr(s.err(), "code", None) == "sandbox_error"
 
     def test_error_without_a_session_ends_any_stream(self) -> None:
         """As in all other APIs."""

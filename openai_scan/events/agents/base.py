@@ -93,6 +93,10 @@ class BringsSession(AgentsBase):
         status = self.status()
         return ((_TURN, _SESSION_OUTCOMES[status]),) if status in _SESSION_OUTCOMES else ()
 
+    def stream_begins(self) -> bool:
+        # A session whose agent has ended its turn is in progress as long as its subagents work.
+        return False
+
     def stream_rests(self) -> bool:
         return self.status() in _RESTING
 
