@@ -19,6 +19,9 @@ TurnScript: TypeAlias = str | ToolCall | Sequence[str | ToolCall]
 # What a session repeats of the request that has made it.
 _REPEATED = ("environment", "metadata", "vault_ids", "prompt_cache_options", "review")
 
+# What a session takes of a request that modifies it. Its agent is not the test's concern.
+_CHANGEABLE = ("metadata", "prompt_cache_options", "review")
+
 _INPUT = "agent.session.input."
 
 _ACCEPTED = Reply(status=202, headers={}, body=b"")
@@ -36,7 +39,8 @@ def agent_sessions(*turns: TurnScript) -> AgentSessions:
     Each input of the user begins the next turn. A session that calls functions waits for all of
     their outputs, and goes on after them. Its streams stay open until the client leaves or the
     session is deleted; `GET /agents/sessions/{id}/events` sends only what happens from then on, as
-    the API does. A turn that waits can be cancelled. Sessions, items and turns can be retrieved.
+    the API does. A turn that waits can be cancelled. Sessions, items and turns can be retrieved and
+    listed, and a session can be modified.
 
     Args:
         turns: What to say and to call, for each turn of any session.
@@ -73,16 +77,22 @@ class AgentSessions:
             match request.method, request.path.split("/")[2:]:
                 case "POST", ["sessions"]:
                     return self._create(request.json or {})
+                case "GET", ["sessions"]:
+                    return _page([one.story.session for one in self._sessions.values()])
                 case method, ["sessions", id, *rest]:
                     session = self._sessions.get(id)
                     if session is None:
                         return error(404, f"Session with id '{id}' not found.")
                     return self._of(session, f"{method} {'/'.join(rest)}".strip(), request)
-        return error(404, f"agent_sessions() does not serve {request.method} {request.path}")
+        return _not_served(request)
 
     def _of(self, session: _Session, action: str, request: SeenRequest) -> Reply:
         match action.split():
             case ["GET"]:
+                return json_answer(session.story.session)
+            case ["POST"]:
+                changes = _repeated(request.json or {}, _CHANGEABLE)
+                session.story.session.update(changes)
                 return json_answer(session.story.session)
             case ["DELETE"]:
                 del self._sessions[session.id]
@@ -93,17 +103,33 @@ class AgentSessions:
                 return Reply(steps=session.listen(len(session.log)))
             case ["POST", "events"]:
                 return self._send(session, request.json or {})
-            case ["GET", "items"]:
-                return _page(session.story.items)
-            case ["GET", "turns"]:
-                return _page(session.story.turns)
-        return error(404, f"agent_sessions() does not serve {request.method} {request.path}")
+            case ["GET", what]:
+                return self._read(session, what.split("/")) or _not_served(request)
+        return _not_served(request)
+
+    @staticmethod
+    def _read(session: _Session, what: Sequence[str]) -> Reply | None:
+        story = session.story
+        match what:
+            case ["items"]:
+                return _page(story.items.values())
+            case ["turns"]:
+                return _page(story.turns.values())
+            case ["turns", id, *_] if id not in story.turns:
+                return error(404, f"Turn with id '{id}' not found.")
+            case ["turns", id]:
+                return json_answer(story.turns[id])
+            case ["turns", id, "items"]:
+                return _page([item for item in story.items.values() if item["turn_id"] == id])
+            case ["subagents"]:  # none is ever started
+                return _page([])
+        return None
 
     def _create(self, body: Mapping[str, Any]) -> Reply:
         if body.get("input") and not self._turns:
             return _nothing_left()
         self._count += 1
-        facts = {name: body[name] for name in _REPEATED if body.get(name) is not None}
+        facts = _repeated(body, _REPEATED)
         session = _Session(Story(f"sess_{self._count}", facts))
         self._sessions[session.id] = session
         session.tell(session.story.created("in_progress" if body.get("input") else "idle"))
@@ -241,8 +267,17 @@ def _messages(given: Any) -> list[Mapping[str, Any]]:
     return [{"content": message.get("content", [])} for message in given]
 
 
-def _page(objects: Mapping[str, Any]) -> Reply:
-    return json_answer({"object": "list", "data": [*objects.values()], "has_more": False})
+def _repeated(body: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return what the session shows of a request."""
+    return {name: body[name] for name in names if body.get(name) is not None}
+
+
+def _page(objects: Iterable[Mapping[str, Any]]) -> Reply:
+    return json_answer({"object": "list", "data": [*objects], "has_more": False})
+
+
+def _not_served(request: SeenRequest) -> Reply:
+    return error(404, f"agent_sessions() does not serve {request.method} {request.path}")
 
 
 def _nothing_left() -> Reply:

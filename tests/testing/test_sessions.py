@@ -60,6 +60,21 @@ def test_turns_follow_each_other(serve: Any) -> None:
     assert client.retrieve_agent_session(id).status == "idle"
 
 
+def test_all_of_a_session_can_be_read(serve: Any) -> None:
+    """By each method of the client that reads it, and the session can be modified."""
+    client = serve("One two", "Three")
+    made = client.create_agent_session(environment={"type": "none"}, input="Hi")
+    client.send_agent_session_events(made.id, "And?")
+    assert [one.id for one in client.list_agent_sessions()] == [made.id]
+    assert client.retrieve_agent_session_turn(made.id, "turn_2").status == "completed"
+    items = client.list_agent_session_turn_items(made.id, "turn_2")
+    assert [item.content[0].text for item in items] == ["And?", "Three"]
+    assert list(client.list_agent_session_subagents(made.id)) == []
+    changed = client.modify_agent_session(made.id, metadata={"a": "b"})
+    assert changed.metadata == {"a": "b"}
+    assert client.retrieve_agent_session(made.id).metadata == {"a": "b"}
+
+
 def test_session_waits_for_the_outputs_of_its_calls(serve: Any) -> None:
     """Its stream stays open meanwhile."""
     client = serve([CALL, "Cold."])
@@ -156,9 +171,12 @@ def test_what_it_does_not_serve_is_refused(serve: Any) -> None:
     with pytest.raises(BadRequestError, match=r"does not take agent\.session\.input\.dance"):
         client.send_agent_session_events(made.id, [{"type": "agent.session.input.dance"}])
     with pytest.raises(NotFoundError, match="does not serve GET /agents/sessions/sess_1/subagents"):
-        client.list_agent_session_subagents(made.id)
-    with pytest.raises(NotFoundError, match="does not serve GET /agents/sessions"):
-        client.list_agent_sessions()
+        client.retrieve_agent_session_subagent(made.id, "sub_1")
+    with pytest.raises(NotFoundError, match="Turn with id 'turn_2' not found"):
+        client.retrieve_agent_session_turn(made.id, "turn_2")
+    request = Request(method="DELETE", path=f"/agents/sessions/{made.id}/items", body={})
+    with pytest.raises(NotFoundError, match="does not serve DELETE"):
+        client._transport.call(request)
     request = Request(method="POST", path="/responses", body={})
     with pytest.raises(NotFoundError, match="does not serve POST /responses"):
         client._transport.call(request)
