@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+KEY = "key"
+"""The name in the metadata of an attribute under which its key in JSON is, if it has another."""
+
+
 class Value:
     """Instances compare, hash and print by their fields, as attrs classes do.
 

@@ -12,6 +12,7 @@ from folding import wire
 from response_forms import done, message, response
 
 from openai_scan import (
+    Client,
     DecodeError,
     StreamerV2,
     UnknownAnnotation,
@@ -25,6 +26,7 @@ from openai_scan.events import assistants, responses
 from openai_scan.events.decoding import hooks
 from openai_scan.events.decoding.structure import Structurer, hook_of
 from openai_scan.events.kept import as_json
+from openai_scan.testing import FakeServer, response_answer
 
 PAYLOAD = {"type": "hologram", "id": "h_1", "secret": ["words", None, {"deep": 1}]}
 
@@ -202,6 +204,15 @@ def test_a_tool_in_another_shape_costs_nothing() -> None:
     assert event.response.tools == (responses.FunctionTool(), responses.CustomTool())
     assert event.response.tool_choice is None
     assert not [note for note in s.notes if note.startswith("skipped_field")]
+
+
+def test_objects_are_arguments_of_the_client() -> None:
+    """They are sent under the names that the API has, and unknown ones as they came."""
+    known = responses.FunctionToolCall(name="f", arguments="{}", call_id="c", async_=True)
+    with FakeServer(always=response_answer("Hi")) as server, Client("k", server.base_url) as client:
+        client.create_response(model="m", input=[UnknownItem.of(PAYLOAD), {"of": known}])
+    call = {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c", "async": True}
+    assert server.requests[0].json["input"] == [PAYLOAD, {"of": call}]
 
 
 def test_items_are_sent_back_as_they_came() -> None:

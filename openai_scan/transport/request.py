@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from openai_scan import bounded_json
 from openai_scan.transport.settings import RetryPolicy, Timeout
+from openai_scan.values import KEY, UnknownObject
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -122,9 +123,13 @@ def merged(*parts: Mapping[str, str]) -> dict[str, str]:
 
 def plain(value: Any) -> Any:
     """Return one of our own objects as a dict for JSON, so that what a server sent can be sent."""
-    if not attrs.has(type(value)):
-        raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
-    return attrs.asdict(value, recurse=False, filter=lambda _, item: item is not None)
+    if isinstance(value, UnknownObject):
+        return value.payload
+    cls = type(value)
+    if not attrs.has(cls):
+        raise TypeError(f"{cls.__name__} cannot be sent as JSON")
+    items = {one.metadata.get(KEY, one.name): getattr(value, one.name) for one in attrs.fields(cls)}
+    return {key: item for key, item in items.items() if item is not None}
 
 
 def fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, TypeGuard, get_args, get_origin
 import attrs
 import typing_extensions
 
+from openai_scan.values import KEY as KEY  # noqa: PLC0414 - the generated modules import it here
+
 _REQUIREDNESS = (
     typing_extensions.Required,
     typing_extensions.NotRequired,
@@ -126,10 +128,6 @@ def tags_of(cls: Any) -> tuple[Any, ...]:
         if field.name == "type" and get_origin(field.type) is Literal:
             return get_args(field.type)
     return ()
-
-
-KEY = "key"
-"""The name in the metadata of an attribute under which its key in JSON is, if it has another."""
 
 
 class _Missing:
