@@ -15,6 +15,7 @@ from openai_scan import AzureClient, Client
 from openai_scan.client import Methods, params
 from openai_scan.client.signatures import described, show_parameters
 from openai_scan.transport import Timeout
+from openai_scan.values import Value
 
 METHODS = sorted(name for name in dir(Methods) if not name.startswith("_"))
 
@@ -36,7 +37,7 @@ def test_a_signature_has_names_types_and_defaults() -> None:
     assert set(names) == {"self", *params.CreateChatCompletion.__annotations__}
     assert shown["model"].annotation is str
     assert shown["model"].default is inspect.Parameter.empty
-    assert shown["messages"].annotation == Sequence[Mapping[str, Any] | Any]
+    assert shown["messages"].annotation == Sequence[Mapping[str, Any] | Value]
     assert shown["temperature"].annotation == float | None
     assert shown["temperature"].default is None
     assert shown["timeout"].annotation == Timeout | float | None

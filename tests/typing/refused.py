@@ -106,6 +106,14 @@ def arguments_are_checked(client: Client) -> None:
     client.submit_tool_outputs_stream("t", "r", ["42"])  # type: ignore[list-item]
 
 
+def objects_are_checked(client: Client) -> None:
+    """An argument that the API takes as an object is one, and so is each of a list."""
+    client.create_chat_completion_stream(model="m", messages=["Hi"])  # type: ignore[list-item]
+    client.create_response_stream(model="m", input="i", text="json")  # type: ignore[arg-type]
+    client.create_agent_session_stream(environment="none")  # type: ignore[arg-type]
+    client.send_agent_session_events("s", ["Hi"])  # type: ignore[list-item]
+
+
 def text_is_no_source() -> None:
     """A stream is bytes."""
     StreamerV2("data: [DONE]")  # type: ignore[arg-type]

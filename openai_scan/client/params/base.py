@@ -9,9 +9,10 @@ from typing_extensions import TypedDict
 
 from openai_scan.recording import RecordTo
 from openai_scan.transport import RetryPolicy, Timeout
+from openai_scan.values import Value
 
-JSONObject: TypeAlias = Mapping[str, Any] | Any
-"""A mapping as it is sent, or an attrs object that stands for it."""
+JSONObject: TypeAlias = Mapping[str, Any] | Value
+"""A mapping as it is sent, or an object of an event that stands for it."""
 
 
 class Extras(TypedDict, total=False):
