@@ -188,8 +188,8 @@ class TestObjects:
         assert lines(wire) == ["DELETE /agents/sessions/s1"]
 
     def test_events_are_sent(self) -> None:
-        """Text is a message of the user."""
-        wire = MemoryWire(ACCEPTED, ACCEPTED, blocking=True)
+        """Text is a message of the user, and one event needs no list."""
+        wire = MemoryWire(ACCEPTED, ACCEPTED, ACCEPTED, blocking=True)
         client = client_over(wire)
         assert client.send_agent_session_events("s1", "Hi") == SentEvents(session_id="s1")
         content = [{"type": "input_text", "text": "Hi"}]
@@ -199,6 +199,8 @@ class TestObjects:
         }
         assert body_of(wire) == {"events": [event]}
         client.send_agent_session_events("s1", [{"type": "agent.session.input.cancel"}])
+        assert body_of(wire) == {"events": [{"type": "agent.session.input.cancel"}]}
+        client.send_agent_session_events("s1", {"type": "agent.session.input.cancel"})
         assert body_of(wire) == {"events": [{"type": "agent.session.input.cancel"}]}
         assert "Idempotency-Key" in wire.sent[0].headers
 

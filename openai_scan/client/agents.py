@@ -6,7 +6,7 @@ Source: https://developers.openai.com/api/docs/guides/agents-api
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 from attrs import frozen
@@ -35,6 +35,11 @@ _SESSION = "/agents/sessions/{session_id}"
 _EVENTS = "/agents/sessions/{session_id}/events"
 _TURN = "/agents/sessions/{session_id}/turns/{turn_id}"
 _SUBAGENT = "/agents/sessions/{session_id}/subagents/{subagent_id}"
+
+SessionInput: TypeAlias = (
+    str | Mapping[str, Any] | AgentToolResult | Sequence[AgentToolResult | Mapping[str, Any]]
+)
+"""What a session is sent: the text of a message of the user, an event, or several."""
 
 # What is said about the stream, and not to the session.
 _OF_THE_STREAM = frozenset({"include_obfuscation", "record"})
@@ -80,7 +85,7 @@ class AgentsMethods(BaseClient):
     def send_agent_session_events_stream(
         self,
         session_id: str,
-        events: str | Sequence[AgentToolResult | Mapping[str, Any]],
+        events: SessionInput,
         **params: Unpack[StreamAgentSession],
     ) -> StreamerV2[AgentEvent, AgentsAnswer]:
         """Send events to a session, and stream the turn that they cause.
@@ -90,7 +95,7 @@ class AgentsMethods(BaseClient):
 
         Args:
             session_id: The session, which should be idle or wait for something.
-            events: The text of a message of the user; or events, as for
+            events: The text of a message of the user; or an event or several, as for
                 `send_agent_session_events`.
             params: How to stream.
         """
@@ -163,14 +168,14 @@ class AgentsMethods(BaseClient):
     def send_agent_session_events(
         self,
         session_id: str,
-        events: str | Sequence[AgentToolResult | Mapping[str, Any]],
+        events: SessionInput,
         **extras: Unpack[Extras],
     ) -> SentEvents:
         """Send events to a session: messages, outputs of your functions, approvals, a cancellation.
 
         Args:
             session_id: The session.
-            events: The text of a message of the user; or events, such as
+            events: The text of a message of the user; or an event or several, such as
                 `{"type": "agent.session.input.cancel"}` to cancel the turn.
             extras: As for all methods.
         """
@@ -240,8 +245,10 @@ class AgentsMethods(BaseClient):
         return self._call(Page[Turn], "GET", path, ListOfAgents, params)
 
 
-def _as_events(events: str | Sequence[AgentToolResult | Mapping[str, Any]]) -> list[Any]:
+def _as_events(events: SessionInput) -> list[Any]:
     """Return *events* as a session takes them; a text is a message of the user."""
+    if isinstance(events, Mapping):
+        return [events]
     if not isinstance(events, str):
         return [*events]
     message = {"role": "user", "content": [{"type": "input_text", "text": events}]}
