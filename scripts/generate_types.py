@@ -65,8 +65,9 @@ ANY_STREAM = ["DoneEvent", "ErrorEvent", "UnknownEvent"]
 UNITS = {"unixtime": "Unix seconds"}
 
 
-# Names that no field can have: the annotations and defaults in its class would mean the field.
-_TAKEN = frozenset({"Any", "ClassVar", "KEY", "Literal", "field", "raw", "wire_name"}) | {
+# Names that no field can have: the annotations and defaults in its class would mean the field, and
+# `__init__` has a self already.
+_TAKEN = frozenset({"Any", "ClassVar", "KEY", "Literal", "field", "raw", "self", "wire_name"}) | {
     *("bool", "dict", "float", "int", "str", "tuple"),
 }
 

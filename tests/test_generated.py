@@ -470,7 +470,7 @@ NEWER: dict[str, Any] = {
             "type": {"const": "pet.sleeping"},
             "async": {"type": "boolean"},
             "x-mood": {"type": "string"},
-            "dream": {"properties": {"str": {"type": "string"}}},
+            "dream": {"properties": {"str": {"type": "string"}, "self": {"type": "string"}}},
         },
         "required": ["type", "async"],
     },
@@ -493,6 +493,7 @@ def test_all_that_is_new_is_listed_at_once(
     "*.async": "async_",  # PetSleeping
     "*.x-mood": "x_mood_",  # PetSleeping
     "*.str": "str_",  # PetSleepingDream
+    "*.self": "self_",  # PetSleepingDream
   docs: describe each new class
     "PetSleepingDream": "",  # PetSleeping.dream
     "PetSleeping": "",  # pet.sleeping
@@ -505,7 +506,7 @@ def test_all_that_is_new_is_listed_at_once(
 
 def test_key_that_is_a_keyword_has_an_attribute_of_another_name(tools: ModuleType) -> None:
     """With the entries that the report asks for, the newer document can be generated."""
-    renamed = {"*.async": "async_", "PetSleeping.x-mood": "mood", "*.str": "words"}
+    renamed = {"*.async": "async_", "PetSleeping.x-mood": "mood", "*.str": "words", "*.self": "own"}
     family = tools.Family(
         **{
             **OVERRIDES,
