@@ -73,12 +73,21 @@ class FakeServer:
         self._is_guarded = key is not None
         self.requests: list[SeenRequest] = []
         self.hung_up = threading.Event()
-        if always is not None:
-            check_answer(always)
-        self._always = always
+        self.always = always
         self._answers: deque[Answer] = deque()
         self._lock = threading.Lock()
         self._listener = Listener(self, port)
+
+    @property
+    def always(self) -> Answer | None:
+        """What to answer when nothing else is left; it may be set at any time."""
+        return self._always
+
+    @always.setter
+    def always(self, answer: Answer | None) -> None:
+        if answer is not None:
+            check_answer(answer)
+        self._always = answer
 
     @property
     def url(self) -> str:

@@ -31,6 +31,7 @@ from openai_scan.testing import (
     Reply,
     SeenRequest,
     ToolCall,
+    agent_sessions,
     assistant_answer,
     assistant_calls,
     chat_answer,
@@ -395,6 +396,20 @@ def test_an_answer_may_depend_on_the_request() -> None:
             messages = [{"role": "user", "content": "Hi"}]
             with client.create_chat_completion_stream(model="m", messages=messages) as s:
                 assert s.read() == expected
+
+
+def test_what_is_always_answered_can_be_changed(server: FakeServer) -> None:
+    """So a fixture can have a whole service."""
+    odd: Any = [[b"a list of answers"]]
+    with pytest.raises(TypeError):
+        server.always = odd
+    assert server.always is None
+    service = agent_sessions("Hi")
+    server.always = service
+    assert server.always is service
+    with Client("k", server.base_url) as client:
+        made = client.create_agent_session(environment={"type": "none"}, input="Hi")
+        assert client.retrieve_agent_session(made.id).status == "idle"
 
 
 def now() -> str:
