@@ -450,6 +450,14 @@ class TestResuming:
         assert not stream.next()
         assert "another session" in str(stream.err())
 
+    def test_stream_of_another_session_is_refused(self) -> None:
+        """Even if nothing had to be seen."""
+        mark = {"format": 1, "answer_id": "sess_2", "position": "event_x"}
+        wire = MemoryWire(streamed(*TURN), blocking=True)
+        stream = client_over(wire).resume_agent_session_stream(mark)
+        assert not stream.next()
+        assert "events of another answer" in str(stream.err())
+
     def test_events_that_are_missing_are_refused(self) -> None:
         """The answer would have a hole."""
         mark = {"format": 1, "answer_id": SESSION_ID, "position": "event_x"}

@@ -166,6 +166,7 @@ class TakesUp(ABC):
         except ScanError as error:
             self.current.end(error)
         self._ids.add(event_id)
+        self._continuity.answer_id = session_id  # no number: only the session is checked
         self._ends.resume()
 
     def read_on(self, reader: Watched) -> None:
