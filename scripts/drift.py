@@ -149,11 +149,11 @@ class _Comparison:
         found = next((by_tag[tag] for tag in tags if tag in by_tag), None)
         if found is None and len(classes) == 1 and not by_tag:
             [found] = classes
-        if found is None:
+        if found is not None:
+            self._object(found, arm.schema)
+        elif tags or any(members_of(arm.schema, self._schemas)):  # else it says only: an object
             name = tags[0] if tags else arm.name
             self._note("kind", (name, *classes), f"{name} in {place}")
-        else:
-            self._object(found, arm.schema)
 
 
 def _arms_of_type(kind: Any) -> list[Any]:

@@ -472,6 +472,8 @@ RESPONSES = Family(
         "ResponseAudioTranscriptDone.response_id": "str | None",
     },
     loose={
+        # The schema says only that they are objects. They are the tools of the request.
+        "ToolChoiceAllowed.tools": "tuple[Tool, ...]",
         # Echoes of the request. As plain JSON they save 50 classes and every ambiguous union of
         # the family.
         "Response.instructions": "str | tuple[Any, ...] | None",

@@ -195,6 +195,17 @@ def test_tools_show_no_secrets() -> None:
         assert "s3cret" not in repr(made)
 
 
+def test_tools_that_are_allowed_are_tools() -> None:
+    """Known ones and others, as among the tools of the response."""
+    allowed = [{"type": "function", "name": "f"}, {"type": "hologram"}]
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": allowed}
+    found = structured(choice, responses.ToolChoice)
+    assert found.tools == (
+        responses.FunctionTool(name="f"),
+        UnknownTool("hologram", None, allowed[1]),
+    )
+
+
 def test_a_tool_in_another_shape_costs_nothing() -> None:
     """A server that echoes the tools of Chat Completions has tools without names, not notes."""
     tools = [{"type": "function", "function": {"name": "f"}}, {"type": "custom"}]

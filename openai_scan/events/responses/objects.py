@@ -20,7 +20,7 @@ class ToolChoiceAllowed(Value):
     """The model may or must use one of these tools."""
 
     mode: str = ""
-    tools: tuple[dict[str, Any], ...] = ()
+    tools: tuple[Tool, ...] = ()
     type: Literal["allowed_tools"] = "allowed_tools"
 
 
