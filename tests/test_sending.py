@@ -122,7 +122,7 @@ class TestPacking:
         parcel = before.pack(Request(method="GET", path="/x"), "call", "a/b")
         assert (parcel.headers["X"], parcel.query) == ("1", (("a", "1"),))
 
-    @pytest.mark.wires("blocking", "threads")
+    @pytest.mark.wires("blocking")
     def test_it_says_where_requests_go(self) -> None:
         """And nothing else."""
         assert repr(sender(headers={"X": "1"})) == f"Sender({URL!r})"

@@ -687,7 +687,6 @@ class TestCancel:
     # Python warns of a fork beside threads, and the server has some.
     @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-    @pytest.mark.wires("blocking", "threads")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
         """A stream that was inherited by fork is let go of without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:

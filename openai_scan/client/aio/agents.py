@@ -7,7 +7,7 @@ Source: https://developers.openai.com/api/docs/guides/agents-api
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,12 +23,12 @@ from openai_scan.client.agents import (
     _TURN,
     DeletedAgentSession,
     SentEvents,
+    SessionInput,
     _as_events,
 )
 from openai_scan.client.aio.base import AsyncBaseClient
 from openai_scan.client.base import Page, path_to
 from openai_scan.client.params import (
-    AgentToolResult,
     CreateAgentSession,
     Extras,
     ListAgentSessions,
@@ -68,7 +68,7 @@ class AsyncAgentsMethods(AsyncBaseClient):
     def send_agent_session_events_stream(
         self,
         session_id: str,
-        events: str | Sequence[AgentToolResult | Mapping[str, Any]],
+        events: SessionInput,
         **params: Unpack[StreamAgentSession],
     ) -> AsyncStreamerV2[AgentEvent, AgentsAnswer]:
         """Send events to a session, and stream the turn that they cause.
@@ -78,7 +78,7 @@ class AsyncAgentsMethods(AsyncBaseClient):
 
         Args:
             session_id: The session, which should be idle or wait for something.
-            events: The text of a message of the user; or events, as for
+            events: The text of a message of the user; or an event or several, as for
                 `send_agent_session_events`.
             params: How to stream.
         """
@@ -153,14 +153,14 @@ class AsyncAgentsMethods(AsyncBaseClient):
     async def send_agent_session_events(
         self,
         session_id: str,
-        events: str | Sequence[AgentToolResult | Mapping[str, Any]],
+        events: SessionInput,
         **extras: Unpack[Extras],
     ) -> SentEvents:
         """Send events to a session: messages, outputs of your functions, approvals, a cancellation.
 
         Args:
             session_id: The session.
-            events: The text of a message of the user; or events, such as
+            events: The text of a message of the user; or an event or several, such as
                 `{"type": "agent.session.input.cancel"}` to cancel the turn.
             extras: As for all methods.
         """
