@@ -13,6 +13,7 @@ from attrs import frozen
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient, Page, path_to
+from openai_scan.client.later import agents
 from openai_scan.client.params import (
     AgentToolResult,
     CreateAgentSession,
@@ -23,11 +24,11 @@ from openai_scan.client.params import (
     StreamAgentSession,
 )
 from openai_scan.client.seen import Seen, raw_events_of
-from openai_scan.events.agents import AgentEvent, AgentSession, SessionItem, Subagent, Turn
 from openai_scan.stream.taking_up import read_session_bookmark
 from openai_scan.streamer import StreamerV2
 
 if TYPE_CHECKING:
+    from openai_scan.events.agents import AgentEvent, AgentSession, SessionItem, Subagent, Turn
     from openai_scan.events.agents.snapshot import AgentsAnswer
 
 _SESSIONS = "/agents/sessions"
@@ -139,19 +140,19 @@ class AgentsMethods(BaseClient):
 
     def create_agent_session(self, **params: Unpack[CreateAgentSession]) -> AgentSession:
         """Create a session without streaming; if it has an input, its agent begins to work."""
-        return self._call(AgentSession, "POST", _SESSIONS, CreateAgentSession, params)
+        return self._call(agents.AgentSession, "POST", _SESSIONS, CreateAgentSession, params)
 
     def retrieve_agent_session(self, session_id: str, **extras: Unpack[Extras]) -> AgentSession:
         """Return a session as it is now."""
         path = path_to(_SESSION, session_id=session_id)
-        return self._call(AgentSession, "GET", path, Extras, extras)
+        return self._call(agents.AgentSession, "GET", path, Extras, extras)
 
     def modify_agent_session(
         self, session_id: str, **params: Unpack[ModifyAgentSession]
     ) -> AgentSession:
         """Change a session and return it as it is now."""
         path = path_to(_SESSION, session_id=session_id)
-        return self._call(AgentSession, "POST", path, ModifyAgentSession, params)
+        return self._call(agents.AgentSession, "POST", path, ModifyAgentSession, params)
 
     def delete_agent_session(
         self, session_id: str, **extras: Unpack[Extras]
@@ -163,7 +164,7 @@ class AgentsMethods(BaseClient):
 
     def list_agent_sessions(self, **params: Unpack[ListAgentSessions]) -> Page[AgentSession]:
         """Return a page of the sessions."""
-        return self._call(Page[AgentSession], "GET", _SESSIONS, ListAgentSessions, params)
+        return self._call(Page[agents.AgentSession], "GET", _SESSIONS, ListAgentSessions, params)
 
     def send_agent_session_events(
         self,
@@ -191,28 +192,28 @@ class AgentsMethods(BaseClient):
     ) -> Page[SessionItem]:
         """Return a page of the items of a session's own agent: messages, calls, reasoning."""
         path = path_to(_SESSION + "/items", session_id=session_id)
-        return self._call(Page[SessionItem], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.SessionItem], "GET", path, ListOfAgents, params)
 
     def list_agent_session_turns(
         self, session_id: str, **params: Unpack[ListOfAgents]
     ) -> Page[Turn]:
         """Return a page of the turns of a session's own agent."""
         path = path_to(_SESSION + "/turns", session_id=session_id)
-        return self._call(Page[Turn], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.Turn], "GET", path, ListOfAgents, params)
 
     def retrieve_agent_session_turn(
         self, session_id: str, turn_id: str, **extras: Unpack[Extras]
     ) -> Turn:
         """Return a turn as it is now."""
         path = path_to(_TURN, session_id=session_id, turn_id=turn_id)
-        return self._call(Turn, "GET", path, Extras, extras)
+        return self._call(agents.Turn, "GET", path, Extras, extras)
 
     def list_agent_session_turn_items(
         self, session_id: str, turn_id: str, **params: Unpack[ListOfAgents]
     ) -> Page[SessionItem]:
         """Return a page of the items of a turn."""
         path = path_to(_TURN + "/items", session_id=session_id, turn_id=turn_id)
-        return self._call(Page[SessionItem], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.SessionItem], "GET", path, ListOfAgents, params)
 
     # Subagents.
 
@@ -221,28 +222,28 @@ class AgentsMethods(BaseClient):
     ) -> Page[Subagent]:
         """Return a page of the subagents of a session."""
         path = path_to(_SESSION + "/subagents", session_id=session_id)
-        return self._call(Page[Subagent], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.Subagent], "GET", path, ListOfAgents, params)
 
     def retrieve_agent_session_subagent(
         self, session_id: str, subagent_id: str, **extras: Unpack[Extras]
     ) -> Subagent:
         """Return a subagent as it is now."""
         path = path_to(_SUBAGENT, session_id=session_id, subagent_id=subagent_id)
-        return self._call(Subagent, "GET", path, Extras, extras)
+        return self._call(agents.Subagent, "GET", path, Extras, extras)
 
     def list_agent_session_subagent_items(
         self, session_id: str, subagent_id: str, **params: Unpack[ListOfAgents]
     ) -> Page[SessionItem]:
         """Return a page of the items of a subagent."""
         path = path_to(_SUBAGENT + "/items", session_id=session_id, subagent_id=subagent_id)
-        return self._call(Page[SessionItem], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.SessionItem], "GET", path, ListOfAgents, params)
 
     def list_agent_session_subagent_turns(
         self, session_id: str, subagent_id: str, **params: Unpack[ListOfAgents]
     ) -> Page[Turn]:
         """Return a page of the turns of a subagent."""
         path = path_to(_SUBAGENT + "/turns", session_id=session_id, subagent_id=subagent_id)
-        return self._call(Page[Turn], "GET", path, ListOfAgents, params)
+        return self._call(Page[agents.Turn], "GET", path, ListOfAgents, params)
 
 
 def _as_events(events: SessionInput) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient, Page, path_to
+from openai_scan.client.later import assistants
 from openai_scan.client.params import (
     CreateAssistant,
     CreateMessage,
@@ -29,18 +30,18 @@ from openai_scan.client.params import (
     ModifyThread,
     ToolOutput,
 )
-from openai_scan.events.assistants import (
-    Assistant,
-    AssistantEvent,
-    Deleted,
-    Message,
-    Run,
-    RunStep,
-    Thread,
-)
 from openai_scan.streamer import StreamerV2
 
 if TYPE_CHECKING:
+    from openai_scan.events.assistants import (
+        Assistant,
+        AssistantEvent,
+        Deleted,
+        Message,
+        Run,
+        RunStep,
+        Thread,
+    )
     from openai_scan.events.assistants.snapshot import AssistantsAnswer
 
 _THREAD = "/threads/{thread_id}"
@@ -92,17 +93,17 @@ class AssistantsMethods(BaseClient):
 
     def create_assistant(self, **params: Unpack[CreateAssistant]) -> Assistant:
         """Create an assistant."""
-        return self._call(Assistant, "POST", "/assistants", CreateAssistant, params)
+        return self._call(assistants.Assistant, "POST", "/assistants", CreateAssistant, params)
 
     def retrieve_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Assistant:
         """Return an assistant."""
         path = path_to(_ASSISTANT, assistant_id=assistant_id)
-        return self._call(Assistant, "GET", path, Extras, extras)
+        return self._call(assistants.Assistant, "GET", path, Extras, extras)
 
     def modify_assistant(self, assistant_id: str, **params: Unpack[ModifyAssistant]) -> Assistant:
         """Change an assistant and return it as it is now."""
         path = path_to(_ASSISTANT, assistant_id=assistant_id)
-        return self._call(Assistant, "POST", path, ModifyAssistant, params)
+        return self._call(assistants.Assistant, "POST", path, ModifyAssistant, params)
 
     def delete_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Deleted:
         """Delete an assistant."""
@@ -111,22 +112,24 @@ class AssistantsMethods(BaseClient):
 
     def list_assistants(self, **params: Unpack[ListPage]) -> Page[Assistant]:
         """Return a page of the assistants."""
-        return self._call(Page[Assistant], "GET", "/assistants", ListPage, params)
+        return self._call(Page[assistants.Assistant], "GET", "/assistants", ListPage, params)
 
     # Threads.
 
     def create_thread(self, **params: Unpack[CreateThread]) -> Thread:
         """Create a thread."""
-        return self._call(Thread, "POST", "/threads", CreateThread, params)
+        return self._call(assistants.Thread, "POST", "/threads", CreateThread, params)
 
     def retrieve_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Thread:
         """Return a thread."""
-        return self._call(Thread, "GET", path_to(_THREAD, thread_id=thread_id), Extras, extras)
+        return self._call(
+            assistants.Thread, "GET", path_to(_THREAD, thread_id=thread_id), Extras, extras
+        )
 
     def modify_thread(self, thread_id: str, **params: Unpack[ModifyThread]) -> Thread:
         """Change a thread and return it as it is now."""
         path = path_to(_THREAD, thread_id=thread_id)
-        return self._call(Thread, "POST", path, ModifyThread, params)
+        return self._call(assistants.Thread, "POST", path, ModifyThread, params)
 
     def delete_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Deleted:
         """Delete a thread."""
@@ -137,21 +140,21 @@ class AssistantsMethods(BaseClient):
     def create_message(self, thread_id: str, **params: Unpack[CreateMessage]) -> Message:
         """Add a message to a thread."""
         path = path_to(_THREAD + "/messages", thread_id=thread_id)
-        return self._call(Message, "POST", path, CreateMessage, params)
+        return self._call(assistants.Message, "POST", path, CreateMessage, params)
 
     def retrieve_message(
         self, thread_id: str, message_id: str, **extras: Unpack[Extras]
     ) -> Message:
         """Return a message."""
         path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
-        return self._call(Message, "GET", path, Extras, extras)
+        return self._call(assistants.Message, "GET", path, Extras, extras)
 
     def modify_message(
         self, thread_id: str, message_id: str, **params: Unpack[ModifyMetadata]
     ) -> Message:
         """Change a message and return it as it is now."""
         path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
-        return self._call(Message, "POST", path, ModifyMetadata, params)
+        return self._call(assistants.Message, "POST", path, ModifyMetadata, params)
 
     def delete_message(self, thread_id: str, message_id: str, **extras: Unpack[Extras]) -> Deleted:
         """Delete a message."""
@@ -161,28 +164,28 @@ class AssistantsMethods(BaseClient):
     def list_messages(self, thread_id: str, **params: Unpack[ListMessages]) -> Page[Message]:
         """Return a page of a thread's messages."""
         path = path_to(_THREAD + "/messages", thread_id=thread_id)
-        return self._call(Page[Message], "GET", path, ListMessages, params)
+        return self._call(Page[assistants.Message], "GET", path, ListMessages, params)
 
     # Runs.
 
     def create_run(self, thread_id: str, **params: Unpack[CreateRun]) -> Run:
         """Run an assistant on a thread without streaming; the run goes on by itself."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
-        return self._call(Run, "POST", path, CreateRun, params, in_query=["include"])
+        return self._call(assistants.Run, "POST", path, CreateRun, params, in_query=["include"])
 
     def create_thread_and_run(self, **params: Unpack[CreateThreadAndRun]) -> Run:
         """Create a thread and run an assistant on it without streaming."""
-        return self._call(Run, "POST", "/threads/runs", CreateThreadAndRun, params)
+        return self._call(assistants.Run, "POST", "/threads/runs", CreateThreadAndRun, params)
 
     def retrieve_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
         """Return a run as it is now."""
         path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
-        return self._call(Run, "GET", path, Extras, extras)
+        return self._call(assistants.Run, "GET", path, Extras, extras)
 
     def modify_run(self, thread_id: str, run_id: str, **params: Unpack[ModifyMetadata]) -> Run:
         """Change a run and return it as it is now."""
         path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
-        return self._call(Run, "POST", path, ModifyMetadata, params)
+        return self._call(assistants.Run, "POST", path, ModifyMetadata, params)
 
     def cancel_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
         """Ask a run to stop; its own stream shows when it has.
@@ -190,7 +193,7 @@ class AssistantsMethods(BaseClient):
         If the server accepts that without sending the run, only the `id` of the result is set.
         """
         path = path_to(_RUN + "/cancel", thread_id=thread_id, run_id=run_id)
-        return self._call(Run, "POST", path, Extras, extras, known={"id": run_id})
+        return self._call(assistants.Run, "POST", path, Extras, extras, known={"id": run_id})
 
     def submit_tool_outputs(
         self,
@@ -208,12 +211,14 @@ class AssistantsMethods(BaseClient):
             extras: As for all methods.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
-        return self._call(Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs))
+        return self._call(
+            assistants.Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs)
+        )
 
     def list_runs(self, thread_id: str, **params: Unpack[ListPage]) -> Page[Run]:
         """Return a page of a thread's runs."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
-        return self._call(Page[Run], "GET", path, ListPage, params)
+        return self._call(Page[assistants.Run], "GET", path, ListPage, params)
 
     # Run steps.
 
@@ -224,16 +229,16 @@ class AssistantsMethods(BaseClient):
         path = path_to(
             _RUN + "/steps/{step_id}", thread_id=thread_id, run_id=run_id, step_id=step_id
         )
-        return self._call(RunStep, "GET", path, Inclusion, params)
+        return self._call(assistants.RunStep, "GET", path, Inclusion, params)
 
     def list_run_steps(
         self, thread_id: str, run_id: str, **params: Unpack[ListRunSteps]
     ) -> Page[RunStep]:
         """Return a page of a run's steps."""
         path = path_to(_RUN + "/steps", thread_id=thread_id, run_id=run_id)
-        return self._call(Page[RunStep], "GET", path, ListRunSteps, params)
+        return self._call(Page[assistants.RunStep], "GET", path, ListRunSteps, params)
 
     def _delete(self, path: str, deleted_id: str, extras: Extras) -> Deleted:
         """Delete what is at *path*; some servers have no more to say than that it is done."""
         known = {"id": deleted_id, "deleted": True}
-        return self._call(Deleted, "DELETE", path, Extras, extras, known=known)
+        return self._call(assistants.Deleted, "DELETE", path, Extras, extras, known=known)

@@ -12,6 +12,7 @@ from attrs import frozen
 from typing_extensions import Unpack
 
 from openai_scan.client.base import BaseClient, path_to
+from openai_scan.client.later import responses
 from openai_scan.client.params import (
     CreateResponse,
     Extras,
@@ -20,12 +21,12 @@ from openai_scan.client.params import (
     RetrieveResponseStream,
 )
 from openai_scan.client.seen import Seen, raw_events_of
-from openai_scan.events.responses import Response, ResponseEvent
 from openai_scan.stream.taking_up import read_bookmark
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request
 
 if TYPE_CHECKING:
+    from openai_scan.events.responses import Response, ResponseEvent
     from openai_scan.events.responses.snapshot import ResponseAnswer
 
 _RESPONSE = "/responses/{response_id}"
@@ -117,12 +118,12 @@ class ResponsesMethods(BaseClient):
     def create_response(self, **params: Unpack[CreateResponse]) -> Response:
         """Create a response without streaming."""
         known = _with_beta(params)
-        return self._call(Response, "POST", "/responses", CreateResponse, known)
+        return self._call(responses.Response, "POST", "/responses", CreateResponse, known)
 
     def retrieve_response(self, response_id: str, **params: Unpack[Inclusion]) -> Response:
         """Return a response as it is now."""
         path = path_to(_RESPONSE, response_id=response_id)
-        return self._call(Response, "GET", path, Inclusion, params)
+        return self._call(responses.Response, "GET", path, Inclusion, params)
 
     def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
         """Stop a response that was created with `background=True`, and return it.
@@ -131,7 +132,7 @@ class ResponsesMethods(BaseClient):
         """
         path = path_to(_RESPONSE + "/cancel", response_id=response_id)
         known = {"id": response_id}
-        return self._call(Response, "POST", path, Extras, extras, known=known)
+        return self._call(responses.Response, "POST", path, Extras, extras, known=known)
 
     def delete_response(self, response_id: str, **extras: Unpack[Extras]) -> DeletedResponse:
         """Delete a response."""

@@ -18,6 +18,7 @@ from openai_scan.aio import AsyncStreamerV2
 from openai_scan.client.aio.base import AsyncBaseClient
 from openai_scan.client.assistants import _ASSISTANT, _MESSAGE, _RUN, _THREAD
 from openai_scan.client.base import Page, path_to
+from openai_scan.client.later import assistants
 from openai_scan.client.params import (
     CreateAssistant,
     CreateMessage,
@@ -34,17 +35,17 @@ from openai_scan.client.params import (
     ModifyThread,
     ToolOutput,
 )
-from openai_scan.events.assistants import (
-    Assistant,
-    AssistantEvent,
-    Deleted,
-    Message,
-    Run,
-    RunStep,
-    Thread,
-)
 
 if TYPE_CHECKING:
+    from openai_scan.events.assistants import (
+        Assistant,
+        AssistantEvent,
+        Deleted,
+        Message,
+        Run,
+        RunStep,
+        Thread,
+    )
     from openai_scan.events.assistants.snapshot import AssistantsAnswer
 
 
@@ -91,19 +92,21 @@ class AsyncAssistantsMethods(AsyncBaseClient):
 
     async def create_assistant(self, **params: Unpack[CreateAssistant]) -> Assistant:
         """Create an assistant."""
-        return await self._call(Assistant, "POST", "/assistants", CreateAssistant, params)
+        return await self._call(
+            assistants.Assistant, "POST", "/assistants", CreateAssistant, params
+        )
 
     async def retrieve_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Assistant:
         """Return an assistant."""
         path = path_to(_ASSISTANT, assistant_id=assistant_id)
-        return await self._call(Assistant, "GET", path, Extras, extras)
+        return await self._call(assistants.Assistant, "GET", path, Extras, extras)
 
     async def modify_assistant(
         self, assistant_id: str, **params: Unpack[ModifyAssistant]
     ) -> Assistant:
         """Change an assistant and return it as it is now."""
         path = path_to(_ASSISTANT, assistant_id=assistant_id)
-        return await self._call(Assistant, "POST", path, ModifyAssistant, params)
+        return await self._call(assistants.Assistant, "POST", path, ModifyAssistant, params)
 
     async def delete_assistant(self, assistant_id: str, **extras: Unpack[Extras]) -> Deleted:
         """Delete an assistant."""
@@ -112,24 +115,24 @@ class AsyncAssistantsMethods(AsyncBaseClient):
 
     async def list_assistants(self, **params: Unpack[ListPage]) -> Page[Assistant]:
         """Return a page of the assistants."""
-        return await self._call(Page[Assistant], "GET", "/assistants", ListPage, params)
+        return await self._call(Page[assistants.Assistant], "GET", "/assistants", ListPage, params)
 
     # Threads.
 
     async def create_thread(self, **params: Unpack[CreateThread]) -> Thread:
         """Create a thread."""
-        return await self._call(Thread, "POST", "/threads", CreateThread, params)
+        return await self._call(assistants.Thread, "POST", "/threads", CreateThread, params)
 
     async def retrieve_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Thread:
         """Return a thread."""
         return await self._call(
-            Thread, "GET", path_to(_THREAD, thread_id=thread_id), Extras, extras
+            assistants.Thread, "GET", path_to(_THREAD, thread_id=thread_id), Extras, extras
         )
 
     async def modify_thread(self, thread_id: str, **params: Unpack[ModifyThread]) -> Thread:
         """Change a thread and return it as it is now."""
         path = path_to(_THREAD, thread_id=thread_id)
-        return await self._call(Thread, "POST", path, ModifyThread, params)
+        return await self._call(assistants.Thread, "POST", path, ModifyThread, params)
 
     async def delete_thread(self, thread_id: str, **extras: Unpack[Extras]) -> Deleted:
         """Delete a thread."""
@@ -140,21 +143,21 @@ class AsyncAssistantsMethods(AsyncBaseClient):
     async def create_message(self, thread_id: str, **params: Unpack[CreateMessage]) -> Message:
         """Add a message to a thread."""
         path = path_to(_THREAD + "/messages", thread_id=thread_id)
-        return await self._call(Message, "POST", path, CreateMessage, params)
+        return await self._call(assistants.Message, "POST", path, CreateMessage, params)
 
     async def retrieve_message(
         self, thread_id: str, message_id: str, **extras: Unpack[Extras]
     ) -> Message:
         """Return a message."""
         path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
-        return await self._call(Message, "GET", path, Extras, extras)
+        return await self._call(assistants.Message, "GET", path, Extras, extras)
 
     async def modify_message(
         self, thread_id: str, message_id: str, **params: Unpack[ModifyMetadata]
     ) -> Message:
         """Change a message and return it as it is now."""
         path = path_to(_MESSAGE, thread_id=thread_id, message_id=message_id)
-        return await self._call(Message, "POST", path, ModifyMetadata, params)
+        return await self._call(assistants.Message, "POST", path, ModifyMetadata, params)
 
     async def delete_message(
         self, thread_id: str, message_id: str, **extras: Unpack[Extras]
@@ -166,30 +169,32 @@ class AsyncAssistantsMethods(AsyncBaseClient):
     async def list_messages(self, thread_id: str, **params: Unpack[ListMessages]) -> Page[Message]:
         """Return a page of a thread's messages."""
         path = path_to(_THREAD + "/messages", thread_id=thread_id)
-        return await self._call(Page[Message], "GET", path, ListMessages, params)
+        return await self._call(Page[assistants.Message], "GET", path, ListMessages, params)
 
     # Runs.
 
     async def create_run(self, thread_id: str, **params: Unpack[CreateRun]) -> Run:
         """Run an assistant on a thread without streaming; the run goes on by itself."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
-        return await self._call(Run, "POST", path, CreateRun, params, in_query=["include"])
+        return await self._call(
+            assistants.Run, "POST", path, CreateRun, params, in_query=["include"]
+        )
 
     async def create_thread_and_run(self, **params: Unpack[CreateThreadAndRun]) -> Run:
         """Create a thread and run an assistant on it without streaming."""
-        return await self._call(Run, "POST", "/threads/runs", CreateThreadAndRun, params)
+        return await self._call(assistants.Run, "POST", "/threads/runs", CreateThreadAndRun, params)
 
     async def retrieve_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
         """Return a run as it is now."""
         path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
-        return await self._call(Run, "GET", path, Extras, extras)
+        return await self._call(assistants.Run, "GET", path, Extras, extras)
 
     async def modify_run(
         self, thread_id: str, run_id: str, **params: Unpack[ModifyMetadata]
     ) -> Run:
         """Change a run and return it as it is now."""
         path = path_to(_RUN, thread_id=thread_id, run_id=run_id)
-        return await self._call(Run, "POST", path, ModifyMetadata, params)
+        return await self._call(assistants.Run, "POST", path, ModifyMetadata, params)
 
     async def cancel_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
         """Ask a run to stop; its own stream shows when it has.
@@ -197,7 +202,7 @@ class AsyncAssistantsMethods(AsyncBaseClient):
         If the server accepts that without sending the run, only the `id` of the result is set.
         """
         path = path_to(_RUN + "/cancel", thread_id=thread_id, run_id=run_id)
-        return await self._call(Run, "POST", path, Extras, extras, known={"id": run_id})
+        return await self._call(assistants.Run, "POST", path, Extras, extras, known={"id": run_id})
 
     async def submit_tool_outputs(
         self,
@@ -215,12 +220,14 @@ class AsyncAssistantsMethods(AsyncBaseClient):
             extras: As for all methods.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
-        return await self._call(Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs))
+        return await self._call(
+            assistants.Run, "POST", path, Extras, extras, tool_outputs=list(tool_outputs)
+        )
 
     async def list_runs(self, thread_id: str, **params: Unpack[ListPage]) -> Page[Run]:
         """Return a page of a thread's runs."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
-        return await self._call(Page[Run], "GET", path, ListPage, params)
+        return await self._call(Page[assistants.Run], "GET", path, ListPage, params)
 
     # Run steps.
 
@@ -231,16 +238,16 @@ class AsyncAssistantsMethods(AsyncBaseClient):
         path = path_to(
             _RUN + "/steps/{step_id}", thread_id=thread_id, run_id=run_id, step_id=step_id
         )
-        return await self._call(RunStep, "GET", path, Inclusion, params)
+        return await self._call(assistants.RunStep, "GET", path, Inclusion, params)
 
     async def list_run_steps(
         self, thread_id: str, run_id: str, **params: Unpack[ListRunSteps]
     ) -> Page[RunStep]:
         """Return a page of a run's steps."""
         path = path_to(_RUN + "/steps", thread_id=thread_id, run_id=run_id)
-        return await self._call(Page[RunStep], "GET", path, ListRunSteps, params)
+        return await self._call(Page[assistants.RunStep], "GET", path, ListRunSteps, params)
 
     async def _delete(self, path: str, deleted_id: str, extras: Extras) -> Deleted:
         """Delete what is at *path*; some servers have no more to say than that it is done."""
         known = {"id": deleted_id, "deleted": True}
-        return await self._call(Deleted, "DELETE", path, Extras, extras, known=known)
+        return await self._call(assistants.Deleted, "DELETE", path, Extras, extras, known=known)

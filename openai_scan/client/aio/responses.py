@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 from openai_scan.aio import AsyncStreamerV2
 from openai_scan.client.aio.base import AsyncBaseClient
 from openai_scan.client.base import path_to
+from openai_scan.client.later import responses
 from openai_scan.client.params import (
     CreateResponse,
     Extras,
@@ -24,11 +25,11 @@ from openai_scan.client.params import (
 )
 from openai_scan.client.responses import _KEPT, _RESPONSE, DeletedResponse, _with_beta
 from openai_scan.client.seen import Seen, raw_events_of
-from openai_scan.events.responses import Response, ResponseEvent
 from openai_scan.stream.taking_up import read_bookmark
 from openai_scan.transport import Request
 
 if TYPE_CHECKING:
+    from openai_scan.events.responses import Response, ResponseEvent
     from openai_scan.events.responses.snapshot import ResponseAnswer
 
 
@@ -101,12 +102,12 @@ class AsyncResponsesMethods(AsyncBaseClient):
     async def create_response(self, **params: Unpack[CreateResponse]) -> Response:
         """Create a response without streaming."""
         known = _with_beta(params)
-        return await self._call(Response, "POST", "/responses", CreateResponse, known)
+        return await self._call(responses.Response, "POST", "/responses", CreateResponse, known)
 
     async def retrieve_response(self, response_id: str, **params: Unpack[Inclusion]) -> Response:
         """Return a response as it is now."""
         path = path_to(_RESPONSE, response_id=response_id)
-        return await self._call(Response, "GET", path, Inclusion, params)
+        return await self._call(responses.Response, "GET", path, Inclusion, params)
 
     async def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
         """Stop a response that was created with `background=True`, and return it.
@@ -115,7 +116,7 @@ class AsyncResponsesMethods(AsyncBaseClient):
         """
         path = path_to(_RESPONSE + "/cancel", response_id=response_id)
         known = {"id": response_id}
-        return await self._call(Response, "POST", path, Extras, extras, known=known)
+        return await self._call(responses.Response, "POST", path, Extras, extras, known=known)
 
     async def delete_response(self, response_id: str, **extras: Unpack[Extras]) -> DeletedResponse:
         """Delete a response."""

@@ -1,0 +1,36 @@
+"""The families whose objects calls return, each imported when a call first needs one of them.
+
+The classes of a family take tens of milliseconds to make. A program that only chats needs none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["agents", "assistants", "responses"]
+
+
+class Later:
+    """Stands for a module, which is imported when something of it is asked for.
+
+    Args:
+        name: The name of the module.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"Later({self._name!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+if TYPE_CHECKING:
+    from openai_scan.events import agents, assistants, responses
+else:
+    agents = Later("openai_scan.events.agents")
+    assistants = Later("openai_scan.events.assistants")
+    responses = Later("openai_scan.events.responses")
