@@ -39,7 +39,7 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio_http \
 	tests/test_client.py tests/test_client_apis.py tests/recording tests/testing \
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
-	tests/faults/test_wire.py tests/cli tests/test_telemetry.py
+	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http
 
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # and the examples of the documents. `make test` runs it.
@@ -53,6 +53,10 @@ UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py test
 	tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
 	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
 	tests/test_calls_for_a_token.py
+
+# Tests that run over each wire. The threads are only another way to wait for the wire that blocks; their own
+# code is reached by its own tests.
+WIRED := $(shell grep --recursive --files-with-matches 'usefixtures("wire")' tests --include='test_*.py')
 
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -74,7 +78,7 @@ test: $(VENV)/dev $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
 
 quick: $(VENV)/dev  ## Check what a change breaks most often: style, types, and the tests that take no long
 	$(TOGETHER) lint types contracts
-	$(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
+	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
 lint: $(VENV)/dev  ## Style, of every file
 	$(BIN)/ruff check .
@@ -91,20 +95,21 @@ contracts: $(VENV)/dev  ## Who may import whom
 
 unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
+	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m $(PYTEST) $(UNMEASURED)
+	OPENAI_SCAN_WIRES=threads $(BIN)/python -m $(PYTEST) -k threads $(WIRED)
 
 search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
 	OPENAI_SCAN_SCOPE=5 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
 
 fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
-	$(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
+	OPENAI_SCAN_WIRES=blocking $(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
 
 floors: $(FLOORS)/dev  ## The tests that can differ on the oldest dependencies that setup.cfg allows
-	$(FLOORS)/bin/python -m $(PYTEST) $(FLOORS_TESTS)
+	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) $(FLOORS_TESTS)
 
 references: $(VENV)/dev  ## That the documentation could be built without a warning; writing it takes as long again
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy

@@ -102,7 +102,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests that use the fixture `wire` over each of them."""
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")
-        metafunc.parametrize("wire", WIRES if marker is None else marker.args, indirect=True)
+        wires = [name for name in WIRES if marker is None or name in marker.args]
+        metafunc.parametrize("wire", wires, indirect=True)
 
 
 @pytest.fixture

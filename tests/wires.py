@@ -11,6 +11,7 @@ import asyncio
 import functools
 import importlib
 import inspect
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -25,8 +26,11 @@ from openai_scan.transport.transport import AsyncTransport
 
 BLOCKING = "blocking"
 
-WIRES = [BLOCKING, "threads", "aiohttp"]
-"""By which wire the tests of clients run; `blocking` is no facade at all."""
+WIRES = os.environ.get("OPENAI_SCAN_WIRES", f"{BLOCKING} threads aiohttp").split()
+"""By which wires the tests of clients run; `blocking` is no facade at all.
+
+The makefile sets the variable, to run some tests over some wires only.
+"""
 
 # A step of a test that takes longer than that waits in vain.
 PATIENCE = 30.0
