@@ -61,10 +61,10 @@ WIRED := $(shell grep --recursive --files-with-matches 'usefixtures("wire")' tes
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo quick test lint types contracts unit search fast floors references docs fuzz soak bench mutants audit clients clean help
+.PHONY: demo quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients clean help
 
 help:  ## List what make can do here
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/run  ## Stream a recorded answer over real HTTP and print it as it arrives
 	@$(BIN)/python -m openai_scan demo
@@ -140,6 +140,10 @@ bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FR
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)
 	$(BENCH_FAST)/bin/python -m bench --fast $(BENCH)
 	$(if $(filter all,$(BENCH)),$(BENCH_PLAIN)/bin/python -m bench page)
+
+bench-loops: export PYTHONPATH := tests
+bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, over aiohttp
+	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
 
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
