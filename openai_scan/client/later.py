@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["agents", "assistants", "responses"]
-
 
 class Later:
     """Stands for a module, which is imported when something of it is asked for.
@@ -29,7 +27,9 @@ class Later:
 
 
 if TYPE_CHECKING:
-    from openai_scan.events import agents, assistants, responses
+    from openai_scan.events import agents as agents  # noqa: PLC0414 - so that it is exported
+    from openai_scan.events import assistants as assistants  # noqa: PLC0414 - so that it is exported
+    from openai_scan.events import responses as responses  # noqa: PLC0414 - so that it is exported
 else:
     agents = Later("openai_scan.events.agents")
     assistants = Later("openai_scan.events.assistants")
