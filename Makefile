@@ -9,6 +9,7 @@ FAST := .venv-fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
 BIN := $(VENV)/bin
+WEB := build/web
 FUZZ_SECONDS ?= 60
 
 # How many tests run at a time: one more than there are processors, since some wait for a limit to run
@@ -70,13 +71,13 @@ demo: $(VENV)/run  ## Stream a recorded answer over real HTTP and print it as it
 	@$(BIN)/python -m openai_scan demo
 
 # The environments are made one by one, since each installation writes into this folder.
-test: $(VENV)/dev $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
+test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
 	$(TOGETHER) references types lint contracts
 	$(MAKE) unit
 	$(MAKE) floors
 	$(MAKE) fast
 
-quick: $(VENV)/dev  ## Check what a change breaks most often: style, types, and the tests that take no long
+quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that take no long
 	$(TOGETHER) lint types contracts
 	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
@@ -93,7 +94,7 @@ types: $(VENV)/dev  ## Types, strictly, those of the examples in README and docs
 contracts: $(VENV)/dev  ## Who may import whom
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev  ## The tests, README and docs examples included, with full branch coverage of the package
+unit: $(VENV)/dev $(WEB)/ready  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
 	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
 	$(BIN)/coverage combine --quiet
@@ -175,6 +176,13 @@ $(VENV)/run: setup.cfg pyproject.toml
 
 $(VENV)/dev: setup.cfg pyproject.toml
 	$(INSTALL) $(VENV) --editable '.[dev]'
+	@touch $@
+
+# The lock file names no registry: it holds the checksums of the packages.
+$(WEB)/ready: $(VENV)/dev tests/web/package.json tests/web/package-lock.json
+	@mkdir -p $(WEB)
+	cp tests/web/package.json tests/web/package-lock.json $(WEB)/
+	cd $(WEB) && PATH="$(abspath $(BIN)):$$PATH" npm ci --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)/mutants: $(VENV)/dev

@@ -9,10 +9,13 @@ the wait continues until its time is up. How long a slice may be depends on what
   is set. Ctrl-C right after a token is such a signal: one in eighty was lost. Slices are long.
 - Windows wakes nobody: `recv()` goes on (cpython#91913), and Ctrl-C does not interrupt `recv()` or,
   before Python 3.14, waits for locks and events (cpython#85609, #125541). Slices are short.
+- In a web page a wait for a lock or an event stops the page, and with it what would end the wait.
+  `time.sleep()` lets the page live on if Pyodide can suspend Python. Slices are short.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import time
@@ -27,8 +30,11 @@ T = TypeVar("T")
 _NEARLY = 0.9
 _EARLY_SECONDS = 0.1
 
-sliced: bool = sys.platform == "win32"
+sliced: bool = sys.platform in ("win32", "emscripten")
 """Whether the system wakes nobody, so that slices are short. Read it at each wait: tests set it."""
+
+sleeps: bool = sys.platform == "emscripten"
+"""Whether `wait()` sleeps, so that a web page lives on. Read it at each wait: tests set it."""
 
 LONGEST_WAIT = 20 * 24 * 3600.0
 """In seconds. The system counts the milliseconds of a wait in 31 bits."""
@@ -56,7 +62,7 @@ def wait(event: threading.Event, seconds: float | None = None) -> bool:
         event: What to wait for.
         seconds: How long at most; None means no limit.
     """
-    return _repeated(event.wait, seconds)
+    return _repeated(functools.partial(_sleep, event) if sleeps else event.wait, seconds)
 
 
 def wait_for(
@@ -135,6 +141,13 @@ def is_over(began: float, seconds: float) -> bool:
     Timers of an event loop such as gevent's count from when it last looked at the time.
     """
     return time.monotonic() >= began + _NEARLY * seconds - _EARLY_SECONDS
+
+
+def _sleep(event: threading.Event, seconds: float) -> bool:
+    """Sleep so many seconds unless *event* is set; return whether it is."""
+    if not event.is_set():
+        time.sleep(seconds)
+    return event.is_set()
 
 
 def _repeated(wait: Callable[[float], bool], seconds: float | None) -> bool:

@@ -47,6 +47,7 @@ class TestPacking:
             },
             "data": b'{"q": "\\u00fc"}',
             "uploads": (),
+            "dispensable": {"Accept-Encoding", "Idempotency-Key", "User-Agent"},
         }
 
     def test_a_call_accepts_what_it_expects(self) -> None:
@@ -63,6 +64,12 @@ class TestPacking:
         parcel = sender(key="").pack(Request(method="GET", path="/x"), "call", "a/b")
         assert list(parcel.headers) == ["Accept", "Accept-Encoding", "User-Agent"]
         assert (parcel.data, parcel.query) == (None, ())
+
+    def test_what_the_user_sets_is_not_dispensable(self) -> None:
+        """Neither for all requests nor for one, in any case."""
+        request = Request(method="POST", path="/x", headers={"user-agent": "a"})
+        parcel = sender(headers={"IDEMPOTENCY-KEY": "b"}).pack(request, "call", "a/b")
+        assert parcel.dispensable == {"Accept-Encoding"}
 
     def test_an_empty_body_is_one(self) -> None:
         """Some calls have no arguments."""

@@ -6,6 +6,7 @@ import errno
 import math
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -104,6 +105,25 @@ def test_a_real_event_wakes(cut: None) -> None:
     thread.start()
     assert waiting.wait(event, PATIENCE)
     thread.join(PATIENCE)
+
+
+def test_in_a_web_page_a_wait_sleeps(now: Now, cut: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page lives on during a sleep, and may set the event, after which nobody sleeps."""
+    event = threading.Event()
+    asked: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        asked.append(seconds)
+        now.seconds += seconds
+        if len(asked) == 4:
+            event.set()
+
+    monkeypatch.setattr(waiting, "sleeps", True)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert waiting.wait(event, 0.3) is False
+    assert waiting.wait(event, 0.9) is True
+    assert waiting.wait(event, 0.9) is True
+    assert asked == pytest.approx([0.2, 0.1, 0.2, 0.2])
 
 
 def test_a_slice_of_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:

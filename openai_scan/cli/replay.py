@@ -106,7 +106,9 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     """Answer requests until Ctrl-C."""
     answers = _answers(file, speed)
     try:
-        started = FakeServer(answers, port=port, key=checked_key(key, "--key"), strict=False)
+        started = FakeServer(
+            answers, port=port, key=checked_key(key, "--key", allow_browser=True), strict=False
+        )
     except OSError as problem:
         # Windows reports EACCES for some ports that another program uses. Elsewhere only low ports
         # need a permission.

@@ -68,9 +68,11 @@ class Client(Methods):
         note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
+        allow_browser: Whether the key may be in a web page, where its users can read it.
 
     Raises:
-        ConfigurationError: The key is missing, or the key, the URL or a header is malformed.
+        ConfigurationError: The key is missing, or the key, the URL or a header is malformed. Or
+            there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Client(Methods):
         require_terminal: bool = True,
         note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
+        allow_browser: bool = False,
     ) -> None:
         who = {
             "OpenAI-Organization": organization or os.environ.get("OPENAI_ORG_ID"),
@@ -97,7 +100,7 @@ class Client(Methods):
         super().__init__(
             Transport(
                 checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
-                key=checked_key(api_key, "OPENAI_API_KEY"),
+                key=checked_key(api_key, "OPENAI_API_KEY", allow_browser=allow_browser),
                 headers=checked_headers(
                     {name: value for name, value in who.items() if value} | dict(headers or {})
                 ),
@@ -135,9 +138,11 @@ class AzureClient(Methods):
         note_unknown: See `StreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
+        allow_browser: See `Client`.
 
     Raises:
-        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is.
+        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is. Or
+            there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -155,6 +160,7 @@ class AzureClient(Methods):
         require_terminal: bool = True,
         note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
+        allow_browser: bool = False,
     ) -> None:
         endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
         if not endpoint:
@@ -165,7 +171,9 @@ class AzureClient(Methods):
         super().__init__(
             Transport(
                 checked_endpoint(endpoint),
-                key=checked_key(ad_token or api_key, "AZURE_OPENAI_API_KEY"),
+                key=checked_key(
+                    ad_token or api_key, "AZURE_OPENAI_API_KEY", allow_browser=allow_browser
+                ),
                 key_header=None if ad_token else "api-key",
                 headers=checked_headers(headers or {}),
                 query={"api-version": api_version},

@@ -22,6 +22,7 @@ from openai_scan.sse import Source
 from openai_scan.stream.view import StreamView
 from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
+from openai_scan.transport.fetch import engine
 from openai_scan.transport.ids import quoted
 from openai_scan.transport.request import check_header
 from openai_scan.transport.sender import Sender
@@ -349,7 +350,7 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
         raise TypeError(f"missing arguments: {', '.join(missing)}")
 
 
-def checked_key(key: str | None, variable: str) -> str:
+def checked_key(key: str | None, variable: str, *, allow_browser: bool) -> str:
     """Return the key; the message of an error must not show it."""
     key = os.environ.get(variable) if key is None else key
     if key is None:
@@ -362,7 +363,19 @@ def checked_key(key: str | None, variable: str) -> str:
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError(f"the API key has characters that no key has; check {variable}")
+    if key and not allow_browser:
+        _check_exposure()
     return key
+
+
+def _check_exposure() -> None:
+    """Refuse a key in a web page."""
+    if engine.is_around() and engine.is_page():
+        raise ConfigurationError(
+            "an API key in a web page can be read by every user of the page and by every script in"
+            " it: let users enter a key of their own and pass allow_browser=True, or have a server"
+            " of yours add the key"
+        )
 
 
 def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:

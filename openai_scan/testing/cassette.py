@@ -126,7 +126,7 @@ class Cassette(FakeServer):
         if key and self.recording:
             self._transport = Transport(
                 checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
-                key=checked_key(key, "OPENAI_API_KEY"),
+                key=checked_key(key, "OPENAI_API_KEY", allow_browser=True),
             )
         super().__init__(self._answer, key=new_key() if self.recording else None, strict=False)
 

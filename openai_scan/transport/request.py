@@ -84,6 +84,8 @@ class Parcel:
             describe the connection and the length of the body, and the type of a form.
         data: The body; with uploads, the other fields of the form; None for no body.
         uploads: The files of a form.
+        dispensable: The names of those headers that the server can do without. A browser asks the
+            server first whether it allows them (CORS), and many servers do not.
     """
 
     method: str
@@ -92,6 +94,7 @@ class Parcel:
     headers: Mapping[str, str]
     data: bytes | tuple[tuple[str, str], ...] | None
     uploads: tuple[Upload, ...]
+    dispensable: frozenset[str] = frozenset()
 
 
 def check_header(name: object, value: object) -> None:

@@ -33,6 +33,9 @@ _STORED_HINT = (
 
 _JSON = "application/json"
 
+# What is sent unasked, and no answer depends on.
+_DISPENSABLE = ("Accept-Encoding", "Idempotency-Key", "User-Agent")
+
 
 class Sender:
     """Prepares requests to one server. It is what an exchange knows of its transport.
@@ -98,9 +101,11 @@ class Sender:
         elif request.body is not None:
             standard["Content-Type"] = _JSON
             data = bounded_json.dumps(request.body, default=plain, allow_nan=False).encode()
+        given = set()
         for part in (self._headers, request.headers):
             for name, value in part.items():
                 check_header(name, value)
+                given.add(name.lower())
         return Parcel(
             method=request.method,
             url=self.base_url + request.path,
@@ -108,6 +113,7 @@ class Sender:
             headers=merged(standard, self._headers, request.headers, self._key.headers()),
             data=data,
             uploads=request.uploads,
+            dispensable=frozenset(name for name in _DISPENSABLE if name.lower() not in given),
         )
 
     def url(self, request: Request) -> str:

@@ -25,7 +25,7 @@ class Transport(Sender):
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
         query: What to add to every URL.
-        wire: What sends the requests; by default requests and urllib3.
+        wire: What sends the requests; by default requests and urllib3, or `fetch` in Pyodide.
 
     Raises:
         TypeError: The wire is an asynchronous one.

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from openai_scan.aio.loops import running_trio
 from openai_scan.errors import ConfigurationError
+from openai_scan.transport.fetch import engine
 from openai_scan.transport.wire import Wire
 
 AsyncWire: TypeAlias = "Wire[Any] | Literal['aiohttp', 'threads'] | None"
@@ -18,7 +19,7 @@ AsyncWire: TypeAlias = "Wire[Any] | Literal['aiohttp', 'threads'] | None"
 
 `"aiohttp"` is fast, and needs the extra `aio` and asyncio. `"threads"` needs nothing, runs on Trio
 too, and reads each stream in a thread. None stands for aiohttp where it is installed and Trio does
-not run, and for threads elsewhere.
+not run, and for threads elsewhere. In Pyodide it stands for the engine's `fetch`.
 """
 
 
@@ -31,6 +32,8 @@ def blocking_wire() -> Wire[Any]:
     Raises:
         ConfigurationError: The libraries that it needs are not what is installed.
     """
+    if engine.is_around():
+        return _fetch(blocking=True)
     try:
         from openai_scan.transport.session.wire import SessionWire
     except ImportError as error:
@@ -48,6 +51,8 @@ def async_wire(wire: AsyncWire) -> Wire[Any]:
         ConfigurationError: The libraries that it needs are not what is installed.
         ValueError: There is no wire of that name.
     """
+    if wire is None and engine.is_around():
+        return _fetch(blocking=False)
     if wire is None:
         wire = "aiohttp" if _has_aiohttp() else "threads"
     if not isinstance(wire, str):
@@ -56,6 +61,12 @@ def async_wire(wire: AsyncWire) -> Wire[Any]:
     if make is None:
         raise ValueError(f"wire must be 'aiohttp' or 'threads', not {wire!r}")
     return make()
+
+
+def _fetch(*, blocking: bool) -> Wire[Any]:
+    from openai_scan.transport.fetch.wire import FetchWire
+
+    return FetchWire(blocking=blocking)
 
 
 def _has_aiohttp() -> bool:

@@ -68,13 +68,13 @@ class AsyncClient(AsyncMethods):
         note_unknown: See `AsyncStreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
+        allow_browser: Whether the key may be in a web page, where its users can read it.
         wire: What sends the requests: `"aiohttp"`, `"threads"` or a wire. By default aiohttp
             if the extra `aio` is installed, and threads otherwise.
 
     Raises:
-        ConfigurationError: The key is missing, or the key, the URL or a header is malformed,
-            or what the wire needs is not installed.
-        ValueError: There is no wire of that name.
+        ConfigurationError: The key is missing, or the key, the URL or a header is malformed. Or
+            there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class AsyncClient(AsyncMethods):
         require_terminal: bool = True,
         note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
+        allow_browser: bool = False,
         wire: AsyncWire = None,
     ) -> None:
         who = {
@@ -102,7 +103,7 @@ class AsyncClient(AsyncMethods):
         super().__init__(
             AsyncTransport(
                 checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL),
-                key=checked_key(api_key, "OPENAI_API_KEY"),
+                key=checked_key(api_key, "OPENAI_API_KEY", allow_browser=allow_browser),
                 headers=checked_headers(
                     {name: value for name, value in who.items() if value} | dict(headers or {})
                 ),
@@ -141,12 +142,12 @@ class AsyncAzureClient(AsyncMethods):
         note_unknown: See `AsyncStreamerV2`.
         observers: What makes an observer, such as the class of one; each is called for every
             stream.
+        allow_browser: See `AsyncClient`.
         wire: See `AsyncClient`.
 
     Raises:
-        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is,
-            or what the wire needs is not installed.
-        ValueError: There is no wire of that name.
+        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is. Or
+            there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class AsyncAzureClient(AsyncMethods):
         require_terminal: bool = True,
         note_unknown: bool = False,
         observers: Iterable[Callable[[], Observer]] = (),
+        allow_browser: bool = False,
         wire: AsyncWire = None,
     ) -> None:
         endpoint = endpoint or os.environ.get("AZURE_OPENAI_ENDPOINT")
@@ -175,7 +177,9 @@ class AsyncAzureClient(AsyncMethods):
         super().__init__(
             AsyncTransport(
                 checked_endpoint(endpoint),
-                key=checked_key(ad_token or api_key, "AZURE_OPENAI_API_KEY"),
+                key=checked_key(
+                    ad_token or api_key, "AZURE_OPENAI_API_KEY", allow_browser=allow_browser
+                ),
                 key_header=None if ad_token else "api-key",
                 headers=checked_headers(headers or {}),
                 query={"api-version": api_version},

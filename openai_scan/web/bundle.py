@@ -1,0 +1,63 @@
+"""One archive with all modules that a page imports, made of what is installed.
+
+Python imports from it as it is: write the archive into the file system of Pyodide and put its path
+into `sys.path`. Nothing is downloaded or resolved in the page, so it runs what was tested.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import openai_scan
+
+# What the client imports in a page, where `fetch` replaces requests and urllib3.
+_DISTRIBUTIONS = ("attrs", "cattrs", "typing_extensions")
+
+# What no page imports: commands, test doubles, sockets, and cattrs' converters for other formats.
+_LEFT_OUT = (
+    "cattr/",
+    "cattrs/preconf/",
+    "openai_scan/__main__.py",
+    "openai_scan/__pyinstaller/",
+    "openai_scan/cli/",
+    "openai_scan/demo/",
+    "openai_scan/pytest_plugin.py",
+    "openai_scan/testing/",
+    "openai_scan/transport/session/",
+    "openai_scan/web/",
+)
+
+# The earliest that an archive can tell: the same modules are the same bytes.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def write_bundle(path: str | os.PathLike[str]) -> None:
+    """Write the archive to *path*.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    modules = sorted({**dict(_of_package()), **dict(_of_distributions())}.items())
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, file in modules:
+            if not name.startswith(_LEFT_OUT):
+                entry = zipfile.ZipInfo(name, _TIME)
+                archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
+def _of_package() -> Iterator[tuple[str, Path]]:
+    """Yield the modules of this package, which may run from its source."""
+    top = Path(openai_scan.__path__[0])
+    for file in top.rglob("*.py"):
+        yield f"{top.name}/{file.relative_to(top).as_posix()}", file
+
+
+def _of_distributions() -> Iterator[tuple[str, Path]]:
+    for name in _DISTRIBUTIONS:
+        for file in metadata.files(name) or ():
+            if file.suffix == ".py" and ".." not in file.parts:
+                yield file.as_posix(), Path(str(file.locate()))

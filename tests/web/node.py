@@ -1,0 +1,100 @@
+"""Run scenarios in Pyodide, in a Node.js of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from typing_extensions import Self
+
+from openai_scan.web.bundle import write_bundle
+
+HERE = Path(__file__).parent
+PYODIDE = HERE.parents[1] / "build/web/node_modules/pyodide"
+
+# Node.js 24 can suspend WebAssembly, and later versions need no flag for it.
+_JSPI = "--experimental-wasm-jspi"
+
+How: TypeAlias = Literal["promise", "plain", "callback"]
+"""How JavaScript calls Python: waiting for a promise, or not waiting, from a script or a timer."""
+
+
+class Engine:
+    """Pyodide, started once for many scenarios; a `with` block starts and ends it.
+
+    Args:
+        folder: Where to put the bundle.
+        jspi: Whether the engine can suspend WebAssembly.
+    """
+
+    def __init__(self, folder: Path, *, jspi: bool = True) -> None:
+        self._folder = folder
+        self._jspi = jspi
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        node = shutil.which("node", path=str(Path(sys.executable).parent))
+        assert node is not None, "there is no Node.js: make .venv/dev installs it"
+        assert PYODIDE.is_dir(), "there is no Pyodide: make build/web/ready installs it"
+        bundle = self._folder / "bundle.zip"
+        write_bundle(bundle)
+        arguments = [HERE / "engine.mjs", PYODIDE, bundle, HERE / "scenarios.py"]
+        self._process = subprocess.Popen(
+            [node, _JSPI, *arguments, *([] if self._jspi else ["jspi"])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        assert self._read() == {"ready": True}
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.communicate()  # closes its input, which ends it
+
+    def run(
+        self,
+        name: str,
+        *,
+        how: How = "promise",
+        on: Mapping[str, Callable[[], object]] | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Run a function of `scenarios`, and return what it returns.
+
+        Args:
+            name: Its name.
+            how: How it is called.
+            on: What to do when the scenario notes something.
+            arguments: Its arguments, which JSON can hold.
+        """
+        self._write({"name": name, "args": arguments, "how": how})
+        while True:
+            message = self._read()
+            if "note" in message:
+                (on or {}).get(message["note"], lambda: None)()
+            else:
+                assert "error" not in message, message["error"]
+                return message["value"]
+
+    def poke(self) -> None:
+        """Have the page call what the scenario gave it, as a click would; from any thread."""
+        self._write({"poke": True})
+
+    def _write(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        with self._lock:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "Node.js has ended"
+        return json.loads(line)
