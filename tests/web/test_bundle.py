@@ -1,0 +1,45 @@
+"""The archive of what a page imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from openai_scan.web import write_bundle
+
+
+def test_it_is_the_same_each_time(tmp_path: Path) -> None:
+    """Its files have no time, so that a cache can be told whether it has changed."""
+    for name in ("a", "b"):
+        write_bundle(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_it_has_what_a_page_imports_and_no_more(tmp_path: Path) -> None:
+    """Neither commands nor sockets."""
+    write_bundle(tmp_path / "a.zip")
+    names = zipfile.ZipFile(tmp_path / "a.zip").namelist()
+    assert all(name.endswith(".py") for name in names)
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"attr", "attrs", "cattrs", "openai_scan", "typing_extensions.py"}
+    parts = {name.split("/")[1] for name in names if name.startswith("openai_scan/")}
+    assert {"client", "events", "transport"} < parts
+    assert parts.isdisjoint({"cli", "demo", "testing", "web"})
+    assert not any("session" in name for name in names)
+
+
+def test_python_imports_from_it(tmp_path: Path) -> None:
+    """As it is, with nothing else installed."""
+    write_bundle(tmp_path / "a.zip")
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'a.zip')!r})\n"
+        "import openai_scan\n"
+        "for name in openai_scan.__all__: getattr(openai_scan, name)\n"
+        "print(openai_scan.__file__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith(str(tmp_path))
