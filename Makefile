@@ -62,13 +62,18 @@ WIRED := $(shell grep --recursive --files-with-matches 'usefixtures("wire")' tes
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/run  ## Stream a recorded answer over real HTTP and print it as it arrives
 	@$(BIN)/python -m openai_scan demo
+
+web: $(WEB)/ready  ## Build the page that streams without a backend, and serve it with a model that needs no key
+	$(BIN)/python -m openai_scan.web build $(WEB)/site --pyodide $(WEB)/node_modules/pyodide \
+		--node $(BIN)/node --base-url http://127.0.0.1:8001/v1
+	$(BIN)/python -m openai_scan.web serve $(WEB)/site
 
 # The environments are made one by one, since each installation writes into this folder.
 test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold

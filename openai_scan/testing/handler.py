@@ -33,6 +33,13 @@ CONNECTION = "openai_scan-fake-connection"
 # What stop() waits for the connections in all, in seconds. They need a fraction of one.
 _MAX_WAIT = 5.0
 
+# What most servers allow that take requests of web pages at all.
+_PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Methods": "DELETE, GET, POST",
+}
+_EXPOSED = "Retry-After, X-Request-ID"
+
 _KEY_HEADERS = ("authorization", "api-key")
 
 # Linger for no time at all: to close is to reset then. Windows counts in shorter integers.
@@ -44,6 +51,9 @@ class Script(Protocol):
 
     hung_up: threading.Event
     """Set as soon as a client has left an answer before its end."""
+
+    pages: str | None
+    """The origin of web pages that may send requests, `*` for all, or None."""
 
     def refuse(self, request: SeenRequest) -> Reply | None:
         """Return the refusal of a request whose body has not been read, or None."""
@@ -169,6 +179,13 @@ class Connection(BaseHTTPRequestHandler):
         """Answer the request."""
         self._answer()
 
+    def do_OPTIONS(self) -> None:
+        """Tell a browser which requests of a page the server takes."""
+        self._has_head = False
+        is_taken = self.server.script.pages is not None
+        status, headers = (204, _PREFLIGHT) if is_taken else (501, {})
+        self._send(Reply(status=status, headers=headers, body=b""))
+
     def _answer(self) -> None:
         self._began = time.monotonic()
         self._has_head = False
@@ -253,6 +270,9 @@ class Connection(BaseHTTPRequestHandler):
         for name, text in reply.headers.items():
             self.send_header(name, text)
         self.send_header(framing, value)
+        if self.server.script.pages is not None:
+            self.send_header("Access-Control-Allow-Origin", self.server.script.pages)
+            self.send_header("Access-Control-Expose-Headers", _EXPOSED)
         self.end_headers()
 
     def _send_chunk(self, reply: Reply, chunk: bytes) -> None:

@@ -49,6 +49,9 @@ class FakeServer:
             before their bodies are read, and are not among the `requests`.
         strict: Whether the server is as strict as that. If not, each request of a known path gets
             the next answer as it was added, and answers may be left over.
+        pages: The origin of web pages that may send requests (CORS), such as
+            `"https://app.example"`, or `"*"` for all. They may send no headers but `Authorization`
+            and `Content-Type`, as with most servers.
 
     Raises:
         TypeError: *always* is no answer.
@@ -58,6 +61,7 @@ class FakeServer:
         requests: What was asked, in order.
         hung_up: Set as soon as a client has left an answer before its end.
         strict: See above. It may be changed at any time.
+        pages: See above.
     """
 
     def __init__(
@@ -67,8 +71,10 @@ class FakeServer:
         port: int = 0,
         key: str | None = None,
         strict: bool = True,
+        pages: str | None = None,
     ) -> None:
         self.strict = strict
+        self.pages = pages
         self.key = "test-key" if key is None else key
         self._is_guarded = key is not None
         self.requests: list[SeenRequest] = []

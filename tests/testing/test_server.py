@@ -536,3 +536,28 @@ def test_a_timeout_is_a_timeout(server: FakeServer, client: Client) -> None:
     """A server that says nothing for too long is left."""
     server.add([chat_chunk("Hi"), hold()])
     assert isinstance(error_of(ask(client, timeout=Timeout(idle=0.2))), StreamTimeoutError)
+
+
+@pytest.mark.parametrize("pages", ["*", "https://app.test"])
+def test_web_pages_may_be_served(pages: str) -> None:
+    """A browser asks before it sends a request of a page, and looks for leave in each answer."""
+    with FakeServer(pages=pages) as server:
+        server.add(error(429, retry_after=7))
+        url = f"{server.base_url}/models"
+        asked = requests.options(url, timeout=9)
+        refused = requests.get(url, timeout=9)
+        assert len(server.requests) == 1
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert asked.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+    assert asked.headers["Access-Control-Allow-Methods"] == "DELETE, GET, POST"
+    assert "Retry-After" in refused.headers["Access-Control-Expose-Headers"]
+    for answer in (asked, refused):
+        assert answer.headers["Access-Control-Allow-Origin"] == pages
+
+
+def test_web_pages_are_not_served_unasked(server: FakeServer) -> None:
+    """A browser that is not given leave sends nothing."""
+    asked = requests.options(server.base_url, timeout=9)
+    assert asked.status_code == 501
+    assert not any(name.startswith("Access-Control") for name in asked.headers)
+    assert server.requests == []

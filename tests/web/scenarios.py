@@ -96,6 +96,11 @@ def text(url: str, **settings: Any) -> Any:
         return end_of(s)
 
 
+def text_in_page(url: str) -> Any:
+    """Do the same in a page."""
+    return text(url, allow_browser=True)
+
+
 def text_read_whole(url: str) -> Any:
     """Do the same with a wire that reads a body whole."""
     read = FetchAnswer.read
@@ -192,10 +197,10 @@ async def limited_later(url: str) -> Any:
         return end_of(s)
 
 
-def refused(url: str, attempts: int = 1) -> Any:
+def refused(url: str, attempts: int = 1, **settings: Any) -> Any:
     """Call, and return everything about the error."""
     try:
-        Client(KEY, url, retries=RetryPolicy(attempts=attempts)).list_models()
+        Client(KEY, url, retries=RetryPolicy(attempts=attempts), **settings).list_models()
     except APIError as error:
         return [type(error).__name__, str(error), error.request_id, error.retry_after, error.body]
     except ScanError as error:
@@ -235,7 +240,7 @@ def order_around_pause(url: str, *, freezes: bool = False) -> Any:
 
     pause = frozen if freezes else FetchCancellation.pause
     with replaced(FetchWire, "send", noted), replaced(FetchCancellation, "pause", pause):
-        with ask(url) as s:
+        with ask(url, allow_browser=True) as s:
             s.observe(Noting())
             while s.next():
                 pass
@@ -279,10 +284,11 @@ def resumed(url: str) -> Any:
         return [s.read().decode(), s.outcome]
 
 
-def uploaded(url: str, size: int) -> Any:
+def uploaded(url: str, size: int, **settings: Any) -> Any:
     """Send a file from memory."""
     sound = ("a \u00fc.mp3", bytes(range(256)) * (size // 256))
-    with Client(KEY, url).create_transcription_stream(model="whisper", file=sound) as s:
+    client = Client(KEY, url, **settings)
+    with client.create_transcription_stream(model="whisper", file=sound) as s:
         return s.read().decode()
 
 
@@ -344,6 +350,15 @@ def with_header(url: str) -> Any:
     """Send a header that the user sets, and one of those that are left out otherwise."""
     headers = {"X-Mine": "1", "Idempotency-Key": "call-1"}
     return len(Client(KEY, url, headers=headers).list_models())
+
+
+def with_header_in_page(url: str) -> Any:
+    """Send a header that the server does not allow."""
+    try:
+        Client(KEY, url, headers={"X-Mine": "1"}, allow_browser=True).list_models()
+    except ScanError as error:
+        return [type(error).__name__, str(error)]
+    return "not refused"
 
 
 def loaded() -> Any:

@@ -7,7 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from openai_scan.web import write_bundle
+from openai_scan.web.bundle import write_bundle
 
 
 def test_it_is_the_same_each_time(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_it_has_what_a_page_imports_and_no_more(tmp_path: Path) -> None:
     assert tops == {"attr", "attrs", "cattrs", "openai_scan", "typing_extensions.py"}
     parts = {name.split("/")[1] for name in names if name.startswith("openai_scan/")}
     assert {"client", "events", "transport"} < parts
-    assert parts.isdisjoint({"cli", "demo", "testing", "web"})
+    assert parts.isdisjoint({"cli", "demo", "testing"})
     assert not any("session" in name for name in names)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -43,20 +42,6 @@ def said(text: str) -> bytes:
         "choices": [{"index": 0, "delta": {"content": text}}],
     }
     return ch(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-
-
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Start an engine that can suspend Python."""
-    with Engine(tmp_path_factory.mktemp("web")) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def old_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Start one that cannot."""
-    with Engine(tmp_path_factory.mktemp("web"), jspi=False) as started:
-        yield started
 
 
 ENDED = ["completed", None, "None"]

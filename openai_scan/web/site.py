@@ -1,0 +1,125 @@
+"""A web site of static files that streams answers, with no server of its own behind it."""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+
+from openai_scan.client.base_url import DEFAULT_BASE_URL, checked_url
+from openai_scan.errors import ConfigurationError
+from openai_scan.web.bundle import write_bundle
+
+# What a page loads of the npm package; which of the two scripts there is depends on its version.
+_CORE = (
+    "pyodide.mjs",
+    "pyodide.asm.mjs",
+    "pyodide.asm.js",
+    "pyodide.asm.wasm",
+    "pyodide-lock.json",
+    "python_stdlib.zip",
+)
+
+# By default a user may enter any server: secure ones, and those on the user's own machine.
+_ANY_SERVER = ("https:", "http://localhost:*", "http://127.0.0.1:*")
+
+_HERE = files("openai_scan.web")
+
+
+def build_site(
+    folder: str | os.PathLike[str],
+    *,
+    pyodide: str,
+    base_url: str = DEFAULT_BASE_URL,
+    connect: Iterable[str] = (),
+    node: str | None = None,
+) -> bool:
+    """Write a web site into *folder*: a page that chats with a model. Any static host serves it.
+
+    Args:
+        folder: Where to put it; files that are there are replaced.
+        pyodide: The folder of the npm package `pyodide`, which is copied; or the URL of a folder
+            with the same files, which the page loads them from.
+        base_url: The server that the form suggests.
+        connect: The servers that the page may send requests to; by default the user may enter any
+            that is secure, or on the user's machine.
+        node: The command of Node.js that byte-compiles the modules, so that the page starts
+            faster; None to leave them as they are.
+
+    Returns:
+        Whether the modules are compiled. They are not if Pyodide is somewhere else.
+
+    Raises:
+        ConfigurationError: Pyodide is not there, or the base URL is malformed.
+        OSError: The files cannot be written, or Node.js cannot be run.
+        subprocess.CalledProcessError: Node.js has failed.
+    """
+    target = Path(folder)
+    is_remote = pyodide.startswith(("http://", "https://"))
+    if not (is_remote or (Path(pyodide) / "pyodide.mjs").is_file()):
+        raise ConfigurationError(
+            f"there is no pyodide.mjs in {pyodide}: pass the folder node_modules/pyodide, which"
+            " `npm install pyodide` makes, or the URL of a folder with the same files"
+        )
+    index = f"{pyodide.rstrip('/')}/" if is_remote else "pyodide/"
+    target.mkdir(parents=True, exist_ok=True)
+    _write_page(target, checked_url(base_url), index, tuple(connect) or _ANY_SERVER)
+    if is_remote or node is None:
+        write_bundle(target / "bundle.zip")
+    else:
+        _write_compiled(target / "bundle.zip", pyodide, node)
+    if not is_remote:
+        (target / "pyodide").mkdir(exist_ok=True)
+        for name in _CORE:
+            if (Path(pyodide) / name).exists():
+                shutil.copy(Path(pyodide) / name, target / "pyodide" / name)
+    return not (is_remote or node is None)
+
+
+def policy(index: str, connect: Iterable[str]) -> str:
+    """Return the Content-Security-Policy of the page.
+
+    Args:
+        index: The URL of the folder with Pyodide.
+        connect: The servers that the page may send requests to.
+    """
+    own = "'self'" if index == "pyodide/" else f"'self' {index}"
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {own} 'wasm-unsafe-eval'",
+            f"connect-src {own} {' '.join(connect)}",
+            "style-src 'self'",
+            "img-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _write_page(target: Path, base_url: str, index: str, connect: Iterable[str]) -> None:
+    for file in (_HERE / "page").iterdir():
+        data = file.read_bytes()
+        if file.name == "index.html":
+            for name, value in (
+                ("policy", policy(index, connect)),
+                ("pyodide", index),
+                ("base_url", base_url),
+            ):
+                data = data.replace(f"{{{name}}}".encode(), html.escape(value).encode())
+        (target / file.name).write_bytes(data)
+
+
+def _write_compiled(target: Path, pyodide: str, node: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source.zip"
+        write_bundle(source)
+        programs = [str(_HERE / name) for name in ("compile.mjs", "compiling.py")]
+        subprocess.run(  # noqa: S603 - the command is the caller's
+            [node, programs[0], Path(pyodide).resolve(), programs[1], source, target], check=True
+        )

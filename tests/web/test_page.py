@@ -1,0 +1,261 @@
+"""The page, driven as a person would: type, send, stop, a wrong key, no server, a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import ROOT, blocks_of
+
+from openai_scan.testing import FakeServer, chat_chunk, error, hold, json_answer
+from openai_scan.web.bundle import write_bundle
+from openai_scan.web.serving import PageServer
+from web.chromium import Chromium
+
+PAGE = ROOT / "docs/how-to/in-the-browser.md"
+STATUS = "document.getElementById('status').textContent"
+ANSWER = "document.getElementById('answer').textContent"
+IS_IDLE = "!document.getElementById('send').hidden && !document.getElementById('send').disabled"
+MODELS = json_answer({"data": [{"id": name, "object": "model"} for name in ("b", "a")]})
+
+
+@pytest.fixture
+def api() -> Iterator[FakeServer]:
+    """Start a server that takes what pages send."""
+    with FakeServer(pages="*") as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Chromium, site: PageServer, api: FakeServer) -> Chromium:
+    """Open the page, and enter the server and a key."""
+    if browser.run("location.href") != site.url:
+        browser.open(site.url)
+        browser.until(f"{STATUS} === 'Ready.'")
+    browser.click("#new")
+    enter(browser, api.base_url, "sk-mine")
+    return browser
+
+
+def enter(page: Chromium, url: str, key: str) -> None:
+    """Fill in the form."""
+    page.run("document.getElementById('settings').open = true")
+    for name, value in (("url", url), ("key", key), ("model", "m")):
+        page.type(f"[name={name}]", value)
+
+
+def said(page: Chromium, place: int = -1) -> Any:
+    """Return the text of a message, the last one by default."""
+    return page.run(f"[...document.querySelectorAll('article p')].at({place}).textContent")
+
+
+def about(page: Chromium) -> Any:
+    """Return what is said about the last answer."""
+    return page.run("[...document.querySelectorAll('article small')].at(-1).textContent")
+
+
+def answer(*steps: Any) -> list[Any]:
+    """Return an answer that says each text, and does what else there is to do."""
+    return [chat_chunk(step) if isinstance(step, str) else step for step in steps]
+
+
+END = [chat_chunk(finish_reason="stop"), b"data: [DONE]\n\n"]
+
+
+def test_it_streams(page: Chromium, api: FakeServer) -> None:
+    """The second token is sent when the first one is in the page."""
+    held = hold()
+    api.add(answer("Hello", held, " there", *END))
+    page.type("#question", "Hi")
+    page.press("Enter")
+    page.until("[...document.querySelectorAll('article p')].at(-1)?.textContent === 'Hello'")
+    assert page.run(STATUS) == "Answering…"
+    held.release()
+    page.until(IS_IDLE)
+    assert (said(page, 0), said(page)) == ("Hi", "Hello there")
+    assert about(page).startswith("about 3 tokens, first after ")
+    assert page.run("document.activeElement.id") == "question"
+
+
+def test_a_conversation_goes_on_until_a_new_one(page: Chromium, api: FakeServer) -> None:
+    """Each question comes with those before and their answers."""
+    for count in range(3):
+        api.add(answer("Hello", *END))
+        page.type("#question", "Hi")
+        page.press("Enter")
+        page.until(f"document.querySelectorAll('article small').length === {count % 2 + 1}")
+        page.until(IS_IDLE)
+        if count == 1:
+            page.click("#new")
+    asked = [[one["content"] for one in request.json["messages"]] for request in api.requests]
+    assert asked == [["Hi"], ["Hi", "Hello", "Hi"], ["Hi"]]
+    assert page.run("document.querySelectorAll('article').length") == 2
+
+
+@pytest.mark.parametrize("how", ["the button", "the Escape key"])
+def test_stop(page: Chromium, api: FakeServer, how: str) -> None:
+    """The server notices, and what has come stays."""
+    api.add(answer("Hello", hold()))
+    page.type("#question", "Hi")
+    page.press("Enter")
+    page.until("[...document.querySelectorAll('article p')].at(-1)?.textContent === 'Hello'")
+    if how == "the button":
+        page.click("#stop")
+    else:
+        page.press("Escape")
+    page.until(IS_IDLE)
+    assert api.hung_up.wait(10)
+    assert said(page) == "Hello"
+    assert about(page).startswith("Stopped: about 2 tokens")
+
+
+def test_the_models_are_listed(page: Chromium, api: FakeServer) -> None:
+    """And the first one is chosen if none is."""
+    api.add(MODELS)
+    page.type("[name=model]", " ")
+    page.press("Tab")
+    page.run("document.forms.server.model.value = ''")
+    page.click("#list")
+    page.until(f"{STATUS} === '2 models'")
+    assert page.run("document.forms.server.model.value") == "a"
+    assert page.run("[...document.querySelectorAll('#names option')].map((one) => one.value)") == [
+        "a",
+        "b",
+    ]
+
+
+def test_a_wrong_key_is_explained(page: Chromium, api: FakeServer) -> None:
+    """In the server's words, without the key."""
+    api.add(error(401, "no such key: sk-mine", code="invalid_api_key"))
+    api.add(error(401, "no such key: sk-mine-0", code="invalid_api_key"))
+    page.click("#list")
+    page.until(f"{STATUS}.startsWith('no such key')")
+    enter(page, api.base_url, "sk-mine-0")
+    page.type("#question", "Hi")
+    page.press("Enter")
+    page.until(IS_IDLE)
+    assert about(page).startswith("no such key: [key] (HTTP status 401")
+    assert page.run("document.querySelector('article small').className") == "wrong"
+
+
+@pytest.mark.parametrize("why", ["gone", "not for pages"])
+def test_a_server_that_cannot_be_reached_is_explained(page: Chromium, why: str) -> None:
+    """A page is not told whether it is gone or does not allow it (CORS)."""
+    with FakeServer(pages=None) as server:
+        url = server.base_url
+        if why == "not for pages":
+            check_unreachable(page, url)
+            assert server.requests == []
+    if why == "gone":
+        check_unreachable(page, url)
+
+
+def check_unreachable(page: Chromium, url: str) -> None:
+    """See that the page says why nothing comes."""
+    enter(page, url, "sk-mine")
+    page.type("#question", "Hi")
+    page.press("Enter")
+    page.until(IS_IDLE)
+    assert about(page).startswith(f"no answer from {url}: Failed to fetch")
+    assert "(CORS)" in about(page)
+
+
+def test_an_answer_is_never_markup(page: Chromium, api: FakeServer) -> None:
+    """Not even what looks like it, in the answer, in a name or in an error."""
+    evil = "<img src=x onerror='window.isBroken = true'>"
+    models = {"data": [{"id": evil, "object": "model"}]}
+    api.add(json_answer(models), answer(evil, *END), error(400, evil))
+    page.click("#list")
+    page.until(f"{STATUS} === '1 models'")
+    for count in (1, 2):
+        page.type("#question", evil)
+        page.press("Enter")
+        page.until(f"document.querySelectorAll('article small').length === {count}")
+        page.until(IS_IDLE)
+    assert said(page, 1) == evil
+    assert about(page).startswith(evil)
+    assert page.run("document.querySelectorAll('main img').length") == 0
+    assert page.run("window.isBroken") is None
+
+
+def test_the_policy_keeps_scripts_out(page: Chromium) -> None:
+    """Neither one in the page nor one from elsewhere runs."""
+    page.run(
+        "const one = document.createElement('script'); one.textContent = 'window.isBroken = 1';"
+        " document.body.append(one)"
+    )
+    assert page.run("window.isBroken") is None
+    assert (
+        page.run("(() => { try { return eval('1'); } catch { return 'refused'; } })()") == "refused"
+    )
+
+
+def test_a_reload_forgets_the_key(page: Chromium) -> None:
+    """It is in memory only."""
+    page.reload()
+    page.until(f"{STATUS} === 'Ready.'")
+    assert page.run("document.forms.server.key.value") == ""
+    stored = "localStorage.length + sessionStorage.length + document.cookie.length"
+    assert page.run(stored) == 0
+
+
+def test_it_fits_on_a_phone(page: Chromium, api: FakeServer) -> None:
+    """Nothing is wider than the screen, and everything can be touched."""
+    api.add(answer("word " * 99 + "w" * 300, *END))
+    page.look(width=360, height=640, dark=True, phone=True)
+    try:
+        page.type("#question", "Hi")
+        page.press("Enter")
+        page.until("document.querySelector('article small')")
+        assert page.run("document.documentElement.scrollWidth <= innerWidth")
+        heights = (
+            "[...document.querySelectorAll('button:not([hidden])')].map((one) => one.offsetHeight)"
+        )
+        assert all(height == 0 or height >= 44 for height in page.run(heights))
+    finally:
+        page.look(width=900, height=900, dark=False)
+
+
+def test_every_field_has_a_name(page: Chromium) -> None:
+    """Which a screen reader says."""
+    nameless = (
+        "[...document.querySelectorAll('input, textarea, button')].filter((one) =>"
+        " !one.labels?.length && !one.textContent.trim()).length"
+    )
+    assert page.run(nameless) == 0
+
+
+def test_the_page_in_the_documentation_works(
+    browser: Chromium, site_folder: Path, api: FakeServer
+) -> None:
+    """As printed, but for the server."""
+    blocks = blocks_of(PAGE)
+    page, policy = (block.code for block in blocks if block.language == "html")
+    (script,) = (block.code for block in blocks if block.language == "js")
+    folder = site_folder / "own"
+    folder.mkdir(exist_ok=True)
+    origin = api.base_url.removesuffix("/v1")
+    files = {"index.html": page + policy, "page.mjs": script}
+    for name, text in files.items():
+        (folder / name).write_text(text.replace("https://api.openai.com", origin), "utf-8")
+    write_bundle(folder / "bundle.zip")
+    (folder / "pyodide").symlink_to(site_folder / "pyodide")
+    with PageServer(str(folder), 0) as server:
+        browser.open(server.url)
+        browser.until("document.forms[0].onsubmit")
+        held = hold()
+        api.add(answer("Hello", held, " there", *END), error(400, "no"), answer("Bye", hold()))
+        browser.type("[name=key]", "sk-mine")
+        for shown, then in (("Hello", " there"), (" [no", ""), ("Bye", "")):
+            browser.type("[name=question]", "Hi")
+            browser.press("Enter")
+            browser.until(f"{ANSWER}.includes({shown!r})")
+            held.release()
+            browser.until(f"{ANSWER}.includes({shown + then!r})")
+        browser.click("[name=stop]")
+        assert api.hung_up.wait(10)
+        browser.until(f"{ANSWER}.endsWith(' [the stream was cancelled]')")
+        browser.open("about:blank")
+    assert api.requests[0].key == "sk-mine"
