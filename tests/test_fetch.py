@@ -256,7 +256,7 @@ class TestErrors:
         assert str(error) == (
             f"no answer from {URL}: Failed to fetch; a browser does not say why: there may be no"
             " connection or no such host, or the server does not allow requests from pages of this"
-            " origin (CORS)"
+            " origin (CORS), or the policy of the page does not allow the server (CSP)"
         )
         assert isinstance(error.__cause__, FetchError)
         assert error.__cause__.__context__ is None
@@ -265,7 +265,7 @@ class TestErrors:
         """Which looks the same to it."""
         error = self.failed(start, JsException("Load failed"), location="https://app.test/")
         assert str(error).endswith(
-            "(CORS); a page that was loaded over https may not send requests over http"
+            "(CSP); a page that was loaded over https may not send requests over http"
         )
 
     def test_node_says_why(self, start: Start) -> None:

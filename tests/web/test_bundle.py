@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import zipfile
@@ -28,6 +29,19 @@ def test_it_has_what_a_page_imports_and_no_more(tmp_path: Path) -> None:
     assert {"client", "events", "transport"} < parts
     assert parts.isdisjoint({"cli", "demo", "testing"})
     assert not any("session" in name for name in names)
+
+
+def test_it_is_code_alone(tmp_path: Path) -> None:
+    """Docstrings and comments are left out."""
+    write_bundle(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        sources = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert sources["openai_scan/web/__init__.py"] == "pass"
+    for source in sources.values():
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, documented))
+        assert not any(map(ast.get_docstring, nodes))
+    assert (tmp_path / "a.zip").stat().st_size < 420_000
 
 
 def test_python_imports_from_it(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ _UNCONNECTED = frozenset(
 
 _UNTOLD = (
     "; a browser does not say why: there may be no connection or no such host, or the server does"
-    " not allow requests from pages of this origin (CORS)"
+    " not allow requests from pages of this origin (CORS), or the policy of the page does not allow"
+    " the server (CSP)"
 )
 _MIXED = "; a page that was loaded over https may not send requests over http"
 
