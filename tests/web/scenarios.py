@@ -18,6 +18,7 @@ from pyodide.ffi import create_proxy, to_js
 
 from openai_scan import (
     APIError,
+    AsyncClient,
     AsyncStreamerV2,
     Client,
     Observer,
@@ -38,7 +39,6 @@ from openai_scan.transport.transport import AsyncTransport
 
 KEY = "sk-secret-1234"
 QUESTION: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
-CHAT = Request(method="POST", path="/chat/completions", body={**QUESTION, "stream": True})
 
 
 async def result_of(value: Any) -> Any:
@@ -53,9 +53,7 @@ def ask(url: str, **settings: Any) -> StreamerV2[Any, Any]:
 
 def ask_later(url: str) -> AsyncStreamerV2[Any, Any]:
     """Return the same as an asynchronous stream."""
-    return AsyncStreamerV2(
-        AsyncTransport(url, key=KEY, wire=FetchWire(blocking=False)).stream(CHAT)
-    )
+    return AsyncClient(KEY, url, allow_browser=True).create_chat_completion_stream(**QUESTION)
 
 
 def end_of(s: StreamerV2[Any, Any] | AsyncStreamerV2[Any, Any]) -> Any:
