@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from openai_scan.events.decoding.records import KEY
+from openai_scan.values import UnknownObject
 
 # Fields of the wire, or places of them, that are no attributes; all stay readable in `event.raw`.
 EXCEPTIONS = {
@@ -31,7 +32,9 @@ LOST = object()
 
 def lost(payload: Any, value: Any, place: str) -> Iterator[str]:
     """Yield the places in *payload* that have no counterpart in *value*."""
-    if isinstance(payload, dict) and attrs.has(type(value)):
+    if isinstance(value, UnknownObject):  # it has all of it, as it was sent
+        yield from [] if value.payload == payload else [place]
+    elif isinstance(payload, dict) and attrs.has(type(value)):
         kind: Any = type(value)
         fields: dict[str, Any] = {
             one.metadata.get(KEY, one.name): getattr(value, one.name) for one in attrs.fields(kind)

@@ -6,11 +6,11 @@ import inspect
 import re
 import typing
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import openai_scan
 from openai_scan import AzureClient, Client, RetryPolicy
 from openai_scan.client import Methods
 from openai_scan.client.base import path_to
@@ -86,8 +86,10 @@ def arguments_of(name: str, ids: list[str]) -> dict[str, Any]:
     others = {"tool_outputs", "events"} & inspect.signature(method).parameters.keys()
     given |= {other: [] for other in others}
     # What a method returns is imported only for type checkers.
-    public = {one: getattr(openai_scan, one) for one in dir(openai_scan)}
-    hints = typing.get_type_hints(method, localns=public, include_extras=True)
+    taken = {one: kind for one, kind in method.__annotations__.items() if one != "return"}
+    hints = typing.get_type_hints(
+        SimpleNamespace(__annotations__=taken), method.__globals__, include_extras=True
+    )
     for hint in hints.values():
         for kind in typing.get_args(hint):
             given |= dict.fromkeys(getattr(kind, "__required_keys__", ()), "a")
