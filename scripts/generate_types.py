@@ -219,7 +219,8 @@ class FamilyModel:
             self._type_of_ref(name)
         for wire_name, fields in family.new_events.items():
             self._see("new_events", wire_name)
-            self.events.append(self._event_class(wire_name, self._new_fields(fields)))
+            made = self._new_fields(self._event_name(wire_name), fields)
+            self.events.append(self._event_class(wire_name, made))
         self._check_overrides()
 
     # Events.
@@ -358,19 +359,34 @@ class FamilyModel:
             made.leads = made.default is None
             made.default = self.family.defaults[place]
 
-    def _new_fields(self, fields: Mapping[str, str]) -> dict[str, Field]:
-        return {name: self._new_field(name, type_, "") for name, type_ in fields.items()}
+    def _new_fields(self, owner: str, fields: Mapping[str, str]) -> dict[str, Field]:
+        made = {name: self._new_field(name, type_, "") for name, type_ in fields.items()}
+        for name, one in made.items():
+            self._set_default(f"{owner}.{name}", one)
+        return made
 
     def _new_field(self, name: str, type_: str, comment: str) -> Field:
         """Return the field for a type from the overrides."""
         for word in re.findall(r"\w+", type_):
-            if word in self.family.new_objects and word not in self.objects:
-                self._see("new_objects", word)
-                fields = self._new_fields(self.family.new_objects[word])
-                self.objects[word] = Class(word, self._doc(word, "new_objects"), fields=fields)
+            self._add_new(word)
         inner = type_.removesuffix(" | None")
         default = "()" if inner.startswith("tuple[") else "None" if inner != type_ else None
         return _as_index(Field(name, inner, default, comment))
+
+    def _add_new(self, name: str) -> None:
+        """Add the class or union that the overrides have under *name*, unless it is there."""
+        if name in self.objects:
+            return
+        if name in self.family.new_objects:
+            self._see("new_objects", name)
+            fields = self._new_fields(name, self.family.new_objects[name])
+            self.objects[name] = Class(name, self._doc(name, "new_objects"), fields=fields)
+        elif name in self.family.new_unions:
+            self._see("new_unions", name)
+            arms = self.family.new_unions[name]
+            for arm in arms:
+                self._add_new(arm)
+            self.objects[name] = Alias(name, [*arms, unknown_kind(name)])
 
     # Types.
 
@@ -511,8 +527,8 @@ class FamilyModel:
         self._seen |= {("prepares", name) for name in wire_names}
         for override in (
             *("names", "event_names", "optional", "defaults", "extra", "loose", "dropped"),
-            *("hidden", "renamed", "new_objects", "new_events", "bases", "frequent", "docs"),
-            *("payloads", "prepares"),
+            *("hidden", "renamed", "new_objects", "new_unions", "new_events", "bases", "frequent"),
+            *("docs", "payloads", "prepares"),
         ):
             for key in sorted(getattr(self.family, override)):
                 if (override, key) not in self._seen:

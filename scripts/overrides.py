@@ -42,6 +42,8 @@ class Family:
             other entries for the field have the key.
         hidden: Fields with parts of the prompt, which must not appear in a `repr()`.
         new_objects: Classes that the schema does not have, by their fields.
+        new_unions: Unions that the schema does not have, by their classes; the class for unknown
+            kinds is added.
         new_events: Events that the schema does not have, by their fields.
         bases: The bases of an event, from `base.py`.
         base: The base of all other events.
@@ -76,6 +78,7 @@ class Family:
     renamed: Mapping[str, str] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     new_objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    new_unions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     new_events: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     bases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     base: str = "Event"
@@ -117,6 +120,9 @@ UNKNOWN = {
 
 JSON_OBJECT = "dict[str, Any] | None"
 JSON_OBJECTS = "tuple[dict[str, Any], ...]"
+
+# A comment on fields that have no class.
+NO_SCHEMA = "  # JSON as it was sent; it has no schema"
 
 # The token counts, which are the same in Chat Completions and Completions.
 _USAGE_NAMES = {
@@ -197,20 +203,23 @@ CHAT = Family(
         "Choice.whole": "False",
         "Choice.from_message": "False",
         "ToolCallDelta.type": '"function"',
+        # Some servers leave them out.
+        "CitedPage.url": '""',
+        "CitedPage.title": '""',
+        "URLCitation.type": '"url_citation"',
     },
     extra={
-        # The search models send citations here. As JSON, since no schema of a chunk has them, and
-        # servers send them in several shapes.
-        "ChoiceDelta.annotations": JSON_OBJECTS,
+        # The search models send citations here. The schema has them only in the whole message.
+        "ChoiceDelta.annotations": "tuple[Annotation, ...]",
         # Three names for the same thing: DeepSeek, vLLM and most others; OpenRouter, and newer
         # vLLM; OpenRouter again, in the same chunk as the one before.
         "ChoiceDelta.reasoning_content": "str | None",
         "ChoiceDelta.reasoning": "str | None",
-        "ChoiceDelta.reasoning_details": JSON_OBJECTS,
+        "ChoiceDelta.reasoning_details": JSON_OBJECTS + NO_SCHEMA,
         # More names: Copilot and gateways to Bedrock; Ollama; LiteLLM.
         "ChoiceDelta.reasoning_text": "str | None",
         "ChoiceDelta.thinking": "str | None",
-        "ChoiceDelta.thinking_blocks": JSON_OBJECTS,
+        "ChoiceDelta.thinking_blocks": JSON_OBJECTS + NO_SCHEMA,
         # The schema has custom tools only in the whole message.
         "ToolCallDelta.custom": "CustomDelta | None",
         # Set in the chunk that is made of an answer that came in one event; see events/whole.py.
@@ -234,7 +243,16 @@ CHAT = Family(
     dropped=frozenset({"ChatCompletionChunk.obfuscation"}),
     new_objects={
         "CustomDelta": {"name": "str | None", "input": "JSONText | None"},
+        "URLCitation": {"url_citation": "CitedPage", "type": 'Literal["url_citation"]'},
+        "CitedPage": {
+            "url": "str",
+            "title": "str",
+            "start_index": "int | None",
+            "end_index": "int | None",
+            "content": "str | None",  # OpenRouter: an extract of the page
+        },
     },
+    new_unions={"Annotation": ["URLCitation"]},
     prepare=("openai_scan.events.chat.dialects", "in_one_form"),
     bases={"ChatCompletionChunk": ["ChatBase"]},
     unions={"ChatEvent": "chat."},
@@ -246,6 +264,8 @@ CHAT = Family(
         "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
         "CustomDelta": "Pieces of a call of a custom tool; all *input* together is its input.",
         "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
+        "URLCitation": "The text cites a web page.",
+        "CitedPage": "The page, and from *start_index* to *end_index* the text that cites it.",
         "ChoiceLogProbs": "How likely the tokens of a chunk were.",
         "TokenLogProb": "How likely a token was, and which other tokens were likely.",
         "TopLogProb": "How likely one of the most likely tokens was.",

@@ -116,6 +116,7 @@ DOCS = {
     "Dog": "A dog.",
     "Toy": "A toy.",
     "Collar": "A collar.",
+    "Jump": "A jump.",
 }
 
 OVERRIDES: dict[str, Any] = {
@@ -124,12 +125,16 @@ OVERRIDES: dict[str, Any] = {
     "source": "https://example.org/pets",
     "roots": ["Stream"],
     "optional": frozenset({"*.number", "Cat.mood"}),
-    "extra": {"Cat.collar": "Collar | None"},
+    "extra": {"Cat.collar": "Collar | None", "Cat.tricks": "tuple[Trick, ...]"},
     "loose": {"PetDone.more": "dict[str, Any] | None"},
     "dropped": frozenset({"PetDelta.noise"}),
-    "defaults": {"Dog.legs": "4"},
+    "defaults": {"Dog.legs": "4", "Jump.type": '"jump"'},
     "hidden": frozenset({"Cat.prompt"}),
-    "new_objects": {"Collar": {"color": "str"}},
+    "new_objects": {
+        "Collar": {"color": "str"},
+        "Jump": {"height": "int | None", "type": 'Literal["jump"]'},
+    },
+    "new_unions": {"Trick": ["Jump"]},
     "new_events": {"pet.news": {"text": "str"}},
     "bases": {"PetDelta": ["AddsText"]},
     "frequent": ["pet.news"],
@@ -155,6 +160,17 @@ class Collar(Value):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class Jump(Value):
+    """A jump."""
+
+    height: int | None = None
+    type: Literal["jump"] = "jump"
+
+
+Trick: TypeAlias = Jump | UnknownObject
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Cat(Value):
     """A cat."""
 
@@ -164,6 +180,7 @@ class Cat(Value):
     toy: Toy | None = None
     prompt: str | None = field(default=None, repr=False)
     collar: Collar | None = None  # sent, but not in the schema
+    tricks: tuple[Trick, ...] = ()  # sent, but not in the schema
     type: Literal["cat"] = "cat"
 
 
@@ -248,8 +265,8 @@ def test_schema_becomes_classes(tools: ModuleType) -> None:
     assert texts["events.py"].endswith(MATCH + "\n")
     assert '"""The events of pets: one class per wire name, and the match' in texts["events.py"]
     assert texts["__init__.py"].endswith(
-        "__all__ = ['Cat', 'Collar', 'Dog', 'Pet', 'PetDelta', 'PetDone', 'PetNews', 'Toy',"
-        " 'decode']\n"
+        "__all__ = ['Cat', 'Collar', 'Dog', 'Jump', 'Pet', 'PetDelta', 'PetDone', 'PetNews', 'Toy',"
+        " 'Trick', 'decode']\n"
     )
 
 
@@ -268,7 +285,7 @@ def test_the_events_of_a_stream_become_a_union(tools: ModuleType) -> None:
     texts = rendered(tools, unions=unions)
     assert UNION in texts["events.py"]
     assert "import (DoneEvent, ErrorEvent, Event, UnknownEvent)" in texts["events.py"]
-    assert "'Toy', 'Whelp', 'decode']" in texts["__init__.py"]
+    assert "'Toy', 'Trick', 'Whelp', 'decode']" in texts["__init__.py"]
     page = tools.reference_page(
         tools.FamilyModel(tools.Family(**{**OVERRIDES, "unions": unions}), SCHEMAS)
     )
@@ -443,13 +460,23 @@ def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[
         ({"names": {"Animal": "Beast"}}, ["names: Animal"]),
         ({"renamed": {"Cat.name": "called", "Dog.name": "x"}}, ["renamed: Dog.name"]),
         (
-            {"names": {"Dog": "Cat"}, "extra": {}, "new_objects": {}, "defaults": {}},
+            {
+                "names": {"Dog": "Cat"},
+                "extra": {},
+                "new_objects": {},
+                "new_unions": {},
+                "defaults": {},
+            },
             [
                 'Cat.type is Literal["cat"] and Literal["dog"]',
-                *("docs: Collar", "docs: Dog"),
+                *("docs: Collar", "docs: Dog", "docs: Jump"),
             ],
         ),
         ({"unions": {"Birds": "bird."}}, ["unions: Birds"]),
+        (
+            {"new_unions": {"Trick": ["Jump"], "Game": ["Jump"]}},
+            ["new_unions: Game"],
+        ),
     ],
 )
 def test_overrides_that_do_not_match_are_listed(

@@ -13,6 +13,7 @@ from openai_scan import (
     Event,
     StreamerV2,
     TruncatedStreamError,
+    UnknownAnnotation,
     UnknownEvent,
 )
 from openai_scan.events import Outcome, StreamPart, decode
@@ -21,6 +22,7 @@ from openai_scan.events.chat import (
     Choice,
     ChoiceDelta,
     ChoiceLogProbs,
+    CitedPage,
     CompletionTokensDetails,
     CompletionUsage,
     FunctionDelta,
@@ -28,6 +30,7 @@ from openai_scan.events.chat import (
     TokenLogProb,
     ToolCallDelta,
     TopLogProb,
+    URLCitation,
 )
 from openai_scan.sse import RawEvent
 
@@ -207,8 +210,22 @@ def test_text_deltas_are_those_of_the_first_choice() -> None:
         ),
         ({"content": "Hi", "reasoning": "Hm"}, {"text": "Hi", "reasoning_text": "Hm"}),
         (
-            {"annotations": [{"type": "url_citation"}]},
-            {"annotations": ({"type": "url_citation"},)},
+            {
+                "annotations": [
+                    {"type": "url_citation", "url_citation": {"url": "u", "start_index": 1}},
+                    {"type": "url_citation", "url": "u", "title": "t", "end_index": 2},
+                ]
+            },
+            {
+                "annotations": (
+                    URLCitation(url_citation=CitedPage(url="u", start_index=1)),
+                    URLCitation(url_citation=CitedPage(url="u", title="t", end_index=2)),
+                )
+            },
+        ),
+        (
+            {"annotations": [{"type": "file"}]},
+            {"annotations": (UnknownAnnotation("file", None, {"type": "file"}),)},
         ),
         ({"audio": {"id": "audio_1"}}, {}),
         ({"audio": {"transcript": "Hi"}}, {"text": "Hi"}),

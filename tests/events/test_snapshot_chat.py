@@ -10,8 +10,10 @@ from folding import answer, calls, read, texts
 from openai_scan import ChatCompletion
 from openai_scan.events.chat import (
     ChoiceLogProbs,
+    CitedPage,
     CompletionUsage,
     TokenLogProb,
+    URLCitation,
 )
 from openai_scan.events.chat.snapshot import (
     ChatAudio,
@@ -62,7 +64,7 @@ def test_whole_answer() -> None:
         },
         chunk({"refusal": "no", "reasoning_content": "hm"}),
         chunk({"refusal": "!", "reasoning_content": "m"}),
-        chunk({"annotations": [{"type": "url_citation"}]}),
+        chunk({"annotations": [{"type": "url_citation", "url_citation": {"url": "u"}}]}),
         chunk({}, "stop"),
         {"object": "chat.completion.chunk", "choices": [], "usage": usage},
         "[DONE]",
@@ -86,7 +88,7 @@ def test_whole_answer() -> None:
                     content="Hi",
                     refusal="no!",
                     reasoning="hmm",
-                    annotations=({"type": "url_citation"},),
+                    annotations=(URLCitation(url_citation=CitedPage(url="u")),),
                 ),
             ),
         ),

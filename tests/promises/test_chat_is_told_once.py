@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from openai_scan import ChatCompletion, CompletionAnswer, StreamerV2
 from openai_scan.events import decode, from_answer
+from openai_scan.events.chat import CitedPage, URLCitation
 from openai_scan.events.chat.snapshot import ChatMessage
+from openai_scan.events.kept import as_json
 from openai_scan.sse import RawEvent
 from openai_scan.values import Counts, Piece
 
@@ -290,7 +292,17 @@ def test_facts_of_a_whole_answer_are_not_doubled() -> None:
     [choice] = tell(first, last).answer.choices
     assert choice.logprobs is not None
     assert [one.token for one in choice.logprobs.content] == ["a", "b"]
-    assert choice.message.annotations == tuple(notes)
+    assert choice.message.annotations == tuple(
+        URLCitation(url_citation=CitedPage(url=url)) for url in "12"
+    )
+
+
+def test_annotations_of_unknown_kinds_are_not_doubled() -> None:
+    """They are told apart by all that they have, and malformed ones among them."""
+    files = [{"type": "file", "n": 1}, {"type": "file", "n": 2}, {"type": "url_citation"}]
+    first = chunk({"content": "a", "annotations": [files[0], files[2]]})
+    [choice] = tell(first, whole({"content": "ab", "annotations": files})).answer.choices
+    assert [as_json(one) for one in choice.message.annotations] == [files[0], files[2], files[1]]
 
 
 def test_whole_answer_ends_its_choices() -> None:

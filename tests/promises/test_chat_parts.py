@@ -252,7 +252,7 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
     assert (stream.reasoning_text(), stream.refusal()) == ("xy", "no")
     assert [(one.id, one.index) for one in stream.tool_calls() or ()] == [("c", 0), (None, 0)]
     assert (stream.finish_reason(), stream.finish_reason(1)) == ("stop", None)
-    assert stream.annotations() == ({"n": 1}, {"n": 2})
+    assert [one.payload for one in stream.annotations() or ()] == [{"n": 1}, {"n": 2}]
     assert stream.audio() == b"AB"
     assert event.stream_parts() == ((0, "completed"), (1, None))
     [choice, _] = stream.snapshot().choices  # type: ignore[union-attr] # it is a chat completion

@@ -390,6 +390,28 @@ class TestMessages:
             "audio": {"id": "a1"},
         }
 
+    def test_annotations_come_back_with_all_their_keys(self) -> None:
+        """In the shapes in which they came, each once."""
+        page = {"url": "u", "start_index": 1, "end_index": 2, "title": "t", "favicon": "f"}
+        nested = {"type": "url_citation", "url_citation": page, "index": 0}
+        flat = {"type": "url_citation", "url": "v", "snippet": "s"}
+        file = {"type": "file", "file": {"hash": "h"}}
+        deltas = [chunk({"annotations": [nested, flat]}), chunk({"annotations": [file, "odd"]})]
+        other = {"type": "url_citation", "url": "w"}
+        # The whole message has no places in a list, and one citation in another shape.
+        again = [
+            {"type": "url_citation", "url_citation": page},
+            {"type": "url_citation", "url_citation": {"url": "v", "title": None}},
+            *(file, other),
+        ]
+        whole: dict[str, Any] = {"role": "assistant", "content": "Hi", "annotations": again}
+        last = {"index": 0, "message": whole, "finish_reason": "stop"}
+        streamer = read(*deltas, {"object": "chat.completion.chunk", "choices": [last]})
+        [sent] = streamer.messages()
+        assert sent["annotations"] == [nested, flat, file, other]
+        typed = streamer.final().choices[0].message.annotations  # type: ignore[attr-defined]
+        assert [one.type for one in typed] == ["url_citation"] * 2 + ["file", "url_citation"]
+
     def test_a_whole_answer_comes_back(self) -> None:
         """Calls of one id are told apart by their places."""
         calls = [call("c1", extra_content={"n": 0}), call("c2", extra_content={"n": 1})]

@@ -33,6 +33,7 @@ from openai_scan import (
     ThreadRunCompleted,
     ThreadRunRequiresAction,
     ThreadRunStepDelta,
+    UnknownAnnotation,
     UnknownEvent,
     UnknownPart,
 )
@@ -50,7 +51,7 @@ from openai_scan.events.assistants import (
     TextPartDelta,
     ToolCallsDetailsDelta,
 )
-from openai_scan.events.chat import CompletionUsage, ToolCallDelta
+from openai_scan.events.chat import CompletionUsage, ToolCallDelta, URLCitation
 
 
 def the_loop(s: StreamerV2, tool_outputs: StreamerV2) -> None:
@@ -173,7 +174,7 @@ def the_classes_of_a_stream(
     assert_type(chat.snapshot(), ChatCompletion | None)
     assert_type(chat.usage(), CompletionUsage | None)
     assert_type(chat.tool_calls(), tuple[ToolCallDelta, ...] | None)
-    assert_type(chat.annotations(), tuple[dict[str, Any], ...] | None)
+    assert_type(chat.annotations(), tuple[URLCitation | UnknownAnnotation, ...] | None)
     assert_type(run.usage(), RunUsage | None)
     assert_type(run.annotations(), tuple[AnnotationDelta, ...] | None)
     assert_type(run.final(), AssistantsAnswer)

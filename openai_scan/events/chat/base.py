@@ -11,6 +11,7 @@ import attrs
 from openai_scan.events.base import from_base64
 from openai_scan.events.chat.dialects import text_of
 from openai_scan.events.chat.objects import (
+    Annotation,
     AudioDelta,
     Choice,
     ChoiceDelta,
@@ -118,7 +119,7 @@ class ChatBase(HasChoices):
     def unwrap_usage(self) -> CompletionUsage | None:
         return None if self.usage == _NO_USAGE else self.usage
 
-    def unwrap_annotations(self, choice: int = 0) -> tuple[dict[str, Any], ...] | None:
+    def unwrap_annotations(self, choice: int = 0) -> tuple[Annotation, ...] | None:
         return self._delta(choice).annotations or None
 
     def unwrap_audio(self, choice: int = 0) -> bytes | None:

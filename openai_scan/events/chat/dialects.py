@@ -1,13 +1,17 @@
 """Turn what servers send in the chunks of Chat Completions in other forms into OpenAI's form.
 
-Texts come as objects and as lists of parts, and the counts of tokens in other places. All of that
-is put into one form here, before the classes see it. What an event was sent as stays in its `raw`.
+Texts come as objects and as lists of parts, citations without an object for their page, and the
+counts of tokens in other places. All of that is put into one form here, before the classes see it.
+What an event was sent as stays in its `raw`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
+from openai_scan.events.chat.objects import CitedPage
 from openai_scan.events.choices import with_usage
 from openai_scan.events.decoding.structure import Structurer
 
@@ -25,6 +29,9 @@ _TEXT_KEYS = ("text", "content", "thinking", "reasoning", *REASONING, "summary",
 _TEXT_WORDS = ("text",)
 _REASONING_WORDS = ("reasoning", "summary", "think", "thought")
 
+
+# The type of a citation, and the key of the page in it.
+_CITATION = "url_citation"
 
 # The members of a called function or custom tool.
 _FLAT = frozenset({"name", "arguments", "input"})
@@ -57,7 +64,34 @@ def _is_odd(delta: Any) -> bool:
                 return True
             if key == "tool_calls" and type(value) is list and any(map(_is_flat, value)):
                 return True
+            if key == "annotations" and type(value) is list and any(map(_is_flat_citation, value)):
+                return True
     return False
+
+
+def _is_flat_citation(annotation: Any) -> bool:
+    """Return whether a citation has its page beside its type, as in Responses."""
+    return (
+        type(annotation) is dict
+        and annotation.get("type") == _CITATION
+        and "url" in annotation
+        and annotation.get(_CITATION) is None
+    )
+
+
+def _annotation(annotation: Any) -> Any:
+    """Return an annotation that has the page it cites in an object of its own."""
+    if not _is_flat_citation(annotation):
+        return annotation
+    return {"type": _CITATION, _CITATION: annotation}
+
+
+def known_of_annotation(annotation: dict[str, Any]) -> Any:
+    """Return what tells an annotation from others: of a citation, only what its class has."""
+    page = _annotation(annotation).get(_CITATION)
+    if annotation.get("type") != _CITATION or type(page) is not dict:
+        return annotation
+    return [page.get(one.name) or None for one in attrs.fields(CitedPage)]
 
 
 def _is_flat(call: Any) -> bool:
@@ -97,6 +131,8 @@ def _delta(delta: Any, structure: Structurer) -> Any:
             delta[key] = text
     if type(delta.get("tool_calls")) is list:
         delta["tool_calls"] = [_call(call) for call in delta["tool_calls"]]
+    if type(delta.get("annotations")) is list:
+        delta["annotations"] = [_annotation(one) for one in delta["annotations"]]
     content = delta.get("content")
     if type(content) in _NESTED:
         parts = _Parts()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
-from openai_scan.events.chat.dialects import REASONING
-from openai_scan.events.chat.merging import Merged, merged, plain_of
+from openai_scan.events.chat.dialects import REASONING, known_of_annotation
+from openai_scan.events.chat.merging import Merged, merged, not_among, plain_of
 from openai_scan.events.kept import EMPTY, Kept, as_json
 from openai_scan.events.snapshot import has_no_arguments, parses
 
@@ -29,7 +29,10 @@ _MAX_FORMS = 64
 _MAX_CHARACTERS = 8192
 
 # What the fold has. Of the names for the reasoning it is remembered which came.
-_FOLDED = frozenset({"role", "content", "refusal", "audio", "annotations", "function_call"})
+_FOLDED = frozenset({"role", "content", "refusal", "audio", "function_call"})
+
+# What is kept on its own: how the pieces of these are merged is known.
+_KEPT_APART = ("annotations", "tool_calls")
 _OF_CALL = frozenset({"index", "id", "type", "function", "custom"})
 _OF_TOOL = frozenset({"name", "arguments", "input"})
 
@@ -118,8 +121,8 @@ class ChatKept(Kept):
             sent["refusal"] = message.refusal
         if message.audio is not None and message.audio.id:
             sent["audio"] = {"id": message.audio.id}
-        if message.annotations:
-            sent["annotations"] = as_json(message.annotations)
+        if kept.annotations:
+            sent["annotations"] = as_json(kept.annotations)
         sent |= kept.rest()
         if kept.parts:
             text = [{"type": "text", "text": message.content}] if message.content else []
@@ -141,10 +144,12 @@ class _Message:
     """What a message has beyond the fields of its class.
 
     Attributes:
+        annotations: Its annotations, with the keys that their classes do not have.
         parts: The parts of its content that are not text.
     """
 
     def __init__(self) -> None:
+        self.annotations: list[dict[str, Any]] = []
         self.parts: Merged = None
         self._rest: Merged = None
         self._calls: dict[GrowingCall, _KeptCall] = {}
@@ -154,7 +159,7 @@ class _Message:
             key: value
             for key, value in delta.items()
             if key not in _FOLDED
-            and key != "tool_calls"
+            and key not in _KEPT_APART
             and not (key in REASONING and isinstance(value, str))
         }
         self._rest = merged(self._rest, rest, replaces=is_whole)
@@ -163,6 +168,10 @@ class _Message:
         ]
         if parts:
             self.parts = merged(self.parts, parts, replaces=is_whole)
+        new = list(_dicts(delta.get("annotations")))
+        if new and is_whole:  # it repeats those that came in deltas
+            new = not_among(self.annotations, new, known_of_annotation)
+        self.annotations += new
 
     def take_call(self, call: GrowingCall, piece: Mapping[str, Any], is_whole: bool) -> None:  # noqa: FBT001 - from a pair
         """Take a piece of *call*."""

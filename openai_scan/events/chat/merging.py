@@ -7,7 +7,11 @@ texts are joined, except that a text which is the same again, or only names some
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Merged: TypeAlias = Any
 """A value as far as it has arrived; `plain_of()` returns it as a JSON value."""
@@ -47,6 +51,12 @@ def merged(old: Merged, new: Any, *, replaces: bool = False, key: str = "") -> M
             old.append(new)
         return old
     return new
+
+
+def not_among(known: Iterable[T], items: Iterable[T], as_json: Callable[[T], Any]) -> list[T]:
+    """Return those of *items* that *known* does not have; *as_json* returns what is compared."""
+    keys = {json.dumps(as_json(each), sort_keys=True) for each in known}
+    return [each for each in items if json.dumps(as_json(each), sort_keys=True) not in keys]
 
 
 def plain_of(value: Merged) -> Any:

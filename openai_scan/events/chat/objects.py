@@ -7,12 +7,12 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
 from openai_scan.events.decoding.hooks import Index, JSONText
-from openai_scan.values import Value
+from openai_scan.values import UnknownAnnotation, Value
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -53,6 +53,28 @@ class AudioDelta(Value):
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
+class CitedPage(Value):
+    """The page, and from *start_index* to *end_index* the text that cites it."""
+
+    url: str = ""
+    title: str = ""
+    start_index: int | None = None
+    end_index: int | None = None
+    content: str | None = None
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
+class URLCitation(Value):
+    """The text cites a web page."""
+
+    url_citation: CitedPage
+    type: Literal["url_citation"] = "url_citation"
+
+
+Annotation: TypeAlias = URLCitation | UnknownAnnotation
+
+
+@frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChoiceDelta(Value):
     """What a chunk adds to a choice's message."""
 
@@ -62,13 +84,13 @@ class ChoiceDelta(Value):
     role: str | None = None
     refusal: str | None = None
     audio: AudioDelta | None = None
-    annotations: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+    annotations: tuple[Annotation, ...] = ()  # sent, but not in the schema
     reasoning_content: str | None = None  # sent, but not in the schema
     reasoning: str | None = None  # sent, but not in the schema
-    reasoning_details: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+    reasoning_details: tuple[dict[str, Any], ...] = ()  # JSON as it was sent; it has no schema
     reasoning_text: str | None = None  # sent, but not in the schema
     thinking: str | None = None  # sent, but not in the schema
-    thinking_blocks: tuple[dict[str, Any], ...] = ()  # sent, but not in the schema
+    thinking_blocks: tuple[dict[str, Any], ...] = ()  # JSON as it was sent; it has no schema
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import attrs
 from attrs import define, field, frozen
@@ -15,7 +13,9 @@ from openai_scan.events.base import Append, Event, Fold, Note, from_base64
 from openai_scan.events.chat.base import reasoning_of
 from openai_scan.events.chat.calls import GrowingCall, GrowingCalls
 from openai_scan.events.chat.events import ChatCompletionChunk
+from openai_scan.events.chat.merging import not_among
 from openai_scan.events.chat.objects import (
+    Annotation,
     AudioDelta,
     Choice,
     ChoiceDelta,
@@ -26,6 +26,7 @@ from openai_scan.events.chat.objects import (
     ToolCallDelta,
 )
 from openai_scan.events.choices import counts_of
+from openai_scan.events.kept import as_json
 from openai_scan.events.snapshot import Pieces, call_of
 from openai_scan.values import Call, Counts, Piece, PieceKind, Value
 
@@ -82,7 +83,7 @@ class ChatMessage(Value):
     tool_calls: tuple[ChatToolCall, ...] = ()
     function_call: ChatFunction | None = None  # the older form of a tool call
     audio: ChatAudio | None = None
-    annotations: tuple[dict[str, Any], ...] = ()
+    annotations: tuple[Annotation, ...] = ()
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
@@ -266,7 +267,7 @@ class _Choice:
         self._last_added: list[Piece] = []  # by the last event with calls; it tells events apart
         self._function_call: GrowingCall | None = None
         self._audio: _Audio | None = None
-        self._annotations: list[dict[str, Any]] = []
+        self._annotations: list[Annotation] = []
         self._finish_reason: str | None = None
         self._has_deltas = False
         self._has_logprobs = False
@@ -305,7 +306,8 @@ class _Choice:
             self._take_function_call(delta.function_call, note, added, is_whole=is_whole)
         if delta.annotations:
             self._take_annotations(delta.annotations, is_whole=is_whole)
-        self._has_deltas = self._has_deltas or (not entry.from_message and len(added) > before)
+        brings = len(added) > before or bool(delta.annotations)
+        self._has_deltas = self._has_deltas or (brings and not entry.from_message)
         if self._finish_reason is not None:
             added += self.close()
 
@@ -370,12 +372,9 @@ class _Choice:
         ):
             known.extend(tokens[len(known) :] if is_whole else tokens)
 
-    def _take_annotations(self, annotations: Sequence[dict[str, Any]], *, is_whole: bool) -> None:
+    def _take_annotations(self, annotations: Sequence[Annotation], *, is_whole: bool) -> None:
         if is_whole:
-            known = {json.dumps(each, sort_keys=True) for each in self._annotations}
-            annotations = [
-                each for each in annotations if json.dumps(each, sort_keys=True) not in known
-            ]
+            annotations = not_among(self._annotations, annotations, as_json)
         self._annotations += annotations
 
     def value(self) -> ChatChoice:
