@@ -65,15 +65,7 @@ FIRST_WORDS = frozenset(
 # The last words of the names of events that only report what is being done. If one of them cannot
 # be read, no part of the answer is lost.
 _STATUSES = frozenset(
-    {
-        "cancelling",
-        "created",
-        "generating",
-        "in_progress",
-        "interpreting",
-        "queued",
-        "searching",
-    }
+    {"cancelling", "created", "generating", "in_progress", "interpreting", "queued", "searching"}
 )
 
 # The last words of the names of events that end something, and repeat what it is: an image, a
@@ -144,6 +136,10 @@ class Event(Value):
 
     def stream_event_id(self) -> str | None:
         """The server's id of the event, which may be sent again under the same id; or None."""
+        return None
+
+    def stream_session_id(self) -> str | None:
+        """The server's id of the session that the event is from, or None if it does not have it."""
         return None
 
     def has_content(self) -> bool:
@@ -334,6 +330,9 @@ class ErrorEvent(OfNoFamily):
     def stream_event_id(self) -> str | None:
         return self.error.event_id
 
+    def stream_session_id(self) -> str | None:
+        return self.error.session_id
+
     def error_is_final(self) -> bool:
         # That of an agent's session reports that a turn failed, maybe one of a subagent. The events
         # of the turns and of the session say how these end.
@@ -375,6 +374,13 @@ class UnknownEvent(OfNoFamily):
         if self.type in _KEEP_ALIVES:
             return True
         return isinstance(self.payload, str) and self.payload.strip().lower() in _KEEP_ALIVES
+
+    def stream_session_id(self) -> str | None:
+        match self.payload:
+            case {"session_id": str(session_id)} if self.type.startswith("agent."):
+                return session_id
+            case _:
+                return None
 
     @property
     def is_hole(self) -> bool:

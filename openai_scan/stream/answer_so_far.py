@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from openai_scan.events import Event, fold
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from openai_scan.events.decoding.repeats import Make, Repeats
     from openai_scan.events.kept import Kept
     from openai_scan.partial_json import PartialJSON
+    from openai_scan.stream.continuity import Continuity, EventIds
     from openai_scan.values import Answer, PieceKind
 
 # As many pieces are searched faster than they are sorted.
@@ -93,13 +94,16 @@ class AnswerSoFar:
         """See whether anything but the fold needs the next text."""
         self.is_plain = self.json is None and not self._halves.waiting
 
-    def expect_text(self, event: Event, repeats: Repeats, checked: Callable[[Make], Make]) -> None:
+    def expect_text(
+        self, event: Event, repeats: Repeats, ids: EventIds, continuity: Continuity
+    ) -> None:
         """Prepare for events that differ from *event*, the last one, only in the text they add.
 
         Args:
             event: The last event.
             repeats: What the events so far have in common.
-            checked: Wraps what makes events that have ids, see `EventIds.checked`.
+            ids: Knows which events came before.
+            continuity: Knows the session of the stream.
         """
         repeat = repeats.last
         if repeat is None or not repeat.adds_text or self._keeps:
@@ -108,7 +112,8 @@ class AnswerSoFar:
             append = self._fold.appender(event)
             if append is not None:
                 has_id = event.stream_event_id() is not None
-                self.again = checked(repeat.make) if has_id else repeat.make
+                make = repeat.make
+                self.again = ids.checked(make, continuity) if has_id else make
                 self.append = append
                 self._look_around()
                 self._has_content = True

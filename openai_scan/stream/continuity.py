@@ -24,6 +24,9 @@ class Continuity:
     position: int | None = None
     """The highest event number so far, or None if no event has had one."""
 
+    session_id: str | None = None
+    """The session that the stream is about, if it is about one and has named it."""
+
     def __init__(self) -> None:
         self._repeated: int | None = None  # events up to this number may come once more
 
@@ -36,6 +39,13 @@ class Continuity:
     def resume(self, answer_id: str, position: int) -> None:
         """Expect the events of the answer that come after *position*."""
         self.answer_id, self.position, self._repeated = answer_id, position, position
+
+    def is_of_session(self, event: Event) -> bool:
+        """Return whether *event* is from the session that the stream named first, or names none."""
+        session_id = event.stream_session_id()
+        if session_id is not None and self.session_id is None:
+            self.session_id = session_id
+        return session_id is None or session_id == self.session_id
 
     def is_new(self, event: Event, answer_id: str) -> bool:
         """Return whether *event* continues the resumed answer; if not, it has come before.
@@ -85,12 +95,19 @@ class EventIds:
         self.add(id)
         return True
 
-    def checked(self, make: Make) -> Make:
-        """Return *make*, which makes events, but not those that came before."""
+    def checked(self, make: Make, continuity: Continuity) -> Make:
+        """Return *make*, which makes events, but not those that came before or are not ours.
+
+        Args:
+            make: Makes an event of its raw event.
+            continuity: Knows the session of the stream.
+        """
 
         def checked(raw: RawEvent) -> tuple[Event, str | None] | None:
             made = make(raw)
-            return made if made is None or self.is_new(made[0]) else None
+            if made is None or (continuity.is_of_session(made[0]) and self.is_new(made[0])):
+                return made
+            return None
 
         return checked
 

@@ -290,12 +290,12 @@ class StreamMachine(TakesUp):
         answer_id = self._continuity.answer_id
         if answer_id is not None and not self._continues(reader, event, answer_id):
             return False
+        if not self._continuity.is_of_session(event):
+            return self._skip("other_session")
         if type(event) is UnknownEvent and not self._tolerates(reader, event):
             return False
         if not self._ids.is_new(event):
-            self.current.discount()
-            self._decoder.note("repeated_event")
-            return False
+            return self._skip("repeated_event")
         ends = self._ends
         was_terminal = ends.terminal
         hole = self._decoder.hole
@@ -313,7 +313,7 @@ class StreamMachine(TakesUp):
             if self.current.live is not None:
                 self._limit_rest(event, is_news=is_news or not was_terminal)
         elif self._committed and not self._decoder.ready:
-            self.answer.expect_text(event, self._decoder.repeats, self._ids.checked)
+            self.answer.expect_text(event, self._decoder.repeats, self._ids, self._continuity)
         self._continuity.take(self._last)
         self.event = self._last = event
         self.events_read += 1

@@ -193,6 +193,12 @@ class TakesUp(ABC):
             self.current.discount()
         return is_new
 
+    def _skip(self, why: str) -> bool:
+        """Note an event that is not handed out, and does not end the server's silence."""
+        self.current.discount()
+        self._decoder.note(why)
+        return False
+
     @abstractmethod
     def _end_input(self, reader: Watched, error: ScanError | None = None) -> None:
         """Judge the end of the current input; see the machine."""

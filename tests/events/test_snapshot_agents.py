@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import attrs
@@ -170,6 +171,67 @@ class TestText:
         bare = {"item_id": None, "output_index": None, "content_index": None}
         event = part("output_text.delta", "", None, delta="x") | bare
         assert answer(event).text == "x"
+
+
+def foreign(*payloads: Any) -> list[Any]:
+    """Return *payloads* as the events of another session."""
+    text = json.dumps(payloads).replace(SESSION_ID, "sess_2")
+    return [{**one, "event_id": f"other_{number}"} for number, one in enumerate(json.loads(text))]
+
+
+class TestAnotherSession:
+    """A server, or a proxy, mixes the events of two sessions in one stream."""
+
+    OTHERS = (
+        *begun(),
+        *told("m2", "Secret"),
+        {"type": "error", "session_id": SESSION_ID, "error": {"message": "No"}},
+        event("turn.output_text.delta", session_id=SESSION_ID, delta=7),  # cannot be read
+        event("turn.dreaming", session_id=SESSION_ID),  # has no class
+        session("requires_action", required_actions=[]),
+        session("failed"),
+        *ended(),
+    )
+
+    def test_events_are_left_out(self) -> None:
+        """None of them is handed out, adds to the answer or ends the stream."""
+        own = [*begun(), *told("m1", "Hel", "lo"), *ended()]
+        for place in range(1, len(own)):
+            stream = StreamerV2(wire(*own[:place], *foreign(*self.OTHERS), *own[place:]))
+            assert [found.type for found in stream] == [one["type"] for one in own]
+            assert (stream.outcome, stream.final().text) == ("completed", "Hello")
+            assert stream.notes == {"other_session": len(self.OTHERS)}
+
+    def test_strict_stream_leaves_them_out_as_well(self) -> None:
+        """What it refuses is an event of its own."""
+        own = [*begun(), *told("m1", "Hi"), *ended()]
+        stream = StreamerV2(wire(*own[:5], *foreign(*self.OTHERS), *own[5:]), strict=True)
+        assert stream.final().text == "Hi"
+
+    def test_many_deltas(self) -> None:
+        """The short way that most of them take does not mix them either."""
+        deltas = [part("output_text.delta", "m1", delta=f"{number} ") for number in range(60)]
+        mixed = [*deltas[:30]]
+        for number, one in enumerate(deltas[30:]):
+            mixed += [one, *foreign({**one, "delta": f"other {number}"})]
+        # `foreign()` counts anew each time, and events of one session alone are told by their ids.
+        stream = read(*begun(), *mixed, *ended())
+        assert stream.final().text == "".join(f"{number} " for number in range(60))
+        assert stream.notes == {"other_session": 30}
+
+    def test_session_is_the_first_that_is_named(self) -> None:
+        """Events that name none belong to it."""
+        unnamed = {**part("output_text.delta", "m1", delta="Hi"), "session_id": None}
+        stream = read(unnamed, *begun(), unnamed | {"event_id": "x"}, *foreign(*ended()), *ended())
+        assert (stream.final().text, stream.notes["other_session"]) == ("HiHi", 2)
+
+    def test_next_stream_of_a_chain_may_be_of_another(self) -> None:
+        """It is asked for by who chains it."""
+        streams = [[*begun(), *told("m1", text), *ended()] for text in ("One", "Two")]
+        first, second = StreamerV2(wire(*streams[0])), StreamerV2(wire(*foreign(*streams[1])))
+        first.chain(second)
+        assert first.final().text == "Two"
+        assert first.notes == {}
 
 
 class TestManyDeltas:

@@ -13,7 +13,7 @@ from openai_scan.events import Event, decode
 from openai_scan.events.decoding.structure import Structurer
 from openai_scan.sse import RawEvent
 from openai_scan.stream.answer_so_far import AnswerSoFar
-from openai_scan.stream.continuity import EventIds
+from openai_scan.stream.continuity import Continuity, EventIds
 
 
 def chunk(text: str, **more: Any) -> RawEvent:
@@ -45,7 +45,7 @@ class Taker:
         for raw in raws:
             event = decode(raw, self.structure)
             self.answer.take(event, self.structure.note)
-            self.answer.expect_text(event, self.structure.repeats, EventIds().checked)
+            self.answer.expect_text(event, self.structure.repeats, EventIds(), Continuity())
         return event
 
     @property
@@ -120,7 +120,7 @@ def test_the_short_way_needs_an_answer() -> None:
     events = [decode(chunk(text), structure) for text in "abc"]
     assert structure.repeats.last is not None
     answer = AnswerSoFar()
-    answer.expect_text(events[-1], structure.repeats, EventIds().checked)
+    answer.expect_text(events[-1], structure.repeats, EventIds(), Continuity())
     assert answer.again is None
 
 

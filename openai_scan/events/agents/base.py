@@ -58,9 +58,16 @@ class AgentsBase(Event):
     family: ClassVar[str] = "agents"
 
     event_id: str
+    session_id: str = ""  # of a class that has no such field as well
 
     def stream_event_id(self) -> str | None:
         return self.event_id or None
+
+    def stream_session_id(self) -> str | None:
+        return self.session_id or None
+
+    def stream_answer_id(self) -> str | None:
+        return self.stream_session_id()
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:  # noqa: ARG002 - for those that answer
         return None
@@ -110,7 +117,7 @@ class BringsSession(AgentsBase):
             body=self.session.error,  # the whole session would show the prompt
         )
 
-    def stream_answer_id(self) -> str | None:
+    def stream_session_id(self) -> str | None:
         return self.session.id or None
 
     def unwrap_tool_calls(self, choice: int = 0) -> tuple[PartOfCall, ...] | None:
@@ -127,7 +134,6 @@ class BringsSession(AgentsBase):
 class BringsTurn(AgentsBase):
     """The base of an event with a turn as it is now."""
 
-    session_id: str
     turn: Turn
     turn_id: str
     usage: TokenUsage | None = None  # of a class that has no such field as well
@@ -156,7 +162,7 @@ class BringsTurn(AgentsBase):
             body=self.raw.data,
         )
 
-    def stream_answer_id(self) -> str | None:
+    def stream_session_id(self) -> str | None:
         return self.session_id or self.turn.session_id or None
 
     def unwrap_usage(self) -> TokenUsage | None:

@@ -75,7 +75,7 @@ class AgentsFold(Fold):
 
     def take(self, event: Event, note: Note) -> Sequence[Piece]:
         if not self._session_id:
-            self._session_id = event.stream_answer_id() or getattr(event, "session_id", None) or ""
+            self._session_id = event.stream_answer_id() or ""
         match event:
             case e.AgentSessionTurnOutputTextDelta(delta=delta):
                 item = self._items.of(event, SessionMessage(status="in_progress"))
