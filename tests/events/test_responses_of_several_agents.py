@@ -162,8 +162,24 @@ def test_who_names_no_agent_is_the_root() -> None:
         event("output_text.delta", output_index=0, delta="Hi"),
         event("output_text.delta", "/root/critic", output_index=1, item_id="b", delta="No"),
     )
-    assert (found.text, found.root, found.texts) == ("Hi", "", {"/root/critic": "No"})
-    assert answer(event("output_text.delta", delta="Hi")).texts == {}
+    assert (found.text, found.root, found.texts) == (
+        *("Hi", ""),
+        {"/root": "Hi", "/root/critic": "No"},
+    )
+
+
+def test_root_without_a_name_has_one_in_texts() -> None:
+    """That of the paths of its subagents, or `root`; also if an item of the root is named."""
+    nameless = event("output_text.delta", output_index=0, item_id="a", delta="Hi")
+    named = event("output_text.delta", "lead", output_index=1, item_id="b", delta=" there")
+    path = event("output_text.delta", "/top/x/y", output_index=2, item_id="c", delta="No")
+    assert answer(nameless).texts == {"root": "Hi"}
+    assert answer(nameless, path).texts == {"/top": "Hi", "/top/x/y": "No"}
+    both_ways = answer(nameless, named)
+    assert (both_ways.root, both_ways.texts) == ("lead", {"lead": "Hi there"})
+    # Without the fold, only the items show who the root is.
+    assert evolve(both_ways, root="").texts == both_ways.texts
+    assert answer(event("created", response={"id": "r", "output": []})).texts == {}
 
 
 def test_an_agent_of_another_shape_names_nobody() -> None:
@@ -171,7 +187,7 @@ def test_an_agent_of_another_shape_names_nobody() -> None:
     delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}
     streamer = read({**delta, "agent": {"id": "a"}}, {**delta, "agent": {"id": "b"}})
     snapshot: Any = streamer.snapshot()
-    assert (snapshot.text, snapshot.root, snapshot.texts) == ("HiHi", "", {})
+    assert (snapshot.text, snapshot.root, snapshot.texts) == ("HiHi", "", {"root": "HiHi"})
     assert streamer.notes == {}
 
 

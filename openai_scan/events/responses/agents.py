@@ -7,6 +7,8 @@ the agent that they are from. Which agent is the root, no field says:
 - A name that is a path says it: `/root` is the root, and `/root/reviewer` one of its subagents.
 - Of other names, the first in a response is the root's, since the root starts all others.
 
+A root that no item names is called by the first part of the paths of its subagents, or `root`.
+
 What a subagent says stays in the items of the response, under its name. Its calls of your functions
 are calls like any other: you have to answer them.
 """
@@ -26,6 +28,9 @@ from openai_scan.events.responses.items import (
 )
 from openai_scan.surrogates import mend
 from openai_scan.values import UnknownItem
+
+# What the root agent is called if nothing shows its name.
+ROOT = "root"
 
 
 @define
@@ -86,13 +91,31 @@ def messages_of_root(output: Sequence[OutputItem], root: str) -> list[OutputMess
     return [item for item in own if isinstance(item, OutputMessage)]
 
 
-def texts_by_agent(output: Sequence[OutputItem]) -> dict[str, str]:
-    """Return the text of the messages of each agent, by its name."""
+def texts_by_agent(output: Sequence[OutputItem], root: str) -> dict[str, str]:
+    """Return the text of the messages of each agent, by its name.
+
+    Args:
+        output: The items of a response.
+        root: The root's name, or "" if only the items show it.
+    """
+    root = root or _root_in(output)
     messages: dict[str, list[OutputMessage]] = {}
     for item in output:
-        if isinstance(item, OutputMessage) and (name := name_of_agent(item.agent)):
-            messages.setdefault(name, []).append(item)
+        if isinstance(item, OutputMessage):
+            messages.setdefault(name_of_agent(item.agent) or root, []).append(item)
     return {name: text_of_messages(said) for name, said in messages.items()}
+
+
+def _root_in(output: Sequence[OutputItem]) -> str:
+    """Return the name of the root, as far as the items show it."""
+    agents, asides = Agents(), []
+    for item in output:
+        agent = agent_of(item)
+        if agents.is_aside(agent):
+            asides.append(name_of_agent(agent))
+    if agents.root or not asides:
+        return agents.root or ROOT
+    return "/" + asides[0].strip("/").partition("/")[0]
 
 
 def text_of_messages(messages: Iterable[OutputMessage]) -> str:

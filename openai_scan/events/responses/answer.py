@@ -44,8 +44,12 @@ class ResponseAnswer(Value):
 
     @property
     def texts(self) -> dict[str, str]:
-        """The text of each agent by its name, in a response of several agents."""
-        return texts_by_agent(self.response.output)
+        """The text of the messages of each agent by its name.
+
+        If no item names the root agent, it is called by the first part of the paths that name its
+        subagents: `/root` if one is `/root/critic`. Without any, it is called `root`.
+        """
+        return texts_by_agent(self.response.output, self.root)
 
     @property
     def final_text(self) -> str:
