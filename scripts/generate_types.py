@@ -349,7 +349,7 @@ class FamilyModel:
                 made.name, made.key = self.family.renamed[place], key
                 return
         if keyword.iskeyword(key) or not key.isidentifier() or key in _TAKEN:
-            made.name, made.key = re.sub(r"\W", "_", key).lstrip("_") + "_", key
+            made.name, made.key = _attribute(key), key
             self.wishes.add("renamed", f'"*.{key}": "{made.name}",  # {owner}')
 
     def _set_default(self, place: str, made: Field) -> None:
@@ -747,6 +747,12 @@ def schemas_of(family: Family, parts: Parts) -> Schemas | None:
         if part in parts:
             schemas = update(schemas, family.roots, parts[part], part, is_plain)
     return schemas
+
+
+def _attribute(key: str) -> str:
+    """Return a name for the attribute of a *key* that no attribute can be called."""
+    name = re.sub(r"\W", "_", key, flags=re.ASCII).lstrip("_") + "_"
+    return name if name.isidentifier() and name != "_" else f"key_{name}".rstrip("_")
 
 
 def class_name(schema: str) -> str:

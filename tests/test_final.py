@@ -121,10 +121,16 @@ class TestRepr:
         assert repr(streamer) == "<StreamerV2: not started>"
         assert streamer.next()
         size = streamer.bytes_read
-        assert repr(streamer) == f"<StreamerV2: chat, 1 events, {size} bytes, not ended>"
+        assert repr(streamer) == f"<StreamerV2: chat, 1 event, {size} bytes, not ended>"
         streamer.final()
         size += len(DONE)
         assert repr(streamer) == f"<StreamerV2: chat, 2 events, {size} bytes, completed>"
+
+    def test_of_one_byte(self) -> None:
+        """It is no plural."""
+        streamer = StreamerV2([b"x"])
+        assert not streamer.next()
+        assert "0 events, 1 byte, " in repr(streamer)
 
     def test_of_what_has_no_events(self) -> None:
         """The end is there all the same."""

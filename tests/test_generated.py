@@ -554,6 +554,31 @@ def test_key_that_is_a_keyword_has_an_attribute_of_another_name(tools: ModuleTyp
     assert "from openai_scan.events.decoding.records import (KEY)" in texts["objects.py"]
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("async", "async_"),
+        ("x-mood", "x_mood_"),
+        ("_9 lives", "key_9_lives"),
+        ("--", "key"),
+        ("²", "key"),
+    ],
+)
+def test_name_that_is_suggested_can_be_used(tools: ModuleType, key: str, name: str) -> None:
+    """Whatever the key is, its attribute is a name that attrs takes as it is."""
+    pet = {"properties": {"type": {"const": "pet.new"}, key: {"type": "string"}}}
+    schemas = {"Stream": pet}
+    family = {"folder": "pets", "title": "pets", "source": "", "roots": ["Stream"]}
+    docs = {"docs": {"PetNew": "a new pet."}}
+    assert (
+        f'"*.{key}": "{name}",'
+        in tools.FamilyModel(tools.Family(**family, **docs), schemas).wishes.text()
+    )
+    known = tools.Family(**family, **docs, renamed={f"*.{key}": name})
+    [event] = tools.FamilyModel(known, schemas).events
+    compile(event.text(), "event", "exec")
+
+
 def test_inline_schema_needs_a_name(tools: ModuleType) -> None:
     """What the schema does not name, the overrides have to."""
     inline = {"properties": {"x": {"type": "integer"}}}

@@ -15,6 +15,7 @@ from openai_scan.cli.timeline import given, name_of, played
 from openai_scan.printable import printable
 from openai_scan.recording import Replay
 from openai_scan.recording.player import replay_all
+from openai_scan.stream.described import counted
 from openai_scan.streamer import StreamerV2
 
 # How many events are drawn as one table.
@@ -129,8 +130,8 @@ def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
     facts.add_row("outcome", Text(str(stream.outcome), "bold green" if good else "bold red"))
     if (error := stream.err()) is not None:
         facts.add_row("error", Text(str(error)))
-    size = f"{stream.events_read} events, {stream.bytes_read} bytes, {seconds:.3f} s"
-    facts.add_row("size", size)
+    size = [counted(stream.events_read, "event"), counted(stream.bytes_read, "byte")]
+    facts.add_row("size", f"{', '.join(size)}, {seconds:.3f} s")
     if stream.notes:
         notes = ", ".join(f"{note} ({times})" for note, times in sorted(stream.notes.items()))
         facts.add_row("notes", Text(notes, "yellow"))

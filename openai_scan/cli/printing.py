@@ -14,6 +14,7 @@ from openai_scan.cli.status import Status
 from openai_scan.cli.writer import TextPrinter, complain, is_terminal, say, tell
 from openai_scan.events import Event
 from openai_scan.observer import Observer, Watched
+from openai_scan.stream.described import counted
 from openai_scan.streamer import StreamerV2
 from openai_scan.values import Answer
 
@@ -132,7 +133,7 @@ def json_of(event: Event) -> str:
 def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:
     """Print a line of facts about a stream that has ended."""
     stats = stream.stats
-    facts = [f"{stats.events} events"]
+    facts = [counted(stats.events, "event")]
     if stats.to_first_text is not None:
         facts.append(f"first text after {stats.to_first_text:.2f} s")
     facts += [f"{stats.seconds or 0:.2f} s in all", str(stats.outcome)]

@@ -113,7 +113,7 @@ class AgentsMethods(BaseClient):
         seen: Seen = (),
         **params: Unpack[StreamAgentSession],
     ) -> StreamerV2[AgentEvent, AgentsAnswer]:
-        """Take up a turn where the `bookmark()` of another stream was made, in any process.
+        """Resume a turn where the `bookmark()` of another stream was made, in any process.
 
         The API sends only what happens from now on: what happened in between is not handed out.
         Where a later event repeats it, such as a whole message, `snapshot()` and `final()` have it;

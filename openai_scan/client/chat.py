@@ -35,6 +35,8 @@ class ChatMethods(BaseClient):
         """Answer a conversation and return the whole answer.
 
         The answer is streamed all the same, so nothing times out while a long one is on its way.
+        So its `usage` is None unless you ask for it: `stream_options={"include_usage": True}`. The
+        method does not ask by itself, because some compatible servers refuse a request that does.
 
         Raises:
             ScanError: The answer is not whole; what came is the exception's `snapshot`.

@@ -24,13 +24,19 @@ class CompletionsMethods(BaseClient):
     def create_completion_stream(
         self, **params: Unpack[CreateCompletion]
     ) -> StreamerV2[CompletionEvent, CompletionAnswer]:
-        """Go on with a text and stream what comes next."""
+        """Go on with a text and stream what comes next.
+
+        Tokens are counted, at the end, only if you ask for it:
+        `stream_options={"include_usage": True}`. Some compatible servers refuse to.
+        """
         return self._stream("/completions", CreateCompletion, params, stream=True)
 
     def create_completion(self, **params: Unpack[CreateCompletion]) -> CompletionAnswer:
         """Go on with a text and return all of what comes next.
 
         The answer is streamed all the same, so nothing times out while a long one is on its way.
+        So its `usage` is None unless you ask for it: `stream_options={"include_usage": True}`. The
+        method does not ask by itself, because some compatible servers refuse a request that does.
 
         Raises:
             ScanError: The answer is not whole; what came is the exception's `snapshot`.

@@ -24,4 +24,5 @@ class ReplayServer(FakeServer):
 
     def __init__(self, *, speed: float = 1.0) -> None:
         recording = files(__name__).joinpath("assistants.jsonl").read_bytes()
-        super().__init__(*recorded(io.BytesIO(recording), speed=speed), strict=False)
+        [answer] = recorded(io.BytesIO(recording), speed=speed)
+        super().__init__(answer, strict=False)

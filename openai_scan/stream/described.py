@@ -23,4 +23,10 @@ def described(machine: StreamMachine) -> str:
     if machine.outcome == "failed":
         end = f"failed with {type(machine.err).__name__}"
     family = f"{machine.answer.family}, " if machine.answer.family else ""
-    return f"{what}: {family}{machine.events_read} events, {machine.bytes_read} bytes, {end}"
+    events, size = counted(machine.events_read, "event"), counted(machine.bytes_read, "byte")
+    return f"{what}: {family}{events}, {size}, {end}"
+
+
+def counted(number: int, what: str) -> str:
+    """Return *number* with the noun that is counted."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

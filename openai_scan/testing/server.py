@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from typing_extensions import Self
+from typing_extensions import Never, Self
 
 from openai_scan.testing.background import BackgroundResponses
 from openai_scan.testing.guard import refused
@@ -54,7 +54,7 @@ class FakeServer:
             and `Content-Type`, as with most servers.
 
     Raises:
-        TypeError: *always* is no answer.
+        TypeError: *always* is no answer, or there are several: `add()` takes these.
 
     Attributes:
         key: A key that a client of this server can be made with.
@@ -67,12 +67,17 @@ class FakeServer:
     def __init__(
         self,
         always: Answer | None = None,
-        *,
+        *more: Never,
         port: int = 0,
         key: str | None = None,
         strict: bool = True,
         pages: str | None = None,
     ) -> None:
+        if more:
+            raise TypeError(
+                "FakeServer() takes one answer, which every request gets; to give several, one to"
+                " each request, use FakeServer() and add()"
+            )
         self.strict = strict
         self.pages = pages
         self.key = "test-key" if key is None else key
@@ -136,9 +141,10 @@ class FakeServer:
         if isinstance(self._always, BackgroundResponses | AgentSessions):
             left += self._always.take_left()
         if left and self.strict:
+            verb = "was" if len(left) == 1 else "were"
             raise AssertionError(
-                f"nobody asked for {len(left)} of the answers that were added to the fake server;"
-                f" the first is {_shown(left[0])}. It got {_counted(self.requests)}"
+                f"{len(left)} of the answers that the test scripted {verb} never requested: the"
+                f" first is {_shown(left[0])}. The server got {_counted(self.requests)}"
             )
 
     def __enter__(self) -> Self:

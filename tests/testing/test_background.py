@@ -226,7 +226,9 @@ def test_answers_that_nobody_asks_for_fail_the_test() -> None:
     """As those that are added do."""
     server = FakeServer(background_responses("Hi", "Ho"))
     with (
-        pytest.raises(AssertionError, match=r"nobody asked for 2 of the answers .* is 'Hi'"),
+        pytest.raises(
+            AssertionError, match=r"2 of the answers .* were never requested: the first is 'Hi'"
+        ),
         server,
     ):
         pass

@@ -398,6 +398,13 @@ def test_an_answer_may_depend_on_the_request() -> None:
                 assert s.read() == expected
 
 
+def test_several_answers_at_once_are_refused() -> None:
+    """And the message names the method that takes them."""
+    several: Any = [chat_answer("Hi"), chat_answer("Ho")]
+    with pytest.raises(TypeError, match=r"FakeServer\(\) takes one answer, .* use .* add\(\)$"):
+        FakeServer(*several)
+
+
 def test_what_is_always_answered_can_be_changed(server: FakeServer) -> None:
     """So a fixture can have a whole service."""
     odd: Any = [[b"a list of answers"]]

@@ -408,7 +408,7 @@ class TestAnotherApi:
 
 
 class TestLeftovers:
-    """An answer that nobody asked for fails the test."""
+    """An answer that no client has requested fails the test."""
 
     def test_the_end_of_the_block_says_so(self) -> None:
         """With the first of them, and what was asked."""
@@ -417,8 +417,8 @@ class TestLeftovers:
         with pytest.raises(AssertionError) as caught, server:
             pass
         assert str(caught.value) == (
-            "nobody asked for 2 of the answers that were added to the fake server; the first is"
-            f" {repr(error(500))[:100]}…. It got no request"
+            "2 of the answers that the test scripted were never requested: the first is"
+            f" {repr(error(500))[:100]}…. The server got no request"
         )
         for asked in ("1 request: GET /models", "2 requests, and the last: GET /models"):
             with FakeServer() as server:
@@ -428,8 +428,8 @@ class TestLeftovers:
                 with pytest.raises(AssertionError) as caught:
                     server.check()
             assert str(caught.value) == (
-                "nobody asked for 1 of the answers that were added to the fake server; the first is"
-                f" Cut(). It got {asked}"
+                "1 of the answers that the test scripted was never requested: the first is"
+                f" Cut(). The server got {asked}"
             )
 
     def test_it_is_said_once(self, server: FakeServer) -> None:

@@ -66,7 +66,7 @@ class AsyncResponsesMethods(AsyncBaseClient):
     def resume_stream(
         self, bookmark: Mapping[str, Any], *, seen: Seen = (), **params: Unpack[ResumeStream]
     ) -> AsyncStreamerV2[ResponseEvent, ResponseAnswer]:
-        """Take up an answer where the `bookmark()` of another stream was made, in any process.
+        """Resume an answer where the `bookmark()` of another stream was made, in any process.
 
         The stream continues as that one would have: only events after the bookmark are handed
         out. If the server sends the whole answer instead of the rest, only what is not in *seen*
