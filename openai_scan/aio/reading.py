@@ -31,6 +31,7 @@ class Chunks:
     Attributes:
         iterator: Yields the chunks.
         waker: Interrupts the wait for a chunk; None if the source is live and does that itself.
+        of_successor: Interrupts the wait for what a successor decides, while there is one.
         in_use: Whether a task is waiting for a chunk.
 
     Raises:
@@ -48,6 +49,7 @@ class Chunks:
         self.iterator = aiter(source)
         self.waker = None if isinstance(source, LiveSource) else Waker()
         self.in_use = False
+        self.of_successor: Waker | None = None
 
     def following(self) -> Awaitable[Any]:
         """Return the next chunk, to be awaited."""
@@ -55,9 +57,13 @@ class Chunks:
         return following if self.waker is None else self.waker.wait(following)
 
     def wake(self) -> None:
-        """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it."""
-        if self.waker is not None:
-            self.waker.wake()
+        """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it.
+
+        The wait for what a successor decides is interrupted as well.
+        """
+        for waker in (self.waker, self.of_successor):
+            if waker is not None:
+                waker.wake()
 
 
 async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
@@ -96,6 +102,23 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
                 return None
     finally:
         chunks.in_use = False
+
+
+async def decided(stream: RawStream, decision: Awaitable[Any]) -> Any:
+    """Return what *decision*, of a successor, says is to follow *stream*.
+
+    If the stream is cancelled meanwhile, so is the decision, and that is the outcome.
+    """
+    chunks: Chunks = stream.chunks
+    chunks.of_successor = waker = Waker()
+    if stream.cancelled:  # before there was anything to wake
+        waker.wake()
+    try:
+        return await waker.wait(decision)
+    except Woken:
+        return "cancelled"
+    finally:
+        chunks.of_successor = None
 
 
 async def close_inputs(*inputs: RawStream) -> None:

@@ -7,7 +7,7 @@ from inspect import isawaitable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, read_into
+from openai_scan.aio.reading import AsyncSource, Chunks, close_inputs, decided, read_into
 from openai_scan.aio.whole import AsyncWhole
 from openai_scan.events import Outcome
 from openai_scan.sse.source import is_callers
@@ -140,7 +140,7 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
     def chain_from(self, successor: AsyncSuccessor) -> None:
         """Let *successor* decide what comes next; see `StreamerV2.chain_from`.
 
-        If it is a coroutine function, `next()` awaits what it returns.
+        If it is a coroutine function, `next()` awaits what it returns. `cancel()` interrupts that.
         """
         self._follow(successor)
 
@@ -176,7 +176,7 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
     async def _ask_what_next(self, machine: StreamMachine) -> None:
         answer = machine.successor(self, machine.outcome)
         if isawaitable(answer):
-            answer = await answer
+            answer = await decided(machine.current, answer)
         self._go_on_with(answer)
 
 

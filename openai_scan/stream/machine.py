@@ -35,7 +35,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-from openai_scan.errors import APIError, ScanError, StreamTimeoutError
+from openai_scan.errors import APIError, ScanError, StreamCancelledError, StreamTimeoutError
 from openai_scan.events import Event, Outcome, UnknownEvent
 from openai_scan.observer import Observers, Watched
 from openai_scan.redaction import redact_error
@@ -184,8 +184,12 @@ class StreamMachine(TakesUp):
         self.observers.began(reader)
 
     def stop(self, outcome: Outcome) -> None:
-        """End with the outcome that a successor has decided on."""
+        """End with the outcome that a successor has decided on, or `cancelled` instead of it."""
         self.outcome = outcome
+        if outcome == "cancelled" and self._cancelled and not self._closed:
+            self.err = StreamCancelledError("the stream was cancelled")
+            self.describe(self.err)
+            self.left = self.current
 
     def cancel(self) -> None:
         """End at the next step, and wake whoever reads a live source. Any thread may call it."""

@@ -110,8 +110,9 @@ def run_tools(
     What the model said is sent back as it came, with keys that no class here has.
 
     With an `AsyncClient`, `await s.next()` awaits coroutine functions and runs the others in a
-    thread each, so that the event loop goes on. If the task is cancelled, so is the coroutine that
-    it awaits; a thread cannot be stopped, and the result of its function is dropped.
+    thread each, so that the event loop goes on. If the task or the stream is cancelled, so is the
+    coroutine that is awaited; a thread cannot be stopped, and the result of its function is
+    dropped.
 
     Args:
         client: The client that sends the outputs.

@@ -664,13 +664,12 @@ async def test_what_a_successor_raises_leaves_next(loop: Loop) -> None:
 
 @on_every_loop
 async def test_cancel_while_a_successor_decides(loop: Loop) -> None:
-    """The decision is waited for, and what it names is not read."""
+    """What it names after that is not read."""
     following = Source(loop, *chat("b"))
 
     async def successor(s: AsyncStreamerV2, _outcome: Outcome) -> Source:
         await loop.pause()
         s.cancel()
-        await loop.pause()
         return following
 
     async with AsyncStreamerV2(Source(loop, *chat("a"))) as s:
@@ -679,6 +678,65 @@ async def test_cancel_while_a_successor_decides(loop: Loop) -> None:
         assert isinstance(s.err(), StreamCancelledError)
     assert following.closed
     assert following.left == []
+
+
+@pytest.mark.parametrize("early", [False, True])
+@on_every_loop
+async def test_cancel_ends_the_wait_for_a_successor(loop: Loop, early: bool) -> None:
+    """Its coroutine is cancelled, even if `cancel()` came before its first wait.
+
+    The answer stays, and the source is closed.
+    """
+    waits, left = loop.flag(), list[BaseException]()
+    source = Source(loop, *chat("a"))
+
+    async def wait() -> Outcome:
+        waits.set()
+        try:
+            await loop.flag().wait()
+        except BaseException as error:
+            left.append(error)
+            raise
+        raise AssertionError
+
+    def successor(s: AsyncStreamerV2, _outcome: Outcome) -> Awaitable[Outcome]:
+        if early:
+            s.cancel()
+        return wait()
+
+    s = AsyncStreamerV2(source)
+    s.chain_from(successor)
+
+    async def read() -> None:
+        assert await read_all(s) == ["a", None, None]
+
+    async def cancel() -> None:
+        await waits.wait()
+        s.cancel()
+
+    await loop.together(read, cancel)
+    assert [type(each) for each in left] == [loop.cancelled]
+    assert (s.outcome, type(s.err())) == ("cancelled", StreamCancelledError)
+    assert source.closed
+    answer = s.snapshot()
+    assert answer is not None
+    assert answer.text == "a"
+
+
+@on_every_loop
+async def test_closed_stream_is_cancelled_without_an_error(loop: Loop) -> None:
+    """The wait for its successor ends all the same."""
+
+    async def successor(s: AsyncStreamerV2, outcome: Outcome) -> Outcome:
+        await s.close()
+        s.cancel()
+        await loop.flag().wait()
+        return outcome
+
+    s = AsyncStreamerV2(Source(loop, *chat("a")))
+    s.chain_from(successor)
+    await read_all(s)
+    assert (s.outcome, s.err()) == ("cancelled", None)
 
 
 # retry, resume.

@@ -12,7 +12,7 @@ import pytest
 from async_sources import chat
 from loops import ASYNCIO, PATIENCE, TRIO, Loop, on_every_loop
 
-from openai_scan import AsyncClient, Client, run_tools
+from openai_scan import AsyncClient, Client, StreamCancelledError, run_tools
 from openai_scan.aio import AsyncStreamerV2
 from openai_scan.aio.loops import together
 from openai_scan.transport import Request
@@ -269,6 +269,57 @@ async def test_a_cancelled_task_ends_what_it_runs(loop: Loop, concurrent: bool) 
     assert left
     assert all(isinstance(each, loop.cancelled) for each in left)
     assert (stream.outcome, len(client.requests)) == ("completed", 1)
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@on_every_loop
+async def test_a_cancelled_stream_ends_what_it_runs(loop: Loop, concurrent: bool) -> None:
+    """`next()` returns at once, the coroutines are cancelled, and the model is told nothing."""
+    waits = loop.flag()
+    left: list[BaseException] = []
+
+    async def wait() -> None:
+        try:
+            waits.set()
+            await loop.flag().wait()
+        except BaseException as error:
+            left.append(error)
+            raise
+
+    client = Asks(calls(("wait", "{}"), ("wait", "{}")))
+    stream = client.stream(ASKED)
+
+    async def read() -> None:
+        s = run_tools(client, stream, [wait], concurrent=concurrent)
+        while await s.next():
+            pass
+
+    async def cancel() -> None:
+        await waits.wait()
+        stream.cancel()
+
+    await loop.together(read, cancel)
+    assert left
+    assert all(isinstance(each, loop.cancelled) for each in left)
+    assert isinstance(stream.err(), StreamCancelledError)
+    assert (stream.outcome, len(client.requests)) == ("cancelled", 1)
+
+
+@on_every_loop
+async def test_a_cancelled_stream_does_not_wait_for_a_thread(loop: Loop) -> None:
+    """It can be cancelled from the thread itself."""
+    ends = threading.Event()
+
+    def slow() -> None:
+        stream.cancel()
+        assert ends.wait(PATIENCE)
+
+    client = Asks(calls(("slow", "{}")))
+    stream = run_tools(client, client.stream(ASKED), [slow])
+    while await stream.next():
+        pass
+    ends.set()
+    assert isinstance(stream.err(), StreamCancelledError)
 
 
 @on_every_loop
