@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from agent_events import SESSION_ID, begun, call, ended, item, session, told, turn, waiting
 from folding import wire as chunks_of
 from memory_wire import JSON, MemoryWire, Reply
-from test_client_agents import ACCEPTED, body_of, client_over, lines, streamed
+from test_client_agents import ACCEPTED, URL, body_of, client_over, lines, streamed
+from wires import FacadeStream
 
 from openai_scan import (
     BadRequestError,
@@ -19,8 +21,11 @@ from openai_scan import (
     run_tools,
     tool_of,
 )
+from openai_scan.aio import AsyncStreamerV2
+from openai_scan.client.aio import AsyncMethods
 from openai_scan.observer import Observer
 from openai_scan.stream.machine import StreamMachine
+from openai_scan.transport.transport import AsyncTransport
 
 EVENTS = f"/agents/sessions/{SESSION_ID}/events"
 
@@ -43,22 +48,41 @@ def round_of(*calls: Any) -> list[Any]:
 LAST = [session("in_progress"), *told("m1", "Sunny"), *ended()]
 
 
-def ask(wire: MemoryWire, **settings: Any) -> StreamerV2[Any, Any]:
+@pytest.fixture(params=[True, False], ids=["blocking", "asynchronous"])
+def memory(request: pytest.FixtureRequest) -> Any:
+    """Return what makes a wire; the tests run over a wire of either kind."""
+    return functools.partial(MemoryWire, blocking=request.param)
+
+
+def client_of(wire: MemoryWire) -> Any:
+    """Return a client over a wire of either kind."""
+    if wire.blocking:
+        return client_over(wire)
+    transport = AsyncTransport(URL, key="k", wire=wire)
+    return AsyncMethods(transport, timeout=None, retries=None, stream_options={}, observers=())
+
+
+def answered_by(client: Any, stream: Any, **settings: Any) -> Any:
+    """Return *stream*, whose calls are answered, as one that blocks."""
+    run_tools(client, stream, [look], **settings)
+    return FacadeStream(stream) if isinstance(stream, AsyncStreamerV2) else stream
+
+
+def ask(wire: MemoryWire, **settings: Any) -> Any:
     """Create a session whose calls are answered."""
-    client: Any = client_over(wire)
+    client = client_of(wire)
     stream = client.create_agent_session_stream(
         environment={"type": "none"}, input="Hi", extra_headers={"X-Trace": "1"}
     )
-    answered: StreamerV2[Any, Any] = run_tools(client, stream, [look], **settings)
-    return answered
+    return answered_by(client, stream, **settings)
 
 
 class TestRounds:
     """The stream stays open while functions run."""
 
-    def test_outputs_are_sent_and_reading_goes_on(self) -> None:
+    def test_outputs_are_sent_and_reading_goes_on(self, memory: Any) -> None:
         """Over the same connection."""
-        wire = MemoryWire(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED, blocking=True)
+        wire = memory(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED)
         stream = ask(wire)
         assert stream.final().text == "Sunny"
         assert lines(wire) == ["POST /agents/sessions", f"POST {EVENTS}"]
@@ -74,29 +98,27 @@ class TestRounds:
         assert stream.outcome == "completed"
         assert stream.notes == {}
 
-    def test_all_calls_of_a_round_are_answered_at_once(self) -> None:
+    def test_all_calls_of_a_round_are_answered_at_once(self, memory: Any) -> None:
         """Those of subagents too, each with its own turn."""
         calls = [made("c1"), made("c2", "Oslo", turn_id="turn_2")]
         events = [*begun(), turn("created", "turn_2", "sub_1"), *round_of(*calls), *LAST]
-        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
+        wire = memory(streamed(*events), ACCEPTED)
         assert ask(wire).final().text == "Sunny"
         sent = [(one["turn_id"], one["output"]) for one in body_of(wire)["events"]]
         assert sent == [("turn_1", "sun in Rome"), ("turn_2", "sun in Oslo")]
 
-    def test_several_rounds(self) -> None:
+    def test_several_rounds(self, memory: Any) -> None:
         """Until there are no calls any more."""
         first = [*begun(), *round_of(made("c1")), session("in_progress")]
-        wire = MemoryWire(
-            streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, ACCEPTED, blocking=True
-        )
+        wire = memory(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, ACCEPTED)
         assert ask(wire).final().text == "Sunny"
         assert [one.method for one in wire.sent] == ["POST"] * 3
 
-    def test_call_that_is_asked_for_again_is_answered_once(self) -> None:
+    def test_call_that_is_asked_for_again_is_answered_once(self, memory: Any) -> None:
         """The session asked for another output while the first function was running."""
         one, two = made("c1"), made("c2", "Oslo", turn_id="turn_2")
         events = [*begun(), *round_of(one), item("added", two, "turn_2"), waiting(one, two)]
-        wire = MemoryWire(streamed(*events, *LAST), ACCEPTED, ACCEPTED, blocking=True)
+        wire = memory(streamed(*events, *LAST), ACCEPTED, ACCEPTED)
         stream = ask(wire)
         assert stream.final().text == "Sunny"
         assert [[one["call_id"] for one in body_of(wire, n)["events"]] for n in (1, 2)] == [
@@ -104,35 +126,35 @@ class TestRounds:
             ["c2"],
         ]
 
-    def test_session_that_only_repeats_itself_is_read_on(self) -> None:
+    def test_session_that_only_repeats_itself_is_read_on(self, memory: Any) -> None:
         """The outputs are on their way."""
         one, two = made("c1"), made("c2")
         events = [*begun(), *round_of(one, two), waiting(two), *LAST]
-        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
+        wire = memory(streamed(*events), ACCEPTED)
         assert ask(wire, max_rounds=1).final().text == "Sunny"
         assert len(wire.sent) == len(("POST", "POST"))
 
-    def test_stream_that_is_over_is_not_read_on(self) -> None:
+    def test_stream_that_is_over_is_not_read_on(self, memory: Any) -> None:
         """What it still asks for is in the answer."""
         streams = [[*begun(), *round_of(made())], [waiting(made())]]
         over = [b"".join(chunks_of(*events)).rstrip(b"\n") for events in streams]
-        wire = MemoryWire(*(Reply([chunk]) for chunk in over), ACCEPTED, blocking=True)
+        wire = memory(*(Reply([chunk]) for chunk in over), ACCEPTED)
         stream = ask(wire)
         assert [one.id for one in stream.final().calls] == ["c1"]
         assert stream.outcome == "requires_action"
 
-    def test_limit_of_rounds(self) -> None:
+    def test_limit_of_rounds(self, memory: Any) -> None:
         """The session waits then."""
         first = [*begun(), *round_of(made("c1")), session("in_progress")]
-        wire = MemoryWire(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED, blocking=True)
+        wire = memory(streamed(*first, *round_of(made("c2")), *LAST), ACCEPTED)
         stream = ask(wire, max_rounds=1)
         assert [one.id for one in stream.final().calls] == ["c2"]
         assert stream.outcome == "requires_action"
 
-    def test_what_went_wrong_is_no_output(self) -> None:
+    def test_what_went_wrong_is_no_output(self, memory: Any) -> None:
         """The session is told that the call failed."""
         calls = [made("c1", 7), made("c2", name="jump")]  # type: ignore[arg-type] # what the test is about
-        wire = MemoryWire(streamed(*begun(), *round_of(*calls), *LAST), ACCEPTED, blocking=True)
+        wire = memory(streamed(*begun(), *round_of(*calls), *LAST), ACCEPTED)
         assert ask(wire).final().text == "Sunny"
         first, second = body_of(wire)["events"]
         assert (first["success"], second["success"]) == (False, False)
@@ -140,47 +162,47 @@ class TestRounds:
         assert second["error"] == "Error: there is no function 'jump'"
         assert "output" not in first
 
-    def test_session_that_was_joined(self) -> None:
+    def test_session_that_was_joined(self, memory: Any) -> None:
         """What is said about the stream is not said to the session."""
         events = [session("in_progress"), *round_of(made()), *LAST]
-        wire = MemoryWire(streamed(*events), ACCEPTED, blocking=True)
-        client: Any = client_over(wire)
+        wire = memory(streamed(*events), ACCEPTED)
+        client = client_of(wire)
         stream = client.retrieve_agent_session_stream(
             SESSION_ID, include_obfuscation=False, extra_query={"trace": "1"}
         )
-        assert run_tools(client, stream, [look]).final().text == "Sunny"
+        assert answered_by(client, stream).final().text == "Sunny"
         assert lines(wire) == [f"GET {EVENTS}", f"POST {EVENTS}"]
         assert wire.sent[1].query == (("trace", "1"),)
 
-    def test_session_that_was_sent_something(self) -> None:
+    def test_session_that_was_sent_something(self, memory: Any) -> None:
         """In three requests, of which one stays open."""
         events = [*begun()[1:], *round_of(made()), *LAST]
         events[0]["session_id"] = SESSION_ID
-        wire = MemoryWire(streamed(*events), ACCEPTED, ACCEPTED, blocking=True)
-        client: Any = client_over(wire)
+        wire = memory(streamed(*events), ACCEPTED, ACCEPTED)
+        client = client_of(wire)
         stream = client.send_agent_session_events_stream(SESSION_ID, "Hi")
-        assert run_tools(client, stream, [look]).final().text == "Sunny"
+        assert answered_by(client, stream).final().text == "Sunny"
         assert [one.method for one in wire.sent] == ["GET", "POST", "POST"]
 
-    def test_stream_that_is_over_is_followed_by_another(self) -> None:
+    def test_stream_that_is_over_is_followed_by_another(self, memory: Any) -> None:
         """It is opened before the outputs are sent."""
         [*first, last] = chunks_of(*begun(), *round_of(made()))
         over = Reply([*first, last.rstrip(b"\n")])
-        wire = MemoryWire(over, streamed(*LAST), ACCEPTED, blocking=True)
+        wire = memory(over, streamed(*LAST), ACCEPTED)
         assert ask(wire).final().text == "Sunny"
         assert lines(wire) == ["POST /agents/sessions", f"GET {EVENTS}", f"POST {EVENTS}"]
 
-    def test_stream_that_ends_after_all_is_truncated(self) -> None:
+    def test_stream_that_ends_after_all_is_truncated(self, memory: Any) -> None:
         """It is not known what became of the turn."""
-        wire = MemoryWire(streamed(*begun(), *round_of(made())), ACCEPTED, blocking=True)
+        wire = memory(streamed(*begun(), *round_of(made())), ACCEPTED)
         stream = ask(wire)
         assert not [stream.event() for _ in iter(stream.next, False)][-1].type.endswith("idle")
         assert stream.outcome == "truncated"
 
-    def test_refused_output_leaves_next(self) -> None:
+    def test_refused_output_leaves_next(self, memory: Any) -> None:
         """As in any other API."""
         refused = Reply([b'{"error": {"message": "no"}}'], status=400, headers=JSON)
-        wire = MemoryWire(streamed(*begun(), *round_of(made())), refused, blocking=True)
+        wire = memory(streamed(*begun(), *round_of(made())), refused)
         stream = ask(wire)
         with pytest.raises(BadRequestError):
             stream.final()
@@ -197,38 +219,38 @@ class TestRounds:
             },
         ],
     )
-    def test_other_actions_are_yours(self, action: Any) -> None:
+    def test_other_actions_are_yours(self, memory: Any, action: Any) -> None:
         """Then nothing is answered."""
         wait = waiting(made())
         wait["session"]["required_actions"].append(action)
-        wire = MemoryWire(streamed(*begun(), wait), blocking=True)
+        wire = memory(streamed(*begun(), wait))
         stream = ask(wire)
         answer = stream.final()
         assert stream.outcome == "requires_action"
         assert len(answer.required_actions) == 2
         assert len(wire.sent) == 1
 
-    def test_other_actions_are_yours_whatever_has_been_called(self) -> None:
+    def test_other_actions_are_yours_whatever_has_been_called(self, memory: Any) -> None:
         """A call that the session does not wait for yet counts for nothing."""
         wait = session("requires_action", required_actions=[{"type": "next_year"}])
         calls = item("added", call("c1", '{"place": '))
-        wire = MemoryWire(streamed(*begun(), calls, wait), blocking=True)
+        wire = memory(streamed(*begun(), calls, wait))
         stream = ask(wire)
         stream.final()
         assert stream.outcome == "requires_action"
         assert len(wire.sent) == 1
 
-    def test_session_without_an_id_that_can_be_one(self) -> None:
+    def test_session_without_an_id_that_can_be_one(self, memory: Any) -> None:
         """Outputs would be sent elsewhere."""
         wait = waiting(made(), id="../threads")
-        wire = MemoryWire(streamed(*begun(), wait), blocking=True)
+        wire = memory(streamed(*begun(), wait))
         stream = ask(wire)
         while stream.next():
             pass
         assert isinstance(stream.err(), DecodeError)
         assert len(wire.sent) == 1
 
-    def test_observers_see_an_end_and_a_beginning(self) -> None:
+    def test_observers_see_an_end_and_a_beginning(self, memory: Any) -> None:
         """As between two streams of a chain."""
         told_of: list[Any] = []
 
@@ -241,7 +263,7 @@ class TestRounds:
             def ended(self, stream: Any, outcome: Any, error: Any) -> None:
                 told_of.append(outcome)
 
-        wire = MemoryWire(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED, blocking=True)
+        wire = memory(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED)
         stream = ask(wire)
         stream.observe(Watcher())
         stream.final()
