@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from faults.obstacles import listening, obstacle
-from faults.scripts import HI, WHOLE, Signals, set_up
+from faults.scripts import HI, STOP, WHOLE, Signals, set_up
 from faults.table import Cell, Fault, Framing, Phase, Route, name_of, plays
 from faults.world import world
 from loops import on_asyncio
@@ -156,6 +156,24 @@ async def test_another_task_can_cancel_the_stream() -> None:
             asyncio.get_running_loop().call_soon(s.cancel)
             assert not await s.next()
             assert isinstance(s.err(), StreamCancelledError)
+            await happened(server.hung_up)
+
+
+@pytest.mark.parametrize("ending", [False, True])
+@on_asyncio
+async def test_another_task_can_close_the_stream(ending: bool) -> None:
+    """The task that reads is woken, also if it waits for what follows a complete answer."""
+    events = [HI, STOP] if ending else [HI]
+    with serving([CHUNKED + ch(b"".join(events)), WAIT_FOR_HANG_UP]) as server:
+        async with connected(server) as transport:
+            s: AsyncStreamerV2 = AsyncStreamerV2(transport.stream(request()))
+            for _ in events:
+                assert await s.next()
+            reader = asyncio.create_task(s.next())
+            await asyncio.sleep(0)
+            await asyncio.gather(s.close(), s.close())
+            assert not await reader
+            assert (s.outcome, s.err()) == ("completed" if ending else "cancelled", None)
             await happened(server.hung_up)
 
 

@@ -113,10 +113,13 @@ class Arrived:
 
         Raises:
             TimeoutError: The time is up.
-            OSError: The connection broke, or the exchange was cancelled.
+            OSError: The connection broke, the exchange was cancelled or closed, or another task is
+                waiting, as when one task closes what another one reads.
         """
         self._cancellation.check()
         left = self._clock.left()
+        if self._waiter is not None:
+            raise OSError("another task is waiting")
         if not (self._pieces or self._over):
             self._waiter = waiter = self._loop.create_future()
             self._alarm.set(left)
@@ -184,6 +187,8 @@ class Arrived:
         self._alarm.stop()
         self._cancellation.let_go()
         self._lease.abort()
+        if self._waiter is not None:  # of another task; the line tells this receiver no more
+            self.ended(OSError("closed by another task"))
 
     def _call(self, function: Callable[[], object]) -> None:
         """Call *function* in the thread of the event loop, soon if that is another one."""
