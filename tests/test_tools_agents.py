@@ -242,8 +242,8 @@ class TestRounds:
 
     def test_session_without_an_id_that_can_be_one(self, memory: Any) -> None:
         """Outputs would be sent elsewhere."""
-        wait = waiting(made(), id="../threads")
-        wire = memory(streamed(*begun(), wait))
+        events = json.dumps([*begun(), waiting(made())]).replace(SESSION_ID, "../threads")
+        wire = memory(streamed(*json.loads(events)))
         stream = ask(wire)
         while stream.next():
             pass
