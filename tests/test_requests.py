@@ -5,6 +5,7 @@ The facts are in `tests/spec/requests.json`; `tests/spec/extract_requests.py` ma
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
 import inspect
@@ -21,11 +22,13 @@ import pytest
 import typing_extensions
 from memory_wire import JSON, MemoryWire, Reply
 
-from openai_scan import EventStreamError, StreamerV2
+from openai_scan import AsyncStreamerV2, EventStreamError, StreamerV2
 from openai_scan.client import Methods, params
+from openai_scan.client.aio import AsyncMethods
 from openai_scan.client.params.base import Extras
 from openai_scan.transport import Transport
 from openai_scan.transport.request import Parcel
+from openai_scan.transport.transport import AsyncTransport
 
 SPEC = Path(__file__).parent / "spec"
 FACTS: dict[str, Any] = json.loads((SPEC / "requests.json").read_text(encoding="utf-8"))
@@ -71,6 +74,9 @@ LEFT_OUT: dict[str, dict[str, str]] = {
 UPLOAD = ("a.png", b"data")
 SAMPLES = {str: "text", int: 1, float: 0.5, bool: True, Any: {"key": "value"}}
 NUMBERS = {"integer": {"integer", "number"}}
+
+
+ANSWER = Reply([b'{"id": "x", "deleted": true, "data": []}'], headers=JSON)
 
 
 def client_over(wire: MemoryWire) -> Methods:
@@ -144,24 +150,43 @@ def variants(method: str) -> Iterator[dict[str, Any]]:
 
 def sent_by(method: str, given: Mapping[str, Any]) -> Parcel:
     """Return what a method sends."""
-    signature = inspect.signature(getattr(Methods, method))
-    known = ARGUMENTS | OWN_ARGUMENTS.get(method, {})
-    arguments = [
-        known.get(name, name)
-        for name, one in signature.parameters.items()
-        if one.kind is one.POSITIONAL_OR_KEYWORD and name != "self"
-    ]
-    answer = {"id": "x", "deleted": True, "data": []}
-    reply = Reply([json.dumps(answer).encode()], headers=JSON)
-    wire = MemoryWire(reply, blocking=True)
+    wire = MemoryWire(ANSWER, blocking=True)
     with contextlib.suppress(EventStreamError):  # no API sends such an answer
-        made = getattr(client_over(wire), method)(*arguments, **given)
+        made = getattr(client_over(wire), method)(*arguments_of(method), **given)
         if isinstance(made, StreamerV2):
             made.next()
             made.err()
             made.close()
     [parcel] = wire.sent
     return parcel
+
+
+async def sent_asynchronously_by(method: str, given: Mapping[str, Any]) -> Parcel:
+    """Return what a method of an asynchronous client sends."""
+    wire = MemoryWire(ANSWER)
+    transport = AsyncTransport(URL, key="k", wire=wire)
+    client = AsyncMethods(transport, timeout=None, retries=None, stream_options={}, observers=())
+    with contextlib.suppress(EventStreamError):
+        made = getattr(client, method)(*arguments_of(method), **given)
+        if isinstance(made, AsyncStreamerV2):
+            await made.next()
+            made.err()
+            await made.close()
+        else:
+            await made
+    [parcel] = wire.sent
+    return parcel
+
+
+def arguments_of(method: str) -> list[Any]:
+    """Return what a method takes before its parameters."""
+    signature = inspect.signature(getattr(Methods, method))
+    known = ARGUMENTS | OWN_ARGUMENTS.get(method, {})
+    return [
+        known.get(name, name)
+        for name, one in signature.parameters.items()
+        if one.kind is one.POSITIONAL_OR_KEYWORD and name != "self"
+    ]
 
 
 def endpoint_of(method: str, parcel: Parcel) -> str:
@@ -212,6 +237,18 @@ def test_a_request_is_as_its_endpoint_has_it(method: str) -> None:
             assert body.items() >= {name: given[name] for name in given if name in body}.items()
         assert sends(parcel) == facts["sends"]
         assert parcel.headers.get("OpenAI-Beta") == facts["headers"].get("OpenAI-Beta")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_asynchronous_client_sends_the_same(method: str) -> None:
+    """Its methods are written by a script, and each is called here."""
+    for given in variants(method):
+        blocking = sent_by(method, given)
+        awaited = asyncio.run(sent_asynchronously_by(method, given))
+        for parcel in (blocking, awaited):
+            assert isinstance(parcel.headers, dict)
+            parcel.headers.pop("Idempotency-Key", None)  # of each call its own
+        assert awaited == blocking
 
 
 def sends(parcel: Parcel) -> str | None:

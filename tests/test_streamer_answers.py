@@ -10,7 +10,14 @@ import attrs
 import pytest
 from drivers import DRIVERS
 
-from openai_scan import DecodeError, Outcome, StreamerV2, TransportError, TruncatedStreamError
+from openai_scan import (
+    DecodeError,
+    Outcome,
+    StreamerV2,
+    TransportError,
+    TruncatedStreamError,
+    UnknownAnnotation,
+)
 
 
 @pytest.fixture(autouse=True, params=DRIVERS)
@@ -259,8 +266,9 @@ class TestChoices:
             *(s.text, s.refusal, s.reasoning_text),
             *(s.annotations, s.audio, s.finish_reason),
         )
-        zero = ["zero", "zero refuses", "zero thinks", ({"of": "zero"},), b"00", None]
-        one = ["one", "one refuses", "one thinks", ({"of": "one"},), b"11", "stop"]
+        cited = [(UnknownAnnotation("", None, {"of": name}),) for name in ("zero", "one")]
+        zero = ["zero", "zero refuses", "zero thinks", cited[0], b"00", None]
+        one = ["one", "one refuses", "one thinks", cited[1], b"11", "stop"]
         assert [question() for question in questions] == zero
         assert [question(0) for question in questions] == zero
         assert [question(1) for question in questions] == one

@@ -158,16 +158,6 @@ class Body:
             self._socket.settimeout(seconds)
 
 
-def _is_of_a_slice(error: Exception) -> bool:
-    """Return whether *error* says that nothing came in a slice of a wait.
-
-    An error with another number is the system's: the peer no longer acknowledges anything.
-    """
-    return isinstance(error, BlockingIOError) or (
-        isinstance(error, TimeoutError) and error.errno is None
-    )
-
-
 def _system_limits(sock: socket.socket) -> bool:
     """Return whether the system can limit the waits of *sock*; see the module."""
     return type(sock).recv is _socket.socket.recv and not signals_may_repeat()
