@@ -295,6 +295,17 @@ class TestEnds:
     """How an exchange ends."""
 
     @on_every_loop
+    async def test_what_the_thread_met_with_comes_after_what_it_has_read(self, loop: Loop) -> None:
+        """The connection breaks in the middle of an answer."""
+        with serving([CHUNKED + ch(HI), FIN]) as server:
+            async with client_of(server.base_url) as client:
+                s = ask(client)
+                assert await s.next()
+                assert not await s.next()
+                assert isinstance(s.err(), TransportError)
+                await s.close()
+
+    @on_every_loop
     async def test_a_connection_that_was_left_is_replaced(self, loop: Loop) -> None:
         """The request is sent once more, by another thread."""
         with serving([*WHOLE], [FIN], [*WHOLE]) as server:
