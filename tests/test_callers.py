@@ -138,11 +138,10 @@ PHASES = {
 
 def check(s: StreamerV2, error: BaseException, reached: threading.Event, events: int = 0) -> None:
     """Read *s* until *error* leaves it unchanged, and see that it has ended."""
-    with interrupted(error, reached):
-        for _ in range(events):
-            assert s.next()
-        with pytest.raises(type(error)) as raised:
-            s.next()
+    for _ in range(events):  # the server may have come further than the reader
+        assert s.next()
+    with interrupted(error, reached), pytest.raises(type(error)) as raised:
+        s.next()
     assert raised.value is error
     assert (error.__cause__, error.__context__) == (None, None)
     assert not s.next()
