@@ -31,7 +31,7 @@ class Kind:
         fails: Whether it reports an error.
         hole: Whether it cannot be read.
         rests: Whether nothing comes after it once a part has begun, whether the part ended or not.
-        reports: Whether it reports an error that counts only if the stream shows no end.
+        reports: Whether it reports an error that counts only if the answer is not seen to end.
         done: Whether nothing comes after it.
         ends_input: Whether it counts as `[DONE]` if it comes last, as a whole answer does.
         is_event: Whether it is one, and not a comment.
@@ -91,7 +91,7 @@ def judge(kinds: Sequence[Kind], *, cut: bool) -> Verdict:
         done = kind.done or rests
     events = [kind for kind in kinds if kind.is_event]
     done = done or (bool(events) and events[-1].ends_input and not (cut and kinds[-1].is_event))
-    if fails or (reported and not terminal()):
+    if fails or (reported and (lost or not terminal())):
         return Verdict("failed", "APIError", text)
     if not done and ((cut and kinds[-1].is_event) or not terminal()):
         return Verdict("truncated", "TruncatedStreamError", text)
