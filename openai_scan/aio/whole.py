@@ -19,6 +19,10 @@ class AsyncWhole(StreamView[AsyncSource, EventT, AnswerT]):
     async def next(self) -> bool:
         """Step to the next event."""
 
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the source."""
+
     async def final(self) -> AnswerT:
         """Read what is still to come and return the whole answer; see `StreamerV2.final`."""
         await self._read_to_end()
@@ -41,5 +45,7 @@ class AsyncWhole(StreamView[AsyncSource, EventT, AnswerT]):
 
     async def _read_to_end(self) -> None:
         # While a successor is asked, the stream that has just ended has its outcome.
-        while self.outcome is None and await self.next():
-            pass
+        if self.outcome is None:
+            while await self.next():
+                pass
+            await self.close()

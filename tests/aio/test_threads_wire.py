@@ -151,7 +151,8 @@ class TestCancelledTasks:
         with serving([CHUNKED + ch(HI + END_OF_ANSWER), WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
                 s = ask(client)
-                await s.final()
+                while await s.next():
+                    pass
                 left = await loop.cancelling(s.close, in_a_moment(loop))
                 assert isinstance(left, loop.cancelled)
                 assert server.hung_up.wait(PATIENCE)
