@@ -265,13 +265,13 @@ class TestStreams:
         assert (await again.final()).text == "Hi"
         assert again.source.status == 200
 
-    @pytest.mark.parametrize("wire", ["threads", "aiohttp"])
+    @pytest.mark.parametrize("named", ["threads", "aiohttp"])
     @on_asyncio
-    async def test_final_keeps_the_connection_without_a_block(self, wire: Any) -> None:
+    async def test_final_keeps_the_connection_without_a_block(self, named: Any) -> None:
         """The end of the body comes a little after that of the answer, and is waited for."""
         later = [CHUNKED + ch(HI) + ch(STOP + DONE), END]
         with serving(*[later] * 3) as server:
-            async with AsyncClient("k", server.base_url, wire=wire) as client:
+            async with AsyncClient("k", server.base_url, wire=named) as client:
                 for _ in range(3):
                     assert (await ask(client).final()).text == "Hi"
             assert server.connections == 1
