@@ -51,13 +51,14 @@ NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/te
 # no line that the other tests do not, and measuring their coverage would take as long again.
 UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py tests/test_all_recordings.py \
 	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
-	tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
+	tests/faults/test_table.py tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
 	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
 	tests/test_calls_for_a_token.py
 
 # Tests that run over each wire. The threads are only another way to wait for the wire that blocks; their own
 # code is reached by its own tests.
-WIRED := $(shell grep --recursive --files-with-matches 'usefixtures("wire")' tests --include='test_*.py')
+WIRED := $(filter-out $(UNMEASURED),\
+	$(shell grep --recursive --files-with-matches 'usefixtures("wire")' tests --include='test_*.py'))
 
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
