@@ -5,7 +5,6 @@ A wire is imported when it is chosen, since the libraries behind it take a while
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -21,9 +20,6 @@ AsyncWire: TypeAlias = "Wire[Any] | Literal['aiohttp', 'threads'] | None"
 too, and reads each stream in a thread. None stands for aiohttp where it is installed and Trio does
 not run, and for threads elsewhere. In Pyodide it stands for the engine's `fetch`.
 """
-
-
-_AIOHTTP = "openai_scan.transport.aio_http.wire"
 
 
 def blocking_wire() -> Wire[Any]:
@@ -71,20 +67,15 @@ def _fetch(*, blocking: bool) -> Wire[Any]:
 
 def _has_aiohttp() -> bool:
     """Return whether aiohttp is installed and can be used: it needs asyncio."""
-    return (
-        running_trio() is None
-        and find_spec("aiohttp") is not None
-        and find_spec(_AIOHTTP.rpartition(".")[0]) is not None
-    )
+    return running_trio() is None and find_spec("aiohttp") is not None
 
 
 def _aiohttp() -> Wire[Any]:
     try:
-        module = import_module(_AIOHTTP)
+        from openai_scan.transport.aio_http.wire import AiohttpWire
     except ImportError as error:
         raise _unusable("aiohttp", error) from error
-    wire: Wire[Any] = module.AiohttpWire()
-    return wire
+    return AiohttpWire()
 
 
 def _threads() -> Wire[Any]:

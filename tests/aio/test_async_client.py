@@ -312,7 +312,7 @@ class TestWires:
         """Its wire has no settings."""
         made = MemoryWire()
         module = SimpleNamespace(AiohttpWire=lambda: made)
-        monkeypatch.setitem(sys.modules, wires._AIOHTTP, module)
+        monkeypatch.setitem(sys.modules, "openai_scan.transport.aio_http.wire", module)
         client: Any = AsyncClient("k", URL, wire="aiohttp")
         assert client._transport.wire is made
 
@@ -330,7 +330,7 @@ class TestWires:
         ("name", "module", "libraries"),
         [
             ("threads", "openai_scan.transport.threads", "requests and urllib3"),
-            ("aiohttp", wires._AIOHTTP, "aiohttp"),
+            ("aiohttp", "openai_scan.transport.aio_http.wire", "aiohttp"),
         ],
     )
     def test_what_is_missing_is_named(
