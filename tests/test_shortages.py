@@ -37,7 +37,7 @@ from openai_scan import (
     UnknownEvent,
 )
 from openai_scan.recording import replay
-from openai_scan.transport import Request, Transport
+from openai_scan.transport import Request, Transport, lookups
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.session import dial as dialling
 from openai_scan.transport.session import failures
@@ -194,7 +194,7 @@ class TestThreads:
         """It cannot be cancelled then, and its limit is noticed when it is done."""
         with serving(WHOLE) as server:
             with monkeypatch.context() as patched:
-                patched.setattr(dialling, "threading", SimpleNamespace(Thread=_NoThread(place)))
+                patched.setattr(lookups, "threading", SimpleNamespace(Thread=_NoThread(place)))
                 assert ask(server.base_url).outcome == "completed"
                 looked_up = socket.getaddrinfo
 

@@ -1,14 +1,16 @@
-"""Look names up in threads that nothing waits for."""
+"""Look names up for aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-import threading
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from openai_scan.transport.lookups import Address, Found, look_up_in_thread
 
 
 class Resolver(AbstractResolver):
@@ -27,24 +29,14 @@ class Resolver(AbstractResolver):
             OSError: The name is not known.
         """
         loop = asyncio.get_running_loop()
-        found: asyncio.Future[Any] = loop.create_future()
+        found: asyncio.Future[Sequence[Found] | OSError] = loop.create_future()
 
-        def look_up() -> None:
-            result: Any
-            try:
-                result = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            except (OSError, UnicodeError) as error:
-                result = error
+        def take(result: Sequence[Found] | OSError) -> None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
                 loop.call_soon_threadsafe(_settle, found, result)
 
-        try:
-            threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
-        except RuntimeError:  # the program ends, or is an isolated subinterpreter
-            look_up()
+        look_up_in_thread(host, port, family, take)
         result = await found
-        if isinstance(result, UnicodeError):  # a label that is too long, or empty
-            raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not a name") from result
         if isinstance(result, OSError):
             raise result
         if not result:
@@ -65,7 +57,7 @@ class Resolver(AbstractResolver):
         """Do nothing: the threads end by themselves."""
 
 
-def _numeric(address: tuple[Any, ...]) -> str:
+def _numeric(address: Address) -> str:
     """Return the host of *address*, with the zone if it is a link-local one of IPv6."""
     host: str = address[0]
     has_zone = len(address) > 3 and address[3]
@@ -73,5 +65,5 @@ def _numeric(address: tuple[Any, ...]) -> str:
 
 
 def _settle(future: asyncio.Future[Any], result: Any) -> None:
-    if not future.done():  # whoever waited may have left
+    if not future.done():  # the task that waited may have been cancelled
         future.set_result(result)

@@ -21,22 +21,16 @@ import math
 import os
 import select
 import socket
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from urllib3.util.connection import allowed_gai_family
 
 from openai_scan import waiting
 from openai_scan.interruptions import carry
 from openai_scan.transport.clock import Clock
+from openai_scan.transport.lookups import Found, look_up, look_up_in_thread
 from openai_scan.transport.session.cancellation import SocketCancellation, notify
-
-Address: TypeAlias = "tuple[Any, ...]"
-"""What the socket module calls a sockaddr."""
-
-Found: TypeAlias = "tuple[socket.AddressFamily, socket.SocketKind, int, str, Address]"
-"""What `socket.getaddrinfo()` returns of one address."""
 
 # RFC 8305, section 5: the "Connection Attempt Delay".
 _HEAD_START_SECONDS = 0.25
@@ -192,42 +186,33 @@ def _ended(connecting: Sequence[socket.socket], seconds: float) -> Sequence[sock
     return [sock for sock in connecting if sock.fileno() in ended]
 
 
-def resolve(host: str, port: int, *, clock: Clock, cancellation: SocketCancellation) -> list[Found]:
-    """Return the addresses of *host*, as `socket.getaddrinfo` does.
+def resolve(
+    host: str, port: int, *, clock: Clock, cancellation: SocketCancellation
+) -> Sequence[Found]:
+    """Return the addresses of *host*, waiting no longer than the clock allows.
 
-    That call can neither be woken nor be given a time limit, so it runs in a thread of its own,
-    which is left behind if it takes too long. Where no thread can be started, as in an isolated
-    subinterpreter or while the program ends, it runs here. A numeric address is not looked up.
+    A numeric address is not looked up.
     """
+    family = allowed_gai_family()
     try:
-        return _look_up(host, port, socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError) as error:
+        return look_up(host, port, family, socket.AI_NUMERICHOST)
+    except OSError as error:
         carry(error)
-    found: list[Any] = []
+    results: list[Sequence[Found] | OSError] = []
 
-    def look_up() -> None:
-        try:
-            found.append(_look_up(host, port))
-        except (OSError, UnicodeError) as error:
-            carry(error)
-            found.append(error)
+    def take(result: Sequence[Found] | OSError) -> None:
+        results.append(result)
         notify()
 
-    try:
-        threading.Thread(target=look_up, name="openai_scan-resolver", daemon=True).start()
-    except RuntimeError as error:
-        carry(error)
-        look_up()
-    happened = cancellation.wait_for(lambda: bool(found), clock.left())
+    look_up_in_thread(host, port, family, take)
+    happened = cancellation.wait_for(lambda: bool(results), clock.left())
     cancellation.check()
     if not happened:
         raise TimeoutError(f"looking up {host} took too long")
-    if isinstance(found[0], UnicodeError):  # a label that is too long, or empty
-        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not a name") from found[0]
-    if isinstance(found[0], OSError):
-        raise found[0]
-    addresses: list[Found] = found[0]
-    return addresses
+    found = results[0]
+    if isinstance(found, OSError):
+        raise found
+    return found
 
 
 @contextlib.contextmanager
@@ -248,8 +233,3 @@ def _set_options(sock: socket.socket, options: Iterable[tuple[int, int, int | by
             sock.setsockopt(*option)
         except OSError as error:  # noqa: PERF203 - each of them may be refused
             carry(error)
-
-
-def _look_up(host: str, port: int, flags: int = 0) -> list[Any]:
-    family = allowed_gai_family()
-    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=flags)
