@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import attrs
 from attrs import field, frozen
@@ -95,6 +96,12 @@ class Parcel:
     data: bytes | tuple[tuple[str, str], ...] | None
     uploads: tuple[Upload, ...]
     dispensable: frozenset[str] = frozenset()
+
+
+def with_query(url: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """Return *url*, which has no query yet, with *parameters* percent-encoded."""
+    query = urlencode(parameters)
+    return f"{url}?{query}" if query else url
 
 
 def check_header(name: object, value: object) -> None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from openai_scan import bounded_json
 from openai_scan._version import __version__
 from openai_scan.transport import refusals
 from openai_scan.transport.key import Key, Secrets, secrets_of
-from openai_scan.transport.request import Parcel, Request, check_header, fields, merged, plain
+from openai_scan.transport.request import (
+    Parcel,
+    Request,
+    check_header,
+    fields,
+    merged,
+    plain,
+    with_query,
+)
 from openai_scan.transport.wire import Wire
 
 # Some hosts have switched an API off. The message says what to do about it.
@@ -118,7 +126,7 @@ class Sender:
 
     def url(self, request: Request) -> str:
         """Return where *request* goes, query included."""
-        return f"{self.base_url}{request.path}?{urlencode(self._parameters(request))}".rstrip("?")
+        return with_query(self.base_url + request.path, self._parameters(request))
 
     def hint(self, request: Request, status: int, text: str) -> str | None:
         """Return what this library knows about a refusal and the server does not say, or None.

@@ -6,18 +6,18 @@ import asyncio
 import functools
 import http.client
 from typing import Any, cast
-from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
 
+from openai_scan.aio.loops import running_loop
 from openai_scan.transport.aio_http import failures
 from openai_scan.transport.aio_http.answer import AiohttpAnswer
 from openai_scan.transport.aio_http.cancellation import LoopCancellation
 from openai_scan.transport.aio_http.environment import Certificates, proxy_for
 from openai_scan.transport.aio_http.lines import Connector
 from openai_scan.transport.aio_http.sending import PIECE_BYTES, SentRequest, in_pieces
-from openai_scan.transport.request import Parcel
+from openai_scan.transport.request import Parcel, with_query
 from openai_scan.transport.session.unframing import Frame
 from openai_scan.transport.wire import Carried
 
@@ -56,12 +56,9 @@ class AiohttpWire:
         Raises:
             OtherLoopError: The wire belongs to another event loop than the one that runs.
         """
-        try:
-            self._check(asyncio.get_running_loop())
-        except OtherLoopError:
-            raise
-        except RuntimeError:  # there is no loop yet
-            pass
+        loop = running_loop()
+        if loop is not None:
+            self._check(loop)
         return LoopCancellation()
 
     async def send(self, parcel: Parcel, carried: Carried[LoopCancellation]) -> AiohttpAnswer:
@@ -109,7 +106,7 @@ class AiohttpWire:
             self._opened = _Opened(loop)
         return self._opened.session
 
-    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check(self, loop: object) -> None:
         if self._opened is not None and self._opened.loop is not loop:
             raise OtherLoopError(
                 "this client has connections in another event loop: close it there, or make one"
@@ -144,8 +141,7 @@ class _Opened:
 
 def _url(parcel: Parcel) -> URL:
     """Return where *parcel* goes. What is encoded in it already stays as it is."""
-    query = urlencode(parcel.query)
-    url = f"{parcel.url}?{query}" if query else parcel.url
+    url = with_query(parcel.url, parcel.query)
     return URL(url, encoded=url.isascii())
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from openai_scan.errors import RedirectError
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.fetch import failures
 from openai_scan.transport.fetch.cancellation import FetchCancellation
 from openai_scan.transport.fetch.engine import ffi, is_page, js
-from openai_scan.transport.request import Parcel
+from openai_scan.transport.request import Parcel, with_query
 from openai_scan.transport.wire import Carried
 
 # What every engine decodes. Of any other coding the exchange looks at the beginning of the body,
@@ -102,7 +101,7 @@ class FetchWire:
         """
         carried.connected(reused=None)
         clock, cancellation = carried.clock, carried.cancellation
-        url = f"{parcel.url}?{urlencode(parcel.query)}".rstrip("?")
+        url = with_query(parcel.url, parcel.query)
         options = _options(parcel, cancellation.signal)
         response = await cancellation.wait(lambda: js().fetch(url, options), clock.left())
         if response.type == "opaqueredirect":
