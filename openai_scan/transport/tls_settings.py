@@ -16,7 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 # Of those that name certificates, the first that is set counts.
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_LOG = "SSLKEYLOGFILE"
 
 
@@ -56,12 +56,17 @@ def fault_of(causes: Iterable[BaseException], *, of_files: bool) -> Fault | None
     return None
 
 
+def named_certificates() -> tuple[str, str] | None:
+    """Return the variable that names the certificates and the path that it has, or None."""
+    return next(((name, path) for name in _CERTIFICATES if (path := _value(name))), None)
+
+
 def _unread_certificates() -> Fault | None:
     """Return what is wrong with the variable that names the certificates, or None."""
-    name = next(filter(_value, CERTIFICATES), None)
-    if name is None:
+    named = named_certificates()
+    if named is None:
         return None
-    path = os.environ[name]
+    name, path = named
     try:
         if not stat.S_ISDIR(Path(path).stat().st_mode):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)

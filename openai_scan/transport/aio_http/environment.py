@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from attrs import frozen
 
 from openai_scan.errors import ConfigurationError
-from openai_scan.transport.tls_settings import CERTIFICATES
+from openai_scan.transport.tls_settings import named_certificates
 
 _SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 
@@ -103,11 +103,11 @@ class Certificates:
         Raises:
             CertificatesError: A file that the environment names cannot be read, or written.
         """
-        named = next(filter(None, map(os.environ.get, CERTIFICATES)), None)
-        settings = named, os.environ.get("SSLKEYLOGFILE")
+        _, path = named_certificates() or ("", None)
+        settings = path, os.environ.get("SSLKEYLOGFILE")
         if self._context is None or settings != self._read_for:
             try:
-                self._context, self._read_for = _context(named), settings
+                self._context, self._read_for = _context(path), settings
             except OSError as error:
                 raise CertificatesError(str(error)) from error
         return self._context
