@@ -12,9 +12,13 @@ from openai_scan.errors import APIError, NotAnEventStreamError, ScanError, error
 from openai_scan.events.error import Error, is_error, read_error
 from openai_scan.snippet import readable
 from openai_scan.sse import EventTokenizer
+from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.retries import retry_after, should_retry
 
 _MAX_OFFERS = 200
+_MAX_REASON = 200
+
+_ASKS_FOR_CREDENTIALS = 407
 
 # The name of an authentication scheme. A name with `=` after it is a parameter.
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]*)(?![A-Za-z0-9-]|\s*=)")
@@ -40,14 +44,34 @@ def credentials_for(variable: str, *, status: str = "") -> str:
     )
 
 
-def credentials_asked_for(offers: Iterable[str], *, sent: bool) -> str:
-    """Return what to do about a proxy that refuses a tunnel until it knows who asks.
+def refusal_of_tunnel(
+    status: int,
+    reason: str,
+    offers: Iterable[str],
+    *,
+    sent: Mapping[str, str],
+    said: str = "",
+) -> str:
+    """Return why a proxy made no tunnel, without the credentials that were sent to it.
 
     Args:
+        status: The HTTP status.
+        reason: The phrase that came with it; may be empty.
         offers: The values of its header `Proxy-Authenticate`.
-        sent: Whether it was sent a user name and a password.
+        sent: The headers that only the proxy was sent.
+        said: What its page says, if that is known.
     """
-    if sent:
+    if status == _ASKS_FOR_CREDENTIALS:
+        return _credentials_asked_for(offers, sent=sent)
+    words = f"the proxy answered with HTTP status {status} {reason[:_MAX_REASON]}".rstrip()
+    if said:
+        words = f"{words}: {said}"
+    return Secrets(secrets_of(sent.items())).redact(words)
+
+
+def _credentials_asked_for(offers: Iterable[str], *, sent: Mapping[str, str]) -> str:
+    """Return what to do about a proxy that refuses a tunnel until it knows who asks."""
+    if any(name.lower() == "proxy-authorization" for name in sent):
         return "the proxy did not accept the user name and password in its URL (HTTP 407)"
     # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
     schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])

@@ -21,13 +21,9 @@ from openai_scan.transport import losses, refusals
 from openai_scan.transport.aio_http.environment import CertificatesError, Proxy
 from openai_scan.transport.causes import causes
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.tls_settings import fault_of
 
 is_stale = losses.is_closed
-
-_ASKS_FOR_CREDENTIALS = 407
-_MAX_REASON = 200
 
 
 class ProxyFailedError(OSError):
@@ -120,12 +116,6 @@ def _of_system(error: OSError) -> OSError:
 
 
 def _refusal(error: aiohttp.ClientHttpProxyError, sent: Mapping[str, str]) -> str:
-    """Return why a proxy made no tunnel, without the credentials that it was *sent*.
-
-    aiohttp does not read the page that says more.
-    """
-    if error.status == _ASKS_FOR_CREDENTIALS:
-        offers = error.headers.getall("Proxy-Authenticate", []) if error.headers else []
-        return refusals.credentials_asked_for(offers, sent=bool(sent))
-    words = f"the proxy answered with HTTP status {error.status} {error.message[:_MAX_REASON]}"
-    return Secrets(secrets_of(sent.items())).redact(words.rstrip())
+    """Return why a proxy made no tunnel. aiohttp does not read the page that says more."""
+    offers = error.headers.getall("Proxy-Authenticate", []) if error.headers else []
+    return refusals.refusal_of_tunnel(error.status, error.message, offers, sent=sent)

@@ -11,17 +11,12 @@ from openai_scan import bounded_json
 from openai_scan.events.error import read_error
 from openai_scan.snippet import readable
 from openai_scan.transport import refusals
-from openai_scan.transport.key import Secrets, secrets_of
 from openai_scan.transport.losses import TunnelRefusedError
 from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
 
 # The beginning of a proxy's page says what matters.
 _MAX_PAGE_BYTES = 16 * 1024
 _MAX_PAGE_SECONDS = 2.0
-
-_MAX_REASON = 200
-
-_ASKS_FOR_CREDENTIALS = 407
 
 
 class Tunnelling(Carrying, Protocol):
@@ -57,18 +52,15 @@ class TunnelAnswer(ClockedResponse):
             raise
         _, status, reason = self._first_line
         if status != http.HTTPStatus.OK:
-            raise TunnelRefusedError(status, self._words(status, reason[:_MAX_REASON]))
+            raise TunnelRefusedError(status, self._words(status, reason))
         return self._first_line
 
     def _words(self, status: int, reason: str) -> str:
         """Return why the proxy refused, without the credentials that were sent to it."""
-        page = self._page()
-        if status == _ASKS_FOR_CREDENTIALS:
-            return self._what_it_asks_for()
-        words = f"the proxy answered with HTTP status {status} {reason}".rstrip()
-        if said := _said(page.decode("utf-8", "replace")):
-            words = f"{words}: {said}"
-        return Secrets(secrets_of(self._sent.items())).redact(words)
+        said = _said(self._page().decode("utf-8", "replace"))
+        headers = self.headers or http.client.HTTPMessage()  # None if they broke off
+        offers = headers.get_all("Proxy-Authenticate", [])
+        return refusals.refusal_of_tunnel(status, reason, offers, sent=self._sent, said=said)
 
     def _page(self) -> bytes:
         """Return the beginning of the body, or as much of it as arrives within two seconds."""
@@ -81,11 +73,6 @@ class TunnelAnswer(ClockedResponse):
             while len(page) < _MAX_PAGE_BYTES and (some := self.read1(_MAX_PAGE_BYTES)):
                 page += some
         return page
-
-    def _what_it_asks_for(self) -> str:
-        sent = any(name.lower() == "proxy-authorization" for name in self._sent)
-        headers = self.headers or http.client.HTTPMessage()  # None if they broke off
-        return refusals.credentials_asked_for(headers.get_all("Proxy-Authenticate", []), sent=sent)
 
 
 def _said(text: str) -> str:
