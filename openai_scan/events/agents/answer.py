@@ -23,6 +23,7 @@ from openai_scan.events.agents.objects import (
     Turn,
 )
 from openai_scan.events.agents.voices import Voices, is_said, text_of_messages, texts_by_agent
+from openai_scan.events.phases import final_of
 from openai_scan.events.snapshot import call_of
 from openai_scan.values import Call, Counts, Value
 
@@ -70,11 +71,7 @@ class AgentsAnswer(Value):
         That is the messages of the phase `"final_answer"`, or else all but those of the phase
         `"commentary"`.
         """
-        messages = self._messages()
-        final = [message for message in messages if message.phase == "final_answer"]
-        return text_of_messages(
-            final or [message for message in messages if message.phase != "commentary"]
-        )
+        return text_of_messages(final_of(self._messages()))
 
     @property
     def texts(self) -> dict[str, str]:

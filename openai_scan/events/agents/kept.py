@@ -9,11 +9,7 @@ from openai_scan.events.agents.growing import in_one_form
 from openai_scan.events.agents.items import SessionMessage
 from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept
-
-# The phase of a message that is not the answer, and that of the answer. Once a message has that,
-# all others are drafts.
-_DRAFT = "commentary"
-_FINAL = "final_answer"
+from openai_scan.events.phases import DRAFT, FINAL
 
 
 class AgentsKept(Kept):
@@ -36,10 +32,10 @@ class AgentsKept(Kept):
 
     def _take_phase(self, id: str, phase: str | None) -> None:
         """Note whether a message is a draft; without a phase it is what it was."""
-        if phase == _DRAFT:
+        if phase == DRAFT:
             self.drafts_changed = id not in self._drafts
             self._drafts.add(id)
-        elif phase == _FINAL:
+        elif phase == FINAL:
             self.drafts_changed = id not in self._finals
             self._finals.add(id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen
 
+from openai_scan.events.phases import final_of
 from openai_scan.events.responses.agents import (
     messages_of_root,
     text_of_messages,
@@ -58,10 +59,7 @@ class ResponseAnswer(Value):
         That is the messages of the phase `"final_answer"`, or else all but those of the phase
         `"commentary"`.
         """
-        messages = self._messages()
-        final = [message for message in messages if message.phase == "final_answer"]
-        said = final or [message for message in messages if message.phase != "commentary"]
-        return text_of_messages(said) or self.transcript
+        return text_of_messages(final_of(self._messages())) or self.transcript
 
     def _messages(self) -> list[OutputMessage]:
         """Return the messages of the root agent."""

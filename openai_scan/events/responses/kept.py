@@ -9,6 +9,7 @@ from typing import Any
 from openai_scan import bounded_json
 from openai_scan.events.base import Event
 from openai_scan.events.kept import Kept, as_json, filled
+from openai_scan.events.phases import DRAFT, FINAL
 from openai_scan.events.responses.agents import Agents, agent_of, messages_of_root
 from openai_scan.events.responses.base import BringsItem, BringsResponse
 from openai_scan.events.responses.events import ResponseOutputItemAdded
@@ -23,11 +24,6 @@ from openai_scan.events.snapshot import has_no_arguments
 
 # Whatever has no value under these names is sent without the name: an empty id is no id.
 _NAMES = ("id", "call_id", "status", "phase")
-
-# The phase of a message that is not the answer but accompanies the calls before it, and that of the
-# answer. Once a message has that, all others are drafts.
-_DRAFT = "commentary"
-_FINAL = "final_answer"
 
 
 class ResponseKept(Kept):
@@ -53,7 +49,7 @@ class ResponseKept(Kept):
                 self._last = event.raw.data
                 own = messages_of_root(event.response.output, self._agents.root)
                 phases = {message.phase for message in own}
-                self.drafts_changed = not phases.isdisjoint((_DRAFT, _FINAL))
+                self.drafts_changed = not phases.isdisjoint((DRAFT, FINAL))
         elif self._drafts or self._finals:
             self._look_at(getattr(event, "output_index", None), getattr(event, "item_id", None))
         return False
@@ -65,10 +61,10 @@ class ResponseKept(Kept):
             _phase_of(event.item),
             {name for name in (place, id) if name not in {None, ""}},
         )
-        if phase == _DRAFT:
+        if phase == DRAFT:
             self.drafts_changed = not announces and id not in self._drafts
             self._drafts |= names
-        elif phase == _FINAL:
+        elif phase == FINAL:
             self.drafts_changed = self._finals.isdisjoint(names)
             self._finals |= names
         for known in (self._drafts, self._finals):
