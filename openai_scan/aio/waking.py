@@ -76,7 +76,7 @@ class Waker:
 
     def _wait_on_asyncio(self, steps: Any, future: Any) -> Generator[Any, None, Any]:
         """Pass on what the source waits for, beginning with *future*, and remember it."""
-        import asyncio  # slow to load, and loaded by whoever waits for a future
+        import asyncio  # slow to load; a source that waits for a future has loaded it
 
         requests = _requests_to_stop()
         try:

@@ -48,7 +48,7 @@ class Timeline(Observer):
     """The times at which a stream was read when it was recorded.
 
     Attributes:
-        headers: When the head of the answer was here, in seconds after the first request; None if
+        headers: When the response headers had arrived, in seconds after the first request; None if
             that is not known.
         texts: When each piece of text came, and how many characters it had.
     """

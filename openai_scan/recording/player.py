@@ -137,7 +137,7 @@ class Replay:
         section: What is played.
         notes: What was tolerated of the answer when it was recorded, counted.
         sent_at: When the replay began, in the time of `time.monotonic()`, or None.
-        answered_at: When the head of the answer was here, in the same time, or None.
+        answered_at: When the response headers had arrived, in the same time, or None.
         reads: What is handed over.
         position: Where the replay is: how many seconds after the request that was recorded.
         reused: None.

@@ -26,9 +26,7 @@ from openai_scan.sse.source import InterruptibleSource, NotingSource, is_callers
 
 
 class BaseRecordedSource:
-    """A source that is being recorded; its subclasses read it, blocking or awaiting.
-
-    It can do what the source itself can: be cancelled, be asked for the same once more, and so on.
+    """What the blocking and the asynchronous source share: everything but reading.
 
     Attributes:
         source: What is being recorded.
@@ -98,7 +96,7 @@ class BaseRecordedSource:
 
     @property
     def answered_at(self) -> float | None:
-        """When the head of the answer was here, in the same time, or None."""
+        """When the response headers had arrived, in the same time, or None."""
         return None if self._answer is None else self._answer.answered_at
 
     @property
@@ -216,7 +214,7 @@ class BaseRecordedSource:
         self._file.write(line)
 
     def _finish(self, error: Exception | None = None, *, left: bool = False) -> None:
-        """Write how it ended, unless that has been written or nobody has begun to read."""
+        """Write how it ended, if reading has begun and the end has not been written yet."""
         if self._has_end or not self._began:
             return
         self._has_end = True

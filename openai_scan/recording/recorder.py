@@ -43,7 +43,7 @@ def record(source: Source | AsyncSource, file: RecordTo) -> RecordedSource | Asy
     kind: type[RecordedSource | AsyncRecordedSource] = RecordedSource
     if isinstance(source, AsyncIterable) and not isinstance(source, Iterable):
         kind = AsyncRecordedSource
-    kind._chunks_of(source)  # noqa: SLF001 - complains about what is no source before a file is made
+    kind._chunks_of(source)  # noqa: SLF001 - raises before a file is made
     settings = file if isinstance(file, Recording) else Recording(file)
     return kind(source, RecordingFile(settings), with_request=settings.request)
 

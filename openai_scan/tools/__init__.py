@@ -126,9 +126,9 @@ def run_tools(
         on_error: Who gets an exception that a function raises: `"model"` tells the model which
             class of exception it was, `"raise"` ends the stream and raises it from `next()`
             unchanged.
-        error_text: Whether the model also gets the text of such an exception. It may help the model
-            to do better, but may also hold what is not meant for it, or for whoever reads its
-            answer: the address of a database, a password, a path.
+        error_text: Whether the model also gets the text of such an exception. The text may help the
+            model to do better. It may also contain what neither the model nor the readers of its
+            answer should see: the address of a database, a password, a path.
         concurrent: With an asynchronous client, whether the calls of one answer run at the same
             time. The outputs keep the order of the calls. If one raises, and the exception is to be
             raised, the others are cancelled.

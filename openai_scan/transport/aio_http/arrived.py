@@ -13,7 +13,7 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.arriving import ArrivingHead
 from openai_scan.transport.session.unframing import Frame, unframed
 
-# How much of a body is kept before somebody reads it. Then the server has to wait.
+# How much of a body is buffered until the caller reads it. The rest stays with the server.
 _KEPT_BYTES = 256 * 1024
 
 
@@ -28,7 +28,7 @@ class Arrived:
         interrupt: Ends the sending of the request, when there will be no answer.
 
     Attributes:
-        head: The head of the answer.
+        head: The response headers, and the informational ones before them.
         frame: What takes the body out of its frame; None before the head is complete.
         error: Why there is nothing more to come, or None.
     """

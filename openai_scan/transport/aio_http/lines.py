@@ -82,7 +82,7 @@ class Line(asyncio.Protocol):
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        """Hand *data* over. What nobody has asked for is no answer to what will be asked."""
+        """Hand *data* over, or abort an idle connection: it can only be an answer to no request."""
         if self.receiver is not None:
             self.receiver.received(data)
         else:

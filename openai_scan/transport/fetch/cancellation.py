@@ -93,7 +93,7 @@ class FetchCancellation:
         """Return what a rejected promise means."""
         if self.requested:
             return OSError("cancelled")
-        if self.signal.aborted:  # nobody but the timer does so while something is waited for
+        if self.signal.aborted:  # by the timer: nothing else aborts it during a wait
             return TimeoutError("the time is over")
         return failure_of(error)
 
