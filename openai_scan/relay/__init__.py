@@ -1,0 +1,67 @@
+"""A relay: the tokens of an answer to many browsers, and the finished message to a database, once.
+
+::
+
+    browser ──POST──▶ start() ──▶ row `running`, job ──▶ a process takes it, reads the answer,
+       ▲                                                 appends entries to the log,
+       └──── frames ◀── follow() ◀── tail of the log ◀── and saves the row at the end
+
+Whoever takes the job reads the stream; whoever answers a browser only follows the log. So a browser
+may leave and come back, several may watch, a server may die, and still there is one message, with
+the text that was shown. `docs/explanation/relay.md` tells how.
+
+This file has the table of the public names; `__init__.pyi` has the same for type checkers. What
+needs SQLAlchemy, redis or Starlette is loaded when it is first used; the extra `relay` installs
+them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from openai_scan.errors import ConfigurationError
+
+_MODULES = {
+    "ChatUpstream": "upstream",
+    "FencedError": "errors",
+    "Job": "log",
+    "LimitError": "errors",
+    "Limits": "store",
+    "Log": "log",
+    "LogLostError": "errors",
+    "MemoryLog": "memory_log",
+    "Message": "store",
+    "NewMessage": "store",
+    "Question": "upstream",
+    "Reading": "reading",
+    "Relay": "core",
+    "RelayError": "errors",
+    "ResponsesUpstream": "upstream",
+    "Started": "core",
+    "Store": "store",
+    "UnavailableError": "errors",
+    "UnknownStreamError": "errors",
+    "Upstream": "upstream",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = f"{__name__}.{_MODULES[name]}"
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").partition(".")[0]
+        if package not in ("redis", "sqlalchemy", "starlette", "sse_starlette"):
+            raise
+        raise ConfigurationError(
+            f"{name} needs {package}, which is not installed: pip install 'openai_scan[relay]'"
+        ) from missing
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULES)

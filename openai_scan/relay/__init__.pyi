@@ -1,0 +1,60 @@
+from openai_scan.relay.core import (
+    Relay as Relay,
+)
+from openai_scan.relay.core import (
+    Started as Started,
+)
+from openai_scan.relay.errors import (
+    FencedError as FencedError,
+)
+from openai_scan.relay.errors import (
+    LimitError as LimitError,
+)
+from openai_scan.relay.errors import (
+    LogLostError as LogLostError,
+)
+from openai_scan.relay.errors import (
+    RelayError as RelayError,
+)
+from openai_scan.relay.errors import (
+    UnavailableError as UnavailableError,
+)
+from openai_scan.relay.errors import (
+    UnknownStreamError as UnknownStreamError,
+)
+from openai_scan.relay.log import (
+    Job as Job,
+)
+from openai_scan.relay.log import (
+    Log as Log,
+)
+from openai_scan.relay.memory_log import (
+    MemoryLog as MemoryLog,
+)
+from openai_scan.relay.reading import (
+    Reading as Reading,
+)
+from openai_scan.relay.store import (
+    Limits as Limits,
+)
+from openai_scan.relay.store import (
+    Message as Message,
+)
+from openai_scan.relay.store import (
+    NewMessage as NewMessage,
+)
+from openai_scan.relay.store import (
+    Store as Store,
+)
+from openai_scan.relay.upstream import (
+    ChatUpstream as ChatUpstream,
+)
+from openai_scan.relay.upstream import (
+    Question as Question,
+)
+from openai_scan.relay.upstream import (
+    ResponsesUpstream as ResponsesUpstream,
+)
+from openai_scan.relay.upstream import (
+    Upstream as Upstream,
+)

@@ -1,0 +1,215 @@
+"""The entries of a relay's log: one answer, in the same form for every API.
+
+::
+
+    entry   place   what it says
+    head    0-1     who asked, and where; written together with the job
+    begin   E-0     a process has taken the job: the Eth to do so
+    mark    E-n     how the answer can be taken up upstream: a bookmark
+    delta   E-n     what one event added to the answer
+    reset   E-n     the whole text, in place of what came before
+    end     E-n     how the answer ended, with all its facts
+    done    E-n     the same for readers, and whether the message is saved
+
+Places only grow. The epoch E is the fence: a log takes no entry of an epoch once a later one has
+begun. So what a process writes after another one has taken over its job is never read.
+
+An event is one entry, however many pieces it brings. An answer that is taken up after an event has
+all of that event or nothing.
+
+Browsers get reset, delta and done only. The other entries are for the processes of the relay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field, frozen
+
+from openai_scan.surrogates import utf8
+from openai_scan.values import Piece
+
+EntryKind: TypeAlias = Literal["head", "begin", "mark", "delta", "reset", "end", "done"]
+
+Place: TypeAlias = tuple[int, int]
+"""Where an entry is: its epoch, and its number in that epoch."""
+
+START: Place = (0, 0)
+"""Before the first entry."""
+
+HEAD: Place = (0, 1)
+"""Where the head is in every log."""
+
+SHOWN = frozenset({"delta", "reset", "done"})
+"""The kinds of entries that are sent to browsers."""
+
+# Text, reasoning and refusals are told by their kind. Sound and images are too large for a log.
+_TOLD = frozenset({"text", "reasoning", "refusal"})
+
+# More digits than any answer has entries, and few enough for every database.
+_CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})(-end)?", re.ASCII)
+
+
+@frozen
+class Entry:
+    """One entry of a log.
+
+    Attributes:
+        epoch: How many processes had taken the job when it was written; 0 for the head.
+        seq: Its number in the epoch, from 0.
+        kind: What it says.
+        data: A JSON object as UTF-8 bytes, on one line.
+    """
+
+    epoch: int
+    seq: int
+    kind: EntryKind
+    data: bytes = b"{}"
+
+    @property
+    def place(self) -> Place:
+        """Where it is in the log."""
+        return self.epoch, self.seq
+
+
+def encode_json(value: Any) -> bytes:
+    """Return *value* as the JSON of an entry: UTF-8 on one line, half characters replaced."""
+    return utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def delta_of(pieces: Iterable[Piece], position: int | None = None) -> bytes | None:
+    """Return the data of the delta for what one event added, or None if there is nothing to tell.
+
+    ::
+
+        {"text": "Hel"}                                    a piece of the text
+        {"reasoning": "First"}  {"refusal": "I cannot"}    and of what is beside it
+        {"call": "call_1", "name": "f", "arguments": "{"}  a piece of a call of a function
+        {"text": "Hel", "choice": 1}                       of another choice than number 0
+        {"pieces": [{"text": "a"}, {"text": "b"}]}         several at once
+        {"text": "Hel", "n": 7}                            where the answer can be taken up after it
+
+    Args:
+        pieces: The pieces of the event. Those of audio and images are left out.
+        position: The position of the bookmark after the event, if the answer can be taken up.
+    """
+    told = [as_told for piece in pieces if (as_told := _told(piece)) is not None]
+    if not told:
+        return None
+    data: dict[str, Any] = told[0] if len(told) == 1 else {"pieces": told}
+    if position is not None:
+        data["n"] = position
+    return encode_json(data)
+
+
+def _told(piece: Piece) -> dict[str, Any] | None:
+    if piece.kind in _TOLD:
+        told: dict[str, Any] = {piece.kind: piece.text}
+    elif piece.kind == "call":
+        told = {"call": piece.call_id, "name": piece.name, "arguments": piece.text}
+    else:
+        return None
+    if piece.choice:
+        told["choice"] = piece.choice
+    return told
+
+
+def pieces_of(data: dict[str, Any]) -> Sequence[Piece]:
+    """Return the pieces that the parsed data of a delta tell."""
+    return [_piece(told) for told in data.get("pieces") or [data]]
+
+
+def _piece(told: dict[str, Any]) -> Piece:
+    choice = told.get("choice", 0)
+    if "call" in told:
+        return Piece("call", choice, told["arguments"], told["call"], told["name"])
+    kind = next(kind for kind in ("text", "reasoning", "refusal") if kind in told)
+    return Piece(kind, choice, told[kind])
+
+
+def cursor_of(place: Place, *, is_end: bool = False) -> str:
+    """Return the id that the frame of an entry has, with which a reader comes back."""
+    return f"{place[0]}-{place[1]}" + ("-end" if is_end else "")
+
+
+def read_cursor(text: str | None) -> tuple[Place, bool]:
+    """Return the place that a reader's cursor means, and whether the reader has seen the end.
+
+    A cursor comes from a stranger. One that is missing, or that no relay has given, is the
+    beginning.
+    """
+    found = _CURSOR.fullmatch(text or "")
+    if found is None:
+        return START, False
+    return (int(found[1]), int(found[2])), found[3] is not None
+
+
+@define
+class Told:
+    """What a log has told so far: folded from its entries, in order.
+
+    Attributes:
+        head: The head; None if the log has none, because it has been lost.
+        begins: How many processes have begun to work on the job.
+        mark: The bookmark of the answer with the position of the last delta, if it can be taken up.
+        end: How the answer ended, if it has.
+        done: What readers were told of that, if they were.
+    """
+
+    head: dict[str, Any] | None = None
+    begins: int = 0
+    mark: dict[str, Any] | None = None
+    end: dict[str, Any] | None = None
+    done: dict[str, Any] | None = None
+    _parts: dict[tuple[str, int], list[str]] = field(factory=dict)
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Told:
+        """Return what *entries* tell."""
+        told = cls()
+        for entry in entries:
+            told.take(entry)
+        return told
+
+    def take(self, entry: Entry) -> None:
+        """Add the next entry."""
+        data = json.loads(entry.data)
+        match entry.kind:
+            case "head":
+                self.head = data
+            case "begin":
+                self.begins += 1
+            case "mark":
+                self.mark = data
+            case "delta":
+                self.add(pieces_of(data), data.get("n"))
+            case "reset":
+                self.reset(data["text"])
+            case "end":
+                self.end = data
+            case "done":
+                self.done = data
+
+    def add(self, pieces: Iterable[Piece], position: int | None = None) -> None:
+        """Add the pieces of an event, and the position after it."""
+        for piece in pieces:
+            if piece.kind in _TOLD:
+                self._parts.setdefault((piece.kind, piece.choice), []).append(piece.text)
+        if position is not None and self.mark is not None:
+            self.mark = {**self.mark, "position": position}
+
+    def reset(self, text: str) -> None:
+        """Replace all text."""
+        self._parts = {("text", 0): [text]}
+
+    def text(self, kind: str = "text", choice: int = 0) -> str:
+        """Return what came of a text."""
+        parts = self._parts.get((kind, choice))
+        if not parts:
+            return ""
+        if len(parts) > 1:
+            parts[:] = ["".join(parts)]
+        return parts[0]

@@ -1,0 +1,107 @@
+"""What a reader gets of the entries: neutral frames of an event stream, for `EventSource`.
+
+::
+
+    retry: 1000                     how long to wait before coming back, in ms
+
+    event: reset                    the whole text, in place of what came before
+    data: {"text":""}
+
+    id: 1-4                         the cursor, with which a reader comes back
+    event: delta
+    data: {"text":"Hel"}
+
+    :                               a heartbeat, which readers skip
+
+    id: 1-9-end                     behind it there is nothing more
+    event: done
+    data: {"status":"completed","saved":true,"message":"..."}
+
+No event is named `error`, since an `EventSource` has one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from openai_scan.relay.entries import SHOWN, Entry, cursor_of, encode_json
+from openai_scan.relay.store import Message
+
+HEARTBEAT = b":\n\n"
+
+RETRY = b"retry: 1000\n"
+
+# A charset other than this one, or none, and Chromium refuses the stream. The others keep what is
+# between from storing, compressing or holding it back. Rack and Django leave a response with a
+# Last-Modified or a Content-Encoding as it is, but these are the caller's to set.
+HEADERS: Mapping[str, str] = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Encoding(Protocol):
+    """How the entries of one stream become bytes for one reader. It may have state."""
+
+    headers: Mapping[str, str]
+
+    def opening(self, *, is_restart: bool) -> bytes:
+        """Return what comes first.
+
+        Args:
+            is_restart: Whether the answer follows from its beginning, also for a reader that has
+                had a part of it.
+        """
+        ...
+
+    def frames(self, entries: Sequence[Entry]) -> bytes:
+        """Return the frames of some entries; `b""` if readers are told nothing of them."""
+        ...
+
+    def stored(self, message: Message) -> bytes:
+        """Return all that there is of an answer whose log is gone."""
+        ...
+
+
+class Frames:
+    """The neutral frames; see the module."""
+
+    headers: Mapping[str, str] = HEADERS
+
+    def opening(self, *, is_restart: bool) -> bytes:
+        """Return the pause before coming back, and an empty text if the answer starts over."""
+        return RETRY + (b'event: reset\ndata: {"text":""}\n\n' if is_restart else HEARTBEAT)
+
+    def frames(self, entries: Sequence[Entry]) -> bytes:
+        """Return the frames of those entries that readers are told of."""
+        return b"".join([_frame(entry) for entry in entries if entry.kind in SHOWN])
+
+    def stored(self, message: Message) -> bytes:
+        """Return the text and the end; while the answer is running, only when to come back."""
+        if message.status == "running":
+            return RETRY + HEARTBEAT
+        text = encode_json({"text": message.text})
+        return b"%bevent: reset\ndata: %b\n\nid: 0-0-end\nevent: done\ndata: %b\n\n" % (
+            RETRY,
+            text,
+            encode_json(stored_end(message)),
+        )
+
+
+def stored_end(message: Message) -> dict[str, Any]:
+    """Return the data of `done` for a message that is stored."""
+    known = ("finish_reason", "usage", "calls", "error")
+    facts = {key: message.facts[key] for key in known if key in message.facts}
+    return {"status": message.status, **facts, "saved": True, "message": message.id}
+
+
+def _frame(entry: Entry) -> bytes:
+    cursor = cursor_of(entry.place, is_end=entry.kind == "done")
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        cursor.encode(),
+        entry.kind.encode(),
+        entry.data,
+    )

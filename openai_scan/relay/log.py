@@ -1,0 +1,158 @@
+"""The log of a relay: where the entries of each answer are, and who works on which.
+
+A log is an append-only list of entries for each stream, and a list of jobs. A process takes a job
+under a lease. If it does not renew that in time, because it has died or hangs, another process
+takes the job over with the next epoch, and the log takes nothing more of the earlier one. Jobs are
+finished only once the message is saved, so an answer may be produced in part twice, but never lost.
+
+`MemoryLog` serves one process, `SqlLog` the processes that share a database, `RedisLog` those of
+several machines.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import field, frozen
+
+from openai_scan.relay.entries import Entry
+from openai_scan.relay.tail import Tail, Tails
+
+
+@frozen
+class Job:
+    """The work on one stream, taken by this process.
+
+    Attributes:
+        stream: The id of the stream.
+        epoch: How many processes have taken the job, this one included.
+        id: Which job it is, in the log's own terms.
+    """
+
+    stream: str
+    epoch: int
+    id: str = field(default="", eq=False)
+
+
+class Log(ABC):
+    """What every log does. All methods may be called from any thread.
+
+    What a log cannot do because its server or file cannot be reached or is locked is an
+    `UnavailableError`, unless a method says otherwise.
+
+    Attributes:
+        lease: For how many seconds a job belongs to a process that does not renew it.
+        is_shared: Whether another process can take over a job.
+        on_stop: Called with the id of a stream when it is to stop, or when its job has been taken
+            over. The relay sets it; it is called in a thread of the log, and returns quickly.
+    """
+
+    lease: float
+    is_shared: bool = True
+    on_stop: Callable[[str], None]
+
+    def __init__(self) -> None:
+        self.on_stop = lambda stream: None  # noqa: ARG005 - there is no relay yet
+        self.tails = Tails()
+
+    # Jobs.
+
+    @abstractmethod
+    def create(self, stream: str, head: bytes) -> bool:
+        """Create a stream and its job, both or neither. Return False if the stream exists.
+
+        Args:
+            stream: The id of the stream.
+            head: The data of the entry `head`.
+        """
+
+    @abstractmethod
+    def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
+        """Take jobs that belong to no process: new ones, and those whose lease has run out.
+
+        The epoch counts from now on: the log takes no entry of an earlier one any more.
+
+        Args:
+            limit: How many at most.
+            seconds: How long to wait for the first one.
+
+        Returns:
+            The jobs; none if there is none in time, or `close()` has been called.
+        """
+
+    @abstractmethod
+    def renew(self, jobs: Iterable[Job]) -> None:
+        """Begin the leases of *jobs* anew; `on_stop` is called for those that are lost."""
+
+    @abstractmethod
+    def hand_over(self, jobs: Iterable[Job]) -> None:
+        """End the leases of *jobs* now, so that other processes can take them at once."""
+
+    @abstractmethod
+    def finish(self, job: Job) -> None:
+        """Remove a job that is done. Its stream can still be read for some minutes."""
+
+    # Writing.
+
+    @abstractmethod
+    def append(self, job: Job, entries: Sequence[Entry]) -> None:
+        """Append to the stream of *job*, and return without waiting for a server.
+
+        Entries are written in order. Those that cannot be written now are kept and written later.
+
+        Raises:
+            FencedError: It is known that another process has taken over the job.
+            LogLostError: It is known that the log has lost the stream.
+        """
+
+    @abstractmethod
+    def drain(self, job: Job, seconds: float) -> bool:
+        """Wait until all that has been appended is written. Return False if it takes longer.
+
+        Raises:
+            FencedError: Another process has taken over the job.
+            LogLostError: The log has lost the stream.
+        """
+
+    # Reading.
+
+    @abstractmethod
+    def read(self, stream: str) -> Sequence[Entry]:
+        """Return the entries of a stream; none if there is no such stream."""
+
+    @abstractmethod
+    def exists(self, stream: str) -> bool:
+        """Return whether there is such a stream."""
+
+    @abstractmethod
+    def open(self, stream: str) -> Tail:
+        """Return a tail that has the entries of a stream, and gets those to come.
+
+        `release()` it. If the log becomes unreachable or loses the stream, the tail ends.
+        """
+
+    def release(self, tail: Tail) -> None:
+        """Let go of a tail that `open()` returned."""
+        self.tails.release(tail)
+
+    # Stop.
+
+    @abstractmethod
+    def stop(self, stream: str) -> None:
+        """Ask the process that works on a stream to stop, now or when it begins.
+
+        It reaches any process within half a second.
+        """
+
+    @abstractmethod
+    def is_stopped(self, stream: str) -> bool:
+        """Return whether `stop()` has been called for a stream."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of threads and connections.
+
+        What has been appended is written before, if that takes no longer than a moment. A `take()`
+        that waits returns.
+        """

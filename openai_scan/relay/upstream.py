@@ -1,0 +1,129 @@
+"""The server that answers: how a relay asks it, and how an answer is taken up again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from openai_scan.client import Client
+from openai_scan.errors import ScanError
+from openai_scan.relay.store import Message
+from openai_scan.streamer import StreamerV2
+
+_log = logging.getLogger("openai_scan")
+
+
+@frozen
+class Question:
+    """What is asked.
+
+    Attributes:
+        stream: The id of the stream, which is that of the message to come.
+        conversation: The id of the conversation.
+        user: The id of the user.
+        model: The model that the user has chosen, one of those that the relay allows; None if the
+            relay has no list.
+        messages: The conversation, the new prompt last.
+    """
+
+    stream: str
+    conversation: str
+    user: str
+    model: str | None
+    messages: Sequence[Message] = field(repr=False)
+
+    def turns(self) -> list[dict[str, Any]]:
+        """Return the conversation as `{"role": ..., "content": ...}`.
+
+        Answers without text, and those of calls of functions, are left out.
+        """
+        return [
+            {"role": message.role, "content": message.text}
+            for message in self.messages
+            if message.text and message.status != "requires_action"
+        ]
+
+
+class Upstream(Protocol):
+    """The server that answers. Write a class with these methods to ask in a way of your own."""
+
+    def ask(self, question: Question) -> StreamerV2[Any, Any]:
+        """Return the stream of an answer. It is called once for each answer."""
+        ...
+
+    def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
+        """Return the rest of an answer, for which `bookmark()` was not None."""
+        ...
+
+    def cancel(self, bookmark: Mapping[str, Any]) -> None:
+        """Tell the server that an answer is not wanted any more, if it works on without us."""
+        ...
+
+
+class ChatUpstream:
+    """Chat Completions, whose streams end with their connection.
+
+    If the process that reads one dies, what came is saved as `incomplete`. Nothing is asked, or
+    billed, a second time.
+
+    Args:
+        client: Sends the requests.
+        params: What else to ask for, as for `create_chat_completion_stream()`; `model` if the relay
+            has no list of models.
+    """
+
+    def __init__(self, client: Client, **params: Any) -> None:
+        self._client = client
+        self._params = {"stream_options": {"include_usage": True}, **params}
+
+    def ask(self, question: Question) -> StreamerV2[Any, Any]:
+        """Return the stream of an answer."""
+        params = _with_model(self._params, question.model)
+        return self._client.create_chat_completion_stream(messages=question.turns(), **params)
+
+    def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
+        """Refuse: such a stream has no bookmarks."""
+        raise ValueError(f"a chat stream cannot be resumed: {dict(bookmark)}")
+
+    def cancel(self, bookmark: Mapping[str, Any]) -> None:
+        """Do nothing: the server stops when the connection is closed."""
+
+
+class ResponsesUpstream:
+    """Responses in background mode, which go on without a connection.
+
+    If the process that reads one dies, another one takes up the same answer. In background mode the
+    server keeps the answer for some minutes, and the first token comes later.
+
+    Args:
+        client: Sends the requests.
+        params: What else to ask for, as for `create_response_stream()`; `model` if the relay has no
+            list of models. `background=False` gives up that answers can be taken up.
+    """
+
+    def __init__(self, client: Client, **params: Any) -> None:
+        self._client = client
+        self._params = {"background": True, "store": True, **params}
+
+    def ask(self, question: Question) -> StreamerV2[Any, Any]:
+        """Return the stream of an answer."""
+        params = _with_model(self._params, question.model)
+        return self._client.create_response_stream(input=question.turns(), **params)
+
+    def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
+        """Return the rest of an answer."""
+        return self._client.resume_stream(bookmark)
+
+    def cancel(self, bookmark: Mapping[str, Any]) -> None:
+        """Cancel the response. If that fails, the server goes on to the end for nothing."""
+        try:
+            self._client.cancel_response(bookmark["answer_id"])
+        except ScanError as error:
+            _log.warning("a response could not be cancelled: %s", type(error).__name__)
+
+
+def _with_model(params: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+    return {**params, "model": model} if model is not None else dict(params)
