@@ -8,28 +8,22 @@ import logging
 import os
 import re
 import secrets
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from openai_scan.errors import ConfigurationError
-from openai_scan.relay.entries import Entry, Place, encode_json, read_cursor
-from openai_scan.relay.errors import (
-    FencedError,
-    LimitError,
-    UnavailableError,
-    UnknownStreamError,
-)
+from openai_scan.relay.entries import Entry, Place, encode_json, read_cursor, storable
+from openai_scan.relay.errors import LimitError, UnavailableError, UnknownStreamError
 from openai_scan.relay.frames import Encoding, Frames
 from openai_scan.relay.log import Job, Log
-from openai_scan.relay.production import HandedOver, Production
+from openai_scan.relay.producer import Producer, tell
 from openai_scan.relay.reading import Reading
 from openai_scan.relay.store import Limits, Message, NewMessage, Store, Sweepable
 from openai_scan.relay.tail import Tail
 from openai_scan.relay.upstream import Upstream
-from openai_scan.surrogates import mend
+from openai_scan.relay.workers import Workers
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,16 +32,10 @@ _log = logging.getLogger("openai_scan")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
-# How many jobs are taken at a time, and how long is waited for one, which is also how long closing
-# may have to wait for that, in seconds.
-_AT_A_TIME = 50
-_TAKE_SECONDS = 0.25
-
-# How long `close()` waits for threads, in seconds.
-_CLOSING_SECONDS = 5.0
-
-# How often answers are looked for that no process works on, and how old they are, in seconds.
-_SWEEP_SECONDS = 60.0
+# How often answers are looked for that no process works on, and how old they are, in seconds. One
+# whose log is lost may still be read: its process saves it at the end, so it is left that time.
+_SWEEP_EVERY = 60.0
+_SWEEP_AFTER = 900.0
 
 
 @frozen
@@ -110,19 +98,15 @@ class Relay:
         self.models = tuple(models)
         self.limits = limits
         self.heartbeat = heartbeat
-        self._slots = slots
         self._on_finish = on_finish
         self._process = os.getpid()
-        self._productions: dict[str, Production] = {}
-        self._changed = threading.Condition()
-        self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
-        log.on_stop = self._stop_here
+        self._workers = Workers(log, slots, self._new_producer)
+        log.on_stop = self._workers.stop
+        self._workers.renew_leases()
         if produce:
-            self._start_thread(self._take_jobs, "jobs")
-        self._start_thread(self._renew_leases, "leases")
-        if produce and isinstance(store, Sweepable):
-            self._start_thread(self._sweep_now_and_then, "sweeper")
+            self._workers.take_jobs()
+            if isinstance(store, Sweepable):
+                self._workers.repeat(self.sweep, "sweeper", every=_SWEEP_EVERY)
 
     # Asked by those who serve browsers.
 
@@ -154,11 +138,16 @@ class Relay:
             UnavailableError: The store or the log cannot be reached. Call again, with the same
                 *stream*.
             ValueError: An id is malformed, the prompt is empty, or the model is not allowed.
+            ConfigurationError: This process was forked after the relay was made.
         """
         self._check_process()
+        if self._workers.is_closing:
+            raise UnavailableError("the relay is closed")
+        if not user:
+            raise ValueError("the user has no id")
         conversation = _checked_id(conversation, "conversation")
         stream = _checked_id(stream, "stream")
-        prompt = mend(prompt)
+        prompt = storable(prompt)
         if not prompt.strip():
             raise ValueError("the prompt is empty")
         if len(prompt) > self.limits.prompt:
@@ -200,25 +189,23 @@ class Relay:
             UnknownStreamError: There is no such answer, or it is another user's.
             UnavailableError: The log cannot be reached, and the store neither.
         """
+        self._check_process()
         encoding = Frames() if encoding is None else encoding
         place, has_seen_end = read_cursor(after)
         tail = self._tail(stream, place)
-        try:
-            if tail is not None:
-                _check_owner(stream, _user_of(tail.entries[0]), user)
-            message = self.message(stream, user=user) if tail is None else None
-        except BaseException:
-            if tail is not None:
-                self.log.release(tail)
-            raise
+        if tail is not None:
+            if user not in (None, _user_of(tail.entries[0])):
+                raise _unknown(stream)
+            stored = b""
+        else:
+            stored = encoding.stored(self.message(stream, user=user))
         return Reading(
             encoding,
             tail=tail,
             after=place,
-            stored=b"" if message is None else encoding.stored(message),
+            stored=stored,
             is_over=has_seen_end,
             heartbeat=self.heartbeat,
-            release=self.log.release,
         )
 
     def _tail(self, stream: str, place: Place) -> Tail | None:
@@ -230,10 +217,8 @@ class Relay:
         except UnavailableError as error:
             _log.warning("%s is looked up in the store: %s", stream, error)
             return None
-        if tail.entries:
-            return tail
-        self.log.release(tail)
-        return None
+        # Without its head, it is what a process has written after the log had lost the stream.
+        return tail if tail.entries and tail.entries[0].kind == "head" else None
 
     def iter(
         self,
@@ -249,7 +234,7 @@ class Relay:
             UnknownStreamError: There is no such answer, or it is another user's.
             UnavailableError: Neither the log nor the store can be reached.
         """
-        return iter(self.follow(stream, after, user=user, encoding=encoding))
+        return self.follow(stream, after, user=user, encoding=encoding)
 
     async def aiter(
         self,
@@ -261,14 +246,17 @@ class Relay:
     ) -> AsyncIterator[bytes]:
         """Yield the frames of an answer, for a server on asyncio; arguments as for `follow()`.
 
+        On Trio, iterate over `iter()` in a thread.
+
         Raises:
             UnknownStreamError: There is no such answer, or it is another user's; raised before the
                 first frame.
             UnavailableError: Neither the log nor the store can be reached; likewise.
         """
         reading = await asyncio.to_thread(self.follow, stream, after, user=user, encoding=encoding)
-        async for frames in reading:
-            yield frames
+        with reading:
+            async for frames in reading:
+                yield frames
 
     def stop(self, stream: str) -> None:
         """Stop an answer, in whatever process it is read. What came of it is saved, `cancelled`.
@@ -286,7 +274,7 @@ class Relay:
         Raises:
             UnavailableError: The store cannot be reached.
         """
-        message = self.store.message(stream)
+        message = self._answer(stream)
         return None if message is None else message.user
 
     def message(self, stream: str, *, user: str | None = None) -> Message:
@@ -296,10 +284,14 @@ class Relay:
             UnknownStreamError: There is no such answer, or it is not the one of *user*.
             UnavailableError: The store cannot be reached.
         """
-        message = self.store.message(stream)
+        message = self._answer(stream)
         if message is None or user not in (None, message.user):
             raise _unknown(stream)
         return message
+
+    def _answer(self, stream: str) -> Message | None:
+        message = self.store.message(stream)
+        return None if message is None or message.role != "assistant" else message
 
     def history(self, conversation: str, *, user: str) -> Sequence[Message]:
         """Return the messages of a conversation in order; none if it is not the user's.
@@ -328,52 +320,54 @@ class Relay:
             UnavailableError: The log cannot be reached.
         """
         self._check_process()
-        for job in self.log.take(1, seconds):
-            production = self._production(job)
-            if production is not None:
-                self._run(production)
-            return job.stream
-        return None
+        return self._workers.run_one(seconds)
 
-    def sweep(self, seconds: float = _SWEEP_SECONDS) -> int:
+    def sweep(self, seconds: float = _SWEEP_AFTER) -> int:
         """Save as `incomplete` the answers that are left `running` although their log is gone.
 
         That happens if a process dies between the row and the log, or if the log is lost while no
         process works on the answer. A relay that produces does it every minute.
 
         Args:
-            seconds: How long they have been running at least.
+            seconds: How long they have been running at least. A process that still reads an answer
+                whose log is lost has that long to save it.
 
         Returns:
-            How many were found; 0 if the store cannot look for them, or cannot be reached.
+            How many were found; 0 if the store cannot look for them.
+
+        Raises:
+            UnavailableError: The log or the store cannot be reached.
         """
-        if not isinstance(self.store, Sweepable):
-            return 0
+        self._check_process()
         found = 0
-        try:
+        if isinstance(self.store, Sweepable):
             for message in self.store.running(seconds):
-                if message.id in self._productions or self.log.exists(message.id):
-                    continue
-                found += self.store.finish(message.id, 0, "incomplete", "", {"error": "LogLost"})
-        except UnavailableError as error:
-            _log.warning("answers left running are not looked for: %s", error)
+                if not (self._workers.works_on(message.id) or self.log.exists(message.id)):
+                    found += self._give_up(message.id)
         return found
+
+    def _give_up(self, stream: str) -> bool:
+        """Save an answer whose log is gone. Return False if it is saved already."""
+        if not self.store.finish(stream, 0, "incomplete", "", {"error": "LogLost"}):
+            return False
+        message = self.store.message(stream)
+        if message is not None:
+            tell(self._on_finish, message)
+        return True
 
     def close(self) -> None:
         """Stop working, and let other processes go on with the answers of this one.
 
         With a `MemoryLog` there is no other process: what came of each answer is saved as
-        `incomplete`. Readers are let go; those of other processes go on.
+        `incomplete`. So is an answer that cannot be resumed, such as one of Chat Completions.
+        Readers are let go; those of other processes go on.
+
+        Call it any number of times. In a process that was forked after the relay was made it does
+        nothing, since threads and connections are those of the other process.
         """
-        self._closing.set()
-        with self._changed:
-            for production in self._productions.values():
-                production.close()
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._productions, _CLOSING_SECONDS)
-        for thread in self._threads:
-            thread.join(_CLOSING_SECONDS)
-        self.log.close()
+        if os.getpid() == self._process:
+            self._workers.close()
+            self.log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -381,39 +375,8 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # The threads.
-
-    def _start_thread(self, do: Callable[[], None], name: str) -> None:
-        thread = threading.Thread(target=do, name=f"relay-{name}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _take_jobs(self) -> None:
-        """Take jobs, and give each one a thread."""
-        while not self._closing.is_set():
-            with self._changed:
-                self._changed.wait_for(self._has_room, _TAKE_SECONDS)
-                room = self._slots - len(self._productions)
-            try:
-                jobs = self.log.take(min(room, _AT_A_TIME), _TAKE_SECONDS) if room > 0 else ()
-            except UnavailableError as error:
-                _log.warning("no jobs can be taken: %s", error)
-                self._closing.wait(_TAKE_SECONDS)
-                continue
-            for job in jobs:
-                production = self._production(job)
-                if production is not None:
-                    name = f"relay-{job.stream}"
-                    threading.Thread(
-                        target=self._run, args=(production,), name=name, daemon=True
-                    ).start()
-
-    def _has_room(self) -> bool:
-        return len(self._productions) < self._slots or self._closing.is_set()
-
-    def _production(self, job: Job) -> Production | None:
-        """Return what works on *job*; None if this process already does, or ends."""
-        production = Production(
+    def _new_producer(self, job: Job) -> Producer:
+        return Producer(
             job,
             self.log,
             self.store,
@@ -421,52 +384,6 @@ class Relay:
             limits=self.limits,
             on_finish=self._on_finish,
         )
-        with self._changed:
-            if not self._closing.is_set() and job.stream not in self._productions:
-                self._productions[job.stream] = production
-                return production
-        self._hand_over(job)
-        return None
-
-    def _run(self, production: Production) -> None:
-        """Work on a job until it is finished or another process can go on."""
-        job = production.job
-        try:
-            production.run()
-        except FencedError:
-            _log.warning("another process has taken over %s", job.stream)
-        except HandedOver:
-            self._hand_over(job)
-        except Exception:  # noqa: BLE001 - the lease runs out, and another process tries
-            _log.exception("the work on %s has failed", job.stream)
-        finally:
-            with self._changed:
-                del self._productions[job.stream]
-                self._changed.notify_all()
-
-    def _hand_over(self, job: Job) -> None:
-        try:
-            self.log.hand_over([job])
-        except UnavailableError as error:  # its lease runs out
-            _log.warning("%s is not handed over: %s", job.stream, error)
-
-    def _renew_leases(self) -> None:
-        while not self._closing.wait(self.log.lease / 3):
-            with self._changed:
-                jobs = [production.job for production in self._productions.values()]
-            try:
-                self.log.renew(jobs)
-            except UnavailableError as error:
-                _log.warning("the leases are not renewed: %s", error)
-
-    def _stop_here(self, stream: str) -> None:
-        production = self._productions.get(stream)
-        if production is not None:
-            production.stop()
-
-    def _sweep_now_and_then(self) -> None:
-        while not self._closing.wait(_SWEEP_SECONDS):
-            self.sweep()
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
@@ -493,11 +410,6 @@ def _checked_id(given: str | None, name: str) -> str:
 def _user_of(head: Entry) -> str:
     user: str = json.loads(head.data)["user"]
     return user
-
-
-def _check_owner(stream: str, owner: str, user: str | None) -> None:
-    if user not in (None, owner):
-        raise _unknown(stream)
 
 
 def _unknown(stream: str) -> UnknownStreamError:

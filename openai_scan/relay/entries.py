@@ -5,19 +5,22 @@
     entry   place   what it says
     head    0-1     who asked, and where; written together with the job
     begin   E-0     a process has taken the job: the Eth to do so
-    mark    E-n     how the answer can be taken up upstream: a bookmark
+    ask     E-n     upstream is about to be asked, which happens once
     delta   E-n     what one event added to the answer
-    reset   E-n     the whole text, in place of what came before
+    mark    E-n     how the answer can be resumed upstream: a bookmark
+    reset   E-n     all texts, in place of what came before
+    leave   E-n     the process hands the job over, and has written all that it had
     end     E-n     how the answer ended, with all its facts
     done    E-n     the same for readers, and whether the message is saved
 
 Places only grow. The epoch E is the fence: a log takes no entry of an epoch once a later one has
 begun. So what a process writes after another one has taken over its job is never read.
 
-An event is one entry, however many pieces it brings. An answer that is taken up after an event has
+An event is one entry, however many pieces it brings. An answer that is resumed after an event has
 all of that event or nothing.
 
-Browsers get reset, delta and done only. The other entries are for the processes of the relay.
+Browsers get reset, delta and done only. The other entries are for the processes of the relay, which
+fold them into a `Progress`.
 """
 
 from __future__ import annotations
@@ -27,12 +30,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-from openai_scan.surrogates import utf8
-from openai_scan.values import Piece
+from openai_scan.surrogates import REPLACEMENT, mend, utf8
+from openai_scan.values import Piece, PieceKind
 
-EntryKind: TypeAlias = Literal["head", "begin", "mark", "delta", "reset", "end", "done"]
+EntryKind: TypeAlias = Literal[
+    "head", "begin", "ask", "delta", "mark", "reset", "leave", "end", "done"
+]
 
 Place: TypeAlias = tuple[int, int]
 """Where an entry is: its epoch, and its number in that epoch."""
@@ -46,8 +51,8 @@ HEAD: Place = (0, 1)
 SHOWN = frozenset({"delta", "reset", "done"})
 """The kinds of entries that are sent to browsers."""
 
-# Text, reasoning and refusals are told by their kind. Sound and images are too large for a log.
-_TOLD = frozenset({"text", "reasoning", "refusal"})
+TEXTS: Sequence[PieceKind] = ("text", "reasoning", "refusal")
+"""The kinds of pieces that are text. Sound and images are too large for a log."""
 
 # More digits than any answer has entries, and few enough for every database.
 _CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})(-end)?", re.ASCII)
@@ -80,6 +85,11 @@ def encode_json(value: Any) -> bytes:
     return utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def storable(text: str) -> str:
+    """Return *text* as every database can store it: U+FFFD for NUL and for half characters."""
+    return mend(text).replace("\0", REPLACEMENT)
+
+
 def delta_of(pieces: Iterable[Piece], position: int | None = None) -> bytes | None:
     """Return the data of the delta for what one event added, or None if there is nothing to tell.
 
@@ -90,11 +100,11 @@ def delta_of(pieces: Iterable[Piece], position: int | None = None) -> bytes | No
         {"call": "call_1", "name": "f", "arguments": "{"}  a piece of a call of a function
         {"text": "Hel", "choice": 1}                       of another choice than number 0
         {"pieces": [{"text": "a"}, {"text": "b"}]}         several at once
-        {"text": "Hel", "n": 7}                            where the answer can be taken up after it
+        {"text": "Hel", "n": 7}                            where the answer can be resumed after it
 
     Args:
         pieces: The pieces of the event. Those of audio and images are left out.
-        position: The position of the bookmark after the event, if the answer can be taken up.
+        position: The position of the bookmark after the event, if the answer can be resumed.
     """
     told = [as_told for piece in pieces if (as_told := _told(piece)) is not None]
     if not told:
@@ -106,8 +116,8 @@ def delta_of(pieces: Iterable[Piece], position: int | None = None) -> bytes | No
 
 
 def _told(piece: Piece) -> dict[str, Any] | None:
-    if piece.kind in _TOLD:
-        told: dict[str, Any] = {piece.kind: piece.text}
+    if piece.kind in TEXTS:
+        told: dict[str, Any] = {piece.kind: storable(piece.text)}
     elif piece.kind == "call":
         told = {"call": piece.call_id, "name": piece.name, "arguments": piece.text}
     else:
@@ -126,7 +136,7 @@ def _piece(told: dict[str, Any]) -> Piece:
     choice = told.get("choice", 0)
     if "call" in told:
         return Piece("call", choice, told["arguments"], told["call"], told["name"])
-    kind = next(kind for kind in ("text", "reasoning", "refusal") if kind in told)
+    kind = next(kind for kind in TEXTS if kind in told)
     return Piece(kind, choice, told[kind])
 
 
@@ -145,71 +155,3 @@ def read_cursor(text: str | None) -> tuple[Place, bool]:
     if found is None:
         return START, False
     return (int(found[1]), int(found[2])), found[3] is not None
-
-
-@define
-class Told:
-    """What a log has told so far: folded from its entries, in order.
-
-    Attributes:
-        head: The head; None if the log has none, because it has been lost.
-        begins: How many processes have begun to work on the job.
-        mark: The bookmark of the answer with the position of the last delta, if it can be taken up.
-        end: How the answer ended, if it has.
-        done: What readers were told of that, if they were.
-    """
-
-    head: dict[str, Any] | None = None
-    begins: int = 0
-    mark: dict[str, Any] | None = None
-    end: dict[str, Any] | None = None
-    done: dict[str, Any] | None = None
-    _parts: dict[tuple[str, int], list[str]] = field(factory=dict)
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Told:
-        """Return what *entries* tell."""
-        told = cls()
-        for entry in entries:
-            told.take(entry)
-        return told
-
-    def take(self, entry: Entry) -> None:
-        """Add the next entry."""
-        data = json.loads(entry.data)
-        match entry.kind:
-            case "head":
-                self.head = data
-            case "begin":
-                self.begins += 1
-            case "mark":
-                self.mark = data
-            case "delta":
-                self.add(pieces_of(data), data.get("n"))
-            case "reset":
-                self.reset(data["text"])
-            case "end":
-                self.end = data
-            case "done":
-                self.done = data
-
-    def add(self, pieces: Iterable[Piece], position: int | None = None) -> None:
-        """Add the pieces of an event, and the position after it."""
-        for piece in pieces:
-            if piece.kind in _TOLD:
-                self._parts.setdefault((piece.kind, piece.choice), []).append(piece.text)
-        if position is not None and self.mark is not None:
-            self.mark = {**self.mark, "position": position}
-
-    def reset(self, text: str) -> None:
-        """Replace all text."""
-        self._parts = {("text", 0): [text]}
-
-    def text(self, kind: str = "text", choice: int = 0) -> str:
-        """Return what came of a text."""
-        parts = self._parts.get((kind, choice))
-        if not parts:
-            return ""
-        if len(parts) > 1:
-            parts[:] = ["".join(parts)]
-        return parts[0]

@@ -4,8 +4,8 @@
 
     retry: 1000                     how long to wait before coming back, in ms
 
-    event: reset                    the whole text, in place of what came before
-    data: {"text":""}
+    event: reset                    the whole text, in place of all that came before; `reasoning`
+    data: {"text":""}               and `refusal` are beside it, if there are any
 
     id: 1-4                         the cursor, with which a reader comes back
     event: delta
@@ -26,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from openai_scan.relay.entries import SHOWN, Entry, cursor_of, encode_json
+from openai_scan.relay.facts import end_of, facts_of_readers, texts_of
 from openai_scan.relay.store import Message
 
 HEARTBEAT = b":\n\n"
@@ -83,7 +84,7 @@ class Frames:
         """Return the text and the end; while the answer is running, only when to come back."""
         if message.status == "running":
             return RETRY + HEARTBEAT
-        text = encode_json({"text": message.text})
+        text = encode_json(texts_of(message))
         return b"%bevent: reset\ndata: %b\n\nid: 0-0-end\nevent: done\ndata: %b\n\n" % (
             RETRY,
             text,
@@ -93,9 +94,7 @@ class Frames:
 
 def stored_end(message: Message) -> dict[str, Any]:
     """Return the data of `done` for a message that is stored."""
-    known = ("finish_reason", "usage", "calls", "error")
-    facts = {key: message.facts[key] for key in known if key in message.facts}
-    return {"status": message.status, **facts, "saved": True, "message": message.id}
+    return facts_of_readers(end_of(message), message.id, saved=True)
 
 
 def _frame(entry: Entry) -> bytes:

@@ -39,13 +39,16 @@ class Log(ABC):
     """What every log does. All methods may be called from any thread.
 
     What a log cannot do because its server or file cannot be reached or is locked is an
-    `UnavailableError`, unless a method says otherwise.
+    `UnavailableError`, except in `append()`, `drain()` and `close()`, which raise none.
+
+    A log belongs to one relay. A process that was frozen for longer than the lease may take a job
+    a second time, so what a log keeps for a job belongs to the `Job`, not to the stream.
 
     Attributes:
         lease: For how many seconds a job belongs to a process that does not renew it.
         is_shared: Whether another process can take over a job.
-        on_stop: Called with the id of a stream when it is to stop, or when its job has been taken
-            over. The relay sets it; it is called in a thread of the log, and returns quickly.
+        on_stop: Called with the id of a stream when it is to stop. The relay sets it; it is called
+            in a thread of the log, and returns quickly.
     """
 
     lease: float
@@ -82,8 +85,11 @@ class Log(ABC):
         """
 
     @abstractmethod
-    def renew(self, jobs: Iterable[Job]) -> None:
-        """Begin the leases of *jobs* anew; `on_stop` is called for those that are lost."""
+    def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
+        """Begin the leases of *jobs* anew, and return those that other processes have taken over.
+
+        A job of which that is not known is not among them.
+        """
 
     @abstractmethod
     def hand_over(self, jobs: Iterable[Job]) -> None:
@@ -91,7 +97,10 @@ class Log(ABC):
 
     @abstractmethod
     def finish(self, job: Job) -> None:
-        """Remove a job that is done. Its stream can still be read for some minutes."""
+        """Remove a job that is done, if it is still there.
+
+        Its stream can still be read for some minutes. Do nothing if the job is another process's.
+        """
 
     # Writing.
 
@@ -99,7 +108,8 @@ class Log(ABC):
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
         """Append to the stream of *job*, and return without waiting for a server.
 
-        Entries are written in order. Those that cannot be written now are kept and written later.
+        Entries are written in order, and readers get them once they are written. Those that cannot
+        be written now are kept and written later.
 
         Raises:
             FencedError: It is known that another process has taken over the job.
@@ -129,12 +139,9 @@ class Log(ABC):
     def open(self, stream: str) -> Tail:
         """Return a tail that has the entries of a stream, and gets those to come.
 
-        `release()` it. If the log becomes unreachable or loses the stream, the tail ends.
+        It gets them as long as somebody refers to it. If the log becomes unreachable or loses the
+        stream, the tail ends.
         """
-
-    def release(self, tail: Tail) -> None:
-        """Let go of a tail that `open()` returned."""
-        self.tails.release(tail)
 
     # Stop.
 
@@ -151,8 +158,8 @@ class Log(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of threads and connections.
+        """Let go of threads and connections. Call it any number of times.
 
         What has been appended is written before, if that takes no longer than a moment. A `take()`
-        that waits returns.
+        that waits returns, and tails end.
         """

@@ -48,16 +48,20 @@ class MemoryLog(Log):
             return True
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
-        """Take new jobs. None is taken twice."""
+        """Take jobs that are new, or were put back."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._is_closed, seconds)
             return [self._jobs.popleft() for _ in range(min(limit, len(self._jobs)))]
 
-    def renew(self, jobs: Iterable[Job]) -> None:
-        """Do nothing: no other process can take a job over."""
+    def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:  # noqa: ARG002 - none has a lease
+        """Return no job: no other process can take one over."""
+        return ()
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
-        """Do nothing: there is no other process."""
+        """Put *jobs* back: this process may take them again."""
+        with self._changed:
+            self._jobs.extend(Job(job.stream, epoch=job.epoch + 1) for job in jobs)
+            self._changed.notify()
 
     def finish(self, job: Job) -> None:
         """Forget the stream after some minutes."""
@@ -93,12 +97,11 @@ class MemoryLog(Log):
             tail.end()
         return tail
 
-    def release(self, tail: Tail) -> None:
-        """Do nothing: the tail is the log."""
-
     def stop(self, stream: str) -> None:
         """Stop the work on a stream."""
-        self._stopped.add(stream)
+        with self._changed:
+            if stream in self._streams:
+                self._stopped.add(stream)
         self.on_stop(stream)
 
     def is_stopped(self, stream: str) -> bool:

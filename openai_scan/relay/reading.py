@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from openai_scan.relay.entries import START, Place
+from openai_scan.relay.entries import START, Entry, Place
 from openai_scan.relay.frames import HEARTBEAT, Encoding
 from openai_scan.relay.tail import Tail
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """The frames of one stream for one reader: iterate over it once, with `for` or `async for`.
+    """The frames of one stream for one reader: an iterator, for `for` or `async for`.
 
     It ends with the stream, or when the log cannot be read any more; an `EventSource` then comes
     back with its cursor. Between frames there is a heartbeat every few seconds, so that proxies
-    keep the connection and a server notices that a browser has left. `close()` it, or iterate to
-    the end, or leave the iterator to the garbage collector.
+    keep the connection and a server notices that a browser has left.
+
+    `close()` it, iterate to the end, or drop it: nothing else refers to it, so nothing is left.
+    It is iterated once: a second loop goes on where the first one has stopped. `async for` needs
+    asyncio; on Trio, iterate in a thread.
 
     Attributes:
         encoding: How entries become bytes; its `headers` are those of the response.
@@ -36,7 +39,6 @@ class Reading:
         stored: bytes = b"",
         is_over: bool = False,
         heartbeat: float = 15.0,
-        release: Callable[[Tail], None] | None = None,
     ) -> None:
         self.encoding = encoding
         self.is_over = is_over
@@ -44,13 +46,12 @@ class Reading:
         self._after = after
         self._stored = stored
         self._heartbeat = heartbeat
-        self._release = release
+        self._position: int | None = None  # in the entries; None before the first frame
 
     def close(self) -> None:
-        """Let go of the tail. Call it any number of times."""
-        tail, self._tail = self._tail, None
-        if tail is not None and self._release is not None:
-            self._release(tail)
+        """Let go of the log. Call it any number of times."""
+        self._tail = None
+        self._stored = b""
 
     def __enter__(self) -> Self:
         return self
@@ -58,50 +59,47 @@ class Reading:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        frames = self._opening()
+        while not frames:
+            tail, position = self._tail, self._position
+            if tail is None or position is None:
+                raise StopIteration
+            frames = self._frames(tail, tail.wait(position, self._heartbeat))
+        return frames
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        frames = self._opening()
+        while not frames:
+            tail, position = self._tail, self._position
+            if tail is None or position is None:
+                raise StopAsyncIteration
+            frames = self._frames(tail, await tail.wait_async(position, self._heartbeat))
+        return frames
+
+    def _opening(self) -> bytes:
+        """Return what comes first, once: of an answer that is only stored, all there is."""
         tail = self._tail
         if tail is None:
-            if self._stored:
-                yield self._stored
-            return
-        try:
-            position, opening = self._begin(tail)
-            yield opening
-            while True:
-                entries = tail.wait(position, self._heartbeat)
-                position += len(entries)
-                if entries:
-                    if frames := self.encoding.frames(entries):
-                        yield frames
-                elif not tail.is_over:
-                    yield HEARTBEAT
-                if tail.is_over and position >= len(tail.entries):
-                    return
-        finally:
-            self.close()
+            stored, self._stored = self._stored, b""
+            return stored
+        if self._position is not None:
+            return b""
+        self._position = tail.position_of(self._after)
+        return self.encoding.opening(tail.entries[: self._position])
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        tail = self._tail
-        if tail is None:
-            if self._stored:
-                yield self._stored
-            return
-        try:
-            position, opening = self._begin(tail)
-            yield opening
-            while True:
-                entries = await tail.wait_async(position, self._heartbeat)
-                position += len(entries)
-                if entries:
-                    if frames := self.encoding.frames(entries):
-                        yield frames
-                elif not tail.is_over:
-                    yield HEARTBEAT
-                if tail.is_over and position >= len(tail.entries):
-                    return
-        finally:
+    def _frames(self, tail: Tail, entries: Sequence[Entry]) -> bytes:
+        """Return the frames of *entries*, for which *tail* was waited; none: a heartbeat."""
+        self._position = (self._position or 0) + len(entries)
+        is_over = tail.is_over and self._position >= len(tail.entries)
+        if is_over:
             self.close()
-
-    def _begin(self, tail: Tail) -> tuple[int, bytes]:
-        position = tail.position_of(self._after)
-        return position, self.encoding.opening(tail.entries[:position])
+        if entries:
+            return self.encoding.frames(entries)
+        return b"" if is_over else HEARTBEAT

@@ -71,7 +71,8 @@ class Message:
         status: How far it is.
         facts: Of an answer that has ended: `finish_reason`, `usage` (`input`, `output`, `total`,
             `cached`, `reasoning`), `calls` (`id`, `name`, `arguments`), `reasoning`, `refusal`, and
-            `error`, the name of an error class. Those that are not known are left out.
+            `error`, the name of an error class or a word such as `WorkerLost`. Those that are not
+            known are left out.
     """
 
     id: str
@@ -86,7 +87,12 @@ class Message:
 class Store(Protocol):
     """What a relay asks of a database. All methods may be called from any thread.
 
-    If the database cannot be reached or is locked, they raise an `UnavailableError`.
+    If the database cannot be reached or is locked, they raise an `UnavailableError`, and are called
+    again until it can be. Anything else that they raise is a fault, which is logged. The end of an
+    answer is stored again and again for a minute then; after that its row stays `running`, and what
+    came of it can be read from the log for some minutes.
+
+    Text has neither NUL nor halves of characters, since not every database can store them.
     """
 
     def begin(self, message: NewMessage, limits: Limits) -> bool:
@@ -113,7 +119,8 @@ class Store(Protocol):
             UPDATE messages SET ... WHERE id = :id AND status = 'running' AND epoch <= :epoch
 
         Returns:
-            Whether this call has stored it. False: it was stored before, and stays as it is.
+            Whether this call has stored it. False: it was stored before, and stays as it is; or
+            there is no such message any more.
         """
         ...
 
@@ -122,7 +129,11 @@ class Store(Protocol):
         ...
 
     def history(self, conversation: str, user: str) -> Sequence[Message]:
-        """Return the messages of a conversation in order; none if it is not the user's."""
+        """Return the messages of a conversation in order; none if it is not the user's.
+
+        Each answer, running or not, comes right after its prompt, and these pairs in the order in
+        which they were begun.
+        """
         ...
 
 

@@ -36,7 +36,6 @@ class Tail:
         self.stream = stream
         self.entries: list[Entry] = []
         self.is_over = False
-        self.readers = 0  # of the `Tails`
         self._changed = threading.Condition()
         self._waiting: list[tuple[_Waker, asyncio.Future[None]]] = []
 
@@ -46,13 +45,17 @@ class Tail:
         return bool(self.entries) and self.entries[-1].kind == "done"
 
     def push(self, entries: Sequence[Entry]) -> None:
-        """Add the entries that are new: those behind the last one, in order."""
+        """Add the entries that are new, in order: those behind the last one.
+
+        What comes after `done` is of no use to readers. A process that takes over a job at its very
+        end writes such entries.
+        """
         with self._changed:
-            last = self.entries[-1].place if self.entries else None
             for entry in entries:
-                if last is None or entry.place > last:
+                if self.is_whole:
+                    break
+                if not self.entries or entry.place > self.entries[-1].place:
                     self.entries.append(entry)
-                    last = entry.place
             self.is_over = self.is_over or self.is_whole
             self._wake()
 
@@ -84,11 +87,15 @@ class Tail:
             return self.entries[position:]
 
     async def wait_async(self, position: int, seconds: float | None = None) -> Sequence[Entry]:
-        """The same for a task on asyncio, which may be cancelled at any time."""
+        """The same for a task on asyncio, which may be cancelled at any time.
+
+        Raises:
+            RuntimeError: The task does not run on asyncio.
+        """
+        loop = _running_loop()
         with self._changed:
             if self._has_news(position):
                 return self.entries[position:]
-            loop = asyncio.get_running_loop()
             future = loop.create_future()
             waiting = (_Waker.of(loop), future)
             self._waiting.append(waiting)
@@ -113,46 +120,57 @@ class Tail:
             waker.wake(future)
 
 
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "a relay is read with `async for` on asyncio only; elsewhere, such as on Trio, read it"
+            " with `for` in a thread"
+        ) from None
+
+
 class _Waker:
     """Wakes tasks of one event loop from other threads, all of a turn of the loop at once.
 
     A call into a loop from another thread costs a system call. With one for each entry of each
     stream, a busy loop spent a quarter of its time on being woken.
+
+    It has no lock, since a garbage collection may run its methods at any place. That two threads
+    call the loop at the same time does no harm.
     """
 
     _of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker] = (
         weakref.WeakKeyDictionary()
     )
-    _lock = threading.Lock()
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> _Waker:
-        with cls._lock:
-            waker = cls._of_loops.get(loop)
-            if waker is None:
-                waker = cls._of_loops[loop] = cls(loop)
-            return waker
+        waker = cls._of_loops.get(loop)
+        if waker is None:
+            waker = cls._of_loops[loop] = cls()
+        return waker
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
+    def __init__(self) -> None:
         self._due: deque[asyncio.Future[None]] = deque()
+        self._is_called = False  # the loop has been called, and has not come yet
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """Let the task that awaits *future* go on."""
-        with self._lock:
-            self._due.append(future)
-            if len(self._due) > 1:  # the loop has been called, and has not come yet
-                return
-        loop = self._loop()
-        if loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and its tasks are gone
-                loop.call_soon_threadsafe(self._run)
+        self._due.append(future)
+        if self._is_called:
+            return
+        self._is_called = True
+        try:
+            future.get_loop().call_soon_threadsafe(self._run)
+        except RuntimeError:  # the loop is closed, and its tasks are gone
+            self._is_called = False
+            self._due.clear()
 
     def _run(self) -> None:
-        with self._lock:
-            due, self._due = self._due, deque()
-        for future in due:
-            _resolve(future)
+        self._is_called = False  # first: what is added from now on calls anew
+        while self._due:
+            _resolve(self._due.popleft())
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
@@ -161,34 +179,26 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 class Tails:
-    """The tails of a process, each kept as long as it has readers."""
+    """The tails of a process, each kept as long as there is a reader that has it."""
 
     def __init__(self) -> None:
-        self._tails: dict[str, Tail] = {}
+        self._tails: weakref.WeakValueDictionary[str, Tail] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
 
     def get(self, stream: str) -> Tail | None:
-        """Return the tail of *stream* if it is kept."""
+        """Return the tail of *stream*, if a reader has it."""
         return self._tails.get(stream)
 
     def open(self, stream: str) -> Tail:
-        """Return the tail of *stream*, and keep it until `release()`.
+        """Return the tail of *stream*.
 
-        It is new, and empty, if there is none, or if the log could not be read any more.
+        It is new, and empty, if no reader has one, or if the log could not be read any more.
         """
         with self._lock:
             tail = self._tails.get(stream)
             if tail is None or (tail.is_over and not tail.is_whole):
                 tail = self._tails[stream] = Tail(stream)
-            tail.readers += 1
             return tail
-
-    def release(self, tail: Tail) -> None:
-        """Let go of a tail that `open()` returned."""
-        with self._lock:
-            tail.readers -= 1
-            if not tail.readers and self._tails.get(tail.stream) is tail:
-                del self._tails[tail.stream]
 
     def unfinished(self) -> Sequence[Tail]:
         """Return those that more may come for."""

@@ -51,15 +51,25 @@ class Upstream(Protocol):
     """The server that answers. Write a class with these methods to ask in a way of your own."""
 
     def ask(self, question: Question) -> StreamerV2[Any, Any]:
-        """Return the stream of an answer. It is called once for each answer."""
+        """Return the stream of an answer. It is called at most once for each answer.
+
+        It does not wait for the server: as with a client's streams, the request is sent with the
+        first `next()`, which a stop can interrupt.
+        """
         ...
 
     def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
-        """Return the rest of an answer, for which `bookmark()` was not None."""
+        """Return the rest of an answer, likewise: what comes after *bookmark*.
+
+        It is called for answers whose stream had a `bookmark()` with the number of an event.
+        """
         ...
 
     def cancel(self, bookmark: Mapping[str, Any]) -> None:
-        """Tell the server that an answer is not wanted any more, if it works on without us."""
+        """Tell the server that an answer is not wanted any more, if it works on without us.
+
+        It may be called several times for an answer. Readers have got the end by then.
+        """
         ...
 
 

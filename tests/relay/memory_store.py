@@ -33,6 +33,7 @@ class MemoryStore:
         self.finished: list[str] = []
         self._messages: dict[str, Message] = {}
         self._created: dict[str, float] = {}
+        self._epochs: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def begin(self, message: NewMessage, limits: Limits) -> bool:
@@ -58,9 +59,10 @@ class MemoryStore:
     ) -> bool:
         """Store the end of an answer."""
         with self._locked():
-            message = self._messages[id]
-            if message.status != "running":
+            message = self._messages.get(id)
+            if message is None or message.status != "running" or epoch < self._epochs.get(id, 0):
                 return False
+            self._epochs[id] = epoch
             self._messages[id] = attrs.evolve(message, status=status, text=text, facts=facts)
             self.finished.append(id)
             return True
@@ -88,6 +90,11 @@ class MemoryStore:
                 if message.status == "running"
                 and time.monotonic() - self._created[message.id] >= seconds
             ]
+
+    def delete(self, id: str) -> None:
+        """Delete a message, as the user of an application may do at any time."""
+        with self._lock:
+            del self._messages[id]
 
     def _put(self, message: Message) -> None:
         self._messages[message.id] = message
