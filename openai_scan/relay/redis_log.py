@@ -82,7 +82,7 @@ _GROUP = "workers"
 
 # Whom a job belongs to that was handed over, and how idle it is, in milliseconds: more than any
 # lease.
-_NOBODY = "nobody"
+_NOBODY = b"nobody"
 _HANDED_OVER = 24 * 60 * 60 * 1000
 
 # How long a stream is kept that is neither renewed nor finished, and a stop, in seconds.
@@ -128,6 +128,7 @@ class RedisLog(Log):
         self._writer = Writer(self._server, self._keys, self._tell_stop)
         self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
         self._closing = threading.Event()
+        self._has_looked_for_dead = False
 
     def __repr__(self) -> str:
         return f"<RedisLog at {self._server.address}>"
@@ -176,13 +177,27 @@ class RedisLog(Log):
         """Return what is in the stream of jobs for this process, as ids and fields."""
         with self._server.errors():
             try:
-                return self._overdue(limit) or self._new(limit, seconds)
+                overdue = self._overdue(limit)
+                self._forget_dead()
+                return overdue or self._new(limit, seconds)
             except ResponseError as error:
                 # It is the first time, or Redis has been emptied, maybe while we waited.
                 if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
                     raise
                 self._make_group()
                 return self._new(limit, 0)
+
+    def _forget_dead(self) -> None:
+        """Remove the processes from the group that are gone, once. They have no jobs any more."""
+        if self._has_looked_for_dead:
+            return
+        for consumer in self._server.commands.xinfo_consumers(self._keys.jobs, _GROUP):
+            is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
+            if is_dead and consumer["name"] != _NOBODY:  # which gets jobs at any time
+                self._server.commands.xgroup_delconsumer(
+                    self._keys.jobs, _GROUP, consumer["name"]
+                )
+        self._has_looked_for_dead = True
 
     def _overdue(self, limit: int) -> Sequence[Any]:
         """Claim the jobs whose lease has run out."""
@@ -261,7 +276,7 @@ class RedisLog(Log):
                 self._claim(pipeline, job, _NOBODY, seen_idle=idle, idle=_HANDED_OVER)
             pipeline.execute()
 
-    def _claim(self, pipeline: Any, job: Job, whose: str, *, seen_idle: int, idle: int) -> None:
+    def _claim(self, pipeline: Any, job: Job, whose: str | bytes, *, seen_idle: int, idle: int) -> None:
         """Make a job *whose*, so idle, unless another process has claimed it since it was seen."""
         pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, [job.id], idle=idle, justid=True)
 

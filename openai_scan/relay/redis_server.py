@@ -142,6 +142,7 @@ def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
         "decode_responses": False,
         "retry": Retry(NoBackoff(), 0),
     }
+    settings.pop("legacy_responses", None)
     if "path" not in settings:
         settings.setdefault("socket_connect_timeout", settings["socket_timeout"])
     of_pools = ("connection_class", "max_connections", "timeout")
