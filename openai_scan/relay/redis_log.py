@@ -194,9 +194,7 @@ class RedisLog(Log):
         for consumer in self._server.commands.xinfo_consumers(self._keys.jobs, _GROUP):
             is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
             if is_dead and consumer["name"] != _NOBODY:  # which gets jobs at any time
-                self._server.commands.xgroup_delconsumer(
-                    self._keys.jobs, _GROUP, consumer["name"]
-                )
+                self._server.commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
         self._has_looked_for_dead = True
 
     def _overdue(self, limit: int) -> Sequence[Any]:
@@ -276,7 +274,9 @@ class RedisLog(Log):
                 self._claim(pipeline, job, _NOBODY, seen_idle=idle, idle=_HANDED_OVER)
             pipeline.execute()
 
-    def _claim(self, pipeline: Any, job: Job, whose: str | bytes, *, seen_idle: int, idle: int) -> None:
+    def _claim(
+        self, pipeline: Any, job: Job, whose: str | bytes, *, seen_idle: int, idle: int
+    ) -> None:
         """Make a job *whose*, so idle, unless another process has claimed it since it was seen."""
         pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, [job.id], idle=idle, justid=True)
 

@@ -137,25 +137,36 @@ class Writer:
             self._thread.join(_LAST_SECONDS)
 
     def _run(self) -> None:
-        pause = 0.0
-        while batch := self._next():
-            try:
-                self._write([each for each in batch if each[1].lost is None])
-            except UnavailableError as error:
-                if self._closing.is_set():
-                    return
-                if not pause:
-                    _log.warning("entries wait for the log: %s", error)
-                pause = min(2 * pause, _PAUSES[1]) or _PAUSES[0]
-                self._closing.wait(pause)
-                continue
-            pause = 0.0
-            with self._has_written:
-                for _ in batch:
-                    self._buffer.popleft()
-                self._written += len(batch)
-                self._has_written.notify_all()
-            self._hurry.wait(_GROUP_SECONDS)
+        pause: float | None = 0.0
+        while pause is not None:
+            pause = self._pause_after_step(pause)
+
+    def _pause_after_step(self, pause: float) -> float | None:
+        """Write a batch, and pause. Return how long the pause was if that failed; None at the end.
+
+        Args:
+            pause: How long it was before, if the step before has failed, else 0.
+        """
+        batch = self._next()
+        if not batch:
+            return None
+        try:
+            self._write([each for each in batch if each[1].lost is None])
+        except UnavailableError as error:
+            if self._closing.is_set():
+                return None
+            if not pause:
+                _log.warning("entries wait for the log: %s", error)
+            pause = min(2 * pause, _PAUSES[1]) or _PAUSES[0]
+            self._closing.wait(pause)
+            return pause
+        with self._has_written:
+            for _ in batch:
+                self._buffer.popleft()
+            self._written += len(batch)
+            self._has_written.notify_all()
+        self._hurry.wait(_GROUP_SECONDS)
+        return 0.0
 
     def _next(self) -> list[_Written]:
         """Return what to write next, once there is something; nothing when it is over."""

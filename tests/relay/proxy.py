@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,13 +21,15 @@ class Proxy:
 
     Args:
         port: The port of the server.
+        tls: How to speak TLS with clients; None to speak none.
 
     Attributes:
         port: The port of the proxy.
         arrived: Set as soon as something has come for the server since it was cleared.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._server = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -76,8 +81,8 @@ class Proxy:
         for thread in self._threads:
             thread.join()
 
-    def _start(self, do: object, *args: object) -> None:
-        thread = threading.Thread(target=do, args=args, daemon=True)  # type: ignore[arg-type] # any
+    def _start(self, do: Callable[[], None]) -> None:
+        thread = threading.Thread(target=do, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -99,19 +104,19 @@ class Proxy:
                     client.close()
                     continue
                 try:
+                    if self._tls is not None:
+                        client = self._tls.wrap_socket(client, server_side=True)
                     server = socket.create_connection(self._server)
-                except OSError:  # it is not running
+                except OSError:  # the client trusts no certificate, or no server is running
                     client.close()
                     continue
                 for sock in (client, server):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._sockets |= {client, server}
-                self._start(self._forward, client, server)
-                self._start(self._forward, server, client, True)
+                self._start(partial(self._forward, client, server, is_reply=False))
+                self._start(partial(self._forward, server, client, is_reply=True))
 
-    def _forward(
-        self, source: socket.socket, target: socket.socket, is_reply: bool = False
-    ) -> None:  # noqa: FBT002 - two threads do it
+    def _forward(self, source: socket.socket, target: socket.socket, *, is_reply: bool) -> None:
         with contextlib.suppress(OSError), source:
             while data := source.recv(65536):
                 if not is_reply:
