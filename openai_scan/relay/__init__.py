@@ -35,6 +35,7 @@ _MODULES = {
     "NewMessage": "store",
     "Question": "upstream",
     "Reading": "reading",
+    "RedisLog": "redis_log",
     "Relay": "core",
     "RelayError": "errors",
     "ResponsesUpstream": "upstream",

