@@ -48,12 +48,12 @@ class Encoding(Protocol):
 
     headers: Mapping[str, str]
 
-    def opening(self, *, is_restart: bool) -> bytes:
+    def opening(self, before: Sequence[Entry]) -> bytes:
         """Return what comes first.
 
         Args:
-            is_restart: Whether the answer follows from its beginning, also for a reader that has
-                had a part of it.
+            before: The entries that the reader has had, which are not sent again; none if the
+                answer follows from its beginning, also for a reader that has had a part of it.
         """
         ...
 
@@ -71,9 +71,9 @@ class Frames:
 
     headers: Mapping[str, str] = HEADERS
 
-    def opening(self, *, is_restart: bool) -> bytes:
+    def opening(self, before: Sequence[Entry]) -> bytes:
         """Return the pause before coming back, and an empty text if the answer starts over."""
-        return RETRY + (b'event: reset\ndata: {"text":""}\n\n' if is_restart else HEARTBEAT)
+        return RETRY + (HEARTBEAT if before else b'event: reset\ndata: {"text":""}\n\n')
 
     def frames(self, entries: Sequence[Entry]) -> bytes:
         """Return the frames of those entries that readers are told of."""

@@ -104,4 +104,4 @@ class Reading:
 
     def _begin(self, tail: Tail) -> tuple[int, bytes]:
         position = tail.position_of(self._after)
-        return position, self.encoding.opening(is_restart=position == 0)
+        return position, self.encoding.opening(tail.entries[:position])
