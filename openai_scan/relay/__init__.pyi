@@ -1,3 +1,6 @@
+from openai_scan.relay.asgi_app import (
+    asgi as asgi,
+)
 from openai_scan.relay.core import (
     Relay as Relay,
 )
@@ -34,6 +37,9 @@ from openai_scan.relay.memory_log import (
 from openai_scan.relay.reading import (
     Reading as Reading,
 )
+from openai_scan.relay.serving import (
+    close_on_signals as close_on_signals,
+)
 from openai_scan.relay.store import (
     Limits as Limits,
 )
@@ -57,4 +63,7 @@ from openai_scan.relay.upstream import (
 )
 from openai_scan.relay.upstream import (
     Upstream as Upstream,
+)
+from openai_scan.relay.wsgi_app import (
+    wsgi as wsgi,
 )
