@@ -44,6 +44,9 @@ _MODULES = {
     "UnavailableError": "errors",
     "UnknownStreamError": "errors",
     "Upstream": "upstream",
+    "asgi": "asgi_app",
+    "close_on_signals": "serving",
+    "wsgi": "wsgi_app",
 }
 
 __all__ = list(_MODULES)
@@ -57,7 +60,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
-        if package not in ("redis", "sqlalchemy", "starlette", "sse_starlette"):
+        if package not in ("redis", "sqlalchemy", "starlette"):
             raise
         raise ConfigurationError(
             f"{name} needs {package}, which is not installed: pip install 'openai_scan[relay]'"

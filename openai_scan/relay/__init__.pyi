@@ -1,3 +1,6 @@
+from openai_scan.relay.asgi_app import (
+    asgi as asgi,
+)
 from openai_scan.relay.core import (
     Relay as Relay,
 )
@@ -37,6 +40,9 @@ from openai_scan.relay.reading import (
 from openai_scan.relay.redis_log import (
     RedisLog as RedisLog,
 )
+from openai_scan.relay.serving import (
+    close_on_signals as close_on_signals,
+)
 from openai_scan.relay.store import (
     Limits as Limits,
 )
@@ -60,4 +66,7 @@ from openai_scan.relay.upstream import (
 )
 from openai_scan.relay.upstream import (
     Upstream as Upstream,
+)
+from openai_scan.relay.wsgi_app import (
+    wsgi as wsgi,
 )

@@ -399,10 +399,15 @@ class Relay:
         return model
 
 
+def is_id(text: str) -> bool:
+    """Return whether *text* can be the id of a stream or a conversation."""
+    return _ID.fullmatch(text) is not None
+
+
 def _checked_id(given: str | None, name: str) -> str:
     if given is None:
         return secrets.token_urlsafe(18)
-    if not _ID.fullmatch(given):
+    if not is_id(given):
         raise ValueError(f'{name} must have 16 to 64 letters, digits, "-" and "_"')
     return given
 

@@ -255,19 +255,20 @@ class RedisLog(Log):
             pipeline.xdel(self._keys.jobs, job_id)
             pipeline.execute()
 
-    def renew(self, jobs: Iterable[Job]) -> None:
-        """Begin the leases of *jobs* anew; `on_stop` is called for those that are lost."""
-        ours = self._still_ours(jobs)
+    def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
+        """Begin the leases of *jobs* anew, and return those that other processes have taken over."""
+        ours, lost = self._still_ours(jobs)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job, idle in ours:
                 self._claim(pipeline, job, self._me, seen_idle=idle, idle=0)
                 pipeline.expire(self._keys.log(job.stream), _LIVE_SECONDS)
             pipeline.execute()
+        return lost
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
         """End the leases of *jobs* now, so that other processes can take them at once."""
-        ours = self._still_ours(jobs)
+        ours, _ = self._still_ours(jobs)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job, idle in ours:
@@ -280,15 +281,15 @@ class RedisLog(Log):
         """Make a job *whose*, so idle, unless another process has claimed it since it was seen."""
         pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, [job.id], idle=idle, justid=True)
 
-    def _still_ours(self, jobs: Iterable[Job]) -> Sequence[tuple[Job, int]]:
-        """Return those of *jobs* that no other process has taken, and how long each was idle."""
+    def _still_ours(self, jobs: Iterable[Job]) -> tuple[Sequence[tuple[Job, int]], Sequence[Job]]:
+        """Return the *jobs* that no other process has, and how long each was idle; and the rest."""
         jobs = [*jobs]
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job in jobs:
                 pipeline.xpending_range(self._keys.jobs, _GROUP, job.id, job.id, 1)
             replies = pipeline.execute()
-        ours = []
+        ours, lost = [], []
         for job, pending in zip(jobs, replies, strict=True):
             if not pending:  # it is finished, or Redis has lost it: the writer finds out
                 continue
@@ -297,7 +298,8 @@ class RedisLog(Log):
                 ours.append((job, now["time_since_delivered"]))
             else:
                 self._writer.give_up(job, FencedError)
-        return ours
+                lost.append(job)
+        return ours, lost
 
     def finish(self, job: Job) -> None:
         """Remove a job that is done. Its stream can still be read for some minutes."""
@@ -335,17 +337,13 @@ class RedisLog(Log):
     def open(self, stream: str) -> Tail:
         """Return a tail that has the entries of a stream, and gets those to come."""
         tail = self.tails.open(stream)
-        try:
+        if not tail.entries:
+            tail.push(self.read(stream))
             if not tail.entries:
-                tail.push(self.read(stream))
-                if not tail.entries:
-                    tail.end()
-                elif not tail.is_over:
-                    self._follower.start()
-                    self._follower.wake()
-        except BaseException:
-            self.release(tail)
-            raise
+                tail.end()
+            elif not tail.is_over:
+                self._follower.start()
+                self._follower.wake()
         return tail
 
     # Stop.

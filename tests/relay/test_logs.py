@@ -149,7 +149,6 @@ class TestTails:
         assert tail.is_whole
         assert tail.is_over
         assert list(tail.entries) == list(log.read(STREAM))
-        log.release(tail)
 
     def test_a_stream_that_has_ended(self, make_log: MakeLog) -> None:
         """All of it is there at once."""
@@ -158,7 +157,6 @@ class TestTails:
         tail = log.open(STREAM)
         assert kinds(tail.entries) == ["head", "begin", "done"]
         assert tail.is_over
-        log.release(tail)
 
     def test_no_such_stream(self, make_log: MakeLog) -> None:
         """The tail is empty, and over."""
@@ -166,7 +164,6 @@ class TestTails:
         tail = log.open("another-0123456789")
         assert list(tail.wait(0, PATIENCE)) == []
         assert tail.is_over
-        log.release(tail)
 
     def test_many_tails(self, make_log: MakeLog) -> None:
         """Those of one stream, and of others, get their own entries."""
@@ -177,20 +174,17 @@ class TestTails:
             log.append(job, [delta(1, 1, job.stream)])
         for tail in tails:
             assert wait_for(tail, 3)[2] == delta(1, 1, tail.stream)
-        for tail in tails:
-            log.release(tail)
 
     def test_opened_again(self, make_log: MakeLog) -> None:
         """It has what came while no tail was open."""
         log = make_log()
         job = started(log)
-        log.release(log.open(STREAM))
+        log.open(STREAM)
         append(log, job, delta(1, 1))
         tail = log.open(STREAM)
         assert kinds(tail.entries) == ["head", "begin", "delta"]
         log.append(job, [delta(1, 2)])
         wait_for(tail, 4)
-        log.release(tail)
 
     def test_closing_lets_readers_go(self, make_log: MakeLog) -> None:
         """A thread that waits for more does not wait any longer."""
@@ -203,7 +197,6 @@ class TestTails:
         thread.join(PATIENCE)
         assert not thread.is_alive()
         assert tail.is_over
-        log.release(tail)
 
 
 class TestStop:
@@ -258,7 +251,6 @@ class TestSeveralProcesses:
         tail = other.open(STREAM)
         log.append(job, [delta(1, 1), Entry(1, 2, "done")])
         assert kinds(wait_for(tail, 4)) == ["head", "begin", "delta", "done"]
-        other.release(tail)
 
     def test_stop_reaches_the_others(self, make_shared_log: MakeLog) -> None:
         """The process that works on the stream is told."""

@@ -576,7 +576,6 @@ class TestFollowing:
             log.append(job, [Entry(1, 1, "done")])
         for tail in tails:
             wait_for(tail, 3)
-            other.release(tail)
 
     def test_an_outage(self, at: Redis, proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
         """Tails end, and can be opened again after it. Stops of meanwhile arrive, too."""

@@ -1,0 +1,215 @@
+"""The entries as chunks of Chat Completions, so that any client of that API reads them.
+
+::
+
+    id: 1-4
+    data: {"id":"...","object":"chat.completion.chunk",...,"cursor":"1-4"}
+
+    data: {"error":{"message":"...","type":"relay_error","code":"WorkerLost"}}
+
+    id: 1-9-end
+    data: [DONE]
+
+An entry is one chunk. Its cursor is the id of the event, and also stands in the chunk, since most
+clients show nothing but chunks. A reader that comes back with it, as `Last-Event-ID` or `?after=`,
+gets the chunks behind it.
+
+Chunks have no words for an answer that was stopped or is not whole, nor for text that replaces what
+was sent. Both are errors. Only if the new text goes on where the old one ended, its rest is sent.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from openai_scan.relay.edge import (
+    LATER,
+    REPLACED,
+    SentCalls,
+    finish_reason_of,
+    said_of,
+    stored_pieces,
+)
+from openai_scan.relay.entries import Entry, cursor_of, encode_json, pieces_of
+from openai_scan.relay.frames import HEADERS, HEARTBEAT, RETRY, stored_end
+from openai_scan.relay.store import Message
+from openai_scan.values import Piece
+
+# What the kinds of pieces are called in a chunk.
+_KEYS: Mapping[str, str] = {
+    "text": "content",
+    "reasoning": "reasoning_content",
+    "refusal": "refusal",
+}
+
+_DONE = b"data: [DONE]\n\n"
+
+
+class Chunks:
+    """The entries of one stream as chunks; see the module.
+
+    Args:
+        stream: The id of the stream.
+        has_part: Whether the reader says that it has had a part of the answer.
+    """
+
+    headers: Mapping[str, str] = HEADERS
+
+    def __init__(self, stream: str, *, has_part: bool = False) -> None:
+        self._has_part = has_part
+        self._texts: list[str] = []  # of choice 0
+        self._calls = SentCalls()
+        self._is_over = False
+        self._head: dict[str, Any] = {
+            "id": stream,
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": "",
+        }
+
+    def opening(self, before: Sequence[Entry]) -> bytes:
+        """Return the chunk that begins an answer, or an error if the reader had more of it."""
+        for entry in before:
+            self._take(entry)
+        if before:
+            return RETRY + HEARTBEAT
+        if self._has_part:
+            return RETRY + self._error(REPLACED, "replaced")
+        return RETRY + self._chunk([_choice(0, {"role": "assistant", "content": ""})])
+
+    def frames(self, entries: Sequence[Entry]) -> bytes:
+        """Return the chunks of some entries; none after an error."""
+        return b"".join([frame for entry in entries for frame in self._frames(entry)])
+
+    def stored(self, message: Message) -> bytes:
+        """Return the whole answer; an error while it is running."""
+        if message.status == "running":
+            return RETRY + self._error(LATER, "unavailable")
+        opening = self.opening(())
+        if self._is_over:
+            return opening
+        chunks = [self._chunk(self._choices([piece])) for piece in stored_pieces(message)]
+        return b"".join([opening, *chunks, *self._end(stored_end(message), "0-0-end")])
+
+    def _frames(self, entry: Entry) -> Iterator[bytes]:
+        if self._is_over:
+            return
+        before = "".join(self._texts) if entry.kind == "reset" else ""
+        data, choices = self._take(entry)
+        cursor = cursor_of(entry.place, is_end=entry.kind == "done")
+        if choices:
+            yield self._chunk(choices, cursor)
+        elif entry.kind == "reset":
+            text: str = data["text"]
+            if text.startswith(before):
+                yield self._chunk([_choice(0, {"content": text[len(before) :]})], cursor)
+            else:
+                yield self._error(REPLACED, "replaced")
+        elif entry.kind == "done":
+            yield from self._end(data, cursor)
+
+    def _take(self, entry: Entry) -> tuple[Any, list[dict[str, Any]]]:
+        """Remember what an entry tells; return its data, and that as choices of a chunk."""
+        data = json.loads(entry.data)
+        match entry.kind:
+            case "head":
+                self._head["model"] = data.get("model") or ""
+            case "delta":
+                return data, self._choices(pieces_of(data))
+            case "reset":
+                self._texts = [data["text"]]
+        return data, []
+
+    def _choices(self, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
+        """Return pieces as choices of one chunk, each of them once."""
+        deltas: dict[int, dict[str, Any]] = {}
+        for piece in pieces:
+            delta = deltas.setdefault(piece.choice, {})
+            if piece.kind == "call":
+                if (call := self._call(piece)) is not None:
+                    delta.setdefault("tool_calls", []).append(call)
+                continue
+            key = _KEYS[piece.kind]
+            delta[key] = delta.get(key, "") + piece.text
+            if (piece.kind, piece.choice) == ("text", 0):
+                self._texts.append(piece.text)
+        return [_choice(number, delta) for number, delta in deltas.items() if delta]
+
+    def _call(self, piece: Piece) -> dict[str, Any] | None:
+        sent = self._calls.take(piece)
+        if sent is None:
+            return None
+        if sent.is_new:
+            return _new_call(sent.index, piece.call_id, piece.name, piece.text)
+        return {"index": sent.index, "function": {"arguments": piece.text}}
+
+    def _end(self, end: Mapping[str, Any], cursor: str) -> Iterator[bytes]:
+        """Yield what is left to say, and that it is all."""
+        reason = finish_reason_of(end)
+        if reason is None:
+            yield _error(said_of(end), end.get("error") or end["status"])
+        else:
+            calls = [
+                _new_call(index, call["id"], call["name"], call["arguments"])
+                for index, call in self._calls.left(end)
+            ]
+            if calls:
+                yield self._chunk([_choice(0, {"tool_calls": calls})])
+            yield self._chunk([_choice(0, {}, reason)])
+            if usage := _usage(end.get("usage", {})):
+                yield self._chunk([], usage=usage)
+        yield b"id: %b\n%b" % (cursor.encode(), _DONE)
+
+    def _chunk(
+        self, choices: Sequence[Any], cursor: str | None = None, *, usage: Any = None
+    ) -> bytes:
+        chunk = {**self._head, "choices": choices}
+        if usage is not None:
+            chunk["usage"] = usage
+        if cursor is None:
+            return b"data: %b\n\n" % encode_json(chunk)
+        return b"id: %b\ndata: %b\n\n" % (cursor.encode(), encode_json({**chunk, "cursor": cursor}))
+
+    def _error(self, message: str, code: str) -> bytes:
+        """Return an error, after which nothing else comes."""
+        self._is_over = True
+        return _error(message, code) + _DONE
+
+
+def _error(message: str, code: str) -> bytes:
+    error = {"message": message, "type": "relay_error", "code": code}
+    return b"data: %b\n\n" % encode_json({"error": error})
+
+
+def _choice(
+    number: int, delta: Mapping[str, Any], finish_reason: str | None = None
+) -> dict[str, Any]:
+    return {"index": number, "delta": delta, "finish_reason": finish_reason}
+
+
+def _new_call(index: int, id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {
+        "index": index,
+        "id": id or f"call_{index}",
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
+
+
+def _usage(counts: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return the counts of tokens in the words of the API, or None if too little is known."""
+    if "input" not in counts or "output" not in counts:
+        return None
+    usage: dict[str, Any] = {
+        "prompt_tokens": counts["input"],
+        "completion_tokens": counts["output"],
+        "total_tokens": counts.get("total", counts["input"] + counts["output"]),
+    }
+    if "cached" in counts:
+        usage["prompt_tokens_details"] = {"cached_tokens": counts["cached"]}
+    if "reasoning" in counts:
+        usage["completion_tokens_details"] = {"reasoning_tokens": counts["reasoning"]}
+    return usage

@@ -1,0 +1,120 @@
+"""What the encodings for other people's clients share: how an answer ended, and which calls it has.
+
+These clients know their own words only. So an answer that is not whole is an error to them, with a
+sentence of ours; the words of the server that answered never leave the relay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from openai_scan.relay.store import Message
+from openai_scan.values import Piece
+
+REPLACED = "The text that was sent is replaced by another one: read the answer from its beginning."
+LATER = "The answer cannot be read now: try again later."
+
+_SAID: Mapping[str, str] = {
+    "cancelled": "The answer was stopped.",
+    "failed": "The answer has failed.",
+    "incomplete": "The answer is not whole.",
+}
+
+# Why an answer ended, in the words of Chat Completions; other words are those of Responses.
+_FINISH_REASONS: Mapping[str, str] = {
+    "content_filter": "content_filter",
+    "function_call": "tool_calls",
+    "length": "length",
+    "max_output_tokens": "length",
+    "stop": "stop",
+    "tool_calls": "tool_calls",
+}
+
+
+def finish_reason_of(end: Mapping[str, Any]) -> str | None:
+    """Return why an answer ended, in the words of Chat Completions; None if it is not whole.
+
+    An answer that the model had no more room for, or that a filter has cut off, is whole here: it
+    has all that the server sent.
+
+    Args:
+        end: The data of an entry `done`.
+    """
+    reason = _FINISH_REASONS.get(end.get("finish_reason") or "")
+    match end["status"]:
+        case "completed":
+            return reason or "stop"
+        case "requires_action":
+            return "tool_calls"
+        case "incomplete" if reason in ("length", "content_filter") and "error" not in end:
+            return reason
+    return None
+
+
+def said_of(end: Mapping[str, Any]) -> str:
+    """Return the sentence about an answer that is not whole."""
+    return _SAID[end["status"]]
+
+
+def stored_pieces(message: Message) -> Sequence[Piece]:
+    """Return the texts of a stored answer, in the order in which models write them."""
+    texts = (
+        Piece("reasoning", text=message.facts.get("reasoning", "")),
+        Piece("text", text=message.text),
+        Piece("refusal", text=message.facts.get("refusal", "")),
+    )
+    return [piece for piece in texts if piece.text]
+
+
+@frozen
+class SentCall:
+    """A call that readers have been told of.
+
+    Attributes:
+        index: Which one of its choice it is.
+        is_new: Whether this is the first that they hear of it.
+    """
+
+    index: int
+    is_new: bool
+
+
+class SentCalls:
+    """The calls that readers have been told of, piece by piece.
+
+    A piece may come before the id or the name of its call is known. Then this call, and each that
+    begins after it, is only told at the end, when all is known.
+    """
+
+    def __init__(self) -> None:
+        self._indexes: dict[tuple[int, str], int] = {}
+        self._is_late = False
+
+    def take(self, piece: Piece) -> SentCall | None:
+        """Note a piece of a call. Return None if it is not to be sent now."""
+        key = piece.choice, piece.call_id
+        index = self._indexes.get(key)
+        if index is not None:
+            return SentCall(index, is_new=False)
+        if self._is_late or not piece.call_id or not piece.name:
+            self._is_late = True
+            return None
+        return SentCall(self._add(key), is_new=True)
+
+    def left(self, end: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+        """Return the calls that readers have not been told of, each with its index.
+
+        Args:
+            end: The data of an entry `done`.
+        """
+        known = {id for _, id in self._indexes}
+        calls = [call for call in end.get("calls", ()) if call["id"] not in known]
+        return [(self._add((0, call["id"])), call) for call in calls]
+
+    def _add(self, key: tuple[int, str]) -> int:
+        index = sum(choice == key[0] for choice, _ in self._indexes)
+        self._indexes[key] = index
+        return index

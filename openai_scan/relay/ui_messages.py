@@ -1,0 +1,168 @@
+"""The entries as the UI message stream of the AI SDK, so that front ends with `useChat` read them.
+
+::
+
+    data: {"type":"start","messageId":"..."}
+
+    data: {"type":"text-start","id":"1"}
+
+    data: {"type":"text-delta","id":"1","delta":"Hel"}
+
+    data: {"type":"finish","finishReason":"stop","messageMetadata":{...}}
+
+    data: [DONE]
+
+These front ends read an answer from its beginning when they come back, so there are no cursors. The
+id of the message is that of the stream: `POST /streams/{id}/stop` stops it.
+
+Text that replaces what was sent follows a `reset-step`, which the AI SDK knows from version 7 on.
+Earlier ones report an error then, and have the text once the page is loaded again. If the new text
+only goes on where the old one ended, its rest is sent, to any version.
+
+Source: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from openai_scan import bounded_json
+from openai_scan.relay.edge import LATER, SentCalls, finish_reason_of, said_of, stored_pieces
+from openai_scan.relay.entries import Entry, encode_json, pieces_of
+from openai_scan.relay.frames import HEADERS, stored_end
+from openai_scan.relay.store import Message
+from openai_scan.values import Piece
+
+Part: TypeAlias = "Mapping[str, Any]"
+"""One part of the protocol."""
+
+_DONE = b"data: [DONE]\n\n"
+
+# A refusal is a text of its own: there is no other kind that front ends would show.
+_TYPES: Mapping[str, str] = {"text": "text", "reasoning": "reasoning", "refusal": "text"}
+
+
+class UIMessages:
+    """The entries of one stream as parts of a UI message; see the module.
+
+    Only the first one of several choices is told, which is the one that is stored.
+
+    Args:
+        stream: The id of the stream, and of the message.
+    """
+
+    headers: Mapping[str, str] = {**HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._texts: list[str] = []
+        self._open: tuple[str, str] | None = None  # the kind of the open part, and its id
+        self._opened = 0
+        self._calls = SentCalls()
+
+    def opening(self, before: Sequence[Entry]) -> bytes:  # noqa: ARG002 - it is always from the beginning
+        """Return the beginning of the message."""
+        return _frames([{"type": "start", "messageId": self._stream}, {"type": "start-step"}])
+
+    def frames(self, entries: Sequence[Entry]) -> bytes:
+        """Return the parts of some entries."""
+        return b"".join([self._of_entry(entry) for entry in entries])
+
+    def stored(self, message: Message) -> bytes:
+        """Return the whole message; an error while it is running."""
+        if message.status == "running":
+            return _frames([{"type": "error", "errorText": LATER}]) + _DONE
+        parts = [part for piece in stored_pieces(message) for part in self._of_piece(piece)]
+        return self.opening(()) + _frames(parts) + _frames(self._end(stored_end(message))) + _DONE
+
+    def _of_entry(self, entry: Entry) -> bytes:
+        match entry.kind:
+            case "delta":
+                pieces = pieces_of(json.loads(entry.data))
+                return _frames([part for piece in pieces for part in self._of_piece(piece)])
+            case "reset":
+                return _frames(self._reset(json.loads(entry.data)["text"]))
+            case "done":
+                return _frames(self._end(json.loads(entry.data))) + _DONE
+        return b""
+
+    def _of_piece(self, piece: Piece) -> Iterator[Part]:
+        if piece.choice:
+            return
+        if piece.kind == "call":
+            yield from self._of_call(piece)
+            return
+        if piece.kind == "text":
+            self._texts.append(piece.text)
+        if self._open is None or self._open[0] != piece.kind:
+            yield from self._close()
+            self._opened += 1
+            self._open = piece.kind, str(self._opened)
+            yield {"type": f"{_TYPES[piece.kind]}-start", "id": self._open[1]}
+        yield {"type": f"{_TYPES[piece.kind]}-delta", "id": self._open[1], "delta": piece.text}
+
+    def _of_call(self, piece: Piece) -> Iterator[Part]:
+        sent = self._calls.take(piece)
+        if sent is None:
+            return
+        if sent.is_new:
+            yield from self._close()
+            yield _tool("tool-input-start", piece.call_id, piece.name)
+        if piece.text:
+            delta = {"toolCallId": piece.call_id, "inputTextDelta": piece.text}
+            yield {"type": "tool-input-delta", **delta}
+
+    def _close(self) -> Iterator[Part]:
+        """Yield the end of the part that is open, if there is one."""
+        if self._open is not None:
+            kind, id = self._open
+            self._open = None
+            yield {"type": f"{_TYPES[kind]}-end", "id": id}
+
+    def _reset(self, text: str) -> Iterator[Part]:
+        before = "".join(self._texts)
+        if not text.startswith(before):
+            self._open = None
+            self._texts = []
+            self._calls = SentCalls()
+            before = ""
+            yield {"type": "reset-step"}
+        if rest := text[len(before) :]:
+            yield from self._of_piece(Piece("text", text=rest))
+
+    def _end(self, end: Mapping[str, Any]) -> Iterator[Part]:
+        yield from self._close()
+        reason = finish_reason_of(end)
+        if reason is None:
+            if end["status"] == "cancelled":
+                yield {"type": "abort"}
+            else:
+                yield {"type": "error", "errorText": said_of(end)}
+            return
+        for number, call in enumerate(end.get("calls", ())):
+            yield _whole_call(call["id"] or f"call_{number}", call["name"], call["arguments"])
+        yield {"type": "finish-step"}
+        metadata = {key: end[key] for key in ("status", "usage", "saved") if key in end}
+        finish_reason = reason.replace("_", "-")
+        yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": metadata}
+
+
+def _tool(kind: str, id: str, name: str) -> dict[str, Any]:
+    # What a front end has no type for is dynamic.
+    return {"type": kind, "toolCallId": id, "toolName": name, "dynamic": True}
+
+
+def _whole_call(id: str, name: str, arguments: str) -> Part:
+    """Return a call with its arguments, which a model may have written wrong."""
+    try:
+        parsed = bounded_json.loads_strictly(arguments or "{}")
+    except (ValueError, RecursionError):
+        error = {"input": arguments, "errorText": "The arguments are not JSON."}
+        return {**_tool("tool-input-error", id, name), **error}
+    return {**_tool("tool-input-available", id, name), "input": parsed}
+
+
+def _frames(parts: Iterator[Part] | Sequence[Part]) -> bytes:
+    return b"".join([b"data: %b\n\n" % encode_json(part) for part in parts])
