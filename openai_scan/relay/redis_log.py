@@ -256,7 +256,7 @@ class RedisLog(Log):
             pipeline.execute()
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that other processes have taken over."""
+        """Begin the leases of *jobs* anew, and return those that are other processes' now."""
         ours, lost = self._still_ours(jobs)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)

@@ -182,7 +182,7 @@ class TestTails:
         log.open(STREAM)
         append(log, job, delta(1, 1))
         tail = log.open(STREAM)
-        assert kinds(tail.entries) == ["head", "begin", "delta"]
+        assert kinds(wait_for(tail, 3)) == ["head", "begin", "delta"]
         log.append(job, [delta(1, 2)])
         wait_for(tail, 4)
 
