@@ -158,6 +158,9 @@ class Producer:
         self._wait_written()
         if not self._log_is_lost:
             entries = self._until_available(lambda: self._log.read(self.job.stream))
+            if entries and entries[-1].epoch > self.job.epoch:
+                self.abandon()  # this process was frozen, and another one has begun meanwhile
+            self._check_fence()
             self._progress = Progress.of(entries)
 
     def _find_end(self) -> dict[str, Any]:
