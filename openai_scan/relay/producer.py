@@ -281,11 +281,18 @@ class Producer:
         self._is_written(_END_WAITS)
 
     def _save_and_tell(self) -> None:
-        """Store the message; tell readers of it, at once if it cannot be stored yet."""
+        """Store the message; tell readers of it, at once if it cannot be stored yet.
+
+        Of an answer that was taken over they are told only once it is stored: a process that seems
+        dead may still store it otherwise, without the log.
+        """
         message = None
+        is_certain = self._progress.attempts <= 1
         try:
             message = self._until_available(
-                self._save, faults=_MAX_FAULTS, or_else=lambda: self._tell(None)
+                self._save,
+                faults=_MAX_FAULTS,
+                or_else=lambda: self._tell(None) if is_certain else None,
             )
         except (FencedError, HandedOver):
             raise
