@@ -104,6 +104,7 @@ class Producer:
         self._progress = Progress()
         self._seq = 0
         self._log_is_lost = False
+        self._is_unasked = False  # `ask` is in the log, and upstream has not been asked
         self._stream: StreamerV2[Any, Any] | None = None
         self._is_whole = False  # upstream has nothing more to do
         self._is_stopped = False
@@ -148,7 +149,7 @@ class Producer:
             self._save_and_tell()
             self._finish()
         except HandedOver:
-            self._write(("leave", b"{}"))
+            self._write(("leave", b'{"unasked":true}' if self._is_unasked else b"{}"))
             self._is_written(waits=1)
             raise
 
@@ -207,9 +208,12 @@ class Producer:
         history = self._until_available(lambda: self._store.history(conversation, user))
         before = itertools.takewhile(lambda message: message.id != stream, history)
         question = Question(stream, conversation, user, head.get("model"), [*before])
-        self._progress.is_asked = True
+        self._is_unasked = True
         self._write(("ask", b"{}"))
         self._wait_written()
+        if self._closing.is_set() and self._log.is_shared:
+            raise HandedOver
+        self._is_unasked, self._progress.is_asked = False, True
         return self._upstream.ask(question)
 
     def _read(self, stream: StreamerV2[Any, Any]) -> dict[str, Any]:
