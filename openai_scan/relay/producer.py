@@ -104,6 +104,7 @@ class Producer:
         self._progress = Progress()
         self._seq = 0
         self._log_is_lost = False
+        self._is_unasked = False  # `ask` is in the log, and upstream has not been asked
         self._stream: StreamerV2[Any, Any] | None = None
         self._is_whole = False  # upstream has nothing more to do
         self._is_stopped = False
@@ -148,7 +149,7 @@ class Producer:
             self._save_and_tell()
             self._finish()
         except HandedOver:
-            self._write(("leave", b"{}"))
+            self._write(("leave", b'{"unasked":true}' if self._is_unasked else b"{}"))
             self._is_written(waits=1)
             raise
 
@@ -158,6 +159,9 @@ class Producer:
         self._wait_written()
         if not self._log_is_lost:
             entries = self._until_available(lambda: self._log.read(self.job.stream))
+            if entries and entries[-1].epoch > self.job.epoch:
+                self.abandon()  # this process was frozen, and another one has begun meanwhile
+            self._check_fence()
             self._progress = Progress.of(entries)
 
     def _find_end(self) -> dict[str, Any]:
@@ -204,9 +208,12 @@ class Producer:
         history = self._until_available(lambda: self._store.history(conversation, user))
         before = itertools.takewhile(lambda message: message.id != stream, history)
         question = Question(stream, conversation, user, head.get("model"), [*before])
-        self._progress.is_asked = True
+        self._is_unasked = True
         self._write(("ask", b"{}"))
         self._wait_written()
+        if self._closing.is_set() and self._log.is_shared:
+            raise HandedOver
+        self._is_unasked, self._progress.is_asked = False, True
         return self._upstream.ask(question)
 
     def _read(self, stream: StreamerV2[Any, Any]) -> dict[str, Any]:
@@ -278,11 +285,18 @@ class Producer:
         self._is_written(_END_WAITS)
 
     def _save_and_tell(self) -> None:
-        """Store the message; tell readers of it, at once if it cannot be stored yet."""
+        """Store the message; tell readers of it, at once if it cannot be stored yet.
+
+        Of an answer that was taken over they are told only once it is stored: a process that seems
+        dead may still store it otherwise, without the log.
+        """
         message = None
+        is_certain = self._progress.attempts <= 1
         try:
             message = self._until_available(
-                self._save, faults=_MAX_FAULTS, or_else=lambda: self._tell(None)
+                self._save,
+                faults=_MAX_FAULTS,
+                or_else=lambda: self._tell(None) if is_certain else None,
             )
         except (FencedError, HandedOver):
             raise

@@ -64,6 +64,8 @@ class Progress:
                 self.reset(data)
             case "leave":
                 self.attempts -= 1
+                if data.get("unasked"):
+                    self.is_asked = False
             case "end":
                 self.end = data
             case "done":
