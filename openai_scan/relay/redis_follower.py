@@ -35,8 +35,9 @@ _PAUSES = (0.05, 1.0)
 # How long the stream that wakes the thread is kept, in seconds.
 _WAKE_SECONDS = 60
 
-# How long closing may take, in seconds.
-_LAST_SECONDS = LONGEST_BLOCK + 0.5
+# How long closing may take, and how often it interrupts the thread, in seconds.
+_LAST_SECONDS = 1.0
+_JOIN_SECONDS = 0.02
 
 
 class Follower:
@@ -94,11 +95,12 @@ class Follower:
     def close(self) -> None:
         """End the thread and the tails."""
         self._closing.set()
-        self._server.interrupt()
         with self._lock:
             thread = self._thread
-        if thread is not None:
-            thread.join(_LAST_SECONDS)
+        until = time.monotonic() + _LAST_SECONDS
+        while thread is not None and thread.is_alive() and time.monotonic() < until:
+            self._server.interrupt()  # once more, if the thread has only been about to wait
+            thread.join(_JOIN_SECONDS)
         self._end_tails()
 
     def _end_tails(self) -> None:
@@ -164,7 +166,7 @@ class Follower:
 
     def _check(self) -> None:
         """End the tails whose streams the server has lost, and notice if it has lost the stops."""
-        tails = self._tails.unfinished()
+        tails = [tail for tail in self._tails.unfinished() if tail.entries]
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             pipeline.xrevrange(self._keys.stops, count=1)

@@ -82,7 +82,7 @@ _GROUP = "workers"
 
 # Whom a job belongs to that was handed over, and how idle it is, in milliseconds: more than any
 # lease.
-_NOBODY = b"nobody"
+_HANDED_OVER_TO = b"handed-over"
 _HANDED_OVER = 24 * 60 * 60 * 1000
 
 # How long a stream is kept that is neither renewed nor finished, and a stop, in seconds.
@@ -193,7 +193,7 @@ class RedisLog(Log):
             return
         for consumer in self._server.commands.xinfo_consumers(self._keys.jobs, _GROUP):
             is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
-            if is_dead and consumer["name"] != _NOBODY:  # which gets jobs at any time
+            if is_dead and consumer["name"] != _HANDED_OVER_TO:  # which gets jobs at any time
                 self._server.commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
         self._has_looked_for_dead = True
 
@@ -272,7 +272,7 @@ class RedisLog(Log):
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job, idle in ours:
-                self._claim(pipeline, job, _NOBODY, seen_idle=idle, idle=_HANDED_OVER)
+                self._claim(pipeline, job, _HANDED_OVER_TO, seen_idle=idle, idle=_HANDED_OVER)
             pipeline.execute()
 
     def _claim(
@@ -295,7 +295,7 @@ class RedisLog(Log):
                 continue
             now = pending[0]
             if (now["consumer"], now["times_delivered"]) == (self._me.encode(), job.epoch):
-                ours.append((job, now["time_since_delivered"]))
+                ours.append((job, max(0, now["time_since_delivered"])))  # if its clock was set
             else:
                 self._writer.give_up(job, FencedError)
                 lost.append(job)

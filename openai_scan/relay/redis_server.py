@@ -122,12 +122,12 @@ class Server:
 
     def interrupt(self) -> None:
         """End the commands that wait on the server, with an error."""
-        self.waiting.connection_pool.disconnect(inuse_connections=True)
+        self.waiting.connection_pool.disconnect()
 
     def close(self) -> None:
         """Close the connections. Those that are needed once more are opened again."""
         self.interrupt()
-        self.commands.connection_pool.disconnect(inuse_connections=True)
+        self.commands.connection_pool.disconnect()
 
 
 def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
