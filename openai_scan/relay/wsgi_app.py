@@ -25,6 +25,7 @@ from openai_scan.relay.exchange import (
     identifying,
     no_length,
     too_large,
+    too_slow,
 )
 from openai_scan.relay.http import Site
 from openai_scan.relay.reading import Reading
@@ -138,12 +139,14 @@ def _body(environ: WSGIEnvironment) -> bytes:
     """Return the body of a request.
 
     Raises:
-        RefusedError: It is too large, or its length is not known.
+        RefusedError: It is too large or cut off, or its length is not known.
     """
     if environ.get("wsgi.input_terminated"):  # by the server, whatever the length
         body = _read(environ["wsgi.input"], MAX_BODY + 1)
     elif length := environ.get("CONTENT_LENGTH"):
         body = _read(environ["wsgi.input"], int(length))  # `route()` has checked it
+        if len(body) < int(length):
+            raise too_slow()
     elif "HTTP_TRANSFER_ENCODING" in environ:
         raise no_length()
     else:

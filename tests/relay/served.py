@@ -107,12 +107,13 @@ class Browser:
         """Get what is at a path, whole."""
         return self.ask("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def post(self, path: str, body: Any = None, /, **headers: str) -> Answer:
         """Post a JSON object."""
         encoded = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
-        return self.ask("POST", path, encoded, **{"content_type": "application/json", **headers})
+        headers.setdefault("content_type", "application/json")
+        return self.ask("POST", path, encoded, **headers)
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Answer:
         """Send a request, and return all that comes back. Names of headers have `_` for `-`."""
         with self._sent(method, path, body, headers) as response:
             return _answer(response, response.read())

@@ -163,12 +163,15 @@ def test_a_reader_that_comes_back_gets_the_rest() -> None:
     [
         pytest.param([], id="none"),
         pytest.param(
-            [{"call": "", "name": "f", "arguments": "{"}, {"call": "c", "name": "f", "arguments": "}"}],
+            [
+                {"call": "", "name": "f", "arguments": "{"},
+                {"call": "c", "name": "f", "arguments": "}"},
+            ],
             id="without an id at first",
         ),
         pytest.param([{"call": "c", "name": "", "arguments": "{}"}], id="without a name at first"),
     ],
-)  # fmt: skip
+)
 def test_a_call_that_was_not_told_comes_whole_at_the_end(pieces: list[Any]) -> None:
     """Pieces of which it is not known to which call they belong are held back."""
     told = [entry(1 + number, "delta", **piece) for number, piece in enumerate(pieces)]
@@ -286,8 +289,13 @@ STORED = Message(
     "assistant",
     "Hello",
     "completed",
-    {"reasoning": "Hm", "refusal": "No", "finish_reason": "stop", "usage": {"input": 1, "output": 2}},
-)  # fmt: skip
+    {
+        "reasoning": "Hm",
+        "refusal": "No",
+        "finish_reason": "stop",
+        "usage": {"input": 1, "output": 2},
+    },
+)
 
 
 def of_stored(message: Message, *, has_part: bool = False) -> bytes:
@@ -340,10 +348,12 @@ def test_whatever_was_read_before_the_rest_fits() -> None:
         HEL,
         entry(2, "delta", call="call_1", name="f", arguments="{"),
         entry(3, "reset", text="Hello"),
-        entry(4, "delta", pieces=[{"call": "call_1", "name": "f", "arguments": "}"}, {"text": "!"}]),
+        entry(
+            4, "delta", pieces=[{"call": "call_1", "name": "f", "arguments": "}"}, {"text": "!"}]
+        ),
         entry(5, "delta", call="call_2", name="g", arguments="{}"),
         finished(status="requires_action"),
-    ]  # fmt: skip
+    ]
     whole = deltas(written(entries))
     for before, after in _cuts(entries):
         chunks = Chunks("stream-0123456789")

@@ -6,6 +6,7 @@ import pytest
 from server import PATIENCE
 
 from openai_scan.relay import Relay
+from openai_scan.relay.tail import Tail
 from openai_scan.testing import FakeServer, chat_answer, chat_chunk, done, hold
 from relay.memory_store import MemoryStore
 from relay.served import Browser, frames_of, read_until, text_of, wait_for
@@ -92,7 +93,7 @@ def test_a_browser_that_leaves(
 ) -> None:
     """Its tail is let go, and the answer goes on without it."""
     monkeypatch.setattr(relay, "heartbeat", 0.01)  # with which a blocking server notices
-    released = []
+    released: list[Tail] = []
     monkeypatch.setattr(relay.log, "release", released.append)
     held = hold()
     upstream.add([chat_chunk("Hel"), held, chat_chunk("lo"), done()])
