@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 from socketserver import ThreadingMixIn
 from typing import Any, Literal, TypeAlias
@@ -183,13 +183,3 @@ def read_until(response: HTTPResponse, expected: bytes) -> bytes:
         assert line, seen
         seen += line
     return seen
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds that no thread tells of."""
-    waiting = threading.Event()
-    for _ in range(int(PATIENCE * 200)):
-        if condition():
-            return
-        waiting.wait(0.005)
-    raise AssertionError("it never came true")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from server import PATIENCE
 
-from openai_scan.relay import Relay
-from openai_scan.relay.tail import Tail
+from openai_scan.relay import Reading, Relay
 from openai_scan.testing import FakeServer, chat_answer, chat_chunk, done, hold
 from relay.memory_store import MemoryStore
-from relay.served import Browser, frames_of, read_until, text_of, wait_for
+from relay.served import Browser, frames_of, read_until, text_of
 
 
 def test_an_answer(upstream: FakeServer, browser: Browser) -> None:
@@ -91,17 +92,18 @@ def test_stop(upstream: FakeServer, store: MemoryStore, browser: Browser) -> Non
 def test_a_browser_that_leaves(
     relay: Relay, upstream: FakeServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its tail is let go, and the answer goes on without it."""
+    """What it was sent from is closed, and the answer goes on without it."""
     monkeypatch.setattr(relay, "heartbeat", 0.01)  # with which a blocking server notices
-    released: list[Tail] = []
-    monkeypatch.setattr(relay.log, "release", released.append)
+    closed = threading.Event()
+    monkeypatch.setattr(Reading, "close", lambda _: closed.set())
     held = hold()
     upstream.add([chat_chunk("Hel"), held, chat_chunk("lo"), done()])
     stream = browser.start()
     with browser.open(f"/streams/{stream}/events") as events:
         read_until(events, b"Hel")
-        assert not released
-    wait_for(lambda: bool(released))
+        assert not closed.is_set()
+    assert closed.wait(PATIENCE)
+    monkeypatch.undo()
     held.release()
     assert text_of(browser.get(f"/streams/{stream}/events").body) == "Hello"
 
