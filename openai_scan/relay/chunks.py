@@ -193,7 +193,7 @@ def _choice(
 def _new_call(index: int, id: str, name: str, arguments: str) -> dict[str, Any]:
     return {
         "index": index,
-        "id": id or f"call_{index}",
+        "id": id or f"relay_call_{index}",
         "type": "function",
         "function": {"name": name, "arguments": arguments},
     }

@@ -53,7 +53,7 @@ def load_page(folder: Path) -> Mapping[str, PageFile]:
     files = {}
     for found in folder.iterdir() if folder.is_dir() else ():
         kind = _TYPES.get(found.suffix)
-        if kind is not None:
+        if kind is not None and found.is_file():
             body = found.read_bytes()
             tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             name = "" if found.name == "index.html" else found.name

@@ -142,7 +142,7 @@ class UIMessages:
                 yield {"type": "error", "errorText": said_of(end)}
             return
         for number, call in enumerate(end.get("calls", ())):
-            yield _whole_call(call["id"] or f"call_{number}", call["name"], call["arguments"])
+            yield _whole_call(call["id"] or f"relay_call_{number}", call["name"], call["arguments"])
         yield {"type": "finish-step"}
         metadata = {key: end[key] for key in ("status", "usage", "saved") if key in end}
         finish_reason = reason.replace("_", "-")

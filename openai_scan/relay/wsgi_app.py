@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,9 +25,9 @@ from openai_scan.relay.exchange import (
     identifying,
     no_length,
     too_large,
+    too_slow,
 )
 from openai_scan.relay.http import Site
-from openai_scan.relay.reading import Reading
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,24 +64,10 @@ def wsgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True)
             headers.append(("Content-Length", str(len(response.body))))
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         if response.reading is not None:
-            return _Body(response.reading)
+            return response.reading  # whose `close()` the server calls
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     return app
-
-
-class _Body:
-    """The frames of a reading, which the server closes, even if it has asked for none."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._frames = iter(reading)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._frames
-
-    def close(self) -> None:
-        self._reading.close()
 
 
 def _answer(site: Site, authorize: Authorize | None, environ: WSGIEnvironment) -> Response:
@@ -138,12 +124,14 @@ def _body(environ: WSGIEnvironment) -> bytes:
     """Return the body of a request.
 
     Raises:
-        RefusedError: It is too large, or its length is not known.
+        RefusedError: It is too large or cut off, or its length is not known.
     """
     if environ.get("wsgi.input_terminated"):  # by the server, whatever the length
         body = _read(environ["wsgi.input"], MAX_BODY + 1)
     elif length := environ.get("CONTENT_LENGTH"):
         body = _read(environ["wsgi.input"], int(length))  # `route()` has checked it
+        if len(body) < int(length):
+            raise too_slow()
     elif "HTTP_TRANSFER_ENCODING" in environ:
         raise no_length()
     else:

@@ -1,4 +1,4 @@
-"""The logs that the tests of the relay run over."""
+"""The logs that the tests of the relay run over, and a relay that is served in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from typing import Protocol
 import pytest
 import redis
 
-from openai_scan.relay import Log, MemoryLog, RedisLog
+from openai_scan import Client
+from openai_scan.relay import ChatUpstream, Limits, Log, MemoryLog, RedisLog, Relay, asgi, wsgi
+from openai_scan.testing import FakeServer
+from relay.memory_store import MemoryStore
+from relay.served import Browser, Kind, by_header, serving
 
 from . import valkey
 
@@ -83,3 +87,44 @@ def _making(request: pytest.FixtureRequest) -> Iterator[MakeLog]:
     yield make_log
     for log in made:
         log.close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeServer]:
+    """Start the server that answers the relay."""
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Make an empty store."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def relay(upstream: FakeServer, store: MemoryStore) -> Iterator[Relay]:
+    """Make a relay whose users may have as many answers at a time as they like."""
+    with (
+        Client("sk-secret-key", upstream.base_url) as client,
+        Relay(
+            MemoryLog(), store, ChatUpstream(client, model="m"), limits=Limits(running=100)
+        ) as made,
+    ):
+        yield made
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Name each kind of server."""
+    kind: Kind = request.param
+    return kind
+
+
+@pytest.fixture
+def browser(relay: Relay, kind: Kind) -> Iterator[Browser]:
+    """Serve the relay by each kind of server, and give the browser of a user."""
+    app = asgi(relay, by_header) if kind == "asgi" else wsgi(relay, by_header)
+    with serving(app, kind) as port:
+        yield Browser(port)
+        relay.close()  # which ends the streams that the server waits for

@@ -1,0 +1,229 @@
+"""Entries as the UI message stream of the AI SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from openai_scan.relay import Message
+from openai_scan.relay.entries import Entry, EntryKind
+from openai_scan.relay.ui_messages import UIMessages
+
+HEAD = Entry(0, 1, "head", b'{"user":"alice","conversation":"c"}')
+
+
+def entry(seq: int, kind: EntryKind, **data: Any) -> Entry:
+    """Return an entry of the first epoch."""
+    return Entry(1, seq, kind, json.dumps(data).encode())
+
+
+def finished(**facts: Any) -> Entry:
+    """Return the last entry."""
+    return entry(9, "done", **{"status": "completed", "saved": True, "message": "s", **facts})
+
+
+def parts_of(body: bytes) -> list[Any]:
+    """Return the parts between the beginning and `[DONE]`."""
+    *frames, last = [frame for frame in body.decode().split("\n\n") if frame]
+    assert last == "data: [DONE]"
+    first, second, *parts = [json.loads(frame.removeprefix("data: ")) for frame in frames]
+    assert (first, second) == (
+        {"type": "start", "messageId": "stream-0123456789"},
+        {"type": "start-step"},
+    )
+    return parts
+
+
+def told(*entries: Entry) -> list[Any]:
+    """Return the parts that some entries become."""
+    ui = UIMessages("stream-0123456789")
+    return parts_of(ui.opening(()) + b"".join(ui.frames([each]) for each in entries))
+
+
+def test_it_says_which_protocol_it_is() -> None:
+    """Beside what every event stream says."""
+    headers = UIMessages("s").headers
+    assert headers["x-vercel-ai-ui-message-stream"] == "v1"
+    assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
+
+
+def test_text_and_reasoning() -> None:
+    """Each is opened once, and closed when another kind comes."""
+    usage = {"input": 1, "output": 2}
+    assert told(
+        HEAD,
+        entry(0, "begin", job="1"),
+        entry(1, "delta", reasoning="H"),
+        entry(2, "delta", reasoning="m"),
+        entry(3, "delta", pieces=[{"text": "Hel"}, {"text": "another", "choice": 1}]),
+        entry(4, "delta", text="lo"),
+        entry(5, "delta", refusal="No"),
+        entry(6, "end", status="completed"),
+        finished(finish_reason="content_filter", usage=usage),
+    ) == [
+        {"type": "reasoning-start", "id": "1"},
+        {"type": "reasoning-delta", "id": "1", "delta": "H"},
+        {"type": "reasoning-delta", "id": "1", "delta": "m"},
+        {"type": "reasoning-end", "id": "1"},
+        {"type": "text-start", "id": "2"},
+        {"type": "text-delta", "id": "2", "delta": "Hel"},
+        {"type": "text-delta", "id": "2", "delta": "lo"},
+        {"type": "text-end", "id": "2"},
+        {"type": "text-start", "id": "3"},
+        {"type": "text-delta", "id": "3", "delta": "No"},
+        {"type": "text-end", "id": "3"},
+        {"type": "finish-step"},
+        {
+            "type": "finish",
+            "finishReason": "content-filter",
+            "messageMetadata": {"status": "completed", "usage": usage, "saved": True},
+        },
+    ]
+
+
+def test_calls() -> None:
+    """Their arguments come as text first, and then as a value, if they are JSON."""
+    calls = [
+        {"id": "call_1", "name": "f", "arguments": '{"x":1}'},
+        {"id": "call_2", "name": "g", "arguments": "{"},
+        {"id": "", "name": "h", "arguments": ""},
+    ]
+    tool = {"toolName": "f", "toolCallId": "call_1", "dynamic": True}
+    assert told(
+        HEAD,
+        entry(1, "delta", text="a"),
+        entry(2, "delta", call="call_1", name="f", arguments=""),
+        entry(3, "delta", call="call_1", name="f", arguments='{"x":1}'),
+        entry(4, "delta", call="", name="h", arguments="{}"),
+        finished(status="requires_action", calls=calls),
+    ) == [
+        {"type": "text-start", "id": "1"},
+        {"type": "text-delta", "id": "1", "delta": "a"},
+        {"type": "text-end", "id": "1"},
+        {"type": "tool-input-start", **tool},
+        {"type": "tool-input-delta", "toolCallId": "call_1", "inputTextDelta": '{"x":1}'},
+        {"type": "tool-input-available", **tool, "input": {"x": 1}},
+        {
+            "type": "tool-input-error",
+            "toolCallId": "call_2",
+            "toolName": "g",
+            "dynamic": True,
+            "input": "{",
+            "errorText": "The arguments are not JSON.",
+        },
+        {
+            "type": "tool-input-available",
+            "toolCallId": "relay_call_2",
+            "toolName": "h",
+            "dynamic": True,
+            "input": {},
+        },
+        {"type": "finish-step"},
+        {
+            "type": "finish",
+            "finishReason": "tool-calls",
+            "messageMetadata": {"status": "requires_action", "saved": True},
+        },
+    ]
+
+
+def test_text_that_goes_on_is_no_reset() -> None:
+    """The rest of it is sent, if there is any."""
+    assert told(
+        HEAD,
+        entry(1, "delta", text="Hel"),
+        entry(2, "reset", text="Hel"),
+        entry(3, "reset", text="Hello"),
+        finished(),
+    )[:4] == [
+        {"type": "text-start", "id": "1"},
+        {"type": "text-delta", "id": "1", "delta": "Hel"},
+        {"type": "text-delta", "id": "1", "delta": "lo"},
+        {"type": "text-end", "id": "1"},
+    ]
+
+
+def test_text_that_is_replaced() -> None:
+    """All parts are taken back."""
+    assert told(
+        HEAD,
+        entry(1, "delta", text="Hel"),
+        entry(2, "delta", call="c", name="f", arguments="{"),
+        entry(3, "reset", text="Bye"),
+        entry(4, "reset", text=""),
+        entry(5, "delta", text="x"),
+        finished(),
+    )[4:-3] == [
+        {"type": "tool-input-delta", "toolCallId": "c", "inputTextDelta": "{"},
+        {"type": "reset-step"},
+        {"type": "text-start", "id": "2"},
+        {"type": "text-delta", "id": "2", "delta": "Bye"},
+        {"type": "reset-step"},
+        {"type": "text-start", "id": "3"},
+        {"type": "text-delta", "id": "3", "delta": "x"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "last"),
+    [
+        ({"status": "cancelled"}, {"type": "abort"}),
+        ({"status": "failed"}, {"type": "error", "errorText": "The answer has failed."}),
+        ({"status": "incomplete"}, {"type": "error", "errorText": "The answer is not whole."}),
+    ],
+)
+def test_an_answer_that_is_not_whole(facts: dict[str, str], last: Any) -> None:
+    """Its text is closed, and what happened is told in a sentence of ours."""
+    parts = told(HEAD, entry(1, "delta", text="Hel"), finished(error="BadThing", **facts))
+    assert parts[-2:] == [{"type": "text-end", "id": "1"}, last]
+
+
+def stored(message: Message) -> bytes:
+    """Return what a reader gets of a message whose log is gone."""
+    return UIMessages(message.id).stored(message)
+
+
+def of(status: Any, text: str = "", **facts: Any) -> Message:
+    """Return a message."""
+    return Message("stream-0123456789", "c", "alice", "assistant", text, status, facts)
+
+
+def test_a_stored_answer() -> None:
+    """It comes whole, with its reasoning first."""
+    message = of("completed", "Hello", reasoning="Hm", usage={"input": 1})
+    assert parts_of(stored(message)) == [
+        {"type": "reasoning-start", "id": "1"},
+        {"type": "reasoning-delta", "id": "1", "delta": "Hm"},
+        {"type": "reasoning-end", "id": "1"},
+        {"type": "text-start", "id": "2"},
+        {"type": "text-delta", "id": "2", "delta": "Hello"},
+        {"type": "text-end", "id": "2"},
+        {"type": "finish-step"},
+        {
+            "type": "finish",
+            "finishReason": "stop",
+            "messageMetadata": {"status": "completed", "usage": {"input": 1}, "saved": True},
+        },
+    ]
+
+
+def test_an_answer_that_is_running_without_a_log() -> None:
+    """It is an error that says to come again."""
+    assert stored(of("running")) == (
+        b'data: {"type":"error","errorText":"The answer cannot be read now: try again later."}\n\n'
+        b"data: [DONE]\n\n"
+    )
+
+
+def _all(entries: Sequence[Entry]) -> bytes:
+    ui = UIMessages("stream-0123456789")
+    return ui.opening(()) + ui.frames(entries)
+
+
+def test_several_entries_at_once_are_the_same() -> None:
+    """However many come together."""
+    entries = [HEAD, entry(1, "delta", text="a"), entry(2, "delta", text="b"), finished()]
+    assert parts_of(_all(entries)) == told(*entries)
