@@ -780,7 +780,6 @@ def read_to_the_end(log: Log, found: list[Entry]) -> None:
         while entries := tail.wait(position, PATIENCE):
             found += entries
             position += len(entries)
-        log.release(tail)
 
 
 class TestClosing:
