@@ -13,9 +13,10 @@ from typing import Any
 from openai_scan.relay import FencedError, Job, Limits, NewMessage
 from openai_scan.relay.entries import Entry, encode_json
 from openai_scan.relay.producer import HandedOver, Producer
-from relay.memory_store import MemoryStore
-from relay.scripted_upstream import ScriptedUpstream
-from relay.shared_log import Server, SharedLog
+
+from .memory_store import MemoryStore
+from .scripted_upstream import ScriptedUpstream
+from .shared_log import Server, SharedLog
 
 STREAM = "stream-0123456789"
 USER = "alice"

@@ -9,8 +9,9 @@ import pytest
 from openai_scan.relay import producer
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.progress import Progress
-from relay.lives import STREAM, Life, World
-from relay.scripted_upstream import KINDS, Kind, ScriptedUpstream
+
+from .lives import STREAM, Life, World
+from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from openai_scan.relay import producer
 from openai_scan.relay.progress import Progress
-from relay.lives import STREAM, Life, World
-from relay.scripted_upstream import KINDS, Kind, ScriptedUpstream
+
+from .lives import STREAM, Life, World
+from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
 Action: TypeAlias = Callable[["Turns"], object]
 
