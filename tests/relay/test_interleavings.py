@@ -196,8 +196,7 @@ def test_a_zombie_in_between(name: str, is_cut_off: bool, writes_at_once: bool) 
 
 def check(world: World, kind: Kind) -> None:
     """Check what always holds."""
-    row = world.store.message(STREAM)
-    assert row is not None
+    row = world.row()
     assert row.status != "running"
     assert world.store.finished == [STREAM]
     assert len(world.upstream.asked) <= 1
