@@ -58,6 +58,8 @@ def facts(
             counts = attrs.asdict(answer.counts)
             known["usage"] = {key: count for key, count in counts.items() if count is not None}
         if calls := [call for call in answer.calls if call.complete]:
+            if status == "completed":  # not every API says that it waits for their outputs
+                known["status"] = "requires_action"
             known["calls"] = [
                 {"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls
             ]

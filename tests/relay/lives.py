@@ -7,15 +7,17 @@ only computes, so that is everything that can happen to it, after its calls incl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from openai_scan.relay import FencedError, Job, Limits, NewMessage
-from openai_scan.relay.entries import Entry, encode_json
+from openai_scan.relay import FencedError, Job, Limits, Message, NewMessage
+from openai_scan.relay.entries import Entry, EntryKind, encode_json
 from openai_scan.relay.producer import HandedOver, Producer
-from relay.memory_store import MemoryStore
-from relay.scripted_upstream import ScriptedUpstream
-from relay.shared_log import Server, SharedLog
+
+from .memory_store import MemoryStore
+from .scripted_upstream import ScriptedUpstream
+from .shared_log import Server, SharedLog
 
 STREAM = "stream-0123456789"
 USER = "alice"
@@ -126,6 +128,7 @@ class World:
         writes_at_once: Whether processes write entries when they are appended, or keep them until
             they wait for the log.
         limit: How many bytes the answer may have.
+        model: The model that the user has chosen.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class World:
         *,
         writes_at_once: bool = True,
         limit: int = 1_000_000,
+        model: str | None = None,
     ) -> None:
         self.server = Server()
         self.store = MemoryStore()
@@ -143,6 +147,8 @@ class World:
         self._limits = Limits(answer=limit)
         self.store.begin(NewMessage(STREAM, CONVERSATION, USER, "Hi"), self._limits)
         head = {"user": USER, "conversation": CONVERSATION}
+        if model is not None:
+            head["model"] = model
         SharedLog(self.server).create(STREAM, encode_json(head))
 
     def process(self, life: Life) -> Producer | None:
@@ -167,6 +173,17 @@ class World:
     def stop(self, _: object = None) -> None:
         """Stop the answer, as its user does through some process."""
         SharedLog(self.server).stop(STREAM)
+
+    def row(self) -> Message:
+        """Return the answer as it is stored."""
+        message = self.store.message(STREAM)
+        assert message is not None
+        return message
+
+    def entries(self, *kinds: EntryKind) -> list[Any]:
+        """Return what the entries of some kinds say."""
+        entries = self.server.streams[STREAM]
+        return [json.loads(entry.data) for entry in entries if entry.kind in kinds]
 
     def run(self, life: Life) -> str:
         """Let a new process work on the job, and say how that ended."""

@@ -9,8 +9,9 @@ import pytest
 from openai_scan.relay import producer
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.progress import Progress
-from relay.lives import STREAM, Life, World
-from relay.scripted_upstream import KINDS, Kind, ScriptedUpstream
+
+from .lives import STREAM, Life, World
+from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +56,7 @@ def check(world: World, kind: Kind, *statuses: str) -> str:
     Returns:
         The one it has.
     """
-    row = world.store.message(STREAM)
-    assert row is not None
+    row = world.row()
     assert row.status in statuses
     assert world.store.finished == [STREAM]
     assert world.server.jobs == {}
@@ -149,8 +149,7 @@ def test_a_stop(kind: Kind, *, writes_at_once: bool) -> None:
         status = check(world, kind, "completed", "cancelled")
         if status == "completed":
             assert life.calls.index("append end") < number
-        row = world.store.message(STREAM)
-        assert row is not None
+        row = world.row()
         # Upstream does not work any more on an answer whose last event has come.
         is_at_work = "append mark" in life.calls and not (kind is KINDS["late"] and row.text)
         assert len(world.upstream.cancelled) == (status == "cancelled" and is_at_work)
@@ -181,8 +180,7 @@ def test_a_hand_over(kind: Kind, *, writes_at_once: bool) -> None:
             assert world.run(Life()) == "finished"
         else:
             assert ended == "finished"
-        row = world.store.message(STREAM)
-        assert row is not None
+        row = world.row()
         if row.status == "completed":
             check(world, kind, "completed")
         else:
@@ -206,6 +204,5 @@ def test_a_job_that_kills(kind: Kind) -> None:
     for _ in range(5):
         assert world.run(Life({4: Life.die})) == "killed"
     assert world.run(Life()) == "finished"
-    row = world.store.message(STREAM)
-    assert row is not None
+    row = world.row()
     assert (row.status, row.facts) == ("failed", {"error": "GaveUp"})

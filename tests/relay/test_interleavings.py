@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from openai_scan.relay import producer
 from openai_scan.relay.progress import Progress
-from relay.lives import STREAM, Life, World
-from relay.scripted_upstream import KINDS, Kind, ScriptedUpstream
+
+from .lives import STREAM, Life, World
+from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
 Action: TypeAlias = Callable[["Turns"], object]
 
@@ -195,8 +196,7 @@ def test_a_zombie_in_between(name: str, is_cut_off: bool, writes_at_once: bool) 
 
 def check(world: World, kind: Kind) -> None:
     """Check what always holds."""
-    row = world.store.message(STREAM)
-    assert row is not None
+    row = world.row()
     assert row.status != "running"
     assert world.store.finished == [STREAM]
     assert len(world.upstream.asked) <= 1
