@@ -198,10 +198,15 @@ class Producer:
             return facts("incomplete", error="WorkerLost")
         if self._closing.is_set():
             return self._interrupted()
-        return self._read(self._open(progress.head))
+        stream = self._open(progress.head)
+        return facts("incomplete", error="LogLost") if stream is None else self._read(stream)
 
-    def _open(self, head: Mapping[str, Any]) -> StreamerV2[Any, Any]:
-        """Return the stream of the answer, or of what is left of it."""
+    def _open(self, head: Mapping[str, Any]) -> StreamerV2[Any, Any] | None:
+        """Return the stream of the answer, or of what is left of it.
+
+        Returns:
+            None if the log was lost before it had the `ask`: another process may ask.
+        """
         if self._progress.mark is not None:
             return self._upstream.resume(self._progress.mark)
         stream, conversation, user = self.job.stream, head["conversation"], head["user"]
@@ -211,6 +216,8 @@ class Producer:
         self._is_unasked = True
         self._write(("ask", b"{}"))
         self._wait_written()
+        if self._log_is_lost:
+            return None
         if self._closing.is_set() and self._log.is_shared:
             raise HandedOver
         self._is_unasked, self._progress.is_asked = False, True
