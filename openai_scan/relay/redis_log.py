@@ -125,8 +125,13 @@ class RedisLog(Log):
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._keys = Keys(prefix)
         self._server = Server(url, **options)
-        self._writer = Writer(self._server, self._keys, self._tell_stop)
-        self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
+        self._writer = Writer(self._server, self._keys)
+        self._follower = Follower(
+            self._server,
+            self._keys,
+            self.tails,
+            self._tell_stop,
+        )
         self._closing = threading.Event()
         self._has_looked_for_dead = False
 
@@ -134,7 +139,7 @@ class RedisLog(Log):
         return f"<RedisLog at {self._server.address}>"
 
     def _tell_stop(self, stream: str) -> None:
-        self.on_stop(stream)  # which the relay sets later
+        self.on_stop(stream)  # as the relay has set it since
 
     # Jobs.
 
@@ -302,7 +307,10 @@ class RedisLog(Log):
         return ours, lost
 
     def finish(self, job: Job) -> None:
-        """Remove a job that is done. Its stream can still be read for some minutes."""
+        """Remove a job that is done, unless it is another process's now."""
+        _, lost = self._still_ours([job])
+        if lost:  # the process that has it finds it done
+            return
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=True)
             pipeline.xack(self._keys.jobs, _GROUP, job.id)
