@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.errors import FencedError, LogLostError, UnavailableError
 from openai_scan.relay.log import Job
-from openai_scan.relay.redis_server import Keys, Server, id_of
+from openai_scan.relay.redis_server import Keys, Server, fields_of, id_of
 
 _log = logging.getLogger("openai_scan")
 
@@ -186,7 +186,7 @@ class Writer:
             for job, _, entry in batch:
                 pipeline.xadd(
                     self._keys.log(job.stream),
-                    {entry.kind: entry.data},
+                    fields_of(job, entry),
                     id=id_of(entry.place),
                     nomkstream=True,
                 )
@@ -211,8 +211,12 @@ class Writer:
         return [
             job
             for (job, _, entry), reply in zip(refused, replies, strict=True)
-            if [fields for _, fields in reply] != [{entry.kind.encode(): entry.data}]
+            if [fields for _, fields in reply] != [_as_replied(fields_of(job, entry))]
         ]
+
+
+def _as_replied(fields: dict[str, bytes]) -> dict[bytes, bytes]:
+    return {name.encode(): data for name, data in fields.items()}
 
 
 def is_too_small(error: ResponseError) -> bool:
