@@ -7,15 +7,17 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from openai_scan.relay.errors import UnavailableError
 from openai_scan.relay.redis_server import (
     LONGEST_BLOCK,
+    GapError,
     Keys,
+    Position,
     Server,
-    entries_of,
     id_of,
-    is_whole,
     place_of,
 )
 from openai_scan.relay.tail import Tail, Tails
@@ -63,6 +65,7 @@ class Follower:
         self._on_stop = on_stop
         self._waker = keys.wake(secrets.token_hex(8))
         self._woken = b"0-0"
+        self._positions: WeakKeyDictionary[Tail, Position] = WeakKeyDictionary()
         # From the beginning: what was to stop before this process began does not concern it, but
         # what is said between now and the first command may.
         self._stopped = b"0-0"
@@ -80,12 +83,15 @@ class Follower:
                 )
                 self._thread.start()
 
-    def wake(self) -> None:
-        """Follow the tail that has just been opened, too.
+    def follow(self, tail: Tail, position: Position) -> None:
+        """Follow a tail that has been read up to *position*.
 
         Raises:
             UnavailableError: The server cannot be reached.
         """
+        with self._lock:
+            self._positions[tail] = position
+        self.start()
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             pipeline.xadd(self._waker, {"": ""}, maxlen=1, approximate=False)
@@ -119,7 +125,7 @@ class Follower:
         A pause after an error is longer than one after entries, and grows.
         """
         try:
-            has_entries = self._follow()
+            has_entries = self._read()
             if time.monotonic() >= self._next_check:
                 self._check()
         except UnavailableError as error:
@@ -132,50 +138,63 @@ class Follower:
             return _PAUSES[0]
         return _GROUP_SECONDS if has_entries else 0.0
 
-    def _follow(self) -> bool:
+    def _followed(self) -> dict[str, tuple[Tail, Position]]:
+        """Return the tails that more may come for, by the keys of their streams."""
+        with self._lock:
+            return {
+                self._keys.log(tail.stream): (tail, position)
+                for tail, position in self._positions.items()
+                if not tail.is_over
+            }
+
+    def _read(self) -> bool:
         """Wait for news, and tell those whom they concern. Return whether there were entries."""
-        # A tail without entries has been opened just now: who opens it reads the first ones.
-        tails = {self._keys.log(tail.stream): tail for tail in self._tails.unfinished()}
-        places = {key: tail.entries[-1].place for key, tail in tails.items() if tail.entries}
+        followed = self._followed()
         with self._server.errors():
             news = self._server.waiting.xread(
                 {
                     self._keys.stops: self._stopped,
                     self._waker: self._woken,
-                    **{key: id_of(place) for key, place in places.items()},
+                    **{key: id_of(position.place) for key, (_, position) in followed.items()},
                 },
                 block=int(1000 * LONGEST_BLOCK),
             )
         has_entries = False
-        for name, found in news:
+        for name, reply in news:
             key = name.decode()
             if key == self._waker:
-                self._woken = found[-1][0]
+                self._woken = reply[-1][0]
             elif key == self._keys.stops:
-                self._stopped = found[-1][0]
-                for _, fields in found:
+                self._stopped = reply[-1][0]
+                for _, fields in reply:
                     self._on_stop(fields[b"stream"].decode())
             else:
                 has_entries = True
-                entries = entries_of(found)
-                if is_whole(places[key], entries):
-                    tails[key].push(entries)
-                else:
-                    _lose(tails[key])
+                self._push(*followed[key], reply)
         return has_entries
+
+    def _push(self, tail: Tail, position: Position, reply: Any) -> None:
+        try:
+            entries, position = position.read_on(reply)
+        except GapError:
+            _lose(tail)
+            return
+        tail.push(entries)
+        with self._lock:
+            self._positions[tail] = position
 
     def _check(self) -> None:
         """End the tails whose streams the server has lost, and notice if it has lost the stops."""
-        tails = [tail for tail in self._tails.unfinished() if tail.entries]
+        followed = self._followed()
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             pipeline.xrevrange(self._keys.stops, count=1)
-            for tail in tails:
-                pipeline.exists(self._keys.log(tail.stream))
+            for key in followed:
+                pipeline.exists(key)
             last, *exist = pipeline.execute()
         if not last or place_of(last[0][0]) < place_of(self._stopped):
             self._stopped = b"0-0"
-        for tail, exists in zip(tails, exist, strict=True):
+        for (tail, _), exists in zip(followed.values(), exist, strict=True):
             if not exists:
                 _lose(tail)
         self._next_check = time.monotonic() + _CHECK_SECONDS

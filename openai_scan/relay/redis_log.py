@@ -53,6 +53,7 @@ file, and `maxmemory-policy noeviction` or `volatile-…`. Redis Cluster is not 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import socket
@@ -63,20 +64,23 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from openai_scan.relay.entries import HEAD, START, Entry
+from openai_scan.relay.entries import HEAD, Entry
 from openai_scan.relay.errors import FencedError, UnavailableError
 from openai_scan.relay.log import Job, Log
 from openai_scan.relay.redis_follower import Follower
 from openai_scan.relay.redis_server import (
+    BEFORE,
     LONGEST_BLOCK,
+    GapError,
     Keys,
+    Position,
     Server,
-    entries_of,
     id_of,
-    is_whole,
 )
 from openai_scan.relay.redis_writer import Writer, is_too_small
 from openai_scan.relay.tail import Tail
+
+_log = logging.getLogger("openai_scan")
 
 _GROUP = "workers"
 
@@ -125,8 +129,13 @@ class RedisLog(Log):
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._keys = Keys(prefix)
         self._server = Server(url, **options)
-        self._writer = Writer(self._server, self._keys, self._tell_stop)
-        self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
+        self._writer = Writer(self._server, self._keys)
+        self._follower = Follower(
+            self._server,
+            self._keys,
+            self.tails,
+            self._tell_stop,
+        )
         self._closing = threading.Event()
         self._has_looked_for_dead = False
 
@@ -134,7 +143,7 @@ class RedisLog(Log):
         return f"<RedisLog at {self._server.address}>"
 
     def _tell_stop(self, stream: str) -> None:
-        self.on_stop(stream)  # which the relay sets later
+        self.on_stop(stream)  # as the relay has set it since
 
     # Jobs.
 
@@ -240,19 +249,19 @@ class RedisLog(Log):
             replies = pipeline.execute()
         jobs = []
         for (id, fields), pending, first in zip(found, replies[::2], replies[1::2], strict=True):
-            job_id = id.decode()
-            if _begun_by(first) not in (None, job_id):
-                self._remove(job_id)
+            if _begun_by(first) not in (None, id.decode()):
+                self._drop(id)
             elif pending and pending[0]["consumer"] == self._me.encode():
+                taken_id = f"{id.decode()}/{secrets.token_hex(2)}"
                 epoch = pending[0]["times_delivered"]
-                jobs.append(Job(fields[b"stream"].decode(), epoch, job_id))
+                jobs.append(Job(fields[b"stream"].decode(), epoch, taken_id))
         return jobs
 
-    def _remove(self, job_id: str) -> None:
+    def _drop(self, id: bytes) -> None:
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=True)
-            pipeline.xack(self._keys.jobs, _GROUP, job_id)
-            pipeline.xdel(self._keys.jobs, job_id)
+            pipeline.xack(self._keys.jobs, _GROUP, id)
+            pipeline.xdel(self._keys.jobs, id)
             pipeline.execute()
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
@@ -279,7 +288,8 @@ class RedisLog(Log):
         self, pipeline: Any, job: Job, whose: str | bytes, *, seen_idle: int, idle: int
     ) -> None:
         """Make a job *whose*, so idle, unless another process has claimed it since it was seen."""
-        pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, [job.id], idle=idle, justid=True)
+        ids = [_entry_of(job)]
+        pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, ids, idle=idle, justid=True)
 
     def _still_ours(self, jobs: Iterable[Job]) -> tuple[Sequence[tuple[Job, int]], Sequence[Job]]:
         """Return the *jobs* that no other process has, and how long each was idle; and the rest."""
@@ -287,7 +297,8 @@ class RedisLog(Log):
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job in jobs:
-                pipeline.xpending_range(self._keys.jobs, _GROUP, job.id, job.id, 1)
+                id = _entry_of(job)
+                pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
             replies = pipeline.execute()
         ours, lost = [], []
         for job, pending in zip(jobs, replies, strict=True):
@@ -302,11 +313,14 @@ class RedisLog(Log):
         return ours, lost
 
     def finish(self, job: Job) -> None:
-        """Remove a job that is done. Its stream can still be read for some minutes."""
+        """Remove a job that is done, unless it is another process's now."""
+        _, lost = self._still_ours([job])
+        if lost:  # the process that has it finds it done
+            return
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=True)
-            pipeline.xack(self._keys.jobs, _GROUP, job.id)
-            pipeline.xdel(self._keys.jobs, job.id)
+            pipeline.xack(self._keys.jobs, _GROUP, _entry_of(job))
+            pipeline.xdel(self._keys.jobs, _entry_of(job))
             pipeline.pexpire(self._keys.log(job.stream), int(1000 * self._keep))
             pipeline.execute()
 
@@ -324,10 +338,17 @@ class RedisLog(Log):
 
     def read(self, stream: str) -> Sequence[Entry]:
         """Return the entries of a stream; none if there is no such stream, or not all of it."""
+        entries, _ = self._read(stream)
+        return entries
+
+    def _read(self, stream: str) -> tuple[Sequence[Entry], Position]:
         with self._server.errors():
             reply = self._server.commands.xrange(self._keys.log(stream))
-        entries = entries_of(reply)
-        return entries if is_whole(START, entries) else []
+        try:
+            return BEFORE.read_on(reply)
+        except GapError:
+            _log.warning("the log has lost entries of %s", stream)
+            return [], BEFORE
 
     def exists(self, stream: str) -> bool:
         """Return whether there is such a stream."""
@@ -338,12 +359,12 @@ class RedisLog(Log):
         """Return a tail that has the entries of a stream, and gets those to come."""
         tail = self.tails.open(stream)
         if not tail.entries:
-            tail.push(self.read(stream))
-            if not tail.entries:
+            entries, position = self._read(stream)
+            tail.push(entries)
+            if not entries:
                 tail.end()
             elif not tail.is_over:
-                self._follower.start()
-                self._follower.wake()
+                self._follower.follow(tail, position)
         return tail
 
     # Stop.
@@ -370,9 +391,15 @@ class RedisLog(Log):
         self._server.close()
 
 
+def _entry_of(job: Job) -> str:
+    """Return the id that a job has in the stream of jobs."""
+    return job.id.partition("/")[0]
+
+
 def _begun_by(first: Any) -> str | None:
     """Return the id of the job that has begun a stream, by its first entry after the head."""
     for _, fields in first:
-        job: str | None = json.loads(fields.get(b"begin", b"{}")).get("job")
-        return job
+        ((_, data),) = fields.items()
+        job: str = json.loads(data).get("job", "")
+        return job.partition("/")[0] or None
     return None

@@ -13,8 +13,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from openai_scan.errors import ConfigurationError
-from openai_scan.relay.entries import Entry, Place
+from openai_scan.relay.entries import START, Entry, Place
 from openai_scan.relay.errors import UnavailableError
+from openai_scan.relay.log import Job
 
 # They have no types.
 _parse_url: Any = redis.connection.parse_url
@@ -164,17 +165,52 @@ def _reason(error: Exception) -> str:
     return reason or type(error).__name__
 
 
-def entries_of(reply: Any) -> list[Entry]:
-    """Return the entries of a stream as the server returned them.
+@frozen
+class Position:
+    """How far a stream has been read.
 
-    Each has one field, whose name is the kind: the server stores names that repeat only once.
+    Attributes:
+        place: The place of the last entry.
+        writer: Who has written it.
     """
-    return [_entry(id, fields) for id, fields in reply]
+
+    place: Place
+    writer: str
+
+    def read_on(self, reply: Any) -> tuple[list[Entry], Position]:
+        """Return the entries of a reply, and the position after them.
+
+        Raises:
+            GapError: Something is missing between this position and the last of them.
+        """
+        entries = []
+        place, writer = self.place, self.writer
+        for id, fields in reply:
+            ((name, data),) = fields.items()
+            kind, _, next_writer = name.decode().partition("@")
+            entry = Entry(*place_of(id), kind, data)
+            follows = entry.place == (place[0], place[1] + 1) and next_writer == writer
+            if not follows and not (entry.epoch > place[0] and entry.seq == 0):
+                raise GapError
+            entries.append(entry)
+            place, writer = entry.place, next_writer
+        return entries, Position(place, writer)
 
 
-def _entry(id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    ((kind, data),) = fields.items()
-    return Entry(*place_of(id), kind.decode(), data)  # type: ignore[arg-type] # as it was written
+BEFORE = Position(START, "")
+"""Before the first entry of a stream."""
+
+
+class GapError(Exception):
+    """A stream lacks entries, or has those of two processes in one epoch."""
+
+
+def fields_of(job: Job, entry: Entry) -> dict[str, bytes]:
+    """Return how an entry is stored: as one field, whose name is its kind and its writer.
+
+    A stream stores a name only once, however many entries in a row have it.
+    """
+    return {f"{entry.kind}@{job.id.partition('/')[2]}": entry.data}
 
 
 def place_of(id: bytes) -> Place:
@@ -186,16 +222,3 @@ def place_of(id: bytes) -> Place:
 def id_of(place: Place) -> str:
     """Return the id that the server gives an entry."""
     return f"{place[0]}-{place[1]}"
-
-
-def is_whole(before: Place, entries: list[Entry]) -> bool:
-    """Return whether no entry is missing between *before* and the last one.
-
-    Entries are numbered without a gap, and the first of each epoch is number 0. If a server has
-    forgotten some, as one does that comes back with an older state, the numbers show it.
-    """
-    for entry in entries:
-        if entry.place not in ((before[0], before[1] + 1), (max(entry.epoch, before[0] + 1), 0)):
-            return False
-        before = entry.place
-    return True

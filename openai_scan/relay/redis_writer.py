@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.errors import FencedError, LogLostError, UnavailableError
 from openai_scan.relay.log import Job
-from openai_scan.relay.redis_server import Keys, Server, id_of
+from openai_scan.relay.redis_server import Keys, Server, fields_of, id_of
 
 _log = logging.getLogger("openai_scan")
 
@@ -60,13 +60,11 @@ class Writer:
     Args:
         server: The server.
         keys: Its keys.
-        on_stop: Called with the id of a stream whose job is another process's.
     """
 
-    def __init__(self, server: Server, keys: Keys, on_stop: Callable[[str], None]) -> None:
+    def __init__(self, server: Server, keys: Keys) -> None:
         self._server = server
         self._keys = keys
-        self._on_stop = on_stop
         self._states: WeakKeyDictionary[Job, _State] = WeakKeyDictionary()
         self._buffer: deque[_Written] = deque()  # with the batch that is being written
         self._appended = 0
@@ -119,13 +117,8 @@ class Writer:
     def give_up(self, job: Job, why: type[FencedError | LogLostError]) -> None:
         """Take no more entries of a job, and drop those that wait."""
         with self._has_written:
-            state = self._states.setdefault(job, _State())
-            if state.lost is not None:
-                return
-            state.lost = why
+            self._states.setdefault(job, _State()).lost = why
             self._has_written.notify_all()
-        if why is FencedError:
-            self._on_stop(job.stream)
 
     def close(self) -> None:
         """Write what waits, if the server takes it now, and end the thread."""
@@ -193,7 +186,7 @@ class Writer:
             for job, _, entry in batch:
                 pipeline.xadd(
                     self._keys.log(job.stream),
-                    {entry.kind: entry.data},
+                    fields_of(job, entry),
                     id=id_of(entry.place),
                     nomkstream=True,
                 )
@@ -218,8 +211,12 @@ class Writer:
         return [
             job
             for (job, _, entry), reply in zip(refused, replies, strict=True)
-            if [fields for _, fields in reply] != [{entry.kind.encode(): entry.data}]
+            if [fields for _, fields in reply] != [_as_replied(fields_of(job, entry))]
         ]
+
+
+def _as_replied(fields: dict[str, bytes]) -> dict[bytes, bytes]:
+    return {name.encode(): data for name, data in fields.items()}
 
 
 def is_too_small(error: ResponseError) -> bool:

@@ -284,39 +284,64 @@ class TestSeveralProcesses:
         append(log, job, delta(1, 1))
         log.hand_over([job])
         begin(other, taken(other))
-        stops = stops_of(log)
         with pytest.raises(FencedError):
             append(log, job, delta(1, 2))
         with pytest.raises(FencedError):
             log.append(job, [])
         with pytest.raises(FencedError):
             log.drain(job, 0)
-        assert stops.get(timeout=PATIENCE) == STREAM
         assert kinds(other.read(STREAM)) == ["head", "begin", "delta", "begin"]
 
     def test_a_zombie_that_renews(self, make_shared_log: MakeLog) -> None:
-        """It is told that the job is lost, and the next process keeps it."""
+        """It is told which jobs are lost, and the next process keeps them."""
         log, other = make_shared_log(), make_shared_log()
-        job = started(log)
+        job, mine = started(log), started(log, "mine-01234567890123")
         log.hand_over([job])
         taken(other)
-        stops = stops_of(log)
-        log.renew([job])
+        assert list(log.renew([job, mine])) == [job]
         log.hand_over([job])
-        assert stops.get(timeout=PATIENCE) == STREAM
         with pytest.raises(FencedError):
             log.append(job, [])
+        append(log, mine, delta(1, 1))
         assert not log.take(1, 0)
 
-    def test_a_job_that_is_renewed(self, make_shared_log: MakeLog) -> None:
-        """The process keeps it, and is told nothing."""
+    def test_a_zombie_that_finishes(self, make_shared_log: MakeLog) -> None:
+        """The next process keeps the job, and finishes it."""
         log, other = make_shared_log(), make_shared_log()
-        stops = stops_of(log)
         job = started(log)
-        log.renew([job])
+        log.hand_over([job])
+        theirs = taken(other)
+        log.finish(job)
+        assert list(other.renew([theirs])) == []
+        other.hand_over([theirs])
+        again = taken(log)
+        assert again == Job(STREAM, 3)
+        log.finish(again)
+        log.finish(again)
+        assert list(log.renew([again])) == []
+        assert not other.take(1, 0)
+
+    def test_a_process_that_takes_its_own_job(self, make_shared_log: MakeLog) -> None:
+        """It was frozen for longer than the lease: what it wrote before does not count."""
+        log = make_shared_log()
+        job = started(log)
+        log.hand_over([job])
+        again = taken(log)
+        assert again == Job(STREAM, 2)
+        begin(log, again)
+        with pytest.raises(FencedError):
+            append(log, job, delta(1, 1))
+        append(log, again, delta(2, 1))
+        assert list(log.renew([job, again])) == [job]
+        assert kinds(log.read(STREAM)) == ["head", "begin", "begin", "delta"]
+
+    def test_a_job_that_is_renewed(self, make_shared_log: MakeLog) -> None:
+        """The process keeps it."""
+        log, other = make_shared_log(), make_shared_log()
+        job = started(log)
+        assert list(log.renew([job])) == []
         append(log, job, delta(1, 1))
         assert not other.take(1, 0)
-        assert stops.empty()
 
     def test_what_comes_before_closing(self, make_shared_log: MakeLog) -> None:
         """It is written, so that the next process has it."""
