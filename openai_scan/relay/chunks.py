@@ -14,6 +14,9 @@ An entry is one chunk. Its cursor is the id of the event, and also stands in the
 clients show nothing but chunks. A reader that comes back with it, as `Last-Event-ID` or `?after=`,
 gets the chunks behind it.
 
+openai-python takes each blank line after an id, or after a `retry`, for an event, and fails if that
+has no data. So there is no `retry` here, and a heartbeat has no blank line.
+
 Chunks have no words for an answer that was stopped or is not whole, nor for text that replaces what
 was sent. Both are errors. Only if the new text goes on where the old one ended, its rest is sent.
 """
@@ -34,7 +37,7 @@ from openai_scan.relay.edge import (
     stored_pieces,
 )
 from openai_scan.relay.entries import Entry, cursor_of, encode_json, pieces_of
-from openai_scan.relay.frames import HEADERS, HEARTBEAT, RETRY, stored_end
+from openai_scan.relay.frames import HEADERS, stored_end
 from openai_scan.relay.store import Message
 from openai_scan.values import Piece
 
@@ -57,6 +60,7 @@ class Chunks:
     """
 
     headers: Mapping[str, str] = HEADERS
+    heartbeat = b":\n"
 
     def __init__(self, stream: str, *, has_part: bool = False) -> None:
         self._has_part = has_part
@@ -75,10 +79,10 @@ class Chunks:
         for entry in before:
             self._take(entry)
         if before:
-            return RETRY + HEARTBEAT
+            return self.heartbeat
         if self._has_part:
-            return RETRY + self._error(REPLACED, "replaced")
-        return RETRY + self._chunk([_choice(0, {"role": "assistant", "content": ""})])
+            return self._error(REPLACED, "replaced")
+        return self._chunk([_choice(0, {"role": "assistant", "content": ""})])
 
     def frames(self, entries: Sequence[Entry]) -> bytes:
         """Return the chunks of some entries; none after an error."""
@@ -87,7 +91,7 @@ class Chunks:
     def stored(self, message: Message) -> bytes:
         """Return the whole answer; an error while it is running."""
         if message.status == "running":
-            return RETRY + self._error(LATER, "unavailable")
+            return self._error(LATER, "unavailable")
         opening = self.opening(())
         if self._is_over:
             return opening
@@ -150,7 +154,8 @@ class Chunks:
         """Yield what is left to say, and that it is all."""
         reason = finish_reason_of(end)
         if reason is None:
-            yield _error(said_of(end), end.get("error") or end["status"])
+            is_stopped = end["status"] == "cancelled"
+            yield _error(said_of(end), "cancelled" if is_stopped else end.get("error", "unknown"))
         else:
             calls = [
                 _new_call(index, call["id"], call["name"], call["arguments"])

@@ -45,9 +45,15 @@ HEADERS: Mapping[str, str] = {
 
 
 class Encoding(Protocol):
-    """How the entries of one stream become bytes for one reader. It may have state."""
+    """How the entries of one stream become bytes for one reader. It may have state.
+
+    Attributes:
+        headers: The headers of the response.
+        heartbeat: What is sent when there is nothing to send, so that the connection stays open.
+    """
 
     headers: Mapping[str, str]
+    heartbeat: bytes
 
     def opening(self, before: Sequence[Entry]) -> bytes:
         """Return what comes first.
@@ -71,6 +77,7 @@ class Frames:
     """The neutral frames; see the module."""
 
     headers: Mapping[str, str] = HEADERS
+    heartbeat = HEARTBEAT
 
     def opening(self, before: Sequence[Entry]) -> bytes:
         """Return the pause before coming back, and an empty text if the answer starts over."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from openai_scan.relay.entries import START, Entry, Place
-from openai_scan.relay.frames import HEARTBEAT, Encoding
+from openai_scan.relay.frames import Encoding
 from openai_scan.relay.tail import Tail
 
 if TYPE_CHECKING:
@@ -102,4 +102,4 @@ class Reading:
             self.close()
         if entries:
             return self.encoding.frames(entries)
-        return b"" if is_over else HEARTBEAT
+        return b"" if is_over else self.encoding.heartbeat

@@ -17,17 +17,12 @@ from openai_scan.relay.reading import Reading
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
-STALL_SECONDS = 30.0
-"""How long a browser may take nothing of what is sent to it. It can come back with its cursor."""
+# How long a browser may take nothing of what is sent to it. It can come back with its cursor.
+_STALL_SECONDS = 30.0
 
 
 async def send_reading(
-    reading: Reading,
-    headers: Mapping[str, str],
-    receive: Receive,
-    send: Send,
-    *,
-    patience: float = STALL_SECONDS,
+    reading: Reading, headers: Mapping[str, str], receive: Receive, send: Send
 ) -> None:
     """Send an answer until it ends, the browser leaves, or takes nothing any more; then close it.
 
@@ -36,8 +31,9 @@ async def send_reading(
         headers: The headers of the response.
         receive: Of the request, whose body has been read.
         send: Of the request.
-        patience: How long the browser may take nothing, in seconds. It is noticed after twice that
-            time at most.
+
+    Raises:
+        Exception: What the server raises, unless it says that the browser has left.
     """
     pump = _Pump(reading, headers, send)
     sending = asyncio.ensure_future(pump.run())
@@ -46,7 +42,7 @@ async def send_reading(
     try:
         while not (sending.done() or leaving.done()):
             number = pump.number
-            await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=_STALL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if pump.is_sending and pump.number == number:
                 break
     finally:

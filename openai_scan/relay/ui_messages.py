@@ -31,7 +31,7 @@ from typing import Any, TypeAlias
 from openai_scan import bounded_json
 from openai_scan.relay.edge import LATER, SentCalls, finish_reason_of, said_of, stored_pieces
 from openai_scan.relay.entries import Entry, encode_json, pieces_of
-from openai_scan.relay.frames import HEADERS, stored_end
+from openai_scan.relay.frames import HEADERS, HEARTBEAT, stored_end
 from openai_scan.relay.store import Message
 from openai_scan.values import Piece
 
@@ -54,6 +54,7 @@ class UIMessages:
     """
 
     headers: Mapping[str, str] = {**HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
+    heartbeat = HEARTBEAT
 
     def __init__(self, stream: str) -> None:
         self._stream = stream

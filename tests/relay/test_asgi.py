@@ -1,0 +1,343 @@
+"""What only servers of ASGI do: they tell of browsers that leave, stall, or send slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from server import PATIENCE
+
+from openai_scan.relay import Reading, Relay, asgi, asgi_app, sending
+from openai_scan.relay import http as relay_http
+from openai_scan.testing import FakeServer, chat_answer, chat_chunk, hold
+from relay.served import Browser, by_header, read_until, serving
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Request:
+    """A request as an ASGI server has it, without a server.
+
+    Attributes:
+        sent: What the application has sent.
+        messages: What the application receives.
+    """
+
+    def __init__(self, method: str, path: str, **scope: Any) -> None:
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"x-user", b"alice"), (b"content-type", b"application/json")],
+            "client": ("127.0.0.1", 1),
+            **scope,
+        }
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.sent: list[Any] = []
+
+    async def send(self, message: Any) -> None:
+        """Take a message of the application."""
+        self.sent.append(message)
+
+    async def answer(self, app: Any, send: Send | None = None) -> None:
+        """Have the application answer."""
+        await asyncio.wait_for(app(self.scope, self.messages.get, send or self.send), PATIENCE)
+
+    def body(self, data: bytes, *, more: bool = False) -> None:
+        """Send a part of the body."""
+        self.messages.put_nowait({"type": "http.request", "body": data, "more_body": more})
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self.messages.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def status(self) -> int:
+        """The status of the response."""
+        status: int = self.sent[0]["status"]
+        return status
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        """The headers of the response."""
+        return dict(self.sent[0]["headers"])
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[Reading]:
+    """Return the readings that are closed."""
+    closed: list[Reading] = []
+    close = Reading.close
+
+    def noted(self: Reading) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(Reading, "close", noted)
+    return closed
+
+
+def test_a_browser_that_leaves_in_silence(
+    relay: Relay, upstream: FakeServer, closed: list[Reading]
+) -> None:
+    """It is noticed at once, without a heartbeat."""
+    upstream.add([chat_chunk("Hel"), hold()])
+    stream = relay.start("Hi", user="alice").stream
+
+    async def scenario() -> None:
+        request = Request("GET", f"/streams/{stream}/events")
+        request.body(b"")
+
+        async def send(message: Any) -> None:
+            await request.send(message)
+            if b"Hel" in message.get("body", b""):
+                request.leave()
+
+        await request.answer(asgi(relay, by_header), send)
+        assert closed
+
+    asyncio.run(scenario())
+
+
+def test_a_browser_that_takes_nothing(
+    relay: Relay, upstream: FakeServer, closed: list[Reading], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given up after a while, and one that only waits is not."""
+    monkeypatch.setattr(sending, "_STALL_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "heartbeat", 0.03)
+    upstream.add([chat_chunk("Hel"), hold()])
+    stream = relay.start("Hi", user="alice").stream
+
+    async def scenario() -> None:
+        request = Request("GET", f"/streams/{stream}/events")
+        request.body(b"")
+        heartbeats = 0
+
+        async def send(message: Any) -> None:
+            nonlocal heartbeats
+            await request.send(message)
+            heartbeats += message.get("body") == b":\n\n"
+            if heartbeats == 3:
+                await asyncio.Event().wait()
+
+        await request.answer(asgi(relay, by_header), send)
+        assert heartbeats == 3
+        assert closed
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("a fault of the server")])
+def test_a_server_that_cannot_send(
+    relay: Relay, upstream: FakeServer, closed: list[Reading], error: Exception
+) -> None:
+    """A browser that has left is no fault; anything else is."""
+    upstream.always = chat_answer("Hello")
+    stream = relay.start("Hi", user="alice").stream
+
+    async def scenario() -> None:
+        request = Request("GET", f"/streams/{stream}/events")
+        request.body(b"")
+
+        async def send(_: Any) -> None:
+            raise error
+
+        fault = isinstance(error, RuntimeError)
+        with pytest.raises(RuntimeError) if fault else contextlib.nullcontext():
+            await request.answer(asgi(relay, by_header), send)
+        assert closed
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_gives_up(relay: Relay, upstream: FakeServer, closed: list[Reading]) -> None:
+    """It cancels what it waits for, and nothing is left."""
+    upstream.add([chat_chunk("Hel"), hold()])
+    stream = relay.start("Hi", user="alice").stream
+
+    async def scenario() -> None:
+        request = Request("GET", f"/streams/{stream}/events")
+        request.body(b"")
+        come = asyncio.Event()
+
+        async def send(message: Any) -> None:
+            await request.send(message)
+            if b"Hel" in message.get("body", b""):
+                come.set()
+
+        answering = asyncio.ensure_future(request.answer(asgi(relay, by_header), send))
+        await asyncio.wait_for(come.wait(), PATIENCE)
+        answering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+        assert closed
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_does_not_come(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for, and its connection ends."""
+    monkeypatch.setattr(asgi_app, "_BODY_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        request = Request("POST", "/streams")
+        request.scope["headers"].append((b"content-length", b"100"))
+        request.body(b"{", more=True)
+        await request.answer(asgi(relay, by_header))
+        assert request.status == 408
+        assert request.headers[b"connection"] == b"close"
+        assert b'"code":"too_slow"' in request.sent[1]["body"]
+
+    asyncio.run(scenario())
+
+
+def test_a_browser_that_leaves_while_it_sends(relay: Relay) -> None:
+    """Nothing is started."""
+
+    async def scenario() -> None:
+        request = Request("POST", "/streams")
+        request.body(b'{"prompt":"Hi"}', more=True)
+        request.leave()
+        await request.answer(asgi(relay, by_header))
+        assert request.status == 408
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("length", [b"10", None])
+def test_a_body_that_is_longer_than_it_said(relay: Relay, length: bytes | None) -> None:
+    """What comes is counted."""
+
+    async def scenario() -> None:
+        request = Request("POST", "/streams")
+        given = (
+            (b"transfer-encoding", b"chunked") if length is None else (b"content-length", length)
+        )
+        request.scope["headers"].append(given)
+        for _ in range(5):
+            request.body(b" " * 64 * 1024, more=True)
+        await request.answer(asgi(relay, by_header))
+        assert request.status == 413
+        assert request.headers[b"connection"] == b"close"
+        assert request.messages.empty()
+
+    asyncio.run(scenario())
+
+
+def test_connections_of_http_2_are_left_alone(relay: Relay) -> None:
+    """It has no such header; nor is one needed where there is no body."""
+
+    async def scenario() -> None:
+        for version, length in (("2", b"5"), ("1.1", b"0")):
+            request = Request("POST", "/nothing", http_version=version)
+            request.scope["headers"].append((b"content-length", length))
+            await request.answer(asgi(relay, by_header))
+            assert request.status == 404
+            assert b"connection" not in request.headers
+
+    asyncio.run(scenario())
+
+
+def test_headers_that_come_twice(relay: Relay) -> None:
+    """Cookies are joined; of anything else two are as good as none that fits."""
+    seen: list[Any] = []
+
+    def authorize(headers: Any) -> str:
+        seen.append(headers)
+        return "alice"
+
+    async def scenario() -> None:
+        request = Request(
+            "GET",
+            "/models",
+            headers=[
+                (b"Cookie", b"a=1"),
+                (b"cookie", b"b=2"),
+                (b"host", b"localhost"),
+                (b"host", b"attacker.example"),
+            ],
+        )
+        request.body(b"")
+        await request.answer(asgi(relay, authorize))
+        assert request.status == 200
+        await request.answer(asgi(relay))
+        assert request.sent[2]["status"] == 403
+
+    asyncio.run(scenario())
+    assert seen == [{"cookie": "a=1; b=2", "host": "localhost, attacker.example"}]
+
+
+@pytest.mark.parametrize("client", [None, ("10.0.0.1", 1), ("", 0)])
+def test_without_authorize_a_peer_has_to_be_known(relay: Relay, client: Any) -> None:
+    """A server that does not say who has connected is asked from nowhere."""
+
+    async def scenario() -> None:
+        request = Request("GET", "/models", client=client)
+        request.scope["headers"].append((b"host", b"localhost"))
+        await request.answer(asgi(relay))
+        assert request.status == 403
+
+    asyncio.run(scenario())
+
+
+def test_a_web_socket_is_closed(relay: Relay) -> None:
+    """There are none here."""
+
+    async def scenario() -> None:
+        request = Request("GET", "/", type="websocket")
+        await request.answer(asgi(relay, by_header))
+        assert request.sent[0]["type"] == "websocket.close"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("root_path", "path", "status"),
+    [
+        ("", "/models", 200),
+        ("/chat", "/chat/models", 200),
+        ("/chat/", "/chat/models", 200),
+        ("/chat", "/models", 200),  # by a proxy that has removed it
+        ("/chat", "/chatter/models", 404),
+        ("/chat", "/chat/chat/models", 404),
+        ("/chat", "/chat", 307),
+        ("/a b/\u00e9", "/a b/\u00e9", 307),
+    ],
+)
+def test_where_it_is_mounted(
+    relay: Relay,
+    root_path: str,
+    path: str,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,
+) -> None:
+    """Paths are those below that; the page is a folder."""
+    (tmp_path / "index.html").write_text("page")
+    monkeypatch.setattr(relay_http, "FOLDER", tmp_path)
+
+    async def scenario() -> None:
+        request = Request("GET", path, root_path=root_path)
+        request.body(b"")
+        await request.answer(asgi(relay, by_header))
+        assert request.status == status
+        if status == 307:
+            assert request.headers[b"location"] in (b"chat/", b"%C3%A9/")
+
+    asyncio.run(scenario())
+
+
+def test_readers_leave_when_the_server_ends(relay: Relay, upstream: FakeServer) -> None:
+    """A server that is served by itself begins and ends with the application."""
+    upstream.add(chat_answer("Hello"))
+    with serving(asgi(relay, by_header), "asgi", lifespan="on") as port:
+        browser = Browser(port)
+        with browser.open(f"/streams/{browser.start()}/events") as events:
+            read_until(events, b"done")

@@ -1,0 +1,149 @@
+"""How readers are let go when a server is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server import PATIENCE
+
+from openai_scan.relay import Relay, close_on_signals
+from openai_scan.testing import FakeServer, chat_chunk, hold
+from relay.served import Browser, read_until
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def handled() -> Iterator[list[int]]:
+    """Have a handler for SIGTERM, and none for SIGINT; return what it has got."""
+    got: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, lambda number, _: got.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield got
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_closes_the_relay(relay: Relay, handled: list[int]) -> None:
+    """What the server does at it happens too; one that it ignores stays ignored by it."""
+    closed = threading.Event()
+    relay.close = closed.set  # type: ignore[method-assign]  # only that it is called is of interest
+    for number, expected in ((signal.SIGTERM, [signal.SIGTERM]), (signal.SIGINT, [])):
+        closed.clear()
+        handled.clear()
+        with close_on_signals(relay):
+            os.kill(os.getpid(), number)
+            assert closed.wait(PATIENCE)
+        assert handled == expected
+    del relay.close
+
+
+def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
+    """Unless somebody else has set one meanwhile."""
+    before = signal.getsignal(signal.SIGTERM)
+    with close_on_signals(relay):
+        assert signal.getsignal(signal.SIGTERM) is not before
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert not handled
+
+
+def test_another_thread_gets_no_signals(relay: Relay, handled: list[int]) -> None:
+    """There it does nothing."""
+    before = signal.getsignal(signal.SIGTERM)
+    during: list[Any] = []
+
+    def enter() -> None:
+        with close_on_signals(relay):
+            during.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(PATIENCE)
+    assert during == [before]
+    assert not handled
+
+
+DIES = """
+import signal, threading
+from openai_scan.relay import close_on_signals
+
+class Relay:
+    def close(self):
+        print("closed", flush=True)
+
+with close_on_signals(Relay()):
+    print("ready", flush=True)
+    threading.Event().wait()
+"""
+
+SERVES = """
+import signal, sys
+sys.path.insert(0, sys.argv[2])
+import uvicorn
+from openai_scan import Client
+from openai_scan.relay import ChatUpstream, MemoryLog, Relay, asgi
+from relay.memory_store import MemoryStore
+from relay.served import by_header
+
+class Server(uvicorn.Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        print(self.servers[0].sockets[0].getsockname()[1], flush=True)
+
+with (
+    Client("k", sys.argv[1]) as client,
+    Relay(MemoryLog(), MemoryStore(), ChatUpstream(client, model="m")) as relay,
+):
+    config = uvicorn.Config(asgi(relay, by_header), port=0, log_config=None)
+    Server(config).run()
+"""
+
+
+@contextlib.contextmanager
+def running(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a program in a process of its own, which has ended when the block does."""
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Return the next line that a process writes."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_where_nothing_handles_a_signal_it_ends_the_process_all_the_same() -> None:
+    """But only once the relay is closed."""
+    with running(DIES) as process:
+        assert line_of(process) == "ready"
+        process.terminate()
+        assert line_of(process) == "closed"
+        assert process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_uvicorn_ends_although_a_stream_is_open(upstream: FakeServer) -> None:
+    """The application closes the relay at the signal, and so the stream ends."""
+    upstream.add([chat_chunk("Hel"), hold()])
+    with running(SERVES, upstream.base_url, str(TESTS)) as process:
+        browser = Browser(int(line_of(process)))
+        with browser.open(f"/streams/{browser.start()}/events") as events:
+            read_until(events, b"Hel")
+            process.terminate()
+            assert b"Shutdown" in events.read()
+        assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
