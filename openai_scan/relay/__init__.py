@@ -39,6 +39,8 @@ _MODULES = {
     "Relay": "core",
     "RelayError": "errors",
     "ResponsesUpstream": "upstream",
+    "SqlLog": "sql_log",
+    "SqlStore": "sql_store",
     "Started": "core",
     "Store": "store",
     "UnavailableError": "errors",
@@ -46,6 +48,7 @@ _MODULES = {
     "Upstream": "upstream",
     "asgi": "asgi_app",
     "close_on_signals": "serving",
+    "open_log": "urls",
     "wsgi": "wsgi_app",
 }
 

@@ -43,6 +43,12 @@ from openai_scan.relay.redis_log import (
 from openai_scan.relay.serving import (
     close_on_signals as close_on_signals,
 )
+from openai_scan.relay.sql_log import (
+    SqlLog as SqlLog,
+)
+from openai_scan.relay.sql_store import (
+    SqlStore as SqlStore,
+)
 from openai_scan.relay.store import (
     Limits as Limits,
 )
@@ -54,6 +60,9 @@ from openai_scan.relay.store import (
 )
 from openai_scan.relay.store import (
     Store as Store,
+)
+from openai_scan.relay.urls import (
+    open_log as open_log,
 )
 from openai_scan.relay.upstream import (
     ChatUpstream as ChatUpstream,

@@ -5,18 +5,31 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 import redis
+import sqlalchemy as sa
 
 from openai_scan import Client
-from openai_scan.relay import ChatUpstream, Limits, Log, MemoryLog, RedisLog, Relay, asgi, wsgi
+from openai_scan.relay import (
+    ChatUpstream,
+    Limits,
+    Log,
+    MemoryLog,
+    RedisLog,
+    Relay,
+    SqlLog,
+    asgi,
+    wsgi,
+)
 from openai_scan.testing import FakeServer
 from relay.memory_store import MemoryStore
 from relay.served import Browser, Kind, by_header, serving
 
 from . import valkey
+from .databases import Postgres, postgres, schema
 
 
 class MakeLog(Protocol):
@@ -28,7 +41,7 @@ class MakeLog(Protocol):
 
 # A kind of log is the fixture that makes one of given `lease` and `keep`. It may be asked again in
 # the same test, and then makes another log on the same data.
-SHARED = ("redis_log",)
+SHARED = ("postgresql_log", "redis_log", "sqlite_log")
 LOGS = ("memory_log", *SHARED)
 
 
@@ -62,6 +75,51 @@ def prefix(redis_url: str) -> Iterator[str]:
 def redis_log(redis_url: str, prefix: str) -> Callable[[float, float], Log]:
     """Make a log on Valkey."""
     return lambda lease, keep: RedisLog(redis_url, lease=lease, keep=keep, prefix=prefix)
+
+
+@pytest.fixture(scope="session")
+def own_postgres() -> Iterator[Postgres]:
+    """Start a PostgreSQL server that tests may stop, if they start it again."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a new schema in PostgreSQL."""
+    named = os.environ.get("OPENAI_SCAN_POSTGRES_URL")
+    if named is None:
+        server: Postgres = request.getfixturevalue("own_postgres")
+        url = server.url
+    else:
+        url = sa.make_url(named)
+    with schema(url) as with_schema:
+        yield with_schema
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Return the URL of a file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/relay.db"
+
+
+@pytest.fixture(params=["sqlite_url", "postgresql_url"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of an empty database of each kind."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+@pytest.fixture
+def sqlite_log(sqlite_url: str) -> Callable[[float, float], Log]:
+    """Make logs in one file of SQLite."""
+    return lambda lease, keep: SqlLog(sqlite_url, lease=lease, keep=keep)
+
+
+@pytest.fixture
+def postgresql_log(postgresql_url: str) -> Callable[[float, float], Log]:
+    """Make logs in one schema of PostgreSQL."""
+    return lambda lease, keep: SqlLog(postgresql_url, lease=lease, keep=keep)
 
 
 @pytest.fixture(params=LOGS)

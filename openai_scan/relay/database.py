@@ -1,0 +1,328 @@
+"""A database behind SQLAlchemy: SQLite in a file, or PostgreSQL, by the same code.
+
+What the two do not share is here: how a transaction that writes begins, which clock counts, and
+what a driver's exceptions mean.
+
+::
+
+                         SQLite                                    PostgreSQL
+    transaction          BEGIN IMMEDIATE: one writer at a time     READ COMMITTED; `lock()` where
+                                                                   rows that are not there count
+    read                 each statement alone                      each statement alone
+    clock                of the machine, which all processes       of the server, since the machines
+                         of the file share                         of the processes may differ
+    waits for a lock     5 seconds                                 5 seconds
+    a frozen process     holds the lock until it goes on or ends   loses its connection after 10
+                                                                   seconds in a transaction
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from openai_scan.errors import ConfigurationError
+from openai_scan.relay.errors import UnavailableError
+
+T = TypeVar("T")
+
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+# How long a statement waits for a lock, and a thread for a connection or for its turn, in seconds.
+_WAIT_SECONDS = 5
+
+# What the drivers do unless the URL says otherwise. libpq gives up a server that does not answer,
+# and notices one that has vanished, within seconds instead of hours.
+_SQLITE = {"timeout": _WAIT_SECONDS}
+_LIBPQ = {
+    "application_name": "openai_scan.relay",
+    "connect_timeout": _WAIT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+# A session that is frozen in a transaction would hold up the takeover of its jobs.
+_POSTGRESQL_SETTINGS = (
+    f"SET lock_timeout = '{_WAIT_SECONDS}s'; SET idle_in_transaction_session_timeout = '10s'"
+)
+
+# NORMAL is safe with WAL: a crash of the machine may undo the last transactions, never half of one.
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+)
+
+# What SQLite says of a file that may be usable later. Older Pythons do not tell its error codes.
+_PASSING = ("locked", "full", "disk I/O")
+
+# What PostgreSQL says of a connection that it will not accept later either. There is no code.
+_REFUSING = ("does not exist", "authentication failed")
+
+
+class Database:
+    """One database, asked from any number of threads.
+
+    Args:
+        url: `sqlite:///` and the path of a file, or `postgresql://` with what libpq understands.
+        connections: How many connections there are at most. Threads wait for one.
+
+    Attributes:
+        name: The URL without password and options, to be shown.
+
+    Raises:
+        ConfigurationError: The URL cannot be used, or the driver is not installed.
+    """
+
+    def __init__(self, url: str, *, connections: int) -> None:
+        parsed = _parsed(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.name = _shown(parsed)
+        self._password = parsed.password or ""
+        if self.is_sqlite:
+            parsed = _with_file(parsed)
+        self._engine = _engine(parsed, connections)
+        self._writing = self._engine.execution_options(is_writing=True)
+        self._reading = self._engine if self.is_sqlite else _autocommit(self._engine)
+        self._closed = threading.Event()
+        self._failed = -math.inf
+        self._watching: sa.PoolProxiedConnection | None = None
+        self._version: Any = None
+
+    def __repr__(self) -> str:
+        return f"Database({self.name!r})"
+
+    def read(self, do: Callable[[sa.Connection], T]) -> T:
+        """Return what *do* returns for a connection on which it only reads.
+
+        Raises:
+            UnavailableError: The database cannot be reached or is locked.
+        """
+        return self._run(self._reading, do)
+
+    def write(self, do: Callable[[sa.Connection], T]) -> T:
+        """Return what *do* returns, in a transaction; an exception rolls it back.
+
+        Raises:
+            UnavailableError: The database cannot be reached or is locked. If the connection was
+                lost at the end, the transaction may have been committed all the same.
+            IntegrityError: Another transaction has inserted a row of the same key.
+        """
+        return self._run(self._writing, do)
+
+    def _run(self, engine: sa.Engine, do: Callable[[sa.Connection], T]) -> T:
+        if self._closed.is_set():
+            raise UnavailableError(f"{self.name} is closed")
+        try:
+            with engine.begin() as connection:
+                return do(connection)
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout) as error:
+            cause = _cause(error)
+        finally:
+            if self._closed.is_set():  # meanwhile
+                self._engine.pool.dispose()
+        self._failed = time.monotonic()
+        raise UnavailableError(f"{self.name}: {self._message(cause)}") from cause
+
+    def well_for(self) -> float:
+        """Return for how many seconds every call has been answered."""
+        return time.monotonic() - self._failed
+
+    def prepare(self, *tables: sa.Table) -> None:
+        """Create those of *tables* that do not exist, and check the columns of the others.
+
+        Raises:
+            ConfigurationError: They cannot be created, or have other columns.
+            UnavailableError: The database cannot be reached or is locked.
+        """
+
+        def prepare(connection: sa.Connection) -> None:
+            self.lock(connection, "tables")
+            tables[0].metadata.create_all(connection, tables)
+            for table in tables:
+                connection.execute(_probe(table))
+
+        try:
+            self.write(prepare)
+        except UnavailableError as error:
+            self.close()
+            cause = error.__cause__
+            if cause is None or not self._is_lasting(cause):
+                raise
+        else:
+            return
+        raise ConfigurationError(f"{self.name}: {self._message(cause)}") from cause
+
+    def _is_lasting(self, cause: BaseException) -> bool:
+        """Return whether waiting does not help against an error of the driver."""
+        if self.is_sqlite:
+            return not any(sign in str(cause) for sign in _PASSING)
+        programming = self._engine.dialect.loaded_dbapi.ProgrammingError
+        return isinstance(cause, programming) or any(sign in str(cause) for sign in _REFUSING)
+
+    def time(self) -> sa.ColumnElement[float]:
+        """Return an expression for the time: seconds since 1970."""
+        if self.is_sqlite:
+            return sa.literal(time.time(), sa.Double)
+        # Not now(), which stands still in a transaction, however long that has waited for a lock.
+        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+
+    def lock(self, connection: sa.Connection, name: str) -> None:
+        """Let no other transaction that locks the same *name* go on until this one has ended."""
+        if not self.is_sqlite:  # where only one transaction writes at a time
+            digest = hashlib.sha256(name.encode()).digest()
+            number = int.from_bytes(digest[:8], "big", signed=True)
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+    def has_changed(self) -> bool:
+        """Return whether anything may have been committed since the last call.
+
+        Only one thread may call it. With SQLite it costs a microsecond; with PostgreSQL the answer
+        is always that something may have been.
+        """
+        if not self.is_sqlite:
+            return True
+        version = self._version
+        try:
+            self._version = self._read_version()
+        except (DBAPIError, PoolTimeout, self._engine.dialect.loaded_dbapi.Error):
+            self._version = None
+            self._stop_watching()
+        return self._version is None or self._version != version
+
+    def _read_version(self) -> Any:
+        # It tells what others have committed since this connection looked last, so it has its own.
+        if self._watching is None:
+            self._watching = self._engine.raw_connection()
+        connection: Any = self._watching.driver_connection
+        return connection.execute("PRAGMA data_version").fetchall()
+
+    def _stop_watching(self) -> None:
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.invalidate()
+
+    def close(self) -> None:
+        """Close the connections. What is asked afterwards is an UnavailableError."""
+        self._closed.set()
+        self._stop_watching()
+        self._engine.pool.dispose()  # the engine would make a new pool
+
+    def _message(self, cause: BaseException) -> str:
+        message = " ".join(str(cause).split())
+        return message.replace(self._password, "***") if self._password else message
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):  # whose messages may show the password
+        parsed = None
+    driver = _DRIVERS.get(parsed.drivername) if parsed is not None else None
+    if parsed is None or driver is None:
+        given = "" if parsed is None else f", not {parsed.drivername}://"
+        raise ConfigurationError(
+            f"the URL of a database must begin with sqlite:/// or postgresql://{given}"
+        )
+    return parsed.set(drivername=driver)
+
+
+def _shown(url: sa.URL) -> str:
+    scheme = url.get_backend_name()
+    if scheme == "sqlite":
+        return f"sqlite:///{url.database or ''}"
+    host = f"{url.host or ''}{'' if url.port is None else f':{url.port}'}"
+    return f"{scheme}://{host}/{url.database or ''}"
+
+
+def _with_file(url: sa.URL) -> sa.URL:
+    """Return the URL with an absolute path, since a process may change its directory."""
+    file = url.database or ""
+    if file in ("", ":memory:") or file.startswith("file:"):
+        raise ConfigurationError(
+            "SQLite needs the path of a file, such as sqlite:///relay.db: in memory, each"
+            " connection would have a database of its own"
+        )
+    path = Path(file).absolute()
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{url.database} cannot be opened: no directory {path.parent}")
+    return url.set(database=str(path))
+
+
+def _engine(url: sa.URL, connections: int) -> sa.Engine:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    usual = _SQLITE if is_sqlite else _LIBPQ
+    options: dict[str, Any] = {} if is_sqlite else {"isolation_level": "READ COMMITTED"}
+    try:
+        engine = sa.create_engine(
+            url,
+            connect_args={name: value for name, value in usual.items() if name not in url.query},
+            hide_parameters=True,  # which are prompts and answers
+            max_overflow=0,
+            pool_pre_ping=not is_sqlite,
+            pool_size=connections,
+            pool_timeout=_WAIT_SECONDS,
+            pool_use_lifo=True,
+            **options,
+        )
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"PostgreSQL needs {missing.name}, which is not installed:"
+            " pip install 'psycopg[binary]'"
+        ) from missing
+    if is_sqlite:
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_on_sqlite)
+    else:
+        sa.event.listen(engine, "connect", _set_up_postgresql)
+    return engine
+
+
+def _autocommit(engine: sa.Engine) -> sa.Engine:
+    """Return *engine* with each statement in a transaction of its own: two round trips less."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the module sqlite3 begins no transactions of its own
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_on_sqlite(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("is_writing"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _set_up_postgresql(connection: Any, _: object) -> None:
+    connection.execute(_POSTGRESQL_SETTINGS)
+    connection.commit()
+
+
+def _cause(error: DBAPIError | PoolTimeout) -> BaseException:
+    """Return the driver's exception: SQLAlchemy's has the statement's parameters."""
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _probe(table: sa.Table) -> sa.Select[Any]:
+    """Return a query without rows that fails if the table lacks a column."""
+    return sa.select(table).where(sa.false())

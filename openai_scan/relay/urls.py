@@ -1,0 +1,37 @@
+"""A log by its URL, as a command line or a setting says it."""
+
+from __future__ import annotations
+
+from openai_scan import relay
+from openai_scan.errors import ConfigurationError
+from openai_scan.relay.log import Log
+
+_REDIS = frozenset({"redis", "rediss", "valkey", "valkeys", "unix"})
+
+
+def open_log(url: str) -> Log:
+    """Return the log of a URL, with the usual settings.
+
+    ::
+
+        memory                          a MemoryLog, for one process
+        sqlite:///relay.db              a SqlLog in a file, for the processes of one machine
+        postgresql://user@host/name     a SqlLog in PostgreSQL
+        redis://host:6379/0             a RedisLog; also rediss://, valkey:// and unix://
+
+    Raises:
+        ConfigurationError: There is no such kind of log, the URL is malformed, or a library is
+            missing.
+        UnavailableError: The database or the server cannot be reached.
+    """
+    scheme = url.partition(":")[0]
+    if scheme == "memory":
+        return relay.MemoryLog()
+    if scheme.partition("+")[0] in ("sqlite", "postgres", "postgresql"):
+        return relay.SqlLog(url)
+    if scheme in _REDIS:
+        return relay.RedisLog(url)
+    raise ConfigurationError(
+        "the URL of a log must be memory, or begin with sqlite:///, postgresql:// or redis://,"
+        f" not {scheme}"
+    )
