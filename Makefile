@@ -45,7 +45,7 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py
+	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py tests/relay/page
 
 # Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
 # no line that the other tests do not, and measuring their coverage would take as long again.

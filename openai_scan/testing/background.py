@@ -61,6 +61,11 @@ class BackgroundResponses:
         self._count = 0
         self._lock = threading.Lock()
 
+    def add(self, *answers: str | Iterable[Step]) -> None:
+        """Say *answers* too, one for each response, after those that it was made with."""
+        with self._lock:
+            self._answers.extend(answers)
+
     def take_left(self) -> list[object]:
         """Return the answers that were never requested, and forget them."""
         with self._lock:

@@ -234,6 +234,15 @@ def test_answers_that_nobody_asks_for_fail_the_test() -> None:
         pass
 
 
+def test_answers_can_be_added_while_it_runs() -> None:
+    """They come after those that it was made with, one for each response."""
+    service = background_responses("one")
+    with FakeServer(service) as server, Client("k", server.base_url) as client:
+        service.add("two", SAID)
+        said = [create(client, background=False).final().text for _ in range(3)]
+    assert said == ["one", "two", "one two three"]
+
+
 def test_many_at_a_time_are_kept_apart(serve: Any) -> None:
     """Each gets one answer, under an id of its own."""
     _, client = serve(*map(str, range(8)))

@@ -38,10 +38,25 @@ function add(parent, tag, text = "", name = "") {
   return made;
 }
 
+// Whether the end of the log is kept in sight: not after one has scrolled back, or unfolded something to read it.
+let isAtEnd = true;
+let lastTop = 0;
+
+log.onscroll = () => {
+  if (log.scrollHeight - log.scrollTop - log.clientHeight < 60) isAtEnd = true;
+  else if (log.scrollTop < lastTop) isAtEnd = false; // what is added below moves nothing up
+  lastTop = log.scrollTop;
+};
+
+// Looks once for all that was added since the last picture.
+const sizes = new ResizeObserver(() => {
+  if (isAtEnd) log.scrollTop = log.scrollHeight;
+});
+sizes.observe(log);
+
 // A message in the page.
 class Article {
   constructor(role, text) {
-    const isNearEnd = Article.isNearEnd();
     this.element = add(log, "article", "", role === "user" ? "user" : "model");
     add(this.element, "h2", role === "user" ? "You" : "Model");
     this.paragraph = add(this.element, "p");
@@ -51,27 +66,11 @@ class Article {
     const copy = add(footer, "button", "Copy");
     copy.type = "button";
     copy.onclick = () => copyText(this.text.data, copy);
-    if (isNearEnd || role === "user") Article.scroll();
+    sizes.observe(this.element);
   }
 
-  static isNearEnd() {
-    return log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-  }
-
-  static scroll() {
-    log.scrollTop = log.scrollHeight;
-  }
-
-  // Does what may make the page longer, and stays at its end. Many changes are looked at once, before they are drawn.
-  change(act) {
-    if (this.isFollowed === undefined) {
-      this.isFollowed = Article.isNearEnd();
-      requestAnimationFrame(() => {
-        if (this.isFollowed) Article.scroll();
-        this.isFollowed = undefined;
-      });
-    }
-    act();
+  remove() {
+    this.element.remove();
   }
 
   setBusy(isBusy) {
@@ -81,28 +80,27 @@ class Article {
   }
 
   reset(text) {
-    this.change(() => {
-      this.text.data = text;
-      if (!text) this.reasoning?.parentElement.remove();
-      if (!text) this.reasoning = undefined;
-    });
+    this.text.data = text;
+    if (text) return;
+    this.reasoning?.parentElement.remove();
+    this.reasoning = undefined;
   }
 
   add(pieces) {
-    this.change(() => {
-      for (const { text, reasoning, refusal: refused, choice = 0 } of pieces) {
-        if (choice !== 0) continue;
-        if (reasoning) this.reason(reasoning);
-        if (text || refused) this.text.appendData(text ?? refused);
-        if (refused) this.isRefusal = true;
-      }
-    });
+    for (const { text, reasoning, refusal: refused, choice = 0 } of pieces) {
+      if (choice !== 0) continue;
+      if (reasoning) this.reason(reasoning);
+      if (text || refused) this.text.appendData(text ?? refused);
+      if (refused) this.isRefusal = true;
+    }
   }
 
   reason(text) {
     if (this.reasoning === undefined) {
       const details = document.createElement("details");
-      add(details, "summary", "Reasoning");
+      add(details, "summary", "Reasoning").onclick = () => {
+        isAtEnd = false;
+      };
       this.reasoning = details.appendChild(document.createTextNode(""));
       this.paragraph.before(details);
     }
@@ -111,19 +109,13 @@ class Article {
 
   // Shows how the answer ended; *message* is what `done` says, or a stored message.
   end(message, firstAfter) {
-    this.change(() => {
-      if (message.text !== undefined) this.text.data = message.text || message.refusal || "";
-      if (message.reasoning && this.reasoning === undefined) this.reason(message.reasoning);
-      this.setBusy(false);
-      const { text, isWrong } = ending({ refusal: this.isRefusal, ...message });
-      const unsaved = message.saved === false ? "Not saved yet: the server goes on trying." : "";
-      this.say([text, unsaved, figures(message, firstAfter)].filter(Boolean).join(" "), isWrong || Boolean(unsaved));
-    });
-  }
-
-  say(text, isWrong = false) {
-    this.about.textContent = text;
-    this.about.className = isWrong ? "wrong" : "";
+    if (message.text !== undefined) this.text.data = message.text || message.refusal || "";
+    if (message.reasoning && this.reasoning === undefined) this.reason(message.reasoning);
+    this.setBusy(false);
+    const { text, isWrong } = ending({ refusal: this.isRefusal, ...message });
+    const unsaved = message.saved === false ? "Not saved yet: the server goes on trying." : "";
+    this.about.textContent = [text, unsaved, figures(message, firstAfter)].filter(Boolean).join(" ");
+    this.about.className = isWrong || unsaved ? "wrong" : "";
   }
 }
 
@@ -136,7 +128,9 @@ async function copyText(text, button) {
   }
   button.textContent = "Copied";
   say("The message is copied.");
-  button.onblur = button.onpointerleave = () => (button.textContent = "Copy");
+  button.onblur = button.onpointerleave = () => {
+    button.textContent = "Copy";
+  };
 }
 
 // Shows the conversation that the address names, or a new one.
@@ -146,6 +140,7 @@ async function show() {
   const isKnown = /^[A-Za-z0-9_-]{16,64}$/.test(name);
   shown = { id: isKnown ? name : newId(), isKnown, messages: new Map(), running: new Set(), ended: new AbortController() };
   log.replaceChildren();
+  isAtEnd = true;
   document.title = "Chat";
   say("");
   showBusy();
@@ -201,7 +196,7 @@ async function load(conversation, trouble) {
 function addPrompt(answer, text) {
   const key = `to ${answer}`;
   if (shown.messages.has(key)) return;
-  if (shown.messages.size === 0) document.title = `${text.slice(0, 60)} – Chat`;
+  if (shown.messages.size === 0) document.title = `${text.slice(0, 60)} - Chat`;
   shown.messages.set(key, new Article("user", text));
 }
 
@@ -277,6 +272,7 @@ async function submit(unsent) {
   const signal = AbortSignal.any([conversation.ended.signal, withdrawn.signal]);
   const sentAt = performance.now();
   sessionStorage.setItem(UNSENT, JSON.stringify(unsent));
+  isAtEnd = true;
   if (!conversation.isKnown) history.pushState(null, "", `#${conversation.id}`);
   conversation.isKnown = true;
   addPrompt(unsent.id, unsent.prompt);
@@ -317,7 +313,7 @@ function takeBack(conversation, unsent) {
   conversation.running.delete(unsent.id);
   conversation.isStopping = false;
   const key = `to ${unsent.id}`;
-  conversation.messages.get(key).element.remove();
+  conversation.messages.get(key).remove();
   conversation.messages.delete(key);
   if (!question.value) question.value = unsent.prompt;
   showBusy();

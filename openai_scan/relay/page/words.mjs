@@ -16,7 +16,7 @@ export function refusal({ status, retryAfter }) {
     const when = retryAfter ? `in ${seconds(Math.ceil(retryAfter))}` : "in a moment";
     return `You have asked too often, or several of your answers are still running. Try again ${when}.`;
   }
-  return REFUSED[status] ?? `The server has failed (HTTP status ${status}).`;
+  return REFUSED[status] ?? `The server ${status < 500 ? "refuses this" : "has failed"} (HTTP status ${status}).`;
 }
 
 const seconds = (count) => (count === 1 ? "1 second" : `${count} seconds`);
@@ -57,15 +57,15 @@ const CUT = {
 
 // Returns what there is to say about the end of an answer, and whether it is a complaint.
 export function ending({ status, error, finish_reason, calls = [], refusal: refused }) {
+  if (status === "requires_action" || (status === "completed" && calls.length > 0)) {
+    const shown = calls.map((call) => `${call.name}(${call.arguments})`).join(", ");
+    return { text: `The model asks for functions, which this page does not call${shown && `: ${shown}`}.`, isWrong: true };
+  }
   switch (status) {
     case "completed":
       return { text: refused ? "The model refuses to answer." : "", isWrong: Boolean(refused) };
     case "cancelled":
       return { text: "Stopped.", isWrong: false };
-    case "requires_action": {
-      const shown = calls.map((call) => `${call.name}(${call.arguments})`).join(", ");
-      return { text: `The model asks for functions, which this page does not call: ${shown}`, isWrong: true };
-    }
     case "incomplete":
       return { text: CUT[finish_reason] ?? ERRORS[error] ?? "The answer is not complete.", isWrong: true };
     default:

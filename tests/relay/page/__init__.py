@@ -1,0 +1,1 @@
+"""The page of the relay, in a browser."""
