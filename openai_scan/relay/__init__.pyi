@@ -61,9 +61,6 @@ from openai_scan.relay.store import (
 from openai_scan.relay.store import (
     Store as Store,
 )
-from openai_scan.relay.urls import (
-    open_log as open_log,
-)
 from openai_scan.relay.upstream import (
     ChatUpstream as ChatUpstream,
 )
@@ -75,6 +72,9 @@ from openai_scan.relay.upstream import (
 )
 from openai_scan.relay.upstream import (
     Upstream as Upstream,
+)
+from openai_scan.relay.urls import (
+    open_log as open_log,
 )
 from openai_scan.relay.wsgi_app import (
     wsgi as wsgi,

@@ -150,7 +150,7 @@ class SqlLog(Log):
         return jobs
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that other processes have taken over."""
+        """Begin the leases of *jobs* anew, and return those that are other processes' now."""
         jobs = list(jobs)
         until = self._at_work_until()
         with self._changed:  # also if the database cannot be reached
