@@ -364,6 +364,9 @@ class Relay:
 
         Call it any number of times. In a process that was forked after the relay was made it does
         nothing, since threads and connections are those of the other process.
+
+        Raises:
+            RuntimeError: It is called in a thread of the relay, as by *on_finish*.
         """
         if os.getpid() == self._process:
             self._workers.close()

@@ -96,21 +96,27 @@ class Workers:
             producer.stop()
 
     def close(self) -> None:
-        """End the work, hand the jobs over, and wait for the threads."""
+        """End the work, hand the jobs over, and wait for the threads.
+
+        Raises:
+            RuntimeError: It is called in one of the threads.
+        """
         deadline = time.monotonic() + _CLOSING_SECONDS
         with self._changed:
+            if threading.current_thread() in self._threads:
+                raise RuntimeError("one of its threads, as in `on_finish`, cannot close a relay")
             self._closing.set()
             for producer in self._producers:
                 producer.close()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._producers, _CLOSING_SECONDS)
-            stuck = [producer.job for producer in self._producers]
-        for job in stuck:  # the fence keeps apart what it and the next process write
-            _log.warning("the work on %s does not end: it is handed over", job.stream)
-            self._hand_over(job)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+            stuck, threads = [*self._producers], [*self._threads]
+        for producer in stuck:  # the fence keeps apart what it and the next process write
+            _log.warning("the work on %s does not end", producer.job.stream)
+            if self._log.is_shared:
+                self._hand_over(producer.job)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         if not self._log.is_shared:
             self._end_what_waits()
 
@@ -205,5 +211,6 @@ class Workers:
 
     def _start_thread(self, do: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=do, name=f"relay-{name}", daemon=True)
-        thread.start()
-        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        with self._changed:
+            thread.start()
+            self._threads = [each for each in self._threads if each.is_alive()] + [thread]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import define
+from server import PATIENCE
 
 from openai_scan.relay import FencedError, Job, Log, LogLostError, UnavailableError
 from openai_scan.relay.entries import HEAD, Entry
@@ -83,6 +84,11 @@ class Server:
             for log in self.logs:
                 log.end_tails()
 
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        """Wait until something is the case."""
+        with self.changed:
+            assert self.changed.wait_for(happened, PATIENCE)
+
     def write(self, stream: str, entry: Entry) -> None:
         """Append an entry, unless one of a later epoch is there.
 
@@ -96,6 +102,7 @@ class Server:
         if entry.place <= entries[-1].place:
             raise FencedError(f"{stream} has an entry at {entries[-1].place}")
         entries.append(entry)
+        self.changed.notify_all()
         for log in self.logs:
             tail = log.tails.get(stream)
             if tail is not None:
@@ -168,6 +175,7 @@ class SharedLog(Log):
         with self._reachable():
             if self._is_held(job):
                 del self.server.jobs[job.stream]
+            self.server.changed.notify_all()
 
     # Writing.
 
