@@ -109,7 +109,8 @@ class RedisLog(Log):
 
     Args:
         url: Where the server is: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's
-            options behind a "?", such as `?socket_timeout=2`.
+            options behind a "?", such as `?socket_timeout=2`. `valkey://` and `valkeys://` mean
+            the same as the first two.
         lease: For how many seconds a job belongs to a process that does not renew it.
         keep: For how many seconds a stream can be read after its end.
         prefix: What all keys begin with. Relays that share a server need different ones.

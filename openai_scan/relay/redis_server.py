@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,7 +82,8 @@ class Server:
     which of them can be repeated.
 
     Args:
-        url: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options behind a "?".
+        url: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options behind a "?". It
+            may say valkey for redis.
         options: More options for redis-py's connections.
 
     Attributes:
@@ -170,7 +172,7 @@ def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "socket_timeout": _TIMEOUT,
         "health_check_interval": _CHECK_SECONDS,
-        **_parse_url(url),
+        **_parse_url(re.sub("^valkey(?=s?://)", "redis", url)),
         **options,
         # Only with RESP2 do all versions of redis-py return replies in the same form.
         "protocol": 2,

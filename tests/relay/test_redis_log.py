@@ -876,6 +876,8 @@ class TestAddresses:
         """The port may be left out, and the host."""
         assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
         assert repr(RedisLog("redis://example.com/3")) == "<RedisLog at example.com:6379>"
+        assert repr(RedisLog("valkey://example.com:1")) == "<RedisLog at example.com:1>"
+        assert repr(RedisLog("valkeys://example.com:2")) == "<RedisLog at example.com:2>"
 
     def test_options(self, at: Redis) -> None:
         """Those of the URL and further ones hold, but for those that change the replies."""
