@@ -244,7 +244,7 @@ class TestLeases:
         log, other = at.log(), at.log()
         job = started(log)
         at.age(job, 20_000)
-        look = log._still_ours
+        look = log._whose
         found: list[Job] = []
 
         def look_too_early(jobs: Any) -> Any:
@@ -252,12 +252,12 @@ class TestLeases:
             found.append(taken(other))
             return seen
 
-        monkeypatch.setattr(log, "_still_ours", look_too_early)
+        monkeypatch.setattr(log, "_whose", look_too_early)
         getattr(log, method)([job])
         assert list(other.renew(found)) == []
         other.append(found[0], [])
         assert not log.take(1, 0)
-        assert [consumer for _, consumer in at.pending()] == [other._me.encode()]
+        assert [consumer for _, consumer in at.pending()] == [other._me]
 
     def test_finished(self, at: Redis) -> None:
         """The job is gone, and the stream goes after `keep` seconds."""
@@ -271,7 +271,7 @@ class TestLeases:
         """What another process has claimed, before its epoch was read, is not ours."""
         log, other = at.log(), at.log()
         log.create(STREAM, HEAD)
-        find = log._found
+        find = log._find
 
         def find_and_wait(*arguments: Any) -> Any:
             found = find(*arguments)
@@ -280,7 +280,7 @@ class TestLeases:
             assert taken(other) == Job(STREAM, 2)
             return found
 
-        monkeypatch.setattr(log, "_found", find_and_wait)
+        monkeypatch.setattr(log, "_find", find_and_wait)
         assert not log.take(1, 0)
 
     def test_processes_that_are_gone(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +293,7 @@ class TestLeases:
         monkeypatch.setattr(redis_log, "_DEAD", 0)
         assert not finder.take(1, 0)
         left = {each["name"] for each in at.client.xinfo_consumers(at.jobs, "workers")}
-        assert left - {finder._me.encode()} == {b"handed-over", worker._me.encode()}
+        assert left - {finder._me} == {b"handed-over", worker._me}
 
 
 class TestGroup:
@@ -752,8 +752,7 @@ class TestManyFailures:
         self, at: Redis, monkeypatch: pytest.MonkeyPatch, seed: int
     ) -> None:
         """At random moments, those of the process that writes and of one that reads."""
-        for module in (redis_writer, redis_follower):
-            monkeypatch.setattr(module, "_PAUSES", (0.001, 0.01))
+        monkeypatch.setattr(redis_server, "_PAUSES", (0.001, 0.01))
         random = Random(seed)
         with Proxy(at.server.port) as writers, Proxy(at.server.port) as readers:
             log, other = at.log(writers.port), at.log(readers.port)
@@ -877,6 +876,8 @@ class TestAddresses:
         """The port may be left out, and the host."""
         assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
         assert repr(RedisLog("redis://example.com/3")) == "<RedisLog at example.com:6379>"
+        assert repr(RedisLog("valkey://example.com:1")) == "<RedisLog at example.com:1>"
+        assert repr(RedisLog("valkeys://example.com:2")) == "<RedisLog at example.com:2>"
 
     def test_options(self, at: Redis) -> None:
         """Those of the URL and further ones hold, but for those that change the replies."""
