@@ -29,8 +29,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openai_scan import bounded_json
-from openai_scan.relay.edge import LATER, SentCalls, finish_reason_of, said_of, stored_pieces
+from openai_scan.relay.edge import (
+    LATER,
+    SentCalls,
+    SentTexts,
+    finish_reason_of,
+    pieces_of_texts,
+    said_of,
+)
 from openai_scan.relay.entries import Entry, encode_json, pieces_of
+from openai_scan.relay.facts import texts_of
 from openai_scan.relay.frames import HEADERS, HEARTBEAT, stored_end
 from openai_scan.relay.store import Message
 from openai_scan.values import Piece
@@ -58,7 +66,7 @@ class UIMessages:
 
     def __init__(self, stream: str) -> None:
         self._stream = stream
-        self._texts: list[str] = []
+        self._texts = SentTexts()
         self._open: tuple[str, str] | None = None  # the kind of the open part, and its id
         self._opened = 0
         self._calls = SentCalls()
@@ -75,28 +83,27 @@ class UIMessages:
         """Return the whole message; an error while it is running."""
         if message.status == "running":
             return _frames([{"type": "error", "errorText": LATER}]) + _DONE
-        parts = [part for piece in stored_pieces(message) for part in self._of_piece(piece)]
+        parts = self._of_pieces(pieces_of_texts(texts_of(message)))
         return self.opening(()) + _frames(parts) + _frames(self._end(stored_end(message))) + _DONE
 
     def _of_entry(self, entry: Entry) -> bytes:
         match entry.kind:
             case "delta":
                 pieces = pieces_of(json.loads(entry.data))
-                return _frames([part for piece in pieces for part in self._of_piece(piece)])
+                self._texts.take(pieces)
+                return _frames(self._of_pieces(pieces))
             case "reset":
-                return _frames(self._reset(json.loads(entry.data)["text"]))
+                return _frames(self._reset(json.loads(entry.data)))
             case "done":
                 return _frames(self._end(json.loads(entry.data))) + _DONE
         return b""
 
-    def _of_piece(self, piece: Piece) -> Iterator[Part]:
-        if piece.choice:
-            return
-        if piece.kind == "call":
-            yield from self._of_call(piece)
-            return
-        if piece.kind == "text":
-            self._texts.append(piece.text)
+    def _of_pieces(self, pieces: Sequence[Piece]) -> Iterator[Part]:
+        for piece in pieces:
+            if not piece.choice:
+                yield from self._of_call(piece) if piece.kind == "call" else self._of_text(piece)
+
+    def _of_text(self, piece: Piece) -> Iterator[Part]:
         if self._open is None or self._open[0] != piece.kind:
             yield from self._close()
             self._opened += 1
@@ -122,16 +129,14 @@ class UIMessages:
             self._open = None
             yield {"type": f"{_TYPES[kind]}-end", "id": id}
 
-    def _reset(self, text: str) -> Iterator[Part]:
-        before = "".join(self._texts)
-        if not text.startswith(before):
+    def _reset(self, texts: Mapping[str, str]) -> Iterator[Part]:
+        pieces = self._texts.reset(texts)
+        if pieces is None:
             self._open = None
-            self._texts = []
             self._calls = SentCalls()
-            before = ""
             yield {"type": "reset-step"}
-        if rest := text[len(before) :]:
-            yield from self._of_piece(Piece("text", text=rest))
+            pieces = pieces_of_texts(texts)
+        yield from self._of_pieces(pieces)
 
     def _end(self, end: Mapping[str, Any]) -> Iterator[Part]:
         yield from self._close()

@@ -97,6 +97,7 @@ def test_a_browser_that_leaves_in_silence(
         async def send(message: Any) -> None:
             await request.send(message)
             if b"Hel" in message.get("body", b""):
+                request.body(b"")  # which says nothing
                 request.leave()
 
         await request.answer(asgi(relay, by_header), send)

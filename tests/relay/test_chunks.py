@@ -269,15 +269,36 @@ def test_text_that_goes_on_is_no_reset() -> None:
     }
 
 
-def test_text_that_is_replaced_is_an_error() -> None:
+def test_so_is_what_is_beside_the_text() -> None:
+    """Reasoning comes first, as models write it."""
+    told = entry(2, "delta", reasoning="H")
+    reset = entry(3, "reset", text="Hello", refusal="No", reasoning="Hm")
+    assert deltas(written([HEAD, HEL, told, reset, finished()]))[3] == {
+        "reasoning_content": "m",
+        "content": "lo",
+        "refusal": "No",
+    }
+
+
+def test_a_reset_to_the_same_says_nothing() -> None:
+    """There is nothing to add."""
+    body = written([HEAD, HEL, entry(2, "reset", text="Hel"), finished()])
+    assert len(deltas(body)) == 3
+
+
+@pytest.mark.parametrize(
+    "texts", [{"text": "Bye"}, {"text": "He"}, {"text": ""}, {"reasoning": "Hel"}, {}]
+)
+def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
     """What has been sent cannot be taken back, and nothing follows the error."""
-    body = written([HEAD, HEL, entry(2, "reset", text="Bye"), LO, finished()])
+    body = written([HEAD, HEL, entry(2, "reset", **texts), LO, finished()])
     error = payloads(body)[-1]["error"]
     assert (error["code"], error["message"]) == (
         "replaced",
         "The text that was sent is replaced by another one: read the answer from its beginning.",
     )
-    assert b"lo" not in body.partition(b"replaced")[2].partition(b"[DONE]")[2]
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert body.count(b"[DONE]") == 1
 
 
 def test_a_reader_of_another_answer_is_told() -> None:

@@ -577,6 +577,64 @@ class TestBodies:
             assert place.upstream.requests[-1].json["model"] == asked
 
 
+class TestChatBodies:
+    """What front ends of the AI SDK cannot say."""
+
+    TEXT: Mapping[str, str] = {"type": "text", "text": "Hi"}
+    USER: Mapping[str, Any] = {"role": "user", "parts": [TEXT]}
+
+    def test_what_they_say(self, place: Place) -> None:
+        """Only the text of the last message counts, in whatever parts it comes."""
+        parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two", "state": "done"}]
+        for body in (
+            {"messages": [{"role": "system", "parts": "x"}, 7, {"role": "user", "parts": parts}]},
+            {"message": {"id": "1", "role": "user", "parts": parts, "metadata": {"a": 1}}},
+        ):
+            more = {"trigger": "submit-message", "messageId": "1", "model": "large"}
+            answer = place.browser.post("/api/chat", {**body, **more})
+            assert (answer.status, answer.headers["x-vercel-ai-ui-message-stream"]) == (200, "v1")
+            asked = place.upstream.requests[-1].json
+            assert asked["messages"] == [{"role": "user", "content": "One two"}]
+            assert asked["model"] == "large"
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ({}, "one of the user"),
+            ({"messages": []}, "one of the user"),
+            ({"messages": [USER, {"role": "assistant", "parts": [TEXT]}]}, "one of the user"),
+            ({"messages": [USER, "Hi"]}, "one of the user"),
+            ({"messages": [{"role": "user"}]}, "one of the user"),
+            ({"messages": [{"role": "user", "parts": []}]}, "one of the user"),
+            ({"messages": [{"role": "user", "parts": "Hi"}]}, "one of the user"),
+            (
+                {"message": {"role": "user", "parts": [{"type": "file"}, TEXT]}},
+                "parts of type text",
+            ),
+            (
+                {"message": {"role": "user", "parts": [{"type": "text", "text": 1}]}},
+                "parts of type",
+            ),
+            (
+                {"message": {"role": "user", "parts": [{"type": "text", "text": " "}]}},
+                "The prompt is missing.",
+            ),
+            ({"messages": {"role": "user"}}, "The field messages must be a list."),
+            ({"message": [USER]}, "The field message must be an object."),
+            ({"message": USER, "id": "short"}, "The field id must have 16 to 64"),
+            ({"message": USER, "model": "huge"}, "not one of those"),
+            ({"message": USER, "tools": []}, "no other fields than id, messages, message, trigger"),
+        ],
+    )
+    def test_what_they_cannot_say(self, place: Place, body: Any, said: str) -> None:
+        """It is refused with a sentence, and nothing is asked."""
+        asked = len(place.upstream.requests)
+        answer = place.browser.post("/api/chat", body)
+        assert (answer.status, answer.code) == (400, "bad_request")
+        assert said in answer.json["error"]["message"]
+        assert len(place.upstream.requests) == asked
+
+
 class TestLimits:
     """What a user cannot have too much of."""
 

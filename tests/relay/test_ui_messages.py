@@ -136,13 +136,14 @@ def test_text_that_goes_on_is_no_reset() -> None:
         HEAD,
         entry(1, "delta", text="Hel"),
         entry(2, "reset", text="Hel"),
-        entry(3, "reset", text="Hello"),
+        entry(3, "reset", text="Hello", refusal="No"),
         finished(),
-    )[:4] == [
+    )[:5] == [
         {"type": "text-start", "id": "1"},
         {"type": "text-delta", "id": "1", "delta": "Hel"},
         {"type": "text-delta", "id": "1", "delta": "lo"},
         {"type": "text-end", "id": "1"},
+        {"type": "text-start", "id": "2"},
     ]
 
 
@@ -153,7 +154,7 @@ def test_text_that_is_replaced() -> None:
         entry(1, "delta", text="Hel"),
         entry(2, "delta", call="c", name="f", arguments="{"),
         entry(3, "reset", text="Bye"),
-        entry(4, "reset", text=""),
+        entry(4, "reset"),
         entry(5, "delta", text="x"),
         finished(),
     )[4:-3] == [
