@@ -232,10 +232,9 @@ class SqlLog(Log):
         tail = self.tails.open(stream)
         if not tail.entries:
             tail.push(self._rows.read(stream))
+            self._catch_up(stream)  # what was written before it had its first entries
         if not tail.entries:
             tail.end()
-        elif not tail.is_over:
-            self._catch_up(stream)  # what was written before it had its first entries
         return tail
 
     def _catch_up(self, stream: str) -> None:
@@ -316,13 +315,14 @@ class SqlLog(Log):
         with self._changed:
             behind, self._behind = self._behind, set()
             own = {job.stream for job in self._jobs} - behind
-        places: dict[str, Place] = {
-            tail.stream: tail.entries[-1].place
+        tails = {
+            tail.stream: tail
             for tail in self.tails.unfinished()
             if tail.entries and tail.stream not in own
         }
-        if not places or not (has_changed or behind):
+        if not tails or not (has_changed or behind):
             return
+        places = {stream: tail.entries[-1].place for stream, tail in tails.items()}
         try:
             found = self._rows.after(places)
         except UnavailableError:
@@ -330,9 +330,7 @@ class SqlLog(Log):
                 self._behind.update(places)
             raise
         for stream, entries in found.items():
-            tail = self.tails.get(stream)
-            if tail is not None:
-                tail.push(entries)
+            tails[stream].push(entries)
 
     def _look_after_jobs(self) -> None:
         """Tell of those that are to stop; let go of those that this process does not work on."""
