@@ -85,7 +85,9 @@ class Database:
         connections: How many connections there are at most. Threads wait for one.
 
     Attributes:
+        is_sqlite: Whether it is SQLite.
         name: The URL without password and options, to be shown.
+        time: An expression for the time: seconds since 1970.
 
     Raises:
         ConfigurationError: The URL cannot be used, or the driver is not installed.
@@ -101,6 +103,7 @@ class Database:
         self._engine = _engine(parsed, connections)
         self._writing = self._engine.execution_options(is_writing=True)
         self._reading = self._engine if self.is_sqlite else _autocommit(self._engine)
+        self.time = _time(is_sqlite=self.is_sqlite)
         self._closed = threading.Event()
         self._failed = -math.inf
         self._watching: sa.PoolProxiedConnection | None = None
@@ -178,13 +181,6 @@ class Database:
             return not any(sign in str(cause) for sign in _PASSING)
         programming = self._engine.dialect.loaded_dbapi.ProgrammingError
         return isinstance(cause, programming) or any(sign in str(cause) for sign in _REFUSING)
-
-    def time(self) -> sa.ColumnElement[float]:
-        """Return an expression for the time: seconds since 1970."""
-        if self.is_sqlite:
-            return sa.literal(time.time(), sa.Double)
-        # Not now(), which stands still in a transaction, however long that has waited for a lock.
-        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
 
     def lock(self, connection: sa.Connection, name: str) -> None:
         """Let no other transaction that locks the same *name* go on until this one has ended."""
@@ -316,6 +312,13 @@ def _begin_on_sqlite(connection: sa.Connection) -> None:
 def _set_up_postgresql(connection: Any, _: object) -> None:
     connection.execute(_POSTGRESQL_SETTINGS)
     connection.commit()
+
+
+def _time(*, is_sqlite: bool) -> sa.ColumnElement[float]:
+    if is_sqlite:
+        return (sa.func.julianday("now", type_=sa.Double) - 2440587.5) * 86400.0
+    # Not now(), which stands still in a transaction, however long that has waited for a lock.
+    return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
 
 
 def _cause(error: DBAPIError | PoolTimeout) -> BaseException:

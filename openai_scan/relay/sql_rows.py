@@ -35,6 +35,13 @@ class Rows:
         self._database = database
         self._streams = tables.streams
         self._events = tables.events
+        # The statements that are needed often. To build one takes as long as to run it.
+        self._jobs = self._select_jobs()
+        self._of_streams = self._select_of_streams()
+        self._kept_of_streams = self._of_streams.with_for_update(read=True)
+        self._stopped = sa.select(self._streams.c.stream).where(
+            self._streams.c.expires.is_(None), self._streams.c.stop
+        )
         self._after = self._select_after()
 
     # Jobs.
@@ -45,7 +52,7 @@ class Rows:
         def create(connection: sa.Connection) -> None:
             connection.execute(
                 self._streams.insert().values(
-                    stream=stream, epoch=0, lease=0, stop=False, created=self._database.time()
+                    stream=stream, epoch=0, lease=0, stop=False, created=self._database.time
                 )
             )
             connection.execute(self._events.insert(), [_row(stream, Entry(*HEAD, "head", head))])
@@ -67,29 +74,37 @@ class Rows:
             lease: For how long.
             with_overdue: Whether to take those whose lease has run out, too.
         """
-        streams = self._streams.c
-        takable = streams.lease == 0
-        if with_overdue:
-            takable |= (streams.lease < self._database.time()) & (streams.owner != owner)
-        jobs = (
-            sa.select(streams.stream, streams.epoch)
-            .where(streams.expires.is_(None), takable)
-            .order_by(streams.lease, streams.created)
-            .limit(limit)
-        )
-        if not self._database.read(lambda connection: connection.execute(jobs).all()):
+        wanted = {"limit": limit, "owner": owner, "with_overdue": with_overdue}
+        if not self._database.read(
+            lambda connection: connection.execute(self._jobs, {**wanted, "limit": 1}).all()
+        ):
             return []
 
         def take(connection: sa.Connection) -> Sequence[Job]:
-            found = connection.execute(jobs.with_for_update(skip_locked=True)).all()
+            found = connection.execute(self._jobs.with_for_update(skip_locked=True), wanted).all()
+            streams = self._streams.c
             connection.execute(
                 self._streams.update()
                 .where(streams.stream.in_([stream for stream, _ in found]))
-                .values(epoch=streams.epoch + 1, owner=owner, lease=self._database.time() + lease)
+                .values(epoch=streams.epoch + 1, owner=owner, lease=self._database.time + lease)
             )
             return [Job(stream, epoch + 1) for stream, epoch in found]
 
         return self._database.write(take)
+
+    def _select_jobs(self) -> sa.Select[Any]:
+        streams = self._streams.c
+        is_overdue = (
+            sa.bindparam("with_overdue", type_=sa.Boolean)
+            & (streams.lease < self._database.time)
+            & (streams.owner != sa.bindparam("owner", type_=sa.String))
+        )
+        return (
+            sa.select(streams.stream, streams.epoch)
+            .where(streams.expires.is_(None), (streams.lease == 0) | is_overdue)
+            .order_by(streams.lease, streams.created)
+            .limit(sa.bindparam("limit", type_=sa.Integer))
+        )
 
     def renew(self, jobs: Collection[Job], lease: float) -> Mapping[Job, int]:
         """Begin the leases of *jobs* anew, but for those that have been handed over.
@@ -102,7 +117,7 @@ class Rows:
         streams = self._streams.c
 
         def renew(connection: sa.Connection) -> Mapping[str, int]:
-            until = self._database.time() + lease
+            until = self._database.time + lease
             self._update(connection, jobs, {"lease": until}, streams.lease > 0)
             return self._epochs(connection, jobs)
 
@@ -116,7 +131,7 @@ class Rows:
 
     def finish(self, job: Job, keep: float) -> None:
         """Remove a job; its stream expires in *keep* seconds."""
-        expires = self._database.time() + keep
+        expires = self._database.time + keep
         self._database.write(
             lambda connection: self._update(connection, [job], {"expires": expires})
         )
@@ -156,18 +171,20 @@ class Rows:
             jobs: The jobs.
             is_kept: Whether no process may take them before the transaction has ended.
         """
-        streams = self._streams.c
+        statement = self._kept_of_streams if is_kept else self._of_streams
         epochs: dict[str, int] = {}
         for names in _groups(sorted({job.stream for job in jobs})):
-            statement = (
-                sa.select(streams.stream, streams.epoch)
-                .where(streams.stream.in_(names))
-                .order_by(streams.stream)
-            )
-            if is_kept:
-                statement = statement.with_for_update(read=True)
-            epochs.update((stream, epoch) for stream, epoch in connection.execute(statement))
+            rows = connection.execute(statement, {"names": names})
+            epochs.update((stream, epoch) for stream, epoch in rows)
         return epochs
+
+    def _select_of_streams(self) -> sa.Select[Any]:
+        streams = self._streams.c
+        return (
+            sa.select(streams.stream, streams.epoch)
+            .where(streams.stream.in_(sa.bindparam("names", expanding=True)))
+            .order_by(streams.stream)  # all lock rows in the same order
+        )
 
     # Entries.
 
@@ -283,16 +300,14 @@ class Rows:
 
     def stopped(self) -> Collection[str]:
         """Return the streams that are to stop, and have not ended."""
-        streams = self._streams.c
-        statement = sa.select(streams.stream).where(streams.expires.is_(None), streams.stop)
-        return self._database.read(lambda connection: connection.scalars(statement).all())
+        return self._database.read(lambda connection: connection.scalars(self._stopped).all())
 
     def forget(self) -> None:
         """Delete the streams that have been kept long enough."""
         streams, events = self._streams.c, self._events.c
         expired = (
             sa.select(streams.stream)
-            .where(streams.expires < self._database.time())
+            .where(streams.expires < self._database.time)
             .limit(AT_A_TIME)
             .with_for_update(skip_locked=True)
         )

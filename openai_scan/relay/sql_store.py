@@ -274,7 +274,7 @@ class SqlStore:
         return [Message(*row) for row in rows]
 
     def _now(self, connection: sa.Connection) -> float:
-        now = connection.scalar(sa.select(self._database.time()))
+        now = connection.scalar(sa.select(self._database.time))
         return cast("float", now)
 
 

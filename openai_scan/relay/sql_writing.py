@@ -217,7 +217,11 @@ class Writer:
             with self._lock:
                 for lane in self._lanes.values():
                     lane.is_sure = False
-                if self._is_urgent.wait_for(self._has_given_up, pause):
+                if self._closes_at is None:
+                    self._is_urgent.wait_for(lambda: self._closes_at is not None, pause)
+                else:
+                    self._is_urgent.wait(_PAUSES[0])
+                if self._has_given_up():
                     return
             pause = min(2 * pause, longest)
         for lane, entries in batch.entries.items():

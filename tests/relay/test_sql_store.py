@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from openai_scan.relay import (
 from openai_scan.relay import database as databases
 from openai_scan.relay.database import Database
 from openai_scan.relay.store import Store, Sweepable
+from openai_scan.relay.tables import StoreTables
 
 from .databases import Postgres
 
@@ -250,11 +252,19 @@ class TestFinish:
         assert store.message(ID) == Message(
             ID, TALK, "alice", "assistant", "Because. ä\U0001f600\n", "completed", self.FACTS
         )
+        messages = StoreTables.of(sa.MetaData()).messages.c
+        times = sa.select(messages.epoch, messages.created_at, messages.finished_at).order_by(
+            messages.position
+        )
+        store.begin(asked("another"), MANY)
         with engine.begin() as connection:
-            row = connection.execute(
-                sa.text(f"SELECT epoch, finished_at >= created_at FROM messages WHERE id = '{ID}'")
-            ).one()
-        assert tuple(row) == (1, True)
+            (_, asked_at, _), (epoch, created, finished), _, (_, _, running) = connection.execute(
+                times
+            ).all()
+        assert epoch == 1
+        assert asked_at == created <= finished <= time.time() + 60
+        assert created > time.time() - 60
+        assert running is None
 
     def test_again(self, store: SqlStore) -> None:
         """It stays as it is, whatever the epoch."""
