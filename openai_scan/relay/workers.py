@@ -18,6 +18,8 @@ _log = logging.getLogger("openai_scan")
 _AT_A_TIME = 50
 _TAKE_SECONDS = 0.25
 
+_ALL = 1_000_000
+
 # How long `close()` waits for threads, in seconds.
 _CLOSING_SECONDS = 5.0
 
@@ -122,10 +124,8 @@ class Workers:
 
     def _end_what_waits(self) -> None:
         """Save as `incomplete` the answers of jobs that no other process will take."""
-        for job in self._log.take(_AT_A_TIME, 0.0):
-            producer = self._add(job)
-            if producer is not None:
-                self._run(producer)
+        for job in self._log.take(_ALL, 0.0):
+            self._run(self._register(job))
 
     # Jobs.
 
@@ -153,19 +153,24 @@ class Workers:
             raise
 
     def _add(self, job: Job) -> Producer | None:
-        """Return what works on *job*; None if this process ends."""
+        """Return what works on *job*; None if this process ends and another one can take it."""
         with self._changed:
-            if not (self.is_closing and self._log.is_shared):
-                for earlier in self._producers_of(job.stream):
-                    if earlier.job.epoch < job.epoch:  # this process was frozen for a lease
-                        earlier.abandon()
-                producer = self._new_producer(job)
-                self._producers.add(producer)
-                if self.is_closing:
-                    producer.close()
-                return producer
+            if not self.is_closing:
+                return self._register(job)
         self._hand_over(job)
         return None
+
+    def _register(self, job: Job) -> Producer:
+        """Return what works on *job*, which ends any earlier work of this process on it."""
+        with self._changed:
+            for other in self._producers_of(job.stream):
+                if other.job.epoch < job.epoch:  # this process was frozen for a lease
+                    other.abandon()
+            producer = self._new_producer(job)
+            self._producers.add(producer)
+            if self.is_closing:
+                producer.close()
+            return producer
 
     def _run(self, producer: Producer) -> None:
         """Work on a job until it is finished or another process can go on."""

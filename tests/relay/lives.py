@@ -17,7 +17,7 @@ from openai_scan.relay.producer import HandedOver, Producer
 
 from .memory_store import MemoryStore
 from .scripted_upstream import ScriptedUpstream
-from .shared_log import Server, SharedLog
+from .shared_log import Server, SharedLog, _key
 
 STREAM = "stream-0123456789"
 USER = "alice"
@@ -115,7 +115,7 @@ class MortalLog(SharedLog):
     def drain(self, job: Job, seconds: float) -> bool:
         """Write one after the other."""
         self._life.call("drain")
-        while self._is_reachable() and self._flush_one(job):
+        while self._is_reachable() and self._flush_one(_key(job)):
             self._life.call("drain")
         return super().drain(job, seconds)
 

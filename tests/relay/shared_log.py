@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from attrs import define
 from server import PATIENCE
@@ -17,6 +18,12 @@ from server import PATIENCE
 from openai_scan.relay import FencedError, Job, Log, LogLostError, UnavailableError
 from openai_scan.relay.entries import HEAD, Entry
 from openai_scan.relay.tail import Tail
+
+_Key: TypeAlias = tuple[str, int]  # a job's id and epoch; a stream may have two by mistake
+
+
+def _key(job: Job) -> _Key:
+    return job.id, job.epoch
 
 
 @define
@@ -96,17 +103,18 @@ class Server:
             FencedError: There is one, or another job for the same stream has taken its place.
             LogLostError: There is no such stream.
         """
-        entries = self.streams.get(stream)
-        if entries is None:
-            raise LogLostError(f"there is no stream {stream}")
-        if entry.place <= entries[-1].place:
-            raise FencedError(f"{stream} has an entry at {entries[-1].place}")
-        entries.append(entry)
-        self.changed.notify_all()
-        for log in self.logs:
-            tail = log.tails.get(stream)
-            if tail is not None:
-                tail.push([entry])
+        with self.changed:
+            entries = self.streams.get(stream)
+            if entries is None:
+                raise LogLostError(f"there is no stream {stream}")
+            if entry.place <= entries[-1].place:
+                raise FencedError(f"{stream} has an entry at {entries[-1].place}")
+            entries.append(entry)
+            self.changed.notify_all()
+            for log in self.logs:
+                tail = log.tails.get(stream)
+                if tail is not None:
+                    tail.push([entry])
 
 
 class SharedLog(Log):
@@ -128,8 +136,8 @@ class SharedLog(Log):
         self.server = server
         self.writes_at_once = writes_at_once
         self.is_cut_off = False
-        self._pending: dict[Job, list[Entry]] = {}
-        self._broken: dict[Job, FencedError | LogLostError] = {}
+        self._pending: dict[_Key, list[tuple[str, Entry]]] = {}
+        self._broken: dict[_Key, FencedError | LogLostError] = {}
         self._is_closed = False
         server.logs.append(self)
 
@@ -182,11 +190,12 @@ class SharedLog(Log):
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
         """Append, now or with the next `drain()`."""
         with self.server.changed:
-            if job in self._broken:
-                raise self._broken[job]
-            self._pending.setdefault(job, []).extend(entries)
+            key = _key(job)
+            if key in self._broken:
+                raise self._broken[key]
+            self._pending.setdefault(key, []).extend((job.stream, entry) for entry in entries)
             if self.writes_at_once and self._is_reachable():
-                self._flush(job)
+                self._flush(key)
 
     def drain(self, job: Job, seconds: float) -> bool:
         """Write what was appended, as soon as the server can be reached."""
@@ -194,7 +203,7 @@ class SharedLog(Log):
         with server.changed:
             if not server.changed.wait_for(self._is_reachable, seconds):
                 return False
-            self._flush(job)
+            self._flush(_key(job))
             return True
 
     def flush(self) -> None:
@@ -206,22 +215,22 @@ class SharedLog(Log):
                 ):  # it is told with the next call
                     self._flush(job)
 
-    def _flush(self, job: Job) -> None:
+    def _flush(self, key: _Key) -> None:
         """Write what waits, and raise what the server says to that."""
-        while self._flush_one(job):
+        while self._flush_one(key):
             pass
 
-    def _flush_one(self, job: Job) -> bool:
+    def _flush_one(self, key: _Key) -> bool:
         """Write the entry that waits longest. Return False if there is none."""
-        if job in self._broken:
-            raise self._broken[job]
-        pending = self._pending.get(job)
+        if key in self._broken:
+            raise self._broken[key]
+        pending = self._pending.get(key)
         if not pending:
             return False
         try:
-            self.server.write(job.stream, pending[0])
+            self.server.write(*pending[0])
         except (FencedError, LogLostError) as error:
-            self._broken[job] = error
+            self._broken[key] = error
             raise
         del pending[0]
         return True

@@ -427,6 +427,15 @@ class TestLogs:
         else:
             assert (row.status, row.facts) == ("incomplete", {"error": "LogLost"})
 
+    @pytest.mark.parametrize("number", range(1, 14))
+    def test_it_loses_what_waits_to_be_written(self, number: int) -> None:
+        """That is known only once the process waits for the log."""
+        world = World(ScriptedUpstream(chat_answer("a b")), writes_at_once=False)
+        life = Life({number: lambda _: world.server.lose_everything()})
+        assert world.run(life) == "finished"
+        assert world.row().status in ("completed", "incomplete")
+        assert (world.row().status == "completed") == ("ask" in life.calls)
+
     def test_it_is_lost_before_a_takeover(self) -> None:
         """Then nothing is known of the answer."""
         world = World(ScriptedUpstream(chat_answer("a b")))

@@ -138,7 +138,7 @@ class TestThreads:
             with Relay(SharedLog(shared), store, upstream):
                 assert ended(serving, stream).status == "completed"
 
-    def test_slots(self, store: MemoryStore) -> None:
+    def test_slots(self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """No more answers are read at a time than there are slots."""
         upstream = HeldUpstream(chat_answer("a b"), count=3)
         with Relay(MemoryLog(), store, upstream, slots=2) as relay:
@@ -147,6 +147,9 @@ class TestThreads:
             assert first.reached.wait(PATIENCE)
             assert second.reached.wait(PATIENCE)
             assert not third.reached.is_set()
+            assert len(upstream.asked) == 2
+            monkeypatch.setattr(workers, "_TAKE_SECONDS", 0.0)
+            relay._workers._take_some()  # which takes none
             assert len(upstream.asked) == 2
             first.release()
             assert third.reached.wait(PATIENCE)
@@ -211,6 +214,20 @@ class TestThreads:
             assert relay.run_one() == stream
             assert not relay._workers.works_on(stream)
         assert f"the work on {stream} has failed" in caplog.text
+
+    def test_a_job_that_is_there_twice(self, shared: Server, store: MemoryStore) -> None:
+        """The work on the first one goes on: the log refuses what the second one writes."""
+        upstream = HeldUpstream(KINDS["responses"].answer)
+        with Relay(SharedLog(shared), store, upstream) as relay:
+            stream = relay.start("Hi", user="alice").stream
+            assert upstream.held[0].reached.wait(PATIENCE)
+            second = relay._workers._add(Job(stream, 1, "other"))
+            assert second is not None
+            relay._workers._run(second)
+            assert not upstream.held[0].is_cancelled
+            upstream.release()
+            assert ended(relay, stream).text == "one two three"
+        assert len(upstream.asked) == 1
 
 
 class TestRunOne:
@@ -425,6 +442,28 @@ class TestClosing:
         assert f"the work on {stream} does not end" in caplog.text
         leaves.set()
         join(stream)
+
+    def test_work_that_does_not_end_in_memory(
+        self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """No other process could take the job: it ends later."""
+        monkeypatch.setattr(workers, "_CLOSING_SECONDS", 0.01)
+        entered, leaves = threading.Event(), threading.Event()
+
+        def finish(message: Message) -> None:
+            entered.set()
+            assert leaves.wait(PATIENCE)
+
+        upstream = ScriptedUpstream(chat_answer("a b"))
+        log = MemoryLog()
+        relay = Relay(log, store, upstream, on_finish=finish)
+        stream = relay.start("Hi", user="alice").stream
+        assert entered.wait(PATIENCE)
+        relay.close()
+        assert log.take(1, 0.0) == []
+        leaves.set()
+        join(stream)
+        assert relay.message(stream).status == "completed"
 
     def test_a_log_that_cannot_be_reached(
         self, shared: Server, store: MemoryStore, caplog: pytest.LogCaptureFixture
