@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from openai_scan.relay.errors import FencedError, UnavailableError
 from openai_scan.relay.log import Job, Log
-from openai_scan.relay.producer import HandedOver, Producer
+from openai_scan.relay.producer import Producer
+from openai_scan.relay.writer import HandedOver
 
 _log = logging.getLogger("openai_scan")
 

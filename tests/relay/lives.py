@@ -13,7 +13,8 @@ from typing import Any
 
 from openai_scan.relay import FencedError, Job, Limits, Message, NewMessage
 from openai_scan.relay.entries import Entry, EntryKind, encode_json
-from openai_scan.relay.producer import HandedOver, Producer
+from openai_scan.relay.producer import Producer
+from openai_scan.relay.writer import HandedOver
 
 from .memory_store import MemoryStore
 from .scripted_upstream import ScriptedUpstream

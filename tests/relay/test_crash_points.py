@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openai_scan.relay import producer
+from openai_scan.relay import writer
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.progress import Progress
 
@@ -17,8 +17,8 @@ from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for a time."""
-    monkeypatch.setattr(producer, "_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(producer, "_PATIENCE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
 
 @pytest.fixture(params=["at once", "when waited for"])

@@ -9,7 +9,7 @@ import pytest
 
 from openai_scan import StreamerV2
 from openai_scan.errors import StreamCancelledError
-from openai_scan.relay import Message, Question, producer
+from openai_scan.relay import Message, Question, producer, writer
 from openai_scan.testing import (
     ToolCall,
     assistant_answer,
@@ -39,8 +39,8 @@ TOLD_CALL = {"id": "call_1", "name": "f", "arguments": '{"a": 1}'}
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for a time."""
-    monkeypatch.setattr(producer, "_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(producer, "_PATIENCE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
 
 def finished(answer: list[bytes], **settings: Any) -> World:
