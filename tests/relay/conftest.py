@@ -58,7 +58,7 @@ def redis_url() -> Iterator[str]:
         yield url
         return
     with valkey.running() as server:
-        yield server.connection_url
+        yield server.url
 
 
 @pytest.fixture

