@@ -318,7 +318,7 @@ class TestFollow:
 
         class Kinds:
             headers: Mapping[str, str] = {"Content-Type": "text/plain"}
-            heartbeat = b""
+            heartbeat = b"."
 
             def opening(self, before: object) -> bytes:
                 return b"begin "
