@@ -8,8 +8,10 @@ FLOORS := .venv-floors
 FAST := .venv-fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
+HOSTS := .venv-hosts
 BIN := $(VENV)/bin
 WEB := build/web
+HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
 # How many tests run at a time: one more than there are processors, since some wait for a limit to run
@@ -64,7 +66,7 @@ WIRED := $(filter-out $(UNMEASURED),\
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -172,8 +174,12 @@ clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other peopl
 	$(CLIENTS)/bin/python -m pytest --quiet --noconftest --timeout=300 -W ignore \
 		tests/clients/check_python.py tests/clients/check_node.py
 
+# No other target runs it: it needs the network, and 300 MB.
+hosts: $(VENV)/dev $(HOSTED)/ready  ## Run the client in PyScript, JupyterLite, Cloudflare's workerd and WASI, as the documentation says
+	$(BIN)/python -m pytest --quiet --timeout=300 tests/web/hosts/check_*.py
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 
@@ -213,6 +219,16 @@ $(CLIENTS)/ready: setup.cfg pyproject.toml tests/clients/requirements.txt tests/
 	@mkdir -p $(CLIENTS)/js
 	cp tests/clients/package.json $(CLIENTS)/js/
 	cd $(CLIENTS)/js && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm install --no-audit --no-fund --silent
+	@touch $@
+
+$(HOSTED)/ready: $(VENV)/dev $(wildcard tests/web/hosts/*.json tests/web/hosts/*.txt)
+	$(INSTALL) $(HOSTS) --requirement tests/web/hosts/requirements.txt
+	rm -rf $(HOSTED)
+	@mkdir -p $(HOSTED)
+	cp tests/web/hosts/package.json tests/web/hosts/package-lock.json $(HOSTED)/
+	cd $(HOSTED) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(HOSTS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--python-version 3.14 --platform any --dest $(HOSTED)/wheels --requirement tests/web/hosts/wheels.txt
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml
