@@ -25,7 +25,7 @@ Source: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openai_scan import bounded_json
@@ -148,11 +148,42 @@ class UIMessages:
                 yield {"type": "error", "errorText": said_of(end)}
             return
         for number, call in enumerate(end.get("calls", ())):
-            yield _whole_call(call["id"] or f"relay_call_{number}", call["name"], call["arguments"])
+            yield _whole_call(_id_of(call, number), call["name"], call["arguments"])
         yield {"type": "finish-step"}
-        metadata = {key: end[key] for key in ("status", "usage", "saved") if key in end}
         finish_reason = reason.replace("_", "-")
-        yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": metadata}
+        yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": _metadata(end)}
+
+
+def ui_messages(messages: Iterable[Message]) -> list[Part]:
+    """Return a stored conversation as a front end keeps it, with which `useChat` can begin.
+
+    The answer that is running is left out: `useChat` resumes it. So are those of which nothing has
+    come, since a message has to have a part.
+    """
+    told = [_ui_message(message) for message in messages if message.status != "running"]
+    return [message for message in told if message["parts"]]
+
+
+def _ui_message(message: Message) -> Part:
+    parts: list[Part] = [
+        {"type": _TYPES[piece.kind], "text": piece.text, "state": "done"}
+        for piece in pieces_of_texts(texts_of(message))
+    ]
+    for number, call in enumerate(message.facts.get("calls", ())):
+        whole = {**_whole_call(_id_of(call, number), call["name"], call["arguments"])}
+        state = "output-error" if whole.pop("type") == "tool-input-error" else "input-available"
+        del whole["dynamic"]
+        parts.append({"type": "dynamic-tool", "state": state, **whole})
+    metadata = _metadata(stored_end(message))
+    return {"id": message.id, "role": message.role, "metadata": metadata, "parts": parts}
+
+
+def _metadata(end: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: end[key] for key in ("status", "usage", "saved") if key in end}
+
+
+def _id_of(call: Mapping[str, Any], number: int) -> str:
+    return call["id"] or f"relay_call_{number}"
 
 
 def _tool(kind: str, id: str, name: str) -> dict[str, Any]:

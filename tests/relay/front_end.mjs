@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const [, , folder, module] = process.argv;
-const { AbstractChat, DefaultChatTransport, readUIMessageStream } = await import(
+const { AbstractChat, DefaultChatTransport, readUIMessageStream, validateUIMessages } = await import(
   pathToFileURL(createRequire(`${folder}/`).resolve(module))
 );
 
@@ -158,8 +158,12 @@ const scenarios = {
     return shown(second);
   },
 
-  async resume({ id, messages = [] }) {
-    const chat = new Chat({ id, messages });
+  // A page that begins with what is stored, and goes on with what is running.
+  async resume({ id }) {
+    const stored = await fetch(`${url}/conversations/${id}?format=ui`, { headers });
+    const { messages } = await stored.json();
+    if (messages.length > 0) await validateUIMessages({ messages });
+    const chat = new Chat({ id, messages, changed: () => write({ note: "changed" }) });
     await chat.resumeStream();
     return shown(chat);
   },

@@ -83,7 +83,7 @@ class FrontEnd:
             told = json.loads(line)
             if "value" in told:
                 return told["value"]
-            (on or {})[told["note"]]()
+            (on or {}).get(told["note"], lambda: None)()
         raise AssertionError(f"{name} has ended Node.js")
 
 
@@ -198,7 +198,30 @@ def test_nothing_is_resumed_where_nothing_runs(
     front_end.run("talk", port, id=CHAT, texts=["Hi"])
     assert front_end.run("reconnect", port, id=CHAT) is None
     shown = front_end.run("resume", port, id=CHAT)
-    assert shown == {"messages": [], "status": "ready", "error": None}
+    assert roles_and_texts(shown["messages"]) == [("user", "Hi"), ("assistant", "Hello")]
+    assert (shown["status"], shown["error"]) == ("ready", None)
+
+
+def test_a_page_begins_with_what_is_stored(
+    upstream: FakeServer, front_end: FrontEnd, port: int
+) -> None:
+    """And goes on with what is running, which it has once."""
+    held = hold()
+    upstream.add(
+        chat_calls(ToolCall("weather", {"city": "Oslo"})),
+        [chat_chunk("Hel"), held, chat_chunk("lo"), done()],
+    )
+    front_end.run("talk", port, id=CHAT, texts=["Hi"])
+    Browser(port).start("Go on", conversation=CHAT)
+    shown = front_end.run("resume", port, {"changed": held.release}, id=CHAT)
+    assert roles_and_texts(shown["messages"]) == [
+        ("user", "Hi"),
+        ("assistant", ""),
+        ("user", "Go on"),
+        ("assistant", "Hello"),
+    ]
+    assert [part["type"] for part in shown["messages"][1]["parts"]] == ["dynamic-tool"]
+    assert (shown["status"], shown["error"]) == ("ready", None)
 
 
 def test_calls(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
@@ -284,7 +307,7 @@ def test_text_that_is_replaced(front_end: FrontEnd) -> None:
     with written(*entries) as relay, serving(asgi(relay, by_header), "asgi") as port:
         shown = front_end.run("resume", port, id=CHAT)
     if front_end.module == "ai":
-        assert roles_and_texts(shown["messages"]) == [("assistant", "Bye!")]
+        assert roles_and_texts(shown["messages"]) == [("user", "Hi"), ("assistant", "Bye!")]
         assert (shown["status"], shown["error"]) == ("ready", None)
     else:
         assert shown["status"] == "error"

@@ -10,7 +10,7 @@ import pytest
 
 from openai_scan.relay import Message
 from openai_scan.relay.entries import Entry, EntryKind
-from openai_scan.relay.ui_messages import UIMessages
+from openai_scan.relay.ui_messages import UIMessages, ui_messages
 
 HEAD = Entry(0, 1, "head", b'{"user":"alice","conversation":"c"}')
 
@@ -217,6 +217,38 @@ def test_an_answer_that_is_running_without_a_log() -> None:
         b'data: {"type":"error","errorText":"The answer cannot be read now: try again later."}\n\n'
         b"data: [DONE]\n\n"
     )
+
+
+def test_a_message_to_begin_with() -> None:
+    """It has the parts that it would have if it had been streamed; one without parts is none."""
+    calls = [{"id": "c", "name": "f", "arguments": "{}"}, {"id": "", "name": "g", "arguments": "{"}]
+    message = of("requires_action", "Hello", reasoning="Hm", calls=calls, usage={"input": 1})
+    assert ui_messages([message, of("running"), of("failed", error="Broken")]) == [
+        {
+            "id": "stream-0123456789",
+            "role": "assistant",
+            "metadata": {"status": "requires_action", "usage": {"input": 1}, "saved": True},
+            "parts": [
+                {"type": "reasoning", "text": "Hm", "state": "done"},
+                {"type": "text", "text": "Hello", "state": "done"},
+                {
+                    "type": "dynamic-tool",
+                    "state": "input-available",
+                    "toolCallId": "c",
+                    "toolName": "f",
+                    "input": {},
+                },
+                {
+                    "type": "dynamic-tool",
+                    "state": "output-error",
+                    "toolCallId": "relay_call_1",
+                    "toolName": "g",
+                    "input": "{",
+                    "errorText": "The arguments are not JSON.",
+                },
+            ],
+        }
+    ]
 
 
 def _all(entries: Sequence[Entry]) -> bytes:
