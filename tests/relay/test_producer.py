@@ -522,3 +522,33 @@ class TestClosing:
         world.server.come_back()
         assert world.run(Life()) == "finished"
         assert len(world.entries("done")) == 1
+
+
+class TestTakeovers:
+    """What a process makes of what others have left; all points of time are in other modules."""
+
+    def test_a_process_that_wakes_late(self) -> None:
+        """It has begun, and reads the log only after another one has begun too."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        second = Life()
+        at = TestStores.calls().index("read") + 1
+        assert world.run(Life({at: lambda _: world.run(second)})) == "fenced"
+        assert (world.row().status, world.row().text) == ("completed", "a b")
+        assert len(world.upstream.asked) == 1
+
+    def test_a_job_that_kills(self) -> None:
+        """It is given up once it has killed five processes."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        for _ in range(5):
+            assert world.run(Life({3: Life.die})) == "killed"
+        assert world.run(Life()) == "finished"
+        assert (world.row().status, world.row().facts) == ("failed", {"error": "GaveUp"})
+
+    def test_a_hand_over_before_the_question(self) -> None:
+        """The process that was about to ask has not: the next one asks."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        at = TestStores.calls().index("append ask") + 2
+        assert world.run(Life({at: lambda life: life.producer.close()})) == "handed over"
+        assert world.entries("ask", "leave") == [{}, {"unasked": True}]
+        assert world.run(Life()) == "finished"
+        assert (world.row().status, world.row().text) == ("completed", "a b")
