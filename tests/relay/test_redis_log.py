@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import secrets
@@ -32,6 +33,7 @@ from openai_scan.relay import (
     redis_writer,
 )
 from openai_scan.relay.entries import Entry
+from openai_scan.relay.tail import Tail
 
 from . import valkey
 from .logs import (
@@ -600,7 +602,7 @@ class TestFollowing:
         """A frozen one is noticed by the time that passes."""
         log, other = at.log(), at.log(proxy.port, socket_timeout=0.1)
         started(log)
-        tail = other.open(STREAM)
+        tail = open_at_last(other)
         proxy.stop()
         assert list(tail.wait(2, PATIENCE)) == []
         with pytest.raises(UnavailableError, match="Timeout"):
@@ -778,13 +780,17 @@ class TestManyFailures:
             assert kinds(found[-1:]) == ["done"]
 
 
+def open_at_last(log: Log) -> Tail:
+    """Open a tail as soon as the server can be reached, which may take several attempts."""
+    while True:
+        with contextlib.suppress(UnavailableError):
+            return log.open(STREAM)
+
+
 def read_to_the_end(log: Log, found: list[Entry]) -> None:
     """Read a stream as a browser does that comes back whenever it has lost the connection."""
     while kinds(found[-1:]) != ["done"]:
-        try:
-            tail = log.open(STREAM)
-        except UnavailableError:
-            continue
+        tail = open_at_last(log)
         position = tail.position_of(found[-1].place) if found else 0
         while entries := tail.wait(position, PATIENCE):
             found += entries

