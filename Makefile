@@ -36,14 +36,16 @@ FAST_TESTS := tests/events tests/test_all_recordings.py tests/test_streamer.py t
 
 # What differs on the oldest dependencies is what calls them: attrs and cattrs (events, schemas, tools),
 # requests and urllib3 (transport, clients, recording, the fault table), click and rich (the command
-# line), OpenTelemetry, redis-py (the relay). Text that is cut, folded or written by our own code alone is the same on all.
+# line), OpenTelemetry, redis-py, SQLAlchemy and psycopg (the relay). Text that is cut, folded or written by
+# our own code alone is the same on all.
 FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/test_tools.py \
 	tests/test_transport.py tests/test_trust.py tests/test_unusual_answers.py tests/test_errors.py \
 	tests/aio_http \
 	tests/test_client.py tests/test_client_apis.py tests/recording tests/testing \
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
 	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http \
-	tests/relay/test_logs.py tests/relay/test_redis_log.py
+	tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
+	tests/relay/test_sql_store.py
 
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.

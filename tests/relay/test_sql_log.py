@@ -55,8 +55,8 @@ def make(database_url: str) -> Iterator[MakeLog]:
 
 @pytest.fixture
 def make_on_sqlite(sqlite_url: str) -> Iterator[MakeLog]:
-    """Make logs on a file of SQLite, which wait for no lock."""
-    yield from _making(f"{sqlite_url}?timeout=0.01")
+    """Make logs on a file of SQLite, which do not wait long for a lock."""
+    yield from _making(f"{sqlite_url}?timeout=0.3")
 
 
 def _making(database_url: str) -> Iterator[MakeLog]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -64,10 +65,10 @@ def test_no_log(url: str, message: str) -> None:
 )
 def test_a_missing_library(url: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says what to install."""
-    for module in [each for each in sys.modules if each.startswith("openai_scan.relay.")]:
-        monkeypatch.delitem(sys.modules, module)
-    for module in [each for each in sys.modules if each.partition(".")[0] == library]:
-        monkeypatch.delitem(sys.modules, module)
-    monkeypatch.setitem(sys.modules, library, None)
+
+    def import_module(_: str) -> ModuleType:
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+    monkeypatch.setattr(importlib, "import_module", import_module)
     with pytest.raises(ConfigurationError, match=rf"needs {library}, which .* pip install 'openai"):
         open_log(url)
