@@ -24,6 +24,9 @@ from openai_scan.relay import ChatUpstream, Relay, ResponsesUpstream, SqlStore, 
 
 _FILE = "openai-scan-relay.db"
 
+# An id that no stream has.
+_NO_STREAM = "0" * 16
+
 # How long browsers may take to notice that the server ends, in seconds.
 _PATIENCE = 5
 
@@ -34,8 +37,8 @@ _PATIENCE = 5
     " in several tabs, and is stored once. If the process that reads it ends, another one takes it"
     " over. Without a key and a base URL a parrot answers, so that it can be tried.",
     example="""\
-relay
-relay --model gpt-5 --model gpt-5-mini --api responses --workers 2
+relay --model gpt-5 --model gpt-5-mini
+relay --model gpt-5 --api responses --workers 2
 relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
 )
 @click.option(
@@ -155,9 +158,7 @@ def command(
         listener = None
         if settings.serves:
             listener = stack.enter_context(_listener(host, port))
-        if workers > 1:
-            with _relay(settings):  # what is wrong is said once, and tables are created once
-                pass
+        _check(settings)
         _tell_what_runs(settings, listener)
         if workers > 1:
             keep_running(_work, (settings, listener), workers)
@@ -193,6 +194,18 @@ class Settings:
     serves: bool
     produces: bool
     lease: float
+
+
+def _check(settings: Settings) -> None:
+    """Ask the database and the log for something, so that it is said at the start what is wrong.
+
+    Tables are created here, before several workers could.
+    """
+    with (
+        contextlib.closing(SqlStore(settings.db)),
+        contextlib.closing(open_log(settings.log, lease=settings.lease)) as log,
+    ):
+        log.exists(_NO_STREAM)
 
 
 def _work(settings: Settings, listener: socket.socket | None) -> None:

@@ -24,8 +24,9 @@ from openai_scan.cli.program import status_of
 from openai_scan.cli.status import Status
 from openai_scan.cli.writer import complain
 
-# A worker that ends so soon after its start, in seconds, is not replaced at once.
-_SOON = 1.0
+# A worker that ends so soon after its start is replaced after a pause, both in seconds.
+_SOON = 2.0
+_PAUSE = 1.0
 
 # How long workers may take to end, in seconds.
 _PATIENCE = 10.0
@@ -80,7 +81,7 @@ def keep_running(work: Callable[..., object], arguments: tuple[object, ...], num
                     del workers[worker]
                     complain(f"a worker has ended ({worker.exitcode}), and is replaced")
                     if time.monotonic() - began < _SOON:
-                        waiting.wait(threading.Event(), _SOON)
+                        waiting.wait(threading.Event(), _PAUSE)
     finally:
         _end(workers)
 

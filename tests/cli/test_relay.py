@@ -16,7 +16,7 @@ import pytest
 import requests
 from relay.running import Running
 
-from openai_scan.cli import main
+from openai_scan.cli import main, workers
 from openai_scan.testing import (
     FakeServer,
     Reply,
@@ -53,6 +53,12 @@ def made(api: FakeServer) -> int:
     return [request.path for request in api.requests].count("/responses")
 
 
+def begin(texts: Iterator[str], length: int = 1) -> None:
+    """Read so many characters."""
+    while len(next(texts)) < length:
+        pass
+
+
 RESPONSES = ("--api", "responses", "--port", "0", "--lease", "1")
 
 
@@ -66,14 +72,17 @@ class TestAlone:
             assert page.headers["Content-Type"] == "text/html; charset=utf-8"
             models = requests.get(f"{command.url}models", timeout=60).json()
             assert models == {"models": ["parrot", "thinking-parrot"]}
-            texts = list(command.follow(command.ask("Hi")))
-            assert texts[-1].startswith("You said: Hi\n\nI am a parrot")
-            assert len(texts) > 50
+            texts = command.follow(command.ask("Hi"))
+            while not (text := next(texts)).endswith(" parrot,"):
+                pass
+            assert text == "You said: Hi\n\nI am a parrot,"
             assert command.end(signal.SIGINT) == 130
         assert command.said == [
             "a parrot answers: there is neither OPENAI_API_KEY nor a base URL",
-            f"the chat is at {command.url}, and its messages are stored in openai-scan-relay.db;"
-            " Ctrl-C ends it",
+            (
+                f"the chat is at {command.url}, and its messages are stored in"
+                " openai-scan-relay.db; Ctrl-C ends it"
+            ),
             "openai-scan: interrupted",
         ]
         assert (tmp_path / "openai-scan-relay.db").exists()
@@ -82,9 +91,7 @@ class TestAlone:
         """The text is exact, and the answer was asked for once."""
         with Running(*RESPONSES, folder=tmp_path, **asking(api)) as first:
             stream = first.ask("Hi")
-            for text in first.follow(stream):
-                if len(text) > 40:
-                    break
+            begin(first.follow(stream), 40)
             with Running(*RESPONSES, folder=tmp_path, **asking(api)) as second:
                 assert first.end(signal.SIGTERM) == 0
                 assert first.said[1:] == []
@@ -98,14 +105,14 @@ class TestAlone:
         def answer(request: SeenRequest) -> Reply | list[Step]:
             if request.path.endswith("/cancel"):
                 return error(400, "a secret")
-            return [*response_answer("Hello there")[:5], hold()]
+            return [*response_answer("Hello there", background=True)[:5], hold()]
 
         with (
             FakeServer(answer) as api,
-            Running(*RESPONSES, folder=tmp_path, **asking(api)) as command,
+            Running(*RESPONSES, "--log", "memory", folder=tmp_path, **asking(api)) as command,
         ):
             stream = command.ask("Hi")
-            next(command.follow(stream))
+            begin(command.follow(stream))
             requests.post(f"{command.url}streams/{stream}/stop", json={}, timeout=60)
             command.until_said("a response could not be cancelled: BadRequestError")
         assert "secret" not in str(command.said)
@@ -120,8 +127,7 @@ class TestSeveral:
         with Running(*RESPONSES, "--workers", "2", folder=tmp_path, **asking(api)) as command:
             stream = command.ask("Hi")
             texts = command.follow(stream)
-            while len(next(texts)) < 40:
-                pass
+            begin(texts, 40)
             killed = command.workers()
             for worker in killed:
                 os.kill(worker, signal.SIGKILL)
@@ -149,10 +155,28 @@ class TestSeveral:
     def test_ctrl_c_ends_all(self, tmp_path: Path) -> None:
         """A terminal sends it to all processes; one of them says so."""
         with Running("--port", "0", "--workers", "2", folder=tmp_path) as command:
-            list(command.follow(command.ask("Hi")))
+            begin(command.follow(command.ask("Hi")))
             assert command.end(signal.SIGINT) == 130
         assert command.said[-1] == "openai-scan: interrupted"
         assert len(command.said) == 3
+
+    def test_a_worker_that_ends_at_once_is_replaced_after_a_pause(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It may be that each one ends so, and that would take all of the machine."""
+        monkeypatch.setattr(workers, "_SOON", 1000.0)
+        monkeypatch.setattr(workers, "_PAUSE", 0.01)
+        said: list[str] = []
+
+        def complain(sentence: str) -> None:
+            said.append(sentence)
+            if len(said) == 2:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(workers, "complain", complain)
+        with pytest.raises(KeyboardInterrupt):
+            workers.keep_running(os.getpid, (), 1)
+        assert said == ["a worker has ended (0), and is replaced"] * 2
 
     def test_one_serves_and_one_reads(self, tmp_path: Path, api: FakeServer) -> None:
         """They have the file in common. What serves asks nobody, and needs no key."""
@@ -165,9 +189,7 @@ class TestSeveral:
                 "answers are read for other processes, which serve them; Ctrl-C ends it"
             ]
             stream = serving.ask("Hi")
-            texts = serving.follow(stream)
-            next(texts)
-            *_, text = texts
+            *_, text = serving.follow(stream)
             assert reading.end(signal.SIGTERM) == 0
         assert text == "".join(WORDS)
 
@@ -183,8 +205,9 @@ class TestRefusals:
         assert main(["relay", "--log", "memory", "--db", "sqlite:///no.db", "--host", host]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == (
-            f"openai-scan: --host has to be of this machine, such as 127.0.0.1 or ::1, not {host!r}:"
-            " the command knows no users, so others could read and ask everything. To serve others,"
+            "openai-scan: --host has to be of this machine, such as 127.0.0.1 or ::1, not"
+            f" {host!r}: the command knows no users, so others could read and ask everything. To"
+            " serve others,"
             " run openai_scan.relay.asgi(relay, authorize) on a server of your own; see openai-scan"
             " relay --help"
         )
@@ -196,7 +219,8 @@ class TestRefusals:
             port = str(taken.getsockname()[1])
             assert main(["relay", "--port", port]) == 2
         assert capsys.readouterr().err.splitlines()[-1] == (
-            f"openai-scan: Port {port} is taken: name another by --port; see openai-scan relay --help"
+            f"openai-scan: Port {port} is taken: name another by --port; see openai-scan relay"
+            " --help"
         )
 
     @pytest.mark.parametrize(
@@ -218,11 +242,11 @@ class TestRefusals:
             ),
             (["-m", "m", "--base-url", "http://[/v1"], "The base URL is malformed"),
             (["-m", "m", "--base-url", "http://127.0.0.1:1/v1"], "no API key: set OPENAI_API_KEY"),
-            (["--db", "mysql://a:secret@b/c"], "the URL of a database begins with sqlite:///"),
+            (["--db", "mysql://a:secret@b/c"], "the URL of a database must begin with sqlite:///"),
             (["--log", "kafka://a:secret@b/c"], "the URL of a log must be memory, or begin with"),
-            (["--db", "sqlite:////no/such/folder/x.db"], "sqlite:////no/such/folder/x.db: "),
+            (["--db", "sqlite:////no/such/folder/x.db"], "/no/such/folder/x.db cannot be opened: "),
         ],
-        ids=" ".join,
+        ids=lambda given: " ".join(given) if isinstance(given, list) else "",
     )
     def test_wrong_usage(
         self,
@@ -241,12 +265,12 @@ class TestRefusals:
         assert said.startswith(f"openai-scan: {sentence}")
         assert "secret" not in said
 
-    @pytest.mark.parametrize("workers", ["1", "2"])
+    @pytest.mark.parametrize("number", ["1", "2"])
     @pytest.mark.parametrize("option", ["--db", "--log"])
     def test_a_server_that_cannot_be_reached(
         self,
         option: str,
-        workers: str,
+        number: str,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
@@ -257,7 +281,7 @@ class TestRefusals:
             port = free.getsockname()[1]
         kind = "redis" if option == "--log" else "postgresql"
         url = f"{kind}://me:secret@127.0.0.1:{port}/0"
-        assert main(["relay", "--port", "0", option, url, "--workers", workers]) == 1
+        assert main(["relay", "--port", "0", option, url, "--workers", number]) == 1
         said = capsys.readouterr().err.splitlines()[-1]
         assert str(port) in said
         assert "secret" not in said
@@ -268,7 +292,7 @@ class TestRefusals:
         script = f"""
 import sys
 sys.modules[{missing!r}] = None
-from openai_scan.cli import main
+from openai_scan.cli import main, workers
 sys.exit(main(["relay"]))
 """
         ran = subprocess.run(

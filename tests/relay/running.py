@@ -98,7 +98,7 @@ class Running:
         return str(posted.json()["stream"])
 
     def follow(self, stream: str) -> Iterator[str]:
-        """Yield the text of an answer so far, after each of its events, through lost connections."""
+        """Yield the text of an answer so far, after each event, through lost connections."""
         text, cursor = "", ""
         while True:
             for name, id, data in self._frames(stream, cursor):
