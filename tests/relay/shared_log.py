@@ -1,7 +1,6 @@
 """A log that several "processes" share in memory: what `Log` asks for, in as few lines as it takes.
 
 A `Server` has what Redis or a database would have. Each `SharedLog` is what one process has of it.
-Nothing is timed: a lease runs out when the test says so.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
@@ -33,12 +33,17 @@ class _Job:
     Attributes:
         id: Its number.
         epoch: How many times it has been taken.
-        is_free: Whether it belongs to no process.
+        expires: When it belongs to no process any more, in seconds of the monotonic clock.
     """
 
     id: str
     epoch: int = 0
-    is_free: bool = True
+    expires: float = 0.0
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it belongs to no process."""
+        return self.expires <= time.monotonic()
 
 
 class Server:
@@ -63,7 +68,7 @@ class Server:
         """Let the leases of all jobs run out."""
         with self.changed:
             for job in self.jobs.values():
-                job.is_free = True
+                job.expires = 0.0
             self.changed.notify_all()
 
     def go_down(self) -> None:
@@ -124,15 +129,15 @@ class SharedLog(Log):
         server: What it shares with the others.
         writes_at_once: Whether entries are written when they are appended. If not, they wait for
             `drain()`, as if the connection were slow.
+        lease: See `Log`.
 
     Attributes:
         is_cut_off: Whether this process cannot reach the server, although others may.
     """
 
-    lease = 15.0
-
-    def __init__(self, server: Server, *, writes_at_once: bool = True) -> None:
+    def __init__(self, server: Server, *, writes_at_once: bool = True, lease: float = 15.0) -> None:
         super().__init__()
+        self.lease = lease
         self.server = server
         self.writes_at_once = writes_at_once
         self.is_cut_off = False
@@ -155,27 +160,37 @@ class SharedLog(Log):
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
         """Take free jobs."""
-        server = self.server
+        end = time.monotonic() + seconds
         with self._reachable():
-            server.changed.wait_for(lambda: self._is_closed or any(self._free()), seconds)
+            while not (self._is_closed or any(self._free())) and time.monotonic() < end:
+                expiries = [job.expires for job in self.server.jobs.values()]
+                self.server.changed.wait(min([end, *expiries]) - time.monotonic())
             if self._is_closed:
                 return []
             taken = [*itertools.islice(self._free(), limit)]
             for _, job in taken:
-                job.is_free, job.epoch = False, job.epoch + 1
+                job.epoch += 1
+                job.expires = time.monotonic() + self.lease
             return [Job(stream, job.epoch, job.id) for stream, job in taken]
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
         """Return the jobs that other processes have."""
         with self._reachable():
-            return [job for job in jobs if not self._is_held(job)]
+            lost = []
+            for job in jobs:
+                if self._is_held(job):
+                    self.server.jobs[job.stream].expires = time.monotonic() + self.lease
+                elif job.stream in self.server.jobs:
+                    self._broken[_key(job)] = FencedError(f"{job.stream} has been taken over")
+                    lost.append(job)
+            return lost
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
         """Free the jobs."""
         with self._reachable():
             for job in jobs:
                 if self._is_held(job):
-                    self.server.jobs[job.stream].is_free = True
+                    self.server.jobs[job.stream].expires = 0.0
             self.server.changed.notify_all()
 
     def finish(self, job: Job) -> None:
