@@ -12,10 +12,6 @@ from openai_scan.relay.entries import START, Entry, Place
 from openai_scan.relay.log import Job
 
 
-class GapError(Exception):
-    """A stream lacks entries, or has those of two processes in one epoch."""
-
-
 @frozen
 class Position:
     """How far a stream has been read.
@@ -32,7 +28,8 @@ class Position:
         """Return the entries of a reply to XRANGE or XREAD, and the position after them.
 
         Raises:
-            GapError: They do not follow this position, or each other.
+            ValueError: They do not follow this position or each other, two processes have written
+                in one epoch, or one was written by something that is no relay.
         """
         entries = []
         place, writer = self.place, self.writer
@@ -43,7 +40,7 @@ class Position:
             is_next = (epoch, seq) == (place[0], place[1] + 1) and by == writer
             is_new_epoch = epoch > place[0] and seq == 0
             if not is_next and not is_new_epoch:
-                raise GapError
+                raise ValueError(f"{id!r} does not follow {place}")
             entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as written
             entries.append(entry)
             place, writer = entry.place, by

@@ -11,7 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from openai_scan.relay.errors import UnavailableError
-from openai_scan.relay.redis_entries import GapError, Position, id_of, place_of
+from openai_scan.relay.redis_entries import Position, id_of, place_of
 from openai_scan.relay.redis_server import LONGEST_BLOCK, Keys, Outage, Server
 from openai_scan.relay.tail import Tail, Tails
 
@@ -161,7 +161,7 @@ class Follower:
     def _push(self, tail: Tail, position: Position, reply: Any) -> None:
         try:
             entries, position = position.read_on(reply)
-        except GapError:
+        except ValueError:
             _lose(tail)
             return
         tail.push(entries)

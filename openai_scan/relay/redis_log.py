@@ -73,7 +73,6 @@ from openai_scan.relay.errors import FencedError, UnavailableError
 from openai_scan.relay.log import Job, Log
 from openai_scan.relay.redis_entries import (
     BEFORE,
-    GapError,
     Position,
     entry_of,
     fields_of,
@@ -144,7 +143,10 @@ class RedisLog(Log):
         return f"<RedisLog at {self._server.address}>"
 
     def _tell_stop(self, stream: str) -> None:
-        self.on_stop(stream)  # the relay has set it after this log was made
+        try:
+            self.on_stop(stream)  # the relay has set it after this log was made
+        except Exception:  # noqa: BLE001 - the thread has to go on for all other streams
+            _log.exception("%s could not be stopped", stream)
 
     # Jobs.
 
@@ -351,7 +353,7 @@ class RedisLog(Log):
             reply = self._server.commands.xrange(self._keys.log(stream))
         try:
             return BEFORE.read_on(reply)
-        except GapError:
+        except ValueError:
             _log.warning("the log has lost entries of %s", stream)
             return [], BEFORE
 

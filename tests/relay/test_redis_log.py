@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import queue
 import secrets
 import socket
 import ssl
@@ -399,6 +400,19 @@ class TestWriting:
         assert max(sizes) == 7
         assert sizes[-1] < 4
 
+    def test_a_batch_is_a_transaction(self, at: Redis) -> None:
+        """The server takes all of it or nothing."""
+        log = at.log()
+        job = started(log)
+        before = at.client.info("commandstats")
+        append(log, job, *(delta(1, seq) for seq in range(1, 51)))
+        after = at.client.info("commandstats")
+        calls = [
+            after[f"cmdstat_{name}"]["calls"] - before[f"cmdstat_{name}"]["calls"]
+            for name in ("exec", "xadd")
+        ]
+        assert calls == [1, 50]
+
     def test_no_memory(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
         """Entries wait for it. The error of another call has the reason, and no text."""
         log = at.log()
@@ -633,6 +647,35 @@ class TestFollowing:
         assert list(other.read(STREAM)) == []
         assert list(other.open(STREAM).entries) == []
         assert f"the log has lost entries of {STREAM}" in caplog.text
+
+    def test_an_entry_of_something_else(self, at: Redis) -> None:
+        """What no relay has written is not read, and other tails are still followed."""
+        log, other = at.log(), at.log()
+        started(log)
+        job = started(log, OTHER)
+        tail, left = other.open(STREAM), other.open(OTHER)
+        at.client.xadd(at.key(), {"a": 1, "b": 2}, id="1-1")
+        assert list(tail.wait(2, PATIENCE)) == []
+        assert list(other.read(STREAM)) == []
+        log.append(job, [delta(1, 1)])
+        wait_for(left, 3)
+
+    def test_a_stop_that_fails(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
+        """It is logged, and the next one is told."""
+        log = at.log()
+        stops: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+        def stop(stream: str) -> None:
+            stops.put(stream)
+            if stream == STREAM:
+                raise RuntimeError("not now")
+
+        log.on_stop = stop
+        assert not log.take(1, 0)
+        log.stop(STREAM)
+        log.stop(OTHER)
+        assert [stops.get(timeout=PATIENCE) for _ in range(2)] == [STREAM, OTHER]
+        assert f"{STREAM} could not be stopped" in caplog.text
 
     def test_two_writers(self, at: Redis) -> None:
         """Nothing is read of a stream that has entries of two processes in one epoch."""
