@@ -189,6 +189,9 @@ class SqlLog(Log):
             for job in jobs:
                 self._jobs.pop(job, None)
                 self._told_to_stop.discard(job.stream)
+                # Another process may have written since it was no longer this one's.
+                self._behind.add(job.stream)
+            self._changed.notify_all()
 
     # Writing.
 

@@ -115,7 +115,7 @@ class SqlStore:
         for _ in range(_TRIES):
             # Another user may just have created the same message or conversation.
             with contextlib.suppress(IntegrityError):
-                return self._database.write(functools.partial(self._begin, message, limits))
+                return self._database.transact(functools.partial(self._begin, message, limits))
         raise UnavailableError(f"{self._database.name}: {message.id} cannot be inserted")
 
     def _begin(self, message: NewMessage, limits: Limits, connection: sa.Connection) -> bool:
@@ -203,25 +203,22 @@ class SqlStore:
             UnavailableError: The database cannot be reached or is locked. Call again.
         """
         messages = self._tables.messages
-
-        def finish(connection: sa.Connection) -> int:
-            return connection.execute(
-                messages.update()
-                .where(
-                    messages.c.id == id,
-                    messages.c.status == "running",
-                    messages.c.epoch <= epoch,
-                )
-                .values(
-                    status=status,
-                    content=storable(text),
-                    facts=_storable(dict(facts)),
-                    epoch=epoch,
-                    finished_at=self._now(connection),
-                )
-            ).rowcount
-
-        return self._database.write(finish) == 1
+        statement = (
+            messages.update()
+            .where(
+                messages.c.id == id,
+                messages.c.status == "running",
+                messages.c.epoch <= epoch,
+            )
+            .values(
+                status=status,
+                content=storable(text),
+                facts=_storable(dict(facts)),
+                epoch=epoch,
+                finished_at=self._database.timestamp,
+            )
+        )
+        return self._database.run(lambda connection: connection.execute(statement).rowcount) == 1
 
     def message(self, id: str) -> Message | None:
         """Return a message, or None if there is none of that id.
@@ -248,7 +245,7 @@ class SqlStore:
             UnavailableError: The database cannot be reached.
         """
         messages = self._tables.messages.c
-        before = self._database.read(self._now) - seconds
+        before = self._database.run(self._now) - seconds
         return self._select(messages.status == "running", messages.created_at < before)
 
     def close(self) -> None:
@@ -270,7 +267,7 @@ class SqlStore:
             .where(*conditions)
             .order_by(messages.conversation_id, messages.position)
         )
-        rows = self._database.read(lambda connection: connection.execute(statement).all())
+        rows = self._database.run(lambda connection: connection.execute(statement).all())
         return [Message(*row) for row in rows]
 
     def _now(self, connection: sa.Connection) -> float:

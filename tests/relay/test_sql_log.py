@@ -105,37 +105,45 @@ def locked(url: str) -> Iterator[None]:
 
 
 class Fault:
-    """Has transactions that write fail until it is told not to, as if the connection were lost.
+    """Has inserts and updates fail until it is told not to, as if the connection were lost.
 
     Attributes:
         is_on: Whether they fail.
-        is_after: Whether the next one fails after it has been committed, and then no more.
+        is_after: Whether the next one fails although it has been committed, and then no more.
         happened: Set when one has failed.
     """
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.is_on = self.is_after = False
         self.happened = threading.Event()
-        begin = sa.Engine.begin
 
-        @contextlib.contextmanager
-        def begin_or_fail(engine: sa.Engine) -> Iterator[sa.Connection]:
-            is_failing = self.is_on and engine.get_execution_options().get("is_writing")
-            if not is_failing or self.is_after:
-                with begin(engine) as connection:
-                    yield connection
-            if is_failing:
-                self.is_on = not self.is_after
-                self.happened.set()
-                raise sa.exc.OperationalError("", {}, Exception("the connection is lost"))
+    def before(self, _: object, __: object, statement: str, *___: object) -> None:
+        """Fail, unless it has to be after the statement."""
+        if not self.is_after:
+            self._fail(statement)
 
-        monkeypatch.setattr(sa.Engine, "begin", begin_or_fail)
+    def after(self, _: object, __: object, statement: str, *___: object) -> None:
+        """Fail, if it has to be after the statement."""
+        if self.is_after:
+            self._fail(statement)
+
+    def _fail(self, statement: str) -> None:
+        if self.is_on and statement.startswith(("INSERT", "UPDATE")):
+            self.is_on = not self.is_after
+            self.happened.set()
+            raise sa.exc.OperationalError("", {}, Exception("the connection is lost"))
 
 
 @pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
+def fault() -> Iterator[Fault]:
     """Make a fault, which has not happened yet."""
-    return Fault(monkeypatch)
+    fault = Fault()
+    listeners = {"before_cursor_execute": fault.before, "after_cursor_execute": fault.after}
+    for event, listener in listeners.items():
+        sa.event.listen(sa.Engine, event, listener)
+    yield fault
+    for event, listener in listeners.items():
+        sa.event.remove(sa.Engine, event, listener)
 
 
 def wait_for_end(tail: Tail) -> None:
@@ -250,7 +258,7 @@ class TestOutages:
             raise UnavailableError("the database is away")
 
         with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
-            patched.setattr(Database, "read", fail)
+            patched.setattr(Database, "run", fail)
             log.append(job, [delta(1, 1)])
             wait_for_end(tail)
         assert sum("cannot be read" in message for message in caplog.messages) <= 2
@@ -328,13 +336,16 @@ class TestFence:
         assert rows.take(1, owner="two", lease=15, with_overdue=False) == [Job(STREAM, 2)]
 
     def test_no_jobs(self, rows: Rows) -> None:
-        """Nothing is asked for them."""
-        assert not rows.renew([], 15)
+        """Nothing is changed for them."""
+        rows.create(STREAM, HEAD)
+        rows.take(1, owner="one", lease=15)
+        assert not rows.renew([], -1)
         rows.hand_over([])
+        assert not rows.take(1, owner="two", lease=15)
 
     def test_many_jobs(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-        """They are renewed, and read, in groups."""
-        monkeypatch.setattr(sql_rows, "AT_A_TIME", 3)
+        """They are renewed at once, and their streams deleted in groups."""
+        monkeypatch.setattr(sql_rows, "_DELETED_AT_A_TIME", 3)
         streams = [f"stream-{number:016}" for number in range(10)]
         for stream in streams:
             rows.create(stream, HEAD)
@@ -370,6 +381,18 @@ class TestFence:
         log.finish(job)
         append(log, job, delta(1, 1), delta(1, 2))
         assert kinds(log.read(STREAM)) == ["head", "begin", "delta", "delta"]
+
+    def test_entries_that_the_database_does_not_take(
+        self, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are tried again, if there is no reason to refuse them."""
+        rows.create(STREAM, HEAD)
+        (job,) = rows.take(1, owner="one", lease=-1)
+        rows.take(1, owner="two", lease=15)
+        with monkeypatch.context() as patched:  # as if the job had come back meanwhile
+            patched.setattr(rows, "lost", lambda _: {})
+            with pytest.raises(UnavailableError, match="has not taken all entries"):
+                rows.write({job: [delta(1, 1)]})
 
 
 class TestWriting:

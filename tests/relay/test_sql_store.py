@@ -461,7 +461,7 @@ class TestTrouble:
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         database = Database(database_url, connections=1)
         with pytest.raises(UnavailableError, match="QueuePool"):
-            database.read(lambda _: database.read(lambda _: None))
+            database.run(lambda _: database.run(lambda _: None))
         database.close()
 
     def test_after_closing(self, store: SqlStore) -> None:
@@ -469,6 +469,13 @@ class TestTrouble:
         store.close()
         with pytest.raises(UnavailableError, match="is closed"):
             store.message(ID)
+
+    def test_closing_while_a_thread_asks(self, database_url: str) -> None:
+        """Its connection is closed when it is done."""
+        database = Database(database_url, connections=1)
+        database.run(lambda _: database.close())
+        with pytest.raises(UnavailableError, match="is closed"):
+            database.run(lambda _: None)
 
 
 class TestConstruction:
