@@ -80,7 +80,7 @@ def _build(asked: argparse.Namespace) -> None:
     print(f"{asked.folder}: serve it with any static host")
     if not is_compiled:
         print(
-            "The modules are not compiled, so the page starts half a second later: that takes"
+            "The modules are not compiled, so the page takes three times as long to start: that takes"
             " Node.js and a folder with Pyodide."
         )
 
