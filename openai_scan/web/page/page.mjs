@@ -53,9 +53,8 @@ async function answer(text) {
     words.appendData(piece);
     if (follows) log.scrollTop = log.scrollHeight;
   };
-  const { text: about, failed } = await call(
-    "ask", server.url.value, server.key.value, server.model.value, text, show);
-  article.removeAttribute("aria-busy");
+  const given = [server.url.value, server.key.value, server.model.value, text, show];
+  const { text: about, failed } = await call("ask", ...given).finally(() => article.removeAttribute("aria-busy"));
   add(article, "small", about, failed ? "wrong" : "");
   log.scrollTop = log.scrollHeight;
   say(failed ? "The answer is not complete." : "", failed);
@@ -76,6 +75,9 @@ ask.onsubmit = async (event) => {
   say("Waiting for the answer…");
   try {
     await answer(text);
+  } catch (error) {
+    say(`The page has failed: ${error.message.trim().split("\n").at(-1)}`, true);
+    throw error;
   } finally {
     setBusy(false);
     question.focus();
@@ -120,12 +122,18 @@ server.onsubmit = async (event) => {
 list.formNoValidate = true;
 
 async function load() {
+  if (!WebAssembly.Suspending) {
+    throw new Error("this browser cannot suspend it (JSPI); Chrome 137, Firefox 153 and Safari 27 can, and later ones");
+  }
   const bundle = fetch("bundle.zip").then((response) => response.arrayBuffer());
   const { loadPyodide } = await import(new URL("pyodide.mjs", new URL(PYODIDE, document.baseURI)));
   const pyodide = await loadPyodide();
+  performance.mark("pyodide"); // for `make bench-browser`
   pyodide.FS.writeFile("/bundle.zip", new Uint8Array(await bundle));
   pyodide.runPython("import sys; sys.path.insert(0, '/bundle.zip')");
-  chat = pyodide.pyimport("openai_scan.web.chat").Chat((text) => say(text));
+  const { load } = pyodide.pyimport("openai_scan.web.loading");
+  const { Chat } = await load.callPromising("openai_scan.web.chat");
+  chat = Chat((text) => say(text));
 }
 
 load().then(
