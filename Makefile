@@ -44,10 +44,13 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
 	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http
 
+# What a browser has to show, Chromium in `make test`, and Firefox in a target of its own.
+IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
+
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py
+	tests/test_pytest_plugin.py $(IN_BROWSERS)
 
 # Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
 # no line that the other tests do not, and measuring their coverage would take as long again.
@@ -65,7 +68,7 @@ WIRED := $(filter-out $(UNMEASURED),\
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox mutants audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -153,6 +156,15 @@ bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FR
 bench-loops: export PYTHONPATH := tests
 bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, over aiohttp
 	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
+
+bench-browser: export PYTHONPATH := tests
+bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the documentation
+	$(BIN)/python -m bench.bench_browser
+
+firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get installs if it is missing
+	@command -v firefox-esr firefox > /dev/null || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends firefox-esr; }
+	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
 
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
