@@ -68,7 +68,7 @@ WIRED := $(filter-out $(UNMEASURED),\
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox mutants audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -169,6 +169,10 @@ firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get insta
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+mutants-web: export PYTHONPATH := tests
+mutants-web: $(WEB)/ready  ## Break what a web page needs, one thing at a time, and see that a test notices
+	$(BIN)/python -m web.mutants
 
 # No other target runs it: it needs the network, and what is known changes without a change here.
 audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities

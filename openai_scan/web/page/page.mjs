@@ -57,7 +57,9 @@ async function answer(text) {
   const { text: about, failed } = await call("ask", ...given).finally(() => article.removeAttribute("aria-busy"));
   add(article, "small", about, failed ? "wrong" : "");
   log.scrollTop = log.scrollHeight;
-  say(failed ? "The answer is not complete." : "", failed);
+  if (!failed) return say("");
+  say(words.data ? "The answer is incomplete." : "There is no answer.", true);
+  if (!words.data && !question.value) question.value = text; // to be sent again
 }
 
 ask.onsubmit = async (event) => {
@@ -122,9 +124,6 @@ server.onsubmit = async (event) => {
 list.formNoValidate = true;
 
 async function load() {
-  if (!WebAssembly.Suspending) {
-    throw new Error("this browser cannot suspend it (JSPI); Chrome 137, Firefox 153 and Safari 27 can, and later ones");
-  }
   const bundle = fetch("bundle.zip").then((response) => response.arrayBuffer());
   const { loadPyodide } = await import(new URL("pyodide.mjs", new URL(PYODIDE, document.baseURI)));
   const pyodide = await loadPyodide();
@@ -136,10 +135,14 @@ async function load() {
   chat = Chat((text) => say(text));
 }
 
-load().then(
-  () => {
-    say("Ready.");
-    setBusy(false);
-  },
-  (error) => say(`Python could not be loaded: ${error.message}`, true),
-);
+if (WebAssembly.Suspending) {
+  load().then(
+    () => {
+      say("Ready.");
+      setBusy(false);
+    },
+    (error) => say(`Python could not be loaded: ${error.message}`, true),
+  );
+} else {
+  say("This page suspends Python while it waits (JSPI). Use Chrome or Edge 137, Firefox 153, Safari 27, or later.", true);
+}
