@@ -265,6 +265,17 @@ def test_a_reload_forgets_the_key(page: Browser) -> None:
     assert page.run(stored) == 0
 
 
+def test_nothing_can_be_sent_before_python_is_loaded(page: Browser) -> None:
+    """At a reload neither, where Firefox restores the state of a page."""
+    send = "document.getElementById('send').disabled"
+    look = f"addEventListener('load', () => {{ window.seen = {send}; }})"
+    with page.prepared(look):
+        page.reload()
+        page.until(f"{STATUS} === 'Ready.'")
+    assert page.run("window.seen") is True
+    assert page.run(send) is False
+
+
 def test_it_fits_on_a_phone(page: Browser, api: FakeServer) -> None:
     """Nothing is wider than the screen, and everything can be touched."""
     api.add(answer("word " * 99 + "w" * 300, *END))

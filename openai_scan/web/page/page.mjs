@@ -135,6 +135,7 @@ async function load() {
   chat = Chat((text) => say(text));
 }
 
+setBusy(false); // Firefox enables at a reload what was enabled before
 if (WebAssembly.Suspending) {
   load().then(
     () => {
