@@ -11,8 +11,11 @@ import sys
 import time
 from typing import Any
 
-# Shorter than anybody notices, and so long that the pauses take no time themselves.
-_SECONDS = 0.02
+# How long the page may stand still: shorter than anybody notices.
+_SECONDS = 0.03
+
+# Less would be no timer in Pyodide, and the timers of the page that are due would wait on.
+_PAUSE = 0.004
 
 
 def load(name: str) -> Any:
@@ -38,5 +41,5 @@ class _PausingFinder:
     def find_spec(self, *about: object) -> None:  # noqa: ARG002 - other finders look for it
         """Pause, if it is time, and leave the module to the finders that follow."""
         if time.monotonic() - self._last >= _SECONDS and self._ffi.can_run_sync():
-            self._ffi.run_sync(asyncio.sleep(0))
+            self._ffi.run_sync(asyncio.sleep(_PAUSE))
             self._last = time.monotonic()

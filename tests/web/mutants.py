@@ -108,7 +108,7 @@ MUTANTS = (
     Mutant(
         "a module is loaded in one piece",
         "web/loading.py",
-        "            self._ffi.run_sync(asyncio.sleep(0))\n",
+        "            self._ffi.run_sync(asyncio.sleep(_PAUSE))\n",
         "",
         ("test_node.py::TestLoading::test_the_page_lives_on",),
     ),

@@ -132,6 +132,7 @@ async function load() {
   pyodide.runPython("import sys; sys.path.insert(0, '/bundle.zip')");
   const { load } = pyodide.pyimport("openai_scan.web.loading");
   const { Chat } = await load.callPromising("openai_scan.web.chat");
+  await load.callPromising("openai_scan.events.chat"); // or the first answer would import it, in one piece
   chat = Chat((text) => say(text));
 }
 
