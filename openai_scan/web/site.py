@@ -52,8 +52,8 @@ def build_site(
         connect: The servers that the page may send requests to; by default the user may enter any
             that is secure, or on the user's machine.
         node: The command of Node.js that byte-compiles the modules, those of the standard library
-            included, so that the page starts in a third of the time; None to leave them as source
-            code.
+            included, so that the page starts in less than half the time; None to leave them as
+            source code.
 
     Returns:
         Whether the modules are compiled. They are not if Pyodide is somewhere else.

@@ -75,6 +75,8 @@ _EMPTY, _EMPTY_COMPILED, _BUILT, *_ = _PAGES
 # The models of the server, as the tables call their streams.
 _STREAMS = {"paced": "a stream", "busy": "a stream after a pause"}
 
+_FACTS = ("Date", "Processor", "System", "Python", "openai-scan", "attrs", "cattrs")
+
 Values: TypeAlias = "dict[tuple[str, str], list[float]]"
 """What was measured in each round, by row and column."""
 
@@ -89,8 +91,9 @@ def measure() -> Result:
             *_pages(sites, api),
             *bench_engines.measure(sites[_COMPILED], Path(made)),
         ]
-        facts = {**machine.facts(), **_engines(Path(made))}
-    facts["Processes that wanted to run"] = f"{load:.1f} before, {os.getloadavg()[0]:.1f} after"
+        facts = {name: value for name, value in machine.facts().items() if name in _FACTS}
+        facts |= _engines(Path(made))
+    facts["Load average"] = f"{load:.1f} before, {os.getloadavg()[0]:.1f} after"
     return Result("browser", facts, tuple(figures))
 
 
