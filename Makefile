@@ -162,7 +162,7 @@ bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the doc
 	$(BIN)/python -m bench.bench_browser
 
 firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get installs if it is missing
-	@command -v firefox-esr firefox > /dev/null || { apt-get update -qq && \
+	@command -v firefox-esr || command -v firefox || { apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends firefox-esr; }
 	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
 

@@ -60,7 +60,7 @@ def old_engine(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Itera
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Start the browser that `make firefox` or `.ci/run` asks for, which has to be there then."""
     asked = os.environ.get("OPENAI_SCAN_BROWSER")
-    kind = {"firefox": Firefox, None: Chromium}.get(asked, Chromium)
+    kind = Firefox if asked == "firefox" else Chromium
     if asked is None and not kind.command:
         pytest.skip("there is no Chromium here; `.ci/run` installs it")
     assert kind.command, f"there is no {asked} here"

@@ -7,9 +7,11 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 from base64 import b64decode
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from typing_extensions import Self
 from websockets.sync.client import connect
@@ -60,9 +62,13 @@ class Firefox(Browser):
                     text=True,
                 )
             )
+            url: Future[str] = Future()
+            listener = threading.Thread(target=_listen, args=(process.stderr, url))
+            listener.start()
+            stack.callback(listener.join)
             stack.callback(process.terminate)  # if it has ended by then, this does nothing
-            url = _said_by(process)
-            self._socket = stack.enter_context(connect(f"{url}/session", max_size=None))
+            where = f"{url.result(PATIENCE)}/session"
+            self._socket = stack.enter_context(connect(where, max_size=None))
             about = self._call("session.new", capabilities={})["capabilities"]
             self._version = f"Firefox/{about['browserVersion']}"
             contexts = self._call("browsingContext.getTree")["contexts"]
@@ -149,13 +155,13 @@ class Firefox(Browser):
                 return answer["result"]
 
 
-def _said_by(process: subprocess.Popen[str]) -> str:
-    """Return the address where it listens."""
-    assert process.stderr is not None
-    for line in process.stderr:
+def _listen(stderr: IO[str], url: Future[str]) -> None:
+    """Find the address where it listens in what it says. Take the rest too, or it would stop."""
+    for line in stderr:
         if found := re.search(r"listening on (ws://\S+)", line):
-            return found[1]
-    raise AssertionError("the browser has ended")
+            url.set_result(found[1])
+    if not url.done():
+        url.set_exception(AssertionError("the browser has ended"))
 
 
 def _plain(value: Any) -> Any:
