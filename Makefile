@@ -47,10 +47,13 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 
+# What a browser has to show, Chromium in `make test`, and Firefox in a target of its own.
+IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
+
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py tests/relay/page
+	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page
 
 # Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
 # no line that the other tests do not, and measuring their coverage would take as long again.
@@ -68,7 +71,7 @@ WIRED := $(filter-out $(UNMEASURED),\
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -157,9 +160,22 @@ bench-loops: export PYTHONPATH := tests
 bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, over aiohttp
 	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
 
+bench-browser: export PYTHONPATH := tests
+bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the documentation
+	$(BIN)/python -m bench.bench_browser
+
+firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get installs if it is missing
+	@command -v firefox-esr || command -v firefox || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends firefox-esr; }
+	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
+
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+mutants-web: export PYTHONPATH := tests
+mutants-web: $(WEB)/ready  ## Break what a web page needs, one thing at a time, and see that a test notices
+	$(BIN)/python -m web.mutants
 
 # No other target runs it: it needs the network, and what is known changes without a change here.
 audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities

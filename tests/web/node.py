@@ -31,11 +31,22 @@ class Engine:
     Args:
         folder: Where to put the bundle.
         jspi: Whether the engine can suspend WebAssembly.
+        scenarios: The module whose functions it runs.
+        pyodide: The folder with Pyodide.
     """
 
-    def __init__(self, folder: Path, *, jspi: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        jspi: bool = True,
+        scenarios: Path = HERE / "scenarios.py",
+        pyodide: Path = PYODIDE,
+    ) -> None:
         self._folder = folder
         self._jspi = jspi
+        self._scenarios = scenarios
+        self._pyodide = pyodide
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -44,7 +55,7 @@ class Engine:
         assert PYODIDE.is_dir(), "there is no Pyodide: make build/web/ready installs it"
         bundle = self._folder / "bundle.zip"
         write_bundle(bundle)
-        arguments = [HERE / "engine.mjs", PYODIDE, bundle, HERE / "scenarios.py"]
+        arguments = [HERE / "engine.mjs", self._pyodide, bundle, self._scenarios]
         self._process = subprocess.Popen(
             [node, _JSPI, *arguments, *([] if self._jspi else ["jspi"])],
             stdin=subprocess.PIPE,
