@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from openai_scan.web.bundle import write_bundle
 from openai_scan.web.serving import PageServer
 from openai_scan.web.site import build_site
 from web import chromium
@@ -18,16 +19,24 @@ from web.node import HERE, PYODIDE, Engine
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the archive of what a page imports. It takes a second or two."""
+    archive = tmp_path_factory.mktemp("web") / "bundle.zip"
+    write_bundle(archive)
+    return archive
+
+
+@pytest.fixture(scope="session")
+def engine(bundle: Path) -> Iterator[Engine]:
     """Start Node.js that can suspend Python."""
-    with Engine(tmp_path_factory.mktemp("web")) as started:
+    with Engine(bundle) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def old_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def old_engine(bundle: Path) -> Iterator[Engine]:
     """Start Node.js that cannot."""
-    with Engine(tmp_path_factory.mktemp("web"), jspi=False) as started:
+    with Engine(bundle, jspi=False) as started:
         yield started
 
 
