@@ -168,6 +168,32 @@ def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("resend", [True, False], ids=["resend", "no resend"])
+@pytest.mark.parametrize("error", [TimeoutError("mine"), Limit("mine")], ids=["Timeout", "Limit"])
+@pytest.mark.parametrize("route", [Route.TLS, Route.PROXY, Route.TUNNEL], ids=lambda one: one.name)
+@pytest.mark.parametrize("name", ["sending", "head", "body", "in a chunk"])
+def test_it_leaves_a_stream_unchanged_on_every_route(
+    name: str, route: Route, error: BaseException, *, resend: bool
+) -> None:
+    """Other code reads from a connection with TLS; a failure of the proxy's would be retried."""
+    phase, reached = PHASES[name], threading.Event()
+    script, opening = phase.script(reached.set), phase.openings(reached.set)
+    with contextlib.ExitStack() as stack:
+        around = stack.enter_context(
+            world(route, script, WHOLE, openings=[opening] if opening else (), buffer=4096)
+        )
+        retries = ANY_FAILURE if resend else RetryPolicy(wait_initial=0)
+        client = stack.enter_context(Client("k", around.server.base_url, retries=retries))
+        s = client.create_chat_completion_stream(
+            model="m", messages=[{"role": "user", "content": phase.body}]
+        )
+        check(s, error, reached, phase.events)
+        if name != "sending":
+            assert around.server.hung_up.wait(PATIENCE)
+        assert len(around.server.requests) == phase.requests
+        assert around.entrance.connections == 1
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", ["head", "error body", "pause"])
 def test_it_leaves_a_call_unchanged(name: str, error: BaseException) -> None:
