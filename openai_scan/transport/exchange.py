@@ -356,6 +356,8 @@ class BaseExchange(ExchangeFacts):
     def _give_up(self, error: BaseException) -> BaseException:
         """Be OVER and return *error*; one of ours shows no secret then: servers repeat the key."""
         self.interrupted = self.interrupted or is_interruption(error)
+        if self.interrupted and self._state is _State.SENT:
+            self.cancellation.hang_up()  # the wire may just have returned the answer
         if isinstance(error, ScanError) and not self.interrupted:
             redact_error(error, self.redact)
         self._hang_up()
