@@ -697,7 +697,7 @@ class TestCancel:
                     s.cancel()
                     s.close()
 
-                assert not failed(fork(leave, seconds=int(PATIENCE)))
+                assert not failed(fork(leave))
                 go.set()
                 assert read(s) == ""
                 assert s.outcome == "completed"
@@ -741,7 +741,7 @@ class TestFork:
                 client.list_models()
                 client.close()
 
-            is_locked_out = failed(fork(ask, seconds=int(PATIENCE)))
+            is_locked_out = failed(fork(ask))
             made.set()
             thread.join(PATIENCE)
             assert not is_locked_out
