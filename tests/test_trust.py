@@ -206,6 +206,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "event_idle"
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         "flood",
         [ch(b": ping\n\n" * 999), ch(PING * 999), ch(b"data:\n\n" * 999)],

@@ -10,6 +10,8 @@ from bench import report
 from bench.results import Figure, Result, figure, load
 from bench.timing import Spread, cpu_seconds, interleaved, ratios, spread
 
+pytestmark = pytest.mark.unmeasured
+
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
 
 FIGURES = (
