@@ -55,18 +55,13 @@ IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
 	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page
 
-# Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
-# no line that the other tests do not, and measuring their coverage would take as long again.
-UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py tests/test_all_recordings.py \
-	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
-	tests/faults/test_table.py tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
-	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
-	tests/test_calls_for_a_token.py
+# Tests that repeat one thing many times, to find a case that no other test has or to count steps, and
+# those over another wire that runs the same code. They reach no line that the other tests do not, and
+# measuring their coverage would take as long again.
+REPEATED := unmeasured or hypothesis
 
-# Tests that run over each wire. The threads are only another way to wait for the wire that blocks; their own
-# code is reached by its own tests.
-WIRED := $(filter-out $(UNMEASURED),\
-	$(shell grep --recursive --files-with-matches 'usefixtures("wire")' tests --include='test_*.py'))
+# The files that have nothing else, so that the run that measures need not collect them.
+UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
 
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -110,11 +105,11 @@ contracts: $(VENV)/dev  ## Who may import whom
 
 unit: $(VENV)/dev $(WEB)/ready  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
-	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
+	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) -m 'not ($(REPEATED))' \
+		$(UNMEASURED:%=--ignore=%)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m $(PYTEST) $(UNMEASURED)
-	OPENAI_SCAN_WIRES=threads $(BIN)/python -m $(PYTEST) -k threads $(WIRED)
+	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)'
 
 search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search

@@ -13,6 +13,8 @@ from recordings import OWN
 
 from openai_scan import StreamerV2
 
+pytestmark = pytest.mark.unmeasured
+
 MISSING = (
     "ctypes",
     "curses",

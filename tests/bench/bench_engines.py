@@ -17,6 +17,7 @@ from web.node import Engine
 from bench import in_pyodide, workloads
 from bench.results import Figure, figure
 from bench.timing import cpu_seconds, ratios, spread
+from openai_scan.web.bundle import write_bundle
 from openai_scan.web.serving import PageServer
 
 _HERE = Path(__file__).parent
@@ -46,8 +47,11 @@ def measure(site: Path, folder: Path) -> Iterator[Figure]:
         raise RuntimeError("with msgspec CPython decodes by other code than Pyodide")
     shutil.copy(_HERE.parent / "web/engine.html", site / "engine.html")
     shutil.copy(_HERE / "in_pyodide.py", site / "scenarios.py")
+    write_bundle(folder / "bundle.zip")
     with (
-        Engine(folder, scenarios=_HERE / "in_pyodide.py", pyodide=site / "pyodide") as engine,
+        Engine(
+            folder / "bundle.zip", scenarios=_HERE / "in_pyodide.py", pyodide=site / "pyodide"
+        ) as engine,
         PageServer(str(site), 0) as server,
         Chromium(folder / "profile") as browser,
     ):

@@ -10,6 +10,8 @@ from bench import report
 from bench.results import Figure, Result, figure, load
 from bench.timing import Spread, cpu_seconds, interleaved, ratios, spread
 
+pytestmark = pytest.mark.unmeasured
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "explanation" / "performance.md"
 BROWSER_PAGE = DOCS / "how-to" / "in-the-browser.md"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from openai_scan.web.bundle import write_bundle
 from openai_scan.web.serving import PageServer
 from openai_scan.web.site import build_site
 from web.browser import Browser
@@ -43,16 +44,24 @@ def pyodide() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Iterator[Engine]:
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the archive of what a page imports. It takes a second or two."""
+    archive = tmp_path_factory.mktemp("web") / "bundle.zip"
+    write_bundle(archive)
+    return archive
+
+
+@pytest.fixture(scope="session")
+def engine(bundle: Path, pyodide: Path) -> Iterator[Engine]:
     """Start Node.js that can suspend Python."""
-    with Engine(tmp_path_factory.mktemp("web"), pyodide=pyodide) as started:
+    with Engine(bundle, pyodide=pyodide) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def old_engine(tmp_path_factory: pytest.TempPathFactory, pyodide: Path) -> Iterator[Engine]:
+def old_engine(bundle: Path, pyodide: Path) -> Iterator[Engine]:
     """Start Node.js that cannot."""
-    with Engine(tmp_path_factory.mktemp("web"), jspi=False, pyodide=pyodide) as started:
+    with Engine(bundle, jspi=False, pyodide=pyodide) as started:
         yield started
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from openai_scan import __version__
-from openai_scan.web.bundle import write_bundle
 from web.hosts.recipes import PAGE, recipe
 
 HERE = Path(__file__).parent / "hosts"
@@ -54,12 +53,11 @@ def test_the_page_names_the_wheels_that_run() -> None:
         assert f"{name}=={versions[name]}" in recipe("PyScript", "console")
 
 
-def test_an_import_draws_no_random_numbers(tmp_path: Path) -> None:
+def test_an_import_draws_no_random_numbers(bundle: Path) -> None:
     """Cloudflare imports a Worker before its first request, and refuses them until then."""
-    write_bundle(tmp_path / "a.zip")
     program = f"""
 import sys
-sys.path.insert(0, {str(tmp_path / "a.zip")!r})
+sys.path.insert(0, {str(bundle)!r})
 import os, random
 
 def refuse(*args):

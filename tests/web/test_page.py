@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import pytest
 from pages import ROOT, blocks_of
 
 from openai_scan.testing import FakeServer, chat_chunk, cut, error, hold, json_answer
-from openai_scan.web.bundle import write_bundle
 from openai_scan.web.serving import PageServer
 from web.browser import Browser
 
@@ -303,7 +303,7 @@ def test_every_field_has_a_name(page: Browser) -> None:
 
 
 def test_the_page_in_the_documentation_works(
-    browser: Browser, site_folder: Path, api: FakeServer
+    browser: Browser, site_folder: Path, bundle: Path, api: FakeServer
 ) -> None:
     """As printed, but for the server."""
     blocks = blocks_of(PAGE)
@@ -315,7 +315,7 @@ def test_the_page_in_the_documentation_works(
     files = {"index.html": page + policy, "page.mjs": script}
     for name, text in files.items():
         (folder / name).write_text(text.replace("https://api.openai.com", origin), "utf-8")
-    write_bundle(folder / "bundle.zip")
+    shutil.copy(bundle, folder / "bundle.zip")
     (folder / "pyodide").symlink_to(site_folder / "pyodide")
     with PageServer(str(folder), 0) as server:
         browser.open(server.url)
