@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -133,7 +134,7 @@ class SqlStore:
         if owner is None:
             connection.execute(
                 self._tables.conversations.insert().values(
-                    id=message.conversation, user_id=message.user, created_at=now
+                    id=message.conversation, user_id=message.user, created_at=_time_of(now)
                 )
             )
         last = connection.scalar(
@@ -146,7 +147,7 @@ class SqlStore:
             "user_id": message.user,
             "epoch": 0,
             "facts": {},
-            "created_at": now,
+            "created_at": _time_of(now),
         }
         prompt = {
             "id": f"{message.id}.prompt",  # ids of streams have no dots
@@ -154,7 +155,7 @@ class SqlStore:
             "role": "user",
             "content": storable(message.prompt),
             "status": "completed",
-            "finished_at": now,
+            "finished_at": _time_of(now),
         }
         answer = {
             "id": message.id,
@@ -180,7 +181,7 @@ class SqlStore:
             .where(
                 messages.user_id == user,
                 messages.role == "assistant",
-                messages.created_at > now - _MINUTE,
+                messages.created_at > _time_of(now - _MINUTE),
             )
             .order_by(messages.created_at.desc())
             .limit(limits.per_minute)
@@ -188,7 +189,7 @@ class SqlStore:
         if len(starts) >= limits.per_minute:
             raise LimitError(
                 f"you have started {limits.per_minute} answers within a minute",
-                retry_after=starts[-1] + _MINUTE - now if starts else None,
+                retry_after=_seconds_of(starts[-1]) + _MINUTE - now if starts else None,
             )
 
     def finish(
@@ -246,7 +247,7 @@ class SqlStore:
         """
         messages = self._tables.messages.c
         before = self._database.run(self._now) - seconds
-        return self._select(messages.status == "running", messages.created_at < before)
+        return self._select(messages.status == "running", messages.created_at < _time_of(before))
 
     def close(self) -> None:
         """Close the connections. What is asked afterwards is an UnavailableError."""
@@ -273,6 +274,15 @@ class SqlStore:
     def _now(self, connection: sa.Connection) -> float:
         now = connection.scalar(sa.select(self._database.time))
         return cast("float", now)
+
+
+def _time_of(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _seconds_of(time: datetime) -> float:
+    """Return the seconds since 1970. What comes from SQLite has no time zone."""
+    return (time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time).timestamp()
 
 
 def _storable(value: Any) -> Any:

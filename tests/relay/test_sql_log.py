@@ -105,15 +105,17 @@ def locked(url: str) -> Iterator[None]:
 
 
 class Fault:
-    """Has inserts and updates fail until it is told not to, as if the connection were lost.
+    """Has statements fail until it is told not to, as if the connection were lost.
 
     Attributes:
+        kinds: How the statements begin that fail.
         is_on: Whether they fail.
         is_after: Whether the next one fails although it has been committed, and then no more.
         happened: Set when one has failed.
     """
 
     def __init__(self) -> None:
+        self.kinds: tuple[str, ...] = ("INSERT", "UPDATE")
         self.is_on = self.is_after = False
         self.happened = threading.Event()
 
@@ -128,7 +130,7 @@ class Fault:
             self._fail(statement)
 
     def _fail(self, statement: str) -> None:
-        if self.is_on and statement.startswith(("INSERT", "UPDATE")):
+        if self.is_on and statement.startswith(self.kinds):
             self.is_on = not self.is_after
             self.happened.set()
             raise sa.exc.OperationalError("", {}, Exception("the connection is lost"))
@@ -414,14 +416,14 @@ class TestWriting:
         """It is dropped."""
         log, other = make(), make()
         job, kept = started(log), started(log, "other-0123456789012")
-        fault.is_on = True
+        fault.is_on, fault.kinds = True, ("INSERT",)
         log.append(kept, [delta(1, 1)])
         assert fault.happened.wait(PATIENCE)
         log.append(job, [delta(1, 1)])
-        fault.is_on = False
         log.hand_over([job])
         taken(other)
         assert list(log.renew([job, kept])) == [job]
+        fault.is_on = False
         with pytest.raises(FencedError):
             log.drain(job, PATIENCE)
         assert log.drain(kept, PATIENCE)
