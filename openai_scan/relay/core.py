@@ -266,6 +266,7 @@ class Relay:
         Raises:
             UnavailableError: The log cannot be reached.
         """
+        self._check_process()
         self.log.stop(stream)
 
     def owner(self, stream: str) -> str | None:

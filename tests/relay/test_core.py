@@ -498,13 +498,14 @@ class TestForks:
     """A relay belongs to the process that has made it."""
 
     def test_a_process_that_was_forked(self, idle: Relay) -> None:
-        """It can neither start, follow, work nor sweep, and closing leaves all as it is."""
+        """It can do nothing with it, and closing leaves everything as it is."""
         stream = idle.start("Hi", user="alice").stream
 
         def use() -> None:
             for do in (
                 lambda: idle.start("Hi", user="alice"),
                 lambda: idle.follow(stream),
+                lambda: idle.stop(stream),
                 idle.run_one,
                 idle.sweep,
             ):

@@ -302,6 +302,7 @@ class TestLeases:
         log.renew = renew  # type: ignore[method-assign] # so that it tells
         upstream = HeldUpstream(chat_answer("a b"))
         with Relay(log, store, upstream) as relay:
+            log.lease = 15.0  # it renews without a pause what does not run out
             stream = relay.start("Hi", user="alice").stream
             assert any_renewed.wait(PATIENCE)
             assert renewed[0] == Job(stream, 1)
@@ -314,6 +315,7 @@ class TestLeases:
         log.lease = 0.0
         upstream = HeldUpstream(KINDS["responses"].answer)
         with Relay(log, store, upstream, slots=1) as relay:
+            log.lease = 15.0
             stream = relay.start("Hi", user="alice").stream
             assert upstream.held[0].reached.wait(PATIENCE)
             entries = [*shared.streams[stream]]
