@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
@@ -21,17 +21,20 @@ class Valkey:
 
     Args:
         folder: Where its files are.
+        within: The words of a command that is given the server's as its own, such as those that
+            run it in another network.
         settings: Those of `valkey.conf`, with "_" for "-".
 
     Attributes:
         port: Its port, which it keeps.
     """
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *, within: Sequence[str] = (), **settings: object) -> None:
         self.folder = folder
+        self._within = within
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port: int = unused.getsockname()[1]
-        settings = {"save": '""', **settings, "bind": "127.0.0.1", "port": self.port, "dir": folder}
+        settings = {"save": '""', "bind": "127.0.0.1", **settings, "port": self.port, "dir": folder}
         lines = (f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
         (folder / "valkey.conf").write_text("".join(lines))
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,7 +50,7 @@ class Valkey:
         Raises:
             OSError: It has ended instead.
         """
-        command = [_program(), self.folder / "valkey.conf"]
+        command = [*self._within, _program(), self.folder / "valkey.conf"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         with process.stdout:
