@@ -93,7 +93,7 @@ def measure() -> Result:
         ]
         facts = {name: value for name, value in machine.facts().items() if name in _FACTS}
         facts |= _engines(Path(made))
-    facts["Load average"] = f"{load:.1f} before, {os.getloadavg()[0]:.1f} after"
+    facts["Load average"] = f"{load:.1f} before, {os.getloadavg()[0]:.1f} after{_priority()}"
     return Result("browser", facts, tuple(figures))
 
 
@@ -241,6 +241,14 @@ def _engines(folder: Path) -> dict[str, str]:
             with kind(folder / f"profile of {kind.__name__}") as browser:
                 facts[kind.__name__] = browser.version.partition("/")[2]
     return facts
+
+
+def _priority() -> str:
+    """Say so if the run had priority, since a load of others hardly matters then."""
+    # Linux shares the processors among sessions first, if there is this file, by its last word.
+    group = Path("/proc/self/autogroup")
+    words = group.read_text("utf-8").split() if group.exists() else ["0"]
+    return ", with priority" if min(int(words[-1]), os.getpriority(os.PRIO_PROCESS, 0)) < 0 else ""
 
 
 def _main() -> None:
