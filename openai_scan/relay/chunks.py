@@ -40,7 +40,7 @@ from openai_scan.relay.edge import (
 from openai_scan.relay.entries import Entry, cursor_of, encode_json, pieces_of
 from openai_scan.relay.facts import texts_of
 from openai_scan.relay.frames import HEADERS, stored_end
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.values import Piece
 
 # What the kinds of pieces are called in a chunk.
@@ -90,7 +90,7 @@ class Chunks:
         """Return the chunks of some entries; none after an error."""
         return b"".join([frame for entry in entries for frame in self._frames(entry)])
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return the whole answer; an error while it is running."""
         if message.status == "running":
             return self._error(LATER, "unavailable")

@@ -63,7 +63,7 @@ from openai_scan.relay.frames import Encoding, Frames
 from openai_scan.relay.guards import is_cross_site, is_json, is_local
 from openai_scan.relay.page_files import FOLDER, PageFile, load_page
 from openai_scan.relay.reading import Reading
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.relay.ui_messages import UIMessages, ui_messages
 
 _log = logging.getLogger("openai_scan")
@@ -237,7 +237,7 @@ class Site:
         running = self._running(conversation, asked.user)
         return self._stopping(None if running is None else running.id)
 
-    def _running(self, conversation: str, user: str) -> Message | None:
+    def _running(self, conversation: str, user: str) -> StoredMessage | None:
         """Return the newest answer of a conversation that is running, or None."""
         messages = reversed(self._relay.history(conversation, user=user))
         return next((message for message in messages if message.status == "running"), None)
@@ -270,7 +270,7 @@ class Site:
         )
 
 
-def _told(message: Message) -> Mapping[str, Any]:
+def _told(message: StoredMessage) -> Mapping[str, Any]:
     return {
         **message.facts,
         "id": message.id,

@@ -42,7 +42,7 @@ from openai_scan.relay.facts import (
 )
 from openai_scan.relay.log import Job, Log
 from openai_scan.relay.progress import Progress
-from openai_scan.relay.store import Limits, Message, Store
+from openai_scan.relay.store import Limits, Store, StoredMessage
 from openai_scan.relay.upstream import Question, Upstream
 from openai_scan.relay.writer import HandedOver, Writer
 from openai_scan.stream.text import Halves
@@ -81,7 +81,7 @@ class Producer:
         upstream: Upstream,
         *,
         limits: Limits,
-        on_finish: Callable[[Message], object] | None = None,
+        on_finish: Callable[[StoredMessage], object] | None = None,
     ) -> None:
         self.job = job
         self._writer = Writer(job, log)
@@ -303,7 +303,7 @@ class Producer:
         if message is not None:
             tell(self._on_finish, message)
 
-    def _save(self) -> Message | None:
+    def _save(self) -> StoredMessage | None:
         """Store the end of the answer, if no process has, and return the message as it is stored.
 
         Returns:
@@ -321,7 +321,7 @@ class Producer:
             _log.warning("%s is not saved: there is no such message any more", stream)
         return message
 
-    def _tell(self, message: Message | None) -> None:
+    def _tell(self, message: StoredMessage | None) -> None:
         """Tell readers how the answer ended, once."""
         progress = self._progress
         if progress.done is not None:
@@ -348,7 +348,7 @@ class Producer:
         self._writer.until_available(lambda: self._writer.log.finish(self.job))
 
 
-def tell(on_finish: Callable[[Message], object] | None, message: Message) -> None:
+def tell(on_finish: Callable[[StoredMessage], object] | None, message: StoredMessage) -> None:
     """Call the user's `on_finish` with a message that has been stored, if there is one."""
     if on_finish is not None:
         try:

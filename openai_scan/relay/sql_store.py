@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from openai_scan.relay.database import Database
 from openai_scan.relay.entries import storable
 from openai_scan.relay.errors import LimitError, UnavailableError, UnknownStreamError
-from openai_scan.relay.store import Limits, Message, NewMessage, Status
+from openai_scan.relay.store import Limits, NewMessage, Status, StoredMessage
 from openai_scan.relay.tables import StoreTables
 
 # Over how many seconds `Limits.per_minute` counts.
@@ -221,7 +221,7 @@ class SqlStore:
         )
         return self._database.run(lambda connection: connection.execute(statement).rowcount) == 1
 
-    def message(self, id: str) -> Message | None:
+    def message(self, id: str) -> StoredMessage | None:
         """Return a message, or None if there is none of that id.
 
         Raises:
@@ -230,7 +230,7 @@ class SqlStore:
         found = self._select(self._tables.messages.c.id == id)
         return found[0] if found else None
 
-    def history(self, conversation: str, user: str) -> Sequence[Message]:
+    def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
         """Return the messages of a conversation in order; none if it is not the user's.
 
         Raises:
@@ -239,7 +239,7 @@ class SqlStore:
         messages = self._tables.messages.c
         return self._select(messages.conversation_id == conversation, messages.user_id == user)
 
-    def running(self, seconds: float) -> Sequence[Message]:
+    def running(self, seconds: float) -> Sequence[StoredMessage]:
         """Return the answers that have been `running` for longer than *seconds*.
 
         Raises:
@@ -253,7 +253,7 @@ class SqlStore:
         """Close the connections. What is asked afterwards is an UnavailableError."""
         self._database.close()
 
-    def _select(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Message]:
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> Sequence[StoredMessage]:
         messages = self._tables.messages.c
         statement = (
             sa.select(
@@ -269,7 +269,7 @@ class SqlStore:
             .order_by(messages.conversation_id, messages.position)
         )
         rows = self._database.run(lambda connection: connection.execute(statement).all())
-        return [Message(*row) for row in rows]
+        return [StoredMessage(*row) for row in rows]
 
     def _now(self, connection: sa.Connection) -> float:
         now = connection.scalar(sa.select(self._database.time))

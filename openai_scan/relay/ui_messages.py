@@ -40,7 +40,7 @@ from openai_scan.relay.edge import (
 from openai_scan.relay.entries import Entry, encode_json, pieces_of
 from openai_scan.relay.facts import texts_of
 from openai_scan.relay.frames import HEADERS, HEARTBEAT, stored_end
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.values import Piece
 
 Part: TypeAlias = "Mapping[str, Any]"
@@ -79,7 +79,7 @@ class UIMessages:
         """Return the parts of some entries."""
         return b"".join([self._of_entry(entry) for entry in entries])
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return the whole message; an error while it is running."""
         if message.status == "running":
             return _frames([{"type": "error", "errorText": LATER}]) + _DONE
@@ -154,7 +154,7 @@ class UIMessages:
         yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": _metadata(end)}
 
 
-def ui_messages(messages: Iterable[Message]) -> list[Part]:
+def ui_messages(messages: Iterable[StoredMessage]) -> list[Part]:
     """Return a stored conversation as a front end keeps it, with which `useChat` can begin.
 
     The answer that is running is left out: `useChat` resumes it. So are those of which nothing has
@@ -164,7 +164,7 @@ def ui_messages(messages: Iterable[Message]) -> list[Part]:
     return [message for message in told if message["parts"]]
 
 
-def _ui_message(message: Message) -> Part:
+def _ui_message(message: StoredMessage) -> Part:
     parts: list[Part] = [
         {"type": _TYPES[piece.kind], "text": piece.text, "state": "done"}
         for piece in pieces_of_texts(texts_of(message))

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from openai_scan.relay import FencedError, Job, Limits, Message, NewMessage
+from openai_scan.relay import FencedError, Job, Limits, NewMessage, StoredMessage
 from openai_scan.relay.entries import Entry, EntryKind, encode_json
 from openai_scan.relay.producer import Producer
 from openai_scan.relay.writer import HandedOver
@@ -175,7 +175,7 @@ class World:
         """Stop the answer, as its user does through some process."""
         SharedLog(self.server).stop(STREAM)
 
-    def row(self) -> Message:
+    def row(self) -> StoredMessage:
         """Return the answer as it is stored."""
         message = self.store.message(STREAM)
         assert message is not None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openai_scan import APIError, StreamerV2
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.chunks import Chunks
 from openai_scan.relay.entries import Entry, EntryKind
 
@@ -307,7 +307,7 @@ def test_a_reader_of_another_answer_is_told() -> None:
     assert [list(payload) for payload in payloads(body)] == [["error"]]
 
 
-STORED = Message(
+STORED = StoredMessage(
     "stream-0123456789",
     "c",
     "alice",
@@ -323,7 +323,7 @@ STORED = Message(
 )
 
 
-def of_stored(message: Message, *, has_part: bool = False) -> bytes:
+def of_stored(message: StoredMessage, *, has_part: bool = False) -> bytes:
     """Return what a reader gets of a message whose log is gone."""
     return Chunks(message.id, has_part=has_part).stored(message)
 
@@ -349,7 +349,7 @@ def test_a_stored_answer_for_a_reader_with_a_part() -> None:
 
 def test_an_answer_that_is_running_without_a_log() -> None:
     """It is an error that says to come again."""
-    running = Message("stream-0123456789", "c", "alice", "assistant", "", "running")
+    running = StoredMessage("stream-0123456789", "c", "alice", "assistant", "", "running")
     assert payloads(of_stored(running)) == [
         {
             "error": {

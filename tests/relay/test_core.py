@@ -19,10 +19,10 @@ from openai_scan.relay import (
     LimitError,
     Limits,
     MemoryLog,
-    Message,
     NewMessage,
     Relay,
     ResponsesUpstream,
+    StoredMessage,
     UnavailableError,
     UnknownStreamError,
 )
@@ -103,7 +103,7 @@ class TestStart:
             "message": started.stream,
         }
         message = store.message(started.stream)
-        assert message == Message(
+        assert message == StoredMessage(
             started.stream,
             started.conversation,
             "alice",
@@ -326,7 +326,7 @@ class TestFollow:
             def frames(self, entries: Any) -> bytes:
                 return b"".join(entry.kind.encode() + b" " for entry in entries)
 
-            def stored(self, message: Message) -> bytes:
+            def stored(self, message: StoredMessage) -> bytes:
                 return message.text.encode()
 
         stream = relay.start("Hi", user="alice").stream
@@ -436,7 +436,7 @@ class TestSweeping:
 
     def test_an_answer_without_a_log(self, store: MemoryStore) -> None:
         """It is saved as incomplete, once, and told."""
-        told: list[Message] = []
+        told: list[StoredMessage] = []
         store.begin(NewMessage(STREAM, CONVERSATION, "alice", "Hi"), Limits())
         with Relay(
             MemoryLog(), store, ScriptedUpstream([]), produce=False, on_finish=told.append
@@ -477,7 +477,7 @@ class TestSweeping:
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """They do not count, or are not told."""
-        found = Message(STREAM, CONVERSATION, "alice", "assistant", "", "running")
+        found = StoredMessage(STREAM, CONVERSATION, "alice", "assistant", "", "running")
         monkeypatch.setattr(store, "running", lambda _: [found])
         with Relay(MemoryLog(), store, ScriptedUpstream([]), produce=False) as relay:
             assert relay.sweep() == 0

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.chunks import Chunks
 from openai_scan.relay.entries import Entry, encode_json
 from openai_scan.relay.progress import Progress
@@ -165,7 +165,9 @@ def test_a_stored_answer_says_the_same(told: Sequence[Any]) -> None:
     """Readers who come late get the same texts."""
     stored = Progress.of(log_of(told)).texts()
     beside = {kind: text for kind, text in stored.items() if kind != "text"}
-    row = Message(STREAM, "c", "alice", "assistant", stored.get("text", ""), "completed", beside)
+    row = StoredMessage(
+        STREAM, "c", "alice", "assistant", stored.get("text", ""), "completed", beside
+    )
     assert texts_of_chunks(payloads(Chunks(STREAM).stored(row))) == stored
     page = Page()
     for part in payloads(UIMessages(STREAM).stored(row)):

@@ -20,8 +20,8 @@ from openai_scan.relay import (
     LimitError,
     Limits,
     MemoryLog,
-    Message,
     Relay,
+    StoredMessage,
     asgi,
     wsgi,
 )
@@ -238,7 +238,7 @@ class NewRunning:
         count = len(place.store.finished)
         self.stream = f"running-{user}-{count:010}"
         self.conversation = f"talking-{user}-{count:010}"
-        row = Message(self.stream, self.conversation, user, "assistant", "", "running")
+        row = StoredMessage(self.stream, self.conversation, user, "assistant", "", "running")
         place.store._put(row)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from openai_scan.relay import Message, writer
+from openai_scan.relay import StoredMessage, writer
 from openai_scan.relay.progress import Progress
 
 from .lives import STREAM, Life, World
@@ -55,7 +55,7 @@ def told(world: World) -> tuple[str, object]:
     return progress.text(), progress.done["status"]
 
 
-def saved(world: World) -> Message:
+def saved(world: World) -> StoredMessage:
     """Return the row, which was saved once."""
     assert world.store.finished == [STREAM]
     return world.row()

@@ -9,7 +9,7 @@ import pytest
 
 from openai_scan import StreamerV2
 from openai_scan.errors import StreamCancelledError
-from openai_scan.relay import Message, Question, producer, writer
+from openai_scan.relay import Question, StoredMessage, producer, writer
 from openai_scan.testing import (
     ToolCall,
     assistant_answer,
@@ -382,7 +382,7 @@ class TestStores:
         working = world.process(life)
         assert working is not None
 
-        def failing(message: Message) -> None:
+        def failing(message: StoredMessage) -> None:
             raise RuntimeError(message.id)
 
         working._on_finish = failing

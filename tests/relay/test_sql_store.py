@@ -18,9 +18,9 @@ from openai_scan.errors import ConfigurationError
 from openai_scan.relay import (
     LimitError,
     Limits,
-    Message,
     NewMessage,
     SqlStore,
+    StoredMessage,
     UnavailableError,
     UnknownStreamError,
 )
@@ -125,8 +125,8 @@ class TestBegin:
         """The prompt is there, and the answer runs."""
         assert store.begin(asked(), MANY)
         prompt, answer = store.history(TALK, "alice")
-        assert prompt == Message(f"{ID}.prompt", TALK, "alice", "user", "Why?", "completed")
-        assert answer == Message(ID, TALK, "alice", "assistant", "", "running")
+        assert prompt == StoredMessage(f"{ID}.prompt", TALK, "alice", "user", "Why?", "completed")
+        assert answer == StoredMessage(ID, TALK, "alice", "assistant", "", "running")
         assert store.message(ID) == answer
 
     def test_the_same_id_again(self, store: SqlStore) -> None:
@@ -249,7 +249,7 @@ class TestFinish:
         """The text, the facts, and when."""
         store.begin(asked(), MANY)
         assert store.finish(ID, 1, "completed", "Because. ä\U0001f600\n", self.FACTS)
-        assert store.message(ID) == Message(
+        assert store.message(ID) == StoredMessage(
             ID, TALK, "alice", "assistant", "Because. ä\U0001f600\n", "completed", self.FACTS
         )
         messages = StoreTables.of(sa.MetaData()).messages.c

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.entries import Entry, EntryKind
 from openai_scan.relay.ui_messages import UIMessages, ui_messages
 
@@ -182,14 +182,14 @@ def test_an_answer_that_is_not_whole(facts: dict[str, str], last: Any) -> None:
     assert parts[-2:] == [{"type": "text-end", "id": "1"}, last]
 
 
-def stored(message: Message) -> bytes:
+def stored(message: StoredMessage) -> bytes:
     """Return what a reader gets of a message whose log is gone."""
     return UIMessages(message.id).stored(message)
 
 
-def of(status: Any, text: str = "", **facts: Any) -> Message:
+def of(status: Any, text: str = "", **facts: Any) -> StoredMessage:
     """Return a message."""
-    return Message("stream-0123456789", "c", "alice", "assistant", text, status, facts)
+    return StoredMessage("stream-0123456789", "c", "alice", "assistant", text, status, facts)
 
 
 def test_a_stored_answer() -> None:

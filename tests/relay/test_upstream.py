@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openai_scan import Client, RetryPolicy
-from openai_scan.relay import ChatUpstream, Message, Question, ResponsesUpstream
+from openai_scan.relay import ChatUpstream, Question, ResponsesUpstream, StoredMessage
 from openai_scan.testing import (
     BackgroundResponses,
     FakeServer,
@@ -18,9 +18,9 @@ from openai_scan.testing import (
 )
 
 
-def message(role: Any, text: str, status: Any = "completed") -> Message:
+def message(role: Any, text: str, status: Any = "completed") -> StoredMessage:
     """Return a message of a conversation."""
-    return Message(f"m-{text}", "c", "alice", role, text, status)
+    return StoredMessage(f"m-{text}", "c", "alice", role, text, status)
 
 
 QUESTION = Question(

@@ -13,9 +13,9 @@ from openai_scan import StreamerV2
 from openai_scan.relay import (
     Job,
     MemoryLog,
-    Message,
     Question,
     Relay,
+    StoredMessage,
     UnavailableError,
     workers,
 )
@@ -101,7 +101,7 @@ def _nothing_left() -> Iterator[None]:
     assert left == []
 
 
-def ended(relay: Relay, stream: str) -> Message:
+def ended(relay: Relay, stream: str) -> StoredMessage:
     """Wait for the end of an answer, and return it as it is stored."""
     assert b"event: done" in b"".join(relay.iter(stream))
     return relay.message(stream)
@@ -409,7 +409,7 @@ class TestClosing:
         """A thread cannot wait for its own end."""
         refused: list[str] = []
 
-        def close(message: Message) -> None:
+        def close(message: StoredMessage) -> None:
             with pytest.raises(RuntimeError, match="one of its threads") as why:
                 relay.close()
             refused.append(str(why.value))
@@ -452,7 +452,7 @@ class TestClosing:
         monkeypatch.setattr(workers, "_CLOSING_SECONDS", 0.01)
         entered, leaves = threading.Event(), threading.Event()
 
-        def finish(message: Message) -> None:
+        def finish(message: StoredMessage) -> None:
             entered.set()
             assert leaves.wait(PATIENCE)
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from attrs import define, evolve, field
 from typing_extensions import Self
 
-from openai_scan.relay import Log, Message, RedisLog, SqlLog, SqlStore
+from openai_scan.relay import Log, RedisLog, SqlLog, SqlStore, StoredMessage
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.progress import Progress
 from relay.served import Answer, Browser
@@ -206,7 +206,7 @@ class Stand:
         reader.start()
         return reader
 
-    def row(self, stream: str) -> Message:
+    def row(self, stream: str) -> StoredMessage:
         """Return an answer as it is stored."""
         message = self.store.message(stream)
         assert message is not None
@@ -268,7 +268,7 @@ class Stand:
     def _said(self) -> object:
         return self._workers
 
-    def _check_row(self, row: Message) -> None:
+    def _check_row(self, row: StoredMessage) -> None:
         case = self.case
         assert (row.status, row.facts.get("error")) == (case.status, case.error), self._workers
         whole = self.model.text(self._prompts[row.id])
@@ -287,7 +287,7 @@ class Stand:
         assert reader.cursor.endswith("-end")
         assert (reader.cursor == "0-0-end") == (self.case.reader == "from the row")
 
-    def _check_log(self, entries: Sequence[Entry], row: Message) -> None:
+    def _check_log(self, entries: Sequence[Entry], row: StoredMessage) -> None:
         places = [entry.place for entry in entries]
         assert places == sorted(set(places))
         end = next(place for place, entry in enumerate(entries, 1) if entry.kind == "done")
