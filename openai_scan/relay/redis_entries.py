@@ -38,7 +38,7 @@ class Position:
             kind, _, by = name.decode().partition("@")
             epoch, seq = place_of(id)
             is_next = (epoch, seq) == (place[0], place[1] + 1) and by == writer
-            is_new_epoch = epoch > place[0] and seq == 0
+            is_new_epoch = epoch > place[0] and seq == 0 and place != START
             if not is_next and not is_new_epoch:
                 raise ValueError(f"{id!r} does not follow {place}")
             entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as written

@@ -34,6 +34,7 @@ from openai_scan.relay import (
     redis_writer,
 )
 from openai_scan.relay.entries import Entry
+from openai_scan.relay.redis_entries import BEFORE, id_of
 from openai_scan.relay.tail import Tail
 
 from . import valkey
@@ -423,7 +424,7 @@ class TestWriting:
             assert not log.drain(job, 0.02)
             with pytest.raises(UnavailableError, match="maxmemory") as caught:
                 log.create(OTHER, b'{"user":"secret"}')
-            assert "secret" not in f"{caught.value}{caught.value.__cause__!r}{caplog.text}"
+            assert "secret" not in f"{caught.value}{caught.value.__cause__}{caplog.text}"
         finally:
             at.client.config_set("maxmemory", 0)
         assert log.drain(job, PATIENCE)
@@ -557,6 +558,43 @@ class TestZombies:
         assert list(log.renew(jobs)) == jobs[:2]
 
 
+class TestPositions:
+    """Entries that are read have to follow each other."""
+
+    @pytest.mark.parametrize(
+        ("ids", "is_whole"),
+        [
+            (["0-1@", "1-0@a", "1-1@a"], True),
+            (["0-1@", "2-0@a", "5-0@b"], True),  # processes that died before they began
+            (["0-1@", "1-0@a", "2-0@a"], True),
+            (["1-0@a"], False),
+            (["0-2@"], False),
+            (["0-1@", "1-1@a"], False),
+            (["0-1@", "1-0@a", "1-2@a"], False),
+            (["0-1@", "1-0@a", "2-1@b"], False),
+            (["0-1@", "1-0@a", "1-1@b"], False),
+            (["0-1@", "1-0@a", "1-0@a"], False),
+            (["0-1@", "2-0@a", "1-0@b"], False),
+        ],
+    )
+    def test_what_follows(self, ids: list[str], is_whole: bool) -> None:
+        """In one reply, or one in each; what does not follow is refused."""
+        reply = []
+        for id in ids:
+            place, _, writer = id.partition("@")
+            reply.append((place.encode(), {f"delta@{writer}".encode(): b"{}"}))
+        if not is_whole:
+            with pytest.raises(ValueError, match="does not follow"):
+                BEFORE.read_on(reply)
+            return
+        entries, position = BEFORE.read_on(reply)
+        assert [id_of(entry.place) for entry in entries] == [id.partition("@")[0] for id in ids]
+        one_by_one = BEFORE
+        for each in reply:
+            _, one_by_one = one_by_one.read_on([each])
+        assert one_by_one == position
+
+
 class TestFollowing:
     """One command of one thread waits for the news of all tails."""
 
@@ -571,7 +609,7 @@ class TestFollowing:
         tails = [other.open(STREAM)]
         at.wait_for_command("xread")
         tails.append(other.open(OTHER))
-        for job, tail in zip(jobs, tails, strict=True):
+        for job, tail in zip(reversed(jobs), reversed(tails), strict=True):  # the new one first
             log.append(job, [delta(1, 1)])
             wait_for(tail, 3)
         assert other.open(OTHER) is tails[1]
@@ -908,7 +946,7 @@ class TestAddresses:
         """It is refused at once, and no part of it is shown."""
         with pytest.raises(ConfigurationError, match="must look like redis://") as caught:
             RedisLog(url)
-        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"
+        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"  # which is None
         assert caught.value.__suppress_context__
 
     def test_the_password_is_not_shown(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
@@ -919,7 +957,24 @@ class TestAddresses:
             log.take(1, 0)
         assert repr(log) == f"<RedisLog at 127.0.0.1:{at.server.port}>"
         log.close()
-        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}{caplog.text}"
+        assert "hunter2" not in f"{caught.value}{caught.value.__cause__}{caplog.text}"
+
+    def test_time_to_wait(self) -> None:
+        """A reply that waits on the server may take so much longer."""
+        log = RedisLog("redis://", socket_timeout=0.2)
+        pools = [each.connection_pool for each in (log._server.commands, log._server.waiting)]
+        assert [pool.connection_kwargs["socket_timeout"] for pool in pools] == [
+            0.2,
+            0.2 + redis_server.LONGEST_BLOCK,
+        ]
+
+    def test_nothing_is_repeated(self, at: Redis, proxy: Proxy) -> None:
+        """By redis-py: a command that fails is sent once."""
+        log = at.log(proxy.port)
+        proxy.lose_replies()
+        with pytest.raises(UnavailableError):
+            log.stop(STREAM)
+        assert proxy.connections == 1
 
     def test_defaults(self) -> None:
         """The port may be left out, and the host."""
