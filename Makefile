@@ -66,7 +66,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox mutants mutants-web audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox model mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -163,6 +163,10 @@ firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get insta
 	@command -v firefox-esr || command -v firefox || { apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends firefox-esr; }
 	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
+
+model: export PYTHONPATH := tests
+model: $(VENV)/dev  ## Look at all that the protocol of the relay can do, as a model, by spin; MODEL=deep looks further
+	$(BIN)/python -m relay.model.check $(MODEL)
 
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
