@@ -7,9 +7,13 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 import openai_scan.relay
 
 from .model.check import HOLDS, MODEL, MUTANTS, search, unreached
+
+pytestmark = pytest.mark.unmeasured
 
 # `Producer._begin`, in a comment.
 _NAME = re.compile(r"\b([A-Z]\w+)\.(\w+)")
