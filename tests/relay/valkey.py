@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 
 class Valkey:
@@ -50,7 +51,7 @@ class Valkey:
         Raises:
             OSError: It has ended instead.
         """
-        command = [*self._within, _program(), self.folder / "valkey.conf"]
+        command = [*self._within, str(_program()), str(self.folder / "valkey.conf")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         with process.stdout:
@@ -96,7 +97,7 @@ def running(**settings: object) -> Iterator[Valkey]:
         shutil.rmtree(folder)
 
 
-def _started(folder: Path, settings: dict[str, object]) -> Valkey:
+def _started(folder: Path, settings: dict[str, Any]) -> Valkey:
     for _ in range(4):
         server = Valkey(folder, **settings)
         with contextlib.suppress(OSError):  # its port may have been taken meanwhile

@@ -135,7 +135,7 @@ def _of_points() -> Iterator[Case]:
 def evolved(case: Case, **changes: object) -> Case:
     """Return a case with some changes."""
     fields = {name: getattr(case, name) for name in Case.__annotations__ if name != "is_complete"}
-    return Case(**{**fields, **changes})  # type: ignore[arg-type] # as given
+    return Case(**{**fields, **changes})
 
 
 _ALL_CASES: Sequence[Case] = (

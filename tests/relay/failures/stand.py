@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import multiprocessing
@@ -239,6 +240,9 @@ class Stand:
             statement = "SELECT count(*) FROM relay_streams WHERE expires IS NULL"
             return int(connection.scalar(sa.text(statement)) or 0)
 
+    def _has_ended(self, stream: str) -> bool:
+        return self.row(stream).status != "running"
+
     def check(self, *streams: str, log: bool = True) -> None:
         """Check that readers, rows and logs agree on some answers, and are as the case says.
 
@@ -247,7 +251,7 @@ class Stand:
             log: Whether there is a log.
         """
         for stream in streams:
-            until(lambda stream=stream: self.row(stream).status != "running", self._said)
+            until(functools.partial(self._has_ended, stream), self._said)
             self._check_row(self.row(stream))
         for reader in self._readers:
             self._check_reader(reader)
