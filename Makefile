@@ -8,8 +8,10 @@ FLOORS := .venv-floors
 FAST := .venv-fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
+HOSTS := .venv-hosts
 BIN := $(VENV)/bin
 WEB := build/web
+HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
 # How many tests run at a time: one more than there are processors, since some wait for a limit to run
@@ -34,36 +36,37 @@ FAST_TESTS := tests/events tests/test_all_recordings.py tests/test_streamer.py t
 
 # What differs on the oldest dependencies is what calls them: attrs and cattrs (events, schemas, tools),
 # requests and urllib3 (transport, clients, recording, the fault table), click and rich (the command
-# line), OpenTelemetry. Text that is cut, folded or written by our own code alone is the same on all.
+# line), OpenTelemetry, redis-py, SQLAlchemy and psycopg (the relay). Text that is cut, folded or written by
+# our own code alone is the same on all.
 FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/test_tools.py \
 	tests/test_transport.py tests/test_trust.py tests/test_unusual_answers.py tests/test_errors.py \
 	tests/aio_http \
 	tests/test_client.py tests/test_client_apis.py tests/recording tests/testing \
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
-	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http
+	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http \
+	tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
+	tests/relay/test_sql_store.py
+
+# What a browser has to show, Chromium in `make test`, and Firefox in a target of its own.
+IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py tests/relay/page
+	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page
 
-# Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
-# no line that the other tests do not, and measuring their coverage would take as long again.
-UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py tests/test_all_recordings.py \
-	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
-	tests/faults/test_table.py tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
-	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
-	tests/test_calls_for_a_token.py
+# Tests that repeat one thing many times, to find a case that no other test has or to count steps, and
+# those over another wire that runs the same code. They reach no line that the other tests do not, and
+# measuring their coverage would take as long again.
+REPEATED := unmeasured or hypothesis
 
-# Tests that run over each wire. The threads are only another way to wait for the wire that blocks; their own
-# code is reached by its own tests.
-WIRED := $(filter-out $(UNMEASURED),\
-	$(shell grep --recursive --files-with-matches 'usefixtures("wire")' tests --include='test_*.py'))
+# The files that have nothing else, so that the run that measures need not collect them.
+UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
 
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox model mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -102,11 +105,11 @@ contracts: $(VENV)/dev  ## Who may import whom
 
 unit: $(VENV)/dev $(WEB)/ready  ## The tests, README and docs examples included, with full branch coverage of the package
 	$(BIN)/coverage erase
-	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) $(UNMEASURED:%=--ignore=%)
+	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) -m 'not ($(REPEATED))' \
+		$(UNMEASURED:%=--ignore=%)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m $(PYTEST) $(UNMEASURED)
-	OPENAI_SCAN_WIRES=threads $(BIN)/python -m $(PYTEST) -k threads $(WIRED)
+	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)'
 
 search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
@@ -152,9 +155,26 @@ bench-loops: export PYTHONPATH := tests
 bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, over aiohttp
 	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
 
+bench-browser: export PYTHONPATH := tests
+bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the documentation
+	$(BIN)/python -m bench.bench_browser
+
+firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get installs if it is missing
+	@command -v firefox-esr || command -v firefox || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends firefox-esr; }
+	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
+
+model: export PYTHONPATH := tests
+model: $(VENV)/dev  ## Look at all that the protocol of the relay can do, as a model, by spin; MODEL=deep looks further
+	$(BIN)/python -m relay.model.check $(MODEL)
+
 mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+mutants-web: export PYTHONPATH := tests
+mutants-web: $(WEB)/ready  ## Break what a web page needs, one thing at a time, and see that a test notices
+	$(BIN)/python -m web.mutants
 
 # No other target runs it: it needs the network, and what is known changes without a change here.
 audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities
@@ -171,8 +191,12 @@ clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other peopl
 	$(CLIENTS)/bin/python -m pytest --quiet --noconftest --timeout=300 -W ignore \
 		tests/clients/check_python.py tests/clients/check_node.py
 
+# No other target runs it: it needs the network, and 300 MB.
+hosts: $(VENV)/dev $(HOSTED)/ready  ## Run the client in PyScript, JupyterLite, Cloudflare's workerd and WASI, as the documentation says
+	$(BIN)/python -m pytest --quiet --timeout=300 tests/web/hosts/check_*.py
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 
@@ -212,6 +236,16 @@ $(CLIENTS)/ready: setup.cfg pyproject.toml tests/clients/requirements.txt tests/
 	@mkdir -p $(CLIENTS)/js
 	cp tests/clients/package.json $(CLIENTS)/js/
 	cd $(CLIENTS)/js && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm install --no-audit --no-fund --silent
+	@touch $@
+
+$(HOSTED)/ready: $(VENV)/dev $(wildcard tests/web/hosts/*.json tests/web/hosts/*.txt)
+	$(INSTALL) $(HOSTS) --requirement tests/web/hosts/requirements.txt
+	rm -rf $(HOSTED)
+	@mkdir -p $(HOSTED)
+	cp tests/web/hosts/package.json tests/web/hosts/package-lock.json $(HOSTED)/
+	cd $(HOSTED) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(HOSTS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+		--python-version 3.14 --platform any --dest $(HOSTED)/wheels --requirement tests/web/hosts/wheels.txt
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml

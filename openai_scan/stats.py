@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from array import array
 from collections.abc import Callable, Mapping
@@ -216,6 +215,8 @@ def usage_of(stream: Watched, outcome: Outcome | None) -> TokenCount | None:
 def _gaps(gaps: array[float]) -> Gaps | None:
     if not gaps:
         return None
+    import statistics  # it loads fractions and decimal, and few ask for the gaps
+
     ordered = sorted(gaps)
     return Gaps(
         count=len(ordered),

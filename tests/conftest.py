@@ -99,11 +99,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests that use the fixture `wire` over each of them."""
+    """Run the tests that use the fixture `wire` over each of them.
+
+    The threads are only another way to wait for the wire that blocks. Their own code is reached by
+    its own tests.
+    """
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")
         wires = [name for name in WIRES if marker is None or name in marker.args]
-        metafunc.parametrize("wire", wires, indirect=True)
+        marks = {"threads": pytest.mark.unmeasured}
+        params = [pytest.param(name, marks=marks.get(name, ())) for name in wires]
+        metafunc.parametrize("wire", params, indirect=True)
+
+
+# What takes seconds to start, once in each worker.
+_ENGINES = {"browser", "bundle", "engine", "old_engine", "site", "site_folder"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests that need an engine come first.
+
+    They are one worker's first tests then, and no other takes them over and starts another engine.
+    """
+    items.sort(key=lambda item: _ENGINES.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 
 
-def fork(action: Callable[[], object], *, seconds: int = 3) -> int:
+def fork(action: Callable[[], object], *, seconds: int = 60) -> int:
     """Do *action* in a child process, and return the number of the process for `failed()`.
 
     Args:

@@ -30,6 +30,8 @@ from openai_scan.events.assistants import TextPart
 from openai_scan.events.responses import FunctionToolCall, OutputMessage, OutputTextContent
 from openai_scan.sse import encode_all, utf8
 
+pytestmark = pytest.mark.unmeasured
+
 # What a server answered instead of a stream, and what is no JSON either: see NEITHER.
 STREAM_BEGINS = (b"data:", b"event:", b":")
 

@@ -32,6 +32,7 @@ from server import (
 from openai_scan import Client, RetryPolicy, StreamerV2, StreamTimeoutError, Timeout, TransportError
 from openai_scan.transport import Request, Transport
 from openai_scan.transport.exchange import Exchange
+from openai_scan.transport.session.wire import SessionAnswer, SessionWire
 
 ANY_FAILURE = RetryPolicy(resend=True, wait_initial=0)
 REFUSED = "HTTP/1.1 {}\r\nContent-Length: 10\r\n{}\r\n12"
@@ -168,6 +169,32 @@ def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("resend", [True, False], ids=["resend", "no resend"])
+@pytest.mark.parametrize("error", [TimeoutError("mine"), Limit("mine")], ids=["Timeout", "Limit"])
+@pytest.mark.parametrize("route", [Route.TLS, Route.PROXY, Route.TUNNEL], ids=lambda one: one.name)
+@pytest.mark.parametrize("name", ["sending", "head", "body", "in a chunk"])
+def test_it_leaves_a_stream_unchanged_on_every_route(
+    name: str, route: Route, error: BaseException, *, resend: bool
+) -> None:
+    """Other code reads from a connection with TLS; a failure of the proxy's would be retried."""
+    phase, reached = PHASES[name], threading.Event()
+    script, opening = phase.script(reached.set), phase.openings(reached.set)
+    with contextlib.ExitStack() as stack:
+        around = stack.enter_context(
+            world(route, script, WHOLE, openings=[opening] if opening else (), buffer=4096)
+        )
+        retries = ANY_FAILURE if resend else RetryPolicy(wait_initial=0)
+        client = stack.enter_context(Client("k", around.server.base_url, retries=retries))
+        s = client.create_chat_completion_stream(
+            model="m", messages=[{"role": "user", "content": phase.body}]
+        )
+        check(s, error, reached, phase.events)
+        if name != "sending":
+            assert around.server.hung_up.wait(PATIENCE)
+        assert len(around.server.requests) == phase.requests
+        assert around.entrance.connections == 1
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", ["head", "error body", "pause"])
 def test_it_leaves_a_call_unchanged(name: str, error: BaseException) -> None:
@@ -249,6 +276,28 @@ def test_it_leaves_close_unchanged(error: BaseException) -> None:
         s.close()
         assert (s.outcome, s.err()) == ("completed", None)
         assert server.hung_up.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("route", Route, ids=lambda one: one.name)
+def test_it_leaves_no_connection_open_whose_answer_has_just_come(
+    route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wire has returned the answer, and the exchange has not got it yet."""
+    error, send, returned = Limit("mine"), SessionWire.send, []
+
+    async def interrupted(self: SessionWire, *args: Any) -> SessionAnswer:
+        returned.append(await send(self, *args))  # as a traceback keeps it
+        raise error
+
+    with world(route, [CHUNKED, WAIT_FOR_HANG_UP]) as around:
+        with Client("k", around.server.base_url) as client:
+            monkeypatch.setattr(SessionWire, "send", interrupted)
+            s = client.create_chat_completion_stream(model="m", messages=[])
+            with pytest.raises(Limit) as raised:
+                s.next()
+            assert raised.value is error
+            assert around.server.hung_up.wait(PATIENCE)
+            assert (s.outcome, s.err(), len(returned)) == ("cancelled", None, 1)
 
 
 @pytest.mark.parametrize("route", [Route.PLAIN, Route.TLS])

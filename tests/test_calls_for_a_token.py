@@ -17,6 +17,8 @@ from server import CHUNKED, ch, serving
 
 from openai_scan import Client, StreamerV2
 
+pytestmark = pytest.mark.unmeasured
+
 MOST_CALLS = 40
 
 # Until everything that is made only once is there.

@@ -194,3 +194,36 @@ def test_every_note_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)(?::[^`]*)?`", page.split("## The notes")[1]))
     assert len(made) > 25
     assert made - explained == {"recording_truncated"}  # a note of recordings, which have a page
+
+
+def places_in_the_layout() -> set[str]:
+    """Return the files and folders that the layout in *Contributing* has a line for."""
+    (tree,) = (
+        block.code for block in blocks_of(ROOT / "docs/contributing.md") if "sse/" in block.code
+    )
+    places: set[str] = set()
+    above: list[str] = []
+    for line in tree.splitlines():
+        name = line.split()[0].rstrip("/")
+        depth = (len(line) - len(line.lstrip())) // 2
+        above[depth:] = [name]
+        places.add("/".join(above))
+    return places
+
+
+def test_the_layout_is_complete() -> None:
+    """Every module and folder of the package, and every folder of tests that mirrors none."""
+    listed = places_in_the_layout()
+    families = {path.parent for path in (ROOT / "openai_scan/events").glob("*/events.py")}
+    assert len(families) == 7
+    left_out = {"__init__.py", "__pycache__", "_version.py"}
+    for folder in ("openai_scan", "openai_scan/events", "openai_scan/stream"):
+        for path in (ROOT / folder).iterdir():
+            if path.name not in left_out and path not in families and path.suffix in {"", ".py"}:
+                assert path.relative_to(ROOT).as_posix() in listed
+    mirrors = {path.stem for path in (ROOT / "openai_scan").iterdir()}
+    for path in (ROOT / "tests").iterdir():
+        if path.is_dir() and path.name not in mirrors | left_out:
+            assert f"tests/{path.name}" in listed
+    for place in listed - {"openai_scan/events/<family>"}:
+        assert (ROOT / place).exists(), f"there is no {place}"

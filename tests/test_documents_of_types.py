@@ -16,6 +16,8 @@ from attrs import frozen
 
 from openai_scan.events.decoding.records import KEY
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "tests" / "spec"
 

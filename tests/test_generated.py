@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "tests" / "spec"
 DOCUMENTS = [SPEC / "openapi.json", SPEC / "streams.json"]

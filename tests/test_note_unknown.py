@@ -93,6 +93,7 @@ def test_value_of_the_wrong_type_is_not_looked_into() -> None:
     }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", sorted(recordings.OWN))
 def test_events_are_the_same(name: str) -> None:
     """The streams of real servers are decoded as ever, and only these notes are added."""

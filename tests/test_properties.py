@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from openai_scan.sse import RawEvent
 
+pytestmark = pytest.mark.unmeasured
+
 CORPUS = Path(__file__).parents[1] / "fuzz" / "corpus"
 
 

@@ -20,6 +20,8 @@ from openai_scan import (
 )
 from openai_scan.events.assistants import TextPart
 
+pytestmark = pytest.mark.unmeasured
+
 NO_DONE = {"missing_done": 1}
 
 # The recording, its events, its outcome, the notes, and how many characters of text came.

@@ -19,6 +19,8 @@ from witnesses import READERS, Source, Story
 
 from openai_scan import Outcome, ScanError, TransportError, replay
 
+pytestmark = pytest.mark.unmeasured
+
 TESTS = Path(__file__).parent
 CORPUS = sorted((TESTS.parent / "fuzz" / "corpus" / "streamer").iterdir())
 RECORDED = sorted((TESTS / "recorded").glob("*.jsonl"))

@@ -369,6 +369,7 @@ def delta(family: str, number: int) -> dict[str, Any]:
             return {"type": "transcript.text.delta", "delta": "word "}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("family", ["chat", "completions", "responses", "assistants", "audio"])
 def test_work_is_flat(family: str) -> None:
     """Taking in event 20,000 is the same work, to the bytecode, as taking in event 1,000."""
@@ -426,6 +427,7 @@ def fold(events: Iterable[Event]) -> Answer | None:
     return None if state is None else state.value()
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", NAMES)
 def test_snapshots_are_pure(name: str) -> None:
     """A snapshot equals a fold from scratch at any time, and later events do not change it."""
@@ -451,6 +453,7 @@ OTHER_TEXT = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", NAMES)
 def test_final_event_agrees(name: str) -> None:
     """What the deltas alone give, without any `done`, is what the stream's final events say."""

@@ -16,7 +16,16 @@ from openai_scan.cli.writer import tell
 __all__ = ["main"]
 
 # What may be missing, and the extra that has it.
-_EXTRAS = {"click": "cli", "rich": "cli", "matplotlib": "plot"}
+_EXTRAS = {
+    "click": "cli",
+    "rich": "cli",
+    "matplotlib": "plot",
+    "redis": "relay",
+    "sqlalchemy": "relay",
+    "sse_starlette": "relay",
+    "starlette": "relay",
+    "uvicorn": "relay",
+}
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 

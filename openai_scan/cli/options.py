@@ -116,7 +116,7 @@ def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str |
     return value
 
 
-class _Positive(click.FloatRange):
+class Positive(click.FloatRange):
     """A positive number; its error says so in words, unlike that of click.
 
     Args:
@@ -158,7 +158,7 @@ def only_text(_: click.Context, __: click.Parameter, value: str | None) -> str |
 
 timeout = click.option(
     "--timeout",
-    type=_Positive(" of seconds"),
+    type=Positive(" of seconds"),
     metavar="SECONDS",
     help="How long to wait for each next event.",
 )
@@ -184,7 +184,7 @@ force = click.option("--force", is_flag=True, help="Overwrite the file if it exi
 
 speed = click.option(
     "--speed",
-    type=_Positive(),
+    type=Positive(),
     default=1.0,
     metavar="X",
     help="How many times the recorded pace; inf for no pauses. 1 by default.",

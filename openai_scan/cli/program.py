@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 from click.shell_completion import shell_complete
@@ -33,6 +33,7 @@ COMMANDS = {
     "inspect": "list the events of a recording",
     "stats": "show how fast recorded streams were",
     "bench": "measure a server with many streams at once",
+    "relay": "serve a chat page whose answers survive reloads and restarts",
 }
 
 _COMPLETION = "_OPENAI_SCAN_COMPLETE"
@@ -80,8 +81,13 @@ def program() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command that *arguments* name, and return its exit status."""
     replace_what_cannot_be_encoded()
+    return status_of(lambda: _invoke(list(arguments)))
+
+
+def status_of(do: Callable[[], int]) -> int:
+    """Return the status that *do* returns, or say what is wrong and return the status for that."""
     try:
-        status = _invoke(list(arguments))
+        status = do()
         flush()
     except KeyboardInterrupt:
         return complain("interrupted", Status.INTERRUPTED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 import sys
 import threading
@@ -15,6 +14,7 @@ import click
 
 from openai_scan import waiting
 from openai_scan.cli import options
+from openai_scan.cli.ports import listening_at
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
 from openai_scan.cli.writer import BytesPrinter, complain, tell
@@ -25,9 +25,6 @@ from openai_scan.streamer import StreamerV2
 from openai_scan.testing import FakeServer, Reply, SeenRequest, error, recorded
 from openai_scan.testing.guard import new_key
 from openai_scan.testing.paths import api_path
-
-# Lower ports need a permission.
-_FIRST_FREE_PORT = 1024
 
 
 @options.command(
@@ -105,19 +102,9 @@ def _print_raw(played: Replay) -> Status:
 def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
     """Answer requests until Ctrl-C."""
     answers = _answers(file, speed)
-    try:
-        started = FakeServer(
-            answers, port=port, key=checked_key(key, "--key", allow_browser=True), strict=False
-        )
-    except OSError as problem:
-        # Windows reports EACCES for some ports that another program uses. Elsewhere only low ports
-        # need a permission.
-        is_taken = problem.errno == errno.EADDRINUSE or (
-            problem.errno == errno.EACCES and port >= _FIRST_FREE_PORT
-        )
-        if not is_taken:
-            raise
-        raise click.UsageError(f"Port {port} is taken: name another by --port.") from None
+    key = checked_key(key, "--key", allow_browser=True)
+    with listening_at(port):
+        started = FakeServer(answers, port=port, key=key, strict=False)
     with started as server:
         tell(f"serving {file} at {server.base_url} with the key {key}; Ctrl-C ends it")
         while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
@@ -342,6 +341,8 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
                 "this method does not stream: leave stream out; those whose names end in _stream do"
             )
         if name not in known:
+            import difflib  # only for what this error suggests
+
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else "extra_body takes any other one"
             raise TypeError(f"there is no argument {name!r}: {hint}")

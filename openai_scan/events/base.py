@@ -94,6 +94,7 @@ class Event(Value):
     wire_name: ClassVar[str] = ""
     family: ClassVar[str] = ""  # the folder of its family; "" if any stream can have the event
     ends_with_done: ClassVar[bool] = False  # whether the streams of its family end with [DONE]
+    of_session: ClassVar[bool] = False  # others are not asked for session, id and rest: 5 calls
     # The places in its payload, as JSONPath without indexes, that bring a part of the answer.
     content_places: ClassVar[frozenset[str]] = frozenset()
 
@@ -297,6 +298,8 @@ class Fold(ABC):
 
 class OfNoFamily(Event):
     """The base of the events that any stream can have, which bring nothing of an answer."""
+
+    of_session: ClassVar[bool] = True
 
     def unwrap_tool_calls(self, choice: int = 0) -> None:  # noqa: ARG002 - likewise
         return None

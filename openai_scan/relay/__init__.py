@@ -31,7 +31,7 @@ _MODULES = {
     "Log": "log",
     "LogLostError": "errors",
     "MemoryLog": "memory_log",
-    "Message": "store",
+    "StoredMessage": "store",
     "NewMessage": "store",
     "Question": "upstream",
     "Reading": "reading",

@@ -53,13 +53,13 @@ from openai_scan.relay.store import (
     Limits as Limits,
 )
 from openai_scan.relay.store import (
-    Message as Message,
-)
-from openai_scan.relay.store import (
     NewMessage as NewMessage,
 )
 from openai_scan.relay.store import (
     Store as Store,
+)
+from openai_scan.relay.store import (
+    StoredMessage as StoredMessage,
 )
 from openai_scan.relay.upstream import (
     ChatUpstream as ChatUpstream,

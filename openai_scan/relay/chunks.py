@@ -32,13 +32,15 @@ from openai_scan.relay.edge import (
     LATER,
     REPLACED,
     SentCalls,
+    SentTexts,
     finish_reason_of,
+    pieces_of_texts,
     said_of,
-    stored_pieces,
 )
 from openai_scan.relay.entries import Entry, cursor_of, encode_json, pieces_of
+from openai_scan.relay.facts import texts_of
 from openai_scan.relay.frames import HEADERS, stored_end
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.values import Piece
 
 # What the kinds of pieces are called in a chunk.
@@ -64,7 +66,7 @@ class Chunks:
 
     def __init__(self, stream: str, *, has_part: bool = False) -> None:
         self._has_part = has_part
-        self._texts: list[str] = []  # of choice 0
+        self._texts = SentTexts()
         self._calls = SentCalls()
         self._is_over = False
         self._head: dict[str, Any] = {
@@ -77,7 +79,7 @@ class Chunks:
     def opening(self, before: Sequence[Entry]) -> bytes:
         """Return the chunk that begins an answer, or an error if the reader had more of it."""
         for entry in before:
-            self._take(entry)
+            self._choices(self._take(entry) or ())  # which notes the calls
         if before:
             return self.heartbeat
         if self._has_part:
@@ -88,44 +90,40 @@ class Chunks:
         """Return the chunks of some entries; none after an error."""
         return b"".join([frame for entry in entries for frame in self._frames(entry)])
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return the whole answer; an error while it is running."""
         if message.status == "running":
             return self._error(LATER, "unavailable")
         opening = self.opening(())
         if self._is_over:
             return opening
-        chunks = [self._chunk(self._choices([piece])) for piece in stored_pieces(message)]
+        pieces = pieces_of_texts(texts_of(message))
+        chunks = [self._chunk(self._choices([piece])) for piece in pieces]
         return b"".join([opening, *chunks, *self._end(stored_end(message), "0-0-end")])
 
     def _frames(self, entry: Entry) -> Iterator[bytes]:
         if self._is_over:
             return
-        before = "".join(self._texts) if entry.kind == "reset" else ""
-        data, choices = self._take(entry)
-        cursor = cursor_of(entry.place, is_end=entry.kind == "done")
-        if choices:
-            yield self._chunk(choices, cursor)
-        elif entry.kind == "reset":
-            text: str = data["text"]
-            if text.startswith(before):
-                yield self._chunk([_choice(0, {"content": text[len(before) :]})], cursor)
-            else:
-                yield self._error(REPLACED, "replaced")
+        pieces = self._take(entry)
+        if pieces is None:
+            yield self._error(REPLACED, "replaced")
+        elif choices := self._choices(pieces):
+            yield self._chunk(choices, cursor_of(entry.place))
         elif entry.kind == "done":
-            yield from self._end(data, cursor)
+            yield from self._end(json.loads(entry.data), cursor_of(entry.place, is_end=True))
 
-    def _take(self, entry: Entry) -> tuple[Any, list[dict[str, Any]]]:
-        """Remember what an entry tells; return its data, and that as choices of a chunk."""
-        data = json.loads(entry.data)
+    def _take(self, entry: Entry) -> Sequence[Piece] | None:
+        """Note what an entry tells; return what it adds, or None if it replaces what was sent."""
         match entry.kind:
             case "head":
-                self._head["model"] = data.get("model") or ""
+                self._head["model"] = json.loads(entry.data).get("model") or ""
             case "delta":
-                return data, self._choices(pieces_of(data))
+                pieces = pieces_of(json.loads(entry.data))
+                self._texts.take(pieces)
+                return pieces
             case "reset":
-                self._texts = [data["text"]]
-        return data, []
+                return self._texts.reset(json.loads(entry.data))
+        return ()
 
     def _choices(self, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
         """Return pieces as choices of one chunk, each of them once."""
@@ -138,8 +136,6 @@ class Chunks:
                 continue
             key = _KEYS[piece.kind]
             delta[key] = delta.get(key, "") + piece.text
-            if (piece.kind, piece.choice) == ("text", 0):
-                self._texts.append(piece.text)
         return [_choice(number, delta) for number, delta in deltas.items() if delta]
 
     def _call(self, piece: Piece) -> dict[str, Any] | None:

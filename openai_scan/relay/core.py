@@ -20,7 +20,7 @@ from openai_scan.relay.frames import Encoding, Frames
 from openai_scan.relay.log import Job, Log
 from openai_scan.relay.producer import Producer, tell
 from openai_scan.relay.reading import Reading
-from openai_scan.relay.store import Limits, Message, NewMessage, Store, Sweepable
+from openai_scan.relay.store import Limits, NewMessage, Store, StoredMessage, Sweepable
 from openai_scan.relay.tail import Tail
 from openai_scan.relay.upstream import Upstream
 from openai_scan.relay.workers import Workers
@@ -75,8 +75,8 @@ class Relay:
             processes with True, or to tasks that call `run_one()`.
         heartbeat: After how many seconds without an entry readers get a sign of life.
         limits: What one user may do.
-        on_finish: Called with each `Message` that has been stored, in the thread that has read it:
-            at least once for each, so use its id to tell repetitions.
+        on_finish: Called with each `StoredMessage`, in the thread that has stored it: at least once
+            for each, so use its id to tell repetitions.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Relay:
         produce: bool = True,
         heartbeat: float = 15.0,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
-        on_finish: Callable[[Message], object] | None = None,
+        on_finish: Callable[[StoredMessage], object] | None = None,
     ) -> None:
         self.log = log
         self.store = store
@@ -266,6 +266,7 @@ class Relay:
         Raises:
             UnavailableError: The log cannot be reached.
         """
+        self._check_process()
         self.log.stop(stream)
 
     def owner(self, stream: str) -> str | None:
@@ -277,7 +278,7 @@ class Relay:
         message = self._answer(stream)
         return None if message is None else message.user
 
-    def message(self, stream: str, *, user: str | None = None) -> Message:
+    def message(self, stream: str, *, user: str | None = None) -> StoredMessage:
         """Return an answer as it is stored.
 
         Raises:
@@ -289,11 +290,11 @@ class Relay:
             raise _unknown(stream)
         return message
 
-    def _answer(self, stream: str) -> Message | None:
+    def _answer(self, stream: str) -> StoredMessage | None:
         message = self.store.message(stream)
         return None if message is None or message.role != "assistant" else message
 
-    def history(self, conversation: str, *, user: str) -> Sequence[Message]:
+    def history(self, conversation: str, *, user: str) -> Sequence[StoredMessage]:
         """Return the messages of a conversation in order; none if it is not the user's.
 
         Raises:
@@ -364,6 +365,9 @@ class Relay:
 
         Call it any number of times. In a process that was forked after the relay was made it does
         nothing, since threads and connections are those of the other process.
+
+        Raises:
+            RuntimeError: It is called in a thread of the relay, as by *on_finish*.
         """
         if os.getpid() == self._process:
             self._workers.close()

@@ -8,7 +8,6 @@ what a driver's exceptions mean.
                          SQLite                                    PostgreSQL
     transaction          BEGIN IMMEDIATE: one writer at a time     READ COMMITTED; `lock()` where
                                                                    rows that are not there count
-    read                 each statement alone                      each statement alone
     clock                of the machine, which all processes       of the server, since the machines
                          of the file share                         of the processes may differ
     waits for a lock     5 seconds                                 5 seconds
@@ -85,7 +84,10 @@ class Database:
         connections: How many connections there are at most. Threads wait for one.
 
     Attributes:
+        is_sqlite: Whether it is SQLite.
         name: The URL without password and options, to be shown.
+        time: An expression for the time: seconds since 1970.
+        timestamp: The same as a timestamp.
 
     Raises:
         ConfigurationError: The URL cannot be used, or the driver is not installed.
@@ -99,8 +101,9 @@ class Database:
         if self.is_sqlite:
             parsed = _with_file(parsed)
         self._engine = _engine(parsed, connections)
-        self._writing = self._engine.execution_options(is_writing=True)
-        self._reading = self._engine if self.is_sqlite else _autocommit(self._engine)
+        self._together = self._engine.execution_options(is_together=True)
+        self._alone = self._engine if self.is_sqlite else _autocommit(self._engine)
+        self.time, self.timestamp = _clocks(is_sqlite=self.is_sqlite)
         self._closed = threading.Event()
         self._failed = -math.inf
         self._watching: sa.PoolProxiedConnection | None = None
@@ -109,23 +112,27 @@ class Database:
     def __repr__(self) -> str:
         return f"Database({self.name!r})"
 
-    def read(self, do: Callable[[sa.Connection], T]) -> T:
-        """Return what *do* returns for a connection on which it only reads.
+    def run(self, do: Callable[[sa.Connection], T]) -> T:
+        """Return what *do* returns for a connection on which each statement is a transaction.
+
+        So no lock is held while Python runs, which on a busy machine may take long.
 
         Raises:
-            UnavailableError: The database cannot be reached or is locked.
+            UnavailableError: The database cannot be reached or is locked. If the connection was
+                lost, a statement may have had its effect all the same.
+            IntegrityError: There is a row of the same key.
         """
-        return self._run(self._reading, do)
+        return self._run(self._alone, do)
 
-    def write(self, do: Callable[[sa.Connection], T]) -> T:
-        """Return what *do* returns, in a transaction; an exception rolls it back.
+    def transact(self, do: Callable[[sa.Connection], T]) -> T:
+        """Return what *do* returns, in one transaction that writes; an exception rolls it back.
 
         Raises:
             UnavailableError: The database cannot be reached or is locked. If the connection was
                 lost at the end, the transaction may have been committed all the same.
             IntegrityError: Another transaction has inserted a row of the same key.
         """
-        return self._run(self._writing, do)
+        return self._run(self._together, do)
 
     def _run(self, engine: sa.Engine, do: Callable[[sa.Connection], T]) -> T:
         if self._closed.is_set():
@@ -162,7 +169,7 @@ class Database:
                 connection.execute(_probe(table))
 
         try:
-            self.write(prepare)
+            self.transact(prepare)
         except UnavailableError as error:
             self.close()
             cause = error.__cause__
@@ -178,13 +185,6 @@ class Database:
             return not any(sign in str(cause) for sign in _PASSING)
         programming = self._engine.dialect.loaded_dbapi.ProgrammingError
         return isinstance(cause, programming) or any(sign in str(cause) for sign in _REFUSING)
-
-    def time(self) -> sa.ColumnElement[float]:
-        """Return an expression for the time: seconds since 1970."""
-        if self.is_sqlite:
-            return sa.literal(time.time(), sa.Double)
-        # Not now(), which stands still in a transaction, however long that has waited for a lock.
-        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
 
     def lock(self, connection: sa.Connection, name: str) -> None:
         """Let no other transaction that locks the same *name* go on until this one has ended."""
@@ -298,7 +298,7 @@ def _engine(url: sa.URL, connections: int) -> sa.Engine:
 
 
 def _autocommit(engine: sa.Engine) -> sa.Engine:
-    """Return *engine* with each statement in a transaction of its own: two round trips less."""
+    """Return *engine* with each statement in a transaction of its own."""
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
@@ -309,13 +309,22 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_on_sqlite(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("is_writing"):
+    if connection.get_execution_options().get("is_together"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _set_up_postgresql(connection: Any, _: object) -> None:
     connection.execute(_POSTGRESQL_SETTINGS)
     connection.commit()
+
+
+def _clocks(*, is_sqlite: bool) -> tuple[sa.ColumnElement[float], sa.ColumnElement[Any]]:
+    if is_sqlite:
+        seconds = (sa.func.julianday("now", type_=sa.Double) - 2440587.5) * 86400.0
+        return seconds, sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now")
+    # Not now(), which stands still in a transaction, however long that has waited for a lock.
+    now = sa.func.clock_timestamp()
+    return sa.cast(sa.extract("epoch", now), sa.Double), now
 
 
 def _cause(error: DBAPIError | PoolTimeout) -> BaseException:

@@ -6,13 +6,14 @@ sentence of ours; the words of the server that answered never leave the relay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 from attrs import frozen
 
-from openai_scan.relay.store import Message
 from openai_scan.values import Piece
+
+_ORDER: Sequence[Literal["reasoning", "text", "refusal"]] = ("reasoning", "text", "refusal")
 
 REPLACED = "The text that was sent is replaced by another one: read the answer from its beginning."
 LATER = "The answer cannot be read now: try again later."
@@ -59,14 +60,36 @@ def said_of(end: Mapping[str, Any]) -> str:
     return _SAID[end["status"]]
 
 
-def stored_pieces(message: Message) -> Sequence[Piece]:
-    """Return the texts of a stored answer, in the order in which models write them."""
-    texts = (
-        Piece("reasoning", text=message.facts.get("reasoning", "")),
-        Piece("text", text=message.text),
-        Piece("refusal", text=message.facts.get("refusal", "")),
-    )
-    return [piece for piece in texts if piece.text]
+def pieces_of_texts(texts: Mapping[str, str]) -> list[Piece]:
+    """Return texts by kind as pieces, in the order in which models write them."""
+    return [Piece(kind, text=texts[kind]) for kind in _ORDER if texts.get(kind)]
+
+
+class SentTexts:
+    """The texts of the first choice that readers have been sent, by kind."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+
+    def take(self, pieces: Iterable[Piece]) -> None:
+        """Note pieces of an answer."""
+        for piece in pieces:
+            if piece.kind in _ORDER and not piece.choice:
+                self._texts.setdefault(piece.kind, []).append(piece.text)
+
+    def reset(self, texts: Mapping[str, str]) -> list[Piece] | None:
+        """Note that readers have *texts* now, by kind.
+
+        Returns:
+            What is to be added to what they have been sent; None if that is not enough.
+        """
+        before = {kind: "".join(parts) for kind, parts in self._texts.items()}
+        self._texts = {kind: [text] for kind, text in texts.items()}
+        if not all(texts.get(kind, "").startswith(text) for kind, text in before.items()):
+            return None
+        return pieces_of_texts(
+            {kind: text.removeprefix(before.get(kind, "")) for kind, text in texts.items()}
+        )
 
 
 @frozen

@@ -58,8 +58,11 @@ TEXTS: Sequence[PieceKind] = ("text", "reasoning", "refusal")
 # More digits than any answer has entries, and few enough for every database.
 _CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})(-end)?", re.ASCII)
 
+# `json.dumps()` would make one for each entry.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-@frozen
+
+@frozen(weakref_slot=False)  # there is one for each token of each answer
 class Entry:
     """One entry of a log.
 
@@ -83,7 +86,7 @@ class Entry:
 
 def encode_json(value: Any) -> bytes:
     """Return *value* as the JSON of an entry: UTF-8 on one line, half characters replaced."""
-    return utf8(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return utf8(_to_json(value))
 
 
 def storable(text: str) -> str:

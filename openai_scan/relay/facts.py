@@ -26,7 +26,7 @@ from typing import Any
 import attrs
 
 from openai_scan.events import Outcome
-from openai_scan.relay.store import Message, Status
+from openai_scan.relay.store import Status, StoredMessage
 from openai_scan.values import Answer
 
 STATUSES: Mapping[Outcome, Status] = {
@@ -89,7 +89,7 @@ def facts_of_readers(end: Mapping[str, Any], message: str, *, saved: bool) -> di
     }
 
 
-def end_of(message: Message) -> dict[str, Any]:
+def end_of(message: StoredMessage) -> dict[str, Any]:
     """Return the facts of the end of an answer that is stored."""
     return {
         "status": message.status,
@@ -97,7 +97,7 @@ def end_of(message: Message) -> dict[str, Any]:
     }
 
 
-def texts_of(message: Message) -> dict[str, str]:
+def texts_of(message: StoredMessage) -> dict[str, str]:
     """Return the texts of an answer that is stored, by kind."""
     texts = {"text": message.text}
     return texts | {

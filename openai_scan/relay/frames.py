@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from openai_scan.relay.entries import SHOWN, Entry, cursor_of, encode_json
 from openai_scan.relay.facts import end_of, facts_of_readers, texts_of
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 
 HEARTBEAT = b":\n\n"
 
@@ -68,7 +68,7 @@ class Encoding(Protocol):
         """Return the frames of some entries; `b""` if readers are told nothing of them."""
         ...
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return all that there is of an answer whose log is gone."""
         ...
 
@@ -87,7 +87,7 @@ class Frames:
         """Return the frames of those entries that readers are told of."""
         return b"".join([_frame(entry) for entry in entries if entry.kind in SHOWN])
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return the text and the end; while the answer is running, only when to come back."""
         if message.status == "running":
             return RETRY + HEARTBEAT
@@ -99,7 +99,7 @@ class Frames:
         )
 
 
-def stored_end(message: Message) -> dict[str, Any]:
+def stored_end(message: StoredMessage) -> dict[str, Any]:
     """Return the data of `done` for a message that is stored."""
     return facts_of_readers(end_of(message), message.id, saved=True)
 

@@ -9,7 +9,7 @@
                                       of Chat Completions, with ?format=ui as a UI message stream
                                       of the AI SDK, which has no cursors
     POST /streams/{id}/stop           202 {status}
-    GET  /conversations/{id}          200 {messages}
+    GET  /conversations/{id}          200 {messages}; with ?format=ui as UI messages
     GET  /models                      200 {models}
 
     POST /api/chat                    {id, messages, ...}, from `useChat` of the AI SDK: a new
@@ -29,7 +29,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from openai_scan.relay.bodies import (
@@ -63,8 +63,8 @@ from openai_scan.relay.frames import Encoding, Frames
 from openai_scan.relay.guards import is_cross_site, is_json, is_local
 from openai_scan.relay.page_files import FOLDER, PageFile, load_page
 from openai_scan.relay.reading import Reading
-from openai_scan.relay.store import Message
-from openai_scan.relay.ui_messages import UIMessages
+from openai_scan.relay.store import StoredMessage
+from openai_scan.relay.ui_messages import UIMessages, ui_messages
 
 _log = logging.getLogger("openai_scan")
 
@@ -203,7 +203,14 @@ class Site:
 
     def _history(self, conversation: str, asked: Asked) -> Response:
         messages = self._relay.history(conversation, user=asked.user)
-        return json_response(200, {"messages": [_told(message) for message in messages]})
+        match asked.request.option("format"):
+            case None:
+                told = [_told(message) for message in messages]
+            case "ui":
+                told = ui_messages(messages)
+            case _:
+                raise bad_request("The format must be ui, or be left out.")
+        return json_response(200, {"messages": told})
 
     def _models(self, asked: Asked) -> Response:  # noqa: ARG002 - all users have the same
         return json_response(200, {"models": self._relay.models})
@@ -230,7 +237,7 @@ class Site:
         running = self._running(conversation, asked.user)
         return self._stopping(None if running is None else running.id)
 
-    def _running(self, conversation: str, user: str) -> Message | None:
+    def _running(self, conversation: str, user: str) -> StoredMessage | None:
         """Return the newest answer of a conversation that is running, or None."""
         messages = reversed(self._relay.history(conversation, user=user))
         return next((message for message in messages if message.status == "running"), None)
@@ -263,7 +270,7 @@ class Site:
         )
 
 
-def _told(message: Message) -> Mapping[str, object]:
+def _told(message: StoredMessage) -> Mapping[str, Any]:
     return {
         **message.facts,
         "id": message.id,

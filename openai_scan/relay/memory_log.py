@@ -19,13 +19,14 @@ class MemoryLog(Log):
     If the process ends while an answer is read, what came of it is saved as `incomplete`.
 
     Args:
-        keep: For how many seconds a stream can be read after its end.
+        keep: For how many seconds a stream can be read after its end. A token takes 130 bytes that
+            long; after that readers get the message from the store.
     """
 
     lease = 15.0
     is_shared = False
 
-    def __init__(self, *, keep: float = 600.0) -> None:
+    def __init__(self, *, keep: float = 60.0) -> None:
         super().__init__()
         self._keep = keep
         self._streams: dict[str, Tail] = {}

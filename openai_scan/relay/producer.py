@@ -27,13 +27,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from openai_scan.errors import StreamCancelledError
-from openai_scan.relay.entries import Entry, EntryKind, delta_of, encode_json, storable
-from openai_scan.relay.errors import FencedError, LogLostError, UnavailableError
+from openai_scan.relay.entries import EntryKind, delta_of, encode_json, storable
+from openai_scan.relay.errors import FencedError
 from openai_scan.relay.facts import (
     STATUSES,
     end_of,
@@ -43,34 +42,23 @@ from openai_scan.relay.facts import (
 )
 from openai_scan.relay.log import Job, Log
 from openai_scan.relay.progress import Progress
-from openai_scan.relay.store import Limits, Message, Store
+from openai_scan.relay.store import Limits, Store, StoredMessage
 from openai_scan.relay.upstream import Question, Upstream
+from openai_scan.relay.writer import HandedOver, Writer
 from openai_scan.stream.text import Halves
 from openai_scan.streamer import StreamerV2
 from openai_scan.values import Piece
-
-T = TypeVar("T")
 
 _log = logging.getLogger("openai_scan")
 
 # A job that so many processes have begun to work on kills them.
 _MAX_ATTEMPTS = 5
 
-# How long the log is waited for at a time, in seconds: a process that ends waits no longer.
-_PATIENCE = 0.2
-
-# How many times that before the row is saved although the end has not reached the log.
+# How many fifths of a second the end may take to reach the log before the row is saved without.
 _END_WAITS = 25
-
-# Between two tries to reach a log or a store: the first pause, and the longest, in seconds.
-_PAUSES = (0.1, 2.0)
 
 # How often a store may fail otherwise than by being unavailable: for about a minute.
 _MAX_FAULTS = 32
-
-
-class HandedOver(Exception):  # noqa: N818 - it is no error
-    """This process ends, and another one goes on with the job."""
 
 
 class Producer:
@@ -93,23 +81,19 @@ class Producer:
         upstream: Upstream,
         *,
         limits: Limits,
-        on_finish: Callable[[Message], object] | None = None,
+        on_finish: Callable[[StoredMessage], object] | None = None,
     ) -> None:
         self.job = job
-        self._log = log
+        self._writer = Writer(job, log)
         self._store = store
         self._upstream = upstream
         self._limits = limits
         self._on_finish = on_finish
         self._progress = Progress()
-        self._seq = 0
-        self._log_is_lost = False
         self._is_unasked = False  # `ask` is in the log, and upstream has not been asked
         self._stream: StreamerV2[Any, Any] | None = None
         self._is_whole = False  # upstream has nothing more to do
         self._is_stopped = False
-        self._is_fenced = False
-        self._closing = threading.Event()
 
     # Called from other threads.
 
@@ -120,12 +104,12 @@ class Producer:
 
     def abandon(self) -> None:
         """Write nothing any more, because another process has the job now."""
-        self._is_fenced = True
+        self._writer.abandon()
         self._cancel()
 
     def close(self) -> None:
         """Let another process go on, because this one ends."""
-        self._closing.set()
+        self._writer.close()
         self._cancel()
 
     def _cancel(self) -> None:
@@ -149,19 +133,19 @@ class Producer:
             self._save_and_tell()
             self._finish()
         except HandedOver:
-            self._write(("leave", b'{"unasked":true}' if self._is_unasked else b"{}"))
-            self._is_written(waits=1)
+            self._writer.write(("leave", b'{"unasked":true}' if self._is_unasked else b"{}"))
+            self._writer.is_written(waits=1)
             raise
 
     def _begin(self) -> None:
         """Fence off the process before, then learn how far it has come."""
-        self._write(("begin", encode_json({"job": self.job.id})))
-        self._wait_written()
-        if not self._log_is_lost:
-            entries = self._until_available(lambda: self._log.read(self.job.stream))
+        self._writer.write(("begin", encode_json({"job": self.job.id})))
+        self._writer.wait()
+        if not self._writer.is_lost:
+            entries = self._writer.until_available(lambda: self._writer.log.read(self.job.stream))
             if entries and entries[-1].epoch > self.job.epoch:
-                self.abandon()  # this process was frozen, and another one has begun meanwhile
-            self._check_fence()
+                self._writer.abandon()  # this process was frozen, and another one has begun
+            self._writer.check_fence()
             self._progress = Progress.of(entries)
 
     def _find_end(self) -> dict[str, Any]:
@@ -178,7 +162,7 @@ class Producer:
         """Return the facts of the end if a process before has stored it without the log."""
         if self.job.epoch == 1:
             return None
-        message = self._until_available(lambda: self._store.message(self.job.stream))
+        message = self._writer.until_available(lambda: self._store.message(self.job.stream))
         if message is None or message.status == "running":
             return None
         self._is_whole = True  # as far as is known
@@ -190,13 +174,13 @@ class Producer:
         progress = self._progress
         if progress.head is None:
             return facts("incomplete", error="LogLost")
-        if self._is_stopped or self._until_available(self._is_stop_asked):
+        if self._is_stopped or self._is_stop_asked():
             return facts("cancelled")
         if progress.attempts > _MAX_ATTEMPTS:
             return facts("failed", error="GaveUp")
         if progress.is_asked and progress.mark is None:
             return facts("incomplete", error="WorkerLost")
-        if self._closing.is_set():
+        if self._writer.is_closing:
             return self._interrupted()
         stream = self._open(progress.head)
         return facts("incomplete", error="LogLost") if stream is None else self._read(stream)
@@ -210,15 +194,15 @@ class Producer:
         if self._progress.mark is not None:
             return self._upstream.resume(self._progress.mark)
         stream, conversation, user = self.job.stream, head["conversation"], head["user"]
-        history = self._until_available(lambda: self._store.history(conversation, user))
+        history = self._writer.until_available(lambda: self._store.history(conversation, user))
         before = itertools.takewhile(lambda message: message.id != stream, history)
         question = Question(stream, conversation, user, head.get("model"), [*before])
         self._is_unasked = True
-        self._write(("ask", b"{}"))
-        self._wait_written()
-        if self._log_is_lost:
+        self._writer.write(("ask", b"{}"))
+        self._writer.wait()
+        if self._writer.is_lost:
             return None
-        if self._closing.is_set() and self._log.is_shared:
+        if self._writer.is_closing and self._writer.log.is_shared:
             raise HandedOver
         self._is_unasked, self._progress.is_asked = False, True
         return self._upstream.ask(question)
@@ -229,7 +213,7 @@ class Producer:
         pieces = _pieces_of_rest(stream) if is_resumed else stream.pieces
         with stream:
             self._stream = stream
-            if self._is_stopped or self._is_fenced or self._closing.is_set():
+            if self._is_stopped or self._writer.is_ending:
                 stream.cancel()  # there was nothing to cancel when they came
             while stream.next():
                 self._take(pieces(), stream.bookmark())
@@ -238,7 +222,7 @@ class Producer:
             error, outcome, answer = stream.err(), stream.outcome, stream.snapshot()
             self._is_whole = stream.bookmark() is None
         is_cancelled = isinstance(error, StreamCancelledError)
-        if is_cancelled and self._closing.is_set() and not self._is_stopped:
+        if is_cancelled and self._writer.is_closing and not self._is_stopped:
             return self._interrupted()
         status = STATUSES[outcome or "truncated"]
         if status == "completed" and answer is not None:
@@ -264,7 +248,11 @@ class Producer:
             # After the delta: a bookmark alone would say that the log has the event.
             progress.mark = dict(bookmark)
             entries.append(("mark", encode_json(bookmark)))
-        self._write(*entries)
+        self._writer.write(*entries)
+
+    def _is_stop_asked(self) -> bool:
+        log, stream = self._writer.log, self.job.stream
+        return self._writer.until_available(lambda: log.is_stopped(stream))
 
     def _interrupted(self) -> dict[str, Any]:
         """Return the facts of the end of an answer that no other process can go on with.
@@ -272,7 +260,9 @@ class Producer:
         Raises:
             HandedOver: Another process can.
         """
-        if self._log.is_shared and (self._progress.mark is not None or not self._progress.is_asked):
+        if self._writer.log.is_shared and (
+            self._progress.mark is not None or not self._progress.is_asked
+        ):
             raise HandedOver
         return facts("incomplete", error="Shutdown")
 
@@ -281,15 +271,15 @@ class Producer:
         if text != self._progress.text():
             texts = {**self._progress.texts(), "text": text}
             self._progress.reset(texts)
-            self._write(("reset", encode_json(texts)))
+            self._writer.write(("reset", encode_json(texts)))
 
     def _end(self, end: dict[str, Any]) -> None:
         """Write all facts of the end to the log, so that every process saves the same."""
         if self._progress.mark is not None and not self._is_whole:
             end["cancel"] = True
         self._progress.end = end
-        self._write(("end", encode_json(end)))
-        self._is_written(_END_WAITS)
+        self._writer.write(("end", encode_json(end)))
+        self._writer.is_written(_END_WAITS)
 
     def _save_and_tell(self) -> None:
         """Store the message; tell readers of it, at once if it cannot be stored yet.
@@ -300,7 +290,7 @@ class Producer:
         message = None
         is_certain = self._progress.attempts <= 1
         try:
-            message = self._until_available(
+            message = self._writer.until_available(
                 self._save,
                 faults=_MAX_FAULTS,
                 or_else=lambda: self._tell(None) if is_certain else None,
@@ -313,7 +303,7 @@ class Producer:
         if message is not None:
             tell(self._on_finish, message)
 
-    def _save(self) -> Message | None:
+    def _save(self) -> StoredMessage | None:
         """Store the end of the answer, if no process has, and return the message as it is stored.
 
         Returns:
@@ -331,7 +321,7 @@ class Producer:
             _log.warning("%s is not saved: there is no such message any more", stream)
         return message
 
-    def _tell(self, message: Message | None) -> None:
+    def _tell(self, message: StoredMessage | None) -> None:
         """Tell readers how the answer ended, once."""
         progress = self._progress
         if progress.done is not None:
@@ -344,112 +334,21 @@ class Producer:
             self._correct(message.text)
             end = end_of(message)
         progress.done = facts_of_readers(end, self.job.stream, saved=message is not None)
-        self._write(("done", encode_json(progress.done)))
+        self._writer.write(("done", encode_json(progress.done)))
 
     def _finish(self) -> None:
         """Tell upstream if the answer is not wanted, and remove the job."""
-        self._wait_written()
+        self._writer.wait()
         mark = self._progress.mark
         if mark is not None and (self._progress.end or {}).get("cancel"):
             try:
                 self._upstream.cancel(mark)
             except Exception:  # noqa: BLE001 - upstream goes on for nothing, and that is all
                 _log.exception("%s could not be cancelled upstream", self.job.stream)
-        self._until_available(lambda: self._log.finish(self.job))
-
-    # What the steps share.
-
-    def _write(self, *entries: tuple[EntryKind, bytes]) -> None:
-        self._check_fence()
-        if self._log_is_lost or not entries:
-            return
-        first, self._seq = self._seq, self._seq + len(entries)
-        epoch = self.job.epoch
-        try:
-            self._log.append(
-                self.job,
-                [Entry(epoch, seq, kind, data) for seq, (kind, data) in enumerate(entries, first)],
-            )
-        except LogLostError:
-            self._lose_log()
-
-    def _wait_written(self) -> None:
-        """Wait until the log has everything, or is lost.
-
-        Raises:
-            HandedOver: `close()` was called meanwhile.
-        """
-        if not self._is_written():
-            raise HandedOver
-
-    def _is_written(self, waits: int | None = None) -> bool:
-        """Wait until the log has everything, or is lost.
-
-        Args:
-            waits: How many times to wait; None for as long as it takes.
-
-        Returns:
-            False if it takes longer, or `close()` was called meanwhile.
-        """
-        for _ in itertools.count() if waits is None else range(waits):
-            self._check_fence()
-            try:
-                if self._log_is_lost or self._log.drain(self.job, _PATIENCE):
-                    return True
-            except LogLostError:
-                self._lose_log()
-                return True
-            if self._closing.is_set():
-                break
-        return False
-
-    def _lose_log(self) -> None:
-        _log.warning("the log has lost %s", self.job.stream)
-        self._log_is_lost = True
-
-    def _check_fence(self) -> None:
-        if self._is_fenced:
-            raise FencedError(f"another process has taken over {self.job.stream}")
-
-    def _is_stop_asked(self) -> bool:
-        return self._log.is_stopped(self.job.stream)
-
-    def _until_available(
-        self,
-        do: Callable[[], T],
-        *,
-        faults: int = 0,
-        or_else: Callable[[], object] = lambda: None,
-    ) -> T:
-        """Return what *do* returns, as soon as what it asks can be reached.
-
-        Args:
-            do: What to do.
-            faults: How many times it may fail otherwise.
-            or_else: What to do as well whenever it has failed.
-
-        Raises:
-            HandedOver: `close()` was called meanwhile.
-            Exception: It has failed otherwise, and too often.
-        """
-        pause, longest = _PAUSES
-        while True:
-            try:
-                return do()
-            except UnavailableError as error:
-                _log.warning("%s waits: %s", self.job.stream, error)
-            except Exception:
-                if not faults:
-                    raise
-                faults -= 1
-                _log.exception("%s waits", self.job.stream)
-            or_else()
-            if self._closing.wait(pause):
-                raise HandedOver
-            pause = min(2 * pause, longest)
+        self._writer.until_available(lambda: self._writer.log.finish(self.job))
 
 
-def tell(on_finish: Callable[[Message], object] | None, message: Message) -> None:
+def tell(on_finish: Callable[[StoredMessage], object] | None, message: StoredMessage) -> None:
     """Call the user's `on_finish` with a message that has been stored, if there is one."""
     if on_finish is not None:
         try:

@@ -47,7 +47,7 @@ class Progress:
         return progress
 
     def take(self, entry: Entry) -> None:
-        """Add the next entry."""
+        """Add the next entry. One of a later version, which may have more kinds, is passed over."""
         data = json.loads(entry.data)
         match entry.kind:
             case "head":

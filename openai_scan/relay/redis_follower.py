@@ -1,4 +1,4 @@
-"""What the processes of a relay read from Redis: one thread for all tails of a process."""
+"""What a process reads from Redis: one thread follows the streams of all its tails."""
 
 from __future__ import annotations
 
@@ -11,30 +11,20 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from openai_scan.relay.errors import UnavailableError
-from openai_scan.relay.redis_server import (
-    LONGEST_BLOCK,
-    GapError,
-    Keys,
-    Position,
-    Server,
-    id_of,
-    place_of,
-)
+from openai_scan.relay.redis_entries import Position, id_of, place_of
+from openai_scan.relay.redis_server import LONGEST_BLOCK, Keys, Outage, Server
 from openai_scan.relay.tail import Tail, Tails
 
 _log = logging.getLogger("openai_scan")
 
-# After entries have come, so long is waited for more, in seconds: one reply then has those of many
+# How long to wait for more entries after some have come, in seconds. A reply then has those of many
 # streams.
 _GROUP_SECONDS = 0.005
 
-# How often it is checked that the server still has the streams, in seconds.
+# How often to check whether the server still has the streams, in seconds.
 _CHECK_SECONDS = 2.0
 
-# Between two tries to reach the server: the first pause, and the longest, in seconds.
-_PAUSES = (0.05, 1.0)
-
-# How long the stream that wakes the thread is kept, in seconds.
+# How long the server keeps the stream that wakes the thread, in seconds.
 _WAKE_SECONDS = 60
 
 # How long closing may take, and how often it interrupts the thread, in seconds.
@@ -43,11 +33,12 @@ _JOIN_SECONDS = 0.02
 
 
 class Follower:
-    """Follows the streams of all tails that are open, and what is to stop, by one command.
+    """Follows the streams of all open tails, and the stream of stops, with one command.
 
-    The command waits on the server until one of the streams it names has news. Which streams these
-    are changes with each tail that is opened. So one of them is there to wake it: a stream of this
-    process alone. As any stream it keeps what comes too early, so that no call is missed.
+    That command, XREAD, waits on the server until one of the streams it names has news. When a tail
+    is opened, the command has to name one more stream. So it always names one that belongs to this
+    process alone, and an entry in it ends the wait. Redis keeps such an entry if it comes while the
+    thread is not waiting, so a call cannot be missed.
 
     Args:
         server: The server.
@@ -63,19 +54,20 @@ class Follower:
         self._keys = keys
         self._tails = tails
         self._on_stop = on_stop
+        self._positions: WeakKeyDictionary[Tail, Position] = WeakKeyDictionary()
         self._waker = keys.wake(secrets.token_hex(8))
         self._woken = b"0-0"
-        self._positions: WeakKeyDictionary[Tail, Position] = WeakKeyDictionary()
-        # From the beginning: what was to stop before this process began does not concern it, but
-        # what is said between now and the first command may.
+        # From the first one: those from before this process do no harm, and none is missed that
+        # comes before the thread first asks.
         self._stopped = b"0-0"
         self._next_check = 0.0
+        self._outage = Outage("the log cannot be followed")
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
     def start(self) -> None:
-        """Start the thread, unless it runs."""
+        """Start the thread, unless it is running or the log is closed."""
         with self._lock:
             if self._thread is None and not self._closing.is_set():
                 self._thread = threading.Thread(
@@ -84,7 +76,7 @@ class Follower:
                 self._thread.start()
 
     def follow(self, tail: Tail, position: Position) -> None:
-        """Follow a tail that has been read up to *position*.
+        """Push to a tail what comes after *position*.
 
         Raises:
             UnavailableError: The server cannot be reached.
@@ -105,41 +97,34 @@ class Follower:
             thread = self._thread
         until = time.monotonic() + _LAST_SECONDS
         while thread is not None and thread.is_alive() and time.monotonic() < until:
-            self._server.interrupt()  # once more, if the thread has only been about to wait
+            self._server.interrupt()  # again, in case the thread was only about to wait
             thread.join(_JOIN_SECONDS)
         self._end_tails()
 
     def _end_tails(self) -> None:
-        """Let readers go; they come back, or read what is stored."""
         for tail in self._tails.unfinished():
             tail.end()
 
     def _run(self) -> None:
         pause = 0.0
         while not self._closing.wait(pause):
-            pause = self._pause_after_step(pause)
+            pause = self._step()
 
-    def _pause_after_step(self, pause: float) -> float:
-        """Wait for news once. Return how long not to ask for more, which had been *pause* before.
-
-        A pause after an error is longer than one after entries, and grows.
-        """
+    def _step(self) -> float:
+        """Wait for news once. Return how long to pause before the next time, in seconds."""
         try:
             has_entries = self._read()
             if time.monotonic() >= self._next_check:
                 self._check()
         except UnavailableError as error:
-            self._end_tails()
+            self._end_tails()  # readers come back, or are told what is stored
             self._next_check = 0.0
-            if pause >= _PAUSES[0]:
-                return min(2 * pause, _PAUSES[1])
-            if not self._closing.is_set():
-                _log.warning("the log cannot be followed: %s", error)
-            return _PAUSES[0]
+            return 0.0 if self._closing.is_set() else self._outage.failed(error)
+        self._outage.is_over()
         return _GROUP_SECONDS if has_entries else 0.0
 
     def _followed(self) -> dict[str, tuple[Tail, Position]]:
-        """Return the tails that more may come for, by the keys of their streams."""
+        """Return the tails that get more, by the keys of their streams."""
         with self._lock:
             return {
                 self._keys.log(tail.stream): (tail, position)
@@ -148,7 +133,7 @@ class Follower:
             }
 
     def _read(self) -> bool:
-        """Wait for news, and tell those whom they concern. Return whether there were entries."""
+        """Wait for news, and pass it on. Return whether there were entries."""
         followed = self._followed()
         with self._server.errors():
             news = self._server.waiting.xread(
@@ -176,7 +161,7 @@ class Follower:
     def _push(self, tail: Tail, position: Position, reply: Any) -> None:
         try:
             entries, position = position.read_on(reply)
-        except GapError:
+        except ValueError:
             _lose(tail)
             return
         tail.push(entries)
@@ -184,7 +169,7 @@ class Follower:
             self._positions[tail] = position
 
     def _check(self) -> None:
-        """End the tails whose streams the server has lost, and notice if it has lost the stops."""
+        """End the tails of streams that the server has lost, and find out if it has lost stops."""
         followed = self._followed()
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)

@@ -1,53 +1,57 @@
-"""A log on Redis (6.2 or later) or Valkey, for the processes of several machines.
+"""A log on Redis (6.2 or later) or Valkey, for processes on several machines.
 
-Redis is used as it is: no script, no lock, no clock of ours. Four of its habits are enough.
-
-::
-
-    what the relay needs             what Redis has
-    a job has one process            a consumer group: an entry is delivered to one consumer
-    a lease, and its renewal         how long an entry is idle; XCLAIM … JUSTID IDLE 0
-    the takeover, and its epoch      XAUTOCLAIM; how often the entry was delivered
-    the fence                        explicit ids: a stream takes none below its last
-
-    key                 what it is
-    P:jobs              a stream of jobs, with the group `workers`; a job that is done is deleted
-    P:log:STREAM        a stream of entries, each with its place as its id
-    P:stops             a stream of the streams that are to stop, for the processes of now
-    P:stop:STREAM       there if a stream is to stop, for a process that begins later
-    P:wake:PROCESS      a stream that wakes the follower of a process
-
-A job goes through these states:
+The log uses plain commands: no scripts, no locks, and no clock but the server's.
 
 ::
 
-    waiting ──XREADGROUP──▶ taken, epoch 1 ◀──XCLAIM IDLE 0── (renewed)
-                              │       │
-                   lease over │       │ XACK, XDEL
-                 or XCLAIM    ▼       ▼
-              IDLE <a day>  XAUTOCLAIM  gone
-                              │
-                              └──▶ taken, epoch 2 …
+    a relay needs                    and Redis has
+    that one process has a job       a consumer group, which delivers an entry to one consumer
+    a lease that can be renewed      the time since the delivery, and XCLAIM … IDLE 0 JUSTID
+    a takeover, and its epoch        XAUTOCLAIM, and the count of deliveries
+    a fence                          explicit ids: a stream refuses one below its last
+
+    key                 what is there
+    P:jobs              a stream of jobs, with the group `workers`; jobs that are done are deleted
+    P:log:STREAM        the entries of a stream; the id of each is its place
+    P:stops             a stream of what is to stop, for the processes that run
+    P:stop:STREAM       exists if a stream is to stop, for a process that begins later
+    P:wake:PROCESS      a stream that ends the wait of a process for news
+
+The states of a job, and the commands that change them:
+
+::
+
+    created ──XREADGROUP──▶ taken in epoch 1 ──XACK, XDEL──▶ finished
+                                   │       ◀──▶ XCLAIM … IDLE 0 (renewed)
+                       the lease has run out, or XCLAIM … IDLE <a day> (handed over)
+                                   │
+                              XAUTOCLAIM ──▶ taken in epoch 2 ──▶ …
 
 The rules:
 
-1. A stream and its job are created in one transaction, after a look whether the stream exists. Two
-   calls that look at the same time both add a job. The stream takes one head, and then the `begin`
-   of one job, which has the job's id: `take()` drops the other job as soon as it sees that.
-2. An entry that the server refuses is compared with the one that is there. If they are the same, it
-   is ours: it had been written, and only the reply was lost. If not, another process has begun.
-3. A job is renewed or handed over only if it is still ours, by consumer and count, and by having
-   been idle for as long as we saw: between our look and our claim nobody else has claimed it.
-4. Entries are appended to streams that exist only, and numbered without a gap. So a log that was
-   lost, or came back with an older state, is noticed, by those who write and by those who read.
-5. Streams are never trimmed, since readers would not notice. They expire: an hour after the last
+1. One transaction creates a stream and its job, after a check that the stream does not exist. If
+   two calls check at the same time, both add a job. But the stream accepts only one head, and then
+   only one `begin`, which names its job. `take()` drops the other job when it sees that.
+2. If the server refuses an entry, the writer reads what the stream has there. If that is the same
+   entry, an earlier attempt has written it, and only the reply was lost. If not, another process
+   has begun, and the job is fenced.
+3. A process renews or hands over a job only if XPENDING names it as the consumer, with the count
+   that is its epoch. XCLAIM then requires that the job is still idle for as long as XPENDING said,
+   so it fails if another process has claimed the job in between.
+4. Entries are only added to streams that exist, numbered without a gap, and name their writer. So
+   writers notice that the server was emptied, and readers that it came back with an older state. A
+   stream with a gap, or with two writers in one epoch, counts as lost.
+5. Streams are never trimmed, because readers would not notice. They expire an hour after the last
    renewal, or `keep` seconds after the end.
 
-What never happens: that a reader gets entries of two processes that both think the job is theirs,
-or a text with a hole; that an entry is stored twice; that a job is gone before it is finished. What
-may happen, if Redis forgets what it had confirmed (a replica that lagged behind takes over; a crash
-without an append-only file): a job is taken a second time in its first epoch. So use an append-only
-file, and `maxmemory-policy noeviction` or `volatile-…`. Redis Cluster is not supported.
+What never happens: a reader gets a text with a gap, or one that two processes have mixed; an entry
+is stored twice; a job is deleted before it is finished.
+
+What can happen if the server forgets what it has confirmed, because a replica takes over that
+lagged behind, or after a crash without an append-only file: a job is taken once more in the same
+epoch, and an answer is saved as `incomplete` although it could have been read to its end. So use an
+append-only file, and a `maxmemory-policy` that does not evict the jobs: `noeviction` or one of
+`volatile-…`. Redis Cluster is not supported, since the keys are in several slots.
 """
 
 from __future__ import annotations
@@ -67,35 +71,35 @@ from redis.exceptions import ResponseError
 from openai_scan.relay.entries import HEAD, Entry
 from openai_scan.relay.errors import FencedError, UnavailableError
 from openai_scan.relay.log import Job, Log
-from openai_scan.relay.redis_follower import Follower
-from openai_scan.relay.redis_server import (
+from openai_scan.relay.redis_entries import (
     BEFORE,
-    LONGEST_BLOCK,
-    GapError,
-    Keys,
     Position,
-    Server,
+    entry_of,
+    fields_of,
     id_of,
+    job_id,
 )
-from openai_scan.relay.redis_writer import Writer, is_too_small
+from openai_scan.relay.redis_follower import Follower
+from openai_scan.relay.redis_server import LONGEST_BLOCK, Keys, Server, is_refused
+from openai_scan.relay.redis_writer import Writer
 from openai_scan.relay.tail import Tail
 
 _log = logging.getLogger("openai_scan")
 
 _GROUP = "workers"
 
-# Whom a job belongs to that was handed over, and how idle it is, in milliseconds: more than any
-# lease.
+# The consumer that has the jobs that were handed over, and how long these are idle then, in
+# milliseconds: longer than any lease.
 _HANDED_OVER_TO = b"handed-over"
-_HANDED_OVER = 24 * 60 * 60 * 1000
+_HANDED_OVER_IDLE = 24 * 60 * 60 * 1000
 
-# How long a stream is kept that is neither renewed nor finished, and a stop, in seconds.
+# How long the server keeps a stream after the last renewal, and a stop, in seconds.
 _LIVE_SECONDS = 60 * 60
 
-# How many stops are kept for a process that could not be reached for a while.
+# How many stops the server keeps, for processes that cannot reach it for a while.
 _MAX_STOPS = 10_000
 
-# How long a process has not been seen that is forgotten, in milliseconds.
+# After how long without a sign of life a consumer is removed, in milliseconds.
 _DEAD = 24 * 60 * 60 * 1000
 
 
@@ -103,11 +107,12 @@ class RedisLog(Log):
     """A log on Redis or Valkey. It connects when it is first used.
 
     Args:
-        url: Where the server is: `redis://`, `rediss://` (TLS) or `unix://`, with the options of
-            redis-py behind a "?", such as `?socket_timeout=2`.
+        url: Where the server is: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's
+            options behind a "?", such as `?socket_timeout=2`. `valkey://` and `valkeys://` mean
+            the same as the first two.
         lease: For how many seconds a job belongs to a process that does not renew it.
         keep: For how many seconds a stream can be read after its end.
-        prefix: What all keys begin with.
+        prefix: What all keys begin with. Relays that share a server need different ones.
         options: More options for redis-py's connections, such as `credential_provider`.
 
     Raises:
@@ -126,24 +131,22 @@ class RedisLog(Log):
         super().__init__()
         self.lease = lease
         self._keep = keep
-        self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}".encode()
         self._keys = Keys(prefix)
         self._server = Server(url, **options)
         self._writer = Writer(self._server, self._keys)
-        self._follower = Follower(
-            self._server,
-            self._keys,
-            self.tails,
-            self._tell_stop,
-        )
+        self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
         self._closing = threading.Event()
-        self._has_looked_for_dead = False
+        self._has_removed_dead = False
 
     def __repr__(self) -> str:
         return f"<RedisLog at {self._server.address}>"
 
     def _tell_stop(self, stream: str) -> None:
-        self.on_stop(stream)  # as the relay has set it since
+        try:
+            self.on_stop(stream)  # the relay has set it after this log was made
+        except Exception:  # noqa: BLE001 - the thread has to go on for all other streams
+            _log.exception("%s could not be stopped", stream)
 
     # Jobs.
 
@@ -154,63 +157,70 @@ class RedisLog(Log):
         key = self._keys.log(stream)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=True)
-            pipeline.xadd(key, {"head": head}, id=id_of(HEAD))
+            pipeline.xadd(key, fields_of("head", head), id=id_of(HEAD))
             pipeline.expire(key, _LIVE_SECONDS)
             pipeline.xadd(self._keys.jobs, {"stream": stream})
             created, *_ = pipeline.execute(raise_on_error=False)
-            if isinstance(created, ResponseError):
-                if not is_too_small(created):
-                    raise created
-                return False  # by another call, since we looked
-        return True
+            if isinstance(created, ResponseError) and not is_refused(created):
+                raise created
+        return not is_refused(created)  # it is if another call has created the stream meanwhile
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
-        """Take jobs: those whose lease has run out, else new ones."""
+        """Take jobs whose lease has run out, or else new ones."""
         self._follower.start()
         until = time.monotonic() + seconds
-        # Leases run out while it waits.
-        longest = min(LONGEST_BLOCK / 2, self.lease / 2)
+        step = min(LONGEST_BLOCK / 2, self.lease / 2)  # leases run out during the wait
         while not self._closing.is_set():
             left = until - time.monotonic()
             try:
-                jobs = self._taken(self._found(limit, min(left, longest)))
+                jobs = self._jobs_of(self._find(limit, min(left, step)))
             except UnavailableError:
-                if self._closing.is_set():
+                if self._closing.is_set():  # `close()` has ended the wait
                     break
                 raise
             if jobs or left <= 0:
                 return jobs
         return ()
 
-    def _found(self, limit: int, seconds: float) -> Sequence[Any]:
-        """Return what is in the stream of jobs for this process, as ids and fields."""
+    def _find(self, limit: int, seconds: float) -> Sequence[Any]:
+        """Return entries of the stream of jobs that are delivered to this process now."""
         with self._server.errors():
             try:
                 overdue = self._overdue(limit)
-                self._forget_dead()
+                self._remove_dead()
                 return overdue or self._new(limit, seconds)
             except ResponseError as error:
-                # It is the first time, or Redis has been emptied, maybe while we waited.
+                # There is no group yet, or the server was emptied, perhaps during the wait.
                 if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
                     raise
-                self._make_group()
+                self._create_group()
                 return self._new(limit, 0)
 
-    def _forget_dead(self) -> None:
-        """Remove the processes from the group that are gone, once. They have no jobs any more."""
-        if self._has_looked_for_dead:
+    def _create_group(self) -> None:
+        try:
+            self._server.commands.xgroup_create(self._keys.jobs, _GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # another process was faster
+                raise
+
+    def _remove_dead(self) -> None:
+        """Remove the consumers of processes that have gone, once in the life of this log.
+
+        A consumer that has jobs stays until these are taken over: they would go with it.
+        """
+        if self._has_removed_dead:
             return
         for consumer in self._server.commands.xinfo_consumers(self._keys.jobs, _GROUP):
             is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
-            if is_dead and consumer["name"] != _HANDED_OVER_TO:  # which gets jobs at any time
+            if is_dead and consumer["name"] != _HANDED_OVER_TO:  # that one may get jobs right now
                 self._server.commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
-        self._has_looked_for_dead = True
+        self._has_removed_dead = True
 
     def _overdue(self, limit: int) -> Sequence[Any]:
-        """Claim the jobs whose lease has run out."""
+        """Claim jobs whose lease has run out."""
         start = b"0-0"
         while True:
-            # It looks at ten times *limit* jobs, and returns where to look on.
+            # The server examines ten times *limit* jobs, and returns where to go on.
             start, found, *_ = self._server.commands.xautoclaim(
                 self._keys.jobs, _GROUP, self._me, int(1000 * self.lease), start, count=limit
             )
@@ -218,43 +228,36 @@ class RedisLog(Log):
                 return [(id, fields) for id, fields in found if id is not None]
 
     def _new(self, limit: int, seconds: float) -> Sequence[Any]:
-        """Return jobs that no process has had, after some time if there are none."""
+        """Return jobs that no process has had, and wait for the first one."""
         milliseconds = int(1000 * seconds)
         reply = self._server.waiting.xreadgroup(
             _GROUP,
             self._me,
             {self._keys.jobs: ">"},
             count=limit,
-            block=milliseconds if milliseconds > 0 else None,  # 0 is for ever
+            block=milliseconds if milliseconds > 0 else None,  # 0 would mean for ever
         )
         return [job for _, jobs in reply for job in jobs]
 
-    def _make_group(self) -> None:
-        try:
-            self._server.commands.xgroup_create(self._keys.jobs, _GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):  # another process has been faster
-                raise
-
-    def _taken(self, found: Sequence[Any]) -> Sequence[Job]:
-        """Return the jobs of what was found; drop those whose stream is that of another job."""
+    def _jobs_of(self, found: Sequence[Any]) -> Sequence[Job]:
+        """Return the jobs that were found, except those whose stream was begun for another job."""
         if not found:
             return ()
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for id, fields in found:
-                stream = fields[b"stream"].decode()
                 pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
-                pipeline.xrange(self._keys.log(stream), id_of((0, HEAD[1] + 1)), count=1)
+                key = self._keys.log(fields[b"stream"].decode())
+                pipeline.xrange(key, id_of((0, HEAD[1] + 1)), count=1)
             replies = pipeline.execute()
         jobs = []
         for (id, fields), pending, first in zip(found, replies[::2], replies[1::2], strict=True):
-            if _begun_by(first) not in (None, id.decode()):
+            if _begun_for(first) not in (None, id.decode()):
                 self._drop(id)
-            elif pending and pending[0]["consumer"] == self._me.encode():
-                taken_id = f"{id.decode()}/{secrets.token_hex(2)}"
+            elif pending and pending[0]["consumer"] == self._me:
                 epoch = pending[0]["times_delivered"]
-                jobs.append(Job(fields[b"stream"].decode(), epoch, taken_id))
+                writer = secrets.token_hex(2)
+                jobs.append(Job(fields[b"stream"].decode(), epoch, job_id(id, writer)))
         return jobs
 
     def _drop(self, id: bytes) -> None:
@@ -265,8 +268,8 @@ class RedisLog(Log):
             pipeline.execute()
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that are other processes' now."""
-        ours, lost = self._still_ours(jobs)
+        """Begin the leases of *jobs* anew, and return those that other processes have taken."""
+        ours, lost = self._whose(jobs)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job, idle in ours:
@@ -277,50 +280,54 @@ class RedisLog(Log):
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
         """End the leases of *jobs* now, so that other processes can take them at once."""
-        ours, _ = self._still_ours(jobs)
+        ours, _ = self._whose(jobs)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job, idle in ours:
-                self._claim(pipeline, job, _HANDED_OVER_TO, seen_idle=idle, idle=_HANDED_OVER)
+                self._claim(pipeline, job, _HANDED_OVER_TO, seen_idle=idle, idle=_HANDED_OVER_IDLE)
             pipeline.execute()
 
-    def _claim(
-        self, pipeline: Any, job: Job, whose: str | bytes, *, seen_idle: int, idle: int
-    ) -> None:
-        """Make a job *whose*, so idle, unless another process has claimed it since it was seen."""
-        ids = [_entry_of(job)]
-        pipeline.xclaim(self._keys.jobs, _GROUP, whose, seen_idle, ids, idle=idle, justid=True)
+    def _whose(self, jobs: Iterable[Job]) -> tuple[Sequence[tuple[Job, int]], Sequence[Job]]:
+        """Return the *jobs* that are ours with how long they are idle, and those of others.
 
-    def _still_ours(self, jobs: Iterable[Job]) -> tuple[Sequence[tuple[Job, int]], Sequence[Job]]:
-        """Return the *jobs* that no other process has, and how long each was idle; and the rest."""
+        A job that no process has is in neither: it is finished, or the server has lost it, which
+        the writer will find out.
+        """
         jobs = [*jobs]
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=False)
             for job in jobs:
-                id = _entry_of(job)
+                id = entry_of(job.id)
                 pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
             replies = pipeline.execute()
         ours, lost = [], []
         for job, pending in zip(jobs, replies, strict=True):
-            if not pending:  # it is finished, or Redis has lost it: the writer finds out
-                continue
-            now = pending[0]
-            if (now["consumer"], now["times_delivered"]) == (self._me.encode(), job.epoch):
-                ours.append((job, max(0, now["time_since_delivered"])))  # if its clock was set
-            else:
-                self._writer.give_up(job, FencedError)
-                lost.append(job)
+            for now in pending:
+                if (now["consumer"], now["times_delivered"]) == (self._me, job.epoch):
+                    # It is negative if the server's clock was set back.
+                    ours.append((job, max(0, now["time_since_delivered"])))
+                else:
+                    self._writer.give_up(job, FencedError)
+                    lost.append(job)
         return ours, lost
 
+    def _claim(
+        self, pipeline: Any, job: Job, consumer: bytes, *, seen_idle: int, idle: int
+    ) -> None:
+        """Give a job to a consumer, unless it was claimed after it was seen to be so idle."""
+        ids = [entry_of(job.id)]
+        pipeline.xclaim(self._keys.jobs, _GROUP, consumer, seen_idle, ids, idle=idle, justid=True)
+
     def finish(self, job: Job) -> None:
-        """Remove a job that is done, unless it is another process's now."""
-        _, lost = self._still_ours([job])
-        if lost:  # the process that has it finds it done
+        """Remove a job that is done, unless another process has taken it."""
+        _, lost = self._whose([job])
+        if lost:
             return
+        id = entry_of(job.id)
         with self._server.errors():
             pipeline = self._server.commands.pipeline(transaction=True)
-            pipeline.xack(self._keys.jobs, _GROUP, _entry_of(job))
-            pipeline.xdel(self._keys.jobs, _entry_of(job))
+            pipeline.xack(self._keys.jobs, _GROUP, id)
+            pipeline.xdel(self._keys.jobs, id)
             pipeline.pexpire(self._keys.log(job.stream), int(1000 * self._keep))
             pipeline.execute()
 
@@ -337,7 +344,7 @@ class RedisLog(Log):
     # Reading.
 
     def read(self, stream: str) -> Sequence[Entry]:
-        """Return the entries of a stream; none if there is no such stream, or not all of it."""
+        """Return the entries of a stream; none if there is no such stream, or it has a gap."""
         entries, _ = self._read(stream)
         return entries
 
@@ -346,7 +353,7 @@ class RedisLog(Log):
             reply = self._server.commands.xrange(self._keys.log(stream))
         try:
             return BEFORE.read_on(reply)
-        except GapError:
+        except ValueError:
             _log.warning("the log has lost entries of %s", stream)
             return [], BEFORE
 
@@ -391,15 +398,13 @@ class RedisLog(Log):
         self._server.close()
 
 
-def _entry_of(job: Job) -> str:
-    """Return the id that a job has in the stream of jobs."""
-    return job.id.partition("/")[0]
+def _begun_for(first: Any) -> str | None:
+    """Return which entry of the jobs a stream was begun for; None if it was not begun.
 
-
-def _begun_by(first: Any) -> str | None:
-    """Return the id of the job that has begun a stream, by its first entry after the head."""
+    Args:
+        first: The first entry after the head, if there is one, as the server returns it.
+    """
     for _, fields in first:
-        ((_, data),) = fields.items()
-        job: str = json.loads(data).get("job", "")
-        return job.partition("/")[0] or None
+        (data,) = fields.values()
+        return entry_of(json.loads(data).get("job", "")) or None
     return None

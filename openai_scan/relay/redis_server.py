@@ -1,8 +1,10 @@
-"""A Redis or Valkey server, as the log uses it: its keys, its connections, and its errors."""
+"""A Redis or Valkey server as the log uses it: its keys, its connections and its errors."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,29 +12,34 @@ import redis
 import redis.connection
 from attrs import frozen
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from openai_scan.errors import ConfigurationError
-from openai_scan.relay.entries import START, Entry, Place
 from openai_scan.relay.errors import UnavailableError
-from openai_scan.relay.log import Job
 
-# They have no types.
+_log = logging.getLogger("openai_scan")
+
+# redis-py has no types for these.
 _parse_url: Any = redis.connection.parse_url
 _BlockingPool: Any = redis.BlockingConnectionPool
 _Pool: Any = redis.ConnectionPool
 
-# For how long commands wait on the server, in seconds.
+# How long a command may wait on the server for news, in seconds.
 LONGEST_BLOCK = 1.0
 
-# How long to wait for a connection, and for a reply beyond the time for which a command waits, in
-# seconds; a connection that was idle for longer than the last is tried first, since a proxy may
-# have forgotten it.
+# How long to wait for a connection and for a reply, in seconds.
 _TIMEOUT = 5.0
-_HEALTHY_SECONDS = 30.0
 
-# Hundreds of threads may ask at once. They share these, and wait for each other.
+# A connection that has been idle for so long is checked before it is used, in seconds: a proxy or a
+# firewall may have dropped it.
+_CHECK_SECONDS = 30.0
+
+# Hundreds of threads may need a connection at once. They take turns with these.
 _MAX_CONNECTIONS = 16
+
+# The first pause between two attempts to reach the server, and the longest, in seconds.
+_PAUSES = (0.05, 1.0)
 
 
 @frozen
@@ -40,7 +47,7 @@ class Keys:
     """The names of the keys.
 
     Attributes:
-        prefix: What all of them begin with.
+        prefix: What they all begin with.
     """
 
     prefix: str
@@ -52,7 +59,7 @@ class Keys:
 
     @property
     def stops(self) -> str:
-        """The stream of what is to stop, for all processes."""
+        """The stream that tells all processes what to stop."""
         return f"{self.prefix}:stops"
 
     def log(self, stream: str) -> str:
@@ -60,34 +67,35 @@ class Keys:
         return f"{self.prefix}:log:{stream}"
 
     def stop(self, stream: str) -> str:
-        """Return the key that is there if a stream is to stop."""
+        """Return the key that exists if a stream is to stop."""
         return f"{self.prefix}:stop:{stream}"
 
     def wake(self, process: str) -> str:
-        """Return the key of a stream that wakes the follower of one process."""
+        """Return the key of the stream that wakes the follower of a process."""
         return f"{self.prefix}:wake:{process}"
 
 
 class Server:
-    """The connections to a server; nothing is connected before it is needed.
+    """The connections to a server. They are opened when they are first needed.
 
-    redis-py does not retry here: what it would send once more may have been done. Those who ask do
-    that, and know what is safe.
+    redis-py does not retry: it would repeat commands that may have been executed. The callers know
+    which of them can be repeated.
 
     Args:
-        url: `redis://`, `rediss://` (TLS) or `unix://`, with the options of redis-py behind a "?".
+        url: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options behind a "?". It
+            may say valkey for redis.
         options: More options for redis-py's connections.
 
     Attributes:
         address: Where the server is, without the password.
         commands: A client for commands that are answered at once.
-        waiting: A client for commands that wait on the server. `interrupt()` ends their wait.
+        waiting: A client for commands that wait on the server. `interrupt()` ends the wait.
 
     Raises:
         ConfigurationError: The URL or an option is malformed.
     """
 
-    # redis-py says of each reply that it may have to be awaited.
+    # redis-py's types allow for each reply that it has to be awaited.
     commands: Any
     waiting: Any
 
@@ -95,50 +103,78 @@ class Server:
         try:
             settings = _settings(url, options)
         except (TypeError, ValueError):
-            # Not even in part, as `from error` would: a password may be in the wrong place.
+            # The cause is left out because it may quote the password.
             raise ConfigurationError(
                 "the URL of Redis must look like redis://[[user]:password@]host[:port][/database], "
-                "rediss://… for TLS, or unix://…, with options that redis-py knows behind a '?'"
+                "rediss://… (TLS) or unix://…, with options that redis-py knows behind a '?'"
             ) from None
         self.address = _address(settings)
-        timeout = settings["socket_timeout"]
-        of_pool = {"max_connections": _MAX_CONNECTIONS, "timeout": _TIMEOUT}
-        self.commands = redis.Redis(connection_pool=_BlockingPool(**{**of_pool, **settings}))
-        settings.pop("timeout", None)
-        settings["socket_timeout"] = None if timeout is None else timeout + LONGEST_BLOCK
+        for_pool = {"max_connections": _MAX_CONNECTIONS, "timeout": _TIMEOUT}
+        self.commands = redis.Redis(connection_pool=_BlockingPool(**{**for_pool, **settings}))
+        settings.pop("timeout", None)  # only the blocking pool has one
+        if settings["socket_timeout"] is not None:
+            settings["socket_timeout"] += LONGEST_BLOCK
         self.waiting = redis.Redis(connection_pool=_Pool(**settings))
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Translate what redis-py raises.
+        """Translate the exceptions of redis-py.
 
         Raises:
-            UnavailableError: The server cannot be reached, or refuses a command.
+            UnavailableError: The server cannot be reached, or has refused a command.
         """
         try:
             yield
-        except Exception as error:  # a connection that `interrupt()` cuts may raise anything
-            reason = _reason(error)
-            raise UnavailableError(f"Redis at {self.address}: {reason}") from error
+        except Exception as error:  # after `interrupt()` a connection may raise anything
+            raise UnavailableError(f"Redis at {self.address}: {_reason(error)}") from error
 
     def interrupt(self) -> None:
-        """End the commands that wait on the server, with an error."""
+        """Have commands that wait on the server fail now."""
         self.waiting.connection_pool.disconnect()
 
     def close(self) -> None:
-        """Close the connections. Those that are needed once more are opened again."""
+        """Close the connections. A command that comes later opens a new one."""
         self.interrupt()
         self.commands.connection_pool.disconnect()
 
 
+class Outage:
+    """Logs once that the server cannot be reached, and says how long to pause before a retry.
+
+    Args:
+        consequence: What to log.
+    """
+
+    def __init__(self, consequence: str) -> None:
+        self._consequence = consequence
+        self._pause = 0.0
+
+    def failed(self, error: UnavailableError) -> float:
+        """Return how long to pause after a failed attempt, in seconds: twice as long each time."""
+        first, longest = _PAUSES
+        if not self._pause:
+            _log.warning("%s: %s", self._consequence, error)
+        self._pause = min(2 * self._pause, longest) or first
+        return self._pause
+
+    def is_over(self) -> None:
+        """Begin anew, since the server has answered."""
+        self._pause = 0.0
+
+
+def is_refused(reply: Any) -> bool:
+    """Return whether a stream has refused an entry because its last id is the same or later."""
+    return isinstance(reply, ResponseError) and "equal or smaller" in str(reply)
+
+
 def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the connections, once one could be made of them."""
+    """Return the settings of the connections, after trying whether redis-py accepts them."""
     settings: dict[str, Any] = {
         "socket_timeout": _TIMEOUT,
-        "health_check_interval": _HEALTHY_SECONDS,
-        **_parse_url(url),
+        "health_check_interval": _CHECK_SECONDS,
+        **_parse_url(re.sub("^valkey(?=s?://)", "redis", url)),
         **options,
-        # Replies have the same form in all versions of redis-py only so.
+        # Only with RESP2 do all versions of redis-py return replies in the same form.
         "protocol": 2,
         "decode_responses": False,
         "retry": Retry(NoBackoff(), 0),
@@ -146,9 +182,9 @@ def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
     settings.pop("legacy_responses", None)
     if "path" not in settings:
         settings.setdefault("socket_connect_timeout", settings["socket_timeout"])
-    of_pools = ("connection_class", "max_connections", "timeout")
-    make = settings.get("connection_class", redis.Connection)
-    make(**{name: value for name, value in settings.items() if name not in of_pools})
+    for_pool = ("connection_class", "max_connections", "timeout")
+    connection = settings.get("connection_class", redis.Connection)
+    connection(**{name: value for name, value in settings.items() if name not in for_pool})
     return settings
 
 
@@ -159,66 +195,10 @@ def _address(settings: dict[str, Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return what an error says, without the command that redis-py quotes, which may have text."""
+    """Return the message of an error without the command, whose arguments may be a user's text.
+
+    redis-py quotes the command if it was part of a pipeline. The error itself is cut as well.
+    """
     reason = str(error).rpartition("of pipeline caused error: ")[2]
     error.args = (reason,)
     return reason or type(error).__name__
-
-
-@frozen
-class Position:
-    """How far a stream has been read.
-
-    Attributes:
-        place: The place of the last entry.
-        writer: Who has written it.
-    """
-
-    place: Place
-    writer: str
-
-    def read_on(self, reply: Any) -> tuple[list[Entry], Position]:
-        """Return the entries of a reply, and the position after them.
-
-        Raises:
-            GapError: Something is missing between this position and the last of them.
-        """
-        entries = []
-        place, writer = self.place, self.writer
-        for id, fields in reply:
-            ((name, data),) = fields.items()
-            kind, _, next_writer = name.decode().partition("@")
-            entry = Entry(*place_of(id), kind, data)
-            follows = entry.place == (place[0], place[1] + 1) and next_writer == writer
-            if not follows and not (entry.epoch > place[0] and entry.seq == 0):
-                raise GapError
-            entries.append(entry)
-            place, writer = entry.place, next_writer
-        return entries, Position(place, writer)
-
-
-BEFORE = Position(START, "")
-"""Before the first entry of a stream."""
-
-
-class GapError(Exception):
-    """A stream lacks entries, or has those of two processes in one epoch."""
-
-
-def fields_of(job: Job, entry: Entry) -> dict[str, bytes]:
-    """Return how an entry is stored: as one field, whose name is its kind and its writer.
-
-    A stream stores a name only once, however many entries in a row have it.
-    """
-    return {f"{entry.kind}@{job.id.partition('/')[2]}": entry.data}
-
-
-def place_of(id: bytes) -> Place:
-    """Return the place of an entry by its id."""
-    epoch, _, seq = id.partition(b"-")
-    return int(epoch), int(seq)
-
-
-def id_of(place: Place) -> str:
-    """Return the id that the server gives an entry."""
-    return f"{place[0]}-{place[1]}"

@@ -24,10 +24,11 @@ from openai_scan.relay.tail import Tail
 
 _log = logging.getLogger("openai_scan")
 
-# How often the database is asked: for entries that readers wait for; for jobs, and for streams that
-# are to stop; and whether streams still exist. In seconds.
+# How often the database is asked, in seconds: for entries that readers wait for; for jobs, and for
+# streams that are to stop; for jobs whose lease has run out; and whether streams still exist.
 _TAIL_SECONDS = 0.025
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.2
+_OVERDUE_SECONDS = 1.0
 _LOSS_SECONDS = 1.0
 
 # How often streams that have expired are deleted, at most, in seconds.
@@ -96,7 +97,10 @@ class SqlLog(Log):
         self._told_to_stop: set[str] = set()
         # The streams whose tails may lack entries that this process has written.
         self._behind: set[str] = set()
-        self._created = 0
+        # How often there was a reason to look for jobs.
+        self._hints = 0
+        # Whether something may have changed since jobs were last looked for.
+        self._has_news = True
         self._due: dict[str, float] = {}
         self._is_reachable = True
         self._reached_at = time.monotonic()
@@ -114,27 +118,30 @@ class SqlLog(Log):
     def create(self, stream: str, head: bytes) -> bool:
         """Create a stream and its job, both or neither. Return False if the stream exists."""
         is_new = self._rows.create(stream, head)
-        with self._changed:
-            self._created += 1
-            self._changed.notify_all()
+        self._look_for_jobs()
         return is_new
+
+    def _look_for_jobs(self) -> None:
+        """Let a `take()` that waits look whether there are jobs."""
+        with self._changed:
+            self._hints += 1
+            self._changed.notify_all()
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
         """Take jobs that belong to no process, the oldest first."""
         until = time.monotonic() + seconds
+        pause = min(_OVERDUE_SECONDS, self.lease / 5)
         while True:
-            created = self._created
+            hints = self._hints
             jobs = [] if self._is_closed else self._take(limit)
             left = until - time.monotonic()
             with self._changed:
                 if jobs or self._is_closed or left <= 0:
                     return jobs
-                self._changed.wait_for(
-                    functools.partial(self._may_take, created), min(left, _PAUSE_SECONDS)
-                )
+                self._changed.wait_for(functools.partial(self._may_take, hints), min(left, pause))
 
-    def _may_take(self, created: int) -> bool:
-        return self._is_closed or self._created != created
+    def _may_take(self, hints: int) -> bool:
+        return self._is_closed or self._hints != hints
 
     def _take(self, limit: int) -> Sequence[Job]:
         # After an outage, those who are still at work renew their leases first.
@@ -150,7 +157,7 @@ class SqlLog(Log):
         return jobs
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that are other processes' now."""
+        """Begin the leases of *jobs* anew, and return those that other processes have."""
         jobs = list(jobs)
         until = self._at_work_until()
         with self._changed:  # also if the database cannot be reached
@@ -182,6 +189,9 @@ class SqlLog(Log):
             for job in jobs:
                 self._jobs.pop(job, None)
                 self._told_to_stop.discard(job.stream)
+                # Another process may have written since it was no longer this one's.
+                self._behind.add(job.stream)
+            self._changed.notify_all()
 
     # Writing.
 
@@ -225,10 +235,9 @@ class SqlLog(Log):
         tail = self.tails.open(stream)
         if not tail.entries:
             tail.push(self._rows.read(stream))
+            self._catch_up(stream)  # what was written before it had its first entries
         if not tail.entries:
             tail.end()
-        elif not tail.is_over:
-            self._catch_up(stream)  # what was written before it had its first entries
         return tail
 
     def _catch_up(self, stream: str) -> None:
@@ -287,7 +296,9 @@ class SqlLog(Log):
                 tail.end()
 
     def _look(self) -> None:
-        self._show_news()
+        has_changed = self._database.has_changed()
+        self._has_news |= has_changed
+        self._show_news(has_changed=has_changed)
         if self._is_due("jobs", _PAUSE_SECONDS):
             self._look_after_jobs()
         if self._is_due("loss", _LOSS_SECONDS):
@@ -302,18 +313,19 @@ class SqlLog(Log):
         self._due[task] = now + seconds
         return True
 
-    def _show_news(self) -> None:
+    def _show_news(self, *, has_changed: bool) -> None:
         """Show readers what other processes have written."""
         with self._changed:
             behind, self._behind = self._behind, set()
             own = {job.stream for job in self._jobs} - behind
-        places: dict[str, Place] = {
-            tail.stream: tail.entries[-1].place
+        tails = {
+            tail.stream: tail
             for tail in self.tails.unfinished()
             if tail.entries and tail.stream not in own
         }
-        if not places or not (self._database.has_changed() or behind):
+        if not tails or not (has_changed or behind):
             return
+        places = {stream: tail.entries[-1].place for stream, tail in tails.items()}
         try:
             found = self._rows.after(places)
         except UnavailableError:
@@ -321,9 +333,7 @@ class SqlLog(Log):
                 self._behind.update(places)
             raise
         for stream, entries in found.items():
-            tail = self.tails.get(stream)
-            if tail is not None:
-                tail.push(entries)
+            tails[stream].push(entries)
 
     def _look_after_jobs(self) -> None:
         """Tell of those that are to stop; let go of those that this process does not work on."""
@@ -333,9 +343,13 @@ class SqlLog(Log):
             waiting = {job.stream for job in self._jobs} - self._told_to_stop
         if left:
             self.hand_over(left)
+        if not self._has_news:
+            return
         for stream in waiting.intersection(self._rows.stopped() if waiting else ()):
             self._told_to_stop.add(stream)
             self.on_stop(stream)
+        self._look_for_jobs()
+        self._has_news = False
 
     def _end_lost_tails(self) -> None:
         """Let go those who read a stream that does not exist any more."""

@@ -1,9 +1,12 @@
-"""What a `SqlLog` asks of its two tables: each method is one transaction, and waits for nothing.
+"""What a `SqlLog` asks of its two tables.
 
 The fence is the epoch in the row of a stream. A process that takes a job changes it. One that
-appends checks it, and keeps the row from being changed until what it appends has been committed. So
-once a job has been taken, all that the process before has written can be read, and nothing more is
-written.
+appends does it in a statement that checks the epoch, and keeps the row from being changed until its
+transaction has ended. So once a job has been taken, all that the process before has written can be
+read, and nothing more is written.
+
+What is needed often is one statement with one parameter, a list in JSON. To build a statement takes
+longer than to run it, and one that grows with a list takes ten times as long.
 """
 
 from __future__ import annotations
@@ -18,11 +21,12 @@ from sqlalchemy.exc import IntegrityError
 
 from openai_scan.relay.database import Database
 from openai_scan.relay.entries import HEAD, Entry, Place
+from openai_scan.relay.errors import UnavailableError
 from openai_scan.relay.log import Job
 from openai_scan.relay.tables import LogTables
 
-# How many streams are named in a statement, and deleted in a transaction, at most.
-AT_A_TIME = 200
+# How many streams are deleted in a transaction, at most. Writers wait for that long.
+_DELETED_AT_A_TIME = 20
 
 
 class Rows:
@@ -35,7 +39,11 @@ class Rows:
         self._database = database
         self._streams = tables.streams
         self._events = tables.events
+        self._jobs = self._select_jobs()
+        self._epochs = self._select_epochs()
+        self._stopped = self._select_stopped()
         self._after = self._select_after()
+        self._write = self._insert_events()
 
     # Jobs.
 
@@ -45,13 +53,18 @@ class Rows:
         def create(connection: sa.Connection) -> None:
             connection.execute(
                 self._streams.insert().values(
-                    stream=stream, epoch=0, lease=0, stop=False, created=self._database.time()
+                    stream=stream, epoch=0, lease=0, stop=False, created=self._database.time
                 )
             )
-            connection.execute(self._events.insert(), [_row(stream, Entry(*HEAD, "head", head))])
+            epoch, seq = HEAD
+            connection.execute(
+                self._events.insert().values(
+                    stream=stream, epoch=epoch, seq=seq, kind="head", data=head
+                )
+            )
 
         try:
-            self._database.write(create)
+            self._database.transact(create)
         except IntegrityError:
             return False
         return True
@@ -67,107 +80,95 @@ class Rows:
             lease: For how long.
             with_overdue: Whether to take those whose lease has run out, too.
         """
-        streams = self._streams.c
-        takable = streams.lease == 0
-        if with_overdue:
-            takable |= (streams.lease < self._database.time()) & (streams.owner != owner)
-        jobs = (
-            sa.select(streams.stream, streams.epoch)
-            .where(streams.expires.is_(None), takable)
-            .order_by(streams.lease, streams.created)
-            .limit(limit)
-        )
-        if not self._database.read(lambda connection: connection.execute(jobs).all()):
+        wanted = {"limit": limit, "owner": owner, "with_overdue": with_overdue}
+        if not self._database.run(
+            lambda connection: connection.execute(self._jobs, {**wanted, "limit": 1}).all()
+        ):
             return []
 
         def take(connection: sa.Connection) -> Sequence[Job]:
-            found = connection.execute(jobs.with_for_update(skip_locked=True)).all()
+            found = connection.execute(self._jobs.with_for_update(skip_locked=True), wanted).all()
+            streams = self._streams.c
             connection.execute(
                 self._streams.update()
                 .where(streams.stream.in_([stream for stream, _ in found]))
-                .values(epoch=streams.epoch + 1, owner=owner, lease=self._database.time() + lease)
+                .values(epoch=streams.epoch + 1, owner=owner, lease=self._database.time + lease)
             )
             return [Job(stream, epoch + 1) for stream, epoch in found]
 
-        return self._database.write(take)
+        return self._database.transact(take)
+
+    def _select_jobs(self) -> sa.Select[Any]:
+        streams = self._streams.c
+        is_overdue = (
+            sa.bindparam("with_overdue", type_=sa.Boolean)
+            & (streams.lease < self._database.time)
+            & (streams.owner != sa.bindparam("owner", type_=sa.String))
+        )
+        return (
+            sa.select(streams.stream, streams.epoch)
+            .where(streams.expires.is_(None), (streams.lease == 0) | is_overdue)
+            .order_by(streams.lease, streams.created)
+            .limit(sa.bindparam("limit", type_=sa.Integer))
+        )
 
     def renew(self, jobs: Collection[Job], lease: float) -> Mapping[Job, int]:
         """Begin the leases of *jobs* anew, but for those that have been handed over.
 
         Returns:
-            The epochs of those that another process has taken; 0 for a stream that does not exist.
+            Those that have been lost, see `lost()`.
         """
-        if not jobs:
-            return {}
         streams = self._streams.c
-
-        def renew(connection: sa.Connection) -> Mapping[str, int]:
-            until = self._database.time() + lease
-            self._update(connection, jobs, {"lease": until}, streams.lease > 0)
-            return self._epochs(connection, jobs)
-
-        epochs = self._database.write(renew)
-        return {job: epoch for job in jobs if (epoch := epochs.get(job.stream, 0)) != job.epoch}
+        self._update(jobs, {"lease": self._database.time + lease}, streams.lease > 0)
+        return self.lost(jobs)
 
     def hand_over(self, jobs: Collection[Job]) -> None:
         """End the leases of *jobs*."""
-        if jobs:
-            self._database.write(lambda connection: self._update(connection, jobs, {"lease": 0}))
+        self._update(jobs, {"lease": 0})
 
     def finish(self, job: Job, keep: float) -> None:
         """Remove a job; its stream expires in *keep* seconds."""
-        expires = self._database.time() + keep
-        self._database.write(
-            lambda connection: self._update(connection, [job], {"expires": expires})
-        )
+        self._update([job], {"expires": self._database.time + keep})
 
     def _update(
-        self,
-        connection: sa.Connection,
-        jobs: Iterable[Job],
-        values: Mapping[str, Any],
-        *conditions: sa.ColumnElement[bool],
+        self, jobs: Iterable[Job], values: Mapping[str, Any], *conditions: sa.ColumnElement[bool]
     ) -> None:
         """Change the rows of those of *jobs* that no other process has taken."""
         streams = self._streams.c
+        rows, (stream, epoch) = self._listed(sa.String, sa.Integer)
+        those = sa.select(stream, epoch).select_from(rows)
         statement = (
             self._streams.update()
-            .where(
-                streams.stream == sa.bindparam("of_stream"),
-                streams.epoch == sa.bindparam("of_epoch"),
-                *conditions,
-            )
+            .where(sa.tuple_(streams.stream, streams.epoch).in_(those), *conditions)
             .values(values)
         )
-        # All lock rows in the same order, so that none waits for one that waits for it.
-        keys = [
-            {"of_stream": stream, "of_epoch": epoch}
-            for stream, epoch in sorted((job.stream, job.epoch) for job in jobs)
-        ]
-        connection.execute(statement, keys)
+        listed = json.dumps([[job.stream, job.epoch] for job in jobs])
+        self._database.run(lambda connection: connection.execute(statement, {"list": listed}))
 
-    def _epochs(
-        self, connection: sa.Connection, jobs: Iterable[Job], *, is_kept: bool = False
-    ) -> Mapping[str, int]:
-        """Return the epochs of the streams of *jobs* that exist.
+    def lost(self, jobs: Collection[Job]) -> Mapping[Job, int]:
+        """Return the epochs of those of *jobs* that another process has taken.
 
-        Args:
-            connection: The transaction.
-            jobs: The jobs.
-            is_kept: Whether no process may take them before the transaction has ended.
+        The epoch is 0 if there is no such stream.
         """
+        epochs = self._epochs_of(job.stream for job in jobs)
+        return {job: epoch for job in jobs if (epoch := epochs.get(job.stream, 0)) != job.epoch}
+
+    def _epochs_of(self, streams: Iterable[str]) -> Mapping[str, int]:
+        """Return the epochs of those of *streams* that exist."""
+        listed = json.dumps([[stream] for stream in streams])
+        rows = self._database.run(
+            lambda connection: connection.execute(self._epochs, {"list": listed}).all()
+        )
+        return dict(rows)
+
+    def _select_epochs(self) -> sa.Select[Any]:
         streams = self._streams.c
-        epochs: dict[str, int] = {}
-        for names in _groups(sorted({job.stream for job in jobs})):
-            statement = (
-                sa.select(streams.stream, streams.epoch)
-                .where(streams.stream.in_(names))
-                .order_by(streams.stream)
-            )
-            if is_kept:
-                statement = statement.with_for_update(read=True)
-            epochs.update((stream, epoch) for stream, epoch in connection.execute(statement))
-        return epochs
+        rows, (stream,) = self._listed(sa.String)
+        return (
+            sa.select(streams.stream, streams.epoch)
+            .select_from(rows)
+            .join(self._streams, streams.stream == stream)
+        )
 
     # Entries.
 
@@ -175,29 +176,43 @@ class Rows:
         """Append entries to the streams of jobs.
 
         Returns:
-            The epochs of those that another process has taken; 0 for a stream that does not exist.
-            Nothing has been appended for them.
+            Those that have been lost, see `lost()`. Nothing more can be appended for them.
 
         Raises:
-            IntegrityError: Some are there already, so nothing has been appended.
+            IntegrityError: Some entries are there already, so nothing has been appended.
         """
+        listed = [
+            [job.stream, entry.epoch, entry.seq, entry.kind, entry.data.decode()]
+            for job, entries in sorted(batch.items(), key=_by_stream)
+            for entry in entries
+        ]
+        written = self._database.run(
+            lambda connection: (
+                connection.execute(self._write, {"list": json.dumps(listed)}).rowcount
+            )
+        )
+        if written == len(listed):
+            return {}
+        lost = self.lost(batch)
+        if not lost:
+            raise UnavailableError("the log has not taken all entries")
+        return lost
 
-        def write(connection: sa.Connection) -> Mapping[Job, int]:
-            epochs = self._epochs(connection, batch, is_kept=True)
-            lost = {
-                job: epoch for job in batch if (epoch := epochs.get(job.stream, 0)) != job.epoch
-            }
-            rows = [
-                _row(job.stream, entry)
-                for job, entries in batch.items()
-                if job not in lost
-                for entry in entries
-            ]
-            if rows:
-                connection.execute(self._events.insert(), rows)
-            return lost
-
-        return self._database.write(write)
+    def _insert_events(self) -> sa.Insert:
+        """Return the statement of `write()`, for those whose epoch is that of the stream."""
+        streams = self._streams.c
+        rows, (stream, epoch, seq, kind, data) = self._listed(
+            sa.String, sa.Integer, sa.Integer, sa.String, sa.Text
+        )
+        columns = [stream, epoch, seq, kind, self._to_bytes(data)]
+        current = (
+            sa.select(*columns)
+            .select_from(rows)
+            .join(self._streams, (streams.stream == stream) & (streams.epoch == epoch))
+            .with_for_update(read=True, of=self._streams)
+        )
+        insert = self._events.insert().from_select([*self._events.c], current)
+        return insert.execution_options(preserve_rowcount=True)
 
     def last(self, job: Job) -> int:
         """Return the number of the last entry that *job* has in the log; -1 if it has none."""
@@ -205,7 +220,7 @@ class Rows:
         statement = sa.select(sa.func.max(events.seq)).where(
             events.stream == job.stream, events.epoch == job.epoch
         )
-        last = self._database.read(lambda connection: connection.scalar(statement))
+        last = self._database.run(lambda connection: connection.scalar(statement))
         return -1 if last is None else last
 
     def read(self, stream: str) -> Sequence[Entry]:
@@ -216,14 +231,14 @@ class Rows:
             .where(events.stream == stream)
             .order_by(events.epoch, events.seq)
         )
-        rows = self._database.read(lambda connection: connection.execute(statement).all())
+        rows = self._database.run(lambda connection: connection.execute(statement).all())
         return [Entry(*row) for row in rows]
 
     def after(self, places: Mapping[str, Place]) -> Mapping[str, Sequence[Entry]]:
         """Return the entries of many streams, each behind its own place, in order."""
-        wanted = json.dumps([[stream, *place] for stream, place in places.items()])
-        rows = self._database.read(
-            lambda connection: connection.execute(self._after, {"places": wanted}).all()
+        listed = json.dumps([[stream, *place] for stream, place in places.items()])
+        rows = self._database.run(
+            lambda connection: connection.execute(self._after, {"list": listed}).all()
         )
         found: dict[str, list[Entry]] = defaultdict(list)
         for stream, *row in rows:
@@ -231,31 +246,11 @@ class Rows:
         return found
 
     def _select_after(self) -> sa.Select[Any]:
-        """Return the statement of `after()`.
-
-        The places are one parameter, since a statement that grows with them takes SQLAlchemy ten
-        times as long.
-        """
-        places = sa.bindparam("places", type_=sa.String)
-        stream: sa.ColumnElement[Any]
-        epoch: sa.ColumnElement[Any]
-        seq: sa.ColumnElement[Any]
-        if self._database.is_sqlite:
-            place = sa.func.json_each(places).table_valued("value", name="place")
-            stream, epoch, seq = (
-                sa.func.json_extract(place.c.value, f"$[{number}]") for number in range(3)
-            )
-        else:
-            each = sa.func.json_array_elements(sa.cast(places, sa.JSON))
-            place = each.table_valued("value", name="place")
-            stream, epoch, seq = (
-                sa.cast(place.c.value.op("->>")(number), type_)
-                for number, type_ in enumerate((sa.String, sa.Integer, sa.Integer))
-            )
         events = self._events.c
+        rows, (stream, epoch, seq) = self._listed(sa.String, sa.Integer, sa.Integer)
         return (
             sa.select(events.stream, events.epoch, events.seq, events.kind, events.data)
-            .select_from(place)
+            .select_from(rows)
             .join(
                 self._events,
                 (events.stream == stream)
@@ -264,36 +259,53 @@ class Rows:
             .order_by(events.stream, events.epoch, events.seq)
         )
 
+    def _listed(self, *types: type[sa.types.TypeEngine[Any]]) -> Any:
+        """Return the rows and the columns of the parameter `list`: a list of lists in JSON."""
+        parameter = sa.bindparam("list", type_=sa.String)
+        if self._database.is_sqlite:
+            rows = sa.func.json_each(parameter).table_valued("value", name="listed")
+            item = [sa.func.json_extract(rows.c.value, f"$[{n}]") for n in range(len(types))]
+            return rows, item
+        each = sa.func.json_array_elements(sa.cast(parameter, sa.JSON))
+        rows = each.table_valued("value", name="listed")
+        return rows, [sa.cast(rows.c.value.op("->>")(n), of) for n, of in enumerate(types)]
+
+    def _to_bytes(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[bytes]:
+        if self._database.is_sqlite:
+            return sa.cast(text, sa.LargeBinary)
+        return sa.func.convert_to(text, "UTF8", type_=sa.LargeBinary)
+
     # Streams.
 
     def existing(self, streams: Iterable[str]) -> Collection[str]:
         """Return those of *streams* that exist."""
-        of_streams = [Job(stream, 0) for stream in streams]
-        return self._database.read(lambda connection: self._epochs(connection, of_streams)).keys()
+        return self._epochs_of(streams).keys()
 
     def stop(self, stream: str) -> None:
         """Note that a stream is to stop."""
         statement = self._streams.update().where(self._streams.c.stream == stream).values(stop=True)
-        self._database.write(lambda connection: connection.execute(statement))
+        self._database.run(lambda connection: connection.execute(statement))
 
     def is_stopped(self, stream: str) -> bool:
         """Return whether a stream is to stop."""
         statement = sa.select(self._streams.c.stop).where(self._streams.c.stream == stream)
-        return bool(self._database.read(lambda connection: connection.scalar(statement)))
+        return bool(self._database.run(lambda connection: connection.scalar(statement)))
 
     def stopped(self) -> Collection[str]:
         """Return the streams that are to stop, and have not ended."""
+        return self._database.run(lambda connection: connection.scalars(self._stopped).all())
+
+    def _select_stopped(self) -> sa.Select[Any]:
         streams = self._streams.c
-        statement = sa.select(streams.stream).where(streams.expires.is_(None), streams.stop)
-        return self._database.read(lambda connection: connection.scalars(statement).all())
+        return sa.select(streams.stream).where(streams.expires.is_(None), streams.stop)
 
     def forget(self) -> None:
         """Delete the streams that have been kept long enough."""
         streams, events = self._streams.c, self._events.c
         expired = (
             sa.select(streams.stream)
-            .where(streams.expires < self._database.time())
-            .limit(AT_A_TIME)
+            .where(streams.expires < self._database.time)
+            .limit(_DELETED_AT_A_TIME)
             .with_for_update(skip_locked=True)
         )
 
@@ -303,19 +315,10 @@ class Rows:
             connection.execute(self._streams.delete().where(streams.stream.in_(names)))
             return len(names)
 
-        while self._database.write(forget) == AT_A_TIME:
+        while self._database.transact(forget) == _DELETED_AT_A_TIME:
             pass
 
 
-def _row(stream: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "stream": stream,
-        "epoch": entry.epoch,
-        "seq": entry.seq,
-        "kind": entry.kind,
-        "data": entry.data,
-    }
-
-
-def _groups(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (names[start : start + AT_A_TIME] for start in range(0, len(names), AT_A_TIME))
+def _by_stream(item: tuple[Job, object]) -> tuple[str, int]:
+    job, _ = item
+    return job.stream, job.epoch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from openai_scan.relay.database import Database
 from openai_scan.relay.entries import storable
 from openai_scan.relay.errors import LimitError, UnavailableError, UnknownStreamError
-from openai_scan.relay.store import Limits, Message, NewMessage, Status
+from openai_scan.relay.store import Limits, NewMessage, Status, StoredMessage
 from openai_scan.relay.tables import StoreTables
 
 # Over how many seconds `Limits.per_minute` counts.
@@ -115,7 +116,7 @@ class SqlStore:
         for _ in range(_TRIES):
             # Another user may just have created the same message or conversation.
             with contextlib.suppress(IntegrityError):
-                return self._database.write(functools.partial(self._begin, message, limits))
+                return self._database.transact(functools.partial(self._begin, message, limits))
         raise UnavailableError(f"{self._database.name}: {message.id} cannot be inserted")
 
     def _begin(self, message: NewMessage, limits: Limits, connection: sa.Connection) -> bool:
@@ -133,7 +134,7 @@ class SqlStore:
         if owner is None:
             connection.execute(
                 self._tables.conversations.insert().values(
-                    id=message.conversation, user_id=message.user, created_at=now
+                    id=message.conversation, user_id=message.user, created_at=_time_of(now)
                 )
             )
         last = connection.scalar(
@@ -146,7 +147,7 @@ class SqlStore:
             "user_id": message.user,
             "epoch": 0,
             "facts": {},
-            "created_at": now,
+            "created_at": _time_of(now),
         }
         prompt = {
             "id": f"{message.id}.prompt",  # ids of streams have no dots
@@ -154,7 +155,7 @@ class SqlStore:
             "role": "user",
             "content": storable(message.prompt),
             "status": "completed",
-            "finished_at": now,
+            "finished_at": _time_of(now),
         }
         answer = {
             "id": message.id,
@@ -180,7 +181,7 @@ class SqlStore:
             .where(
                 messages.user_id == user,
                 messages.role == "assistant",
-                messages.created_at > now - _MINUTE,
+                messages.created_at > _time_of(now - _MINUTE),
             )
             .order_by(messages.created_at.desc())
             .limit(limits.per_minute)
@@ -188,7 +189,7 @@ class SqlStore:
         if len(starts) >= limits.per_minute:
             raise LimitError(
                 f"you have started {limits.per_minute} answers within a minute",
-                retry_after=starts[-1] + _MINUTE - now if starts else None,
+                retry_after=_seconds_of(starts[-1]) + _MINUTE - now if starts else None,
             )
 
     def finish(
@@ -203,27 +204,24 @@ class SqlStore:
             UnavailableError: The database cannot be reached or is locked. Call again.
         """
         messages = self._tables.messages
+        statement = (
+            messages.update()
+            .where(
+                messages.c.id == id,
+                messages.c.status == "running",
+                messages.c.epoch <= epoch,
+            )
+            .values(
+                status=status,
+                content=storable(text),
+                facts=_storable(dict(facts)),
+                epoch=epoch,
+                finished_at=self._database.timestamp,
+            )
+        )
+        return self._database.run(lambda connection: connection.execute(statement).rowcount) == 1
 
-        def finish(connection: sa.Connection) -> int:
-            return connection.execute(
-                messages.update()
-                .where(
-                    messages.c.id == id,
-                    messages.c.status == "running",
-                    messages.c.epoch <= epoch,
-                )
-                .values(
-                    status=status,
-                    content=storable(text),
-                    facts=_storable(dict(facts)),
-                    epoch=epoch,
-                    finished_at=self._now(connection),
-                )
-            ).rowcount
-
-        return self._database.write(finish) == 1
-
-    def message(self, id: str) -> Message | None:
+    def message(self, id: str) -> StoredMessage | None:
         """Return a message, or None if there is none of that id.
 
         Raises:
@@ -232,7 +230,7 @@ class SqlStore:
         found = self._select(self._tables.messages.c.id == id)
         return found[0] if found else None
 
-    def history(self, conversation: str, user: str) -> Sequence[Message]:
+    def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
         """Return the messages of a conversation in order; none if it is not the user's.
 
         Raises:
@@ -241,21 +239,21 @@ class SqlStore:
         messages = self._tables.messages.c
         return self._select(messages.conversation_id == conversation, messages.user_id == user)
 
-    def running(self, seconds: float) -> Sequence[Message]:
+    def running(self, seconds: float) -> Sequence[StoredMessage]:
         """Return the answers that have been `running` for longer than *seconds*.
 
         Raises:
             UnavailableError: The database cannot be reached.
         """
         messages = self._tables.messages.c
-        before = self._database.read(self._now) - seconds
-        return self._select(messages.status == "running", messages.created_at < before)
+        before = self._database.run(self._now) - seconds
+        return self._select(messages.status == "running", messages.created_at < _time_of(before))
 
     def close(self) -> None:
         """Close the connections. What is asked afterwards is an UnavailableError."""
         self._database.close()
 
-    def _select(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Message]:
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> Sequence[StoredMessage]:
         messages = self._tables.messages.c
         statement = (
             sa.select(
@@ -270,12 +268,21 @@ class SqlStore:
             .where(*conditions)
             .order_by(messages.conversation_id, messages.position)
         )
-        rows = self._database.read(lambda connection: connection.execute(statement).all())
-        return [Message(*row) for row in rows]
+        rows = self._database.run(lambda connection: connection.execute(statement).all())
+        return [StoredMessage(*row) for row in rows]
 
     def _now(self, connection: sa.Connection) -> float:
-        now = connection.scalar(sa.select(self._database.time()))
+        now = connection.scalar(sa.select(self._database.time))
         return cast("float", now)
+
+
+def _time_of(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def _seconds_of(time: datetime) -> float:
+    """Return the seconds since 1970. What comes from SQLite has no time zone."""
+    return (time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time).timestamp()
 
 
 def _storable(value: Any) -> Any:

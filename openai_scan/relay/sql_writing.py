@@ -25,8 +25,10 @@ from openai_scan.relay.sql_rows import Rows
 
 _log = logging.getLogger("openai_scan")
 
-# For how long entries are collected after a transaction, in seconds.
+# For how long entries are collected after a transaction: so many seconds at least, and so many
+# times as long as the transaction has taken, so that other processes get at a busy file too.
 _COLLECTING_SECONDS = 0.02
+_COLLECTING_TIMES = 2
 
 # How much is written in one transaction. Other processes wait for that long to write to SQLite.
 _MAX_ENTRIES = 2_000
@@ -183,12 +185,14 @@ class Writer:
             with self._lock:
                 self._has_work.wait_for(lambda: self._waiting or self._closes_at is not None)
                 batch = self._next_batch()
+            began = time.monotonic()
             if batch.count:
                 self._write(batch)
+            pause = max(_COLLECTING_SECONDS, _COLLECTING_TIMES * (time.monotonic() - began))
             with self._lock:
                 if self._closes_at is not None and (not self._waiting or self._has_given_up()):
                     return
-                self._is_urgent.wait_for(self._is_in_a_hurry, _COLLECTING_SECONDS)
+                self._is_urgent.wait_for(self._is_in_a_hurry, pause)
 
     def _is_in_a_hurry(self) -> bool:
         is_asked = self._drains > 0 or self._closes_at is not None
@@ -217,7 +221,11 @@ class Writer:
             with self._lock:
                 for lane in self._lanes.values():
                     lane.is_sure = False
-                if self._is_urgent.wait_for(self._has_given_up, pause):
+                if self._closes_at is None:
+                    self._is_urgent.wait_for(lambda: self._closes_at is not None, pause)
+                else:
+                    self._is_urgent.wait(_PAUSES[0])
+                if self._has_given_up():
                     return
             pause = min(2 * pause, longest)
         for lane, entries in batch.entries.items():

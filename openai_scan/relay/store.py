@@ -59,7 +59,7 @@ class NewMessage:
 
 
 @frozen
-class Message:
+class StoredMessage:
     """A message as it is stored.
 
     Attributes:
@@ -124,11 +124,11 @@ class Store(Protocol):
         """
         ...
 
-    def message(self, id: str) -> Message | None:
+    def message(self, id: str) -> StoredMessage | None:
         """Return a message, or None if there is none of that id."""
         ...
 
-    def history(self, conversation: str, user: str) -> Sequence[Message]:
+    def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
         """Return the messages of a conversation in order; none if it is not the user's.
 
         Each answer, running or not, comes right after its prompt, and these pairs in the order in
@@ -141,6 +141,6 @@ class Store(Protocol):
 class Sweepable(Protocol):
     """A store that can also find answers that were left running."""
 
-    def running(self, seconds: float) -> Sequence[Message]:
+    def running(self, seconds: float) -> Sequence[StoredMessage]:
         """Return the answers that have been `running` for longer than *seconds*."""
         ...

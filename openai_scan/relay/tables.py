@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
 import sqlalchemy as sa
 from attrs import frozen
 
 
-class UtcTime(sa.TypeDecorator[float]):
-    """A time as a timestamp in the database, and as seconds since 1970 in Python.
-
-    SQLite has no time zones: there it is a text in UTC.
-    """
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: float | None, dialect: sa.Dialect) -> datetime | None:
-        """Return what is stored."""
-        if value is None:
-            return None
-        time = datetime.fromtimestamp(value, timezone.utc)
-        return time.replace(tzinfo=None) if dialect.name == "sqlite" else time
-
-    def process_result_value(
-        self,
-        value: datetime | None,
-        dialect: sa.Dialect,  # noqa: ARG002 - the base class says so
-    ) -> float | None:
-        """Return the seconds."""
-        if value is None:
-            return None
-        return (value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value).timestamp()
-
-
 @frozen
 class StoreTables:
-    """The tables of a `SqlStore`."""
+    """The tables of a `SqlStore`. Times are UTC, in SQLite too, which stores no time zone."""
 
     conversations: sa.Table
     messages: sa.Table
@@ -50,7 +21,7 @@ class StoreTables:
             metadata,
             sa.Column("id", sa.String(255), primary_key=True),
             sa.Column("user_id", sa.String(255), nullable=False, index=True),
-            sa.Column("created_at", UtcTime, nullable=False),
+            sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             schema=schema,
         )
         messages = sa.Table(
@@ -72,8 +43,8 @@ class StoreTables:
             sa.Column("status", sa.String(16), nullable=False),
             sa.Column("epoch", sa.Integer, nullable=False),
             sa.Column("facts", sa.JSON, nullable=False),
-            sa.Column("created_at", UtcTime, nullable=False),
-            sa.Column("finished_at", UtcTime),
+            sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+            sa.Column("finished_at", sa.DateTime(timezone=True)),
             sa.UniqueConstraint("conversation_id", "position"),
             schema=schema,
         )

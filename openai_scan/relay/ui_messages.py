@@ -25,14 +25,22 @@ Source: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from openai_scan import bounded_json
-from openai_scan.relay.edge import LATER, SentCalls, finish_reason_of, said_of, stored_pieces
+from openai_scan.relay.edge import (
+    LATER,
+    SentCalls,
+    SentTexts,
+    finish_reason_of,
+    pieces_of_texts,
+    said_of,
+)
 from openai_scan.relay.entries import Entry, encode_json, pieces_of
+from openai_scan.relay.facts import texts_of
 from openai_scan.relay.frames import HEADERS, HEARTBEAT, stored_end
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.values import Piece
 
 Part: TypeAlias = "Mapping[str, Any]"
@@ -58,7 +66,7 @@ class UIMessages:
 
     def __init__(self, stream: str) -> None:
         self._stream = stream
-        self._texts: list[str] = []
+        self._texts = SentTexts()
         self._open: tuple[str, str] | None = None  # the kind of the open part, and its id
         self._opened = 0
         self._calls = SentCalls()
@@ -71,32 +79,31 @@ class UIMessages:
         """Return the parts of some entries."""
         return b"".join([self._of_entry(entry) for entry in entries])
 
-    def stored(self, message: Message) -> bytes:
+    def stored(self, message: StoredMessage) -> bytes:
         """Return the whole message; an error while it is running."""
         if message.status == "running":
             return _frames([{"type": "error", "errorText": LATER}]) + _DONE
-        parts = [part for piece in stored_pieces(message) for part in self._of_piece(piece)]
+        parts = self._of_pieces(pieces_of_texts(texts_of(message)))
         return self.opening(()) + _frames(parts) + _frames(self._end(stored_end(message))) + _DONE
 
     def _of_entry(self, entry: Entry) -> bytes:
         match entry.kind:
             case "delta":
                 pieces = pieces_of(json.loads(entry.data))
-                return _frames([part for piece in pieces for part in self._of_piece(piece)])
+                self._texts.take(pieces)
+                return _frames(self._of_pieces(pieces))
             case "reset":
-                return _frames(self._reset(json.loads(entry.data)["text"]))
+                return _frames(self._reset(json.loads(entry.data)))
             case "done":
                 return _frames(self._end(json.loads(entry.data))) + _DONE
         return b""
 
-    def _of_piece(self, piece: Piece) -> Iterator[Part]:
-        if piece.choice:
-            return
-        if piece.kind == "call":
-            yield from self._of_call(piece)
-            return
-        if piece.kind == "text":
-            self._texts.append(piece.text)
+    def _of_pieces(self, pieces: Sequence[Piece]) -> Iterator[Part]:
+        for piece in pieces:
+            if not piece.choice:
+                yield from self._of_call(piece) if piece.kind == "call" else self._of_text(piece)
+
+    def _of_text(self, piece: Piece) -> Iterator[Part]:
         if self._open is None or self._open[0] != piece.kind:
             yield from self._close()
             self._opened += 1
@@ -122,16 +129,14 @@ class UIMessages:
             self._open = None
             yield {"type": f"{_TYPES[kind]}-end", "id": id}
 
-    def _reset(self, text: str) -> Iterator[Part]:
-        before = "".join(self._texts)
-        if not text.startswith(before):
+    def _reset(self, texts: Mapping[str, str]) -> Iterator[Part]:
+        pieces = self._texts.reset(texts)
+        if pieces is None:
             self._open = None
-            self._texts = []
             self._calls = SentCalls()
-            before = ""
             yield {"type": "reset-step"}
-        if rest := text[len(before) :]:
-            yield from self._of_piece(Piece("text", text=rest))
+            pieces = pieces_of_texts(texts)
+        yield from self._of_pieces(pieces)
 
     def _end(self, end: Mapping[str, Any]) -> Iterator[Part]:
         yield from self._close()
@@ -143,11 +148,42 @@ class UIMessages:
                 yield {"type": "error", "errorText": said_of(end)}
             return
         for number, call in enumerate(end.get("calls", ())):
-            yield _whole_call(call["id"] or f"relay_call_{number}", call["name"], call["arguments"])
+            yield _whole_call(_id_of(call, number), call["name"], call["arguments"])
         yield {"type": "finish-step"}
-        metadata = {key: end[key] for key in ("status", "usage", "saved") if key in end}
         finish_reason = reason.replace("_", "-")
-        yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": metadata}
+        yield {"type": "finish", "finishReason": finish_reason, "messageMetadata": _metadata(end)}
+
+
+def ui_messages(messages: Iterable[StoredMessage]) -> list[Part]:
+    """Return a stored conversation as a front end keeps it, with which `useChat` can begin.
+
+    The answer that is running is left out: `useChat` resumes it. So are those of which nothing has
+    come, since a message has to have a part.
+    """
+    told = [_ui_message(message) for message in messages if message.status != "running"]
+    return [message for message in told if message["parts"]]
+
+
+def _ui_message(message: StoredMessage) -> Part:
+    parts: list[Part] = [
+        {"type": _TYPES[piece.kind], "text": piece.text, "state": "done"}
+        for piece in pieces_of_texts(texts_of(message))
+    ]
+    for number, call in enumerate(message.facts.get("calls", ())):
+        whole = {**_whole_call(_id_of(call, number), call["name"], call["arguments"])}
+        state = "output-error" if whole.pop("type") == "tool-input-error" else "input-available"
+        del whole["dynamic"]
+        parts.append({"type": "dynamic-tool", "state": state, **whole})
+    metadata = _metadata(stored_end(message))
+    return {"id": message.id, "role": message.role, "metadata": metadata, "parts": parts}
+
+
+def _metadata(end: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: end[key] for key in ("status", "usage", "saved") if key in end}
+
+
+def _id_of(call: Mapping[str, Any], number: int) -> str:
+    return call["id"] or f"relay_call_{number}"
 
 
 def _tool(kind: str, id: str, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from openai_scan.client import Client
 from openai_scan.errors import ScanError
-from openai_scan.relay.store import Message
+from openai_scan.relay.store import StoredMessage
 from openai_scan.streamer import StreamerV2
 
 _log = logging.getLogger("openai_scan")
@@ -33,7 +33,7 @@ class Question:
     conversation: str
     user: str
     model: str | None
-    messages: Sequence[Message] = field(repr=False)
+    messages: Sequence[StoredMessage] = field(repr=False)
 
     def turns(self) -> list[dict[str, Any]]:
         """Return the conversation as `{"role": ..., "content": ...}`.

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from openai_scan.relay.errors import FencedError, UnavailableError
 from openai_scan.relay.log import Job, Log
-from openai_scan.relay.producer import HandedOver, Producer
+from openai_scan.relay.producer import Producer
+from openai_scan.relay.writer import HandedOver
 
 _log = logging.getLogger("openai_scan")
 
@@ -17,6 +18,8 @@ _log = logging.getLogger("openai_scan")
 # may have to wait for that, in seconds.
 _AT_A_TIME = 50
 _TAKE_SECONDS = 0.25
+
+_ALL = 1_000_000
 
 # How long `close()` waits for threads, in seconds.
 _CLOSING_SECONDS = 5.0
@@ -96,30 +99,34 @@ class Workers:
             producer.stop()
 
     def close(self) -> None:
-        """End the work, hand the jobs over, and wait for the threads."""
+        """End the work, hand the jobs over, and wait for the threads.
+
+        Raises:
+            RuntimeError: It is called in one of the threads.
+        """
         deadline = time.monotonic() + _CLOSING_SECONDS
         with self._changed:
+            if threading.current_thread() in self._threads:
+                raise RuntimeError("one of its threads, as in `on_finish`, cannot close a relay")
             self._closing.set()
             for producer in self._producers:
                 producer.close()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._producers, _CLOSING_SECONDS)
-            stuck = [producer.job for producer in self._producers]
-        for job in stuck:  # the fence keeps apart what it and the next process write
-            _log.warning("the work on %s does not end: it is handed over", job.stream)
-            self._hand_over(job)
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(max(0.0, deadline - time.monotonic()))
+            stuck, threads = [*self._producers], [*self._threads]
+        for producer in stuck:  # the fence keeps apart what it and the next process write
+            _log.warning("the work on %s does not end", producer.job.stream)
+            if self._log.is_shared:
+                self._hand_over(producer.job)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         if not self._log.is_shared:
             self._end_what_waits()
 
     def _end_what_waits(self) -> None:
         """Save as `incomplete` the answers of jobs that no other process will take."""
-        for job in self._log.take(_AT_A_TIME, 0.0):
-            producer = self._add(job)
-            if producer is not None:
-                self._run(producer)
+        for job in self._log.take(_ALL, 0.0):
+            self._run(self._register(job))
 
     # Jobs.
 
@@ -147,19 +154,24 @@ class Workers:
             raise
 
     def _add(self, job: Job) -> Producer | None:
-        """Return what works on *job*; None if this process ends."""
+        """Return what works on *job*; None if this process ends and another one can take it."""
         with self._changed:
-            if not (self.is_closing and self._log.is_shared):
-                for earlier in self._producers_of(job.stream):
-                    if earlier.job.epoch < job.epoch:  # this process was frozen for a lease
-                        earlier.abandon()
-                producer = self._new_producer(job)
-                self._producers.add(producer)
-                if self.is_closing:
-                    producer.close()
-                return producer
+            if not self.is_closing:
+                return self._register(job)
         self._hand_over(job)
         return None
+
+    def _register(self, job: Job) -> Producer:
+        """Return what works on *job*, which ends any earlier work of this process on it."""
+        with self._changed:
+            for other in self._producers_of(job.stream):
+                if other.job.epoch < job.epoch:  # this process was frozen for a lease
+                    other.abandon()
+            producer = self._new_producer(job)
+            self._producers.add(producer)
+            if self.is_closing:
+                producer.close()
+            return producer
 
     def _run(self, producer: Producer) -> None:
         """Work on a job until it is finished or another process can go on."""
@@ -205,5 +217,6 @@ class Workers:
 
     def _start_thread(self, do: Callable[[], None], name: str) -> None:
         thread = threading.Thread(target=do, name=f"relay-{name}", daemon=True)
-        thread.start()
-        self._threads = [each for each in self._threads if each.is_alive()] + [thread]
+        with self._changed:
+            thread.start()
+            self._threads = [each for each in self._threads if each.is_alive()] + [thread]

@@ -64,12 +64,13 @@ class Ends:
         is_news = False
         for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)
+            if outcome == known:  # so it is with most events
+                continue
             if outcome is None and known in _OVER and not event.stream_begins():
                 continue
-            if outcome != known:
-                is_news = is_news or known is None or known is _UNKNOWN
-                self._open += (outcome is None) - (known is None)
-                self._parts[part] = outcome
+            is_news = is_news or known is None or known is _UNKNOWN
+            self._open += (outcome is None) - (known is None)
+            self._parts[part] = outcome
         error = event.stream_error()
         if error is not None and not event.error_is_final():
             self.reported, error = error, None
@@ -82,7 +83,8 @@ class Ends:
             self._has_done = True
         if isinstance(event, DoneEvent):
             self.done = True
-        elif self._parts and event.stream_rests():  # before that it waits for a part to begin
+        elif self._parts and event.of_session and event.stream_rests():
+            # Before the first part it waits for one to begin.
             self.done, self.lost_end = True, bool(self._open)
         # After a resumed answer, [DONE] may only say that there is no more for the moment.
         done = self.done and (self.lost_end or not (self.resumed and self._open))

@@ -294,11 +294,11 @@ class StreamMachine(TakesUp):
         answer_id = self._continuity.answer_id
         if answer_id is not None and not self._continues(reader, event, answer_id):
             return False
-        if not self._continuity.is_of_session(event):
+        if event.of_session and not self._continuity.is_of_session(event):
             return self._skip("other_session")
         if type(event) is UnknownEvent and not self._tolerates(reader, event):
             return False
-        if not self._ids.is_new(event):
+        if event.of_session and not self._ids.is_new(event):
             return self._skip("repeated_event")
         ends = self._ends
         was_terminal = ends.terminal

@@ -229,6 +229,8 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
             return added  # as for nearly all events
         text = machine.event.unwrap_text(choice)
+        if text is None and not added:
+            return None  # as for nearly all others
         return (added and self._added("text", choice)) or _only_empty(text)
 
     def reasoning_text(self, choice: int = 0) -> str | None:

@@ -196,8 +196,7 @@ class BaseExchange(ExchangeFacts):
                 self.notes["whole_answer"] += 1
                 self._instead = encode_all(events)
                 return next(self._instead)
-        text = await self._text_of(start[:_MAX_ERROR_BYTES])
-        raise refusals.mismatch(self._accept, answer.headers, text)
+        raise refusals.mismatch(self._accept, answer.headers, await self._text_of(start))
 
     async def _send_beside(self, request: Request) -> None:
         """Send the request whose effect this stream shows."""
@@ -315,18 +314,15 @@ class BaseExchange(ExchangeFacts):
         try:
             value = bounded_json.loads(body)
         except bounded_json.UnboundedJSONError as error:
-            text = await self._text_of(body[:_MAX_ERROR_BYTES])
             message = f"the JSON of the answer cannot be read: {error}"
-            raise NotAnEventStreamError(message, body=text) from None
+            raise NotAnEventStreamError(message, body=await self._text_of(body)) from None
         except (ValueError, RecursionError):
             if self._coding is not None:
                 raise NotAnEventStreamError(self._coding) from None
-            text = await self._text_of(body[:_MAX_ERROR_BYTES])
-            raise refusals.mismatch(self._accept, answer.headers, text) from None
-        if refusals.is_refusal(value):
-            text = await self._text_of(body[:_MAX_ERROR_BYTES])
-            raise refusals.mismatch(self._accept, answer.headers, text)
-        return value
+        else:
+            if not refusals.is_refusal(value):
+                return value
+        raise refusals.mismatch(self._accept, answer.headers, await self._text_of(body))
 
     async def _body(self, start: bytes = b"") -> bytes:
         """Return *start* and the rest of the body.
@@ -360,6 +356,8 @@ class BaseExchange(ExchangeFacts):
     def _give_up(self, error: BaseException) -> BaseException:
         """Be OVER and return *error*; one of ours shows no secret then: servers repeat the key."""
         self.interrupted = self.interrupted or is_interruption(error)
+        if self.interrupted and self._state is _State.SENT:
+            self.cancellation.hang_up()  # the wire may just have returned the answer
         if isinstance(error, ScanError) and not self.interrupted:
             redact_error(error, self.redact)
         self._hang_up()

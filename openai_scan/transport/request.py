@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -38,6 +37,8 @@ class Upload:
     @property
     def media_type(self) -> str:
         """The media type that its name suggests."""
+        import mimetypes  # only uploads need it
+
         return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
 

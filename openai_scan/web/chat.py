@@ -100,7 +100,7 @@ class _Attempts(Observer):
         self._note = note
 
     def renewed(self, stream: Any, error: ScanError) -> None:  # noqa: ARG002 - the error says it all
-        self._note(f"{error}: trying again")
+        self._note(f"{error}: retrying")
 
 
 def summary(stats: Stats) -> str:

@@ -80,8 +80,8 @@ def _build(asked: argparse.Namespace) -> None:
     print(f"{asked.folder}: serve it with any static host")
     if not is_compiled:
         print(
-            "The modules are not compiled, so the page starts half a second later: that takes"
-            " Node.js and a folder with Pyodide."
+            "The modules are not compiled, so the page takes twice as long to start, or longer."
+            " To compile them, this command needs Node.js and a folder with Pyodide."
         )
 
 

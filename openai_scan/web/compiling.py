@@ -1,4 +1,4 @@
-"""Byte-compile a bundle by the Python that is to import it.
+"""Byte-compile an archive of modules by the Python that is to import it.
 
 It uses nothing but the standard library, since Pyodide runs it without the package: code of one
 version of Python is of no use to another.
@@ -13,24 +13,36 @@ import zipfile
 from pathlib import Path
 
 
-def compile_bundle(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+def compile_archive(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
     """Write the archive *target* with the modules of the archive *source*, compiled.
 
-    Docstrings and assertions are left out; a page has no use for them.
+    Docstrings and assertions are left out; a page has no use for them. Files that are not source
+    code, such as modules that are compiled already, are copied.
     """
-    with zipfile.ZipFile(source) as modules, tempfile.TemporaryDirectory() as folder:
-        module = Path(folder) / "module.py"
-        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for entry in modules.infolist():
-                module.write_bytes(modules.read(entry))
-                compiled = py_compile.compile(
-                    str(module),
-                    f"{module}c",
-                    dfile=entry.filename,
-                    doraise=True,
-                    optimize=2,
-                    # An archive has no times to compare.
-                    invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-                )
-                again = zipfile.ZipInfo(f"{entry.filename}c", entry.date_time)
-                archive.writestr(again, Path(str(compiled)).read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    with (
+        zipfile.ZipFile(source) as files,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        for entry in files.infolist():
+            name, data = entry.filename, files.read(entry)
+            if name.endswith(".py"):
+                name, data = f"{name}c", _compiled(data, name, Path(folder))
+            again = zipfile.ZipInfo(name, entry.date_time)
+            archive.writestr(again, data, zipfile.ZIP_DEFLATED, 9)
+
+
+def _compiled(code: bytes, name: str, folder: Path) -> bytes:
+    """Return the module *name*, compiled in *folder*."""
+    module = folder / "module.py"
+    module.write_bytes(code)
+    compiled = py_compile.compile(
+        str(module),
+        f"{module}c",
+        dfile=name,
+        doraise=True,
+        optimize=2,
+        # An archive has no times to compare.
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+    return Path(str(compiled)).read_bytes()

@@ -342,6 +342,7 @@ class TestWires:
             AsyncClient("k", URL, wire=name)
 
 
+@pytest.mark.unmeasured
 def test_the_methods_are_what_the_generator_makes() -> None:
     """Nobody has edited them, and they are up to date with the blocking client."""
     if importlib.util.find_spec("ruff") is None:

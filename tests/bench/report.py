@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from bench.page import Cells, glance, read_tables, shown_pictures, summary
-from bench.results import TABLES, Figure, Result
+from bench.results import BROWSER_TABLES, TABLES, Figure, Result
 
 _MARKED = re.compile(r"(<!-- bench: ([a-z-]+) -->\n).*?(<!-- bench: end -->)", re.DOTALL)
 
@@ -34,6 +34,12 @@ def fill(page: str, results: Sequence[Result], *, whole: bool = True) -> str:
     return _put(page, {name: make(tables) for name, make in _READ_OFF.items()})
 
 
+def fill_browser(page: str, result: Result) -> str:
+    """Return *page*, the one about browsers, with its tables and facts written anew."""
+    parts = {key: table(key, result.figures) for key in BROWSER_TABLES}
+    return _put(page, {**parts, "browser-facts": facts([result])})
+
+
 # The parts that are made of the tables on the page.
 _READ_OFF: Mapping[str, Callable[[Mapping[str, Cells]], str]] = {
     "pictures": shown_pictures,
@@ -41,14 +47,16 @@ _READ_OFF: Mapping[str, Callable[[Mapping[str, Cells]], str]] = {
     "summary": summary,
 }
 
-PARTS = (*TABLES, *_READ_OFF, "facts")
+BROWSER_PARTS = (*BROWSER_TABLES, "browser-facts")
+
+PARTS = (*(key for key in TABLES if key not in BROWSER_TABLES), *_READ_OFF, "facts")
 
 
 def _put(page: str, parts: Mapping[str, str]) -> str:
     """Return *page* with *parts* between the markers that have their names."""
 
     def part(marked: re.Match[str]) -> str:
-        if marked[2] not in PARTS:
+        if marked[2] not in (*PARTS, *BROWSER_PARTS):
             raise KeyError(marked[2])
         return f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}" if marked[2] in parts else marked[0]
 

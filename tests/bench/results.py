@@ -31,6 +31,16 @@ class Table:
     counted: bool = False
 
 
+# They are on the page about browsers, all others on the one about performance.
+BROWSER_TABLES = {
+    "browser-sizes": Table("", "What a page loads", "bytes", counted=True),
+    "browser-first": Table("", "From opening the page to the first token", "s"),
+    "browser-cpu": Table("", "CPU for an event from memory", "times CPython's"),
+    "browser-spread": Table("", "The tokens of a stream in the page", "", at_least=True),
+    "browser-late": Table("", "How late a token is", "ms"),
+    "browser-freeze": Table("", "The longest that the page stands still", "ms"),
+}
+
 TABLES = {
     "typed": Table("1", "Typed events, with plain dependencies", "times `json.loads`"),
     "typed-fast": Table("1", "Typed events, with a faster JSON parser", "times `json.loads`"),
@@ -60,6 +70,7 @@ TABLES = {
     "floor": Table("", "Where the CPU of one event goes", "µs"),
     "parts": Table("", "What the steps are made of", ""),
     "costs": Table("", "CPU for one event, 4 KiB chunks", "µs"),
+    **BROWSER_TABLES,
 }
 
 

@@ -21,10 +21,13 @@ import sys
 from pathlib import Path
 
 import attrs
+import pytest
 
 from bench import decode, gate
 from bench.gate import Bound
 from bench.workloads import CHUNK_SIZES, FAMILIES
+
+pytestmark = pytest.mark.unmeasured
 
 # The bounds of each family, in multiples of `json.loads`: typed events in chunks of 200 bytes and
 # in larger ones, raw events in chunks of 200 bytes and in larger ones. They are twice the targets,

@@ -16,6 +16,8 @@ import pytest
 from bench import bench_paced, paced_server, remote, workloads
 from bench.remote import READERS
 
+pytestmark = pytest.mark.unmeasured
+
 FEW = 30
 
 # So fast that a test takes a moment; nothing is timed.

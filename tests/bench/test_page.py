@@ -11,6 +11,8 @@ from bench import page, plots, report
 from bench.page import Picture
 from bench.results import TABLES, Figure
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "explanation"
 PAGE = (DOCS / "performance.md").read_text("utf-8")

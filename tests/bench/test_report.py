@@ -10,7 +10,11 @@ from bench import report
 from bench.results import Figure, Result, figure, load
 from bench.timing import Spread, cpu_seconds, interleaved, ratios, spread
 
-PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "performance.md"
+pytestmark = pytest.mark.unmeasured
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "explanation" / "performance.md"
+BROWSER_PAGE = DOCS / "how-to" / "in-the-browser.md"
 
 FIGURES = (
     Figure("typed", "chat", "200 B", 2.004, 1.9, 2.1, 2.0),
@@ -66,11 +70,24 @@ def test_a_page_can_be_filled_in_part() -> None:
 
 
 def test_the_page_has_a_place_for_every_part() -> None:
-    """No table is measured and not shown."""
+    """No table is measured and not shown, on the one page or the other."""
     page = PAGE.read_text("utf-8")
     for name in report.PARTS:
         assert page.count(f"<!-- bench: {name} -->") == 1
     report.fill(page, [RESULT])
+    page = BROWSER_PAGE.read_text("utf-8")
+    for name in report.BROWSER_PARTS:
+        assert page.count(f"<!-- bench: {name} -->") == 1
+
+
+def test_the_page_about_browsers_has_tables_of_its_own() -> None:
+    """They are written anew together, and what stands around them is kept."""
+    seen = Figure("browser-first", "the page", "cold", 3.25, 3.0, 3.5, 2.9)
+    page = "a\n<!-- bench: browser-first -->\nold\n<!-- bench: end -->\nb\n"
+    assert report.fill_browser(page, Result("browser", {}, (seen,))) == (
+        "a\n<!-- bench: browser-first -->\n\n| s | cold |\n|---|---|\n"
+        "| the page | 3.25 (3.00 to 3.50), **missed**: ≤ 2.9 |\n\n<!-- bench: end -->\nb\n"
+    )
 
 
 def test_a_result_is_saved_and_loaded(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from bench import peers, readers, workloads
 from bench.workloads import CHUNK_SIZES, FAMILIES, Workload
 from openai_scan import StreamerV2
 
+pytestmark = pytest.mark.unmeasured
+
 # So few that a test is fast, and so many that the text goes through all of its tokens.
 EVENTS = 200
 

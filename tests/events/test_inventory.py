@@ -5,7 +5,9 @@ The inventory lists the events of OpenAI's schema and what was seen on the wire:
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import pytest
 from lost_fields import lost
 
 from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
-from openai_scan.events import decode
+from openai_scan.events import Event, decode
 from openai_scan.sse import RawEvent
 
 INVENTORY = Path(__file__).parents[1] / "spec" / "inventory.json"
+
+FAMILIES = ("agents", "assistants", "audio", "chat", "completions", "images", "responses")
 
 # The classes whose name is not the wire name in CamelCase.
 NAMES = {
@@ -110,3 +114,29 @@ def test_undocumented_event_reaches_its_own_class_with_every_field(name: str) ->
     event = decode(RawEvent(name, json.dumps(payload)))
     assert event.type == name
     assert list(lost(payload, event, name)) == []
+
+
+def classes_of(base: type[Event]) -> Iterator[type[Event]]:
+    """Yield *base* and the classes of the package that are derived from it."""
+    yield base
+    for derived in base.__subclasses__():
+        if derived.__module__.startswith("openai_scan."):
+            yield from classes_of(derived)
+
+
+def test_only_events_of_sessions_are_asked_for_what_belongs_to_one() -> None:
+    """Any that has a session or an id, or reports a rest, says that it may be of a session."""
+    for family in FAMILIES:
+        importlib.import_module(f"openai_scan.events.{family}")
+    found = list(classes_of(Event))
+    assert {one.family for one in found} == {"", *FAMILIES}
+    for one in found:
+        own = [
+            name
+            for name in ("stream_event_id", "stream_session_id", "stream_rests")
+            if getattr(one, name) is not getattr(Event, name)
+        ]
+        assert one.of_session or not own, one
+    of_any_stream = {"DoneEvent", "ErrorEvent", "OfNoFamily", "UnknownEvent"}
+    for one in found:
+        assert one.of_session == (one.family == "agents" or one.__name__ in of_any_stream)

@@ -22,7 +22,7 @@ from server import (
 
 from openai_scan import Client, RetryPolicy, StreamerV2, Timeout
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 
 @frozen

@@ -15,6 +15,8 @@ from faults import page, soak
 from faults.cases import Expected, Kind, case, expected
 from faults.soak import Levels, Seen, Soak, judge, levels_of
 
+pytestmark = pytest.mark.unmeasured
+
 NEEDS_PROC = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="only Linux tells a process so what it holds"
 )

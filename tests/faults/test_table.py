@@ -14,7 +14,7 @@ from faults.play import expected, play
 from faults.table import Cell, Framing, Route, name_of, plays
 from faults.world import bundle, certified, resets_are_told
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 
 @pytest.mark.parametrize(("cell", "framing", "route"), plays(), ids=map(name_of, plays()))

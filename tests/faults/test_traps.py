@@ -16,7 +16,7 @@ from server import CHUNKED, CLOSE_DELIMITED, END, FIN, Script, ch, serving
 from faults.traps import SHOWN_BY, TRAPS, Trap
 from openai_scan import Client, RetryPolicy, StreamerV2
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 TESTS = Path(__file__).parents[1]
 

@@ -14,7 +14,7 @@ from server import CHUNKED, CLOSE_DELIMITED, END, FIN, Script, ScriptedServer, c
 from openai_scan import RetryPolicy, Timeout
 from openai_scan.transport import Exchange, Request, Transport
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 # A server that sends what it likes sends this in the end.
 _ANSWER = CHUNKED + ch(b"data: 1\n\n") + END

@@ -383,6 +383,7 @@ def test_arguments_any_number_of_times(
     assert str(found) == "".join(told) == text
 
 
+@pytest.mark.unmeasured
 def test_arguments_take_linear_time() -> None:
     """Whatever a server sends as arguments."""
     for unit in ("{}", F, "{} ", '{"a":', "{", '"', "\\", "[{}]", F + G, '{"a":"\\""}'):

@@ -259,6 +259,20 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
     assert choice.message.content == "ab"
 
 
+def test_a_choice_beside_one_with_parts_is_left_alone() -> None:
+    """It has text where OpenAI's have text; a delta that is none is a fault of its own."""
+    for other, text in (
+        ({"index": 1, "delta": {"content": "plain"}}, "plain"),
+        ({"index": 1}, None),
+    ):
+        parts = {"index": 0, "delta": {"content": [{"type": "text", "text": "Hi"}]}}
+        payload = {"object": "chat.completion.chunk", "choices": [parts, other]}
+        stream = StreamerV2(wire(payload, DONE))
+        assert stream.next()
+        assert (stream.text(), stream.text(1)) == ("Hi", text)
+        stream.close()
+
+
 def test_entries_that_repeat_each_other_stay_apart() -> None:
     """What an event has cached is not in those that are decoded like it."""
     chunks = [

@@ -13,6 +13,8 @@ import os
 import pytest
 import second_judge
 
+pytestmark = pytest.mark.unmeasured
+
 LONGEST = int(os.environ.get("OPENAI_SCAN_SCOPE", "3"))
 LONGEST_CUT = int(os.environ.get("OPENAI_SCAN_SCOPE", "2"))
 

@@ -772,6 +772,14 @@ def test_an_empty_object_waits_for_the_end_of_the_response() -> None:
     assert told.calls == {("c", "f"): "{}"}
 
 
+@pytest.mark.parametrize("whole", [call("{}"), call(""), {**call(""), "arguments": None}])
+def test_an_empty_object_is_told_with_the_end_of_its_item(whole: Any) -> None:
+    """Nothing follows it then, whether the item has its arguments or not."""
+    told = tell(*arguments("{}"), done(whole), response("completed", output=[whole]))
+    assert told.events == ["", "", "{}", ""]
+    assert told.calls == {("c", "f"): "{}"}
+
+
 def test_an_empty_object_before_the_end_of_the_arguments_is_forgotten() -> None:
     """The end has the real ones."""
     end = event("function_call_arguments.done", item_id="fc", output_index=0, arguments='{"x":1}')

@@ -30,6 +30,7 @@ from relay.served import Browser, Kind, by_header, serving
 
 from . import valkey
 from .databases import Postgres, postgres, schema
+from .shared_log import Server, SharedLog
 
 
 class MakeLog(Protocol):
@@ -41,7 +42,7 @@ class MakeLog(Protocol):
 
 # A kind of log is the fixture that makes one of given `lease` and `keep`. It may be asked again in
 # the same test, and then makes another log on the same data.
-SHARED = ("postgresql_log", "redis_log", "sqlite_log")
+SHARED = ("postgresql_log", "redis_log", "shared_log", "sqlite_log")
 LOGS = ("memory_log", *SHARED)
 
 
@@ -51,6 +52,13 @@ def memory_log() -> Callable[[float, float], Log]:
     return lambda _lease, keep: MemoryLog(keep=keep)
 
 
+@pytest.fixture
+def shared_log() -> Callable[[float, float], Log]:
+    """Make logs that share a server in memory, which shows what a log has to do."""
+    server = Server()
+    return lambda lease, _keep: SharedLog(server, lease=lease)
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """Return the URL of a Valkey that all tests use, or of what the variable names."""
@@ -58,7 +66,7 @@ def redis_url() -> Iterator[str]:
         yield url
         return
     with valkey.running() as server:
-        yield server.connection_url
+        yield server.url
 
 
 @pytest.fixture

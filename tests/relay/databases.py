@@ -44,8 +44,8 @@ class Postgres:
         self._run("pg_ctl", "start", "-w", "-l", f"{self.folder}/log", "-o", options)
 
     def stop(self) -> None:
-        """End it, and all connections to it, at once."""
-        self._run("pg_ctl", "stop", "-w", "-m", "fast")
+        """End it, and all connections to it, as a crash does."""
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate")
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(  # not captured: the server would keep the pipe open

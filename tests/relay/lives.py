@@ -11,13 +11,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from openai_scan.relay import FencedError, Job, Limits, Message, NewMessage
+from openai_scan.relay import FencedError, Job, Limits, NewMessage, StoredMessage
 from openai_scan.relay.entries import Entry, EntryKind, encode_json
-from openai_scan.relay.producer import HandedOver, Producer
+from openai_scan.relay.producer import Producer
+from openai_scan.relay.writer import HandedOver
 
 from .memory_store import MemoryStore
 from .scripted_upstream import ScriptedUpstream
-from .shared_log import Server, SharedLog
+from .shared_log import Server, SharedLog, _key
 
 STREAM = "stream-0123456789"
 USER = "alice"
@@ -115,7 +116,7 @@ class MortalLog(SharedLog):
     def drain(self, job: Job, seconds: float) -> bool:
         """Write one after the other."""
         self._life.call("drain")
-        while self._is_reachable() and self._flush_one(job):
+        while self._is_reachable() and self._flush_one(_key(job)):
             self._life.call("drain")
         return super().drain(job, seconds)
 
@@ -174,7 +175,7 @@ class World:
         """Stop the answer, as its user does through some process."""
         SharedLog(self.server).stop(STREAM)
 
-    def row(self) -> Message:
+    def row(self) -> StoredMessage:
         """Return the answer as it is stored."""
         message = self.store.message(STREAM)
         assert message is not None

@@ -12,8 +12,8 @@ import attrs
 from openai_scan.relay import (
     LimitError,
     Limits,
-    Message,
     NewMessage,
+    StoredMessage,
     UnavailableError,
     UnknownStreamError,
 )
@@ -31,7 +31,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.is_down = False
         self.finished: list[str] = []
-        self._messages: dict[str, Message] = {}
+        self._messages: dict[str, StoredMessage] = {}
         self._created: dict[str, float] = {}
         self._epochs: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -50,8 +50,10 @@ class MemoryStore:
             if sum(each.status == "running" for each in mine) >= limits.running:
                 raise LimitError("too many answers at a time")
             shared = (message.conversation, message.user)
-            self._put(Message("u-" + message.id, *shared, "user", message.prompt, "completed"))
-            self._put(Message(message.id, *shared, "assistant", "", "running"))
+            self._put(
+                StoredMessage("u-" + message.id, *shared, "user", message.prompt, "completed")
+            )
+            self._put(StoredMessage(message.id, *shared, "assistant", "", "running"))
             return True
 
     def finish(
@@ -67,12 +69,12 @@ class MemoryStore:
             self.finished.append(id)
             return True
 
-    def message(self, id: str) -> Message | None:
+    def message(self, id: str) -> StoredMessage | None:
         """Return a message."""
         with self._locked():
             return self._messages.get(id)
 
-    def history(self, conversation: str, user: str) -> Sequence[Message]:
+    def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
         """Return a conversation."""
         with self._locked():
             return [
@@ -81,7 +83,7 @@ class MemoryStore:
                 if (message.conversation, message.user) == (conversation, user)
             ]
 
-    def running(self, seconds: float) -> Sequence[Message]:
+    def running(self, seconds: float) -> Sequence[StoredMessage]:
         """Return the answers that have been running for so long."""
         with self._locked():
             return [
@@ -96,7 +98,7 @@ class MemoryStore:
         with self._lock:
             del self._messages[id]
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: StoredMessage) -> None:
         self._messages[message.id] = message
         self._created[message.id] = time.monotonic()
 

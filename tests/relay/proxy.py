@@ -25,6 +25,7 @@ class Proxy:
 
     Attributes:
         port: The port of the proxy.
+        connections: How many connections there have been.
         arrived: Set as soon as something has come for the server since it was cleared.
     """
 
@@ -33,6 +34,7 @@ class Proxy:
         self._server = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
+        self.connections = 0
         self.arrived = threading.Event()
         self._changed = threading.Condition()
         self._stops = self._refuses = self._loses_replies = self._is_closed = False
@@ -99,6 +101,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:  # closed
                 return
+            self.connections += 1
             with self._changed:
                 if self._refuses or self._is_closed:
                     client.close()

@@ -20,17 +20,29 @@ Kind: TypeAlias = Literal["asgi", "wsgi"]
 
 
 @contextlib.contextmanager
-def serving(app: Any, kind: Kind, *, lifespan: Literal["on", "off"] = "off") -> Iterator[int]:
-    """Serve an application, and give the port. Open streams have to end before the block does."""
-    with _serving_asgi(app, lifespan) if kind == "asgi" else _serving_wsgi(app) as port:
+def serving(
+    app: Any, kind: Kind, *, lifespan: Literal["on", "off"] = "off", unread: int | None = None
+) -> Iterator[int]:
+    """Serve an application, and give the port. Open streams have to end before the block does.
+
+    Args:
+        app: The application.
+        kind: By which kind of server.
+        lifespan: Whether the application is told of the beginning and the end.
+        unread: How many bytes, about, the system takes that a browser does not read; None for many.
+    """
+    with _serving_asgi(app, lifespan, unread) if kind == "asgi" else _serving_wsgi(app) as port:
         yield port
 
 
 @contextlib.contextmanager
-def _serving_asgi(app: Any, lifespan: Literal["on", "off"]) -> Iterator[int]:
+def _serving_asgi(app: Any, lifespan: Literal["on", "off"], unread: int | None) -> Iterator[int]:
     config = uvicorn.Config(app, log_config=None, lifespan=lifespan)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        if unread is not None:  # connections have what their listener has
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, unread)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, unread)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

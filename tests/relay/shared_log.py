@@ -1,7 +1,6 @@
 """A log that several "processes" share in memory: what `Log` asks for, in as few lines as it takes.
 
 A `Server` has what Redis or a database would have. Each `SharedLog` is what one process has of it.
-Nothing is timed: a lease runs out when the test says so.
 """
 
 from __future__ import annotations
@@ -9,13 +8,22 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from attrs import define
+from server import PATIENCE
 
 from openai_scan.relay import FencedError, Job, Log, LogLostError, UnavailableError
 from openai_scan.relay.entries import HEAD, Entry
 from openai_scan.relay.tail import Tail
+
+_Key: TypeAlias = tuple[str, int]  # a job's id and epoch; a stream may have two by mistake
+
+
+def _key(job: Job) -> _Key:
+    return job.id, job.epoch
 
 
 @define
@@ -25,12 +33,17 @@ class _Job:
     Attributes:
         id: Its number.
         epoch: How many times it has been taken.
-        is_free: Whether it belongs to no process.
+        expires: When it belongs to no process any more, in seconds of the monotonic clock.
     """
 
     id: str
     epoch: int = 0
-    is_free: bool = True
+    expires: float = 0.0
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it belongs to no process."""
+        return self.expires <= time.monotonic()
 
 
 class Server:
@@ -55,7 +68,7 @@ class Server:
         """Let the leases of all jobs run out."""
         with self.changed:
             for job in self.jobs.values():
-                job.is_free = True
+                job.expires = 0.0
             self.changed.notify_all()
 
     def go_down(self) -> None:
@@ -83,6 +96,11 @@ class Server:
             for log in self.logs:
                 log.end_tails()
 
+    def wait_for(self, happened: Callable[[], bool]) -> None:
+        """Wait until something is the case."""
+        with self.changed:
+            assert self.changed.wait_for(happened, PATIENCE)
+
     def write(self, stream: str, entry: Entry) -> None:
         """Append an entry, unless one of a later epoch is there.
 
@@ -90,16 +108,18 @@ class Server:
             FencedError: There is one, or another job for the same stream has taken its place.
             LogLostError: There is no such stream.
         """
-        entries = self.streams.get(stream)
-        if entries is None:
-            raise LogLostError(f"there is no stream {stream}")
-        if entry.place <= entries[-1].place:
-            raise FencedError(f"{stream} has an entry at {entries[-1].place}")
-        entries.append(entry)
-        for log in self.logs:
-            tail = log.tails.get(stream)
-            if tail is not None:
-                tail.push([entry])
+        with self.changed:
+            entries = self.streams.get(stream)
+            if entries is None:
+                raise LogLostError(f"there is no stream {stream}")
+            if entry.place <= entries[-1].place:
+                raise FencedError(f"{stream} has an entry at {entries[-1].place}")
+            entries.append(entry)
+            self.changed.notify_all()
+            for log in self.logs:
+                tail = log.tails.get(stream)
+                if tail is not None:
+                    tail.push([entry])
 
 
 class SharedLog(Log):
@@ -109,20 +129,20 @@ class SharedLog(Log):
         server: What it shares with the others.
         writes_at_once: Whether entries are written when they are appended. If not, they wait for
             `drain()`, as if the connection were slow.
+        lease: See `Log`.
 
     Attributes:
         is_cut_off: Whether this process cannot reach the server, although others may.
     """
 
-    lease = 15.0
-
-    def __init__(self, server: Server, *, writes_at_once: bool = True) -> None:
+    def __init__(self, server: Server, *, writes_at_once: bool = True, lease: float = 15.0) -> None:
         super().__init__()
+        self.lease = lease
         self.server = server
         self.writes_at_once = writes_at_once
         self.is_cut_off = False
-        self._pending: dict[Job, list[Entry]] = {}
-        self._broken: dict[Job, FencedError | LogLostError] = {}
+        self._pending: dict[_Key, list[tuple[str, Entry]]] = {}
+        self._broken: dict[_Key, FencedError | LogLostError] = {}
         self._is_closed = False
         server.logs.append(self)
 
@@ -140,27 +160,37 @@ class SharedLog(Log):
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
         """Take free jobs."""
-        server = self.server
+        end = time.monotonic() + seconds
         with self._reachable():
-            server.changed.wait_for(lambda: self._is_closed or any(self._free()), seconds)
+            while not (self._is_closed or any(self._free())) and time.monotonic() < end:
+                expiries = [job.expires for job in self.server.jobs.values()]
+                self.server.changed.wait(min([end, *expiries]) - time.monotonic())
             if self._is_closed:
                 return []
             taken = [*itertools.islice(self._free(), limit)]
             for _, job in taken:
-                job.is_free, job.epoch = False, job.epoch + 1
+                job.epoch += 1
+                job.expires = time.monotonic() + self.lease
             return [Job(stream, job.epoch, job.id) for stream, job in taken]
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
         """Return the jobs that other processes have."""
         with self._reachable():
-            return [job for job in jobs if not self._is_held(job)]
+            lost = []
+            for job in jobs:
+                if self._is_held(job):
+                    self.server.jobs[job.stream].expires = time.monotonic() + self.lease
+                elif job.stream in self.server.jobs:
+                    self._broken[_key(job)] = FencedError(f"{job.stream} has been taken over")
+                    lost.append(job)
+            return lost
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
         """Free the jobs."""
         with self._reachable():
             for job in jobs:
                 if self._is_held(job):
-                    self.server.jobs[job.stream].is_free = True
+                    self.server.jobs[job.stream].expires = 0.0
             self.server.changed.notify_all()
 
     def finish(self, job: Job) -> None:
@@ -168,17 +198,19 @@ class SharedLog(Log):
         with self._reachable():
             if self._is_held(job):
                 del self.server.jobs[job.stream]
+            self.server.changed.notify_all()
 
     # Writing.
 
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
         """Append, now or with the next `drain()`."""
         with self.server.changed:
-            if job in self._broken:
-                raise self._broken[job]
-            self._pending.setdefault(job, []).extend(entries)
+            key = _key(job)
+            if key in self._broken:
+                raise self._broken[key]
+            self._pending.setdefault(key, []).extend((job.stream, entry) for entry in entries)
             if self.writes_at_once and self._is_reachable():
-                self._flush(job)
+                self._flush(key)
 
     def drain(self, job: Job, seconds: float) -> bool:
         """Write what was appended, as soon as the server can be reached."""
@@ -186,7 +218,7 @@ class SharedLog(Log):
         with server.changed:
             if not server.changed.wait_for(self._is_reachable, seconds):
                 return False
-            self._flush(job)
+            self._flush(_key(job))
             return True
 
     def flush(self) -> None:
@@ -198,22 +230,22 @@ class SharedLog(Log):
                 ):  # it is told with the next call
                     self._flush(job)
 
-    def _flush(self, job: Job) -> None:
+    def _flush(self, key: _Key) -> None:
         """Write what waits, and raise what the server says to that."""
-        while self._flush_one(job):
+        while self._flush_one(key):
             pass
 
-    def _flush_one(self, job: Job) -> bool:
+    def _flush_one(self, key: _Key) -> bool:
         """Write the entry that waits longest. Return False if there is none."""
-        if job in self._broken:
-            raise self._broken[job]
-        pending = self._pending.get(job)
+        if key in self._broken:
+            raise self._broken[key]
+        pending = self._pending.get(key)
         if not pending:
             return False
         try:
-            self.server.write(job.stream, pending[0])
+            self.server.write(*pending[0])
         except (FencedError, LogLostError) as error:
-            self._broken[job] = error
+            self._broken[key] = error
             raise
         del pending[0]
         return True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,8 +14,8 @@ from server import PATIENCE
 
 from openai_scan.relay import Reading, Relay, asgi, asgi_app, sending
 from openai_scan.relay import http as relay_http
-from openai_scan.testing import FakeServer, chat_answer, chat_chunk, hold
-from relay.served import Browser, by_header, read_until, serving
+from openai_scan.testing import FakeServer, chat_answer, chat_chunk, done, hold
+from relay.served import Browser, by_header, read_until, serving, text_of
 
 Send = Callable[[Any], Awaitable[None]]
 
@@ -97,6 +99,7 @@ def test_a_browser_that_leaves_in_silence(
         async def send(message: Any) -> None:
             await request.send(message)
             if b"Hel" in message.get("body", b""):
+                request.body(b"")  # which says nothing
                 request.leave()
 
         await request.answer(asgi(relay, by_header), send)
@@ -131,6 +134,27 @@ def test_a_browser_that_takes_nothing(
         assert closed
 
     asyncio.run(scenario())
+
+
+def test_a_browser_that_reads_nothing(
+    relay: Relay, upstream: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is not held, and the answer is saved; it is not in the way of another one."""
+    monkeypatch.setattr(sending, "_STALL_SECONDS", 0.05)
+    given_up = threading.Event()
+    monkeypatch.setattr(Reading, "close", lambda _: given_up.set())
+    upstream.add([chat_chunk("x" * 64 * 1024)] * 40 + [chat_chunk(finish_reason="stop"), done()])
+    stream = relay.start("Hi", user="alice").stream
+    with serving(asgi(relay, by_header), "asgi", unread=4096) as port:
+        with socket.socket() as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stalled.connect(("127.0.0.1", port))
+            request = f"GET /streams/{stream}/events HTTP/1.1\r\nHost: x\r\nX-User: alice\r\n\r\n"
+            stalled.sendall(request.encode())
+            assert given_up.wait(PATIENCE)
+            monkeypatch.undo()
+            whole = Browser(port).get(f"/streams/{stream}/events").body
+        assert len(text_of(whole)) == 40 * 64 * 1024
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), RuntimeError("a fault of the server")])

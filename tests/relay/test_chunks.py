@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openai_scan import APIError, StreamerV2
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.chunks import Chunks
 from openai_scan.relay.entries import Entry, EntryKind
 
@@ -269,15 +269,36 @@ def test_text_that_goes_on_is_no_reset() -> None:
     }
 
 
-def test_text_that_is_replaced_is_an_error() -> None:
+def test_so_is_what_is_beside_the_text() -> None:
+    """Reasoning comes first, as models write it."""
+    told = entry(2, "delta", reasoning="H")
+    reset = entry(3, "reset", text="Hello", refusal="No", reasoning="Hm")
+    assert deltas(written([HEAD, HEL, told, reset, finished()]))[3] == {
+        "reasoning_content": "m",
+        "content": "lo",
+        "refusal": "No",
+    }
+
+
+def test_a_reset_to_the_same_says_nothing() -> None:
+    """There is nothing to add."""
+    body = written([HEAD, HEL, entry(2, "reset", text="Hel"), finished()])
+    assert len(deltas(body)) == 3
+
+
+@pytest.mark.parametrize(
+    "texts", [{"text": "Bye"}, {"text": "He"}, {"text": ""}, {"reasoning": "Hel"}, {}]
+)
+def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
     """What has been sent cannot be taken back, and nothing follows the error."""
-    body = written([HEAD, HEL, entry(2, "reset", text="Bye"), LO, finished()])
+    body = written([HEAD, HEL, entry(2, "reset", **texts), LO, finished()])
     error = payloads(body)[-1]["error"]
     assert (error["code"], error["message"]) == (
         "replaced",
         "The text that was sent is replaced by another one: read the answer from its beginning.",
     )
-    assert b"lo" not in body.partition(b"replaced")[2].partition(b"[DONE]")[2]
+    assert body.endswith(b"data: [DONE]\n\n")
+    assert body.count(b"[DONE]") == 1
 
 
 def test_a_reader_of_another_answer_is_told() -> None:
@@ -286,7 +307,7 @@ def test_a_reader_of_another_answer_is_told() -> None:
     assert [list(payload) for payload in payloads(body)] == [["error"]]
 
 
-STORED = Message(
+STORED = StoredMessage(
     "stream-0123456789",
     "c",
     "alice",
@@ -302,7 +323,7 @@ STORED = Message(
 )
 
 
-def of_stored(message: Message, *, has_part: bool = False) -> bytes:
+def of_stored(message: StoredMessage, *, has_part: bool = False) -> bytes:
     """Return what a reader gets of a message whose log is gone."""
     return Chunks(message.id, has_part=has_part).stored(message)
 
@@ -328,7 +349,7 @@ def test_a_stored_answer_for_a_reader_with_a_part() -> None:
 
 def test_an_answer_that_is_running_without_a_log() -> None:
     """It is an error that says to come again."""
-    running = Message("stream-0123456789", "c", "alice", "assistant", "", "running")
+    running = StoredMessage("stream-0123456789", "c", "alice", "assistant", "", "running")
     assert payloads(of_stored(running)) == [
         {
             "error": {

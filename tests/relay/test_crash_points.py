@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openai_scan.relay import producer
+from openai_scan.relay import writer
 from openai_scan.relay.entries import Entry
 from openai_scan.relay.progress import Progress
 
@@ -17,8 +17,8 @@ from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for a time."""
-    monkeypatch.setattr(producer, "_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(producer, "_PATIENCE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
 
 @pytest.fixture(params=["at once", "when waited for"])
@@ -109,8 +109,10 @@ def test_one_death(kind: Kind, *, writes_at_once: bool) -> None:
     assert found == {"completed", "incomplete"}
 
 
-def test_two_deaths(kind: Kind) -> None:
+@pytest.mark.parametrize("name", ["chat", "responses", "late"])
+def test_two_deaths(name: str) -> None:
     """The second process dies at any of its calls too."""
+    kind = KINDS[name]
     for first in numbers(kind):
         second, ended = 0, "killed"
         while ended == "killed":
@@ -155,8 +157,10 @@ def test_a_stop(kind: Kind, *, writes_at_once: bool) -> None:
         assert len(world.upstream.cancelled) == (status == "cancelled" and is_at_work)
 
 
-def test_a_stop_and_a_death(kind: Kind) -> None:
+@pytest.mark.parametrize("name", ["chat", "responses", "late"])
+def test_a_stop_and_a_death(name: str) -> None:
     """A process that was stopped dies at any later call: the answer is cancelled all the same."""
+    kind = KINDS[name]
     for stopped in numbers(kind):
         killed, ended = stopped, "killed"
         while ended == "killed":

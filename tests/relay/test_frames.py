@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openai_scan import EventScanner
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.entries import TEXTS, Entry, delta_of, encode_json
 from openai_scan.relay.frames import HEADERS, HEARTBEAT, Frames, stored_end
 from openai_scan.values import Piece
@@ -25,9 +25,9 @@ def parsed(frames: bytes) -> list[tuple[str, str, object]]:
     return events
 
 
-def answer(status: str = "completed", **facts: object) -> Message:
+def answer(status: str = "completed", **facts: object) -> StoredMessage:
     """Return an answer that is stored."""
-    return Message("m", "c", "alice", "assistant", "Hello", status, facts)  # type: ignore[arg-type] # one of them
+    return StoredMessage("m", "c", "alice", "assistant", "Hello", status, facts)  # type: ignore[arg-type] # one of them
 
 
 def test_the_opening() -> None:

@@ -20,8 +20,8 @@ from openai_scan.relay import (
     LimitError,
     Limits,
     MemoryLog,
-    Message,
     Relay,
+    StoredMessage,
     asgi,
     wsgi,
 )
@@ -186,6 +186,7 @@ class TestUsers:
         foreign = browser.get(f"/conversations/{finished[1]}")
         assert foreign.json == {"messages": []}
         assert shown(foreign) == shown(browser.get(f"/conversations/{ABSENT}"))
+        assert browser.get(f"/conversations/{finished[1]}?format=ui").body == foreign.body
 
     @pytest.mark.parametrize(("method", "what"), [("GET", "stream"), ("POST", "stop")])
     def test_the_chat_of_another_user(
@@ -237,7 +238,7 @@ class NewRunning:
         count = len(place.store.finished)
         self.stream = f"running-{user}-{count:010}"
         self.conversation = f"talking-{user}-{count:010}"
-        row = Message(self.stream, self.conversation, user, "assistant", "", "running")
+        row = StoredMessage(self.stream, self.conversation, user, "assistant", "", "running")
         place.store._put(row)
 
 
@@ -409,6 +410,11 @@ class TestRequests:
             "The format must be openai or ui, or be left out."
         )
         assert answer.status == 400
+        answer = browser.get(f"/conversations/{ABSENT}?format=openai")
+        assert (answer.status, answer.json["error"]["message"]) == (
+            400,
+            "The format must be ui, or be left out.",
+        )
 
     def test_a_header_of_two_lines_reaches_nothing(self, browser: Browser) -> None:
         """A line break in a path is that of the request, whose rest is no header of ours."""
@@ -468,10 +474,10 @@ class TestBodies:
             )
             sent = 0
             with contextlib.suppress(ConnectionError):
-                while sent < 64 * 1024 * 1024:
+                while sent < 16 * 1024 * 1024:
                     connection.sendall(b"8000\r\n" + b" " * 0x8000 + b"\r\n")
                     sent += 0x8000
-        assert sent < 64 * 1024 * 1024
+        assert sent < 16 * 1024 * 1024
 
     @pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "\u0661", "9" * 5000, "1 1"])
     def test_a_length_that_is_none(self, place: Place, length: str) -> None:
@@ -575,6 +581,64 @@ class TestBodies:
             started = place.browser.post("/streams", {"prompt": "Hi", "model": model})
             place.browser.get("/" + started.json["events"])
             assert place.upstream.requests[-1].json["model"] == asked
+
+
+class TestChatBodies:
+    """What front ends of the AI SDK cannot say."""
+
+    TEXT: Mapping[str, str] = {"type": "text", "text": "Hi"}
+    USER: Mapping[str, Any] = {"role": "user", "parts": [TEXT]}
+
+    def test_what_they_say(self, place: Place) -> None:
+        """Only the text of the last message counts, in whatever parts it comes."""
+        parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two", "state": "done"}]
+        for body in (
+            {"messages": [{"role": "system", "parts": "x"}, 7, {"role": "user", "parts": parts}]},
+            {"message": {"id": "1", "role": "user", "parts": parts, "metadata": {"a": 1}}},
+        ):
+            more = {"trigger": "submit-message", "messageId": "1", "model": "large"}
+            answer = place.browser.post("/api/chat", {**body, **more})
+            assert (answer.status, answer.headers["x-vercel-ai-ui-message-stream"]) == (200, "v1")
+            asked = place.upstream.requests[-1].json
+            assert asked["messages"] == [{"role": "user", "content": "One two"}]
+            assert asked["model"] == "large"
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            ({}, "one of the user"),
+            ({"messages": []}, "one of the user"),
+            ({"messages": [USER, {"role": "assistant", "parts": [TEXT]}]}, "one of the user"),
+            ({"messages": [USER, "Hi"]}, "one of the user"),
+            ({"messages": [{"role": "user"}]}, "one of the user"),
+            ({"messages": [{"role": "user", "parts": []}]}, "one of the user"),
+            ({"messages": [{"role": "user", "parts": "Hi"}]}, "one of the user"),
+            (
+                {"message": {"role": "user", "parts": [{"type": "file"}, TEXT]}},
+                "parts of type text",
+            ),
+            (
+                {"message": {"role": "user", "parts": [{"type": "text", "text": 1}]}},
+                "parts of type",
+            ),
+            (
+                {"message": {"role": "user", "parts": [{"type": "text", "text": " "}]}},
+                "The prompt is missing.",
+            ),
+            ({"messages": {"role": "user"}}, "The field messages must be a list."),
+            ({"message": [USER]}, "The field message must be an object."),
+            ({"message": USER, "id": "short"}, "The field id must have 16 to 64"),
+            ({"message": USER, "model": "huge"}, "not one of those"),
+            ({"message": USER, "tools": []}, "no other fields than id, messages, message, trigger"),
+        ],
+    )
+    def test_what_they_cannot_say(self, place: Place, body: Any, said: str) -> None:
+        """It is refused with a sentence, and nothing is asked."""
+        asked = len(place.upstream.requests)
+        answer = place.browser.post("/api/chat", body)
+        assert (answer.status, answer.code) == (400, "bad_request")
+        assert said in answer.json["error"]["message"]
+        assert len(place.upstream.requests) == asked
 
 
 class TestLimits:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openai_scan.relay import producer
+from openai_scan.relay import producer, writer
 from openai_scan.relay.progress import Progress
 
 from .lives import STREAM, Life, World
@@ -139,8 +139,8 @@ actions: st.SearchStrategy[Action] = st.one_of(
 def _no_pauses() -> Iterator[None]:
     """Have nothing wait for a time."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(producer, "_PAUSES", (0.0, 0.0))
-        patched.setattr(producer, "_PATIENCE", 0.0)
+        patched.setattr(writer, "_PAUSES", (0.0, 0.0))
+        patched.setattr(writer, "_PATIENCE", 0.0)
         patched.setattr(producer, "_END_WAITS", 1)
         yield
 

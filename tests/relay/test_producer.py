@@ -9,7 +9,7 @@ import pytest
 
 from openai_scan import StreamerV2
 from openai_scan.errors import StreamCancelledError
-from openai_scan.relay import Message, Question, producer
+from openai_scan.relay import Question, StoredMessage, producer, writer
 from openai_scan.testing import (
     ToolCall,
     assistant_answer,
@@ -39,8 +39,8 @@ TOLD_CALL = {"id": "call_1", "name": "f", "arguments": '{"a": 1}'}
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nothing wait for a time."""
-    monkeypatch.setattr(producer, "_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(producer, "_PATIENCE", 0.0)
+    monkeypatch.setattr(writer, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(writer, "_PATIENCE", 0.0)
 
 
 def finished(answer: list[bytes], **settings: Any) -> World:
@@ -382,7 +382,7 @@ class TestStores:
         working = world.process(life)
         assert working is not None
 
-        def failing(message: Message) -> None:
+        def failing(message: StoredMessage) -> None:
             raise RuntimeError(message.id)
 
         working._on_finish = failing
@@ -426,6 +426,15 @@ class TestLogs:
             assert (row.status, row.text) == ("completed", "a b")
         else:
             assert (row.status, row.facts) == ("incomplete", {"error": "LogLost"})
+
+    @pytest.mark.parametrize("number", range(1, 14))
+    def test_it_loses_what_waits_to_be_written(self, number: int) -> None:
+        """That is known only once the process waits for the log."""
+        world = World(ScriptedUpstream(chat_answer("a b")), writes_at_once=False)
+        life = Life({number: lambda _: world.server.lose_everything()})
+        assert world.run(life) == "finished"
+        assert world.row().status in ("completed", "incomplete")
+        assert (world.row().status == "completed") == ("ask" in life.calls)
 
     def test_it_is_lost_before_a_takeover(self) -> None:
         """Then nothing is known of the answer."""
@@ -513,3 +522,33 @@ class TestClosing:
         world.server.come_back()
         assert world.run(Life()) == "finished"
         assert len(world.entries("done")) == 1
+
+
+class TestTakeovers:
+    """What a process makes of what others have left; all points of time are in other modules."""
+
+    def test_a_process_that_wakes_late(self) -> None:
+        """It has begun, and reads the log only after another one has begun too."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        second = Life()
+        at = TestStores.calls().index("read") + 1
+        assert world.run(Life({at: lambda _: world.run(second)})) == "fenced"
+        assert (world.row().status, world.row().text) == ("completed", "a b")
+        assert len(world.upstream.asked) == 1
+
+    def test_a_job_that_kills(self) -> None:
+        """It is given up once it has killed five processes."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        for _ in range(5):
+            assert world.run(Life({3: Life.die})) == "killed"
+        assert world.run(Life()) == "finished"
+        assert (world.row().status, world.row().facts) == ("failed", {"error": "GaveUp"})
+
+    def test_a_hand_over_before_the_question(self) -> None:
+        """The process that was about to ask has not: the next one asks."""
+        world = World(ScriptedUpstream(chat_answer("a b")))
+        at = TestStores.calls().index("append ask") + 2
+        assert world.run(Life({at: lambda life: life.producer.close()})) == "handed over"
+        assert world.entries("ask", "leave") == [{}, {"unasked": True}]
+        assert world.run(Life()) == "finished"
+        assert (world.row().status, world.row().text) == ("completed", "a b")

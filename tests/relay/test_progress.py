@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from openai_scan.relay.entries import Entry, EntryKind, delta_of, encode_json
 from openai_scan.relay.progress import Progress
 from openai_scan.values import Piece
@@ -74,6 +76,12 @@ def test_a_process_that_has_handed_over() -> None:
     """It is no attempt that has failed."""
     progress = of(("begin", {}), ("leave", {}), ("begin", {}), ("leave", {}), ("begin", {}))
     assert progress.attempts == 1
+
+
+def test_an_entry_of_a_later_version() -> None:
+    """It is passed over: processes of two versions work side by side during an upgrade."""
+    later: Any = "later"
+    assert of((later, {"text": "a"})) == Progress()
 
 
 def test_what_a_process_adds_itself() -> None:

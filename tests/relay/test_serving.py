@@ -10,12 +10,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from server import PATIENCE
 
-from openai_scan.relay import Relay, close_on_signals
+from openai_scan.relay import Relay, close_on_signals, serving
 from openai_scan.testing import FakeServer, chat_chunk, hold
 from relay.served import Browser, read_until
 
@@ -34,10 +35,12 @@ def handled() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
-def test_a_signal_closes_the_relay(relay: Relay, handled: list[int]) -> None:
+def test_a_signal_closes_the_relay(
+    relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the server does at it happens too; one that it ignores stays ignored by it."""
     closed = threading.Event()
-    relay.close = closed.set  # type: ignore[method-assign]  # only that it is called is of interest
+    monkeypatch.setattr(relay, "close", closed.set)
     for number, expected in ((signal.SIGTERM, [signal.SIGTERM]), (signal.SIGINT, [])):
         closed.clear()
         handled.clear()
@@ -45,7 +48,6 @@ def test_a_signal_closes_the_relay(relay: Relay, handled: list[int]) -> None:
             os.kill(os.getpid(), number)
             assert closed.wait(PATIENCE)
         assert handled == expected
-    del relay.close
 
 
 def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
@@ -56,6 +58,27 @@ def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     assert signal.getsignal(signal.SIGTERM) is before
     assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    assert not handled
+
+
+def test_a_signal_that_nothing_handles(
+    relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent again once the relay is closed, and then has its effect."""
+    told: list[Any] = []
+    sent = threading.Event()
+
+    def kill(process: int, number: int) -> None:
+        told.append((process, number, signal.getsignal(number)))
+        sent.set()
+
+    monkeypatch.setattr(serving, "os", SimpleNamespace(kill=kill, getpid=os.getpid))
+    monkeypatch.setattr(relay, "close", lambda: told.append("closed"))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with close_on_signals(relay):
+        signal.raise_signal(signal.SIGTERM)
+        assert sent.wait(PATIENCE)
+    assert told == ["closed", (os.getpid(), signal.SIGTERM, signal.SIG_DFL)]
     assert not handled
 
 

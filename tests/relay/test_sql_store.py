@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +18,16 @@ from openai_scan.errors import ConfigurationError
 from openai_scan.relay import (
     LimitError,
     Limits,
-    Message,
     NewMessage,
     SqlStore,
+    StoredMessage,
     UnavailableError,
     UnknownStreamError,
 )
 from openai_scan.relay import database as databases
 from openai_scan.relay.database import Database
 from openai_scan.relay.store import Store, Sweepable
+from openai_scan.relay.tables import StoreTables
 
 from .databases import Postgres
 
@@ -123,8 +125,8 @@ class TestBegin:
         """The prompt is there, and the answer runs."""
         assert store.begin(asked(), MANY)
         prompt, answer = store.history(TALK, "alice")
-        assert prompt == Message(f"{ID}.prompt", TALK, "alice", "user", "Why?", "completed")
-        assert answer == Message(ID, TALK, "alice", "assistant", "", "running")
+        assert prompt == StoredMessage(f"{ID}.prompt", TALK, "alice", "user", "Why?", "completed")
+        assert answer == StoredMessage(ID, TALK, "alice", "assistant", "", "running")
         assert store.message(ID) == answer
 
     def test_the_same_id_again(self, store: SqlStore) -> None:
@@ -247,14 +249,26 @@ class TestFinish:
         """The text, the facts, and when."""
         store.begin(asked(), MANY)
         assert store.finish(ID, 1, "completed", "Because. ä\U0001f600\n", self.FACTS)
-        assert store.message(ID) == Message(
+        assert store.message(ID) == StoredMessage(
             ID, TALK, "alice", "assistant", "Because. ä\U0001f600\n", "completed", self.FACTS
         )
+        messages = StoreTables.of(sa.MetaData()).messages.c
+        times = sa.select(messages.epoch, messages.created_at, messages.finished_at).order_by(
+            messages.position
+        )
+        store.begin(asked("another"), MANY)
+        now = datetime.now(timezone.utc)
         with engine.begin() as connection:
-            row = connection.execute(
-                sa.text(f"SELECT epoch, finished_at >= created_at FROM messages WHERE id = '{ID}'")
-            ).one()
-        assert tuple(row) == (1, True)
+            (_, asked_at, _), (epoch, created, finished), _, (_, _, running) = connection.execute(
+                times
+            ).all()
+        assert epoch == 1
+        assert asked_at == created <= finished
+        for each in (created, finished):  # UTC; SQLite has no time zones
+            assert (
+                abs((each.replace(tzinfo=each.tzinfo or timezone.utc) - now).total_seconds()) < 60
+            )
+        assert running is None
 
     def test_again(self, store: SqlStore) -> None:
         """It stays as it is, whatever the epoch."""
@@ -451,7 +465,7 @@ class TestTrouble:
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         database = Database(database_url, connections=1)
         with pytest.raises(UnavailableError, match="QueuePool"):
-            database.read(lambda _: database.read(lambda _: None))
+            database.run(lambda _: database.run(lambda _: None))
         database.close()
 
     def test_after_closing(self, store: SqlStore) -> None:
@@ -459,6 +473,13 @@ class TestTrouble:
         store.close()
         with pytest.raises(UnavailableError, match="is closed"):
             store.message(ID)
+
+    def test_closing_while_a_thread_asks(self, database_url: str) -> None:
+        """Its connection is closed when it is done."""
+        database = Database(database_url, connections=1)
+        database.run(lambda _: database.close())
+        with pytest.raises(UnavailableError, match="is closed"):
+            database.run(lambda _: None)
 
 
 class TestConstruction:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from openai_scan.relay import Message
+from openai_scan.relay import StoredMessage
 from openai_scan.relay.entries import Entry, EntryKind
-from openai_scan.relay.ui_messages import UIMessages
+from openai_scan.relay.ui_messages import UIMessages, ui_messages
 
 HEAD = Entry(0, 1, "head", b'{"user":"alice","conversation":"c"}')
 
@@ -136,13 +136,14 @@ def test_text_that_goes_on_is_no_reset() -> None:
         HEAD,
         entry(1, "delta", text="Hel"),
         entry(2, "reset", text="Hel"),
-        entry(3, "reset", text="Hello"),
+        entry(3, "reset", text="Hello", refusal="No"),
         finished(),
-    )[:4] == [
+    )[:5] == [
         {"type": "text-start", "id": "1"},
         {"type": "text-delta", "id": "1", "delta": "Hel"},
         {"type": "text-delta", "id": "1", "delta": "lo"},
         {"type": "text-end", "id": "1"},
+        {"type": "text-start", "id": "2"},
     ]
 
 
@@ -153,7 +154,7 @@ def test_text_that_is_replaced() -> None:
         entry(1, "delta", text="Hel"),
         entry(2, "delta", call="c", name="f", arguments="{"),
         entry(3, "reset", text="Bye"),
-        entry(4, "reset", text=""),
+        entry(4, "reset"),
         entry(5, "delta", text="x"),
         finished(),
     )[4:-3] == [
@@ -181,14 +182,14 @@ def test_an_answer_that_is_not_whole(facts: dict[str, str], last: Any) -> None:
     assert parts[-2:] == [{"type": "text-end", "id": "1"}, last]
 
 
-def stored(message: Message) -> bytes:
+def stored(message: StoredMessage) -> bytes:
     """Return what a reader gets of a message whose log is gone."""
     return UIMessages(message.id).stored(message)
 
 
-def of(status: Any, text: str = "", **facts: Any) -> Message:
+def of(status: Any, text: str = "", **facts: Any) -> StoredMessage:
     """Return a message."""
-    return Message("stream-0123456789", "c", "alice", "assistant", text, status, facts)
+    return StoredMessage("stream-0123456789", "c", "alice", "assistant", text, status, facts)
 
 
 def test_a_stored_answer() -> None:
@@ -216,6 +217,38 @@ def test_an_answer_that_is_running_without_a_log() -> None:
         b'data: {"type":"error","errorText":"The answer cannot be read now: try again later."}\n\n'
         b"data: [DONE]\n\n"
     )
+
+
+def test_a_message_to_begin_with() -> None:
+    """It has the parts that it would have if it had been streamed; one without parts is none."""
+    calls = [{"id": "c", "name": "f", "arguments": "{}"}, {"id": "", "name": "g", "arguments": "{"}]
+    message = of("requires_action", "Hello", reasoning="Hm", calls=calls, usage={"input": 1})
+    assert ui_messages([message, of("running"), of("failed", error="Broken")]) == [
+        {
+            "id": "stream-0123456789",
+            "role": "assistant",
+            "metadata": {"status": "requires_action", "usage": {"input": 1}, "saved": True},
+            "parts": [
+                {"type": "reasoning", "text": "Hm", "state": "done"},
+                {"type": "text", "text": "Hello", "state": "done"},
+                {
+                    "type": "dynamic-tool",
+                    "state": "input-available",
+                    "toolCallId": "c",
+                    "toolName": "f",
+                    "input": {},
+                },
+                {
+                    "type": "dynamic-tool",
+                    "state": "output-error",
+                    "toolCallId": "relay_call_1",
+                    "toolName": "g",
+                    "input": "{",
+                    "errorText": "The arguments are not JSON.",
+                },
+            ],
+        }
+    ]
 
 
 def _all(entries: Sequence[Entry]) -> bytes:

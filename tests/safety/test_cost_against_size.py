@@ -36,6 +36,8 @@ from openai_scan.events.error import read_error
 from openai_scan.sse import EventTokenizer, RawEvent
 from openai_scan.transport import refusals
 
+pytestmark = pytest.mark.unmeasured
+
 # Bytes of the smaller input. The larger has twice as many.
 SIZE = 1_200
 

@@ -19,6 +19,8 @@ from openai_scan.recording import read_recording, replay
 from openai_scan.testing import chat_chunk, event, recorded
 from safety.conftest import Terminal
 
+pytestmark = pytest.mark.unmeasured
+
 # A little more than twice is noise of caches that fill; four times would be quadratic.
 FACTOR = 2.2
 

@@ -623,6 +623,7 @@ def takes_less(most: int, chunks: Callable[[], Iterable[bytes]], limit: int) -> 
     return False
 
 
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize(
     "part",
@@ -651,6 +652,7 @@ def test_memory_is_free_of_what_is_ignored(start: bytes) -> None:
     assert takes_less(32 * 1024, chunks, 1024 * 1024)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("traced")
 def test_a_huge_chunk_of_line_ends_takes_little_memory() -> None:
     """A chunk of nothing but line ends is not turned into as many lines at once."""
@@ -678,6 +680,7 @@ class Counting(bytearray):
         return memoryview(self).tobytes()
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("limit", [70_000, DEFAULT_MAX_EVENT_BYTES])
 @pytest.mark.parametrize("size", [1, 7, 64, 4096])
 def test_work_is_linear_in_the_input(size: int, limit: int) -> None:

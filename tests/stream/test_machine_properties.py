@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import machines as m
+import pytest
 import strategies
 from attrs import frozen
 from hypothesis import given
@@ -14,6 +15,8 @@ from properties import pieces
 from openai_scan import ScanError, StreamCancelledError, StreamTimeoutError, TransportError
 from openai_scan.stream.machine import NO_EVENT, StreamMachine
 from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWITCH, Step
+
+pytestmark = pytest.mark.unmeasured
 
 _GLUED = b"data: " + b"\ndata: ".join(
     m.chat(text).removeprefix(b"data: ").strip() for text in ("x", "y")

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Self
 
-COMMAND = shutil.which("chromium") or shutil.which("google-chrome") or ""
+from web.browser import PATIENCE, Browser
 
 _FLAGS = (
     "--headless",
@@ -39,27 +38,19 @@ for number, one in enumerate(given, 3):
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
-# Nothing takes so long, on a busy machine either.
-_PATIENCE = 60.0
 
+class Chromium(Browser):
+    """Chromium."""
 
-class Chromium:
-    """A browser with one page; a `with` block starts and ends it.
-
-    Args:
-        folder: Where it may keep its profile.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._number = 0
-        self._session: str | None = None
+    command = shutil.which("chromium") or shutil.which("google-chrome") or ""
 
     def __enter__(self) -> Self:
+        self._number = 0
+        self._session: str | None = None
         to_child, ours = os.pipe()
         theirs, from_child = os.pipe()
         pipes = [str(to_child), str(from_child)]
-        command = [COMMAND, *_FLAGS, f"--user-data-dir={self._folder}", "about:blank"]
+        command = [self.command, *_FLAGS, f"--user-data-dir={self._folder}", "about:blank"]
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START, *pipes, *command],
             pass_fds=(to_child, from_child),
@@ -82,18 +73,18 @@ class Chromium:
         self._call("Browser.close")
         self._to.close()
         self._from.close()
-        self._process.wait(_PATIENCE)
+        self._process.wait(PATIENCE)
 
-    def open(self, url: str) -> None:
-        """Open a page."""
-        self._call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete'")
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the process of the page has taken."""
+        self._call("Performance.enable")
+        metrics = self._call("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == "ProcessTime")
 
-    def reload(self) -> None:
-        """Load the page anew."""
-        self.run("window.isOld = true")
-        self._call("Page.reload")
-        self.until("document.readyState === 'complete' && !window.isOld")
+    @property
+    def version(self) -> str:
+        """Its name and version."""
+        return str(self._call("Browser.getVersion")["product"])
 
     def run(self, expression: str) -> Any:
         """Return the value of an expression of JavaScript; a promise is waited for."""
@@ -108,42 +99,16 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, condition: str) -> None:
-        """Wait until an expression is true."""
-        end = time.monotonic() + _PATIENCE
-        while not self.run(
-            "new Promise((resolve) => requestAnimationFrame(() => setTimeout(() =>"
-            f" resolve(Boolean({condition})))))"
-        ):
-            assert time.monotonic() < end, condition
-
-    def type(self, selector: str, text: str) -> None:
-        """Click a field and type *text* in place of what is in it."""
-        self.click(selector)
-        self.run(f"document.querySelector({json.dumps(selector)}).select()")
-        self._call("Input.insertText", text=text)
-
     def press(self, key: str) -> None:
-        """Press a key."""
+        """Press Enter, Escape or Tab."""
         text = {"text": "\r"} if key == "Enter" else {}
         code = {"Enter": 13, "Escape": 27, "Tab": 9}[key]
         about = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self._call("Input.dispatchKeyEvent", type="keyDown", **about, **text)
         self._call("Input.dispatchKeyEvent", type="keyUp", **about)
 
-    def click(self, selector: str) -> None:
-        """Click the middle of an element, which has to be in sight."""
-        where = self.run(
-            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
-            " one.scrollIntoView({block: 'nearest'}); const box = one.getBoundingClientRect();"
-            " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
-        )
-        mouse = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
-        for kind in ("mousePressed", "mouseReleased"):
-            self._call("Input.dispatchMouseEvent", type=kind, **mouse)
-
-    def look(self, *, width: int, height: int, dark: bool, phone: bool = False) -> None:
-        """Choose how large the page is, and its colours."""
+    def look(self, *, width: int, height: int, dark: bool = False, phone: bool = False) -> None:
+        """Choose how large the page is, its colours, and whether it is touched."""
         size = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": phone}
         self._call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -152,6 +117,27 @@ class Chromium:
     def picture(self, path: Path) -> None:
         """Write what the page looks like to *path*, a PNG file."""
         path.write_bytes(b64decode(self._call("Page.captureScreenshot")["data"]))
+
+    def _prepare(self, script: str) -> str:
+        added = self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        return str(added["identifier"])
+
+    def _forget(self, added: str) -> None:
+        self._call("Page.removeScriptToEvaluateOnNewDocument", identifier=added)
+
+    def _navigate(self, url: str) -> None:
+        self._call("Page.navigate", url=url)
+
+    def _reload(self) -> None:
+        self._call("Page.reload")
+
+    def _insert(self, text: str) -> None:
+        self._call("Input.insertText", text=text)
+
+    def _click(self, x: float, y: float) -> None:
+        mouse = {"x": x, "y": y, "button": "left", "clickCount": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, **mouse)
 
     def _call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the protocol and return its result; events are skipped."""

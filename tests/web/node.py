@@ -13,8 +13,6 @@ from typing import Any, Literal, TypeAlias
 
 from typing_extensions import Self
 
-from openai_scan.web.bundle import write_bundle
-
 HERE = Path(__file__).parent
 PYODIDE = HERE.parents[1] / "build/web/node_modules/pyodide"
 
@@ -29,22 +27,31 @@ class Engine:
     """Pyodide, started once for many scenarios; a `with` block starts and ends it.
 
     Args:
-        folder: Where to put the bundle.
+        bundle: The archive of what a page imports.
         jspi: Whether the engine can suspend WebAssembly.
+        scenarios: The module whose functions it runs.
+        pyodide: The folder with Pyodide.
     """
 
-    def __init__(self, folder: Path, *, jspi: bool = True) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        bundle: Path,
+        *,
+        jspi: bool = True,
+        scenarios: Path = HERE / "scenarios.py",
+        pyodide: Path = PYODIDE,
+    ) -> None:
+        self._bundle = bundle
         self._jspi = jspi
+        self._scenarios = scenarios
+        self._pyodide = pyodide
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         node = shutil.which("node", path=str(Path(sys.executable).parent))
         assert node is not None, "there is no Node.js: make .venv/dev installs it"
         assert PYODIDE.is_dir(), "there is no Pyodide: make build/web/ready installs it"
-        bundle = self._folder / "bundle.zip"
-        write_bundle(bundle)
-        arguments = [HERE / "engine.mjs", PYODIDE, bundle, HERE / "scenarios.py"]
+        arguments = [HERE / "engine.mjs", self._pyodide, self._bundle, self._scenarios]
         self._process = subprocess.Popen(
             [node, _JSPI, *arguments, *([] if self._jspi else ["jspi"])],
             stdin=subprocess.PIPE,

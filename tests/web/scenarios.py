@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import js
@@ -36,6 +37,7 @@ from openai_scan.transport import Request, Upload
 from openai_scan.transport.fetch.cancellation import FetchCancellation
 from openai_scan.transport.fetch.wire import FetchAnswer, FetchWire
 from openai_scan.transport.transport import AsyncTransport
+from openai_scan.web.loading import load
 
 KEY = "sk-secret-1234"
 QUESTION: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -263,6 +265,18 @@ def order_around_replay() -> Any:
     with StreamerV2(replay(io.BytesIO(file.getvalue()), speed=1)) as s:
         while s.next():
             order.append(s.event().type)
+    return order
+
+
+def order_around_loading() -> Any:
+    """Return whether the page lives on while a module is loaded that imports others, all slow."""
+    slow = "import time\nend = time.monotonic() + 0.03\nwhile time.monotonic() < end: pass\n"
+    for number in range(4):
+        Path(f"/slow_{number}.py").write_text(f"{slow}import slow_{number + 1}\n", "utf-8")
+    Path("/slow_4.py").write_text("", "utf-8")
+    order = []
+    js.setTimeout(create_proxy(lambda: order.append("timer of the page")), 1)
+    order.append(load("slow_0").__name__)
     return order
 
 

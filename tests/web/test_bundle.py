@@ -11,17 +11,15 @@ from pathlib import Path
 from openai_scan.web.bundle import write_bundle
 
 
-def test_it_is_the_same_each_time(tmp_path: Path) -> None:
+def test_it_is_the_same_each_time(bundle: Path, tmp_path: Path) -> None:
     """Its files have no time, so that a cache can be told whether it has changed."""
-    for name in ("a", "b"):
-        write_bundle(tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_it_has_what_a_page_imports_and_no_more(tmp_path: Path) -> None:
-    """Neither commands nor sockets."""
     write_bundle(tmp_path / "a.zip")
-    names = zipfile.ZipFile(tmp_path / "a.zip").namelist()
+    assert (tmp_path / "a.zip").read_bytes() == bundle.read_bytes()
+
+
+def test_it_has_what_a_page_imports_and_no_more(bundle: Path) -> None:
+    """Neither commands nor sockets."""
+    names = zipfile.ZipFile(bundle).namelist()
     assert all(name.endswith(".py") for name in names)
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"attr", "attrs", "cattrs", "openai_scan", "typing_extensions.py"}
@@ -31,24 +29,22 @@ def test_it_has_what_a_page_imports_and_no_more(tmp_path: Path) -> None:
     assert not any("session" in name for name in names)
 
 
-def test_it_is_code_alone(tmp_path: Path) -> None:
+def test_it_is_code_alone(bundle: Path) -> None:
     """Docstrings and comments are left out."""
-    write_bundle(tmp_path / "a.zip")
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+    with zipfile.ZipFile(bundle) as archive:
         sources = {name: archive.read(name).decode() for name in archive.namelist()}
     assert sources["openai_scan/web/__init__.py"] == "pass"
     for source in sources.values():
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, documented))
         assert not any(map(ast.get_docstring, nodes))
-    assert (tmp_path / "a.zip").stat().st_size < 420_000
+    assert bundle.stat().st_size < 420_000
 
 
-def test_python_imports_from_it(tmp_path: Path) -> None:
+def test_python_imports_from_it(bundle: Path) -> None:
     """As it is, with nothing else installed."""
-    write_bundle(tmp_path / "a.zip")
     program = (
-        f"import sys; sys.path.insert(0, {str(tmp_path / 'a.zip')!r})\n"
+        f"import sys; sys.path.insert(0, {str(bundle)!r})\n"
         "import openai_scan\n"
         "for name in openai_scan.__all__: getattr(openai_scan, name)\n"
         "print(openai_scan.__file__)"
@@ -56,4 +52,4 @@ def test_python_imports_from_it(tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.startswith(str(tmp_path))
+    assert ran.stdout.startswith(str(bundle))

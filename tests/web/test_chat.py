@@ -71,7 +71,7 @@ def test_a_retry_is_noted(server: FakeServer, chat: Chat, noted: list[str]) -> N
     assert not chat.ask(server.base_url, "k", "m", "Hi", print).failed
     (note,) = noted
     assert note.startswith("slow down")
-    assert note.endswith(": trying again")
+    assert note.endswith(": retrying")
 
 
 def test_an_answer_can_be_stopped(server: FakeServer, chat: Chat) -> None:

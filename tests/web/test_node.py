@@ -227,6 +227,18 @@ class TestTime:
         assert order.index("timer of the page") < order.index("done")
 
 
+class TestLoading:
+    """A module takes so long to import that a page would stand still."""
+
+    def test_the_page_lives_on(self, engine: Engine) -> None:
+        """Between the modules that it imports."""
+        assert engine.run("order_around_loading") == ["timer of the page", "slow_0"]
+
+    def test_an_engine_that_cannot_suspend_loads_it_too(self, old_engine: Engine) -> None:
+        """In one piece."""
+        assert old_engine.run("order_around_loading") == ["slow_0"]
+
+
 class TestErrors:
     """They are of the same classes as everywhere, and show no secret."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -14,8 +15,7 @@ import requests
 
 from openai_scan import AuthenticationError, Client, ConfigurationError, RateLimitError
 from openai_scan.web import commands, serving
-from openai_scan.web.bundle import write_bundle
-from openai_scan.web.compiling import compile_bundle
+from openai_scan.web.compiling import compile_archive
 from openai_scan.web.site import build_site, policy
 from web.node import PYODIDE
 
@@ -31,6 +31,12 @@ def package(tmp_path: Path) -> Path:
     for name in ("pyodide.mjs", "pyodide.asm.js", "pyodide-lock.json", "README.md"):
         (folder / name).write_text(name)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _one_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each site get a copy of the same archive, which has tests of its own."""
+    monkeypatch.setattr("openai_scan.web.site.write_bundle", lambda path: shutil.copy(bundle, path))
 
 
 def names_in(folder: Path) -> set[str]:
@@ -81,10 +87,31 @@ class TestBuilding:
         assert "openai_scan/web/chat.pyc" in names
         assert all(name.endswith(".pyc") for name in names)
 
-    def test_any_python_can_compile_for_itself(self, tmp_path: Path) -> None:
+    def test_so_are_those_of_python_itself(self, site_folder: Path) -> None:
+        """To compile them takes a page longer than all else."""
+        path = site_folder / "pyodide/python_stdlib.zip"
+        names = zipfile.ZipFile(path).namelist()
+        source = zipfile.ZipFile(PYODIDE / path.name).namelist()
+        assert "asyncio/tasks.pyc" in names
+        assert {name for name in names if name.endswith(".py")} == set()
+        modules = {f"{name}c" for name in source if name.endswith(".py")}
+        assert modules == {name for name in names if name.endswith(".pyc")}
+
+    def test_what_is_compiled_already_is_copied(self, tmp_path: Path) -> None:
+        """And what is not code at all."""
+        files = {"a.pyc": b"code", "a/b.txt": b"text", "c.py": b"x = 1"}
+        with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        for source, target in (("source.zip", "a.zip"), ("a.zip", "b.zip")):
+            compile_archive(tmp_path / source, tmp_path / target)
+        with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+            assert archive.namelist() == ["a.pyc", "a/b.txt", "c.pyc"]
+            assert (archive.read("a.pyc"), archive.read("a/b.txt")) == (b"code", b"text")
+
+    def test_any_python_can_compile_for_itself(self, bundle: Path, tmp_path: Path) -> None:
         """And imports what it has compiled, without docstrings."""
-        write_bundle(tmp_path / "source.zip")
-        compile_bundle(tmp_path / "source.zip", tmp_path / "a.zip")
+        compile_archive(bundle, tmp_path / "a.zip")
         program = (
             f"import sys; sys.path.insert(0, {str(tmp_path / 'a.zip')!r})\n"
             "import openai_scan.web.chat as chat; print(chat.__file__, chat.__doc__)"

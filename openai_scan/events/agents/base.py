@@ -56,6 +56,7 @@ class AgentsBase(Event):
     """The base of all events of the family."""
 
     family: ClassVar[str] = "agents"
+    of_session: ClassVar[bool] = True
 
     event_id: str
     session_id: str = ""  # of a class that has no such field as well

@@ -8,7 +8,10 @@ const [log, hint, status, ask, question] = ["log", "hint", "status", "ask", "que
 const [send, stop, fresh, models, model] = ["send", "stop", "new", "models", "model"].map(element);
 
 // What was sent and is not known to have arrived: it is sent again after a reload, with the same id.
-const UNSENT = "unsent";
+const UNSENT = "openai-scan-relay-unsent";
+
+// The model that was chosen last.
+const MODEL = "openai-scan-relay-model";
 
 // Tells the other tabs of this browser that a conversation goes on.
 const others = new BroadcastChannel("relay");
@@ -177,7 +180,7 @@ async function stored(conversation, trouble) {
 async function load(conversation, trouble) {
   const messages = await stored(conversation, trouble);
   if (conversation !== shown) return [];
-  if (messages.length > 0) say("");
+  if (trouble) say("");
   messages.forEach((message, place) => {
     if (message.role === "user") {
       // What the user has written goes by the id of the answer to it, which the page knows from the beginning.
@@ -315,7 +318,7 @@ function takeBack(conversation, unsent) {
   const key = `to ${unsent.id}`;
   conversation.messages.get(key).remove();
   conversation.messages.delete(key);
-  if (!question.value) question.value = unsent.prompt;
+  question.value = [unsent.prompt, question.value].filter(Boolean).join("\n\n");
   showBusy();
 }
 
@@ -399,12 +402,12 @@ document.addEventListener("visibilitychange", () => document.hidden || refresh()
 async function listModels() {
   const { models: names } = await insist("models", { signal: new AbortController().signal, trouble: () => {} });
   model.replaceChildren(...names.map((name) => new Option(name, name)));
-  const chosen = localStorage.getItem("model");
+  const chosen = localStorage.getItem(MODEL);
   if (names.includes(chosen)) model.value = chosen;
   models.hidden = names.length < 2;
 }
 
-model.onchange = () => localStorage.setItem("model", model.value);
+model.onchange = () => localStorage.setItem(MODEL, model.value);
 
 show();
 listModels().catch((error) => {

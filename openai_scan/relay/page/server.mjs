@@ -126,11 +126,13 @@ function read(id, reader, show, signal) {
 // Does something when it is its turn: no more than AT_ONCE are at it. *waiting* is called if that takes a while.
 async function inTurn(act, waiting, signal) {
   const timer = setTimeout(waiting, 1000);
-  const free = await (navigator.locks ? takePlace(signal) : takeLane());
-  clearTimeout(timer);
+  let free = () => {};
   try {
+    free = await (navigator.locks ? takePlace(signal) : takeLane());
+    clearTimeout(timer);
     return await act();
   } finally {
+    clearTimeout(timer);
     free();
   }
 }
@@ -138,17 +140,20 @@ async function inTurn(act, waiting, signal) {
 // Returns what gives the place back. All tabs share the places.
 function takePlace(signal) {
   return new Promise((resolve, reject) => {
-    const found = new AbortController();
-    const isWanted = AbortSignal.any([signal, found.signal]);
+    const over = new AbortController();
+    const end = (act, value) => {
+      over.abort();
+      act(value);
+    };
     for (let place = 0; place < AT_ONCE; place++) {
-      const keep = () => {
-        if (found.signal.aborted) return undefined;
-        found.abort();
-        return new Promise(resolve);
-      };
-      const asked = navigator.locks.request(`relay-${place}`, { signal: isWanted }, keep);
-      asked.catch(() => signal.aborted && reject(signal.reason));
+      const keep = () => (over.signal.aborted ? undefined : new Promise((free) => end(resolve, free)));
+      const asked = navigator.locks.request(`relay-${place}`, { signal: over.signal }, keep);
+      // A browser that stores nothing may refuse locks.
+      asked.catch(() => over.signal.aborted || end(resolve, () => {}));
     }
+    // Chromium may miss what is aborted while it still asks whether there may be locks.
+    signal.addEventListener("abort", () => end(reject, signal.reason), { signal: over.signal });
+    if (signal.aborted) end(reject, signal.reason);
   });
 }
 

@@ -50,7 +50,8 @@ def failure_of(error: Any) -> FetchError:
     code = getattr(cause, "code", None)
     # Node.js gives a host that refuses on all its addresses a cause without a message.
     words = getattr(cause, "message", None) or code or error.message
-    return FetchError(str(words), None if code is None else str(code))
+    # Some engines say a sentence, and it becomes a part of one.
+    return FetchError(str(words).rstrip("."), None if code is None else str(code))
 
 
 def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:

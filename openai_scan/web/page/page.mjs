@@ -53,12 +53,13 @@ async function answer(text) {
     words.appendData(piece);
     if (follows) log.scrollTop = log.scrollHeight;
   };
-  const { text: about, failed } = await call(
-    "ask", server.url.value, server.key.value, server.model.value, text, show);
-  article.removeAttribute("aria-busy");
+  const given = [server.url.value, server.key.value, server.model.value, text, show];
+  const { text: about, failed } = await call("ask", ...given).finally(() => article.removeAttribute("aria-busy"));
   add(article, "small", about, failed ? "wrong" : "");
   log.scrollTop = log.scrollHeight;
-  say(failed ? "The answer is not complete." : "", failed);
+  if (!failed) return say("");
+  say(words.data ? "The answer is incomplete." : "There is no answer.", true);
+  if (!words.data && !question.value) question.value = text; // to be sent again
 }
 
 ask.onsubmit = async (event) => {
@@ -76,6 +77,9 @@ ask.onsubmit = async (event) => {
   say("Waiting for the answer…");
   try {
     await answer(text);
+  } catch (error) {
+    say(`The page has failed: ${error.message.trim().split("\n").at(-1)}`, true);
+    throw error;
   } finally {
     setBusy(false);
     question.focus();
@@ -123,15 +127,24 @@ async function load() {
   const bundle = fetch("bundle.zip").then((response) => response.arrayBuffer());
   const { loadPyodide } = await import(new URL("pyodide.mjs", new URL(PYODIDE, document.baseURI)));
   const pyodide = await loadPyodide();
+  performance.mark("pyodide"); // for `make bench-browser`
   pyodide.FS.writeFile("/bundle.zip", new Uint8Array(await bundle));
   pyodide.runPython("import sys; sys.path.insert(0, '/bundle.zip')");
-  chat = pyodide.pyimport("openai_scan.web.chat").Chat((text) => say(text));
+  const { load } = pyodide.pyimport("openai_scan.web.loading");
+  const { Chat } = await load.callPromising("openai_scan.web.chat");
+  await load.callPromising("openai_scan.events.chat"); // or the first answer would import it, in one piece
+  chat = Chat((text) => say(text));
 }
 
-load().then(
-  () => {
-    say("Ready.");
-    setBusy(false);
-  },
-  (error) => say(`Python could not be loaded: ${error.message}`, true),
-);
+setBusy(false); // Firefox enables at a reload what was enabled before
+if (WebAssembly.Suspending) {
+  load().then(
+    () => {
+      say("Ready.");
+      setBusy(false);
+    },
+    (error) => say(`Python could not be loaded: ${error.message}`, true),
+  );
+} else {
+  say("This page suspends Python while it waits (JSPI). Use Chrome or Edge 137, Firefox 153, Safari 27, or later.", true);
+}

@@ -13,6 +13,8 @@ from openai_scan.events.chat import ChatCompletionChunk
 from openai_scan.events.decoding import structure
 from openai_scan.events.decoding.repeats import Repeats
 
+pytestmark = pytest.mark.unmeasured
+
 ROOT = Path(__file__).parents[3]
 
 RECORDINGS = sorted((ROOT / "tests" / "recorded").glob("*.jsonl"))

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from web import chromium
 
 from openai_scan import Client, RetryPolicy
 from openai_scan.relay import ChatUpstream, Limits, MemoryLog, Relay
@@ -21,7 +20,7 @@ from relay.page.tabs import Tabs
 @pytest.fixture(scope="session")
 def tabs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tabs]:
     """Start a browser. Where it has to be, as in `.ci/run`, it is no reason to skip."""
-    if not chromium.COMMAND and "OPENAI_SCAN_CHROMIUM" not in os.environ:
+    if not Tabs.command and "OPENAI_SCAN_BROWSER" not in os.environ:
         pytest.skip("there is no Chromium here; `.ci/run` installs it")
     with Tabs(tmp_path_factory.mktemp("profile")) as started:
         yield started

@@ -277,6 +277,26 @@ class TestReloads:
         page.tabs.press("Escape")
         page.tabs.until("seen.ended === 5")
 
+    def test_who_does_not_wait_any_more_is_told_nothing(self, page: Reader) -> None:
+        """Another conversation is shown then."""
+        told = page.tabs.run(
+            "(async () => {"
+            " for (let n = 0; n < 4; n++) navigator.locks.request(`relay-${n}`,"
+            " () => new Promise((resolve) => { window.free = resolve; }));"
+            " const {follow} = await import('./server.mjs');"
+            " const real = [setTimeout, clearTimeout], due = new Map();"
+            " window.setTimeout = (act, time) => { due.set(due.size, act); return due.size - 1; };"
+            " window.clearTimeout = (timer) => due.delete(timer);"
+            " const ended = new AbortController();"
+            " const following = follow('a'.repeat(16), {waiting() {}}, ended.signal);"
+            " const before = due.size;"
+            " ended.abort();"
+            " await following.catch(() => {});"
+            " [window.setTimeout, window.clearTimeout] = real;"
+            " return [before, due.size]; })()"
+        )
+        assert told == [1, 0]
+
     def test_what_was_not_sent_is_sent_after_a_reload(
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
@@ -465,6 +485,29 @@ class TestRefusals:
         assert page.tabs.run("document.getElementById('status').className") == "wrong"
         if fault.status != 302:
             refusals(page, str(fault.status), "/streams")
+
+    def test_what_was_typed_meanwhile_is_kept_too(
+        self, page: Reader, serving: Serving, api: FakeServer
+    ) -> None:
+        """After what was refused. The reason stays, with the conversation above it."""
+        api.add(chat_answer("Hello there"))
+        page.ask("Hi")
+        page.until_said("Hi", "Hello there")
+        page.until_idle()
+        serving.faults.extend([Fault("/streams", 503), Fault("/streams", 403)])
+        page.ask("One")
+        page.until_status("The server cannot answer now. Sending again…")
+        page.type("Two")
+        page.until_status("The server takes no requests from this page.")
+        page.until_idle()
+        page.tabs.until(
+            "performance.getEntriesByType('resource').some((one) =>"
+            " one.name.includes('/conversations/'))"
+        )
+        assert (page.said, page.typed) == (["Hi", "Hello there"], "One\n\nTwo")
+        assert page.status.startswith("The server takes no requests from this page.")
+        refusals(page, "503", "/streams")
+        refusals(page, "403", "/streams")
 
     def test_the_limits_of_the_relay(self, page: Reader, relay: Relay, api: FakeServer) -> None:
         """A prompt that is too long, and too many answers at a time."""

@@ -10,14 +10,14 @@ import pytest
 from openai_scan.testing import FakeServer, chat_answer, chat_chunk, error, hold, transcript_answer
 from openai_scan.testing.steps import Reply
 from openai_scan.web.serving import PageServer
-from web.chromium import Chromium
+from web.browser import Browser
 
 ENDED = ["completed", None, "None"]
 KEY = "sk-secret-1234"
 
 
 @pytest.fixture
-def page(browser: Chromium, site: PageServer) -> Chromium:
+def page(browser: Browser, site: PageServer) -> Browser:
     """Open the page that runs scenarios, unless it is open already."""
     if not browser.run("window.isReady"):
         browser.open(f"{site.url}engine.html")
@@ -25,12 +25,12 @@ def page(browser: Chromium, site: PageServer) -> Chromium:
     return browser
 
 
-def start(page: Chromium, name: str, **arguments: Any) -> None:
+def start(page: Browser, name: str, **arguments: Any) -> None:
     """Start a scenario."""
     page.run(f"start({json.dumps(name)}, {json.dumps(json.dumps(arguments))})")
 
 
-def result(page: Chromium) -> Any:
+def result(page: Browser) -> Any:
     """Return what the scenario returns."""
     page.until("window.outcome")
     outcome = page.run("window.outcome")
@@ -38,14 +38,14 @@ def result(page: Chromium) -> Any:
     return outcome["value"]
 
 
-def run(page: Chromium, name: str, **arguments: Any) -> Any:
+def run(page: Browser, name: str, **arguments: Any) -> Any:
     """Run a scenario."""
     start(page, name, **arguments)
     return result(page)
 
 
 @pytest.mark.parametrize("scenario", ["text_in_page", "text_later"])
-def test_each_token_comes_before_the_next_is_sent(page: Chromium, scenario: str) -> None:
+def test_each_token_comes_before_the_next_is_sent(page: Browser, scenario: str) -> None:
     """In both ways to wait."""
     held = hold()
     with FakeServer(pages="*") as server:
@@ -57,7 +57,27 @@ def test_each_token_comes_before_the_next_is_sent(page: Chromium, scenario: str)
     assert page.run("notes") == ["a", "b"]
 
 
-def test_the_page_lives_on_in_the_pause_before_a_retry(page: Chromium) -> None:
+def test_a_browser_that_cannot_suspend_python(browser: Browser, site: PageServer) -> None:
+    """`Client` says so and sends nothing, and `AsyncClient` streams as everywhere."""
+    held = hold()
+    with browser.prepared("delete WebAssembly.Suspending; delete WebAssembly.promising"):
+        browser.open(f"{site.url}engine.html")
+        browser.until("window.isReady")
+    with FakeServer(pages="*") as server:
+        outcome, kind, text = run(browser, "text_in_page", url=server.base_url)
+        assert (outcome, kind, server.requests) == ("failed", "ConfigurationError", [])
+        assert (
+            "cannot suspend Python while it waits for the network (JSPI): use AsyncClient" in text
+        )
+        server.add([chat_chunk("a"), held, chat_chunk("b"), b"data: [DONE]\n\n"])
+        start(browser, "text_later", url=server.base_url)
+        browser.until("notes.length === 1")
+        held.release()
+        assert result(browser) == ENDED
+    browser.open("about:blank")
+
+
+def test_the_page_lives_on_in_the_pause_before_a_retry(page: Browser) -> None:
     """Unlike in one that stops the page, which the same test notices."""
     orders = []
     for freezes in (False, True):
@@ -71,7 +91,7 @@ def test_the_page_lives_on_in_the_pause_before_a_retry(page: Chromium) -> None:
     assert orders[1][:3] == ["request", "renewed", "request"]
 
 
-def test_the_server_is_asked_for_two_headers_only(page: Chromium) -> None:
+def test_the_server_is_asked_for_two_headers_only(page: Browser) -> None:
     """Those that the fake server allows, as most servers do."""
     with FakeServer(pages="*") as server:
         server.add(chat_answer("Hi"))
@@ -81,7 +101,7 @@ def test_the_server_is_asked_for_two_headers_only(page: Chromium) -> None:
     assert seen.headers["user-agent"].startswith("Mozilla/")
 
 
-def test_one_header_more_is_refused(page: Chromium) -> None:
+def test_one_header_more_is_refused(page: Browser) -> None:
     """The price of a header that you set, if the server does not allow it."""
     with FakeServer(pages="*") as server:
         kind, text = run(page, "with_header_in_page", url=server.base_url)
@@ -90,7 +110,7 @@ def test_one_header_more_is_refused(page: Chromium) -> None:
 
 
 @pytest.mark.parametrize("pages", ["*", "https://other.test"])
-def test_what_a_server_exposes_is_seen(page: Chromium, pages: str) -> None:
+def test_what_a_server_exposes_is_seen(page: Browser, pages: str) -> None:
     """If the page may see the answer at all."""
     with FakeServer(pages=pages) as server:
         server.add(error(429, f"slow down, {KEY}", retry_after=7))
@@ -103,7 +123,7 @@ def test_what_a_server_exposes_is_seen(page: Chromium, pages: str) -> None:
         assert (found[0], "(CORS)" in found[1]) == ("TransportError", True)
 
 
-def test_a_browser_hides_where_a_redirect_leads(page: Chromium) -> None:
+def test_a_browser_hides_where_a_redirect_leads(page: Browser) -> None:
     """And the client does not follow it."""
     with FakeServer(pages="*") as server:
         headers = {"Location": f"{server.base_url}/chat/completions"}
@@ -112,14 +132,14 @@ def test_a_browser_hides_where_a_redirect_leads(page: Chromium) -> None:
     assert (kind, "does not say where to" in text) == ("RedirectError", True)
 
 
-def test_a_key_in_a_page_has_to_be_allowed(page: Chromium) -> None:
+def test_a_key_in_a_page_has_to_be_allowed(page: Browser) -> None:
     """This is one."""
     text = run(page, "constructed", location=None, api_key=KEY)
     assert "pass allow_browser=True" in text
     assert run(page, "constructed", location=None, api_key=KEY, allow_browser=True) is None
 
 
-def test_a_form_is_sent(page: Chromium) -> None:
+def test_a_form_is_sent(page: Browser) -> None:
     """With a boundary of the browser's."""
     with FakeServer(pages="*") as server:
         server.add(transcript_answer("Hi"))

@@ -1,0 +1,299 @@
+"""`openai-scan relay`: a chat page whose answers survive reloads, restarts and lost connections."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import click
+import uvicorn
+from attrs import evolve, field, frozen
+
+from openai_scan.cli import options
+from openai_scan.cli.ports import listening_at
+from openai_scan.cli.status import Status
+from openai_scan.cli.workers import keep_running, terminable, wait_for_signal
+from openai_scan.cli.writer import complain, tell
+from openai_scan.demo.parrot import PARROTS, ParrotServer
+from openai_scan.relay import ChatUpstream, Relay, ResponsesUpstream, SqlStore, asgi, open_log
+
+_FILE = "openai-scan-relay.db"
+
+# An id that no stream has.
+_NO_STREAM = "0" * 16
+
+# How long browsers may take to notice that the server ends, in seconds.
+_PATIENCE = 5
+
+
+@options.command(
+    "relay",
+    about="Serve a chat page on this machine. An answer goes on while the page is reloaded, shows"
+    " in several tabs, and is stored once. If the process that reads it ends, another one takes it"
+    " over. Without a key and a base URL a parrot answers, so that it can be tried.",
+    example="""\
+relay --model gpt-5 --model gpt-5-mini
+relay --model gpt-5 --api responses --workers 2
+relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="NAME",
+    help="Where to listen; it has to be this machine.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Where to listen; 0 for any port that is free.",
+)
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    envvar="OPENAI_MODEL",
+    show_envvar=True,
+    metavar="NAME",
+    help="A model that users may choose, the first one by default; can be repeated.",
+)
+@click.option(
+    "--api",
+    type=click.Choice(["chat", "responses"]),
+    default="chat",
+    show_default=True,
+    help="How to ask it. Only by responses an answer goes on if the process that reads it dies.",
+)
+@click.option(
+    "--base-url",
+    callback=options.not_empty,
+    metavar="URL",
+    help="The server to ask, instead of OPENAI_BASE_URL.",
+)
+@options.timeout
+@click.option(
+    "--db",
+    default=f"sqlite:///{_FILE}",
+    show_default=True,
+    callback=options.not_empty,
+    metavar="URL",
+    help="Where messages are stored: sqlite:///FILE or postgresql://HOST/NAME.",
+)
+@click.option(
+    "--log",
+    callback=options.not_empty,
+    metavar="URL",
+    help="Where answers are while they come: the same, redis://HOST, or memory; that of --db by"
+    " default.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many processes to start.",
+)
+@click.option("--serve-only", is_flag=True, help="Read no answers; other processes have to.")
+@click.option("--produce-only", is_flag=True, help="Only read answers, and serve nothing.")
+@click.option(
+    "--lease",
+    type=options.Positive(" of seconds"),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How soon another process takes over the answers of one that has died.",
+)
+def command(
+    *,
+    host: str,
+    port: int,
+    models: Sequence[str],
+    api: Literal["chat", "responses"],
+    base_url: str | None,
+    timeout: float | None,
+    db: str,
+    log: str | None,
+    workers: int,
+    serve_only: bool,
+    produce_only: bool,
+    lease: float,
+) -> int:
+    """Serve it until a signal comes."""
+    log = db if log is None else log
+    if serve_only and produce_only:
+        raise click.UsageError("Either --serve-only or --produce-only.")
+    if log == "memory" and (workers > 1 or serve_only or produce_only):
+        raise click.UsageError(
+            "With --log memory there is one process, which serves and reads: leave out --workers,"
+            " --serve-only and --produce-only, or name a log that processes can share."
+        )
+    is_demo = not (base_url or "OPENAI_BASE_URL" in os.environ or "OPENAI_API_KEY" in os.environ)
+    if not (models or is_demo):
+        raise click.UsageError("Say which models users may choose, by --model.")
+    settings = Settings(
+        models=tuple(models) or PARROTS,
+        api=api,
+        base_url=base_url,
+        key="none" if is_demo else None,
+        timeout=timeout,
+        db=db,
+        log=log,
+        serves=not produce_only,
+        produces=not serve_only,
+        lease=lease,
+    )
+    with terminable(), contextlib.ExitStack() as stack:
+        if is_demo and settings.produces:
+            parrot = stack.enter_context(ParrotServer())
+            settings = evolve(settings, base_url=parrot.base_url, key=parrot.key)
+            tell("a parrot answers: there is neither OPENAI_API_KEY nor a base URL")
+        listener = None
+        if settings.serves:
+            listener = stack.enter_context(_listener(host, port))
+        _check(settings)
+        _tell_what_runs(settings, listener)
+        if workers > 1:
+            keep_running(_work, (settings, listener), workers)
+        else:
+            _work(settings, listener)
+    return Status.WHOLE
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What each process of the relay has to know.
+
+    Attributes:
+        models: The models that users may choose.
+        api: The API that is asked.
+        base_url: The server that is asked; None for what the environment says.
+        key: The key for it; None likewise.
+        timeout: How long to wait for each next event, in seconds; None for what a client does.
+        db: The URL of the database for messages.
+        log: The URL of the log.
+        serves: Whether to answer HTTP requests.
+        produces: Whether to read answers.
+        lease: For how many seconds a process has an answer to itself without a sign of life.
+    """
+
+    models: tuple[str, ...]
+    api: Literal["chat", "responses"]
+    base_url: str | None
+    key: str | None = field(repr=False)
+    timeout: float | None
+    db: str
+    log: str
+    serves: bool
+    produces: bool
+    lease: float
+
+
+def _check(settings: Settings) -> None:
+    """Ask the database and the log for something, so that it is said at the start what is wrong.
+
+    Tables are created here, before several workers could.
+    """
+    with (
+        contextlib.closing(SqlStore(settings.db)),
+        contextlib.closing(open_log(settings.log, lease=settings.lease)) as log,
+    ):
+        log.exists(_NO_STREAM)
+
+
+def _work(settings: Settings, listener: socket.socket | None) -> None:
+    """Do in this process what there is to do, until a signal ends it."""
+    with _telling_warnings(), _relay(settings) as relay:
+        if listener is None:
+            wait_for_signal()
+        config = uvicorn.Config(
+            asgi(relay),
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,  # what has come through a proxy is refused
+            server_header=False,
+            timeout_graceful_shutdown=_PATIENCE,
+            ws="none",
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _relay(settings: Settings) -> Iterator[Relay]:
+    """Make a relay, and close it with all that belongs to it."""
+    with contextlib.ExitStack() as stack:
+        client = options.client_of(settings.base_url, settings.timeout, api_key=settings.key)
+        stack.enter_context(client)
+        upstream = ChatUpstream(client) if settings.api == "chat" else ResponsesUpstream(client)
+        store = stack.enter_context(contextlib.closing(SqlStore(settings.db)))
+        yield stack.enter_context(
+            Relay(
+                open_log(settings.log, lease=settings.lease),
+                store,
+                upstream,
+                models=settings.models,
+                produce=settings.produces,
+            )
+        )
+
+
+@contextlib.contextmanager
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on this machine.
+
+    Raises:
+        click.UsageError: The host is another one, or the port is taken.
+    """
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise click.UsageError(
+            f"--host has to be of this machine, such as 127.0.0.1 or ::1, not {host!r}: the command"
+            " knows no users, so others could read and ask everything. To serve others, run"
+            " openai_scan.relay.asgi(relay, authorize) on a server of your own."
+        )
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with listening_at(port):
+        listener = socket.create_server((str(address), port), family=family, backlog=2048)
+    with listener:
+        yield listener
+
+
+def _tell_what_runs(settings: Settings, listener: socket.socket | None) -> None:
+    if listener is None:
+        tell("answers are read for other processes, which serve them; Ctrl-C ends it")
+        return
+    host, port = listener.getsockname()[:2]
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    file = settings.db.partition("sqlite:///")[2]
+    stored = f", and its messages are stored in {file}" if file else ""
+    tell(f"the chat is at {where}{stored}; Ctrl-C ends it")
+
+
+@contextlib.contextmanager
+def _telling_warnings() -> Iterator[None]:
+    """Say on stderr what the relay and the web server warn of."""
+    teller = _Teller(logging.WARNING)
+    logging.getLogger().addHandler(teller)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(teller)
+
+
+class _Teller(logging.Handler):
+    """Says each line of what is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        for line in self.format(record).splitlines():
+            complain(line)

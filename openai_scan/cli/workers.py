@@ -1,0 +1,113 @@
+"""Several processes that do the same, each replaced when it ends; and how a process is told to end.
+
+SIGTERM raises `Terminated` in the main thread, as Ctrl-C raises KeyboardInterrupt. So `with` blocks
+let go of what they hold, whatever is being waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import NoReturn, cast
+
+from openai_scan import waiting
+from openai_scan.cli.program import status_of
+from openai_scan.cli.status import Status
+from openai_scan.cli.writer import complain
+
+# A worker that ends so soon after its start is replaced after a pause, both in seconds.
+_SOON = 2.0
+_PAUSE = 1.0
+
+# How long workers may take to end, in seconds.
+_PATIENCE = 10.0
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated` while the block runs, and end the block with it."""
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with contextlib.suppress(Terminated):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_: int, __: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def wait_for_signal() -> NoReturn:
+    """Wait until a signal ends the process."""
+    while True:
+        waiting.wait(threading.Event())
+
+
+def keep_running(work: Callable[..., object], arguments: tuple[object, ...], number: int) -> None:
+    """Call *work* in *number* processes, and again in a new one for each that ends.
+
+    It returns only by an exception, such as that of a signal. The processes are told to end then.
+
+    Args:
+        work: A function of a module; each process imports it anew.
+        arguments: What to call it with; a socket among them is shared.
+        number: How many processes.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers: dict[BaseProcess, float] = {}
+    try:
+        while True:
+            while len(workers) < number:
+                started = context.Process(target=_run, args=(work, arguments))
+                started.start()
+                workers[started] = time.monotonic()
+            connection.wait([worker.sentinel for worker in workers], waiting.slice_of(None))
+            for worker, began in [*workers.items()]:
+                if worker.exitcode is not None:
+                    del workers[worker]
+                    complain(f"a worker has ended ({worker.exitcode}), and is replaced")
+                    if time.monotonic() - began < _SOON:
+                        waiting.wait(threading.Event(), _PAUSE)
+    finally:
+        _end(workers)
+
+
+def _end(workers: dict[BaseProcess, float]) -> None:
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(_PATIENCE)
+        worker.kill()
+
+
+def _run(work: Callable[..., object], arguments: tuple[object, ...]) -> NoReturn:
+    """Do the work in a process of its own, which ends if the one that has started it is gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def do() -> Status:
+        # At a terminal Ctrl-C reaches all processes, and the first one says so.
+        with contextlib.suppress(KeyboardInterrupt), terminable():
+            work(*arguments)
+        return Status.WHOLE
+
+    sys.exit(status_of(do))
+
+
+def _end_with_parent() -> None:
+    parent = cast("BaseProcess", multiprocessing.parent_process())
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,89 @@
+"""How entries are stored in a stream of Redis, and how a reader notices that some are missing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+
+from openai_scan.relay.entries import START, Entry, Place
+from openai_scan.relay.log import Job
+
+
+@frozen
+class Position:
+    """How far a stream has been read.
+
+    Attributes:
+        place: The place of the last entry.
+        writer: Who wrote it.
+    """
+
+    place: Place
+    writer: str
+
+    def read_on(self, reply: Any) -> tuple[Sequence[Entry], Position]:
+        """Return the entries of a reply to XRANGE or XREAD, and the position after them.
+
+        Raises:
+            ValueError: They do not follow this position or each other, two processes have written
+                in one epoch, or one was written by something that is no relay.
+        """
+        entries = []
+        place, writer = self.place, self.writer
+        for id, fields in reply:
+            ((name, data),) = fields.items()
+            kind, _, by = name.decode().partition("@")
+            epoch, seq = place_of(id)
+            is_next = (epoch, seq) == (place[0], place[1] + 1) and by == writer
+            is_new_epoch = epoch > place[0] and seq == 0 and place != START
+            if not is_next and not is_new_epoch:
+                raise ValueError(f"{id!r} does not follow {place}")
+            entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as written
+            entries.append(entry)
+            place, writer = entry.place, by
+        return entries, Position(place, writer)
+
+
+BEFORE = Position(START, "")
+"""Before the first entry of a stream."""
+
+
+def fields_of(kind: str, data: bytes, writer: str = "") -> dict[bytes, bytes]:
+    """Return how an entry is stored: one field, whose name is the kind and the writer.
+
+    Redis stores the name of a field once for all entries in a row that have the same.
+    """
+    return {f"{kind}@{writer}".encode(): data}
+
+
+def place_of(id: bytes) -> Place:
+    """Return the place of an entry from its id."""
+    epoch, _, seq = id.partition(b"-")
+    return int(epoch), int(seq)
+
+
+def id_of(place: Place) -> str:
+    """Return the id of the entry at a place."""
+    return f"{place[0]}-{place[1]}"
+
+
+# The id of a job names its entry in the stream of jobs, and the process that has taken it: if Redis
+# comes back with an older state, it may give a job out once more in the same epoch.
+
+
+def job_id(entry: bytes, writer: str) -> str:
+    """Return the id of the job that is in *entry*, and taken by *writer*."""
+    return f"{entry.decode()}/{writer}"
+
+
+def entry_of(job: str) -> str:
+    """Return the id of the entry that a job is in."""
+    return job.partition("/")[0]
+
+
+def writer_of(job: Job) -> str:
+    """Return who has taken a job."""
+    return job.id.partition("/")[2]

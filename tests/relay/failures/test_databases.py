@@ -1,0 +1,128 @@
+"""The database is locked, stopped, or restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from relay.databases import Postgres
+
+from .cases import LogKind, plays
+from .model import Model
+from .reader import PATIENCE, Reader
+from .stand import Stand, Worker
+
+
+@contextlib.contextmanager
+def _locked(stand: Stand) -> Iterator[None]:
+    """Let no process write to the database in the block."""
+    file = sa.make_url(stand.store_url).database
+    assert file is not None
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def _impatient(stand: Stand, log_kind: LogKind) -> None:
+    """Let no process wait for five seconds for a lock, as is usual."""
+    stand.store_url += "?timeout=0.2"
+    if log_kind == "sqlite":
+        stand.log_url = stand.store_url
+
+
+def _begun(stand: Stand, model: Model) -> tuple[str, Worker, Reader]:
+    """Return an answer that has half come, the process that reads it, and a reader."""
+    model.gate_at = 12
+    worker = stand.worker()
+    web = stand.worker(produces=False)
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    reader.until_shown(model.text("Hi", 12))
+    return stream, worker, reader
+
+
+@plays("database-locked-at-start")
+def test_locked_at_the_start(stand: Stand, log_kind: LogKind) -> None:
+    """The browser is told to ask again, and no half of the answer has been made."""
+    _impatient(stand, log_kind)
+    stand.lease = PATIENCE
+    worker = stand.worker()
+    stream = f"Hi-{secrets.token_urlsafe(12)}"
+    with _locked(stand):
+        assert stand.post(worker, stream).status == 503
+        assert stand.store.message(stream) is None
+        assert stand.entries(stream) == []
+    assert stand.post(worker, stream).status == 202
+    stand.read(stream, worker)
+    stand.check(stream)
+
+
+@plays("database-locked-at-end")
+def test_locked_at_the_end(stand: Stand, log_kind: LogKind, model: Model) -> None:
+    """Readers are told that the message is not saved, and then it is."""
+    _impatient(stand, log_kind)
+    stand.lease = PATIENCE
+    stream, _, reader = _begun(stand, model)
+    with _locked(stand):
+        model.gate_of("Hi").release()
+        reader.until_over()
+        assert stand.row(stream).status == "running"
+    stand.check(stream)
+
+
+@plays("database-locked-killed")
+def test_locked_at_the_end_and_killed(stand: Stand, log_kind: LogKind, model: Model) -> None:
+    """Another process saves what is in the log."""
+    _impatient(stand, log_kind)
+    stream, worker, reader = _begun(stand, model)
+    with _locked(stand):
+        model.gate_of("Hi").release()
+        reader.until_over()
+        worker.kill()
+        stand.worker().until_said(f"{stream} waits")
+    stand.check(stream)
+
+
+@plays("database-locked-log")
+def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> None:
+    """What comes meanwhile is kept, and written later."""
+    _impatient(stand, log_kind)
+    stand.lease = PATIENCE
+    stream, worker, _ = _begun(stand, model)
+    with _locked(stand):
+        model.gate_of("Hi").release()
+        worker.until_said("streams wait")
+    stand.check(stream)
+
+
+@plays("database-stopped-at-end")
+def test_stopped_at_the_end(stand: Stand, model: Model, own_postgres: Postgres) -> None:
+    """Readers are told that the message is not saved, and then it is."""
+    stand.lease = PATIENCE
+    stream, _, reader = _begun(stand, model)
+    own_postgres.stop()
+    try:
+        model.gate_of("Hi").release()
+        reader.until_over()
+    finally:
+        own_postgres.start()
+    stand.check(stream)
+
+
+@plays("database-stopped-log")
+def test_restarted_with_the_log(stand: Stand, model: Model, own_postgres: Postgres) -> None:
+    """What comes meanwhile is kept, and written later."""
+    stand.lease = PATIENCE
+    stream, worker, _ = _begun(stand, model)
+    own_postgres.stop()
+    try:
+        model.gate_of("Hi").release()
+        worker.until_said("streams wait")
+    finally:
+        own_postgres.start()
+    stand.check(stream)

@@ -1,0 +1,105 @@
+"""A process is killed at any point of its work, and another one goes on."""
+
+from __future__ import annotations
+
+import signal
+
+from .cases import CASES, Case, plays
+from .model import Model
+from .stand import Stand, until
+from .worker import Fault
+
+_POINTS = tuple(name for name, case in CASES.items() if case.point and name.startswith("killed-"))
+
+
+@plays(*_POINTS)
+def test_at_a_point(case: Case, stand: Stand) -> None:
+    """Readers of the process and of another one get the same, which is the row."""
+    web = stand.worker(produces=False)
+    killed = stand.mortal(count=12 if case.point == "delta" else 1)
+    stream = stand.ask(web)
+    stand.read(stream, web)
+    stand.read(stream, killed, web)
+    killed.until_reached(case.point)
+    assert killed.until_dead() == -signal.SIGKILL
+    if case.point != "finish":
+        stand.worker()
+    stand.check(stream)
+
+
+@plays("killed-silent")
+def test_while_upstream_is_silent(stand: Stand, model: Model) -> None:
+    """The process is killed from outside, and the reader on it comes back to another one."""
+    model.gate_at = 12
+    killed = stand.worker()
+    stream = stand.ask(killed)
+    reader = stand.read(stream, killed, other := stand.worker(produces=False))
+    stayed = stand.read(stream, other)
+    reader.until_shown(model.text("Hi", 12))
+    stayed.until_shown(model.text("Hi", 12))
+    killed.kill()
+    stand.worker()
+    stand.check(stream)
+
+
+@plays("killed-many")
+def test_many(stand: Stand, model: Model) -> None:
+    """Two of three processes are killed one after the other; each answer is generated once."""
+    model.every = 0.05
+    web = stand.worker(produces=False)
+    first, second, _ = (stand.worker() for _ in range(3))
+    prompts = [f"prompt{number}" for number in range(20)]
+    streams = [stand.ask(web, prompt) for prompt in prompts]
+    readers = [stand.read(stream, web) for stream in streams]
+    for killed, pieces in ((first, 4), (second, 8)):
+        for prompt, reader in zip(prompts, readers, strict=True):
+            reader.until_shown(model.text(prompt, pieces))
+        killed.kill()
+    stand.check(*streams)
+
+
+@plays("killed-by-job")
+def test_by_the_job(case: Case, stand: Stand) -> None:
+    """The job is given up, and what came of the answer is kept."""
+    stand.lease = 0.5
+    web = stand.worker(produces=False)
+    stream = stand.ask(web)
+    stand.read(stream, web)
+    for _ in range(5):
+        killed = stand.worker(fault=Fault("delta", 2))
+        killed.until_reached("delta")
+        killed.until_dead()
+    stand.worker()
+    stand.check(stream)
+    assert stand.row(stream).text == stand.model.text("Hi", 10)
+
+
+@plays("killed-task")
+def test_in_a_task(stand: Stand) -> None:
+    """The next task takes the job over."""
+    web = stand.worker(produces=False)
+    stream = stand.ask(web)
+    stand.read(stream, web)
+    killed = stand.worker(is_task=True, fault=Fault("delta", 12))
+    killed.until_reached("delta")
+    killed.until_dead()
+    stand.worker(is_task=True)
+    stand.check(stream)
+
+
+@plays("killed-log-lost")
+def test_with_the_log(stand: Stand, model: Model) -> None:
+    """There is nothing left but the row, which a sweeper closes."""
+    model.gate_at = 12
+    web = stand.worker(produces=False)
+    killed = stand.worker()
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    reader.until_shown(model.text("Hi", 12))
+    killed.kill()
+    for key in stand.redis.scan_iter(f"{stand.prefix}:*"):
+        stand.redis.delete(key)
+    stand.worker(sweeps_after=0.5)
+    until(lambda: stand.row(stream).status == "incomplete")
+    assert stand.row(stream).text == ""
+    stand.check(stream, log=False)

@@ -1,0 +1,45 @@
+"""The same job is there several times, or the same request comes several times."""
+
+from __future__ import annotations
+
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+from .cases import plays
+from .model import Model
+from .reader import PATIENCE
+from .stand import Stand
+
+
+@plays("twice-job")
+def test_a_job_that_is_there_three_times(stand: Stand, model: Model) -> None:
+    """Two of them are dropped, also if another process takes them."""
+    model.gate_at = 12
+    stand.lease = PATIENCE
+    web = stand.worker(produces=False)
+    stand.worker()
+    stand.worker()
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    for _ in range(2):
+        stand.redis.xadd(f"{stand.prefix}:jobs", {"stream": stream})
+    reader.until_shown(model.text("Hi", 12))
+    model.gate_of("Hi").release()
+    stand.check(stream)
+
+
+@plays("twice-post")
+def test_a_request_that_comes_six_times(stand: Stand) -> None:
+    """Each is answered the same, and there is one answer."""
+    stand.lease = PATIENCE
+    workers = [stand.worker(), stand.worker()] * 3
+    stream = f"Hi-{secrets.token_urlsafe(12)}"
+    with ThreadPoolExecutor(len(workers)) as pool:
+        answers = [*pool.map(lambda worker: stand.post(worker, stream), workers)]
+    assert [answer.status for answer in answers] == [202] * 6
+    (told,) = {answer.body for answer in answers}
+    assert stream in told.decode()
+    stand.read(stream, *workers)
+    stand.check(stream)
+    messages = stand.store.history(answers[0].json["conversation"], "alice")
+    assert [message.role for message in messages] == ["user", "assistant"]

@@ -1,0 +1,79 @@
+"""A process is frozen and wakes up, or is told to end; the user presses Stop."""
+
+from __future__ import annotations
+
+import signal
+
+from .cases import Case, plays
+from .model import Model
+from .reader import PATIENCE
+from .stand import Stand
+
+
+@plays("frozen-")
+def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
+    """What the process does when it wakes up changes nothing, and tells upstream nothing."""
+    web = stand.worker(produces=False)
+    frozen = stand.mortal(signal.SIGSTOP, count=12 if case.point == "delta" else 1)
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    frozen.until_reached(case.point)
+    frozen.until_frozen()
+    stand.worker()
+    reader.until_over()
+    stand.until_done(stream)
+    entries, row = stand.entries(stream), stand.row(stream)
+    frozen.send(signal.SIGCONT)
+    frozen.until_said("has taken over", "is finished")
+    assert (stand.entries(stream), stand.row(stream)) == (entries, row)
+    stand.check(stream)
+
+
+@plays("ended-responses", "ended-chat")
+def test_told_to_end(stand: Stand, model: Model) -> None:
+    """Its readers come back to another process, which need not wait for the lease to run out."""
+    stand.lease = PATIENCE
+    model.gate_at = 12
+    ended = stand.worker()
+    stream = stand.ask(ended)
+    reader = stand.read(stream, ended, other := stand.worker(produces=False))
+    stayed = stand.read(stream, other)
+    reader.until_shown(model.text("Hi", 12))
+    stayed.until_shown(model.text("Hi", 12))
+    stand.worker()
+    ended.send(signal.SIGTERM)
+    assert ended.until_dead() in (0, -signal.SIGTERM)
+    stand.check(stream)
+
+
+@plays("ended-unread")
+def test_told_to_end_without_readers(stand: Stand, model: Model) -> None:
+    """The server waits for no reader, and yet does not end before its jobs are handed over."""
+    stand.lease = PATIENCE
+    model.gate_at = 12
+    ended = stand.worker()
+    web = stand.worker(produces=False)
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    reader.until_shown(model.text("Hi", 12))
+    stand.worker()
+    ended.send(signal.SIGTERM)
+    assert ended.until_dead() in (0, -signal.SIGTERM)
+    stand.check(stream)
+
+
+@plays("stopped-")
+def test_stopped_through_another_process(case: Case, stand: Stand, model: Model) -> None:
+    """What came is kept, and upstream learns of it."""
+    model.gate_at = 12
+    stand.lease = PATIENCE
+    stand.worker()
+    web = stand.worker(produces=False)
+    stream = stand.ask(web)
+    reader = stand.read(stream, web)
+    reader.until_shown(model.text("Hi", 12))
+    assert web.browser.post(f"/streams/{stream}/stop").status == 202
+    stand.check(stream)
+    assert stand.row(stream).text == model.text("Hi", 12)
+    if case.api == "chat":
+        assert model.server.hung_up.wait(PATIENCE)

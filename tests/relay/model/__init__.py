@@ -1,0 +1,1 @@
+"""The protocol of the relay as a model, and what checks it."""
