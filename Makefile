@@ -66,7 +66,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-browser firefox model mutants mutants-web audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -154,6 +154,10 @@ bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FR
 bench-loops: export PYTHONPATH := tests
 bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, over aiohttp
 	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
+
+bench-relay: export PYTHONPATH := tests
+bench-relay: $(VENV)/dev  ## Benchmark the relay: CPU, memory and delay beside a reader that only reads
+	$(BIN)/python -m bench.bench_relay
 
 bench-browser: export PYTHONPATH := tests
 bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the documentation

@@ -1,9 +1,8 @@
 """What a relay costs, beside a reader that only reads: CPU, memory, delay, and whether all arrives.
 
-Run as `python -m bench.bench_relay [all | load | readers | stalled] [streams]`, in the environment
-of the other benchmarks with the extra `relay`. Everything is a process of its own: the server of the
-model, the relay or the bare reader, and this one, which is all of the browsers. A Valkey is started
-for the log on Redis.
+`make bench-relay` runs it, or `python -m bench.bench_relay [all | load | readers | stalled] [N]` in
+`tests/`. Everything is a process of its own: the server of the model, the relay or the bare reader,
+and this one, which is all of the browsers. A Valkey is started for the log on Redis.
 
 A relay is asked for so many answers at once, of 240 events at 20 a second, and each is followed by
 one browser. Every text is compared, and every row in the database.
