@@ -134,9 +134,16 @@ class Rows:
         self, jobs: Iterable[Job], values: Mapping[str, Any], *conditions: sa.ColumnElement[bool]
     ) -> None:
         """Change the rows of those of *jobs* that no other process has taken."""
-        streams = self._streams.c
+        streams, locked = self._streams.c, self._streams.alias("locked")
         rows, (stream, epoch) = self._listed(sa.String, sa.Integer)
-        those = sa.select(stream, epoch).select_from(rows)
+        # In the same order as `write()` locks them, or each may wait for the other.
+        those = (
+            sa.select(locked.c.stream, locked.c.epoch)
+            .select_from(rows)
+            .join(locked, (locked.c.stream == stream) & (locked.c.epoch == epoch))
+            .order_by(locked.c.stream)
+            .with_for_update(of=locked)
+        )
         statement = (
             self._streams.update()
             .where(sa.tuple_(streams.stream, streams.epoch).in_(those), *conditions)
@@ -183,7 +190,7 @@ class Rows:
         """
         listed = [
             [job.stream, entry.epoch, entry.seq, entry.kind, entry.data.decode()]
-            for job, entries in sorted(batch.items(), key=_by_stream)
+            for job, entries in batch.items()
             for entry in entries
         ]
         written = self._database.run(
@@ -209,6 +216,7 @@ class Rows:
             sa.select(*columns)
             .select_from(rows)
             .join(self._streams, (streams.stream == stream) & (streams.epoch == epoch))
+            .order_by(streams.stream, seq)
             .with_for_update(read=True, of=self._streams)
         )
         insert = self._events.insert().from_select([*self._events.c], current)
@@ -317,8 +325,3 @@ class Rows:
 
         while self._database.transact(forget) == _DELETED_AT_A_TIME:
             pass
-
-
-def _by_stream(item: tuple[Job, object]) -> tuple[str, int]:
-    job, _ = item
-    return job.stream, job.epoch

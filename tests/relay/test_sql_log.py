@@ -345,6 +345,43 @@ class TestFence:
         rows.hand_over([])
         assert not rows.take(1, owner="two", lease=15)
 
+    def test_many_rows_at_once(self, postgresql_url: str) -> None:
+        """Those who write and those who renew do not wait for each other in a circle.
+
+        PostgreSQL goes through rows in any order, such as that in which they were last changed.
+        """
+        database = Database(postgresql_url, connections=5)
+        tables = LogTables.of(sa.MetaData(), "relay_")
+        database.prepare(tables.streams, tables.events)
+        rows = Rows(database, tables)
+        for number in range(40):
+            rows.create(f"stream-{number:016}", HEAD)
+        jobs = rows.take(40, owner="one", lease=15)
+        for job in reversed(jobs):
+            rows.renew([job], 15)
+        errors: list[Exception] = []
+
+        def renew() -> None:
+            try:
+                while thread_of_writer.is_alive():
+                    rows.renew(jobs, 15)
+            except UnavailableError as error:
+                errors.append(error)
+
+        def write() -> None:
+            for seq in range(40):
+                rows.write({job: [delta(1, seq)] for job in jobs})
+
+        thread_of_writer = threading.Thread(target=write)
+        thread = threading.Thread(target=renew)
+        thread_of_writer.start()
+        thread.start()
+        thread_of_writer.join(PATIENCE)
+        thread.join(PATIENCE)
+        assert not errors
+        assert [len(rows.read(job.stream)) for job in jobs] == [41] * 40
+        database.close()
+
     def test_many_jobs(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         """They are renewed at once, and their streams deleted in groups."""
         monkeypatch.setattr(sql_rows, "_DELETED_AT_A_TIME", 3)
