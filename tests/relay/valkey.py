@@ -29,7 +29,7 @@ class Valkey:
         port: Its port, which it keeps.
     """
 
-    def __init__(self, folder: Path, *, within: Sequence[str] = (), **settings: object) -> None:
+    def __init__(self, folder: Path, *, within: Sequence[str] = (), **settings: str) -> None:
         self.folder = folder
         self._within = within
         with socket.create_server(("127.0.0.1", 0)) as unused:
@@ -50,7 +50,7 @@ class Valkey:
         Raises:
             OSError: It has ended instead.
         """
-        command = [*self._within, _program(), self.folder / "valkey.conf"]
+        command = [*self._within, str(_program()), str(self.folder / "valkey.conf")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         with process.stdout:
@@ -83,7 +83,7 @@ def _program() -> Path:
 
 
 @contextlib.contextmanager
-def running(**settings: object) -> Iterator[Valkey]:
+def running(**settings: str) -> Iterator[Valkey]:
     """Return a server that runs until it is left."""
     folder = Path(tempfile.mkdtemp(prefix="valkey-"))
     try:
@@ -96,7 +96,7 @@ def running(**settings: object) -> Iterator[Valkey]:
         shutil.rmtree(folder)
 
 
-def _started(folder: Path, settings: dict[str, object]) -> Valkey:
+def _started(folder: Path, settings: dict[str, str]) -> Valkey:
     for _ in range(4):
         server = Valkey(folder, **settings)
         with contextlib.suppress(OSError):  # its port may have been taken meanwhile

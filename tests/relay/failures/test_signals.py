@@ -62,7 +62,7 @@ def test_told_to_end_without_readers(stand: Stand, model: Model) -> None:
     stand.check(stream)
 
 
-@plays("stopped-")
+@plays("stopped-chat", "stopped-responses")
 def test_stopped_through_another_process(case: Case, stand: Stand, model: Model) -> None:
     """What came is kept, and upstream learns of it."""
     model.gate_at = 12

@@ -114,7 +114,7 @@ class _Faults:
             if not self._left:
                 with self.at_work:
                     self._reports.send(point)
-                    # To this thread: another one might be slow to stop the process, and this one go on.
+                    # To this thread, which would go on until another one has got it.
                     signal.pthread_kill(threading.get_ident(), self._fault.signal)
 
 
