@@ -50,7 +50,8 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py tests/relay/page
+	tests/test_pytest_plugin.py tests/web/test_page.py tests/web/test_chromium.py tests/relay/page \
+	tests/relay/failures
 
 # Tests that repeat one thing many times, to find a case that no other test has, or to count steps. They reach
 # no line that the other tests do not, and measuring their coverage would take as long again.
@@ -58,7 +59,7 @@ UNMEASURED := tests/bench tests/test_same_story.py tests/test_properties.py test
 	tests/test_recordings.py tests/promises/test_every_short_stream.py tests/faults/test_wire.py \
 	tests/faults/test_table.py tests/faults/test_traps.py tests/faults/test_soak.py tests/safety/test_cost_against_size.py \
 	tests/test_generated.py tests/stream/test_machine_properties.py tests/events/decoding/test_shortcuts.py \
-	tests/test_calls_for_a_token.py
+	tests/test_calls_for_a_token.py tests/relay/failures
 
 # Tests that run over each wire. The threads are only another way to wait for the wire that blocks; their own
 # code is reached by its own tests.
@@ -68,7 +69,7 @@ WIRED := $(filter-out $(UNMEASURED),\
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops mutants audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak failures bench bench-loops mutants audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -144,6 +145,10 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
+
+# `make test` plays a fifth of them.
+failures: $(VENV)/dev  ## Every fault of the relay: processes killed at each point, databases stopped, networks cut
+	OPENAI_SCAN_FAILURES=all $(BIN)/python -m $(PYTEST) tests/relay/failures
 
 bench: export PYTHONPATH := tests
 bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, floor, startup, paced, http, memory, threads

@@ -34,7 +34,8 @@ class Valkey:
         self._within = within
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port: int = unused.getsockname()[1]
-        settings = {"save": '""', "bind": "127.0.0.1", **settings, "port": self.port, "dir": folder}
+        settings = {"save": '""', "bind": "127.0.0.1", **settings}
+        settings |= {"port": str(self.port), "dir": str(folder)}
         lines = (f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
         (folder / "valkey.conf").write_text("".join(lines))
         self._process: subprocess.Popen[bytes] | None = None

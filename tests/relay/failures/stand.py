@@ -30,9 +30,21 @@ from .model import Model
 from .reader import PATIENCE, Reader
 from .worker import Fault, Setup, run
 
-# A process that has loaded all modules, and is forked for each worker.
+# A process that has loaded all modules, and is forked for each worker. The others are those that
+# are loaded when they are first needed, which takes longer than all that a worker does.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([run.__module__])
+_CONTEXT.set_forkserver_preload(
+    [
+        run.__module__,
+        "openai_scan.events.chat",
+        "openai_scan.events.responses",
+        "openai_scan.transport",
+        "sqlalchemy.dialects.sqlite",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.auto",
+        "uvicorn.protocols.http.auto",
+    ]
+)
 
 # How often the state of another process or of a database is looked up, in seconds.
 _POLL = 0.02
@@ -178,11 +190,17 @@ class Stand:
             prefix=self.prefix,
             lease=self.lease,
             store=self.store_url,
+            # With Redis those who take over say how long a lease is, otherwise those who have it.
+            keeps=self.is_on_redis,
             journal=str(self.folder / f"worker-{next(self._numbers)}.log"),
         )
         worker = Worker(evolve(setup, **changes))
         self._workers.append(worker)
         return worker
+
+    def heir(self, **changes: Any) -> Worker:
+        """Start a process that takes the one job over; arguments as for its `Setup`."""
+        return self.worker(keeps=True, **changes)
 
     def mortal(self, number: int = signal.SIGKILL, count: int = 1) -> Worker:
         """Start a process that sends itself a signal at the point of the case."""

@@ -66,7 +66,7 @@ def _cut_off(stand: Stand, url: str, cut: Callable[[], None], mend: Callable[[],
     reader = stand.read(stream, web)
     stand.read(stream, worker, web)
     reader.until_shown(model.text("Hi", 12))
-    stand.worker()
+    stand.heir()
     cut()
     model.gate_of("Hi").release()
     reader.until_over()

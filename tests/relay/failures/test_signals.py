@@ -19,7 +19,7 @@ def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
     reader = stand.read(stream, web)
     frozen.until_reached(case.point)
     frozen.until_frozen()
-    stand.worker()
+    stand.heir()
     reader.until_over()
     stand.until_done(stream)
     entries, row = stand.entries(stream), stand.row(stream)
