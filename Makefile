@@ -53,7 +53,8 @@ IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page
+	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page \
+	tests/relay/failures
 
 # Tests that repeat one thing many times, to find a case that no other test has or to count steps, and
 # those over another wire that runs the same code. They reach no line that the other tests do not, and
@@ -66,7 +67,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -142,6 +143,10 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
+
+# `make test` plays a fifth of them.
+failures: $(VENV)/dev  ## Every fault of the relay: processes killed at each point, databases stopped, networks cut
+	OPENAI_SCAN_FAILURES=all $(BIN)/python -m $(PYTEST) tests/relay/failures
 
 bench: export PYTHONPATH := tests
 bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, floor, startup, paced, http, memory, threads

@@ -30,23 +30,29 @@ def close_on_signals(relay: Relay) -> Iterator[None]:
     server does at the signal, it does as well. So enter the block when the server has installed its
     handlers, such as in the lifespan of an application; `asgi()` does so if it is served by itself.
 
+    If a signal has come, leaving the block waits until the relay is closed: when the server has
+    ended, its answers may not have been handed over yet.
+
     In another thread than the main one, which gets no signals, nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    closing: list[threading.Thread] = []
 
     def close(number: int, frame: FrameType | None) -> None:
         handler = before[signal.Signals(number)]
         # In a thread, since this one may hold the locks that closing needs.
         if handler is signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
-            threading.Thread(target=_close_and_die, args=(relay, number)).start()
+            thread = threading.Thread(target=_close_and_die, args=(relay, number))
         else:
-            threading.Thread(target=relay.close, name="relay-close").start()
-            if callable(handler):
-                handler(number, frame)
+            thread = threading.Thread(target=relay.close, name="relay-close")
+        thread.start()
+        closing.append(thread)
+        if callable(handler):
+            handler(number, frame)
 
     for number in _SIGNALS:
         signal.signal(number, close)
@@ -56,6 +62,9 @@ def close_on_signals(relay: Relay) -> Iterator[None]:
         for number, handler in before.items():
             if signal.getsignal(number) is close:
                 signal.signal(number, handler)
+        # uvicorn ends the process by the signal once it has nothing to wait for any more.
+        for thread in closing:
+            thread.join()
 
 
 def _close_and_die(relay: Relay, number: int) -> None:

@@ -13,6 +13,8 @@ from openai_scan.relay.progress import Progress
 from .lives import STREAM, Life, World
 from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from openai_scan.relay.progress import Progress
 from .lives import STREAM, Life, World
 from .scripted_upstream import KINDS, Kind, ScriptedUpstream
 
+pytestmark = pytest.mark.unmeasured
+
 Action: TypeAlias = Callable[["Turns"], object]
 
 

@@ -7,6 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from attrs import define, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,8 @@ from openai_scan.relay.reading import Reading
 from .memory_store import MemoryStore
 from .scripted_upstream import ScriptedUpstream
 from .shared_log import Server, SharedLog
+
+pytestmark = pytest.mark.unmeasured
 
 
 @define

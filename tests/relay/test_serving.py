@@ -50,6 +50,25 @@ def test_a_signal_closes_the_relay(
         assert handled == expected
 
 
+def test_the_block_ends_when_the_relay_is_closed(
+    relay: Relay, handled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server without open streams ends the process at once, and with it what is left to do."""
+    before = signal.getsignal(signal.SIGTERM)
+    closed = threading.Event()
+
+    def close() -> None:
+        while signal.getsignal(signal.SIGTERM) is not before:  # the block has not ended yet
+            closed.wait(0.001)
+        closed.set()
+
+    monkeypatch.setattr(relay, "close", close)
+    with close_on_signals(relay):
+        signal.raise_signal(signal.SIGTERM)
+    assert closed.is_set()
+    assert handled == [signal.SIGTERM]
+
+
 def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
     """Unless somebody else has set one meanwhile."""
     before = signal.getsignal(signal.SIGTERM)

@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 
 class Valkey:
@@ -30,12 +29,13 @@ class Valkey:
         port: Its port, which it keeps.
     """
 
-    def __init__(self, folder: Path, *, within: Sequence[str] = (), **settings: object) -> None:
+    def __init__(self, folder: Path, *, within: Sequence[str] = (), **settings: str) -> None:
         self.folder = folder
         self._within = within
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port: int = unused.getsockname()[1]
-        settings = {"save": '""', "bind": "127.0.0.1", **settings, "port": self.port, "dir": folder}
+        settings = {"save": '""', "bind": "127.0.0.1", **settings}
+        settings |= {"port": str(self.port), "dir": str(folder)}
         lines = (f"{name.replace('_', '-')} {value}\n" for name, value in settings.items())
         (folder / "valkey.conf").write_text("".join(lines))
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +84,7 @@ def _program() -> Path:
 
 
 @contextlib.contextmanager
-def running(**settings: object) -> Iterator[Valkey]:
+def running(**settings: str) -> Iterator[Valkey]:
     """Return a server that runs until it is left."""
     folder = Path(tempfile.mkdtemp(prefix="valkey-"))
     try:
@@ -97,7 +97,7 @@ def running(**settings: object) -> Iterator[Valkey]:
         shutil.rmtree(folder)
 
 
-def _started(folder: Path, settings: dict[str, Any]) -> Valkey:
+def _started(folder: Path, settings: dict[str, str]) -> Valkey:
     for _ in range(4):
         server = Valkey(folder, **settings)
         with contextlib.suppress(OSError):  # its port may have been taken meanwhile

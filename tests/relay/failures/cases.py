@@ -22,8 +22,8 @@ LogKind: TypeAlias = Literal["redis", "own redis", "sqlite", "postgresql", "redi
 SHARED: Sequence[LogKind] = ("redis", "sqlite")
 ALL: Sequence[LogKind] = ("redis", "sqlite", "postgresql")
 
-Seen: TypeAlias = Literal["continues", "from the row", "starts over"]
-"""How a reader gets the rest: behind its cursor, or all that is stored, or from the beginning."""
+Seen: TypeAlias = Literal["continues", "from the row", "starts over", "loses it"]
+"""How a reader gets the rest: behind its cursor, all that is stored, from the beginning, or not."""
 
 
 @frozen(kw_only=True)
@@ -176,7 +176,7 @@ _ALL_CASES: Sequence[Case] = (
         fault="and the log is lost at the same time",
         status="incomplete",
         error="LogLost",
-        reader="from the row",
+        reader="loses it",
         logs=("redis",),
         told="once the sweeper finds the row",
     ),

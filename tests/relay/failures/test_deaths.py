@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from .cases import CASES, Case, plays
 from .model import Model
 from .stand import Stand, until
 from .worker import Fault
+
+pytestmark = pytest.mark.unmeasured
 
 _POINTS = tuple(name for name, case in CASES.items() if case.point and name.startswith("killed-"))
 
@@ -23,7 +27,7 @@ def test_at_a_point(case: Case, stand: Stand) -> None:
     killed.until_reached(case.point)
     assert killed.until_dead() == -signal.SIGKILL
     if case.point != "finish":
-        stand.worker()
+        stand.heir()
     stand.check(stream)
 
 
@@ -38,7 +42,7 @@ def test_while_upstream_is_silent(stand: Stand, model: Model) -> None:
     reader.until_shown(model.text("Hi", 12))
     stayed.until_shown(model.text("Hi", 12))
     killed.kill()
-    stand.worker()
+    stand.heir()
     stand.check(stream)
 
 
@@ -47,7 +51,7 @@ def test_many(stand: Stand, model: Model) -> None:
     """Two of three processes are killed one after the other; each answer is generated once."""
     model.every = 0.05
     web = stand.worker(produces=False)
-    first, second, _ = (stand.worker() for _ in range(3))
+    first, second, _ = (stand.worker(keeps=False) for _ in range(3))
     prompts = [f"prompt{number}" for number in range(20)]
     streams = [stand.ask(web, prompt) for prompt in prompts]
     readers = [stand.read(stream, web) for stream in streams]
@@ -69,7 +73,7 @@ def test_by_the_job(case: Case, stand: Stand) -> None:
         killed = stand.worker(fault=Fault("delta", 2))
         killed.until_reached("delta")
         killed.until_dead()
-    stand.worker()
+    stand.heir()
     stand.check(stream)
     assert stand.row(stream).text == stand.model.text("Hi", 10)
 
@@ -83,7 +87,7 @@ def test_in_a_task(stand: Stand) -> None:
     killed = stand.worker(is_task=True, fault=Fault("delta", 12))
     killed.until_reached("delta")
     killed.until_dead()
-    stand.worker(is_task=True)
+    stand.heir(is_task=True)
     stand.check(stream)
 
 

@@ -7,12 +7,16 @@ import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 
+import pytest
+
 from relay.served import text_of
 
 from .cases import plays
 from .model import Model
 from .reader import PATIENCE
 from .stand import Stand, Worker
+
+pytestmark = pytest.mark.unmeasured
 
 _STRANGE = ("9-9", "999999999-999999999", "1-99999", "0-0", "-1", "1-4-end-end", "x", "1e3-1")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from relay.proxy import Proxy
 from relay.valkey import Valkey
 
@@ -12,6 +14,8 @@ from .model import Model
 from .network import network
 from .reader import PATIENCE
 from .stand import Stand, Worker
+
+pytestmark = pytest.mark.unmeasured
 
 
 def _begun(stand: Stand) -> tuple[str, Worker]:
@@ -66,7 +70,7 @@ def _cut_off(stand: Stand, url: str, cut: Callable[[], None], mend: Callable[[],
     reader = stand.read(stream, web)
     stand.read(stream, worker, web)
     reader.until_shown(model.text("Hi", 12))
-    stand.worker()
+    stand.heir()
     cut()
     model.gate_of("Hi").release()
     reader.until_over()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from .cases import plays
 from .model import Model
 from .reader import PATIENCE
 from .stand import Stand
+
+pytestmark = pytest.mark.unmeasured
 
 
 @plays("twice-job")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from .cases import Case, plays
 from .model import Model
 from .reader import PATIENCE
 from .stand import Stand
+
+pytestmark = pytest.mark.unmeasured
 
 
 @plays("frozen-")
@@ -19,7 +23,7 @@ def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
     reader = stand.read(stream, web)
     frozen.until_reached(case.point)
     frozen.until_frozen()
-    stand.worker()
+    stand.heir()
     reader.until_over()
     stand.until_done(stream)
     entries, row = stand.entries(stream), stand.row(stream)
@@ -62,7 +66,7 @@ def test_told_to_end_without_readers(stand: Stand, model: Model) -> None:
     stand.check(stream)
 
 
-@plays("stopped-")
+@plays("stopped-chat", "stopped-responses")
 def test_stopped_through_another_process(case: Case, stand: Stand, model: Model) -> None:
     """What came is kept, and upstream learns of it."""
     model.gate_at = 12

@@ -48,6 +48,8 @@ Point: TypeAlias = Literal[
 # Longer than anything takes on a busy machine, in seconds.
 _PATIENCE = 30.0
 
+_FOR_EVER = 1000.0
+
 
 @frozen
 class Fault:
@@ -76,6 +78,8 @@ class Setup:
         lease: The lease, in seconds.
         store: The URL of the store.
         journal: The file for what is logged.
+        keeps: Whether it takes nothing over any more once it has a job, not even that job, which it
+            would if a busy machine let it renew no lease for so long.
         produces: Whether it takes jobs.
         fault: What happens to it.
         is_task: Whether it serves nothing, and calls `run_one()` instead.
@@ -89,6 +93,7 @@ class Setup:
     lease: float
     store: str
     journal: str
+    keeps: bool
     produces: bool = True
     fault: Fault | None = None
     is_task: bool = False
@@ -114,7 +119,7 @@ class _Faults:
             if not self._left:
                 with self.at_work:
                     self._reports.send(point)
-                    # To this thread: another one may be slow to stop the process.
+                    # To this thread, which would go on until another one has got it.
                     signal.pthread_kill(threading.get_ident(), self._fault.signal)
 
 
@@ -122,10 +127,13 @@ class _Mortal(Log):
     """Announces the calls of a log."""
 
     faults: _Faults
+    keeps: bool
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
         jobs = super().take(limit, seconds)  # type: ignore[safe-super] # the other base has it
         if jobs:
+            if self.keeps:
+                self.lease = _FOR_EVER
             self.faults.reach("take")
         return jobs
 
@@ -186,7 +194,7 @@ class _Process:
             log = _MortalRedisLog(setup.log, lease=setup.lease, prefix=setup.prefix)
         else:
             log = _MortalSqlLog(setup.log, lease=setup.lease)
-        log.faults = faults
+        log.faults, log.keeps = faults, setup.keeps
         upstream = (ChatUpstream if setup.api == "chat" else ResponsesUpstream)(client, model="m")
         limits = Limits(running=1000, per_minute=100_000, answer=1 << 26)
         produces = setup.produces and not setup.is_task
