@@ -19,10 +19,10 @@ from urllib3.util import wait_for_read
 from openai_scan import Timeout, waiting
 from openai_scan.interruptions import Interruption
 from openai_scan.transport.clock import Clock
-from openai_scan.transport.session import answers, body
-from openai_scan.transport.session.answers import _ClockedReads
+from openai_scan.transport.session import body, clocked
 from openai_scan.transport.session.body import Body, signals_may_repeat
 from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.clocked import _ClockedReads
 from openai_scan.transport.session.unframing import Counted
 
 
@@ -445,7 +445,7 @@ class TestWhatLiesBehind:
             waited.append(timeout)
             return wait_for_read(sock, timeout)
 
-        monkeypatch.setattr(answers, "wait_for_read", wait)
+        monkeypatch.setattr(clocked, "wait_for_read", wait)
         ours, _ = ends
         for sock in (ours, tls_over(ours, 0), tls_in_tls_over(ours, 0, 0)):
             reads, _ = reading(sock)

@@ -37,7 +37,7 @@ from openai_scan import (
     TLSError,
     TransportError,
 )
-from openai_scan.transport.session.answers import current
+from openai_scan.transport.session.clocked import current
 
 pytestmark = pytest.mark.usefixtures("wire")
 

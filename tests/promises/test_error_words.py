@@ -261,7 +261,6 @@ def test_the_nearest_facts_count(payload: Any, facts: Any) -> None:
     assert (error.message, (error.type, error.code, error.param)) == (W, facts)
 
 
-@pytest.mark.unmeasured
 def test_words_are_looked_for_within_bounds() -> None:
     """However deep and wide an error is, reading it takes a moment."""
     deep: Any = {"message": W}

@@ -138,6 +138,16 @@ def test_what_came_stays(kind: str, end: int) -> None:
         )
 
 
+def test_an_end_with_a_part_of_text_beyond_ascii_adds_nothing() -> None:
+    """Although a character of it may have come in halves."""
+    smile = "\N{GRINNING FACE}"
+    came = [event("output_text.delta", delta=text, **FIRST) for text in ("a\ud83d", "\ude00b")]
+    for end in ("a", "a\ud83d", f"a{smile}", f"a{smile}b"):
+        told = tell(added(message(id="i")), *came, event("output_text.done", text=end, **FIRST))
+        assert (told.text, told.answer.text) == (f"a{smile}b", f"a{smile}b")
+        assert dict(told.stream.notes) == {}
+
+
 def test_what_is_beside_the_text_stays() -> None:
     """Citations, log-probabilities, names and statuses that an end leaves out stay too."""
     probability = {"token": "a", "logprob": -0.5}

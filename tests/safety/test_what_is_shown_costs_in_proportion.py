@@ -19,8 +19,6 @@ from openai_scan.recording import read_recording, replay
 from openai_scan.testing import chat_chunk, event, recorded
 from safety.conftest import Terminal
 
-pytestmark = pytest.mark.unmeasured
-
 # A little more than twice is noise of caches that fill; four times would be quadratic.
 FACTOR = 2.2
 
@@ -78,6 +76,7 @@ def assert_linear(run: Callable[[str], object], texts: tuple[str, str]) -> None:
     assert twice * len(texts[0]) < FACTOR / 2 * once * len(texts[1])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("block", SHORT.values(), ids=SHORT.keys())
 @pytest.mark.parametrize("size", [40, 100_000], ids=["pieces", "at once"])
@@ -88,6 +87,7 @@ def test_many_rendered_blocks(block: str, size: int) -> None:
     assert_linear(partial(render, size=size), texts)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize(("start", "more"), LONG.values(), ids=LONG.keys())
 def test_a_long_rendered_block(start: str, more: str) -> None:
@@ -135,6 +135,7 @@ FILES: dict[str, Callable[[int], bytes]] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES.keys())
 @pytest.mark.parametrize("command", ["inspect", "stats", "replay --speed inf --plain"])
 def test_a_file(
@@ -151,6 +152,7 @@ def test_a_file(
     assert twice < FACTOR * once
 
 
+@pytest.mark.unmeasured
 def test_many_blank_lines_are_skipped_once() -> None:
     """The work is in single calls of C here; if it were quadratic this would take an hour."""
     data = 3_000_000 * b"\n" + b"data: 1\n\n"
@@ -245,6 +247,13 @@ def test_a_line_without_an_end_is_plain_from_its_beginning() -> None:
     assert "".join(shown(words)).split() == words.split()
     assert render("x" * 2 * MAX_OPEN).endswith("x\n")
     assert render("x" * 2 * MAX_OPEN + "\n\n\n").count("\n") < 6
+
+
+def test_a_long_block_at_the_end_has_one_line_end() -> None:
+    """Its own, if it came with one."""
+    text = MANY * "a *long* line\n"
+    for end in ("", "\n"):
+        assert render(text.rstrip() + end, 64).endswith("a *long* line\n")
 
 
 def test_a_slow_frame_is_not_drawn_at_once_again(monkeypatch: pytest.MonkeyPatch) -> None:

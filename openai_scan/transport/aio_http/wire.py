@@ -12,7 +12,7 @@ from yarl import URL
 
 from openai_scan.aio.loops import running_loop
 from openai_scan.transport.aio_http import failures
-from openai_scan.transport.aio_http.answer import AiohttpAnswer
+from openai_scan.transport.aio_http.body import AiohttpAnswer
 from openai_scan.transport.aio_http.cancellation import LoopCancellation
 from openai_scan.transport.aio_http.environment import Certificates, proxy_for
 from openai_scan.transport.aio_http.lines import Connector

@@ -1,6 +1,6 @@
 """Take the head of an answer out of the bytes that arrive, without reading them.
 
-`answers` reads a head from a socket, for a wire that blocks. Here the bytes come in as they arrive,
+`clocked` reads a head from a socket, for a wire that blocks. Here the bytes come in as they arrive,
 split anywhere, and what becomes of them is the same: the same bounds, the same errors, the same
 doubts about the end of the answer.
 """

@@ -22,7 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from openai_scan import waiting
 from openai_scan.interruptions import carry
 from openai_scan.transport import probes
-from openai_scan.transport.session.answers import ClockedResponse, current
+from openai_scan.transport.session.clocked import ClockedResponse, current
 from openai_scan.transport.session.dial import dial, system_error
 from openai_scan.transport.session.sliced import secure_in_slices, send_in_slices
 from openai_scan.transport.session.tunnels import TunnelAnswer

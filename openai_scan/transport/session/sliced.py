@@ -1,6 +1,6 @@
 """Sending and TLS handshakes in slices, for systems that wake no waiting thread, see `waiting`.
 
-`answers` reads in slices itself, and `dial` connects in slices.
+`clocked` reads in slices itself, and `dial` connects in slices.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from openai_scan import waiting
-from openai_scan.transport.session.answers import current
+from openai_scan.transport.session.clocked import current
 
 T = TypeVar("T")
 

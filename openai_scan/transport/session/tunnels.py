@@ -12,7 +12,7 @@ from openai_scan.events.error import read_error
 from openai_scan.snippet import readable
 from openai_scan.transport import refusals
 from openai_scan.transport.losses import TunnelRefusedError
-from openai_scan.transport.session.answers import Carrying, ClockedResponse, current
+from openai_scan.transport.session.clocked import Carrying, ClockedResponse, current
 
 # The beginning of a proxy's page says what matters.
 _MAX_PAGE_BYTES = 16 * 1024

@@ -21,9 +21,9 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.per_process import PerProcess
 from openai_scan.transport.request import Parcel
 from openai_scan.transport.session import failures
-from openai_scan.transport.session.answers import ClockedResponse, current
 from openai_scan.transport.session.body import READ_BYTES
 from openai_scan.transport.session.cancellation import SocketCancellation
+from openai_scan.transport.session.clocked import ClockedResponse, current
 from openai_scan.transport.session.codings import MAGIC, check_ratio, is_encoded, is_known
 from openai_scan.transport.session.connections import new_session
 from openai_scan.transport.wire import Carried, content_codings
@@ -51,7 +51,7 @@ class SessionAnswer:
     """An answer that has a `requests.Response` around it. See `Answer` for its methods.
 
     Its body is read from the socket, see `body`; only a compressed one goes through urllib3. At the
-    end of it the connection is closed unless it can carry another request, see `answers`, and
+    end of it the connection is closed unless it can carry another request, see `clocked`, and
     urllib3 puts it back into its pool. `close()` closes it in any case.
     """
 
@@ -150,7 +150,7 @@ class SessionWire:
     strip = staticmethod(failures.strip)
 
     def __init__(self) -> None:
-        # `answers` is what reads an answer, and it belongs to connections of http.client.
+        # `clocked` is what reads an answer, and it belongs to connections of http.client.
         if not issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection):
             version = vars(urllib3).get("__version__")
             raise ConfigurationError(
