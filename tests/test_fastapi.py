@@ -40,7 +40,8 @@ def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    config = uvicorn.Config(module.app, log_level="error", timeout_graceful_shutdown=1)
+    # With httptools, uvicorn sends chunks to HTTP/1.0 as well, which is what these browsers speak.
+    config = uvicorn.Config(module.app, http="h11", log_level="error", timeout_graceful_shutdown=1)
     application = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=application.run, args=([listener],))

@@ -172,7 +172,7 @@ class TestStop:
             page.tabs.press("Escape")
         page.until_idle()
         assert api.hung_up.wait(10)
-        assert page.about.startswith("Stopped. First text after 0.")
+        assert page.about.startswith("Stopped. First text after ")
         assert page.status == "Stopped."
         assert page.tabs.run("document.activeElement.id") == "question"
         page.tabs.reload()
