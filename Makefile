@@ -42,7 +42,7 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio_http \
 	tests/test_client.py tests/test_client_apis.py tests/recording tests/testing \
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
-	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http
+	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio
 
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
