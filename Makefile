@@ -43,7 +43,7 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio_http \
 	tests/test_client.py tests/test_client_apis.py tests/recording tests/testing \
 	tests/faults/test_table.py tests/faults/test_routes.py tests/faults/test_compression.py \
-	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio tests/aio_http \
+	tests/faults/test_wire.py tests/cli tests/test_telemetry.py tests/aio \
 	tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 

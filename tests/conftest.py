@@ -113,7 +113,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 # What takes seconds to start, once in each worker.
-_ENGINES = {"browser", "bundle", "engine", "old_engine", "site", "site_folder"}
+_ENGINES = {"browser", "bundle", "engine", "old_engine", "pyodide", "site", "site_folder", "tabs"}
 
 
 @pytest.hookimpl(tryfirst=True)
