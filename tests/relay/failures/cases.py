@@ -162,6 +162,7 @@ _ALL_CASES: Sequence[Case] = (
         status="failed",
         error="GaveUp",
         resumed=True,
+        cancelled=1,
         told="after five processes",
     ),
     Case(
