@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, frozen
 
 from openai_scan.relay.store import Status
 
@@ -63,10 +63,10 @@ class Case:
     logs: Sequence[LogKind] = SHARED
     quick: Sequence[LogKind] = ()
     point: Point | None = None
-    is_complete: bool = field(init=False)
 
-    @is_complete.default
-    def _is_completed(self) -> bool:
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole answer has to be stored."""
         return self.status == "completed"
 
 
@@ -114,28 +114,23 @@ def _of_points() -> Iterator[Case]:
                 resumed=point in ("mark", "delta") and api == "responses",
                 point=point,
             )
-            yield evolved(
+            yield evolve(
                 common,
                 name=f"killed-{point}-{api}",
                 group=_KILLED,
                 logs=ALL if point in ("begin", "delta", "end") else SHARED,
                 quick=quick,
             )
-            # What is frozen before its request sends it when it wakes up, for nothing.
-            if point in ("begin", "delta", "end", "store", "done"):
+            if point in ("begin", "ask", "delta", "end", "store", "done"):
                 is_first = (api, point) == ("responses", "delta")
-                yield evolved(
+                yield evolve(
                     common,
                     name=f"frozen-{point}-{api}",
                     group=_FROZEN,
+                    asked=1,
+                    told="the request is sent at last, for nothing" if point == "ask" else "",
                     quick=SHARED if is_first else (),
                 )
-
-
-def evolved(case: Case, **changes: object) -> Case:
-    """Return a case with some changes."""
-    fields = {name: getattr(case, name) for name in Case.__annotations__ if name != "is_complete"}
-    return Case(**{**fields, **changes})
 
 
 _ALL_CASES: Sequence[Case] = (
@@ -162,6 +157,7 @@ _ALL_CASES: Sequence[Case] = (
         status="failed",
         error="GaveUp",
         resumed=True,
+        cancelled=1,
         told="after five processes",
     ),
     Case(
