@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from openai_scan.cli import options
 from openai_scan.cli.ports import listening_at
 from openai_scan.cli.status import Status
-from openai_scan.cli.workers import keep_running, terminable, wait_for_signal
+from openai_scan.cli.workers import keep_running, noting_signals, terminable, wait_for_signal
 from openai_scan.cli.writer import complain, tell
 from openai_scan.demo.parrot import PARROTS, ParrotServer
 from openai_scan.relay import ChatUpstream, Relay, ResponsesUpstream, SqlStore, asgi, open_log
@@ -222,7 +222,14 @@ def _work(settings: Settings, listener: socket.socket | None) -> None:
             timeout_graceful_shutdown=_PATIENCE,
             ws="none",
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+
+        def end() -> None:
+            server.should_exit = True
+
+        # uvicorn replaces the handlers while it serves, and then repeats the signal to these.
+        with noting_signals(end):
+            server.run(sockets=[listener])
 
 
 @contextlib.contextmanager

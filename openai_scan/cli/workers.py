@@ -51,6 +51,29 @@ def _terminate(_: int, __: FrameType | None) -> NoReturn:
     raise Terminated
 
 
+@contextlib.contextmanager
+def noting_signals(note: Callable[[], object]) -> Iterator[None]:
+    """Call *note* at SIGTERM and Ctrl-C, and raise what they raise only after the block.
+
+    An event loop that is being started or ended can do nothing with an exception from a handler.
+    """
+    came: list[int] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        note()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
+
+
 def wait_for_signal() -> NoReturn:
     """Wait until a signal ends the process."""
     while True:

@@ -157,8 +157,7 @@ class TestSeveral:
         with Running("--port", "0", "--workers", "2", folder=tmp_path) as command:
             begin(command.follow(command.ask("Hi")))
             assert command.end(signal.SIGINT) == 130
-        assert command.said[-1] == "openai-scan: interrupted"
-        assert len(command.said) == 3
+        assert command.said[2:] == ["openai-scan: interrupted"]
 
     def test_a_worker_that_ends_at_once_is_replaced_after_a_pause(
         self, monkeypatch: pytest.MonkeyPatch
