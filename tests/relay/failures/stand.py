@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -139,7 +140,8 @@ class Stand:
         prefix: What keys in Redis begin with.
         lease: The lease of processes that are started, in seconds.
         store: The store, as this process asks it.
-        gaps: The longest gap of each reader, in seconds.
+        figures: What was measured, in seconds, such as the longest gap of all readers: for the
+            report of a run; nothing has to be so fast.
     """
 
     case: Case
@@ -150,7 +152,7 @@ class Stand:
     prefix: str
     lease: float = 1.0
     store: SqlStore = field(init=False)
-    gaps: list[float] = field(factory=list)
+    figures: dict[str, float] = field(factory=dict)
     _workers: list[Worker] = field(factory=list)
     _readers: list[Reader] = field(factory=list)
     _prompts: dict[str, str] = field(factory=dict)
@@ -212,6 +214,13 @@ class Stand:
         stream = f"{prompt}-{secrets.token_urlsafe(12)}"
         until(lambda: self.post(worker, stream, prompt).status == 202, worker)
         return stream
+
+    @contextlib.contextmanager
+    def measuring(self, name: str) -> Iterator[None]:
+        """Measure how long the block takes."""
+        began = time.monotonic()
+        yield
+        self.figures[name] = time.monotonic() - began
 
     def post(self, worker: Worker, stream: str, prompt: str = "Hi") -> Answer:
         """Ask through a process, with the id of the answer, and return what comes back."""
@@ -299,7 +308,7 @@ class Stand:
     def _check_reader(self, reader: Reader) -> None:
         row = self.row(reader.stream)
         end = reader.until_over()
-        self.gaps.append(reader.gap)
+        self.figures["gap"] = max(self.figures.get("gap", 0.0), reader.gap)
         assert reader.text == row.text
         assert (end["status"], end.get("error")) == (row.status, row.facts.get("error"))
         assert end["saved"] is self.case.saved

@@ -8,7 +8,8 @@ import pytest
 
 from .cases import CASES, Case, plays
 from .model import Model
-from .stand import Stand, until
+from .reader import Reader
+from .stand import Stand, Worker, until
 from .worker import Fault
 
 pytestmark = pytest.mark.unmeasured
@@ -49,16 +50,27 @@ def test_while_upstream_is_silent(stand: Stand, model: Model) -> None:
 @plays("killed-many")
 def test_many(stand: Stand, model: Model) -> None:
     """Two of three processes are killed one after the other; each answer is generated once."""
-    model.every = 0.05
+    model.gate_at = 12
+    stand.lease = 3.0
     web = stand.worker(produces=False)
-    first, second, _ = (stand.worker(keeps=False) for _ in range(3))
     prompts = [f"prompt{number}" for number in range(20)]
-    streams = [stand.ask(web, prompt) for prompt in prompts]
-    readers = [stand.read(stream, web) for stream in streams]
-    for killed, pieces in ((first, 4), (second, 8)):
-        for prompt, reader in zip(prompts, readers, strict=True):
-            reader.until_shown(model.text(prompt, pieces))
+    workers: list[Worker] = []
+    streams: list[str] = []
+    readers: list[Reader] = []
+    for slots, some in ((7, prompts[:7]), (7, prompts[7:14]), (1000, prompts[14:])):
+        keeps = slots == 1000 and not stand.is_on_redis  # what it has, not what it may take over
+        workers.append(stand.worker(keeps=keeps, slots=slots))
+        for prompt in some:  # the processes before have no room for them
+            streams.append(stand.ask(web, prompt))
+            readers.append(stand.read(streams[-1], web))
+        for prompt, reader in zip(prompts, readers, strict=False):
+            reader.until_shown(model.text(prompt, 12))
+    for killed, some_readers in ((workers[0], readers[:7]), (workers[1], readers[7:14])):
         killed.kill()
+        for reader in some_readers:
+            reader.until_over()
+    for prompt in prompts[14:]:
+        model.gate_of(prompt).release()
     stand.check(*streams)
 
 

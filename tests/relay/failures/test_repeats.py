@@ -34,16 +34,19 @@ def test_a_job_that_is_there_three_times(stand: Stand, model: Model) -> None:
 
 @plays("twice-post")
 def test_a_request_that_comes_six_times(stand: Stand) -> None:
-    """Each is answered the same, and there is one answer."""
-    stand.lease = PATIENCE
-    workers = [stand.worker(), stand.worker()] * 3
+    """Each is answered the same, and there is one answer.
+
+    In Redis there may be two jobs, and a process that has lost the race keeps its own for a lease.
+    """
+    stand.lease = 3.0
+    workers = [stand.worker(keeps=False), stand.worker(keeps=False)] * 3
     stream = f"Hi-{secrets.token_urlsafe(12)}"
     with ThreadPoolExecutor(len(workers)) as pool:
         answers = [*pool.map(lambda worker: stand.post(worker, stream), workers)]
     assert [answer.status for answer in answers] == [202] * 6
     (told,) = {answer.body for answer in answers}
     assert stream in told.decode()
-    stand.read(stream, *workers)
+    stand.read(stream, *workers[:2])
     stand.check(stream)
     messages = stand.store.history(answers[0].json["conversation"], "alice")
     assert [message.role for message in messages] == ["user", "assistant"]

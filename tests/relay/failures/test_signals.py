@@ -45,8 +45,9 @@ def test_told_to_end(stand: Stand, model: Model) -> None:
     reader.until_shown(model.text("Hi", 12))
     stayed.until_shown(model.text("Hi", 12))
     stand.worker()
-    ended.send(signal.SIGTERM)
-    assert ended.until_dead() in (0, -signal.SIGTERM)
+    with stand.measuring("end"):
+        ended.send(signal.SIGTERM)
+        assert ended.until_dead() in (0, -signal.SIGTERM)
     stand.check(stream)
 
 
@@ -61,8 +62,9 @@ def test_told_to_end_without_readers(stand: Stand, model: Model) -> None:
     reader = stand.read(stream, web)
     reader.until_shown(model.text("Hi", 12))
     stand.worker()
-    ended.send(signal.SIGTERM)
-    assert ended.until_dead() in (0, -signal.SIGTERM)
+    with stand.measuring("end"):
+        ended.send(signal.SIGTERM)
+        assert ended.until_dead() in (0, -signal.SIGTERM)
     stand.check(stream)
 
 
@@ -76,7 +78,9 @@ def test_stopped_through_another_process(case: Case, stand: Stand, model: Model)
     stream = stand.ask(web)
     reader = stand.read(stream, web)
     reader.until_shown(model.text("Hi", 12))
-    assert web.browser.post(f"/streams/{stream}/stop").status == 202
+    with stand.measuring("stop"):
+        assert web.browser.post(f"/streams/{stream}/stop").status == 202
+        reader.until_over()
     stand.check(stream)
     assert stand.row(stream).text == model.text("Hi", 12)
     if case.api == "chat":

@@ -81,6 +81,7 @@ class Setup:
         keeps: Whether it takes nothing over any more once it has a job, not even that job, which it
             would if a busy machine let it renew no lease for so long.
         produces: Whether it takes jobs.
+        slots: How many it takes at a time.
         fault: What happens to it.
         is_task: Whether it serves nothing, and calls `run_one()` instead.
         sweeps_after: After how many seconds without a log an answer is given up; None for never.
@@ -95,6 +96,7 @@ class Setup:
     journal: str
     keeps: bool
     produces: bool = True
+    slots: int = 1000
     fault: Fault | None = None
     is_task: bool = False
     sweeps_after: float | None = None
@@ -201,7 +203,15 @@ class _Process:
         with (
             client,
             contextlib.closing(store),
-            Relay(log, store, upstream, produce=produces, limits=limits, heartbeat=0.5) as relay,
+            Relay(
+                log,
+                store,
+                upstream,
+                produce=produces,
+                limits=limits,
+                slots=setup.slots,
+                heartbeat=0.5,
+            ) as relay,
         ):
             if setup.sweeps_after is not None:
                 threading.Thread(target=self._sweep, args=(relay,), daemon=True).start()
