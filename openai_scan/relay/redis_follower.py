@@ -18,8 +18,8 @@ from openai_scan.relay.tail import Tail, Tails
 
 _log = logging.getLogger("openai_scan")
 
-# How long to pause after news, in seconds. The next reply then has the news of many streams, and the
-# next command names all tails that were opened meanwhile.
+# How long to pause after news, in seconds. The next reply then has the news of many streams, and
+# the next command names all tails that were opened meanwhile.
 _GROUP_SECONDS = 0.005
 
 # How often to check whether the server still has the streams, in seconds.
