@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -17,8 +18,8 @@ from openai_scan.relay.tail import Tail, Tails
 
 _log = logging.getLogger("openai_scan")
 
-# How long to wait for more entries after some have come, in seconds. A reply then has those of many
-# streams.
+# How long to pause after news, in seconds. The next reply then has the news of many streams, and
+# the next command names all tails that were opened meanwhile.
 _GROUP_SECONDS = 0.005
 
 # How often to check whether the server still has the streams, in seconds.
@@ -27,9 +28,8 @@ _CHECK_SECONDS = 2.0
 # How long the server keeps the stream that wakes the thread, in seconds.
 _WAKE_SECONDS = 60
 
-# How long closing may take, and how often it interrupts the thread, in seconds.
+# How long closing may take, in seconds.
 _LAST_SECONDS = 1.0
-_JOIN_SECONDS = 0.02
 
 
 class Follower:
@@ -84,22 +84,32 @@ class Follower:
         with self._lock:
             self._positions[tail] = position
         self.start()
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             pipeline.xadd(self._waker, {"": ""}, maxlen=1, approximate=False)
             pipeline.expire(self._waker, _WAKE_SECONDS)
             pipeline.execute()
 
     def close(self) -> None:
         """End the thread and the tails."""
-        self._closing.set()
         with self._lock:
+            self._closing.set()
             thread = self._thread
-        until = time.monotonic() + _LAST_SECONDS
-        while thread is not None and thread.is_alive() and time.monotonic() < until:
-            self._server.interrupt()  # again, in case the thread was only about to wait
-            thread.join(_JOIN_SECONDS)
+        if thread is not None:
+            # In a thread of its own, because the server may not answer.
+            waking = threading.Thread(target=self._wake_to_end, name="relay-waking", daemon=True)
+            waking.start()
+            until = time.monotonic() + _LAST_SECONDS
+            for each in (thread, waking):
+                each.join(max(0.0, until - time.monotonic()))
         self._end_tails()
+
+    def _wake_to_end(self) -> None:
+        with contextlib.suppress(UnavailableError):
+            self._wake()
 
     def _end_tails(self) -> None:
         for tail in self._tails.unfinished():
@@ -109,11 +119,12 @@ class Follower:
         pause = 0.0
         while not self._closing.wait(pause):
             pause = self._step()
+        self._server.close()
 
     def _step(self) -> float:
         """Wait for news once. Return how long to pause before the next time, in seconds."""
         try:
-            has_entries = self._read()
+            has_news = self._read()
             if time.monotonic() >= self._next_check:
                 self._check()
         except UnavailableError as error:
@@ -121,7 +132,7 @@ class Follower:
             self._next_check = 0.0
             return 0.0 if self._closing.is_set() else self._outage.failed(error)
         self._outage.is_over()
-        return _GROUP_SECONDS if has_entries else 0.0
+        return _GROUP_SECONDS if has_news else 0.0
 
     def _followed(self) -> dict[str, tuple[Tail, Position]]:
         """Return the tails that get more, by the keys of their streams."""
@@ -133,10 +144,10 @@ class Follower:
             }
 
     def _read(self) -> bool:
-        """Wait for news, and pass it on. Return whether there were entries."""
+        """Wait for news, and pass it on. Return whether there was any."""
         followed = self._followed()
-        with self._server.errors():
-            news = self._server.waiting.xread(
+        with self._server.waiting() as waiting:
+            news = waiting.xread(
                 {
                     self._keys.stops: self._stopped,
                     self._waker: self._woken,
@@ -144,7 +155,6 @@ class Follower:
                 },
                 block=int(1000 * LONGEST_BLOCK),
             )
-        has_entries = False
         for name, reply in news:
             key = name.decode()
             if key == self._waker:
@@ -154,9 +164,8 @@ class Follower:
                 for _, fields in reply:
                     self._on_stop(fields[b"stream"].decode())
             else:
-                has_entries = True
                 self._push(*followed[key], reply)
-        return has_entries
+        return bool(news)
 
     def _push(self, tail: Tail, position: Position, reply: Any) -> None:
         try:
@@ -171,8 +180,8 @@ class Follower:
     def _check(self) -> None:
         """End the tails of streams that the server has lost, and find out if it has lost stops."""
         followed = self._followed()
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             pipeline.xrevrange(self._keys.stops, count=1)
             for key in followed:
                 pipeline.exists(key)

@@ -155,8 +155,8 @@ class RedisLog(Log):
         if self.exists(stream):
             return False
         key = self._keys.log(stream)
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=True)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=True)
             pipeline.xadd(key, fields_of("head", head), id=id_of(HEAD))
             pipeline.expire(key, _LIVE_SECONDS)
             pipeline.xadd(self._keys.jobs, {"stream": stream})
@@ -169,59 +169,57 @@ class RedisLog(Log):
         """Take jobs whose lease has run out, or else new ones."""
         self._follower.start()
         until = time.monotonic() + seconds
-        step = min(LONGEST_BLOCK / 2, self.lease / 2)  # leases run out during the wait
+        # Leases run out during the wait, and `close()` ends it.
+        step = min(LONGEST_BLOCK / 2, self.lease / 2)
         while not self._closing.is_set():
             left = until - time.monotonic()
-            try:
-                jobs = self._jobs_of(self._find(limit, min(left, step)))
-            except UnavailableError:
-                if self._closing.is_set():  # `close()` has ended the wait
-                    break
-                raise
+            jobs = self._jobs_of(self._find(limit, min(left, step)))
             if jobs or left <= 0:
                 return jobs
+        self._server.close()  # the connection on which it has waited, too
         return ()
 
     def _find(self, limit: int, seconds: float) -> Sequence[Any]:
         """Return entries of the stream of jobs that are delivered to this process now."""
-        with self._server.errors():
-            try:
-                overdue = self._overdue(limit)
-                self._remove_dead()
-                return overdue or self._new(limit, seconds)
-            except ResponseError as error:
-                # There is no group yet, or the server was emptied, perhaps during the wait.
-                if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
-                    raise
-                self._create_group()
-                return self._new(limit, 0)
+        try:
+            with self._server.commands() as commands:
+                overdue = self._overdue(commands, limit)
+                self._remove_dead(commands)
+            return overdue or self._new(limit, seconds)
+        except UnavailableError as error:
+            # There is no group yet, or the server was emptied, perhaps during the wait.
+            if not str(error.__cause__).startswith(("NOGROUP", "UNBLOCKED")):
+                raise
+            self._create_group()
+            return self._new(limit, 0)
 
     def _create_group(self) -> None:
-        try:
-            self._server.commands.xgroup_create(self._keys.jobs, _GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):  # another process was faster
-                raise
+        with self._server.commands() as commands:
+            try:
+                commands.xgroup_create(self._keys.jobs, _GROUP, id="0", mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):  # another process was faster
+                    raise
 
-    def _remove_dead(self) -> None:
+    def _remove_dead(self, commands: Any) -> None:
         """Remove the consumers of processes that have gone, once in the life of this log.
 
         A consumer that has jobs stays until these are taken over: they would go with it.
         """
         if self._has_removed_dead:
             return
-        for consumer in self._server.commands.xinfo_consumers(self._keys.jobs, _GROUP):
+        for consumer in commands.xinfo_consumers(self._keys.jobs, _GROUP):
             is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
             if is_dead and consumer["name"] != _HANDED_OVER_TO:  # that one may get jobs right now
-                self._server.commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
+                commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
         self._has_removed_dead = True
 
-    def _overdue(self, limit: int) -> Sequence[Any]:
+    def _overdue(self, commands: Any, limit: int) -> Sequence[Any]:
         """Claim jobs whose lease has run out."""
         start = b"0-0"
         while True:
             # The server examines ten times *limit* jobs, and returns where to go on.
-            start, found, *_ = self._server.commands.xautoclaim(
+            start, found, *_ = commands.xautoclaim(
                 self._keys.jobs, _GROUP, self._me, int(1000 * self.lease), start, count=limit
             )
             if found or start == b"0-0":
@@ -230,21 +228,22 @@ class RedisLog(Log):
     def _new(self, limit: int, seconds: float) -> Sequence[Any]:
         """Return jobs that no process has had, and wait for the first one."""
         milliseconds = int(1000 * seconds)
-        reply = self._server.waiting.xreadgroup(
-            _GROUP,
-            self._me,
-            {self._keys.jobs: ">"},
-            count=limit,
-            block=milliseconds if milliseconds > 0 else None,  # 0 would mean for ever
-        )
+        with self._server.waiting() as waiting:
+            reply = waiting.xreadgroup(
+                _GROUP,
+                self._me,
+                {self._keys.jobs: ">"},
+                count=limit,
+                block=milliseconds if milliseconds > 0 else None,  # 0 would mean for ever
+            )
         return [job for _, jobs in reply for job in jobs]
 
     def _jobs_of(self, found: Sequence[Any]) -> Sequence[Job]:
         """Return the jobs that were found, except those whose stream was begun for another job."""
         if not found:
             return ()
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             for id, fields in found:
                 pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
                 key = self._keys.log(fields[b"stream"].decode())
@@ -261,8 +260,8 @@ class RedisLog(Log):
         return jobs
 
     def _drop(self, id: bytes) -> None:
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=True)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=True)
             pipeline.xack(self._keys.jobs, _GROUP, id)
             pipeline.xdel(self._keys.jobs, id)
             pipeline.execute()
@@ -270,8 +269,8 @@ class RedisLog(Log):
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
         """Begin the leases of *jobs* anew, and return those that other processes have taken."""
         ours, lost = self._whose(jobs)
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             for job, idle in ours:
                 self._claim(pipeline, job, self._me, seen_idle=idle, idle=0)
                 pipeline.expire(self._keys.log(job.stream), _LIVE_SECONDS)
@@ -281,8 +280,8 @@ class RedisLog(Log):
     def hand_over(self, jobs: Iterable[Job]) -> None:
         """End the leases of *jobs* now, so that other processes can take them at once."""
         ours, _ = self._whose(jobs)
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             for job, idle in ours:
                 self._claim(pipeline, job, _HANDED_OVER_TO, seen_idle=idle, idle=_HANDED_OVER_IDLE)
             pipeline.execute()
@@ -294,8 +293,8 @@ class RedisLog(Log):
         the writer will find out.
         """
         jobs = [*jobs]
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             for job in jobs:
                 id = entry_of(job.id)
                 pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
@@ -324,8 +323,8 @@ class RedisLog(Log):
         if lost:
             return
         id = entry_of(job.id)
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=True)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=True)
             pipeline.xack(self._keys.jobs, _GROUP, id)
             pipeline.xdel(self._keys.jobs, id)
             pipeline.pexpire(self._keys.log(job.stream), int(1000 * self._keep))
@@ -349,8 +348,8 @@ class RedisLog(Log):
         return entries
 
     def _read(self, stream: str) -> tuple[Sequence[Entry], Position]:
-        with self._server.errors():
-            reply = self._server.commands.xrange(self._keys.log(stream))
+        with self._server.commands() as commands:
+            reply = commands.xrange(self._keys.log(stream))
         try:
             return BEFORE.read_on(reply)
         except ValueError:
@@ -359,8 +358,8 @@ class RedisLog(Log):
 
     def exists(self, stream: str) -> bool:
         """Return whether there is such a stream."""
-        with self._server.errors():
-            return bool(self._server.commands.exists(self._keys.log(stream)))
+        with self._server.commands() as commands:
+            return bool(commands.exists(self._keys.log(stream)))
 
     def open(self, stream: str) -> Tail:
         """Return a tail that has the entries of a stream, and gets those to come."""
@@ -378,8 +377,8 @@ class RedisLog(Log):
 
     def stop(self, stream: str) -> None:
         """Ask the process that works on a stream to stop, now or when it begins."""
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=True)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=True)
             pipeline.set(self._keys.stop(stream), 1, ex=_LIVE_SECONDS)
             pipeline.xadd(self._keys.stops, {"stream": stream}, maxlen=_MAX_STOPS)
             pipeline.expire(self._keys.stops, _LIVE_SECONDS)
@@ -387,8 +386,8 @@ class RedisLog(Log):
 
     def is_stopped(self, stream: str) -> bool:
         """Return whether `stop()` has been called for a stream."""
-        with self._server.errors():
-            return bool(self._server.commands.exists(self._keys.stop(stream)))
+        with self._server.commands() as commands:
+            return bool(commands.exists(self._keys.stop(stream)))
 
     def close(self) -> None:
         """Write what waits, let readers go, and close the connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,6 @@ _log = logging.getLogger("openai_scan")
 
 # redis-py has no types for these.
 _parse_url: Any = redis.connection.parse_url
-_BlockingPool: Any = redis.BlockingConnectionPool
 _Pool: Any = redis.ConnectionPool
 
 # How long a command may wait on the server for news, in seconds.
@@ -88,16 +88,10 @@ class Server:
 
     Attributes:
         address: Where the server is, without the password.
-        commands: A client for commands that are answered at once.
-        waiting: A client for commands that wait on the server. `interrupt()` ends the wait.
 
     Raises:
         ConfigurationError: The URL or an option is malformed.
     """
-
-    # redis-py's types allow for each reply that it has to be awaited.
-    commands: Any
-    waiting: Any
 
     def __init__(self, url: str, **options: Any) -> None:
         try:
@@ -109,33 +103,53 @@ class Server:
                 "rediss://… (TLS) or unix://…, with options that redis-py knows behind a '?'"
             ) from None
         self.address = _address(settings)
-        for_pool = {"max_connections": _MAX_CONNECTIONS, "timeout": _TIMEOUT}
-        self.commands = redis.Redis(connection_pool=_BlockingPool(**{**for_pool, **settings}))
-        settings.pop("timeout", None)  # only the blocking pool has one
+        self._turns = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        self._commands = redis.Redis(connection_pool=_Pool(**settings))
         if settings["socket_timeout"] is not None:
             settings["socket_timeout"] += LONGEST_BLOCK
-        self.waiting = redis.Redis(connection_pool=_Pool(**settings))
+        self._waiting = redis.Redis(connection_pool=_Pool(**settings))
+
+    # The clients are lent as Any: redis-py's types allow for each reply that it has to be awaited.
 
     @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Translate the exceptions of redis-py.
+    def commands(self) -> Iterator[Any]:
+        """Lend a client for commands that are answered at once.
 
         Raises:
             UnavailableError: The server cannot be reached, or has refused a command.
         """
+        with self._errors():
+            if not self._turns.acquire(timeout=_TIMEOUT):
+                raise TimeoutError("no connection has become free")
+            try:
+                yield self._commands
+            finally:
+                self._turns.release()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[Any]:
+        """Lend a client for a command that waits on the server.
+
+        Raises:
+            UnavailableError: The server cannot be reached, or has refused the command.
+        """
+        with self._errors():
+            yield self._waiting
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # after `interrupt()` a connection may raise anything
+        except (redis.RedisError, OSError) as error:
             raise UnavailableError(f"Redis at {self.address}: {_reason(error)}") from error
 
-    def interrupt(self) -> None:
-        """Have commands that wait on the server fail now."""
-        self.waiting.connection_pool.disconnect()
-
     def close(self) -> None:
-        """Close the connections. A command that comes later opens a new one."""
-        self.interrupt()
-        self.commands.connection_pool.disconnect()
+        """Close the connections that are not in use. A command that comes later opens a new one.
+
+        To close one that another thread uses could make that thread read from another socket.
+        """
+        for client in (self._commands, self._waiting):
+            client.connection_pool.disconnect(inuse_connections=False)
 
 
 class Outage:
@@ -182,7 +196,7 @@ def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
     settings.pop("legacy_responses", None)
     if "path" not in settings:
         settings.setdefault("socket_connect_timeout", settings["socket_timeout"])
-    for_pool = ("connection_class", "max_connections", "timeout")
+    for_pool = ("connection_class", "max_connections")
     connection = settings.get("connection_class", redis.Connection)
     connection(**{name: value for name, value in settings.items() if name not in for_pool})
     return settings

@@ -178,8 +178,8 @@ class Writer:
         Raises:
             UnavailableError: None has been written, or it is not known whether.
         """
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=True)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=True)
             for job, _, entry in batch:
                 pipeline.xadd(
                     self._keys.log(job.stream),
@@ -199,8 +199,8 @@ class Writer:
 
     def _fenced(self, refused: list[_Waiting]) -> list[Job]:
         """Return the jobs of refused entries, except those that were written before."""
-        with self._server.errors():
-            pipeline = self._server.commands.pipeline(transaction=False)
+        with self._server.commands() as commands:
+            pipeline = commands.pipeline(transaction=False)
             for job, _, entry in refused:
                 id = id_of(entry.place)
                 pipeline.xrange(self._keys.log(job.stream), id, id)

@@ -326,7 +326,7 @@ class TestGroup:
         def too_early(*_: object, **__: object) -> None:
             raise redis.ResponseError("NOGROUP No such key")
 
-        monkeypatch.setattr(log._server.commands, "xautoclaim", too_early)
+        monkeypatch.setattr(log._server._commands, "xautoclaim", too_early)
         assert taken(log) == Job(STREAM, 1)
 
     def test_a_user_who_may_not_create_it(self, at: Redis) -> None:
@@ -964,7 +964,7 @@ class TestAddresses:
     def test_time_to_wait(self) -> None:
         """A reply that waits on the server may take so much longer."""
         log = RedisLog("redis://", socket_timeout=0.2)
-        pools = [each.connection_pool for each in (log._server.commands, log._server.waiting)]
+        pools = [each.connection_pool for each in (log._server._commands, log._server._waiting)]
         assert [pool.connection_kwargs["socket_timeout"] for pool in pools] == [
             0.2,
             0.2 + redis_server.LONGEST_BLOCK,
@@ -978,6 +978,18 @@ class TestAddresses:
             log.stop(STREAM)
         assert proxy.connections == 1
 
+    def test_too_many_at_once(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Threads wait for a connection that is free, and not for ever."""
+        monkeypatch.setattr(redis_server, "_MAX_CONNECTIONS", 2)
+        log = at.log()
+        with log._server.commands():
+            assert not log.exists(STREAM)
+            with log._server.commands():
+                monkeypatch.setattr(redis_server, "_TIMEOUT", 0)
+                with pytest.raises(UnavailableError, match="no connection has become free"):
+                    log.exists(STREAM)
+        assert not log.exists(STREAM)
+
     def test_defaults(self) -> None:
         """The port may be left out, and the host."""
         assert repr(RedisLog("redis://")) == "<RedisLog at localhost:6379>"
@@ -987,7 +999,7 @@ class TestAddresses:
 
     def test_options(self, at: Redis) -> None:
         """Those of the URL and further ones hold, but for those that change the replies."""
-        url = f"redis://127.0.0.1:{at.server.port}/1?decode_responses=yes&protocol=3&timeout=3"
+        url = f"redis://127.0.0.1:{at.server.port}/1?decode_responses=yes&protocol=3"
         log = RedisLog(
             url,
             prefix=at.prefix,
