@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -47,6 +48,9 @@ _WAIT_SECONDS = 5
 
 # What the drivers do unless the URL says otherwise. libpq gives up a server that does not answer,
 # and notices one that has vanished, within seconds instead of hours.
+# Before the next try, in seconds.
+_RETRY_SECONDS = 0.01
+
 _SQLITE = {"timeout": _WAIT_SECONDS}
 _LIBPQ = {
     "application_name": "openai_scan.relay",
@@ -305,7 +309,25 @@ def _autocommit(engine: sa.Engine) -> sa.Engine:
 def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # the module sqlite3 begins no transactions of its own
     for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
+        _execute_patiently(connection, f"PRAGMA {pragma}")
+
+
+def _execute_patiently(connection: Any, statement: str) -> None:
+    """Execute a statement as soon as no other process is in its way.
+
+    The first change to WAL needs the file for itself. While others begin to use it, SQLite refuses
+    that at once, whatever the timeout.
+    """
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            connection.execute(statement).close()
+        except sqlite3.OperationalError as error:  # noqa: PERF203 - it is what is waited for
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin_on_sqlite(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
 import sqlalchemy as sa
@@ -573,6 +574,36 @@ class TestConstruction:
             assert isinstance(store, SqlStore), store
             assert store.message(ID) is None
             store.close()
+
+    @pytest.mark.parametrize(
+        ("errors", "times", "is_done"),
+        [
+            (["database is locked"] * 2, [0.0, 1.0, 2.0], True),
+            (["database is locked"] * 2, [0.0, 1.0, 10.0], False),
+            (["disk I/O error"], [0.0], False),
+        ],
+        ids=["let go in time", "not let go", "something else"],
+    )
+    def test_a_file_that_others_begin_to_use(
+        self,
+        errors: list[str],
+        times: list[float],
+        is_done: bool,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """SQLite refuses the change to WAL then without waiting, so it is tried again."""
+        waits: list[float] = []
+        clock = mock.Mock(monotonic=mock.Mock(side_effect=times), sleep=waits.append)
+        monkeypatch.setattr(databases, "time", clock)
+        connection = mock.Mock()
+        connection.execute.side_effect = [*map(sqlite3.OperationalError, errors), mock.Mock()]
+        if is_done:
+            databases._execute_patiently(connection, "PRAGMA journal_mode = WAL")
+        else:
+            with pytest.raises(sqlite3.OperationalError, match=errors[-1]):
+                databases._execute_patiently(connection, "PRAGMA journal_mode = WAL")
+        assert connection.execute.call_count == len(errors) + is_done
+        assert len(waits) == len(errors) - (not is_done)
 
     def test_how_it_is_shown(self, store: SqlStore) -> None:
         """By the URL without password."""

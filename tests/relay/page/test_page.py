@@ -58,7 +58,7 @@ class TestConversation:
         page.until_status("Answering…")
         assert page.tabs.run("document.querySelector('article.model').ariaBusy") == "true"
         held.release()
-        page.until_about("2 tokens, first after 0.")
+        page.until_about("2 tokens, first after ")
         page.until_idle()
         assert page.said == ["Hi", "Hello there"]
         assert page.tabs.run("document.querySelector('article.model').ariaBusy") is None
