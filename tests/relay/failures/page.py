@@ -81,7 +81,9 @@ def _readers(case: Case) -> str:
 
 
 def _upstream(case: Case) -> str:
-    words = ["asked once" if case.asked else "not asked"]
+    words = [
+        {None: "perhaps asked once, for nothing", 0: "not asked"}.get(case.asked, "asked once")
+    ]
     words += ["resumed"] * case.resumed
     words += ["told to cancel"] * bool(case.cancelled)
     return ", ".join(words)

@@ -287,7 +287,10 @@ class Stand:
             assert "Traceback" not in worker.journal.read_text(), worker
         case, model = self.case, self.model
         prompts = {self._prompts[stream] for stream in streams}
-        assert model.asked == (dict.fromkeys(prompts, case.asked) if case.asked else {})
+        assert {*model.asked} <= prompts
+        for prompt in prompts:
+            asked = model.asked[prompt]
+            assert asked in (0, 1) if case.asked is None else asked == case.asked
         assert bool(model.resumed) == case.resumed
         if case.cancelled:
             until(lambda: model.cancelled)
