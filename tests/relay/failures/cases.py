@@ -148,7 +148,6 @@ _ALL_CASES: Sequence[Case] = (
         group=_KILLED,
         fault="and then another one, of three with 20 answers",
         resumed=True,
-        quick=("redis",),
     ),
     Case(
         name="killed-by-job",
@@ -325,7 +324,6 @@ _ALL_CASES: Sequence[Case] = (
         group=_TWICE,
         fault="the same request is sent six times at once, to two processes",
         logs=ALL,
-        quick=("redis",),
     ),
     Case(
         name="readers-stalled",
