@@ -9,6 +9,7 @@ FAST := .venv-fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
 HOSTS := .venv-hosts
+FIELD := .venv-field
 BIN := $(VENV)/bin
 WEB := build/web
 HOSTED := build/hosts
@@ -67,7 +68,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -204,8 +205,15 @@ clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other peopl
 hosts: $(VENV)/dev $(HOSTED)/ready  ## Run the client in PyScript, JupyterLite, Cloudflare's workerd and WASI, as the documentation says
 	$(BIN)/python -m pytest --quiet --timeout=300 tests/web/hosts/check_*.py
 
+# No other target runs it: it needs the network, and what it compares is not part of the project.
+field: export PATH := $(abspath $(FIELD)/bin):$(PATH)
+field: export FIELD_NODE := $(abspath $(FIELD)/js)
+field: export PYTHONPATH := tests
+field: $(FIELD)/ready  ## Compare the relay with what people use instead, into the documentation; ONLY=LiteLLM for some
+	$(FIELD)/bin/python -m bench.field $(ONLY)
+
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(FIELD) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 
@@ -255,6 +263,14 @@ $(HOSTED)/ready: $(VENV)/dev $(wildcard tests/web/hosts/*.json tests/web/hosts/*
 	cd $(HOSTED) && PATH="$(abspath $(BIN)):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(HOSTS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
 		--python-version 3.14 --platform any --dest $(HOSTED)/wheels --requirement tests/web/hosts/wheels.txt
+	@touch $@
+
+# The lock file names no registry: it holds the checksums of the packages.
+$(FIELD)/ready: setup.cfg pyproject.toml $(wildcard tests/bench/field/*.json tests/bench/field/*.txt)
+	$(INSTALL) $(FIELD) --requirement tests/bench/field/requirements.txt --editable '.[aio,cli,relay]'
+	@mkdir -p $(FIELD)/js
+	cp tests/bench/field/package.json tests/bench/field/package-lock.json $(FIELD)/js/
+	cd $(FIELD)/js && PATH="$(abspath $(FIELD)/bin):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(FAST)/dev: setup.cfg pyproject.toml
