@@ -30,8 +30,9 @@ The states of a job, and the commands that change them:
 The rules:
 
 1. One transaction creates a stream and its job, after a check that the stream does not exist. If
-   two calls check at the same time, both add a job. But the stream accepts only one head, and then
-   only one `begin`, which names its job. `take()` drops the other job when it sees that.
+   two calls check at the same time, both add a job. But the stream accepts only one head, and its
+   first `begin` names the job it belongs to. The other job is dropped: by `take()` if the stream
+   has begun, or else when its own `begin` is refused.
 2. If the server refuses an entry, the writer reads what the stream has there. If that is the same
    entry, an earlier attempt has written it, and only the reply was lost. If not, another process
    has begun, and the job is fenced.
@@ -88,6 +89,9 @@ _log = logging.getLogger("openai_scan")
 
 _GROUP = "workers"
 
+# Where to look for the first entry after the head.
+_BEHIND_HEAD = id_of((HEAD[0], HEAD[1] + 1))
+
 # The consumer that has the jobs that were handed over, and how long these are idle then, in
 # milliseconds: longer than any lease.
 _HANDED_OVER_TO = b"handed-over"
@@ -134,7 +138,7 @@ class RedisLog(Log):
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}".encode()
         self._keys = Keys(prefix)
         self._server = Server(url, **options)
-        self._writer = Writer(self._server, self._keys)
+        self._writer = Writer(self._server, self._keys, self._drop_second)
         self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
         self._closing = threading.Event()
         self._has_removed_dead = False
@@ -247,19 +251,27 @@ class RedisLog(Log):
             for id, fields in found:
                 pipeline.xpending_range(self._keys.jobs, _GROUP, id, id, 1)
                 key = self._keys.log(fields[b"stream"].decode())
-                pipeline.xrange(key, id_of((0, HEAD[1] + 1)), count=1)
+                pipeline.xrange(key, _BEHIND_HEAD, count=1)
             replies = pipeline.execute()
         jobs = []
         for (id, fields), pending, first in zip(found, replies[::2], replies[1::2], strict=True):
             if _begun_for(first) not in (None, id.decode()):
-                self._drop(id)
+                self._drop(id.decode())
             elif pending and pending[0]["consumer"] == self._me:
                 epoch = pending[0]["times_delivered"]
                 writer = secrets.token_hex(2)
                 jobs.append(Job(fields[b"stream"].decode(), epoch, job_id(id, writer)))
         return jobs
 
-    def _drop(self, id: bytes) -> None:
+    def _drop_second(self, job: Job) -> None:
+        """Drop a job that is fenced because its stream was begun for another one."""
+        with self._server.commands() as commands:
+            first = commands.xrange(self._keys.log(job.stream), _BEHIND_HEAD, count=1)
+        id = entry_of(job.id)
+        if _begun_for(first) not in (None, id):
+            self._drop(id)
+
+    def _drop(self, id: str) -> None:
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=True)
             pipeline.xack(self._keys.jobs, _GROUP, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -62,11 +62,13 @@ class Writer:
     Args:
         server: The server.
         keys: Its keys.
+        on_fenced: Called with a job that another process has begun, before that is known here.
     """
 
-    def __init__(self, server: Server, keys: Keys) -> None:
+    def __init__(self, server: Server, keys: Keys, on_fenced: Callable[[Job], None]) -> None:
         self._server = server
         self._keys = keys
+        self._on_fenced = on_fenced
         # A job that the relay no longer refers to needs no state.
         self._states: WeakKeyDictionary[Job, _State] = WeakKeyDictionary()
         self._buffer: deque[_Waiting] = deque()  # what is not written yet
@@ -194,7 +196,8 @@ class Writer:
                 refused.append(each)
             elif not isinstance(reply, bytes):  # None, or an error: the key is no such stream
                 self.give_up(each[0], LogLostError)
-        for job in self._fenced(refused):
+        for job in dict.fromkeys(self._fenced(refused)):
+            self._on_fenced(job)
             self.give_up(job, FencedError)
 
     def _fenced(self, refused: list[_Waiting]) -> list[Job]:
