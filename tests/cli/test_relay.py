@@ -177,6 +177,22 @@ class TestSeveral:
             workers.keep_running(os.getpid, (), 1)
         assert said == ["a worker has ended (0), and is replaced"] * 2
 
+    @pytest.mark.parametrize("comes", [True, False])
+    def test_a_signal_is_noted_and_raised_after_it(self, comes: bool) -> None:
+        """What a signal raises, an event loop can do nothing with."""
+        raised: list[int] = []
+        before = signal.signal(signal.SIGTERM, lambda number, _: raised.append(number))
+        noted: list[bool] = []
+        try:
+            with workers.noting_signals(lambda: noted.append(True)):
+                if comes:
+                    signal.raise_signal(signal.SIGTERM)
+                assert raised == []
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert noted == [True] * comes
+        assert raised == [signal.SIGTERM] * comes
+
     def test_one_serves_and_one_reads(self, tmp_path: Path, api: FakeServer) -> None:
         """They have the file in common. What serves asks nobody, and needs no key."""
         variables = asking(api)

@@ -95,10 +95,15 @@ def store() -> MemoryStore:
 
 @pytest.fixture(autouse=True)
 def _nothing_left() -> Iterator[None]:
-    """Check that no thread of a relay is left after a test."""
+    """Check that no thread of a relay is left after a test, but those of other tests' fixtures."""
+    before = relay_threads()
     yield
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("relay-")]
-    assert left == []
+    assert [thread.name for thread in relay_threads() - before] == []
+
+
+def relay_threads() -> set[threading.Thread]:
+    """Return the threads of all relays."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("relay-")}
 
 
 def ended(relay: Relay, stream: str) -> StoredMessage:
@@ -131,8 +136,9 @@ class TestThreads:
     def test_a_web_tier(self, shared: Server, store: MemoryStore) -> None:
         """A relay that does not produce leaves the answers to others."""
         upstream = ScriptedUpstream(chat_answer("a b"))
+        before = relay_threads()
         with Relay(SharedLog(shared), store, upstream, produce=False) as serving:
-            names = {thread.name for thread in threading.enumerate()}
+            names = {thread.name for thread in relay_threads() - before}
             assert "relay-jobs" not in names
             stream = serving.start("Hi", user="alice").stream
             with Relay(SharedLog(shared), store, upstream):
