@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import weakref
 from bisect import bisect_right
@@ -18,6 +19,10 @@ from operator import attrgetter
 from openai_scan.relay.entries import Entry, Place
 
 _place = attrgetter("place")
+
+
+# How long tasks may wait to be woken together, in seconds.
+_TOGETHER_SECONDS = 0.005
 
 
 class Tail:
@@ -131,10 +136,12 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 
 
 class _Waker:
-    """Wakes tasks of one event loop from other threads, all of a turn of the loop at once.
+    """Wakes tasks of one event loop from other threads, many at once if there are many.
 
-    A call into a loop from another thread costs a system call. With one for each entry of each
-    stream, a busy loop spent a quarter of its time on being woken.
+    To wake a loop costs a system call, and two threads that take turns. With one call for each
+    entry of each stream, a busy loop spent a quarter of its time on being woken. So a loop that has
+    just been woken wakes the next tasks a moment later, all together. One that has been left alone
+    wakes its task at once.
 
     It has no lock, since a garbage collection may run its methods at any place. That two threads
     call the loop at the same time does no harm.
@@ -154,6 +161,7 @@ class _Waker:
     def __init__(self) -> None:
         self._due: deque[asyncio.Future[None]] = deque()
         self._is_called = False  # the loop has been called, and has not come yet
+        self._last = -math.inf  # when it came last, by its clock
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """Let the task that awaits *future* go on."""
@@ -162,12 +170,21 @@ class _Waker:
             return
         self._is_called = True
         try:
-            future.get_loop().call_soon_threadsafe(self._run)
+            loop = future.get_loop()
+            loop.call_soon_threadsafe(self._come, loop)
         except RuntimeError:  # the loop is closed, and its tasks are gone
             self._is_called = False
             self._due.clear()
 
-    def _run(self) -> None:
+    def _come(self, loop: asyncio.AbstractEventLoop) -> None:
+        early = self._last + _TOGETHER_SECONDS - loop.time()
+        if early > 0:
+            loop.call_later(early, self._run, loop)
+        else:
+            self._run(loop)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._last = loop.time()
         self._is_called = False  # first: what is added from now on calls anew
         while self._due:
             _resolve(self._due.popleft())

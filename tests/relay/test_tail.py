@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
+from unittest import mock
 
 import pytest
 import trio
@@ -149,9 +150,9 @@ class TestTasks:
         calls: list[int] = []
         wake = _Waker._run
 
-        def counted(waker: _Waker) -> None:
+        def counted(waker: _Waker, loop: asyncio.AbstractEventLoop) -> None:
             calls.append(1)
-            wake(waker)
+            wake(waker, loop)
 
         monkeypatch.setattr(_Waker, "_run", counted)
 
@@ -166,6 +167,27 @@ class TestTasks:
 
         run(main())
         assert calls == [1]
+
+    def test_a_loop_that_has_just_been_woken(self) -> None:
+        """It wakes the next tasks a moment later, all together; one left alone does so at once."""
+        loop = mock.Mock()
+        waker, woken = _Waker(), [mock.Mock() for _ in range(3)]
+        for future in woken:
+            future.get_loop.return_value = loop
+            future.done.return_value = False
+        for time, number in ((10.0, 0), (10.001, 1), (10.002, 2)):
+            loop.time.return_value = time
+            waker.wake(woken[number])
+            if loop.call_soon_threadsafe.call_args is not None:
+                come, *arguments = loop.call_soon_threadsafe.call_args.args
+                loop.call_soon_threadsafe.call_args = None
+                come(*arguments)
+        assert [len(each.set_result.mock_calls) for each in woken] == [1, 0, 0]
+        ((seconds, run, *arguments), _) = loop.call_later.call_args
+        assert seconds == pytest.approx(0.004)
+        run(*arguments)
+        assert [len(each.set_result.mock_calls) for each in woken] == [1, 1, 1]
+        assert loop.call_later.call_count == 1
 
     def test_a_task_that_is_cancelled(self, tail: Tail, run: Run) -> None:
         """Nothing is left of its wait, and a wake that comes too late does nothing."""
