@@ -6,9 +6,9 @@
        ▲                                                 appends entries to the log,
        └──── frames ◀── follow() ◀── tail of the log ◀── and saves the row at the end
 
-Whoever takes the job reads the stream; whoever answers a browser only follows the log. So a browser
-may leave and come back, several may watch, a server may die, and still there is one message, with
-the text that was shown. `docs/explanation/relay.md` tells how.
+The process that takes the job reads the stream. A process that answers a browser only follows the
+log. So a browser may leave and come back, several may watch, and a server may die: there is still
+one message, with the text that was shown. `docs/explanation/relay.md` explains how.
 
 This file has the table of the public names; `__init__.pyi` has the same for type checkers. What
 needs SQLAlchemy, redis or Starlette is loaded when it is first used; the extra `relay` installs

@@ -259,7 +259,7 @@ class Relay:
                 yield frames
 
     def stop(self, stream: str) -> None:
-        """Stop an answer, in whatever process it is read. What came of it is saved, `cancelled`.
+        """Stop an answer, whichever process reads it. What came of it is saved as `cancelled`.
 
         It returns at once; readers see the end as `done`.
 
