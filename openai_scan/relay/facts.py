@@ -40,10 +40,10 @@ STATUSES: Mapping[Outcome, Status] = {
 }
 """The status of a message whose stream has ended so."""
 
-# Reasoning and refusal, which a row has too, readers have got as deltas.
-_OF_READERS = ("status", "finish_reason", "usage", "calls", "error")
-
 _OF_ROW = ("finish_reason", "usage", "calls", "error")
+
+# Reasoning and refusal, which a row has too, readers have got as deltas.
+_OF_READERS = ("status", *_OF_ROW)
 
 
 def facts(

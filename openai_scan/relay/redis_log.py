@@ -274,9 +274,12 @@ class RedisLog(Log):
     def _drop(self, id: str) -> None:
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=True)
-            pipeline.xack(self._keys.jobs, _GROUP, id)
-            pipeline.xdel(self._keys.jobs, id)
+            self._remove(pipeline, id)
             pipeline.execute()
+
+    def _remove(self, pipeline: Any, id: str) -> None:
+        pipeline.xack(self._keys.jobs, _GROUP, id)
+        pipeline.xdel(self._keys.jobs, id)
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
         """Begin the leases of *jobs* anew, and return those that other processes have taken."""
@@ -334,11 +337,9 @@ class RedisLog(Log):
         _, lost = self._whose([job])
         if lost:
             return
-        id = entry_of(job.id)
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=True)
-            pipeline.xack(self._keys.jobs, _GROUP, id)
-            pipeline.xdel(self._keys.jobs, id)
+            self._remove(pipeline, entry_of(job.id))
             pipeline.pexpire(self._keys.log(job.stream), int(1000 * self._keep))
             pipeline.execute()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextvars
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any
 
 import pytest
 from async_sources import chat
-from loops import ASYNCIO, PATIENCE, TRIO, Loop, on_every_loop
+from loops import ASYNCIO, PATIENCE, TRIO, Flag, Loop, on_every_loop
 
 from openai_scan import AsyncClient, Client, StreamCancelledError, run_tools
 from openai_scan.aio import AsyncStreamerV2
@@ -242,10 +242,10 @@ async def test_what_raises_ends_the_others(loop: Loop) -> None:
         assert left == ["wait"]
 
 
-@pytest.mark.parametrize("concurrent", [False, True])
-@on_every_loop
-async def test_a_cancelled_task_ends_what_it_runs(loop: Loop, concurrent: bool) -> None:
-    """The exception is that of the cancellation, and the model is told nothing."""
+def waiting(
+    loop: Loop,
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], Flag, list[BaseException]]:
+    """Return a tool that waits for ever, what tells that it waits, and with what it was left."""
     waits = loop.flag()
     left: list[BaseException] = []
 
@@ -257,6 +257,14 @@ async def test_a_cancelled_task_ends_what_it_runs(loop: Loop, concurrent: bool) 
             left.append(error)
             raise
 
+    return wait, waits, left
+
+
+@pytest.mark.parametrize("concurrent", [False, True])
+@on_every_loop
+async def test_a_cancelled_task_ends_what_it_runs(loop: Loop, concurrent: bool) -> None:
+    """The exception is that of the cancellation, and the model is told nothing."""
+    wait, waits, left = waiting(loop)
     client = Asks(calls(("wait", "{}"), ("wait", "{}")))
     stream = client.stream(ASKED)
 
@@ -275,17 +283,7 @@ async def test_a_cancelled_task_ends_what_it_runs(loop: Loop, concurrent: bool) 
 @on_every_loop
 async def test_a_cancelled_stream_ends_what_it_runs(loop: Loop, concurrent: bool) -> None:
     """`next()` returns at once, the coroutines are cancelled, and the model is told nothing."""
-    waits = loop.flag()
-    left: list[BaseException] = []
-
-    async def wait() -> None:
-        try:
-            waits.set()
-            await loop.flag().wait()
-        except BaseException as error:
-            left.append(error)
-            raise
-
+    wait, waits, left = waiting(loop)
     client = Asks(calls(("wait", "{}"), ("wait", "{}")))
     stream = client.stream(ASKED)
 

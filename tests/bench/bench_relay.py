@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def valkey() -> Iterator[str]:
     from relay.valkey import running
 
     with running() as server:
-        yield f"redis://127.0.0.1:{server.port}"
+        yield server.url
 
 
 class Browser:
@@ -79,14 +78,14 @@ class Browser:
 
     async def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
         """Return the body of a short response."""
-        reader, writer = await self._send(method, path, body, "close")
+        reader, writer = await self._send(method, path, body)
         with contextlib.closing(writer):
             whole = await reader.read()
         return whole.partition(b"\r\n\r\n")[2]
 
     async def follow(self, stream: str, taken: Taken) -> None:
         """Read an answer to its end."""
-        reader, writer = await self._send("GET", f"/streams/{stream}/events", b"", "close")
+        reader, writer = await self._send("GET", f"/streams/{stream}/events")
         with contextlib.closing(writer):
             await reader.readuntil(b"\r\n\r\n")
             rest = b""
@@ -97,15 +96,15 @@ class Browser:
 
     async def stall(self, stream: str) -> asyncio.StreamWriter:
         """Ask for an answer, and read nothing of it."""
-        _, writer = await self._send("GET", f"/streams/{stream}/events", b"", "close", limit=1)
+        _, writer = await self._send("GET", f"/streams/{stream}/events", limit=1)
         return writer
 
     async def _send(
-        self, method: str, path: str, body: bytes, connection: str, limit: int = 2**16
+        self, method: str, path: str, body: bytes = b"", limit: int = 2**16
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=limit)
         writer.write(
-            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: {connection}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
@@ -160,7 +159,7 @@ class Run:
     delays: list[float] = field(repr=False)
 
 
-async def _load(worker: Worker, streams: int, events: int = _EVENTS) -> Run:
+async def _load(worker: Worker, streams: int) -> Run:
     browser = Browser(worker.port)
     await _warm_up(browser)
     before = json.loads(await browser.ask("GET", "/measured"))
@@ -170,17 +169,17 @@ async def _load(worker: Worker, streams: int, events: int = _EVENTS) -> Run:
     for one in taken:
         tasks.append(asyncio.ensure_future(_answer(browser, one)))
         await asyncio.sleep(_PAUSE)
-    await asyncio.sleep(events / _RATE - _PAUSE * streams - 1.0)
+    await asyncio.sleep(_EVENTS / _RATE - _PAUSE * streams - 1.0)
     resident = json.loads(await browser.ask("GET", "/measured"))["resident"]
     await asyncio.gather(*tasks)
     seconds = time.perf_counter() - start
     after = json.loads(await browser.ask("GET", "/measured"))
     cpu = after["cpu"] - before["cpu"]
-    text = relay_upstream.text(events)
+    text = relay_upstream.text(_EVENTS)
     wrong = sum(one.text != text or (one.end or {}).get("saved") is not True for one in taken)
     wrong += streams - sum(row == ("completed", text) for row in worker.rows())
     return Run(
-        cpu=cpu / (streams * events),
+        cpu=cpu / (streams * _EVENTS),
         share=cpu / seconds,
         memory=(resident - before["resident"]) / streams,
         wrong=wrong,
@@ -212,13 +211,9 @@ def _delays(times: list[float]) -> list[float]:
 def _bare(url: str, streams: int) -> float:
     """Return the CPU seconds for each event of a process that only reads."""
     command = [sys.executable, "-m", "bench.relay_worker", "bare", url, str(streams)]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, env=_environment())
+    ran = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     found = json.loads(ran.stdout)
     return float(found["cpu"] / found["events"])
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def _show_load(streams: int) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from openai_scan import Client
-from openai_scan.relay import ChatUpstream, Limits, MemoryLog, Relay, SqlStore, asgi
+from openai_scan.relay import ChatUpstream, Limits, Relay, SqlStore, asgi, open_log
 
 _LIMITS = Limits(running=100_000, per_minute=1_000_000)
 
@@ -47,20 +47,12 @@ def _read_bare(url: str, streams: int) -> None:
     sys.stdout.write(json.dumps(found) + "\n")
 
 
-def _open_log(url: str) -> Any:
-    if url == "memory":
-        return MemoryLog()
-    from openai_scan.relay import open_log
-
-    return open_log(url)
-
-
 def _serve(url: str, log: str, database: str) -> None:
     import uvicorn
 
     store = SqlStore(database)
     upstream = ChatUpstream(Client("-", url), model="m")
-    with Relay(_open_log(log), store, upstream, slots=5_000, limits=_LIMITS) as relay:
+    with Relay(open_log(log), store, upstream, slots=5_000, limits=_LIMITS) as relay:
         inner = asgi(relay, lambda _: "bench", page=False)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -103,7 +103,7 @@ class Browser:
 
     Attributes:
         port: Where the server is.
-        user: Who asks, for `by_header()`; None if nobody is signed in.
+        user: The user who is signed in, for `by_header()`, or None.
         mount: Where the relay is mounted.
     """
 

@@ -700,7 +700,7 @@ class TestLimits:
 
 
 class TestSecrets:
-    """What nobody outside gets to know."""
+    """What users and browsers are never told."""
 
     @pytest.mark.parametrize(
         "steps",

@@ -297,7 +297,7 @@ def werkzeug(relay: Relay) -> Iterator[int]:
 
 
 def test_a_body_whose_length_is_not_told(upstream: FakeServer, werkzeug: int) -> None:
-    """Where the server knows its end, it is taken up to the limit."""
+    """If the server knows where the body ends, it is read up to the limit."""
     upstream.add(chat_answer("Hello"))
     head = (
         b"POST /streams HTTP/1.1\r\nHost: localhost\r\nX-User: alice\r\nConnection: close\r\n"

@@ -121,7 +121,7 @@ class TestFrames:
 
 
 class TestLettingGo:
-    """A tail is kept as long as somebody reads it."""
+    """A tail is kept as long as it has a reader."""
 
     def test_close(self, tail: Tail) -> None:
         """Nothing comes any more, and nothing is kept."""

@@ -55,7 +55,7 @@ from .logs import (
 from .proxy import Proxy
 from .valkey import Valkey
 
-# A stream that nobody creates but the test.
+# A stream that only the test creates.
 OTHER = "other-0123456789"
 
 

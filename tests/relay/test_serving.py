@@ -70,7 +70,7 @@ def test_the_block_ends_when_the_relay_is_closed(
 
 
 def test_handlers_are_put_back(relay: Relay, handled: list[int]) -> None:
-    """Unless somebody else has set one meanwhile."""
+    """Unless another handler has been set meanwhile."""
     before = signal.getsignal(signal.SIGTERM)
     with close_on_signals(relay):
         assert signal.getsignal(signal.SIGTERM) is not before

@@ -468,7 +468,7 @@ class TestWriting:
 
 
 class TestTails:
-    """Readers get each entry once, in order, whoever writes it."""
+    """Readers get each entry once, in order, from every process."""
 
     def test_a_job_that_comes_and_goes(self, make: MakeLog) -> None:
         """What each process writes reaches the readers of both."""
@@ -522,7 +522,7 @@ class TestTails:
         append(log, job, delta(1, 1))
         assert kinds(wait_for(tail, 3)) == ["head", "begin", "delta"]
 
-    def test_a_tail_that_nobody_has_any_more(self, make: MakeLog) -> None:
+    def test_a_tail_that_has_been_dropped(self, make: MakeLog) -> None:
         """It is not looked for."""
         log, other = make(), make()
         job = started(log)

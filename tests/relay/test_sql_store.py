@@ -131,7 +131,7 @@ class TestBegin:
         assert store.message(ID) == answer
 
     def test_the_same_id_again(self, store: SqlStore) -> None:
-        """Nothing changes, whoever asks and whatever is asked."""
+        """Nothing changes, whichever user repeats it, with whichever prompt."""
         store.begin(asked(), MANY)
         before = store.history(TALK, "alice")
         assert not store.begin(asked(), MANY)

@@ -38,7 +38,7 @@ class Case:
         status: The status of the row.
         error: What the row has as its error.
         asked: How often upstream is asked for the answer; None if that may be once or not at all.
-        resumed: Whether the answer is taken up upstream.
+        resumed: Whether the answer is resumed upstream.
         cancelled: How often upstream is told that the answer is not wanted.
         reader: How readers get the rest.
         saved: Whether readers are told that the message is saved.

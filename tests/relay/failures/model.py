@@ -41,7 +41,7 @@ class Model:
             for nowhere. A response that is resumed gets past it.
         every: How long it waits before each piece, in seconds.
         asked: How often it was asked for an answer to each prompt.
-        resumed: How often answers were taken up.
+        resumed: How often answers were resumed.
         cancelled: How often answers were cancelled.
     """
 

@@ -47,6 +47,9 @@ _CONTEXT.set_forkserver_preload(
     ]
 )
 
+# After how many pieces an answer is held back that is to have half come.
+_HALF = 12
+
 # How often the state of another process or of a database is looked up, in seconds.
 _POLL = 0.02
 
@@ -233,6 +236,36 @@ class Stand:
         self._readers.append(reader)
         reader.start()
         return reader
+
+    def begun(self) -> tuple[str, Worker, Reader]:
+        """Return an answer that has half come, the process that reads it, and its reader."""
+        self.model.gate_at = _HALF
+        worker = self.worker()
+        web = self.worker(produces=False)
+        stream = self.ask(web)
+        reader = self.read(stream, web)
+        reader.until_shown(self.model.text("Hi", _HALF))
+        return stream, worker, reader
+
+    def begun_beside_readers(self) -> tuple[str, Worker]:
+        """Return an answer that has half come, and the process that reads and serves it.
+
+        It has one of two readers, who can come back to the other process.
+        """
+        self.model.gate_at = _HALF
+        worker = self.worker()
+        stream = self.ask(worker)
+        reader = self.read(stream, worker, other := self.worker(produces=False))
+        stayed = self.read(stream, other)
+        reader.until_shown(self.model.text("Hi", _HALF))
+        stayed.until_shown(self.model.text("Hi", _HALF))
+        return stream, worker
+
+    def end(self, worker: Worker) -> None:
+        """Tell a process to end, and measure how long that takes."""
+        with self.measuring("end"):
+            worker.send(signal.SIGTERM)
+            assert worker.until_dead() in (0, -signal.SIGTERM)
 
     def row(self, stream: str) -> StoredMessage:
         """Return an answer as it is stored."""

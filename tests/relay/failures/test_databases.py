@@ -14,8 +14,8 @@ from relay.databases import Postgres
 
 from .cases import LogKind, plays
 from .model import Model
-from .reader import PATIENCE, Reader
-from .stand import Stand, Worker
+from .reader import PATIENCE
+from .stand import Stand
 
 pytestmark = pytest.mark.unmeasured
 
@@ -38,17 +38,6 @@ def _impatient(stand: Stand, log_kind: LogKind) -> None:
         stand.log_url = stand.store_url
 
 
-def _begun(stand: Stand, model: Model) -> tuple[str, Worker, Reader]:
-    """Return an answer that has half come, the process that reads it, and a reader."""
-    model.gate_at = 12
-    worker = stand.worker()
-    web = stand.worker(produces=False)
-    stream = stand.ask(web)
-    reader = stand.read(stream, web)
-    reader.until_shown(model.text("Hi", 12))
-    return stream, worker, reader
-
-
 @plays("database-locked-at-start")
 def test_locked_at_the_start(stand: Stand, log_kind: LogKind) -> None:
     """The browser is told to ask again, and no half of the answer has been made."""
@@ -69,7 +58,7 @@ def test_locked_at_the_end(stand: Stand, log_kind: LogKind, model: Model) -> Non
     """Readers are told that the message is not saved, and then it is."""
     _impatient(stand, log_kind)
     stand.lease = PATIENCE
-    stream, _, reader = _begun(stand, model)
+    stream, _, reader = stand.begun()
     with _locked(stand):
         model.gate_of("Hi").release()
         reader.until_over()
@@ -81,7 +70,7 @@ def test_locked_at_the_end(stand: Stand, log_kind: LogKind, model: Model) -> Non
 def test_locked_at_the_end_and_killed(stand: Stand, log_kind: LogKind, model: Model) -> None:
     """Another process saves what is in the log."""
     _impatient(stand, log_kind)
-    stream, worker, reader = _begun(stand, model)
+    stream, worker, reader = stand.begun()
     other = stand.worker()
     with _locked(stand):
         model.gate_of("Hi").release()
@@ -96,7 +85,7 @@ def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> N
     """What comes meanwhile is kept, and written later."""
     _impatient(stand, log_kind)
     stand.lease = PATIENCE
-    stream, worker, _ = _begun(stand, model)
+    stream, worker, _ = stand.begun()
     with _locked(stand):
         model.gate_of("Hi").release()
         worker.until_said("streams wait")
@@ -107,7 +96,7 @@ def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> N
 def test_stopped_at_the_end(stand: Stand, model: Model, own_postgres: Postgres) -> None:
     """Readers are told that the message is not saved, and then it is."""
     stand.lease = PATIENCE
-    stream, _, reader = _begun(stand, model)
+    stream, _, reader = stand.begun()
     own_postgres.stop()
     try:
         model.gate_of("Hi").release()
@@ -121,7 +110,7 @@ def test_stopped_at_the_end(stand: Stand, model: Model, own_postgres: Postgres) 
 def test_restarted_with_the_log(stand: Stand, model: Model, own_postgres: Postgres) -> None:
     """What comes meanwhile is kept, and written later."""
     stand.lease = PATIENCE
-    stream, worker, _ = _begun(stand, model)
+    stream, worker, _ = stand.begun()
     own_postgres.stop()
     try:
         model.gate_of("Hi").release()

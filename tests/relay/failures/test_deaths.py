@@ -33,15 +33,9 @@ def test_at_a_point(case: Case, stand: Stand) -> None:
 
 
 @plays("killed-silent")
-def test_while_upstream_is_silent(stand: Stand, model: Model) -> None:
+def test_while_upstream_is_silent(stand: Stand) -> None:
     """The process is killed from outside, and the reader on it comes back to another one."""
-    model.gate_at = 12
-    killed = stand.worker()
-    stream = stand.ask(killed)
-    reader = stand.read(stream, killed, other := stand.worker(produces=False))
-    stayed = stand.read(stream, other)
-    reader.until_shown(model.text("Hi", 12))
-    stayed.until_shown(model.text("Hi", 12))
+    stream, killed = stand.begun_beside_readers()
     killed.kill()
     stand.heir()
     stand.check(stream)

@@ -34,37 +34,22 @@ def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
 
 
 @plays("ended-responses", "ended-chat")
-def test_told_to_end(stand: Stand, model: Model) -> None:
+def test_told_to_end(stand: Stand) -> None:
     """Its readers come back to another process, which need not wait for the lease to run out."""
     stand.lease = PATIENCE
-    model.gate_at = 12
-    ended = stand.worker()
-    stream = stand.ask(ended)
-    reader = stand.read(stream, ended, other := stand.worker(produces=False))
-    stayed = stand.read(stream, other)
-    reader.until_shown(model.text("Hi", 12))
-    stayed.until_shown(model.text("Hi", 12))
+    stream, ended = stand.begun_beside_readers()
     stand.worker()
-    with stand.measuring("end"):
-        ended.send(signal.SIGTERM)
-        assert ended.until_dead() in (0, -signal.SIGTERM)
+    stand.end(ended)
     stand.check(stream)
 
 
 @plays("ended-unread")
-def test_told_to_end_without_readers(stand: Stand, model: Model) -> None:
+def test_told_to_end_without_readers(stand: Stand) -> None:
     """The server waits for no reader, and yet does not end before its jobs are handed over."""
     stand.lease = PATIENCE
-    model.gate_at = 12
-    ended = stand.worker()
-    web = stand.worker(produces=False)
-    stream = stand.ask(web)
-    reader = stand.read(stream, web)
-    reader.until_shown(model.text("Hi", 12))
+    stream, ended, _ = stand.begun()
     stand.worker()
-    with stand.measuring("end"):
-        ended.send(signal.SIGTERM)
-        assert ended.until_dead() in (0, -signal.SIGTERM)
+    stand.end(ended)
     stand.check(stream)
 
 

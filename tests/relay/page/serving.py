@@ -44,7 +44,7 @@ class Serving:
     """A server; a `with` block starts and ends it.
 
     Attributes:
-        user: The user who asks, or None if nobody is signed in.
+        user: The user who is signed in, or None.
         port: Where it is.
         faults: What is answered next in place of the relay, by ASGI.
         asked: The methods and paths of all requests, by ASGI.

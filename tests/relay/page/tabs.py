@@ -1,4 +1,4 @@
-"""A browser with several tabs, which also tells what its console complains of."""
+"""A browser with several tabs, which also returns the errors in its console."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from openai_scan.testing import (
     error,
     hold,
 )
+from openai_scan.testing.hold import Hold
 from relay.memory_store import MemoryStore
 from relay.page.reader import Reader
 from relay.page.serving import KINDS, Fault, Serving
@@ -37,6 +38,21 @@ def answer(*steps: Any) -> list[Any]:
     return [chat_chunk(step) if isinstance(step, str) else step for step in steps]
 
 
+def begun(page: Reader, api: FakeServer, *rest: Any) -> Hold:
+    """Ask something, and return what holds the answer back after its first word.
+
+    Args:
+        page: The page.
+        api: The server that answers.
+        rest: What follows, as for `answer()`.
+    """
+    held = hold()
+    api.add(answer("Hello", held, *rest))
+    page.ask("Hi")
+    page.until_said("Hi", "Hello")
+    return held
+
+
 def refusals(page: Reader, *words: str) -> None:
     """Take the complaints of the console about refused requests, which have all of *words*."""
     taken = [each for each in page.tabs.complaints if all(word in each for word in words)]
@@ -51,10 +67,7 @@ class TestConversation:
     @both
     def test_an_answer_shows_while_it_comes(self, page: Reader, api: FakeServer) -> None:
         """The second token is sent when the first one is in the page."""
-        held = hold()
-        api.add(answer("Hello", held, " there", chat_chunk(finish_reason="stop"), chat_usage(3, 2)))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", chat_chunk(finish_reason="stop"), chat_usage(3, 2))
         page.until_status("Answering…")
         assert page.tabs.run("document.querySelector('article.model').ariaBusy") == "true"
         held.release()
@@ -201,10 +214,7 @@ class TestReloads:
     @both
     def test_in_the_middle_and_after_the_end(self, page: Reader, api: FakeServer) -> None:
         """The answer goes on, as if nothing had happened."""
-        held = hold()
-        api.add(answer("Hello", held, " there", *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", *END)
         page.tabs.reload()
         page.until_said("Hi", "Hello")
         page.until_status("Answering…")
@@ -219,10 +229,8 @@ class TestReloads:
     @both
     def test_two_tabs_show_the_same(self, page: Reader, api: FakeServer) -> None:
         """Both show what comes, what is asked in the other one, and that it is stopped there."""
-        held = hold()
-        api.add(answer("Hello", held, " there", *END), answer("Bye", hold()))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", *END)
+        api.add(answer("Bye", hold()))
         first = page.tabs.tab
         second = page.open_tab(page.address)
         page.until_said("Hi", "Hello")
@@ -377,10 +385,7 @@ class TestLostConnections:
         self, page: Reader, api: FakeServer, serving: Serving, relay: Relay
     ) -> None:
         """So what the page has is not sent again."""
-        held = hold()
-        api.add(answer("Hello", held, " there", *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", *END)
         page.tabs.run(
             "window.cursors = []; const Before = EventSource;"
             " window.EventSource = class extends Before { constructor(url) { super(url);"
@@ -396,10 +401,7 @@ class TestLostConnections:
         self, page: Reader, api: FakeServer, serving: Serving
     ) -> None:
         """Its stream need not be there any more."""
-        held = hold()
-        api.add(answer("Hello", held, " there", *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", *END)
         serving.stop()
         held.release()
         serving.faults.extend([Fault("/streams/", 404)] * 3)
@@ -515,10 +517,7 @@ class TestRefusals:
         page.ask("0123456789")
         page.until_status("The message is too long for this server.")
         refusals(page, "413", "/streams")
-        held = hold()
-        api.add(answer("Hello", held, *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, *END)
         page.tabs.click("#new")
         page.ask("Again")
         page.until_status("You have asked too often, or several of your answers are still running.")
@@ -529,7 +528,7 @@ class TestRefusals:
     def test_without_a_user_nothing_is_shown(
         self, page: Reader, serving: Serving, api: FakeServer
     ) -> None:
-        """But that somebody has to sign in, and the page itself."""
+        """The page opens, and says only that the user has to sign in."""
         api.add(chat_answer("Hello there"))
         page.ask("Hi")
         page.until_said("Hi", "Hello there")
@@ -618,10 +617,7 @@ class TestEnds:
         self, page: Reader, api: FakeServer, store: MemoryStore
     ) -> None:
         """It is whole, and the page says so when it is saved."""
-        held = hold()
-        api.add(answer("Hello", held, " there", *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, " there", *END)
         store.is_down = True
         held.release()
         page.until_about("Not saved yet: the server goes on trying.")
@@ -684,10 +680,7 @@ class TestLooks:
 
     def test_a_screen_reader_is_told_what_it_needs(self, page: Reader, api: FakeServer) -> None:
         """Every field has a name, the messages are a log, the state is a status."""
-        held = hold()
-        api.add(answer("Hello", held, *END))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, *END)
         nameless = (
             "[...document.querySelectorAll('select, textarea, button')].filter((one) =>"
             " !one.labels?.length && !one.textContent.trim()).length"
@@ -702,10 +695,7 @@ class TestLooks:
 
     def test_nothing_moves_at_the_end(self, page: Reader, api: FakeServer) -> None:
         """The message and the field stay where they were while the answer came."""
-        held = hold()
-        api.add(answer("Hello", held, chat_chunk(finish_reason="stop"), chat_usage(1, 1)))
-        page.ask("Hi")
-        page.until_said("Hi", "Hello")
+        held = begun(page, api, chat_chunk(finish_reason="stop"), chat_usage(1, 1))
         places = (
             "['article.model p', 'article.model footer', '#question', '#ask'].map((one) => {"
             " const box = document.querySelector(one).getBoundingClientRect();"
