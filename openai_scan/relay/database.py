@@ -214,7 +214,7 @@ class Database:
         return self._version is None or self._version != version
 
     def _read_version(self) -> Any:
-        # It tells what others have committed since this connection looked last, so it has its own.
+        # The version changes if another connection commits. Only this thread uses this one.
         if self._watching is None:
             self._watching = self._engine.raw_connection()
         connection: Any = self._watching.driver_connection

@@ -10,7 +10,7 @@
     mark    E-n     how the answer can be resumed upstream: a bookmark
     reset   E-n     all texts, in place of what came before
     leave   E-n     the process hands the job over, and has written all that it had; `unasked` if
-                    its `ask` was in vain
+                    it wrote `ask` but sent no request
     end     E-n     how the answer ended, with all its facts
     done    E-n     the same for readers, and whether the message is saved
 

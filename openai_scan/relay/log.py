@@ -141,8 +141,8 @@ class Log(ABC):
     def open(self, stream: str) -> Tail:
         """Return a tail that has the entries of a stream, and gets those to come.
 
-        It gets them as long as somebody refers to it. If the log becomes unreachable or loses the
-        stream, the tail ends.
+        It gets them as long as there is a reference to it. If the log becomes unreachable or loses
+        the stream, the tail ends.
         """
 
     # Stop.

@@ -1,4 +1,4 @@
-"""The server that answers: how a relay asks it, and how an answer is taken up again."""
+"""The server that answers: how a relay asks it, and resumes an answer."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class ResponsesUpstream:
     Args:
         client: Sends the requests.
         params: What else to ask for, as for `create_response_stream()`; `model` if the relay has no
-            list of models. `background=False` gives up that answers can be taken up.
+            list of models. `background=False` means that answers cannot be resumed.
     """
 
     def __init__(self, client: Client, **params: Any) -> None:

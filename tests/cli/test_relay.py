@@ -194,7 +194,7 @@ class TestSeveral:
         assert raised == [signal.SIGTERM] * comes
 
     def test_one_serves_and_one_reads(self, tmp_path: Path, api: FakeServer) -> None:
-        """They have the file in common. What serves asks nobody, and needs no key."""
+        """They share the file. The one that serves needs no key: it asks no model."""
         variables = asking(api)
         with (
             Running(*RESPONSES, "--produce-only", folder=tmp_path, **variables) as reading,

@@ -385,7 +385,7 @@ fresh.onclick = () => {
 
 onpopstate = show;
 
-// Adds what came from elsewhere: another tab has asked something, or another browser while nobody looked at this page.
+// Adds messages from elsewhere: from another tab, or from another browser while this page was hidden.
 async function refresh() {
   const conversation = shown;
   if (!conversation.isKnown || conversation.running.size > 0) return;
