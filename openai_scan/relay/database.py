@@ -11,20 +11,25 @@ what a driver's exceptions mean.
     clock                of the machine, which all processes       of the server, since the machines
                          of the file share                         of the processes may differ
     waits for a lock     5 seconds                                 5 seconds
+    threads that write   wait for their turn, in order             wait for the rows they need
     a frozen process     holds the lock until it goes on or ends   loses its connection after 10
                                                                    seconds in a transaction
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
@@ -46,11 +51,11 @@ _DRIVERS = {
 # How long a statement waits for a lock, and a thread for a connection or for its turn, in seconds.
 _WAIT_SECONDS = 5
 
-# What the drivers do unless the URL says otherwise. libpq gives up a server that does not answer,
-# and notices one that has vanished, within seconds instead of hours.
-# Before the next try, in seconds.
+# The pause before the next attempt, in seconds.
 _RETRY_SECONDS = 0.01
 
+# What the drivers do unless the URL says otherwise. libpq gives up a server that does not answer,
+# and notices one that has vanished, within seconds instead of hours.
 _SQLITE = {"timeout": _WAIT_SECONDS}
 _LIBPQ = {
     "application_name": "openai_scan.relay",
@@ -80,6 +85,57 @@ _PASSING = ("locked", "full", "disk I/O")
 _REFUSING = ("does not exist", "authentication failed")
 
 
+class _Turns:
+    """Lets the threads of a process write to a file of SQLite one after the other.
+
+    SQLite lets a thread that finds the file locked sleep, and look again. Where many threads write,
+    some find it locked each time, until they give up. Here the longest waiting comes next.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()  # the first one has its turn
+
+    def begin(self) -> None:
+        """Wait for the turn of this thread.
+
+        Raises:
+            UnavailableError: It has not come within five seconds.
+        """
+        mine = threading.Event()
+        with self._lock:
+            self._waiting.append(mine)
+            if self._waiting[0] is mine:
+                return
+        if not mine.wait(_WAIT_SECONDS):
+            with self._lock:
+                if self._waiting[0] is not mine:  # else it has come just now
+                    self._waiting.remove(mine)
+                    raise UnavailableError(
+                        f"sqlite:///{self._file}: other threads have locked it for"
+                        f" {_WAIT_SECONDS} seconds"
+                    )
+
+    def end(self) -> None:
+        """End the turn of this thread, so that the next one begins."""
+        with self._lock:
+            self._waiting.popleft()
+            if self._waiting:
+                self._waiting[0].set()
+
+
+# By process, since a forked one would inherit turns that never end, and by file.
+_turns: WeakValueDictionary[tuple[int, str], _Turns] = WeakValueDictionary()
+_turns_lock = threading.Lock()
+
+
+def _turns_of(file: str) -> _Turns:
+    """Return what all databases of this process share that are in the same *file*."""
+    with _turns_lock:
+        return _turns.setdefault((os.getpid(), file), _Turns(file))
+
+
 class Database:
     """One database, asked from any number of threads.
 
@@ -102,8 +158,10 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.name = _shown(parsed)
         self._password = parsed.password or ""
+        self._turns: _Turns | None = None
         if self.is_sqlite:
             parsed = _with_file(parsed)
+            self._turns = _turns_of(parsed.database or "")
         self._engine = _engine(parsed, connections)
         self._together = self._engine.execution_options(is_together=True)
         self._alone = self._engine if self.is_sqlite else _autocommit(self._engine)
@@ -116,17 +174,26 @@ class Database:
     def __repr__(self) -> str:
         return f"Database({self.name!r})"
 
-    def run(self, do: Callable[[sa.Connection], T]) -> T:
+    def read(self, do: Callable[[sa.Connection], T]) -> T:
+        """Return what *do* returns for a connection that it only reads from.
+
+        Raises:
+            UnavailableError: The database cannot be reached or is locked.
+        """
+        return self._run(self._alone, do)
+
+    def write(self, do: Callable[[sa.Connection], T]) -> T:
         """Return what *do* returns for a connection on which each statement is a transaction.
 
-        So no lock is held while Python runs, which on a busy machine may take long.
+        So no lock of the database is held while Python runs, which on a busy machine may take long.
 
         Raises:
             UnavailableError: The database cannot be reached or is locked. If the connection was
                 lost, a statement may have had its effect all the same.
             IntegrityError: There is a row of the same key.
         """
-        return self._run(self._alone, do)
+        with self._turn():
+            return self._run(self._alone, do)
 
     def transact(self, do: Callable[[sa.Connection], T]) -> T:
         """Return what *do* returns, in one transaction that writes; an exception rolls it back.
@@ -136,7 +203,23 @@ class Database:
                 lost at the end, the transaction may have been committed all the same.
             IntegrityError: Another transaction has inserted a row of the same key.
         """
-        return self._run(self._together, do)
+        with self._turn():
+            return self._run(self._together, do)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if self._turns is None:
+            yield
+            return
+        try:
+            self._turns.begin()
+        except UnavailableError:
+            self._failed = time.monotonic()
+            raise
+        try:
+            yield
+        finally:
+            self._turns.end()
 
     def _run(self, engine: sa.Engine, do: Callable[[sa.Connection], T]) -> T:
         if self._closed.is_set():

@@ -37,14 +37,33 @@ class Position:
             ((name, data),) = fields.items()
             kind, _, by = name.decode().partition("@")
             epoch, seq = place_of(id)
-            is_next = (epoch, seq) == (place[0], place[1] + 1) and by == writer
-            is_new_epoch = epoch > place[0] and seq == 0 and place != START
-            if not is_next and not is_new_epoch:
+            if not _follows(place, writer, (epoch, seq), by):
                 raise ValueError(f"{id!r} does not follow {place}")
             entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as written
             entries.append(entry)
             place, writer = entry.place, by
         return entries, Position(place, writer)
+
+    def after(self, entries: Sequence[Entry], writer: str) -> Position | None:
+        """Return the position after *entries*, or None if some are missing before them.
+
+        Args:
+            entries: What one process has written to the stream, one after the other. They may begin
+                before this position.
+            writer: The process.
+        """
+        last = entries[-1].place
+        if last <= self.place:
+            return self
+        first = next(entry.place for entry in entries if entry.place > self.place)
+        return Position(last, writer) if _follows(self.place, self.writer, first, writer) else None
+
+
+def _follows(place: Place, writer: str, following: Place, by: str) -> bool:
+    """Return whether the entry at *following* may come after that at *place*."""
+    if following[0] == place[0]:
+        return following[1] == place[1] + 1 and by == writer
+    return following[0] > place[0] and following[1] == 0 and place != START
 
 
 BEFORE = Position(START, "")

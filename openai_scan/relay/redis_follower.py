@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from openai_scan.relay.entries import Entry
 from openai_scan.relay.errors import UnavailableError
-from openai_scan.relay.redis_entries import Position, id_of, place_of
+from openai_scan.relay.log import Job
+from openai_scan.relay.redis_entries import Position, id_of, place_of, writer_of
 from openai_scan.relay.redis_server import LONGEST_BLOCK, Keys, Outage, Server
 from openai_scan.relay.tail import Tail, Tails
 
@@ -20,7 +23,11 @@ _log = logging.getLogger("openai_scan")
 
 # How long to pause after news, in seconds. The next reply then has the news of many streams, and
 # the next command names all tails that were opened meanwhile.
-_GROUP_SECONDS = 0.005
+_GROUP_SECONDS = 0.02
+
+# For how long this process does not read a stream that it has written to, in seconds. If another
+# process takes the stream over in that time, its entries are seen so much later.
+_FED_SECONDS = 1.0
 
 # How often to check whether the server still has the streams, in seconds.
 _CHECK_SECONDS = 2.0
@@ -40,6 +47,11 @@ class Follower:
     process alone, and an entry in it ends the wait. Redis keeps such an entry if it comes while the
     thread is not waiting, so a call cannot be missed.
 
+    Most streams that have readers in this process are written by it as well. The writer *feeds*
+    these tails: it passes on what the server has accepted. XREAD does not name a stream that was
+    fed a moment ago, since it would bring the same once more. It names the stream again if there
+    are entries that the writer did not pass on, or if the writer is silent.
+
     Args:
         server: The server.
         keys: Its keys.
@@ -55,6 +67,7 @@ class Follower:
         self._tails = tails
         self._on_stop = on_stop
         self._positions: WeakKeyDictionary[Tail, Position] = WeakKeyDictionary()
+        self._fed: WeakKeyDictionary[Tail, float] = WeakKeyDictionary()  # when
         self._waker = keys.wake(secrets.token_hex(8))
         self._woken = b"0-0"
         # From the first one: those from before this process do no harm, and none is missed that
@@ -85,6 +98,21 @@ class Follower:
             self._positions[tail] = position
         self.start()
         self._wake()
+
+    def feed(self, job: Job, entries: Sequence[Entry]) -> None:
+        """Push to the tail of a job, if there is one, what this process has written."""
+        tail = self._tails.get(job.stream)
+        if tail is None:
+            return
+        with self._lock:
+            before = self._positions.get(tail)
+            position = None if before is None else before.after(entries, writer_of(job))
+            if position is None:  # it has not been read yet, or lacks what came before
+                self._fed.pop(tail, None)
+                return
+            self._fed[tail] = time.monotonic()
+            self._positions[tail] = position
+            tail.push(entries)
 
     def _wake(self) -> None:
         with self._server.commands() as commands:
@@ -143,9 +171,14 @@ class Follower:
                 if not tail.is_over
             }
 
+    def _is_fed(self, tail: Tail) -> bool:
+        return time.monotonic() < self._fed.get(tail, -math.inf) + _FED_SECONDS
+
     def _read(self) -> bool:
         """Wait for news, and pass it on. Return whether there was any."""
-        followed = self._followed()
+        followed = {
+            key: each for key, each in self._followed().items() if not self._is_fed(each[0])
+        }
         with self._server.waiting() as waiting:
             news = waiting.xread(
                 {
@@ -173,9 +206,10 @@ class Follower:
         except ValueError:
             _lose(tail)
             return
-        tail.push(entries)
         with self._lock:
-            self._positions[tail] = position
+            if position.place > self._positions[tail].place:  # else the writer was faster
+                self._positions[tail] = position
+            tail.push(entries)
 
     def _check(self) -> None:
         """End the tails of streams that the server has lost, and find out if it has lost stops."""

@@ -138,8 +138,13 @@ class RedisLog(Log):
         self._me = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}".encode()
         self._keys = Keys(prefix)
         self._server = Server(url, **options)
-        self._writer = Writer(self._server, self._keys, self._drop_second)
         self._follower = Follower(self._server, self._keys, self.tails, self._tell_stop)
+        self._writer = Writer(
+            self._server,
+            self._keys,
+            on_fenced=self._drop_second,
+            on_written=self._follower.feed,
+        )
         self._closing = threading.Event()
         self._has_removed_dead = False
 

@@ -81,7 +81,7 @@ class Rows:
             with_overdue: Whether to take those whose lease has run out, too.
         """
         wanted = {"limit": limit, "owner": owner, "with_overdue": with_overdue}
-        if not self._database.run(
+        if not self._database.read(
             lambda connection: connection.execute(self._jobs, {**wanted, "limit": 1}).all()
         ):
             return []
@@ -150,7 +150,7 @@ class Rows:
             .values(values)
         )
         listed = json.dumps([[job.stream, job.epoch] for job in jobs])
-        self._database.run(lambda connection: connection.execute(statement, {"list": listed}))
+        self._database.write(lambda connection: connection.execute(statement, {"list": listed}))
 
     def lost(self, jobs: Collection[Job]) -> Mapping[Job, int]:
         """Return the epochs of those of *jobs* that another process has taken.
@@ -163,7 +163,7 @@ class Rows:
     def _epochs_of(self, streams: Iterable[str]) -> Mapping[str, int]:
         """Return the epochs of those of *streams* that exist."""
         listed = json.dumps([[stream] for stream in streams])
-        rows = self._database.run(
+        rows = self._database.read(
             lambda connection: connection.execute(self._epochs, {"list": listed}).all()
         )
         return dict(rows)
@@ -193,7 +193,7 @@ class Rows:
             for job, entries in batch.items()
             for entry in entries
         ]
-        written = self._database.run(
+        written = self._database.write(
             lambda connection: (
                 connection.execute(self._write, {"list": json.dumps(listed)}).rowcount
             )
@@ -228,7 +228,7 @@ class Rows:
         statement = sa.select(sa.func.max(events.seq)).where(
             events.stream == job.stream, events.epoch == job.epoch
         )
-        last = self._database.run(lambda connection: connection.scalar(statement))
+        last = self._database.read(lambda connection: connection.scalar(statement))
         return -1 if last is None else last
 
     def read(self, stream: str) -> Sequence[Entry]:
@@ -239,13 +239,13 @@ class Rows:
             .where(events.stream == stream)
             .order_by(events.epoch, events.seq)
         )
-        rows = self._database.run(lambda connection: connection.execute(statement).all())
+        rows = self._database.read(lambda connection: connection.execute(statement).all())
         return [Entry(*row) for row in rows]
 
     def after(self, places: Mapping[str, Place]) -> Mapping[str, Sequence[Entry]]:
         """Return the entries of many streams, each behind its own place, in order."""
         listed = json.dumps([[stream, *place] for stream, place in places.items()])
-        rows = self._database.run(
+        rows = self._database.read(
             lambda connection: connection.execute(self._after, {"list": listed}).all()
         )
         found: dict[str, list[Entry]] = defaultdict(list)
@@ -292,16 +292,16 @@ class Rows:
     def stop(self, stream: str) -> None:
         """Note that a stream is to stop."""
         statement = self._streams.update().where(self._streams.c.stream == stream).values(stop=True)
-        self._database.run(lambda connection: connection.execute(statement))
+        self._database.write(lambda connection: connection.execute(statement))
 
     def is_stopped(self, stream: str) -> bool:
         """Return whether a stream is to stop."""
         statement = sa.select(self._streams.c.stop).where(self._streams.c.stream == stream)
-        return bool(self._database.run(lambda connection: connection.scalar(statement)))
+        return bool(self._database.read(lambda connection: connection.scalar(statement)))
 
     def stopped(self) -> Collection[str]:
         """Return the streams that are to stop, and have not ended."""
-        return self._database.run(lambda connection: connection.scalars(self._stopped).all())
+        return self._database.read(lambda connection: connection.scalars(self._stopped).all())
 
     def _select_stopped(self) -> sa.Select[Any]:
         streams = self._streams.c

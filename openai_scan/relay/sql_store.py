@@ -219,7 +219,7 @@ class SqlStore:
                 finished_at=self._database.timestamp,
             )
         )
-        return self._database.run(lambda connection: connection.execute(statement).rowcount) == 1
+        return self._database.write(lambda connection: connection.execute(statement).rowcount) == 1
 
     def message(self, id: str) -> StoredMessage | None:
         """Return a message, or None if there is none of that id.
@@ -246,7 +246,7 @@ class SqlStore:
             UnavailableError: The database cannot be reached.
         """
         messages = self._tables.messages.c
-        before = self._database.run(self._now) - seconds
+        before = self._database.read(self._now) - seconds
         return self._select(messages.status == "running", messages.created_at < _time_of(before))
 
     def close(self) -> None:
@@ -268,7 +268,7 @@ class SqlStore:
             .where(*conditions)
             .order_by(messages.conversation_id, messages.position)
         )
-        rows = self._database.run(lambda connection: connection.execute(statement).all())
+        rows = self._database.read(lambda connection: connection.execute(statement).all())
         return [StoredMessage(*row) for row in rows]
 
     def _now(self, connection: sa.Connection) -> float:

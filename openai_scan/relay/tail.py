@@ -22,7 +22,7 @@ _place = attrgetter("place")
 
 
 # How long tasks may wait to be woken together, in seconds.
-_TOGETHER_SECONDS = 0.005
+_TOGETHER_SECONDS = 0.01
 
 
 class Tail:

@@ -1,8 +1,9 @@
 """What a relay costs, beside a reader that only reads: CPU, memory, delay, and whether all arrives.
 
 `make bench-relay` runs it, or `python -m bench.bench_relay [all | load | readers | stalled] [N]` in
-`tests/`. Everything is a process of its own: the server of the model, the relay or the bare reader,
-and this one, which is all of the browsers. A Valkey is started for the log on Redis.
+`tests/`; `load N` takes the names of the logs to try as well: memory, sqlite, redis. Everything is
+a process of its own: the server of the model, the relay or the bare reader, and this one, which is
+all of the browsers. A Valkey is started for the log on Redis.
 
 A relay is asked for so many answers at once, of 240 events at 20 a second, and each is followed by
 one browser. Every text is compared, and every row in the database.
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ _ROUNDS = 2
 _PAUSE = 0.02  # between the starts of two answers, so that they are not all in step
 _STALLED = 10
 _MANY_READERS = 1_000
+_LOGS = ("memory", "sqlite", "redis")
 
 
 @frozen
@@ -216,10 +218,10 @@ def _bare(url: str, streams: int) -> float:
     return float(found["cpu"] / found["events"])
 
 
-def _show_load(streams: int) -> None:
+def _show_load(streams: int, names: Sequence[str]) -> None:
     with relay_upstream.running() as server, valkey() as redis:
         url = f"{server}/answer/{_EVENTS}/{_RATE}/v1"
-        logs = {"memory": "memory", "SQLite": "sqlite", "Redis": redis}
+        logs = {name: redis if name == "redis" else name for name in names or _LOGS}
         bare: list[float] = []
         runs: dict[str, list[Run]] = {name: [] for name in logs}
         for _ in range(_ROUNDS):
@@ -300,10 +302,10 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
-def _main(topic: str = "all", number: str = "") -> None:
+def _main(topic: str = "all", number: str = "", *names: str) -> None:
     if topic in ("all", "load"):
         for streams in [int(number)] if number else [50, 200, 300]:
-            _show_load(streams)
+            _show_load(streams, names)
     if topic in ("all", "readers"):
         _show_readers(int(number or _MANY_READERS))
     if topic in ("all", "stalled"):

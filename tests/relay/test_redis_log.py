@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +37,8 @@ from openai_scan.relay import (
     redis_writer,
 )
 from openai_scan.relay.entries import Entry
-from openai_scan.relay.redis_entries import BEFORE, id_of
+from openai_scan.relay.redis_entries import BEFORE, Position, id_of
+from openai_scan.relay.redis_follower import Follower
 from openai_scan.relay.tail import Tail
 
 from . import valkey
@@ -594,6 +596,98 @@ class TestPositions:
         for each in reply:
             _, one_by_one = one_by_one.read_on([each])
         assert one_by_one == position
+
+    @pytest.mark.parametrize(
+        ("ids", "after"),
+        [
+            (["1-4@a", "1-5@a"], "1-5@a"),
+            (["1-2@a", "1-3@a", "1-4@a"], "1-4@a"),  # some have been read already
+            (["1-2@a", "1-3@a"], "1-3@a"),
+            (["2-0@b"], "2-0@b"),
+            (["1-5@a"], None),
+            (["1-4@b"], None),
+            (["2-1@b"], None),
+        ],
+    )
+    def test_what_is_written(self, ids: list[str], after: str | None) -> None:
+        """It is passed on if nothing is missing before it."""
+        entries = []
+        for id in ids:
+            place, _, writer = id.partition("@")
+            epoch, _, seq = place.partition("-")
+            entries.append(delta(int(epoch), int(seq)))
+        position = Position((1, 3), "a").after(entries, writer)
+        assert (position and f"{id_of(position.place)}@{position.writer}") == after
+
+
+class TestFeeding:
+    """What this process has written, its readers get without a question to the server."""
+
+    @pytest.fixture(autouse=True)
+    def no_thread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The thread that reads does not run."""
+        monkeypatch.setattr(Follower, "start", lambda _: None)
+
+    def test_passed_on(self, at: Redis) -> None:
+        """Readers get it as soon as the server has it."""
+        log = at.log()
+        job = started(log)
+        tail = log.open(STREAM)
+        append(log, job, delta(1, 1), delta(1, 2))
+        assert kinds(wait_for(tail, 4)) == ["head", "begin", "delta", "delta"]
+
+    def test_not_read_as_well(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The server is asked for the stream again when the writer has been silent."""
+        log = at.log()
+        job = started(log)
+        tail = log.open(STREAM)
+        asked: list[Any] = []
+
+        @contextlib.contextmanager
+        def waiting() -> Iterator[Any]:
+            yield SimpleNamespace(xread=xread)
+
+        def xread(streams: Any, **_: object) -> list[Any]:
+            asked.append(streams)
+            return []
+
+        monkeypatch.setattr(log._server, "waiting", waiting)
+        monkeypatch.setattr(redis_follower, "_FED_SECONDS", 1_000)
+        append(log, job, delta(1, 1))
+        wait_for(tail, 3)
+        log._follower._read()
+        monkeypatch.setattr(redis_follower, "_FED_SECONDS", 0)
+        log._follower._read()
+        assert [at.key() in streams for streams in asked] == [False, True]
+        assert asked[1][at.key()] == "1-1"
+
+    def test_something_between(self, at: Redis) -> None:
+        """If entries are missing before it, the server is asked, and the order is kept."""
+        log, other = at.log(), at.log()
+        job = started(log)
+        tail = log.open(STREAM)
+        append(other, job, delta(1, 1))
+        append(log, job, delta(1, 2))
+        assert len(tail.entries) == 2
+        log._follower._read()
+        assert [entry.place for entry in tail.entries[2:]] == [(1, 1), (1, 2)]
+
+    def test_both_at_once(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What has been passed on while the server answered is not forgotten again."""
+        log, other = at.log(), at.log()
+        job = started(log)
+        tail = log.open(STREAM)
+        push = log._follower._push
+
+        def push_late(*args: Any) -> None:
+            log._follower.feed(job, [delta(1, 1), delta(1, 2)])
+            push(*args)
+
+        monkeypatch.setattr(log._follower, "_push", push_late)
+        append(other, job, delta(1, 1))
+        log._follower._read()
+        append(log, job, delta(1, 3))
+        assert [entry.place for entry in tail.entries[2:]] == [(1, 1), (1, 2), (1, 3)]
 
 
 class TestFollowing:

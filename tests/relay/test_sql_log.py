@@ -260,7 +260,8 @@ class TestOutages:
             raise UnavailableError("the database is away")
 
         with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
-            patched.setattr(Database, "run", fail)
+            patched.setattr(Database, "read", fail)
+            patched.setattr(Database, "write", fail)
             log.append(job, [delta(1, 1)])
             wait_for_end(tail)
         assert sum("cannot be read" in message for message in caplog.messages) <= 2

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -466,8 +467,60 @@ class TestTrouble:
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         database = Database(database_url, connections=1)
         with pytest.raises(UnavailableError, match="QueuePool"):
-            database.run(lambda _: database.run(lambda _: None))
+            database.read(lambda _: database.read(lambda _: None))
         database.close()
+
+    def test_threads_that_write(self) -> None:
+        """They have their turns in the order in which they came."""
+        turns = databases._Turns("x.db")
+        turns.begin()
+        order = []
+
+        def write(number: int) -> None:
+            turns.begin()
+            order.append(number)
+            turns.end()
+
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(turns._waiting) < number + 2:
+                pass
+        turns.end()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert order == [*range(8)]
+
+    def test_another_thread_writes_for_long(
+        self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A thread gives up after a while. Those that only read do not wait."""
+        store = SqlStore(sqlite_url)
+        monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
+        turns = databases._turns_of(sqlite_url.removeprefix("sqlite:///"))
+        turns.begin()
+        with pytest.raises(UnavailableError, match="other threads have locked it"):
+            store.finish(ID, 1, "completed", "", {})
+        assert store.message(ID) is None
+        assert store._database.well_for() < PATIENCE
+        turns.end()
+        assert not store.finish(ID, 1, "completed", "", {})
+        store.close()
+
+    def test_a_turn_that_comes_at_the_last_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It counts, although the time has run out."""
+        turns = databases._Turns("x.db")
+
+        class Late(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                turns.end()
+                return False
+
+        threads = SimpleNamespace(Event=Late, Lock=threading.Lock)
+        monkeypatch.setattr(databases, "threading", threads)
+        turns.begin()
+        turns.begin()
+        assert len(turns._waiting) == 1
 
     def test_after_closing(self, store: SqlStore) -> None:
         """Nothing is opened again."""
@@ -478,9 +531,9 @@ class TestTrouble:
     def test_closing_while_a_thread_asks(self, database_url: str) -> None:
         """Its connection is closed when it is done."""
         database = Database(database_url, connections=1)
-        database.run(lambda _: database.close())
+        database.read(lambda _: database.close())
         with pytest.raises(UnavailableError, match="is closed"):
-            database.run(lambda _: None)
+            database.read(lambda _: None)
 
 
 class TestConstruction:

@@ -184,7 +184,7 @@ class TestTasks:
                 come(*arguments)
         assert [len(each.set_result.mock_calls) for each in woken] == [1, 0, 0]
         ((seconds, run, *arguments), _) = loop.call_later.call_args
-        assert seconds == pytest.approx(0.004)
+        assert seconds == pytest.approx(0.009)
         run(*arguments)
         assert [len(each.set_result.mock_calls) for each in woken] == [1, 1, 1]
         assert loop.call_later.call_count == 1
