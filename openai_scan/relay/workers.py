@@ -42,6 +42,7 @@ class Workers:
         self._new_producer = new_producer
         self._producers: set[Producer] = set()
         self._changed = threading.Condition()
+        self._renewed_at = time.monotonic()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -82,6 +83,7 @@ class Workers:
 
     def run_one(self, seconds: float) -> str | None:
         """Take one job and work on it in this thread; see `Relay.run_one()`."""
+        self._catch_up()
         for job in self._log.take(1, seconds):
             producer = self._add(job)
             if producer is not None:
@@ -135,8 +137,18 @@ class Workers:
             self._changed.wait_for(self._has_room, _TAKE_SECONDS)
             room = self._slots - len(self._producers)
         if room > 0:
+            self._catch_up()
             for job in self._log.take(min(room, _AT_A_TIME), _TAKE_SECONDS):
                 self._start(job)
+
+    def _catch_up(self) -> None:
+        """Renew the leases if that is late, as after the process was frozen.
+
+        Some may have run out. A process that took its own job anew would end its work on it, and
+        that would count as a failed attempt.
+        """
+        if time.monotonic() > self._renewed_at + self._log.lease / 2:
+            self._renew()
 
     def _has_room(self) -> bool:
         return len(self._producers) < self._slots or self.is_closing
@@ -202,14 +214,17 @@ class Workers:
             _log.exception("%s is not handed over", job.stream)
 
     def _renew(self) -> None:
+        now = time.monotonic()
         with self._changed:
             producers = [*self._producers]
         if not producers:
+            self._renewed_at = now
             return
         lost = {*self._log.renew([producer.job for producer in producers])}
         for producer in producers:
             if producer.job in lost:
                 producer.abandon()
+        self._renewed_at = now
 
     def _producers_of(self, stream: str) -> Iterable[Producer]:
         with self._changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from unittest import mock
 
 import pytest
 from server import PATIENCE
@@ -351,6 +352,20 @@ class TestLeases:
         assert (len(upstream.asked), len(upstream.resumed)) == (1, 1)
         assert shared.jobs == {}
         assert upstream.cancelled == []
+
+    @pytest.mark.parametrize("is_late", [True, False])
+    def test_a_process_that_was_frozen(self, shared: Server, is_late: bool) -> None:
+        """It renews its leases before it takes jobs, so that it does not take its own."""
+        log = SharedLog(shared)
+        threads = workers.Workers(log, 2, lambda job: mock.Mock(job=job))
+        log.create("a", b"{}")
+        (job,) = log.take(1, PATIENCE)
+        threads._add(job)
+        if is_late:
+            threads._renewed_at -= log.lease
+        shared.expire_leases()
+        assert threads.run_one(0.0) == (None if is_late else "a")
+        assert shared.jobs["a"].epoch == (1 if is_late else 2)
 
 
 class TestClosing:
