@@ -151,7 +151,7 @@ _PROSE_DIRECTIVE = re.compile(r"\{(note|tip|warning|important|grid|card|dropdown
 
 def _without_inline(text: str) -> str:
     """Return *text* without what is not prose inside its lines."""
-    return _INLINE.sub(lambda m: _blank(m[0], "x" if m["code"] else " "), text)
+    return _INLINE.sub(lambda m: _blank(m[0], "X" if m["code"] else " "), text)
 
 
 def prose_of_markdown(text: str) -> str:
