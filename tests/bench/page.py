@@ -80,7 +80,7 @@ def _read_cell(where: str, shown: str) -> Cell:
 def summary(tables: Mapping[str, Cells]) -> str:
     """Return one line for each table that has a target: the worst of its cells, and the verdict."""
     lines = [
-        "| target | what is measured | aimed at | worst cell | its figure | verdict |",
+        "| no. | what is measured | target | worst cell | its figure | verdict |",
         "|---|---|---|---|---|---|",
     ]
     for key, each in TABLES.items():
@@ -115,8 +115,8 @@ _OVER_HTTP = ("openai_scan", "openai-python", "httpx, json.loads", "bare socket,
 _FROM_MEMORY = ("typed", "openai-python", "httpx, json.loads", "json.loads")
 _THREADS = ("openai_scan", "", "", "bare socket")
 
-_ALONE = "CPU for a token that comes alone, µs"
-_BULK = "CPU for an event from memory, µs"
+_ALONE = "CPU per token that arrives alone, µs"
+_BULK = "CPU per event from memory, µs"
 _CHAT = "chat, 50 a second"
 
 # What each row shows, and of what; the table that it is taken from, and where each cell is there.
@@ -134,11 +134,11 @@ _GLANCE: Mapping[tuple[str, str], tuple[str, Sequence[tuple[str, str]]]] = {
         (_BULK, family): ("costs", [(family, name) for name in _FROM_MEMORY])
         for family in ("chat", "responses")
     },
-    ("how late a token is, µs", "chat, 500 a second"): (
+    ("delay of a token, µs", "chat, 500 a second"): (
         "latency",
         [(name, "in µs") for name in _OVER_HTTP],
     ),
-    ("calls of Python functions for a token", "chat"): (
+    ("Python function calls per token", "chat"): (
         "paced-calls",
         [(name, "chat, Python") for name in _OVER_HTTP],
     ),
@@ -152,7 +152,7 @@ _GLANCE: Mapping[tuple[str, str], tuple[str, Sequence[tuple[str, str]]]] = {
 def glance(tables: Mapping[str, Cells]) -> str:
     """Return the table for those who only want to know what a token costs."""
     lines = [
-        " | ".join(("| what is measured", "of what", *_READERS)) + " |",
+        " | ".join(("| what is measured", "stream", *_READERS)) + " |",
         "|---|---|" + "---:|" * len(_READERS),
     ]
     for labels, (key, places) in _GLANCE.items():

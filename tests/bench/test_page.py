@@ -72,7 +72,7 @@ def test_what_is_no_figure_is_not_passed_over() -> None:
 def test_the_summary_shows_the_worst() -> None:
     """One line for each table with a target; one miss makes the target missed."""
     head, rule, *lines = page.summary(tables_of(FIGURES)).splitlines()
-    assert head == "| target | what is measured | aimed at | worst cell | its figure | verdict |"
+    assert head == "| no. | what is measured | target | worst cell | its figure | verdict |"
     assert rule == "|---|---|---|---|---|---|"
     assert len(lines) == sum(1 for table in TABLES.values() if table.target)
     assert lines[0] == (
@@ -85,7 +85,7 @@ def test_the_summary_shows_the_worst() -> None:
     )
     assert lines[4] == "| 3 | Raw events | | | | not measured |"
     assert (
-        "| 11 | How late a token is | ≤ 1.3 times a bare socket's | openai_scan, median | 1.20"
+        "| 11 | Delay of a token | ≤ 1.3 times a bare socket's | openai_scan, median | 1.20"
         " | met in 1 of 1 cell |"
     ) in lines
 
@@ -94,12 +94,12 @@ def test_the_first_table_shows_what_was_measured() -> None:
     """A cell that was not measured is a dash."""
     lines = page.glance(tables_of(FIGURES)).splitlines()
     assert lines[0] == (
-        "| what is measured | of what | openai_scan | openai-python | httpx | floor |"
+        "| what is measured | stream | openai_scan | openai-python | httpx | floor |"
     )
     assert lines[2] == (
-        "| CPU for a token that comes alone, µs | chat, 50 a second | 137 | 900 | - | - |"
+        "| CPU per token that arrives alone, µs | chat, 50 a second | 137 | 900 | - | - |"
     )
-    assert "| CPU for an event from memory, µs | chat | 1,234 | - | - | 3.91 |" in lines
+    assert "| CPU per event from memory, µs | chat | 1,234 | - | - | 3.91 |" in lines
 
 
 def test_pictures_show_the_tables() -> None:

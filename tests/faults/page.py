@@ -1,4 +1,4 @@
-"""The page of the docs on faults, made of the tests' own data.
+"""Writes the page of the documentation on faults from the data of the tests.
 
 `python -m faults.page` in the folder of the tests writes it.
 """
@@ -23,37 +23,37 @@ _WIDTH = 100
 _INTRODUCTION = f"""\
 # Faults
 
-What happens when something goes wrong, wherever it does: each line of these tables is a test, over
-real sockets, and this page is made of the data of the tests. They are {len(CELLS)} cases, which are
-played {len(plays())} times: directly and through a proxy, plain and over TLS, in each framing of a
-body that makes a difference.
+What happens when something goes wrong, in each phase of a request. Each row of these tables is a
+test over real sockets, and this page is generated from the data of the tests. There are
+{len(CELLS)} cases, which run {len(plays())} times: directly and through a proxy, plain and over
+TLS, and with each framing of the body that makes a difference.
 
-The stream is the same everywhere: an event with text, an event with the finish reason, `[DONE]`. So
-the answer is whole from the second event on. After each case the same error is still there, it
-knows the events, the bytes and the snapshot of the stream, no descriptor is left open, and the same
-client reads another stream to its end; *afterwards* says whether over the same connection. Nothing
-is tried again here, except where that is what is waited for."""
+The stream is always the same: an event with text, an event with the finish reason, `[DONE]`. So the
+answer is complete after the second event. After each case the tests check that `err()` still
+returns the same error, that the error has the events, the bytes and the snapshot of the stream, and
+that no descriptor is left open. Then the same client reads another stream to its end; *afterwards*
+says whether it reuses the connection. Retries are switched off, except in the last phase."""
 
 _ABSENT = """\
 ## What cannot happen
 
-These combinations of a phase and a fault have no case, and why."""
+These combinations of a phase and a fault have no test, for the reason in the last column."""
 
 _TRAPS = """\
 ## Traps
 
-Byte sequences that break other clients. Each of these bodies is read through a socket, chunked and
-close-delimited, and byte by byte without one."""
+Byte sequences that break other clients. The tests read each of these bodies from a socket, chunked
+and close-delimited, and byte by byte without a socket."""
 
-_OTHER_TRAPS = "Those that are about the connection, or large, have tests of their own:"
+_OTHER_TRAPS = "Traps that concern the connection, or are large, have separate tests:"
 
 _SOAK = """\
-## A soak
+## A soak test
 
-`make soak` reads very many streams with random faults, from several threads that share their
-clients, plain, over TLS and through proxies, and compares how each ended with how it had to. The
-servers are another process. Memory, objects, descriptors and threads are counted in between, and
-must not grow."""
+`make soak` reads many streams with random faults: from several threads that share their clients,
+plain, over TLS and through proxies. It compares how each stream ended with how it should have
+ended. The servers run in another process. Memory, objects, descriptors and threads are counted
+from time to time and must not grow."""
 
 
 def text() -> str:
@@ -84,17 +84,17 @@ def of_soak(figures: dict[str, Any]) -> str:
         ],
     )
     endings = _table(
-        ("it met with", "it ended", "streams"),
+        ("fault", "end", "streams"),
         [(met, f"`{ended}`", f"{count:,}") for met, ended, count in figures["endings"]],
     )
     cancelled = figures["cancelled"]
     facts = textwrap.fill(
-        f"On {figures['date']}, by `{figures['command']}`: {figures['streams']:,} streams in"
-        f" {figures['seconds']} s. What ended, or grew, as it should not have: {figures['wrong']}."
-        f" From `cancel()` in another thread to the return of the reader's `next()` it took"
-        f" {cancelled['median_ms']} ms in the median of {cancelled['streams']:,} streams, and"
-        f" {cancelled['longest_ms']} ms in the longest case, beside all that the other threads and"
-        f" the servers did on the same machine.",
+        f"On {figures['date']}, with `{figures['command']}`: {figures['streams']:,} streams in"
+        f" {figures['seconds']} s. Wrong ends, and counts that grew: {figures['wrong']}. From"
+        f" `cancel()` in another thread to the return of the reader's `next()` it took"
+        f" {cancelled['median_ms']} ms (median of {cancelled['streams']:,} streams), and"
+        f" {cancelled['longest_ms']} ms in the longest case, while the other threads and the"
+        f" servers kept the machine busy.",
         _WIDTH,
         break_on_hyphens=False,
     )
@@ -103,7 +103,7 @@ def of_soak(figures: dict[str, Any]) -> str:
 
 def _of_phase(phase: Phase) -> str:
     cells = [cell for cell in CELLS if cell.phase is phase]
-    head = ["fault", "framing", "way", "`outcome`", "`err()`", "events", "`notes`", "afterwards"]
+    head = ["fault", "framing", "route", "`outcome`", "`err()`", "events", "`notes`", "afterwards"]
     rows = [_row(cell) for cell in cells]
     # A column that says nothing is left out.
     said = [column for column in range(len(head)) if any(row[column] for row in rows)]
@@ -113,7 +113,8 @@ def _of_phase(phase: Phase) -> str:
 
 
 _BLIND = """\
-(\\*) Over TLS many versions of Python take a reset for an end; then it is as if it was closed."""
+(\\*) Over TLS, many versions of Python mistake a reset for an end; then the result is that of
+*closed*."""
 
 
 def _row(cell: Cell) -> list[str]:
@@ -150,7 +151,7 @@ def _of_absent() -> str:
         phases = "; ".join(phase.value for phase in one.phases) + framing
         rows.setdefault((phases, one.why), []).append(one.fault.value)
     return _table(
-        ("phases", "faults", "why not"),
+        ("phases", "faults", "reason"),
         [(phases, "; ".join(faults), why) for (phases, why), faults in rows.items()],
     )
 

@@ -171,9 +171,9 @@ def _head(cell: Cell, framing: Framing, signals: Signals) -> Script:
 _EXTRA = b"HTTP/1.1 what is this?\r\n"
 _NO_TLS = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 _GARBAGE = {
-    "no HTTP at all": b"220 mail.test ready\r\n\r\n",
-    "a line without an end": b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 70_000,
-    "headers without an end": b"HTTP/1.1 200 OK\r\n" + b"X-More: x\r\n" * 2_000,
+    "not HTTP": b"220 mail.test ready\r\n\r\n",
+    "an endless line": b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 70_000,
+    "endless headers": b"HTTP/1.1 200 OK\r\n" + b"X-More: x\r\n" * 2_000,
 }
 
 
@@ -217,9 +217,9 @@ def _body(cell: Cell, framing: Framing, signals: Signals) -> Script:
 
 def _wrong_bytes(cell: Cell, begun: bytes, signals: Signals) -> Script:
     match cell.variant:
-        case "no number before a chunk":
+        case "a chunk without a size":
             return [begun, b"no number\r\n", WAIT_FOR_HANG_UP]
-        case "bytes without TLS":
+        case "bytes that are not TLS":
             return [begun, signals.read, Raw(_NO_TLS), Sip(signals.left)]
         case "more bytes than the length":
             return [begun + _EXTRA]

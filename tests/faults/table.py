@@ -18,18 +18,18 @@ class Phase(Enum):
     """Where the client is when the fault comes."""
 
     BEGIN = "before the first `next()`"
-    RESOLVE = "looking the name up"
+    RESOLVE = "looking up the host name"
     CONNECT = "connecting"
     TUNNEL = "asking the proxy for a tunnel"
     HANDSHAKE = "TLS handshake"
     SEND = "sending the request"
-    HEAD = "waiting for the head"
+    HEAD = "waiting for the response headers"
     FIRST = "waiting for the first event"
     MIDDLE = "in the middle of an event"
     BETWEEN = "between two events"
     TERMINAL = "after the terminal event"
     DONE = "after `[DONE]`"
-    PAUSE = "waiting to try again"
+    PAUSE = "waiting to retry"
 
 
 class Fault(Enum):
@@ -37,13 +37,13 @@ class Fault(Enum):
 
     STALL = "silence"
     TOTAL = "silence, with a `total`"
-    TRICKLE = "a byte now and then"
-    COMMENTS = "nothing but comments"
-    PINGS = "nothing but pings"
-    END = "a proper end, too early"
+    TRICKLE = "a byte from time to time"
+    COMMENTS = "only comments"
+    PINGS = "only pings"
+    END = "a proper end that comes too early"
     FIN = "closed"
     RST = "reset"
-    GARBAGE = "wrong bytes"
+    GARBAGE = "invalid bytes"
     REFUSAL = "a refusal"
     CANCEL = "`cancel()` by another thread"
     INTERRUPT = "Ctrl-C"
@@ -71,9 +71,9 @@ class Route(Enum):
 class Connection(Enum):
     """What becomes of the connection, as the next request shows."""
 
-    NONE = "there is none"
+    NONE = "no connection"
     CLOSED = "closed"
-    REUSED = "used again"
+    REUSED = "reused"
 
 
 ALL = tuple(Route)
@@ -247,12 +247,12 @@ def _before_the_body() -> Iterator[Cell]:
     yield head(Fault.STALL, late("first_byte"))
     yield head(Fault.TOTAL, late("total"))
     yield head(Fault.TRICKLE, late("first_byte"))
-    for place in ("before its first byte", "in its middle"):
+    for place in ("before the first byte", "in the middle"):
         yield head(Fault.FIN, BROKEN, variant=place)
         yield head(Fault.RST, BROKEN, variant=place)
-    for what in ("no HTTP at all", "a line without an end", "headers without an end"):
+    for what in ("not HTTP", "an endless line", "endless headers"):
         yield head(Fault.GARBAGE, BROKEN, variant=what)
-    yield head(Fault.GARBAGE, BROKEN, variant="bytes without TLS", routes=SECURE)
+    yield head(Fault.GARBAGE, BROKEN, variant="bytes that are not TLS", routes=SECURE)
     refused = Ending(outcome="failed", error="InternalServerError")
     # The body of a refusal is read to its end.
     refusal = evolve(head(Fault.REFUSAL, refused), variant="HTTP status 503")
@@ -263,10 +263,10 @@ def _before_the_body() -> Iterator[Cell]:
 
 
 def _wrong_bytes(row: _Row, broken: Ending, ended: Ending) -> Iterator[Cell]:
+    yield row(Fault.GARBAGE, broken, framings=(Framing.CHUNKED,), variant="a chunk without a size")
     yield row(
-        Fault.GARBAGE, broken, framings=(Framing.CHUNKED,), variant="no number before a chunk"
+        Fault.GARBAGE, broken, framings=BODIES, routes=SECURE, variant="bytes that are not TLS"
     )
-    yield row(Fault.GARBAGE, broken, framings=BODIES, routes=SECURE, variant="bytes without TLS")
     extra = row(Fault.GARBAGE, ended, framings=(Framing.LENGTH,))
     yield evolve(extra, variant="more bytes than the length")
     # A proxy would pass them on nobody knows when.
@@ -360,63 +360,63 @@ _INSIDE_NEXT = tuple(
 
 ABSENT: tuple[Absent, ...] = (
     *(
-        Absent(phases=_NOT_SENDING, fault=fault, why="nothing is waited for from the server")
+        Absent(phases=_NOT_SENDING, fault=fault, why="the client is not waiting for the server")
         for fault in _SERVER_FAULTS
     ),
-    Absent(phases=(Phase.BEGIN,), fault=Fault.TOTAL, why="the time is counted from `next()` on"),
-    Absent(phases=(Phase.BEGIN,), fault=Fault.INTERRUPT, why="no call is under way"),
-    Absent(phases=(Phase.RESOLVE,), fault=Fault.FIN, why="no connection is under way"),
-    Absent(phases=(Phase.RESOLVE,), fault=Fault.RST, why="no connection is under way"),
-    Absent(phases=(Phase.CONNECT,), fault=Fault.FIN, why="TCP refuses by a reset"),
-    Absent(phases=(Phase.CONNECT,), fault=Fault.REFUSAL, why="TCP refuses by a reset"),
+    Absent(phases=(Phase.BEGIN,), fault=Fault.TOTAL, why="the time counts from the first `next()`"),
+    Absent(phases=(Phase.BEGIN,), fault=Fault.INTERRUPT, why="no call is in progress"),
+    Absent(phases=(Phase.RESOLVE,), fault=Fault.FIN, why="there is no connection yet"),
+    Absent(phases=(Phase.RESOLVE,), fault=Fault.RST, why="there is no connection yet"),
+    Absent(phases=(Phase.CONNECT,), fault=Fault.FIN, why="TCP refuses with a reset"),
+    Absent(phases=(Phase.CONNECT,), fault=Fault.REFUSAL, why="TCP refuses with a reset"),
     *(
-        Absent(phases=_CONNECTING, fault=fault, why="no bytes of the server's come yet")
+        Absent(phases=_CONNECTING, fault=fault, why="the server cannot send bytes yet")
         for fault in (Fault.TRICKLE, Fault.GARBAGE)
     ),
     *(
-        Absent(phases=_BODYLESS, fault=fault, why="only a body can do that")
+        Absent(phases=_BODYLESS, fault=fault, why="this needs a body")
         for fault in (Fault.COMMENTS, Fault.PINGS, Fault.END)
     ),
     Absent(
         phases=(Phase.SEND,),
         fault=Fault.GARBAGE,
-        why="the client does not look at an answer before the request is sent",
+        why="the client does not read before the request is sent",
     ),
     Absent(
         phases=(Phase.SEND,),
         fault=Fault.REFUSAL,
-        why="the client does not look at an answer before the request is sent",
+        why="the client does not read before the request is sent",
     ),
     *(
-        Absent(phases=(Phase.MIDDLE,), fault=fault, why="within an event every byte belongs to it")
+        Absent(phases=(Phase.MIDDLE,), fault=fault, why="every byte inside an event belongs to it")
         for fault in (Fault.COMMENTS, Fault.PINGS)
     ),
     Absent(
         phases=(Phase.FIRST, Phase.BETWEEN, Phase.TERMINAL, Phase.DONE),
         fault=Fault.TRICKLE,
-        why="the first byte begins an event",
+        why="the first byte starts an event",
     ),
     Absent(
         phases=(Phase.FIRST, Phase.MIDDLE, Phase.BETWEEN, Phase.TERMINAL, Phase.DONE),
         fault=Fault.REFUSAL,
-        why="the server has answered; an error event is an event",
+        why="the server has already accepted; an error event is an event",
     ),
     Absent(
         phases=(Phase.FIRST, Phase.MIDDLE, Phase.BETWEEN, Phase.TERMINAL, Phase.DONE),
         fault=Fault.END,
         framings=(Framing.CLOSING,),
-        why="its proper end is to be closed",
+        why="closing the connection is the proper end",
     ),
     Absent(
         phases=(Phase.DONE,),
         fault=Fault.PINGS,
-        why="what stands behind `[DONE]` is not read as events: see comments",
+        why="what follows `[DONE]` is not read as events: see only comments",
     ),
-    Absent(phases=(Phase.DONE,), fault=Fault.TOTAL, why="the answer is here: see silence"),
+    Absent(phases=(Phase.DONE,), fault=Fault.TOTAL, why="the answer is complete: see silence"),
     Absent(
         phases=_INSIDE_NEXT,
         fault=Fault.CLOSE,
-        why="`next()` is under way in the thread that would call it",
+        why="the thread that would call it is inside `next()`",
     ),
 )
 

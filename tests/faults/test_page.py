@@ -35,5 +35,5 @@ def test_each_play_has_a_name_of_its_own() -> None:
 
 
 def test_the_page_is_what_the_tests_say() -> None:
-    """Whoever changes the table writes the page anew, with `python -m faults.page`."""
+    """If you change the table, run `python -m faults.page` to write the page again."""
     assert page.PAGE.read_text() == page.text()

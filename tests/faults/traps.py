@@ -104,7 +104,7 @@ _ENDS = (
         text="a",
     ),
     Trap(
-        number="B6: an error in a field of its own",
+        number="B6: an error in a field named error",
         body=_says("a")
         + b'error: {"code":400,"message":"the request exceeds the available context size",'
         + b'"type":"invalid_request_error"}\n\n'
@@ -115,7 +115,7 @@ _ENDS = (
         text="a",
     ),
     Trap(
-        number="B7: an error that is flat",
+        number="B7: an error that is not nested",
         body=_event(
             {
                 "type": "error",
@@ -131,7 +131,7 @@ _ENDS = (
         facts={"code": "rate_limit_exceeded", "retryable": True},
     ),
     Trap(
-        number="B9: a response that failed without a reason",
+        number="B9: a failed response without a reason",
         body=_event(
             {
                 "type": "response.failed",
@@ -145,7 +145,7 @@ _ENDS = (
         events=("ResponseFailed",),
     ),
     Trap(
-        number="B9: a run that failed, and was done",
+        number="B9: a failed run, and then done",
         body=_event(_FAILED_RUN, "thread.run.failed") + encode(RawEvent("done", "[DONE]")),
         outcome="failed",
         error="RateLimitError",
@@ -204,14 +204,14 @@ _CHUNKS = (
         calls=(("t1", "w", '{"city":1}'),),
     ),
     Trap(
-        number="B13: the first call has the index 1",
+        number="B13: the first call has index 1",
         body=_calls({"index": 1, "id": "t1", "function": {"name": "w", "arguments": "{}"}})
         + _CALLED
         + D,
         calls=(("t1", "w", "{}"),),
     ),
     Trap(
-        number="B15: nulls, an empty name, and the name again and again",
+        number="B15: nulls, an empty name, and a repeated name",
         body=_calls({"index": 0, "id": "t1", "function": {"name": "w", "arguments": "{"}})
         + _calls(
             {
@@ -228,7 +228,7 @@ _CHUNKS = (
         calls=(("t1", "w", '{"a":1}'),),
     ),
     Trap(
-        number="B21: usage, and then none",
+        number="B21: usage, and then null",
         body=_says("a")
         + _chat(_choice({}, finish_reason="stop"), usage=USAGE)
         + _chat(usage=None)
@@ -252,7 +252,7 @@ _CHUNKS = (
 
 _WIRE = (
     Trap(
-        number="B18: what ends lines elsewhere",
+        number="B18: characters that end lines elsewhere",
         body='data: {"t":"a\u2028b\u2029c\x85d"}\n\n'.encode() + b"data: e\x0bf\x0cg\x1ch\n\n",
         outcome="truncated",
         error="TruncatedStreamError",
@@ -284,14 +284,14 @@ _WIRE = (
         notes={"unknown_event: message": 2},
     ),
     Trap(
-        number="B23: comments, one of them in an event",
+        number="B23: comments, one of them inside an event",
         body=b": OPENROUTER PROCESSING\n\n:\n\ndata: : OPENROUTER PROCESSING\n\n"
         b": x-cost=1\ndata: [DONE]\n\n",
         events=("DoneEvent",),
         notes={"comment": 3, "empty_event": 1},
     ),
     Trap(
-        number="B24: events of nothing, pings, and an event that nobody knows",
+        number="B24: empty events, pings, and an unknown event",
         body=b"data:\n\ndata\n\nevent: x\n\n"
         + _event({"type": "ping"})
         + _event({"type": "keepalive", "sequence_number": 3}, "keepalive")
@@ -331,10 +331,10 @@ _WIRE = (
         events=(*("ThreadMessageDelta",) * 3, "DoneEvent"),
     ),
     Trap(
-        number="B35: text that would forge an event",
+        number="B35: text that imitates an event",
         body=encode(RawEvent("message", "  one\n\nevent: done\ndata: x\u2028y")) + D,
         outcome="failed",
-        error="DecodeError",  # it is not JSON, so nobody knows what was in it
+        error="DecodeError",  # it is not JSON, so its content is unknown
         data=("  one\n\nevent: done\ndata: x\u2028y", "[DONE]"),
         notes={"malformed_event": 1},
     ),

@@ -1,4 +1,4 @@
-"""The faults that are tested, each with what has to come of the answer.
+"""The faults that are tested, each with the expected result.
 
 The tests check an answer against its case, and the page of the docs shows the cases.
 """
@@ -23,12 +23,12 @@ SHARED: Sequence[LogKind] = ("redis", "sqlite")
 ALL: Sequence[LogKind] = ("redis", "sqlite", "postgresql")
 
 Seen: TypeAlias = Literal["continues", "from the row", "starts over", "loses it"]
-"""How a reader gets the rest: behind its cursor, all that is stored, from the beginning, or not."""
+"""How a reader gets the rest: after its cursor, the stored text, from the beginning, or not."""
 
 
 @frozen(kw_only=True)
 class Case:
-    """A fault, and what has to come of the answer.
+    """A fault, and what has to happen to the answer.
 
     Attributes:
         name: Its name.
@@ -71,8 +71,8 @@ class Case:
 
 
 _KILLED = "A process is killed"
-_FROZEN = "A process is frozen, and wakes up after another one has taken over"
-_ENDED = "A process is told to end"
+_FROZEN = "A process is frozen and wakes up after another one has taken over"
+_ENDED = "A process is asked to exit"
 _STOPPED = "The user presses Stop"
 _REDIS = "Redis or Valkey fails"
 _DATABASE = "The database fails"
@@ -80,13 +80,13 @@ _TWICE = "Something happens twice"
 _READERS = "Readers"
 
 _WORDS: dict[Point, str] = {
-    "take": "before it has begun",
+    "take": "before `begin`",
     "begin": "after `begin`",
     "ask": "after `ask`, before the request is sent",
     "mark": "after the first event of a response",
     "delta": "while it reads",
     "end": "after `end`",
-    "store": "after the row",
+    "store": "after the row is saved",
     "done": "after `done`, before the acknowledgement",
     "finish": "after the acknowledgement",
 }
@@ -138,7 +138,7 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="killed-silent",
         group=_KILLED,
-        fault="while upstream is silent in the middle of the answer",
+        fault="while upstream is silent, in the middle of the answer",
         resumed=True,
         logs=ALL,
         quick=("redis",),
@@ -146,13 +146,13 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="killed-many",
         group=_KILLED,
-        fault="and then another one, of three with 20 answers",
+        fault="and then a second one, of three that read 20 answers",
         resumed=True,
     ),
     Case(
         name="killed-by-job",
         group=_KILLED,
-        fault="each time by the same job",
+        fault="repeatedly, by the same job",
         status="failed",
         error="GaveUp",
         resumed=True,
@@ -162,7 +162,7 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="killed-task",
         group=_KILLED,
-        fault="in a task that has called `run_one()`",
+        fault="in a task that called `run_one()`",
         resumed=True,
     ),
     Case(
@@ -182,7 +182,7 @@ _ALL_CASES: Sequence[Case] = (
         resumed=True,
         logs=ALL,
         quick=SHARED,
-        told="at once, not when the lease runs out",
+        told="at once, not when the lease expires",
     ),
     Case(
         name="ended-chat",
@@ -196,10 +196,10 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="ended-unread",
         group=_ENDED,
-        fault="SIGTERM while it reads, and it has no readers",
+        fault="SIGTERM while it reads, without readers",
         resumed=True,
         quick=("redis",),
-        told="at once, too",
+        told="at once",
     ),
     Case(
         name="stopped-chat",
@@ -225,7 +225,7 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="redis-restarted",
         group=_REDIS,
-        fault="it is restarted, and has an append-only file",
+        fault="it is restarted, with an append-only file",
         logs=("own redis",),
         quick=("own redis",),
     ),
@@ -240,7 +240,7 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="redis-gone",
         group=_REDIS,
-        fault="it is gone at the end, for good",
+        fault="it is lost at the end, permanently",
         reader="from the row",
         logs=("own redis",),
         told="the row is saved after five seconds",
@@ -248,7 +248,7 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="redis-frozen-link",
         group=_REDIS,
-        fault="what one process sends it does not arrive for longer than the lease, and then does",
+        fault="data from one process arrives only after the lease has expired",
         resumed=True,
         logs=("redis",),
         quick=("redis",),
@@ -256,24 +256,24 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="redis-cut-link",
         group=_REDIS,
-        fault="connections of one process to it are reset for longer than the lease",
+        fault="the connections of one process are reset for longer than the lease",
         resumed=True,
         logs=("redis",),
     ),
     Case(
         name="redis-partition",
         group=_REDIS,
-        fault="the network between it and one process is down for longer than the lease",
+        fault="the network to one process is down for longer than the lease",
         resumed=True,
         logs=("own redis",),
     ),
     Case(
         name="database-locked-at-start",
         group=_DATABASE,
-        fault="it is locked when the user asks",
+        fault="it is locked when the user sends the request",
         logs=SHARED,
         quick=("redis",),
-        told="the request gets 503, and is sent again",
+        told="the request gets 503 and is retried",
     ),
     Case(
         name="database-locked-at-end",
@@ -282,12 +282,12 @@ _ALL_CASES: Sequence[Case] = (
         saved=False,
         logs=("redis",),
         quick=("redis",),
-        told="the row is saved once it is free",
+        told="the row is saved once the database is free",
     ),
     Case(
         name="database-locked-killed",
         group=_DATABASE,
-        fault="it is locked at the end, and the process is killed that waits for it",
+        fault="it is locked at the end, and the process that waits for it is killed",
         saved=False,
         logs=("redis",),
         told="the next process saves the row from the log",
@@ -295,21 +295,21 @@ _ALL_CASES: Sequence[Case] = (
     Case(
         name="database-locked-log",
         group=_DATABASE,
-        fault="it is locked while the answer is read, and has the log too",
+        fault="it is locked while the answer is read, and also has the log",
         logs=("sqlite",),
     ),
     Case(
         name="database-stopped-at-end",
         group=_DATABASE,
-        fault="PostgreSQL is stopped at the end, and started again",
+        fault="PostgreSQL is stopped at the end and started again",
         saved=False,
         logs=("redis, postgresql",),
-        told="the row is saved once it is back",
+        told="the row is saved once the database is back",
     ),
     Case(
         name="database-stopped-log",
         group=_DATABASE,
-        fault="PostgreSQL, which has the log too, is restarted while the answer is read",
+        fault="PostgreSQL, which also has the log, is restarted while the answer is read",
         logs=("postgresql",),
     ),
     Case(
@@ -331,19 +331,19 @@ _ALL_CASES: Sequence[Case] = (
         fault="ten read nothing, and one reads late",
         api="chat",
         quick=("redis",),
-        told="the others lose no time, and the late one gets all",
+        told="the others are not delayed, and the late one gets everything",
     ),
     Case(
         name="readers-lost",
         group=_READERS,
-        fault="some come with cursors that no relay has given",
+        fault="some send cursors that did not come from the relay",
         reader="starts over",
         quick=("redis",),
     ),
     Case(
         name="readers-apart",
         group=_READERS,
-        fault="they are served by processes that read no answers, and one of these is killed",
+        fault="they are served by processes that read no answers, and one of them is killed",
     ),
 )
 

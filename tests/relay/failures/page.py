@@ -1,4 +1,4 @@
-"""The page of the docs on the faults of the relay, made of the tests' own data.
+"""Writes the page of the documentation on faults of the relay from the data of the tests.
 
 `python -m relay.failures.page` in the folder of the tests writes it.
 """
@@ -23,8 +23,8 @@ _LOGS = {
 _READERS = {
     "continues": "continue where they were",
     "from the row": "get the whole text from the row",
-    "starts over": "get the answer from its beginning",
-    "loses it": "lose what they had",
+    "starts over": "get the answer from the beginning",
+    "loses it": "lose the text they had",
 }
 
 
@@ -35,19 +35,19 @@ def text() -> str:
     introduction = f"""\
 # Faults of the relay
 
-What becomes of an answer when a process, a network or a database fails. Each line of these tables
-is tested with real processes and signals, by {count} tests over the logs that the last column
-names. This page is made of the data of the tests. [The relay](relay.md) explains the steps and the
-entries that are named here.
+What happens to an answer when a process, a network or a database fails. Each row of these tables
+is tested with real processes and signals: {count} tests, over the logs in the last column. This
+page is generated from the data of the tests. [How the relay works](relay.md) explains the steps
+and entries that appear here.
 
-After each case the text of every reader, of the row and of the log is the same, character for
-character; it is the whole answer if the row is `completed`, and otherwise its beginning. Readers
-are told of the end once, with the status and the error of the row. The answer has been generated
-once, or never, and no job is left. Where a process takes over, it waits for the lease to run out,
-15 seconds unless you choose otherwise, if the table does not say that it happens at once.
+After each case, every reader, the row and the log have the same text, character for character. It
+is the whole answer if the row is `completed`, and otherwise the beginning of the answer. Readers
+get the end once, with the status and the error of the row. The answer was generated at most once,
+and no job is left. A process that takes over waits until the lease expires, after 15 seconds by
+default, unless the table says that it happens at once.
 
-*Chat* is an answer of Chat Completions, which ends with its connection; *Responses* is one in
-background mode, which another process can resume."""
+*Chat* is an answer of Chat Completions, which ends with its connection. *Responses* is a response
+in background mode, which another process can resume."""
     parts = [introduction]
     for group in groups:
         parts += [f"## {group}", _table([case for case in CASES.values() if case.group == group])]
@@ -76,13 +76,13 @@ def _row(case: Case) -> str:
 
 
 def _readers(case: Case) -> str:
-    unsaved = "" if case.saved else ", and are told `saved: false`"
+    unsaved = "" if case.saved else ", and get `saved: false`"
     return _READERS[case.reader] + unsaved
 
 
 def _upstream(case: Case) -> str:
     words = [
-        {None: "perhaps asked once, for nothing", 0: "not asked"}.get(case.asked, "asked once")
+        {None: "asked at most once, for nothing", 0: "not asked"}.get(case.asked, "asked once")
     ]
     words += ["resumed"] * case.resumed
     words += ["told to cancel"] * bool(case.cancelled)
