@@ -116,9 +116,7 @@ class TestChainFrom:
         s.read()
         with pytest.raises(RuntimeError) as caught:
             s.chain_from(lambda _, outcome: outcome)
-        assert str(caught.value) == (
-            "the stream has ended: call chain_from() before its end"
-        )
+        assert str(caught.value) == ("the stream has ended: call chain_from() before its end")
 
 
 @attrs.frozen

@@ -142,7 +142,10 @@ def test_what_is_no_recording_is_one_sentence(
         (["--port", "0"], "--port is for --serve"),
         (["--key", "k"], "--key is for --serve"),
         (["--serve", "--key", ""], "Invalid value for '--key': it is empty"),
-        (["--serve", "--key", "a b"], "the API key has characters that no key has; check --key"),
+        (
+            ["--serve", "--key", "a b"],
+            "the API key contains characters that no API key has: check --key",
+        ),
         (["--json", "--raw"], "Either --json or --raw: the events, or the bytes"),
     ],
 )

@@ -313,7 +313,7 @@ def test_what_the_source_tolerated_is_written(tmp_path: Path) -> None:
 def test_record_is_for_streams(tmp_path: Path) -> None:
     """A method that does not stream refuses it before anything is sent."""
     with Client(KEY, "http://localhost/v1") as client:
-        with pytest.raises(TypeError, match="record is for streams"):
+        with pytest.raises(TypeError, match="record works with streams only"):
             client.retrieve_response("r", record=tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []
 
