@@ -377,7 +377,7 @@ def _check_exposure() -> None:
     """Reject a key in a web page."""
     if engine.is_around() and engine.is_page():
         raise ConfigurationError(
-            "every user of a web page, and every script in it, can read its API key: let users enter"
+            "any user of a web page, and any script in it, can read its API key: let users enter"
             " their own key and pass allow_browser=True, or have your server add the key"
         )
 

@@ -247,21 +247,21 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
             [b""],
             (
                 "a source is an async iterable of bytes, not list;"
-                " StreamerV2 reads sources that block"
+                " use StreamerV2 for blocking sources"
             ),
         ),
         (
             types.SimpleNamespace(read=print),
             (
                 "a source is an async iterable of bytes, not SimpleNamespace;"
-                " StreamerV2 reads sources that block"
+                " use StreamerV2 for blocking sources"
             ),
         ),
         (
             io.BytesIO(),
             (
                 "a source is an async iterable of bytes, not BytesIO;"
-                " StreamerV2 reads sources that block"
+                " use StreamerV2 for blocking sources"
             ),
         ),
     ],
@@ -285,7 +285,7 @@ def test_streamers_of_the_other_kind_are_refused() -> None:
         asynchronous.chain(blocking)
     assert str(caught.value) == (
         "a source is an async iterable of bytes, not StreamerV2;"
-        " StreamerV2 reads sources that block"
+        " use StreamerV2 for blocking sources"
     )
     with pytest.raises(TypeError) as caught:
         blocking.chain(asynchronous)
@@ -587,7 +587,7 @@ async def test_chain_refuses_what_cannot_follow(loop: Loop) -> None:
     with pytest.raises(ValueError, match="a stream cannot be chained to itself"):
         s.chain(s)
     await read_all(s)
-    with pytest.raises(RuntimeError, match="chain\\(\\) has to come before its last event"):
+    with pytest.raises(RuntimeError, match="call chain\\(\\) before its last event"):
         s.chain(Source(loop))
     with pytest.raises(RuntimeError, match="chain_from\\(\\) has to come before its end"):
         s.chain_from(lambda _, outcome: outcome)

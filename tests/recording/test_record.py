@@ -460,7 +460,7 @@ def test_what_is_no_source_makes_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", [io.StringIO(), 7])
 def test_a_recording_is_binary(file: Any) -> None:
     """A text file, or no file at all, is refused at once."""
-    with pytest.raises(TypeError, match='open in mode "wb"'):
+    with pytest.raises(TypeError, match='opened in mode "wb"'):
         record([DONE], file)
 
 
