@@ -1,8 +1,8 @@
 """Read OpenAI-style streams like lines: `while s.next(): match s.event(): ...`, then `s.err()`.
 
-This file has the table of the public names and nothing else. Each name is loaded when it is first
-used, so that importing the package costs next to nothing and an API that you do not use is never
-loaded. `__init__.pyi` has the same names for type checkers; a test compares the two.
+This file only has the table of public names. Each name is loaded when it is first used, so
+importing the package costs next to nothing, and an API that you do not use is never loaded.
+`__init__.pyi` has the same names for type checkers; a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-# Each public name, and the module that has it.
+# Each public name, and the module that defines it.
 _MODULES = {
     "APIError": "errors",
     "AgentEvent": "events.agents",

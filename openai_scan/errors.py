@@ -100,7 +100,7 @@ class TransportError(ScanError):
 
     Attributes:
         lost: How the connection was lost: `"cut"` if the other side closed it before the end of
-            the answer, `"reset"` if either side's system broke it; None otherwise.
+            the answer, `"reset"` if the operating system of either side reset it; None otherwise.
     """
 
     lost: Literal["cut", "reset"] | None = None
@@ -112,8 +112,8 @@ class ConnectError(TransportError):
     Check `base_url` and the proxy settings; retrying is safe.
 
     Attributes:
-        certificate_refused: Whether the certificate of the server, or of a proxy, was not
-            accepted. It is not retried then: the certificate would be refused again.
+        certificate_refused: Whether the certificate of the server, or of a proxy, was rejected.
+            The client does not retry then, because it would be rejected again.
         proxy_status: The HTTP status with which a proxy refused the connection, such as 407 if it
             requires a password; None if no proxy refused. Only 408, 429 and 5xx are retried.
     """
@@ -123,21 +123,21 @@ class ConnectError(TransportError):
 
 
 class TLSError(ConnectError):
-    """The server's certificate was not accepted, or the handshake failed.
+    """The server's certificate was rejected, or the handshake failed.
 
     Set `REQUESTS_CA_BUNDLE` to the certificates of your network's authority instead of turning off
     verification.
 
     Attributes:
-        variable: The environment variable that has to be corrected first, such as
-            `"SSL_CERT_FILE"`, or None. It is not retried then: nothing would have changed.
+        variable: The environment variable that you have to correct first, such as
+            `"SSL_CERT_FILE"`, or None. If it is set, the client does not retry.
     """
 
     variable: str | None = None
 
 
 class StreamTimeoutError(TransportError):
-    """A timeout expired: raise the limit, or retry.
+    """A timeout expired. Raise the limit, or retry.
 
     Attributes:
         limit: The name of the limit in `Timeout`, such as `"event_idle"`. None if the limit was
@@ -166,7 +166,7 @@ class APIError(ScanError):
         retryable: Whether the same request may succeed later.
         retry_after: How many seconds the server asks you to wait before a retry, or None.
         body: The error as received: parsed JSON, or text of at most 64 KiB. Not part of `str()`.
-        is_explained: Whether the message is the server's; if not, the server sent no words.
+        is_explained: Whether the server sent a message. If False, `message` is the client's.
         not_retried: Why the client did not wait as long as the server asks and retry, or None.
     """
 
@@ -200,9 +200,9 @@ class APIError(ScanError):
     @property
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
-        if self._should_retry is not None:  # the server has said so explicitly
+        if self._should_retry is not None:  # the server's own statement
             return self._should_retry
-        # An exhausted quota is a 429 too, but waiting does not refill it.
+        # An exhausted quota is also a 429, but waiting does not refill it.
         if "insufficient_quota" in (self.code, self.type):
             return False
         status = self.status or _status_in(self.code)
@@ -260,7 +260,7 @@ class InternalServerError(APIError):
 class RedirectError(APIError):
     """3xx: the server redirects elsewhere. Set `base_url` to the address that it names.
 
-    Redirects are not followed: a redirected POST becomes a GET, and would send the key along.
+    Redirects are not followed: a redirected POST would become a GET and send the key along.
     """
 
 
@@ -303,16 +303,16 @@ class NotAnEventStreamError(EventStreamError):
 class DecodeError(ScanError):
     """The payload of an event does not match its class. Report it; the raw event has the text.
 
-    By default the stream goes on, and the error is at `UnknownEvent.error`. With `strict=True` the
-    stream ends, and `err()` returns the error.
+    By default the stream continues, and the error is at `UnknownEvent.error`. With `strict=True`
+    the stream ends, and `err()` returns the error.
     """
 
 
 class RecordingError(ScanError):
-    """A file is not a recording, or one cannot be written. The message names the file and line.
+    """A file is not a recording, or cannot be written. The message names the file and line.
 
-    If a stream that is being recorded ends with it, everything that arrived has been delivered, and
-    the recording contains what was written before the error.
+    If it ends a stream that is being recorded, everything that arrived has been delivered, and the
+    recording contains what was written before the error.
     """
 
 
@@ -324,7 +324,7 @@ class ConfigurationError(ScanError, ValueError):
     """A client cannot be created: no key, or a malformed setting. The message says what to set."""
 
 
-# The lists of openai-python and LiteLLM agree on these; everything else is permanent.
+# openai-python and LiteLLM agree on these; everything else is permanent.
 _RETRYABLE_STATUSES = frozenset({408, 409, 429})
 _RETRYABLE_CODES = frozenset(
     {
@@ -378,7 +378,7 @@ def error_class(status: int | None, code: str | None, type: str | None) -> type[
 
 def _status_in(code: str | None) -> int | None:
     """Return the HTTP status that many servers put into `code`, as in `"503"`."""
-    # A server that has codes of its own, as Baidu, may also have 336, which is no redirect.
+    # Some servers, such as Baidu's, have three-digit codes of their own: 336 is not a redirect.
     if code is not None and len(code) == 3 and code.isascii() and code.isdigit():
         return int(code) if code[0] in "45" else None
     return None

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Watched(Protocol):
-    """What an observer can ask the stream that it watches, blocking or asynchronous."""
+    """What an observer can read from the stream it watches, blocking or asynchronous."""
 
     @property
     def source(self) -> Any:
-        """Where the events come from; with chained streams, those of the current one."""
+        """The source of the events; with chained streams, that of the current one."""
 
     @property
     def outcome(self) -> Outcome | None:
@@ -32,7 +32,7 @@ class Watched(Protocol):
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted."""
+        """What was tolerated, with counts."""
 
     @property
     def stats(self) -> Any:
@@ -51,55 +51,55 @@ class Watched(Protocol):
 class Observer:
     """Is notified of what happens in a stream; override the methods that you need.
 
-    An answer is one `began()`, its events, and one `ended()`; a chain of streams has several
-    answers. `observe()` of a streamer makes an observer watch that stream, `observers=` of a
-    client all of its streams. The reader waits while a method runs, and an exception that a method
-    raises leaves the `next()` or `close()` that called it.
+    For each answer there is one `began()`, then its events, then one `ended()`; a chain of streams
+    has several answers. `observe()` of a streamer makes an observer watch that stream, `observers=`
+    of a client all of its streams. The reader waits while a method runs. If a method raises an
+    exception, the `next()` or `close()` that called it raises that exception.
     """
 
     def began(self, stream: Watched) -> None:
         """The answer is about to be requested."""
 
     def event(self, stream: Watched, event: Event) -> None:
-        """The reader is about to get *event*."""
+        """The reader is about to receive *event*."""
 
     def renewed(self, stream: Watched, error: ScanError) -> None:
-        """After *error* the answer, or the rest of it, is about to be requested again."""
+        """The answer, or the rest of it, is about to be requested again because of *error*."""
 
     def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
         """The answer has ended with *outcome* and *error*."""
 
 
 class Observers:
-    """The observers of one stream, each of which is told of every beginning and of its end.
+    """The observers of one stream, each of which is notified of every beginning and its end.
 
     Attributes:
-        all: The observers, in the order in which they are told.
+        all: The observers, in the order in which they are notified.
     """
 
     def __init__(self) -> None:
         self.all: tuple[Observer, ...] = ()
-        self._answering = False  # an answer has begun and not ended
+        self._answering = False  # an answer has begun but not ended
 
     def add(self, observer: Observer, stream: Watched) -> None:
-        """Tell *observer* from now on, and of an answer that is under way."""
+        """Notify *observer* from now on; if an answer has begun, also of that."""
         self.all += (observer,)
         if self._answering:
             observer.began(stream)
 
     def began(self, stream: Watched) -> None:
-        """Tell of the beginning of an answer."""
+        """Notify the observers that an answer begins."""
         self._answering = True
         for observer in self.all:
             observer.began(stream)
 
     def renewed(self, stream: Watched, error: ScanError) -> None:
-        """Tell of another request for the same answer."""
+        """Notify the observers of another request for the same answer."""
         for observer in self.all:
             observer.renewed(stream, error)
 
     def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:
-        """Tell of the end of an answer, unless that has been told."""
+        """Notify the observers of the end of an answer, unless that has already happened."""
         if self._answering:
             self._answering = False
             for observer in self.all:

@@ -1,10 +1,10 @@
 """The value of JSON text that is still arriving.
 
 No well-maintained parser does this. ijson and json-stream take text in pieces but return a string
-only when it is whole, and an answer may be one long string. jiter, pydantic-core and
+only when it is complete, and an answer may be one long string. jiter, pydantic-core and
 partial-json-parser return unfinished strings but parse the text from its start each time, which is
-quadratic. The incremental parsers on PyPI are young, or parse only a part of JSON. The parser here
-looks at each character once, when somebody asks for the value.
+quadratic. The incremental parsers on PyPI are young, or parse only part of JSON. This parser looks
+at each character once, when its value is read.
 """
 
 from __future__ import annotations
@@ -43,22 +43,23 @@ class PartialJSON:
         answer.feed('{"city": "Ber')
         assert answer.value == {"city": "Ber"}
 
-    A string grows while it arrives. A number, a literal and a key appear when they are whole, since
-    the beginning of one may look like another. At the end of valid JSON, the value is what
-    `json.loads` returns. Text that nests objects and lists more than 128 levels deep is broken.
+    A string grows while it arrives. A number, a literal and a key appear when they are complete,
+    because the beginning of one may look like another. At the end of valid JSON, the value is what
+    `json.loads` returns. Text that nests objects and lists more than 128 levels deep counts as
+    broken.
     """
 
     def __init__(self) -> None:
         self._new = io.StringIO()  # text that has not been parsed yet
-        self._half = ""  # half a character at the end of the parsed text
+        self._half = ""  # half a surrogate pair at the end of the parsed text
         # The objects and lists that are open; the outermost holds the value.
         self._open: list[Any] = [[]]
         self._state = self._before_value
         self._key = ""
         self._in_key = False
         self._pieces: list[str] = []  # of a string or a scalar, not yet in the value
-        self._escape = ""  # an escape sequence as far as it has arrived, without its backslash
-        self._high = ""  # an escaped high half that waits for its low half
+        self._escape = ""  # the beginning of an escape sequence, without its backslash
+        self._high = ""  # an escaped high surrogate that waits for its low one
         self._broken = False
 
     def feed(self, text: str) -> None:
@@ -66,7 +67,7 @@ class PartialJSON:
         self._new.write(text)
 
     def finish(self) -> None:
-        """End the text. Needed only if the value is a number, which shows no end of its own."""
+        """End the text. Only a number needs this, because its end cannot be seen in the text."""
         self._look()
         if self._state == self._in_scalar and not self._broken:
             self._end_scalar()
@@ -75,7 +76,7 @@ class PartialJSON:
     def value(self) -> Any:
         """The value so far; None before it has begun.
 
-        Objects and lists are not copied: they are the same objects each time and keep growing.
+        Objects and lists are not copied: each access returns the same objects, which keep growing.
         """
         self._look()
         if self._state in (self._in_string, self._in_escape) and not self._in_key:
@@ -84,13 +85,13 @@ class PartialJSON:
 
     @property
     def complete(self) -> bool:
-        """Whether the value is whole."""
+        """Whether the value is complete."""
         self._look()
         return self._state == self._after_value and len(self._open) == 1 and not self._broken
 
     @property
     def broken(self) -> bool:
-        """Whether the text is not JSON; the value is what came before the mistake."""
+        """Whether the text is not JSON; the value is then what came before the mistake."""
         self._look()
         return self._broken
 
@@ -106,7 +107,7 @@ class PartialJSON:
         while place < len(text) and not self._broken:
             place = self._state(text, place)
 
-    # The states. Each parses the text from a place on and returns where it stopped.
+    # The states. Each parses the text from a position and returns the position where it stopped.
 
     def _before_value(self, text: str, place: int) -> int:
         place = _end_of(_SPACE, text, place)
@@ -208,7 +209,7 @@ class PartialJSON:
             self._state = self._in_string
         return place + 1
 
-    # What the states share.
+    # Shared by the states.
 
     def _is_next(self, text: str, place: int, expected: str) -> bool:
         """Return whether *expected* comes next; anything else but the end of text is a mistake."""
@@ -224,7 +225,7 @@ class PartialJSON:
             outer.append(value)
 
     def _enter(self, container: Any) -> None:
-        if len(self._open) > MAX_NESTING:  # deeper than anybody could print or compare
+        if len(self._open) > MAX_NESTING:  # Python could not print or compare a deeper value
             self._broken = True
             return
         self._put(container)
@@ -236,7 +237,7 @@ class PartialJSON:
         return place + 1
 
     def _add(self, text: str) -> None:
-        """Add text to the open string."""
+        """Add text to the current string."""
         if text:
             self._pieces += (self._high, text)
             self._high = ""
@@ -258,10 +259,10 @@ class PartialJSON:
             self._state = self._after_value
 
     def _show(self) -> None:
-        """Put the open string, as far as it has arrived, into the value."""
+        """Put the current string, as far as it has arrived, into the value."""
         outer = self._open[-1]
         shown = outer.pop(self._key) if isinstance(outer, dict) else outer.pop()
-        # Nothing else refers to the string now, so that CPython can extend it in place.
+        # There is no other reference to the string now, so CPython can extend it in place.
         shown += "".join(self._pieces)
         self._pieces.clear()
         self._put(shown)
@@ -276,6 +277,6 @@ class PartialJSON:
 
 
 def _end_of(run: re.Pattern[str], text: str, place: int) -> int:
-    """Return where the run of characters that starts at *place* ends."""
+    """Return the position where the run of characters that starts at *place* ends."""
     found = run.match(text, place)
     return place if found is None else found.end()

@@ -1,7 +1,7 @@
-"""Fixtures for pytest: a fake server, clients of it, and a cassette.
+"""Fixtures for pytest: a fake server, clients for it, and a cassette.
 
-pytest loads this wherever the package is installed, so nothing else is loaded before a test asks
-for a fixture.
+pytest loads this module wherever the package is installed, so nothing else is imported until a test
+requests a fixture.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ __all__ = ["cassette", "openai_async_client", "openai_client", "openai_server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line say what cassettes may record."""
+    """Add the option that says what cassettes may record."""
     parser.getgroup("openai_scan").addoption(
         "--openai-record-mode",
         choices=["none", "once", "new_episodes", "all"],
         default="once",
-        help="what cassettes may record (default: once). once: what has no recording yet;"
-        " none: nothing, and no test uses the network; new_episodes: what is not in the recording;"
-        " all: everything, anew",
+        help="what cassettes may record (default: once). once: if there is no recording yet;"
+        " none: nothing, and no test uses the network; new_episodes: what is not yet recorded;"
+        " all: everything, replacing the recording",
     )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Fail a test that has left answers of its fake server; one that fails anyway says why."""
+    """Fail a passing test whose fake server has answers left; leave a failing test alone."""
     server: FakeServer | None = getattr(item, "funcargs", {}).get("openai_server")
     try:
         yield
@@ -47,10 +47,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 @pytest.fixture
 def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
-    """A `FakeServer`, to which the environment points: a `Client()` of your own finds it too.
+    """A `FakeServer` that the environment points to: your own `Client()` uses it too.
 
-    A test that ends before all answers were asked for fails; set `openai_server.strict = False`
-    where that is meant.
+    A test that ends before all answers were requested fails. Set `openai_server.strict = False`
+    to allow that.
     """
     from openai_scan.testing import FakeServer
 
@@ -61,7 +61,7 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def openai_client(openai_server: FakeServer) -> Iterator[Client]:
-    """A `Client` of the fake server, which does not wait long before it tries again."""
+    """A `Client` of the fake server with short waits before retries."""
     from openai_scan.client import Client
 
     with Client(openai_server.key, openai_server.base_url, retries=_soon()) as client:
@@ -70,17 +70,17 @@ def openai_client(openai_server: FakeServer) -> Iterator[Client]:
 
 @pytest.fixture
 def openai_async_client(openai_server: FakeServer) -> Iterator[AsyncClient]:
-    """An `AsyncClient` of the fake server, otherwise as `openai_client`.
+    """An `AsyncClient` of the fake server; otherwise like `openai_client`.
 
-    It needs no plugin of its own and works with each: pytest-asyncio, anyio, pytest-trio. So it
-    reads by threads, on whichever event loop runs the test.
+    It needs no plugin of its own and works with pytest-asyncio, anyio and pytest-trio, because it
+    reads in threads, whichever event loop runs the test.
     """
     from openai_scan.client.aio import AsyncClient
     from openai_scan.transport.wire import at_once
 
     client = AsyncClient(openai_server.key, openai_server.base_url, retries=_soon(), wire="threads")
     yield client
-    at_once(client.aclose())  # which waits for nothing
+    at_once(client.aclose())  # it has nothing to wait for
 
 
 def _soon() -> RetryPolicy:
@@ -91,12 +91,12 @@ def _soon() -> RetryPolicy:
 
 @pytest.fixture
 def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cassette]:
-    """A `Cassette` of this test's own, to which the environment points.
+    """A `Cassette` for this test, which the environment points to.
 
     It is in the folder `cassettes` beside the test: `cassettes/test_file/test_name.jsonl`. A name
-    that some disks take for another one, such as one with capital letters, ends with a hash:
-    `cassettes/test_file/TestClass.test_name~1b2c3d4e.jsonl`. The option `--openai-record-mode` says
-    what it may record.
+    that some file systems confuse with another, such as one with capital letters, ends with a hash:
+    `cassettes/test_file/TestClass.test_name~1b2c3d4e.jsonl`. The option `--openai-record-mode`
+    says what it may record.
     """
     from openai_scan.errors import RecordingError
     from openai_scan.testing import Cassette
@@ -114,7 +114,7 @@ def cassette(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def _point_to(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the environment send every client to *server*, and no proxy come in between."""
+    """Point the environment at *server*, and bypass proxies."""
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     monkeypatch.setenv("OPENAI_API_KEY", server.key)
     for name in ("NO_PROXY", "no_proxy"):

@@ -13,18 +13,18 @@ class TextSource(Protocol):
     """What a `TextReader` reads from, such as a `StreamerV2`."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return at most *size* bytes of text, and none at a clean end only."""
+        """Return at most *size* bytes of text; `b""` only at a clean end."""
 
 
 class TextReader(io.RawIOBase):
     """The text of a stream as a raw binary file of UTF-8, read while it arrives.
 
-    It can be wrapped as any raw file can: `io.TextIOWrapper(io.BufferedReader(s.reader()))` gives
-    lines of text. Closing it leaves the stream open, so that a wrapper that is dropped does not
-    end the stream; the streamer's own `with` or `close()` ends it.
+    You can wrap it like any raw file: `io.TextIOWrapper(io.BufferedReader(s.reader()))` reads
+    lines of text. Closing it leaves the stream open, so that a discarded wrapper does not end the
+    stream; the streamer's own `with` or `close()` does.
 
     Args:
-        source: The stream. Its `read()` and all its readers share what is still to come.
+        source: The stream. Its `read()` and all its readers share the text that is left.
     """
 
     def __init__(self, source: TextSource) -> None:
@@ -40,10 +40,10 @@ class TextReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Wait for text and put it into *buffer*.
+        """Wait for text and write it to *buffer*.
 
         Returns:
-            How many bytes were put: 0 at a clean end only, or if *buffer* is empty.
+            The number of bytes written: 0 only at a clean end or if *buffer* is empty.
 
         Raises:
             ScanError: The stream ended with an error; all text has been delivered before.
@@ -56,7 +56,7 @@ class TextReader(io.RawIOBase):
         return len(data)
 
     def readall(self) -> bytes:
-        """Return all text that is still to come; see `StreamerV2.read`."""
+        """Return all text that is left; see `StreamerV2.read`."""
         self._check_open()
         return self._source.read()
 

@@ -1,8 +1,8 @@
 """JSON schemas of Python types, for the arguments and answers of a model.
 
-`Structurer` reads JSON that matches such a schema. A *strict* schema is one that the server forces
-the model to follow: it lists all keys of all objects, and all are required. A field with a default
-may be null, which means the default.
+`Structurer` reads JSON that matches such a schema. A *strict* schema is one that the server makes
+the model follow: it lists all keys of all objects, and all of them are required. A field with a
+default may be null, which means the default.
 
 Source: https://platform.openai.com/docs/guides/structured-outputs
 """
@@ -33,9 +33,9 @@ API: TypeAlias = Literal["agents", "assistants", "chat", "responses"]
 
 _PRIMITIVES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
 
-# The sections of a docstring that have a line for each parameter or field.
+# The docstring sections that have an entry for each parameter or field.
 _SECTIONS = ("Args:", "Arguments:", "Attributes:")
-_TWO = "there are two classes {}: a schema tells them apart by name"
+_TWO = "two classes have the name {}: rename one, because a schema refers to classes by name"
 
 _ENTRY = re.compile(r"(\w+)(?: *\(.*?\))?: *(.*)")
 
@@ -44,7 +44,7 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
     """Return the format that makes the model answer with JSON for *cls*.
 
     For Chat and Assistants it is the `response_format`, for Responses the `format` of `text`, and
-    for Agents that of the agent's `text`::
+    for Agents the `format` of the agent's `text`::
 
         client.create_chat_completion_stream(response_format=json_schema_format(City), ...)
         text = {"format": json_schema_format(City, api="responses")}
@@ -54,10 +54,10 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
 
     Args:
         cls: An attrs class, a dataclass, a TypedDict or a pydantic model.
-        api: Which API it is for.
+        api: The API to make it for.
 
     Raises:
-        TypeError: *cls* is not such a class, or has a field that no strict schema can describe.
+        TypeError: *cls* is not such a class, or has a field that a strict schema cannot describe.
     """
     if not is_record(cls) and not is_model(cls):
         raise TypeError(
@@ -65,10 +65,10 @@ def json_schema_format(cls: type, *, api: API = "chat") -> dict[str, Any]:
         )
     schema = schema_of(cls)
     if schema.get("type") != "object":
-        raise TypeError(f"{_name(cls)} is not an object in JSON, which the API asks for")
+        raise TypeError(f"{_name(cls)} is not a JSON object, which the API requires")
     if api == "agents":
         return {"type": "json_schema", "schema": schema}
-    # The API takes the description of the outermost class beside the schema, not in it.
+    # The API wants the description of the outermost class next to the schema, not in it.
     about = {"name": cls.__name__}
     if "description" in schema:
         about["description"] = schema.pop("description")
@@ -84,12 +84,12 @@ def schema_of(kind: Any, *, strict: bool = True) -> dict[str, Any]:
     Args:
         kind: An attrs class, a dataclass, a TypedDict or a pydantic model; `str`, `int`, `float`,
             `bool`, a `Literal` or an `Enum`; an optional one, a union, or a `list`, a
-            `tuple[..., ...]` or a `dict` of such. `Annotated[..., "words"]` describes it.
-        strict: Whether the schema must be strict. If not, `dict` and `Any` are possible, and
+            `tuple[..., ...]` or a `dict` of these. `Annotated[..., "words"]` adds a description.
+        strict: Whether the schema must be strict. If not, `dict` and `Any` are allowed, and
             a field with a default may be left out.
 
     Raises:
-        TypeError: There is no such schema for *kind*.
+        TypeError: *kind* has no such schema.
     """
     maker = _Maker(strict=strict, root=kind)
     if is_record(kind):
@@ -114,7 +114,7 @@ def described(docstring: str | None) -> tuple[str, dict[str, str]]:
             break
         summary.append(line)
     texts: dict[str, str] = {}
-    name, column = "", None  # the current entry, and where entries begin; None outside a section
+    name, column = "", None  # the current entry, and the column of entries (None outside a section)
     for line in filter(str.strip, lines):
         indent = len(line) - len(line.lstrip())
         if not indent:
@@ -131,7 +131,7 @@ def described(docstring: str | None) -> tuple[str, dict[str, str]]:
 
 @attrs.define
 class _Maker:
-    """Makes one schema, in which each nested class is defined once and referred to."""
+    """Makes one schema, which defines each nested class once and refers to it."""
 
     strict: bool
     root: Any
@@ -160,11 +160,11 @@ class _Maker:
             return {} if kind is Any else {"type": "object" if kind is dict else "array"}
         if not self.strict and origin is dict and args[0] is str:
             return {"type": "object", "additionalProperties": self.schema(args[1])}
-        raise TypeError(f"there is no {'strict ' * self.strict}JSON schema of {_name(kind)}")
+        raise TypeError(f"{_name(kind)} has no {'strict ' * self.strict}JSON schema")
 
     def class_schema(self, cls: Any) -> dict[str, Any]:
         """Return the schema of an attrs class, a dataclass or a TypedDict."""
-        # A dataclass without a docstring gets its signature as one.
+        # A dataclass without a docstring gets its signature as its docstring.
         is_made_up = (cls.__doc__ or "").startswith(f"{cls.__name__}(")
         summary, texts = described(None if is_made_up else cls.__doc__)
         properties = {}
@@ -182,16 +182,16 @@ class _Maker:
         return {"type": "object", **about, **rest}
 
     def model_schema(self, cls: Any) -> dict[str, Any]:
-        """Return the schema of a pydantic model, which is its own, made strict if it has to be."""
+        """Return the schema that pydantic makes of a model, made strict if necessary."""
         try:
             schema: dict[str, Any] = cls.model_json_schema()
         except Exception as error:
-            raise TypeError(f"there is no JSON schema of {_name(cls)}: {error}") from error
+            raise TypeError(f"{_name(cls)} has no JSON schema: {error}") from error
         definitions = schema.pop("$defs", {})
         if self.strict:
             for each in (schema, *definitions.values()):
                 _make_strict(each, _name(cls))
-        if "$ref" in schema:  # it contains itself
+        if "$ref" in schema:  # the model contains itself
             schema = {**definitions[schema["$ref"].rpartition("/")[2]], "title": cls.__name__}
         schema.pop("title", None)
         for name, each in definitions.items():
@@ -200,7 +200,7 @@ class _Maker:
         return schema
 
     def _described(self, schema: dict[str, Any], words: str) -> dict[str, Any]:
-        # A strict schema allows nothing beside a reference.
+        # A strict schema allows nothing next to a reference.
         if not words or (self.strict and "$ref" in schema):
             return schema
         return {**schema, "description": words}
@@ -211,7 +211,7 @@ class _Maker:
         name = cls.__name__
         if self._classes.get(name) is not cls:
             schema = self.model_schema(cls) if is_model(cls) else None
-            # A model defines what it contains, which may be in the schema already.
+            # A model defines the classes it contains, which may already be in the schema.
             if name in self._classes or self.definitions.get(name, schema) != schema:
                 raise TypeError(_TWO.format(name))
             self._classes[name] = cls
@@ -223,20 +223,20 @@ class _Maker:
     def _union(self, arms: Sequence[Any]) -> dict[str, Any]:
         several = len([arm for arm in arms if arm is not NoneType]) > 1
         for arm in arms if several else ():
-            # Classes are told apart by their `type`, everything else by its JSON type.
+            # Classes are distinguished by their `type`, everything else by its JSON type.
             if arm not in _PRIMITIVES and not tags_of(arm):
                 raise TypeError(
-                    f"{_name(arm)} cannot be in a union: that takes str, int, float, bool, None"
+                    f"{_name(arm)} cannot be in a union: use str, int, float, bool, None"
                     " and classes with a field type: Literal['...']"
                 )
         return {"anyOf": [self.schema(arm) for arm in arms]}
 
 
 def _make_strict(schema: dict[str, Any], model: str) -> None:
-    """Change a schema that pydantic has made into a strict one.
+    """Make a schema from pydantic strict, in place.
 
     Raises:
-        TypeError: No strict schema says the same.
+        TypeError: No strict schema is equivalent.
     """
     ref = schema.get("$ref")
     if ref is not None:
@@ -252,7 +252,7 @@ def _make_strict(schema: dict[str, Any], model: str) -> None:
         schema |= _choice(schema["enum"])
     if schema.get("type") == "object":
         if not schema.setdefault("properties", {}) and schema.get("additionalProperties"):
-            raise TypeError(f"there is no strict JSON schema of the dict in {model}")
+            raise TypeError(f"the dict in {model} has no strict JSON schema")
         required = schema.get("required", [])
         for name, each in schema["properties"].items():
             _make_strict(each, model)
@@ -261,7 +261,7 @@ def _make_strict(schema: dict[str, Any], model: str) -> None:
         schema["required"] = list(schema["properties"])
         schema["additionalProperties"] = False
     elif "prefixItems" in schema or not schema.keys() & {"type", "anyOf", "const", "enum"}:
-        raise TypeError(f"there is no strict JSON schema of a field of {model}")
+        raise TypeError(f"a field of {model} has no strict JSON schema")
     for each in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())):
         _make_strict(each, model)
 
@@ -270,7 +270,7 @@ def _choice(values: Sequence[Any]) -> dict[str, Any]:
     kinds = dict.fromkeys(_PRIMITIVES.get(type(value)) for value in values)
     if None in kinds or not kinds:
         raise TypeError(
-            "there is no JSON schema of a choice that is not of str, int, float, bool or None"
+            "a Literal or Enum needs values of str, int, float, bool or None to have a JSON schema"
         )
     names = [kind for kind in kinds if kind is not None]
     return {"type": names[0] if len(names) == 1 else names, "enum": list(values)}

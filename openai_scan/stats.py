@@ -1,4 +1,4 @@
-"""How fast a stream is, how much it is, and what it costs."""
+"""How fast a stream is, how large it is and what it costs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from openai_scan.errors import ScanError
     from openai_scan.events import Event, Outcome
 
-# A token of English text has about so many characters.
+# English text has about this many characters per token.
 _CHARACTERS_A_TOKEN = 4
 
 _RATE_LIMITS = "x-ratelimit-"
 
-# Those after which the server's count of tokens is its last word.
+# After these, the server's token counts are final.
 _WHOLE = ("completed", "incomplete", "requires_action")
 
 
@@ -31,10 +31,10 @@ class Gaps:
     """The seconds between one piece of text and the next.
 
     Attributes:
-        count: How many there were.
-        median: Half of them were no longer.
-        p95: Nineteen of twenty were no longer.
-        max: The longest.
+        count: The number of gaps.
+        median: Half of the gaps were at most this long.
+        p95: 95 % of the gaps were at most this long.
+        max: The longest gap.
     """
 
     count: int
@@ -48,10 +48,10 @@ class TokenCount:
     """How many tokens an answer took.
 
     Attributes:
-        input: What was asked, or None if that is not known.
-        output: What was answered, reasoning included, or None if that is not known.
-        estimated: Whether it is not the server's last word, since the stream was cut or goes on:
-            what it counted so far, or a quarter of the characters of the text.
+        input: Tokens of the request, or None if unknown.
+        output: Tokens of the answer, reasoning included, or None if unknown.
+        estimated: Whether the counts are not final, because the stream is still running or was cut
+            off: then they are the server's counts so far, or a quarter of the text's characters.
     """
 
     input: int | None
@@ -61,23 +61,24 @@ class TokenCount:
 
 @frozen(kw_only=True)
 class Stats:
-    """The figures of a stream, of its whole chain if there is one. Times are in seconds.
+    """The figures of a stream, or of its whole chain. Times are in seconds.
 
     Attributes:
         outcome: How it ended, or None while it runs.
         seconds: From the first `next()` until the end, or until now.
-        to_headers: From the first `next()`, tries in vain included, until the head of the answer.
-        to_first_event: Likewise, until the first event.
-        to_first_text: Likewise, until the first piece of text.
-        gaps: Between pieces of text, as they were handed out; None if there were fewer than two.
-        characters: How many characters of text there were.
+        to_headers: From the first `next()` to the response headers, failed attempts included.
+        to_first_event: From the first `next()` to the first event.
+        to_first_text: From the first `next()` to the first piece of text.
+        gaps: The gaps between pieces of text, as delivered; None if there were fewer than two
+            pieces.
+        characters: The number of characters of text.
         text_per_second: Characters per second from the first piece of text to the last.
-        events: How many events there were.
-        bytes: How many bytes were read.
-        retries: How often it was asked for again, from the start or for the rest.
+        events: The number of events.
+        bytes: The number of bytes read.
+        retries: How often the request was sent again, from the start or for the rest.
         connection_reused: Whether the connection had carried another request before.
-        request_id: The server's name for the request.
-        rate_limits: What the server said of its limits: the headers `x-ratelimit-…`.
+        request_id: The server's id of the request.
+        rate_limits: The server's rate limits: the headers `x-ratelimit-…`.
         usage: How many tokens the last answer took.
     """
 
@@ -99,10 +100,10 @@ class Stats:
 
 
 class Timer(Observer):
-    """Takes the times of a stream.
+    """Measures the times of a stream.
 
     Args:
-        now: The clock, if it is another than `time.monotonic()`.
+        now: The clock; `time.monotonic()` by default.
     """
 
     def __init__(self, now: Callable[[], float] | None = None) -> None:
@@ -111,20 +112,20 @@ class Timer(Observer):
         self._headers: float | None = None
         self._first_event: float | None = None
         self._first_text: float | None = None
-        self._last_text: float | None = None  # of the answer that is under way
+        self._last_text: float | None = None  # of the current answer
         self._ended: float | None = None
         self._gaps = array("d")
         self._characters = 0
-        self._followed = 0  # of these characters, those that had text before them
+        self._followed = 0  # characters in pieces after the first one of an answer
 
-    def began(self, stream: Watched) -> None:  # noqa: ARG002 - nothing is known of it yet
-        """Begin to count; the pause between two answers is no gap."""
+    def began(self, stream: Watched) -> None:  # noqa: ARG002 - nothing to read from it yet
+        """Start to count; the pause between two answers is not a gap."""
         if self._began is None:
             self._began = self._now()
         self._last_text = None
 
-    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
-        """Take the time of an event."""
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream has more
+        """Record the time of an event."""
         now = self._now()
         if self._first_event is None:
             self._first_event = now
@@ -140,8 +141,8 @@ class Timer(Observer):
         if self._first_text is None:
             self._first_text = now
 
-    def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream knows them
-        """Take the time of the end."""
+    def ended(self, stream: Watched, outcome: Outcome, error: ScanError | None) -> None:  # noqa: ARG002 - the stream has them
+        """Record the time of the end."""
         self._ended = self._now()
         if self._headers is None:
             self._note_head(stream)
@@ -199,7 +200,7 @@ def usage_of(stream: Watched, outcome: Outcome | None) -> TokenCount | None:
     usage: Any = answer.usage
     estimated = outcome not in _WHOLE
     if usage is not None:
-        # Chat Completions, Completions and runs have names of their own.
+        # Chat Completions, Completions and runs use older names.
         old = hasattr(usage, "prompt_tokens")
         return TokenCount(
             input=usage.prompt_tokens if old else usage.input_tokens,
@@ -215,7 +216,7 @@ def usage_of(stream: Watched, outcome: Outcome | None) -> TokenCount | None:
 def _gaps(gaps: array[float]) -> Gaps | None:
     if not gaps:
         return None
-    import statistics  # it loads fractions and decimal, and few ask for the gaps
+    import statistics  # slow to load, and few callers ask for the gaps
 
     ordered = sorted(gaps)
     return Gaps(

@@ -35,15 +35,14 @@ class StreamerV2(Whole[EventT, AnswerT]):
     Args:
         source: An iterable of byte chunks, split anywhere, or a binary file object. The streamer
             owns it from now on: `close()` closes it.
-        max_event_bytes: How many bytes of one event may be kept; a larger one is an
-            `EventTooLargeError`.
-        strict: Whether an event that does not fit its class ends the stream with a
-            `DecodeError`, rather than being tolerated and counted in `notes`.
+        max_event_bytes: How many bytes of one event may be buffered. A larger event ends the stream
+            with an `EventTooLargeError`.
+        strict: Whether an event that does not match its class ends the stream with a
+            `DecodeError`. By default such an event is tolerated and counted in `notes`.
         require_terminal: Whether input that ends without the family's terminal event is a
-            `TruncatedStreamError`. False is for servers that never send one.
-        note_unknown: Whether to count in `notes` what the classes have no place for, such as a
-            field that the API did not have when this version was made. Events take several times
-            as long to decode then.
+            `TruncatedStreamError`. Pass False for servers that never send one.
+        note_unknown: Whether to count in `notes` what the classes do not model, such as a field
+            that is newer than this version. Decoding an event then takes several times as long.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not a source at all.
@@ -58,9 +57,9 @@ class StreamerV2(Whole[EventT, AnswerT]):
         Never raises for bad input or a bad network: it returns False at the end and after an
         error, and from then on. `err()` and `outcome` say which it was.
 
-        An exception of your own that interrupts the wait leaves it as it is: that of a signal
-        handler, KeyboardInterrupt included, or gevent's `Timeout`. The source is closed then, and
-        the stream ends as `cancelled`, because bytes may have been lost.
+        Your own exceptions pass through unchanged: those that a signal handler raises during the
+        wait, such as KeyboardInterrupt, and gevent's `Timeout`. The source is closed then, and the
+        stream ends as `cancelled`, because bytes may have been lost.
         """
         machine = self._machine
         try:
@@ -70,7 +69,7 @@ class StreamerV2(Whole[EventT, AnswerT]):
                     continue
                 left, machine.left = machine.left, None
                 try:
-                    if step is SWITCH:  # before closing could be interrupted
+                    if step is SWITCH:  # first: closing may be interrupted
                         self._open(machine.current)
                 finally:
                     if left is not None:
@@ -96,22 +95,22 @@ class StreamerV2(Whole[EventT, AnswerT]):
         self._raise_err()
 
     def close(self) -> None:
-        """Close the source. Call it any number of times; `with` does it for you.
+        """Close the source. You may call it any number of times; `with` calls it for you.
 
-        A stream that has shown its end is judged by what it said, an error included. Any other is
-        left as `cancelled`, without an error: you may stop reading whenever you like.
+        If the stream has shown its end, its outcome and error are those that it reported. Otherwise
+        it ends as `cancelled`, without an error: you may stop reading whenever you like.
         """
         machine = self._machine
         try:
             inputs = machine.leave(self)
-        except BaseException:  # an observer's; the stream has ended, so nobody is told again
+        except BaseException:  # raised by an observer; the second call notifies no one
             close_inputs(*machine.leave(self))
             raise
         if not self._handed_over:
             close_inputs(*inputs)
 
     def _abandon(self) -> None:
-        """Close because of an interruption, which no error of closing may replace."""
+        """Close after an interruption; an error while closing must not replace it."""
         with contextlib.suppress(Exception):
             self.close()
 
@@ -124,7 +123,7 @@ class StreamerV2(Whole[EventT, AnswerT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close; then raise the error that nobody has asked for, if there is one."""
+        """Close; then raise the error, if there is one that you have not checked with `err()`."""
         self.close()
         if exc_type is None and not self._err_seen:
             self._raise_err()
@@ -132,34 +131,34 @@ class StreamerV2(Whole[EventT, AnswerT]):
     def chain_from(
         self, successor: Callable[[Self, Outcome], StreamerV2 | Source | Outcome]
     ) -> None:
-        """Let *successor* decide what comes next, whenever the chain would end without an error.
+        """Let *successor* decide what follows each time the chain would end without an error.
 
-        `next()` calls it with this streamer, whose `snapshot()` and `final()` belong to the stream
-        that has just ended, and with the outcome. It returns what to go on with, as `chain()` takes
-        it; this streamer, to read on from its source; or the outcome to end with. If it raises an
-        exception, that leaves `next()`, and the stream has ended.
+        `next()` calls it with this streamer and the outcome. `snapshot()` and `final()` then belong
+        to the stream that has just ended. It returns what to read next (see `chain()`), or this
+        streamer to continue reading its source, or the outcome to end with. If it raises an
+        exception, the stream ends and `next()` raises that exception.
 
         Raises:
-            RuntimeError: This stream has ended already.
+            RuntimeError: This stream has already ended.
         """
         self._follow(successor)
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return text that is still to come, as UTF-8: what `shutil.copyfileobj` calls.
+        """Return text that has not been returned yet, as UTF-8, as `shutil.copyfileobj` expects.
 
-        It steps through the events itself. A character may be split over two calls; half a
-        surrogate pair is joined with its other half.
+        It steps through the events itself. A character may be split over two calls; the two halves
+        of a surrogate pair are joined.
 
         Args:
             size: How many bytes at most; negative or None for all until the end.
 
         Returns:
-            At least one byte, as soon as there is some, and `b""` only at a clean end.
+            At least one byte, as soon as there is one, and `b""` only at a clean end.
 
         Raises:
-            ScanError: The stream ended with an error. A call with a size raises it once all text
-                has been returned. A call without one raises it at once; the text that came is what
-                the next call returns.
+            ScanError: The stream ended with an error. A call with a size raises it after all text
+                has been returned. A call without a size raises it at once; the next call then
+                returns the text that arrived.
         """
         text = self._text
         while text.wants(size) and (piece := self._next_text()) is not None:
@@ -169,11 +168,11 @@ class StreamerV2(Whole[EventT, AnswerT]):
         return text.take(size)
 
     def reader(self) -> TextReader:
-        """Return the text as an `io.RawIOBase`, which `io.TextIOWrapper` and others can wrap."""
+        """Return the text as an `io.RawIOBase`, which you can wrap in `io.TextIOWrapper`."""
         return TextReader(self)
 
     def text_deltas(self) -> Iterator[str]:
-        """Yield the text, delta by delta, for `print(delta, end="", flush=True)`.
+        """Yield the text delta by delta, for `print(delta, end="", flush=True)`.
 
         Raises:
             ScanError: The stream ended with an error; raised after the last delta.
@@ -183,7 +182,7 @@ class StreamerV2(Whole[EventT, AnswerT]):
         self._raise_err()
 
     def _next_text(self) -> str | None:
-        """Step to the next text that can be handed out, and return it; None at the end."""
+        """Step to the next event that adds text and return the text; None at the end."""
         while self.next():
             if text := self.text():
                 return text

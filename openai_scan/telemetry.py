@@ -1,8 +1,8 @@
-"""Tell OpenTelemetry of streams, by the names of its conventions for generative AI.
+"""Report streams to OpenTelemetry, following its conventions for generative AI.
 
-The extra `otel` installs what it takes. Nothing of what was asked and answered is told: of an
-error its class, status and code, of an answer its id, its model, its counts and its times. What a
-server puts into one of these is told only if it looks like a code, an id or the name of a model.
+The extra `otel` installs the dependency. Prompts and answers are not reported: of an error only its
+class, status and code; of an answer only its id, its model, its counts and its times. A value that
+comes from the server is reported only if it looks like a code, an id or the name of a model.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OPERATIONS = {
 }
 _OTHER_OPERATION = "generate_content"
 
-# What a request may ask for, and what the conventions call it.
+# Parameters of a request, and their names in the conventions.
 _REQUESTED = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "max_completion_tokens": "gen_ai.request.max_tokens",
@@ -50,33 +50,33 @@ _REQUESTED = {
     "assistant_id": "gen_ai.agent.id",
 }
 
-# The conventions say where the histograms have their steps: seconds, and tokens.
+# The conventions define the bucket boundaries of the histograms, in seconds and in tokens.
 _SECONDS = tuple(0.01 * 2**step for step in range(14))
 _TOKENS = tuple(4**step for step in range(14))
 _CHUNK_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 
 
-# What a server calls things. Anything else may be a piece of the answer, or an echo of the prompt.
+# What a code or name looks like. Anything else may be part of the answer, or echo the prompt.
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9_.:/@+-]{1,128}")
 
-# An answer has as many reasons as choices, and no server makes more choices than this.
+# An answer has one finish reason per choice, and no server makes more choices than this.
 _MAX_REASONS = 128
 
 
 class Telemetry:
-    """Makes an observer for each stream, which tells OpenTelemetry of it.
+    """Makes an observer for each stream that reports it to OpenTelemetry.
 
     ::
 
         client = Client(observers=[Telemetry()])
 
-    Each answer is a span of the kind client, from the request until its end, tries in vain
-    included; and it counts in the histograms of duration, tokens and times of chunks.
+    Each answer is a span of the kind client, from the request to the end, failed attempts
+    included. It is also counted in the histograms of duration, tokens and times of chunks.
 
     Args:
-        tracer_provider: Where spans go; the global one by default.
-        meter_provider: Where measurements go; the global one by default.
+        tracer_provider: Where to send spans; the global provider by default.
+        meter_provider: Where to send measurements; the global provider by default.
     """
 
     def __init__(
@@ -93,13 +93,13 @@ class Telemetry:
                 f"gen_ai.client.{name}", unit, what, explicit_bucket_boundaries_advisory=steps
             )
 
-        self.duration = histogram("operation.duration", "s", _SECONDS, "How long it took.")
-        self.tokens = histogram("token.usage", "{token}", _TOKENS, "How many tokens it took.")
+        self.duration = histogram("operation.duration", "s", _SECONDS, "Duration of the operation.")
+        self.tokens = histogram("token.usage", "{token}", _TOKENS, "Number of tokens used.")
         self.first_chunk = histogram(
-            "operation.time_to_first_chunk", "s", _SECONDS, "How long the first event took."
+            "operation.time_to_first_chunk", "s", _SECONDS, "Time to the first event."
         )
         self.next_chunk = histogram(
-            "operation.time_per_output_chunk", "s", _CHUNK_SECONDS, "How long the next event took."
+            "operation.time_per_output_chunk", "s", _CHUNK_SECONDS, "Time between events."
         )
 
     def __call__(self) -> Observer:
@@ -108,15 +108,17 @@ class Telemetry:
 
 
 class _Teller(Observer):
-    """Tells of one stream."""
+    """Reports one stream."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._to = telemetry
         self._span: Span = trace.INVALID_SPAN
-        self._facts: dict[str, Any] = {}  # of the measurements, which shall not be too many
+        self._facts: dict[
+            str, Any
+        ] = {}  # attributes of measurements; few, to limit their combinations
         self._began = 0.0
         self._last: float | None = None
-        self._reasons: dict[int, str] = {}  # of each choice, the last that it was given
+        self._reasons: dict[int, str] = {}  # the last finish reason of each choice
 
     def began(self, stream: Watched) -> None:
         body = _body_of(stream)
@@ -134,7 +136,7 @@ class _Teller(Observer):
         self._last = None
         self._reasons = {}
 
-    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event says all
+    def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the event has everything
         now = time.monotonic()
         if self._last is None:
             self._to.first_chunk.record(now - self._began, self._facts)
@@ -172,7 +174,7 @@ class _Teller(Observer):
 
 
 def _reasons_of(event: Event) -> Iterator[tuple[int, str]]:
-    """Yield the choices that end with *event*, each with the server's word for the reason."""
+    """Yield the choices that end with *event*, each with its finish reason, as the server says."""
     choices = getattr(event, "choices", None)
     if choices is None:
         reason = event.unwrap_finish_reason()
@@ -183,7 +185,7 @@ def _reasons_of(event: Event) -> Iterator[tuple[int, str]]:
 
 
 def _body_of(stream: Watched) -> Mapping[str, Any]:
-    """Return what was asked, as far as it is known."""
+    """Return the body of the request, as far as it is known."""
     body = getattr(getattr(stream.source, "request", None), "body", None)
     return body if isinstance(body, Mapping) else {}
 
@@ -203,9 +205,9 @@ def _facts_of(stream: Watched, body: Mapping[str, Any]) -> Iterator[tuple[str, A
 
 
 def _answered_by(stream: Watched) -> Iterator[tuple[str, Any]]:
-    """Yield what the answer says of itself."""
+    """Yield the attributes that the answer reports about itself."""
     answer: Any = stream.snapshot()
-    # Responses and runs have it one level further down.
+    # Responses and runs nest it one level deeper.
     inner = getattr(answer, "response", None) or getattr(answer, "run", None) or answer
     for name in ("id", "model"):
         value = getattr(inner, name, None)
@@ -214,7 +216,7 @@ def _answered_by(stream: Watched) -> Iterator[tuple[str, Any]]:
 
 
 def _described(error: ScanError) -> str:
-    """Return the class of an error, its HTTP status and its code, and none of its words."""
+    """Return the class of an error, its HTTP status and its code, but not its message."""
     facts = [type(error).__name__]
     if isinstance(error, APIError):
         if error.status is not None:

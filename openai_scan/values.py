@@ -1,7 +1,7 @@
-"""The ground of the data model: what all values have in common, and what every answer has.
+"""The base of the data model: what all values have in common, and what every answer has.
 
-Of this package it imports the bounds of JSON only, so that errors can hold an answer and events can
-be values.
+It imports nothing from the package but the JSON limits, so that errors can hold an answer and
+events can be values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 KEY = "key"
-"""The name in the metadata of an attribute under which its key in JSON is, if it has another."""
+"""The metadata key of an attribute's JSON key, for attributes whose JSON key has another name."""
 
 
 class Value:
@@ -64,19 +64,19 @@ def _shown(cls: Any) -> tuple[str, ...]:
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Call(Value):
-    """One call of one of your functions or custom tools, as far as it has arrived.
+    """A call of one of your functions or custom tools, as far as it has arrived.
 
     Attributes:
-        id: The id to send the output with; `""` for an old function call of Chat Completions,
-            which has none.
+        id: The id to send the output with; `""` for the old function calls of Chat Completions,
+            which have none.
         name: The name of the function or tool.
-        arguments: The arguments as JSON text, `"{}"` if a finished call has none; only the
-            beginning of it while they arrive. For a custom tool, its input, which is any text.
+        arguments: The arguments as JSON text; while they arrive, the text so far. `"{}"` if a
+            finished call has none. For a custom tool, its input, which is any text.
         complete: Whether the server has finished the call and the arguments are valid JSON.
             Do not answer a call that is not complete.
         choice: The number of the choice that the call belongs to.
-        kind: The kind of call: "function", or "custom" for a custom tool, whose *arguments* are its
-            input as text.
+        kind: The kind of call: "function", or "custom" for a custom tool, whose *arguments* are
+            plain text.
     """
 
     id: str
@@ -87,11 +87,11 @@ class Call(Value):
     kind: str = "function"
 
     def parsed(self) -> Any:
-        """Return the arguments as a Python value; null is no arguments, `{}`.
+        """Return the arguments as a Python value; null counts as no arguments, `{}`.
 
         Raises:
-            ValueError: The call is not complete, or is the call of a custom tool, or the arguments
-                are nested too deeply.
+            ValueError: The call is not complete, it calls a custom tool, or the arguments are
+                nested too deeply.
         """
         if self.kind != "function":
             raise ValueError(f"the input of the {self.kind} tool {self.name!r} is not JSON")
@@ -102,23 +102,24 @@ class Call(Value):
 
 
 PieceKind: TypeAlias = Literal["text", "reasoning", "refusal", "call", "audio", "image"]
-"""What a `Piece` is a piece of."""
+"""What a `Piece` belongs to: the text, a call, …"""
 
 
 @frozen(slots=False, eq=False, repr=False)
 class Piece(Value):
     """What an event adds to an answer, in the same form for every API.
 
-    The pieces of a stream in order, sorted by kind, choice and call, are the whole answer. So a
+    The pieces of a stream, grouped by kind, choice and call, add up to the whole answer. So a
     loop over them shows, forwards or stores any stream.
 
     Attributes:
-        kind: What it is a piece of.
-        choice: The number of the choice that it belongs to.
-        text: What it adds. Of a call: JSON text of its arguments, or the input of a custom tool;
-            `""` for a piece that only announces the call. Of audio and images: base64.
-        call_id: The id of the call, `""` if it is not a piece of a call, or not known yet.
-        name: The name of the function or tool that is called, likewise.
+        kind: What it belongs to.
+        choice: The number of the choice it belongs to.
+        text: What it adds. For a call: JSON text of its arguments, or the input of a custom tool;
+            `""` for a piece that only announces the call. For audio and images: base64.
+        call_id: The id of the call; `""` if it does not belong to a call or the id is not known
+            yet.
+        name: The name of the function or tool that is called; `""` likewise.
     """
 
     kind: PieceKind
@@ -130,14 +131,14 @@ class Piece(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Counts(Value):
-    """How many tokens an answer took, in the same words for every API; None if unknown.
+    """How many tokens an answer took, under the same names for every API; None if unknown.
 
     Attributes:
         input: Tokens of the request.
         output: Tokens of the answer, reasoning included.
         total: Both together, as the server counts them.
-        cached: Those of *input* that the server had in its cache.
-        reasoning: Those of *output* that were spent on reasoning.
+        cached: How many of *input* came from the server's cache.
+        reasoning: How many of *output* were spent on reasoning.
     """
 
     input: int | None = None
@@ -152,7 +153,7 @@ class Answer(Protocol):
 
     @property
     def text(self) -> str:
-        """The answer's text, without reasoning and refusal; with several choices, that of 0."""
+        """The answer's text, without reasoning or refusal; with several choices, that of 0."""
         ...
 
     @property
@@ -167,26 +168,26 @@ class Answer(Protocol):
 
     @property
     def counts(self) -> Counts | None:
-        """The same counts in the words of `Counts`, or None."""
+        """The same counts as `Counts`, or None."""
         ...
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the answer ended, in the server's word; with several choices, that of 0."""
+        """Why the answer ended, in the server's words; with several choices, that of choice 0."""
         ...
 
 
 @frozen(slots=False, eq=False, repr=False)
 class UnknownObject(Value):
-    """An object of a kind that this version has no class for, or that does not fit its class.
+    """An object of a kind that this version has no class for, or that does not match its class.
 
-    A union of kinds ends in this class or a subclass, so each of its members has a `type`.
+    Every union of kinds ends in this class or a subclass, so each of its members has a `type`.
 
     Attributes:
         type: The kind, as the server sent it; `""` if it sent none.
         id: The object's id, or None if it has none.
-        payload: The JSON object as the server sent it. It is not shown in the repr, since it may
-            have parts of the prompt.
+        payload: The JSON object as the server sent it. The repr leaves it out because it may
+            contain parts of the prompt.
     """
 
     type: str
@@ -195,7 +196,7 @@ class UnknownObject(Value):
 
     @classmethod
     def of(cls, payload: Mapping[str, Any]) -> Self:
-        """Return the object that *payload* is, with its `type` and `id`."""
+        """Return an object for *payload*, with its `type` and `id`."""
         kind, id = payload.get("type"), payload.get("id")
         return cls(
             kind if isinstance(kind, str) else "",
@@ -203,7 +204,7 @@ class UnknownObject(Value):
             payload,
         )
 
-    def __hash__(self) -> int:  # a payload has no hash
+    def __hash__(self) -> int:  # a payload is not hashable
         return hash((type(self), self.type, self.id))
 
 

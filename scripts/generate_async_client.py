@@ -52,8 +52,8 @@ _PHRASES = {
         "    Many tasks of one event loop may use it at once, on asyncio and on Trio."
     ),
     "`close()` or a `with` block closes them": "`aclose()` or an `async with` block closes them",
-    "A client of Azure OpenAI; otherwise as": (
-        "An asynchronous client of Azure OpenAI; otherwise as"
+    "A client of Azure OpenAI; otherwise like": (
+        "An asynchronous client of Azure OpenAI; otherwise like"
     ),
 }
 _MORE_RAISED = (

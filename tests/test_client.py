@@ -235,7 +235,7 @@ def test_an_id_is_quoted(server: ScriptedServer) -> None:
     ("arguments", "message"),
     [
         ({"asistant_id": "a"}, "there is no argument 'asistant_id': did you mean 'assistant_id'?"),
-        ({"zzz": 1}, "there is no argument 'zzz': extra_body takes any other one"),
+        ({"zzz": 1}, "there is no argument 'zzz': pass others in extra_body"),
         ({}, "missing arguments: assistant_id"),
         ({"assistant_id": None}, "missing arguments: assistant_id"),
     ],
@@ -280,19 +280,23 @@ def test_the_environment_is_the_default(
             None,
             None,
             (
-                "no API key: set OPENAI_API_KEY, or pass api_key"
-                " (an empty one if the server needs none)"
+                "no API key: set OPENAI_API_KEY or pass api_key"
+                " (api_key='' if the server needs none)"
             ),
         ),
         (
             "sk-1\n",
             None,
             (
-                "the API key begins or ends with a blank or a line end: strip it;"
+                "the API key begins or ends with a space or line break: strip it;"
                 " check OPENAI_API_KEY"
             ),
         ),
-        ("Bearer sk-1", None, "the API key has characters that no key has; check OPENAI_API_KEY"),
+        (
+            "Bearer sk-1",
+            None,
+            "the API key contains characters that no API key has: check OPENAI_API_KEY",
+        ),
         (
             "k",
             "localhost",
@@ -307,7 +311,7 @@ def test_the_environment_is_the_default(
             "k",
             "http://a/v1?key=s",
             (
-                "the base URL must have no '?' and no '#': remove that and what follows, and pass"
+                "the base URL must not contain '?' or '#': remove it and what follows, and pass"
                 " parameters as query"
             ),
         ),
@@ -316,7 +320,7 @@ def test_the_environment_is_the_default(
                 "k",
                 f"http://a/v1{path}{slash}",
                 (
-                    f"the base URL must not end with {path}: remove that, since the client appends"
+                    f"the base URL must not end with {path}: remove that, because the client appends"
                     " the path of each request"
                 ),
             )
@@ -349,7 +353,7 @@ def test_the_environment_is_the_default(
             "k",
             "http://me:s3cret@a/v1",
             (
-                "the base URL must have no user name and no password: pass the key as api_key,"
+                "the base URL must not contain a user name or password: pass the key as api_key,"
                 " or another Authorization in headers"
             ),
         ),
@@ -579,11 +583,20 @@ class TestAzure:
     @pytest.mark.parametrize(
         ("path", "message"),
         [
-            ("/openai/v1", "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it"),
-            ("/OpenAI/V1/", "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it"),
-            ("/openai/v1/responses", "an endpoint in /openai/v1 has OpenAI's paths: use Client"),
-            ("/openai/deployments/gpt/chat/completions", "the endpoint has a deployment in it: "),
-            ("/openai/deployments", "the endpoint has a deployment in it: "),
+            (
+                "/openai/v1",
+                "an endpoint that ends in /openai/v1 has OpenAI's paths: pass it to Client",
+            ),
+            (
+                "/OpenAI/V1/",
+                "an endpoint that ends in /openai/v1 has OpenAI's paths: pass it to Client",
+            ),
+            (
+                "/openai/v1/responses",
+                "an endpoint that ends in /openai/v1 has OpenAI's paths: pass it to Client",
+            ),
+            ("/openai/deployments/gpt/chat/completions", "the endpoint contains a deployment: "),
+            ("/openai/deployments", "the endpoint contains a deployment: "),
         ],
     )
     def test_an_address_of_another_kind_is_told_at_once(self, path: str, message: str) -> None:
@@ -609,8 +622,8 @@ class TestAzure:
             (
                 {"endpoint": "https://a.example", "api_version": "v"},
                 (
-                    "no API key: set AZURE_OPENAI_API_KEY, or pass api_key"
-                    " (an empty one if the server needs none)"
+                    "no API key: set AZURE_OPENAI_API_KEY or pass api_key"
+                    " (api_key='' if the server needs none)"
                 ),
             ),
         ],

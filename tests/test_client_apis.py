@@ -333,11 +333,11 @@ class TestNothingToSay:
         ),
         (
             lambda c: c.create_run("t", assistant_id="a", stream=True),
-            "this method does not stream: leave stream out; those whose names end in _stream do",
+            "this method does not stream: leave stream out; methods that stream end in _stream",
         ),
         (
             lambda c: c.list_models(stream=False),
-            "this method does not stream: leave stream out; those whose names end in _stream do",
+            "this method does not stream: leave stream out; methods that stream end in _stream",
         ),
     ],
 )
@@ -439,7 +439,7 @@ class TestFiles:
         """Text has no bytes."""
         with pytest.raises(TypeError) as caught:
             client.create_transcription_stream(file=file, model="m")
-        assert str(caught.value) == ("file: a file is a path, a file opened in mode 'rb', or bytes")
+        assert str(caught.value) == ("file must be a path, a file opened in mode 'rb', or bytes")
 
     def test_a_repr_shows_no_content(self) -> None:
         """It may be somebody's voice."""
@@ -487,7 +487,7 @@ class TestAzure:
         with pytest.raises(TypeError) as caught:
             client.create_image_stream(prompt="p")
         assert str(caught.value) == (
-            "missing arguments: model, the name of the deployment on Azure"
+            "missing arguments: model (on Azure, the name of the deployment)"
         )
 
 

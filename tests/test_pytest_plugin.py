@@ -202,7 +202,7 @@ class TestCase(unittest.TestCase):
     assert status == 1
     assert "4 failed, 2 passed" in printed
     assert "error" not in printed.splitlines()[-1]
-    assert printed.count("1 of the answers that the test scripted was never requested") >= 1
+    assert printed.count("1 of the scripted answers was never requested") >= 1
 
 
 def test_an_option_says_what_cassettes_record(tmp_path: Path) -> None:
@@ -268,4 +268,4 @@ def test_fixtures_work_with_plugins_of_event_loops(tmp_path: Path, plugin: str, 
     )
     assert status == 1
     assert f"{loops} failed, {2 * loops} passed" in printed
-    assert "1 of the answers that the test scripted was never requested" in printed
+    assert "1 of the scripted answers was never requested" in printed

@@ -75,7 +75,7 @@ def test_the_request_has_the_name_that_support_asks_for(
             "Moved",
             {},
             "",
-            "the server redirects to an unknown place: set base_url to that",
+            "the server redirects to an unknown address: set base_url to that",
         ),
         (
             308,
@@ -99,7 +99,7 @@ def test_the_message_is_the_server_s(
 @pytest.mark.parametrize(
     ("headers", "text", "message"),
     [
-        ({}, "", "the server sent something without a Content-Type instead of E: (nothing)"),
+        ({}, "", "the server sent a response without Content-Type instead of E: (nothing)"),
         (
             {"Content-Type": "text/html"},
             "<p>log  in",

@@ -261,31 +261,31 @@ def _two_of_a_name() -> type:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (dict[str, int], "there is no strict JSON schema of dict[str, int]"),
-        (Any, "there is no strict JSON schema of Any"),
-        (tuple[int, str], "there is no strict JSON schema of tuple[int, str]"),
-        (_Plain, "there is no strict JSON schema of _Plain"),
+        (dict[str, int], "dict[str, int] has no strict JSON schema"),
+        (Any, "Any has no strict JSON schema"),
+        (tuple[int, str], "tuple[int, str] has no strict JSON schema"),
+        (_Plain, "_Plain has no strict JSON schema"),
         (
             Place | int,
             (
-                "Place cannot be in a union: that takes str, int, float, bool, None and"
+                "Place cannot be in a union: use str, int, float, bool, None and"
                 " classes with a field type: Literal['...']"
             ),
         ),
         (
             list[int] | str,
             (
-                "list[int] cannot be in a union: that takes str, int, float, bool, None and"
+                "list[int] cannot be in a union: use str, int, float, bool, None and"
                 " classes with a field type: Literal['...']"
             ),
         ),
         (
             Literal[b"a"],
-            "there is no JSON schema of a choice that is not of str, int, float, bool or None",
+            "a Literal or Enum needs values of str, int, float, bool or None to have a JSON schema",
         ),
         (
             _two_of_a_name(),
-            "there are two classes Place: a schema tells them apart by name",
+            "two classes have the name Place: rename one, because a schema refers to classes by name",
         ),
     ],
     ids=str,
@@ -301,7 +301,7 @@ def test_a_loose_schema_has_limits_too() -> None:
     """The keys of JSON are text."""
     with pytest.raises(TypeError) as caught:
         schema_of(dict[int, str], strict=False)
-    assert str(caught.value) == "there is no JSON schema of dict[int, str]"
+    assert str(caught.value) == "dict[int, str] has no JSON schema"
 
 
 def test_a_format_is_of_a_class() -> None:
@@ -311,7 +311,7 @@ def test_a_format_is_of_a_class() -> None:
     assert str(caught.value) == (
         "int is not an attrs class, a dataclass, a TypedDict or a pydantic model"
     )
-    with pytest.raises(TypeError, match="Names is not an object in JSON"):
+    with pytest.raises(TypeError, match="Names is not a JSON object"):
         json_schema_format(pydantic.create_model("Names", __base__=pydantic.RootModel[list[str]]))
 
 
@@ -458,7 +458,7 @@ class TestChoices:
 
     def test_a_choice_of_nothing_has_no_schema(self) -> None:
         """Nothing could match it."""
-        with pytest.raises(TypeError, match="there is no JSON schema of a choice"):
+        with pytest.raises(TypeError, match="a Literal or Enum needs values"):
             schema_of(enum.Enum("Empty", []))
 
 
@@ -814,11 +814,11 @@ class TestModels:
     @pytest.mark.parametrize(
         ("kind", "message"),
         [
-            (dict[str, int], "there is no strict JSON schema of the dict in Bad"),
-            (Any, "there is no strict JSON schema of a field of Bad"),
-            (tuple[int, str], "there is no strict JSON schema of a field of Bad"),
-            (list[Any], "there is no strict JSON schema of a field of Bad"),
-            (Callable[[], int], "there is no JSON schema of Bad"),
+            (dict[str, int], "the dict in Bad has no strict JSON schema"),
+            (Any, "a field of Bad has no strict JSON schema"),
+            (tuple[int, str], "a field of Bad has no strict JSON schema"),
+            (list[Any], "a field of Bad has no strict JSON schema"),
+            (Callable[[], int], "Bad has no JSON schema"),
         ],
     )
     def test_what_has_no_schema_is_a_type_error(self, kind: Any, message: str) -> None:
@@ -849,7 +849,7 @@ class TestModels:
             for kind in kinds:
                 fields[f"f{len(fields)}"] = attrs.field(type=kind)
             cls = attrs.make_class("Has", fields)
-            with pytest.raises(TypeError, match="there are two classes Place"):
+            with pytest.raises(TypeError, match="two classes have the name Place"):
                 schema_of(cls)
 
     def test_without_pydantic_nothing_is_a_model(self, monkeypatch: pytest.MonkeyPatch) -> None:

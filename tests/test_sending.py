@@ -340,7 +340,10 @@ class TestSettings:
         """Or None, which means no limit."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             Timeout(**{name: seconds})
-        assert str(caught.value) == f"{name} must be a positive number of seconds or None"
+        assert (
+            str(caught.value)
+            == f"{name} must be a positive number of seconds or None, not {seconds!r}"
+        )
         Timeout(**{name: 0.001})
         Timeout(**{name: None})
 
@@ -350,7 +353,7 @@ class TestSettings:
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             RetryPolicy(attempts=attempts)
         assert str(caught.value) == (
-            f"attempts counts the first try too, so it cannot be {attempts}"
+            f"attempts must be 1 (the first attempt) or more, not {attempts}"
         )
         RetryPolicy(attempts=1)
 
@@ -360,5 +363,5 @@ class TestSettings:
         """None at all is one."""
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words are compared
             RetryPolicy(**{name: seconds})  # type: ignore[arg-type] # that is the point
-        assert str(caught.value) == f"{name} must be a number of seconds, not {seconds}"
+        assert str(caught.value) == f"{name} must be a number of seconds, at least 0, not {seconds}"
         RetryPolicy(**{name: 0})  # type: ignore[arg-type] # mypy takes it for any field

@@ -192,7 +192,7 @@ def test_final_without_an_error(where: str) -> None:
     assert (streamer.outcome, streamer.err()) == ("cancelled", None)
     with pytest.raises(StreamCancelledError) as caught:
         streamer.final()
-    assert str(caught.value) == "the answer was cancelled before it was whole"
+    assert str(caught.value) == "the answer was cancelled before it was complete"
     assert caught.value.snapshot is not None
     assert caught.value.snapshot.text == "a"
     assert caught.value.events_read > 0
@@ -203,7 +203,7 @@ def test_final_of_nothing() -> None:
     """A stream that ended well with no answer in it has no final one."""
     with pytest.raises(EventStreamError) as caught:
         read([DONE]).final()
-    assert str(caught.value) == "the stream ended well, but no answer was in it"
+    assert str(caught.value) == "the stream ended without an error but contained no answer"
     assert caught.value.snapshot is None
 
 

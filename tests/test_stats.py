@@ -244,7 +244,7 @@ def test_an_observer_may_come_late() -> None:
     s.close()
     assert diary.lines == ["began at 1", "event b", "cancelled: None, 2"]
     with pytest.raises(
-        RuntimeError, match=r"^the stream has ended: observe\(\) has to come before its end$"
+        RuntimeError, match=r"^the stream has ended: call observe\(\) before its end$"
     ):
         s.observe(Diary())
 

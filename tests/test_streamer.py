@@ -1097,7 +1097,7 @@ def test_chain_after_the_end_is_refused() -> None:
     s = StreamerV2([ANSWER])
     read_all(s)
     other = StreamerV2([ANSWER])
-    message = r"^the stream has ended: chain\(\) has to come before its last event$"
+    message = r"^the stream has ended: call chain\(\) before its last event$"
     with pytest.raises(RuntimeError, match=message):
         s.chain(other)
     assert types(other)[-1] == "done"
@@ -1129,7 +1129,7 @@ def test_chain_takes_no_streamer_in_use() -> None:
         with pytest.raises(RuntimeError) as caught:
             StreamerV2([ANSWER]).chain(other)
         assert str(caught.value) == (
-            "chain() takes a streamer that nobody has read from yet, and that nothing follows"
+            "chain() needs a streamer that has not been started and has nothing chained to it"
         )
 
 

@@ -116,9 +116,7 @@ class TestChainFrom:
         s.read()
         with pytest.raises(RuntimeError) as caught:
             s.chain_from(lambda _, outcome: outcome)
-        assert str(caught.value) == (
-            "the stream has ended: chain_from() has to come before its end"
-        )
+        assert str(caught.value) == ("the stream has ended: call chain_from() before its end")
 
 
 @attrs.frozen
@@ -151,7 +149,7 @@ class TestFinalAs:
                 '{"name": "Ro',
                 "length",
                 (
-                    "the answer, which is incomplete, is not JSON: Unterminated string starting at:"
+                    "the answer is not JSON (outcome: incomplete): Unterminated string starting at:"
                     " line 1 column 10 (char 9)"
                 ),
             ),
@@ -159,7 +157,7 @@ class TestFinalAs:
                 "",
                 "stop",
                 (
-                    "the answer, which is completed, is not JSON: Expecting value:"
+                    "the answer is not JSON (outcome: completed): Expecting value:"
                     " line 1 column 1 (char 0)"
                 ),
             ),

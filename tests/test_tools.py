@@ -152,10 +152,10 @@ class TestSchemas:
     @pytest.mark.parametrize(
         ("function", "message"),
         [
-            (lambda x: x, "the parameter x of <lambda> has no type"),
+            (lambda x: x, "the parameter x of <lambda> has no type: annotate it"),
             (
                 lambda *items: items,
-                "<lambda> takes *items: a model gives arguments by name only",
+                "<lambda> takes *items, but a model passes arguments by name only",
             ),
         ],
     )
@@ -180,7 +180,7 @@ class TestSchemas:
 
     def test_what_is_no_plain_function_is_a_type_error(self) -> None:
         """A partial function has no name, and some functions have no signature."""
-        with pytest.raises(TypeError, match="has no name: wrap it in a function"):
+        with pytest.raises(TypeError, match="has no name: wrap it in a named function"):
             tool_of(functools.partial(get_weather, "Rome"))
 
         class Builtin:
@@ -194,7 +194,7 @@ class TestSchemas:
             def __signature__(self) -> inspect.Signature:
                 raise ValueError("no signature found")
 
-        with pytest.raises(TypeError, match="builtin does not say which parameters it has"):
+        with pytest.raises(TypeError, match="the parameters of builtin are unknown"):
             tool_of(Builtin())
 
 
@@ -256,14 +256,14 @@ class TestChat:
             (
                 "get_weather",
                 '{"city": 1}',
-                "Error: the arguments do not fit: invalid value for type, expected str @ $.city",
+                "Error: the arguments do not match: invalid value for type, expected str @ $.city",
             ),
             (
                 "get_weather",
                 "{}",
-                "Error: the arguments do not fit: required field missing @ $.city",
+                "Error: the arguments do not match: required field missing @ $.city",
             ),
-            ("get_weather", "[]", "Error: the arguments do not fit: "),
+            ("get_weather", "[]", "Error: the arguments do not match: "),
         ],
     )
     def test_the_model_is_told_of_its_mistakes(
@@ -448,25 +448,25 @@ class TestMisuse:
             with pytest.raises(TypeError) as caught:
                 run_tools(client, stream, [])
             assert str(caught.value) == (
-                "run_tools takes a stream that the client has made: of a chat completion, by"
+                "run_tools needs a stream that the client has made: of a chat completion, by"
                 " create_response_stream, of a run, or of an agent's session"
             )
 
     def test_several_choices_have_no_common_next_question(self, client: Client) -> None:
         """One is fine."""
         run_tools(client, ask(client, n=1), [])
-        with pytest.raises(ValueError, match="goes on with one choice, and n=2 were asked for"):
+        with pytest.raises(ValueError, match="needs a request for one choice, not n=2"):
             run_tools(client, ask(client, n=2), [])
 
     def test_two_functions_have_two_names(self, client: Client) -> None:
         """Or nobody knows which one is called."""
-        with pytest.raises(ValueError, match="there are two functions 'fail'"):
+        with pytest.raises(ValueError, match="two functions have the name 'fail'"):
             run_tools(client, ask(client), [fail, fail])
 
     @pytest.mark.wires("blocking")
     def test_a_blocking_client_runs_one_call_at_a_time(self, client: Client) -> None:
         """Nothing else would run in its thread."""
-        with pytest.raises(TypeError, match="concurrent is for an AsyncClient"):
+        with pytest.raises(TypeError, match="concurrent=True needs an AsyncClient"):
             run_tools(client, ask(client), [], concurrent=True)  # type: ignore[call-overload]
 
     def test_there_are_two_ways_to_report(self, client: Client) -> None:
@@ -573,7 +573,7 @@ class TestTypes:
             with run_tools(client, ask(client), [take], error_text=error_text) as s:
                 s.read()
             content = server.requests[-1].json()["messages"][-1]["content"]
-            assert content == f"Error: the arguments do not fit: {told} @ $.secret"
+            assert content == f"Error: the arguments do not match: {told} @ $.secret"
 
     @pytest.mark.wires("blocking")
     def test_nothing_waits_for_a_coroutine(self, server: ScriptedServer, client: Client) -> None:
@@ -599,8 +599,8 @@ class TestTypes:
             with pytest.raises(TypeError) as caught:
                 run_tools(client, ask(client), [function])
             assert str(caught.value) == (
-                f"{name} is a coroutine function, which an AsyncClient awaits: give run_tools one"
-                " and its stream, or wrap the function in one that returns the result"
+                f"{name} is a coroutine function, which needs an AsyncClient: pass run_tools one"
+                " and its stream, or wrap the function in a blocking one"
             )
 
     def test_a_class_is_no_result(self, server: ScriptedServer, client: Client) -> None:

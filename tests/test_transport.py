@@ -841,7 +841,7 @@ class TestRefusals:
             pytest.param(
                 answer(b""),
                 NotAnEventStreamError,
-                "the server sent something without a Content-Type instead of text/event-stream:"
+                "the server sent a response without Content-Type instead of text/event-stream:"
                 " (nothing)",
                 id="200 empty",
             ),

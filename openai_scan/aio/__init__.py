@@ -1,4 +1,4 @@
-"""Asynchronous streams, on asyncio and Trio alike, with the judgement of the blocking ones."""
+"""Asynchronous streams for asyncio and Trio, decided by the same machine as the blocking ones."""
 
 from openai_scan.aio.reading import AsyncSource
 from openai_scan.aio.streamer import AsyncStreamerV2, AsyncSuccessor

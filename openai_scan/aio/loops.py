@@ -1,9 +1,9 @@
-"""Which event loop runs, and waiting on it until another thread has done something.
+"""Detect the running event loop, and wait on it until another thread has done something.
 
-Two libraries are supported, asyncio and Trio, and little is asked of either: which loop runs, a
-wait that any thread can end, and a pause of one round. That is less than it would take to install
-anyio. Neither library is imported here unless it runs: importing asyncio takes longer than
-importing the whole client.
+asyncio and Trio are supported, and only three things are needed of them: which loop runs, a wait
+that any thread can end, and a pause of one round. That is less code than a dependency on anyio
+would be worth. A library is imported only if it is already running: importing asyncio takes longer
+than importing the whole client.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Wake: TypeAlias = Callable[[], object]
 
 
 def running_trio() -> Any | None:
-    """Return Trio if the caller runs on it, without importing it for those who do not."""
+    """Return Trio if the caller runs on it; never import it otherwise."""
     trio = sys.modules.get("trio")
     if trio is not None:
         with contextlib.suppress(RuntimeError):
@@ -34,7 +34,7 @@ def running_trio() -> Any | None:
 
 
 def running_loop() -> object | None:
-    """Return what identifies the event loop that the caller runs on, or None without one."""
+    """Return an object that identifies the caller's event loop, or None if there is none."""
     trio = running_trio()
     if trio is not None:
         token: object = trio.lowlevel.current_trio_token()
@@ -59,9 +59,9 @@ async def pause() -> None:
 
 
 async def in_thread(function: Callable[[], T]) -> T:
-    """Return what *function* returns, which runs in a thread with the context of the task.
+    """Run *function* in a thread, with the context of the task, and return its result.
 
-    If the task is cancelled, it waits no longer, and the thread goes on.
+    If the task is cancelled, it stops waiting, and the thread continues.
     """
     trio = running_trio()
     both = functools.partial(_both, function)
@@ -77,25 +77,25 @@ async def in_thread(function: Callable[[], T]) -> T:
 
 
 def _both(function: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """Return what *function* returns, or raises.
+    """Return what *function* returns, and what it raises.
 
-    A thread can hand over neither an awaitable to Trio, nor a StopIteration to asyncio.
+    A thread cannot hand an awaitable over to Trio, or a StopIteration to asyncio.
     """
     try:
         return function(), None
-    except StopIteration as error:  # no coroutine can raise it
+    except StopIteration as error:  # a coroutine cannot raise it
         failure = RuntimeError("the function raised StopIteration")
         failure.__cause__ = error
         return None, failure
-    except Exception as error:  # noqa: BLE001 - it is raised where the thread was started
+    except Exception as error:  # noqa: BLE001 - raised again by the caller of in_thread()
         return None, error
 
 
 async def together(steps: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
-    """Return what *steps* return, which run at the same time, in their order.
+    """Run *steps* at the same time and return their results in order.
 
-    If one raises, the others are cancelled and waited for, and its exception is raised. The same
-    happens if the caller's task is cancelled.
+    If one raises an exception, the others are cancelled and awaited, and the exception is raised.
+    The same happens if the caller's task is cancelled.
     """
     trio = running_trio()
     return await (_together_on_asyncio(steps) if trio is None else _together_on_trio(trio, steps))
@@ -111,7 +111,7 @@ async def _together_on_asyncio(steps: Sequence[Callable[[], Awaitable[T]]]) -> l
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    for task in tasks:  # the first exception of all, rather than a cancellation that it has caused
+    for task in tasks:  # prefer the first exception to a cancellation that it caused
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
     return [task.result() for task in tasks]
@@ -126,7 +126,7 @@ async def _together_on_trio(trio: Any, steps: Sequence[Callable[[], Awaitable[T]
             results[place] = await step()
         except trio.Cancelled:
             raise
-        except BaseException as error:  # noqa: BLE001 - it is raised below, and not in a group
+        except BaseException as error:  # noqa: BLE001 - raised below, without a group
             errors.append(error)
             nursery.cancel_scope.cancel()
 
@@ -142,24 +142,24 @@ async def _together_on_trio(trio: Any, steps: Sequence[Callable[[], Awaitable[T]
 
 
 class Bell:
-    """Wakes the tasks of one event loop that wait for something, from any thread."""
+    """Wakes, from any thread, the tasks of one event loop that wait for something."""
 
     def __init__(self) -> None:
-        # Only the thread of the loop replaces it; the one that rings takes it as it is then.
+        # Only the loop's thread replaces it; a thread that rings reads whatever tuple is current.
         self._waiting: tuple[_Wake, ...] = ()
 
     def ring(self) -> None:
-        """Wake those who wait, because something has happened. Any thread may call it."""
+        """Wake the waiting tasks because something has happened. Any thread may call this."""
         for wake in self._waiting:
-            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
                 wake()
 
     async def wait(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Wait until *happened* is true, but no longer than *seconds*; return what it is then.
+        """Wait until *happened* is true, at most *seconds*; return whether it is.
 
         Args:
-            happened: What to wait for. Whoever makes it true rings afterwards.
-            seconds: How long at most.
+            happened: What to wait for. Call `ring()` after making it true.
+            seconds: The maximum time to wait.
         """
         trio = running_trio()
         end = time.monotonic() + seconds
@@ -186,7 +186,7 @@ class Bell:
 
         self._waiting = (*self._waiting, wake)
         try:
-            if not happened():  # asked only now, so that no ring is missed
+            if not happened():  # checked after the wake is registered, so that no ring is missed
                 await rung
         finally:
             timer.cancel()

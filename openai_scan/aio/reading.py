@@ -1,4 +1,4 @@
-"""Read an asynchronous source into a `RawStream`: what is left to do for a driver that awaits."""
+"""Read an asynchronous source into a `RawStream`: the only work of the asynchronous driver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AsyncSource: TypeAlias = AsyncIterable[bytes]
 
 
 class Chunks:
-    """What a driver reads an asynchronous source with.
+    """How a driver reads an asynchronous source.
 
     Args:
         source: An asynchronous iterable of bytes.
@@ -31,7 +31,7 @@ class Chunks:
     Attributes:
         iterator: Yields the chunks.
         waker: Interrupts the wait for a chunk; None if the source is live and does that itself.
-        of_successor: Interrupts the wait for what a successor decides, while there is one.
+        of_successor: Interrupts the wait for a successor's decision, while there is one.
         in_use: Whether a task is waiting for a chunk.
 
     Raises:
@@ -42,9 +42,9 @@ class Chunks:
         refuse_text(source)
         if not isinstance(source, AsyncIterable):
             blocks = isinstance(source, Iterable) or hasattr(source, "read")
-            hint = "; StreamerV2 reads sources that block" if blocks else ""
+            hint = "; use StreamerV2 for blocking sources" if blocks else ""
             raise TypeError(
-                f"a source is an asynchronous iterable of bytes, not {type(source).__name__}{hint}"
+                f"a source is an async iterable of bytes, not {type(source).__name__}{hint}"
             )
         self.iterator = aiter(source)
         self.waker = None if isinstance(source, LiveSource) else Waker()
@@ -52,14 +52,14 @@ class Chunks:
         self.of_successor: Waker | None = None
 
     def following(self) -> Awaitable[Any]:
-        """Return the next chunk, to be awaited."""
+        """Return an awaitable for the next chunk."""
         following = anext(self.iterator)
         return following if self.waker is None else self.waker.wait(following)
 
     def wake(self) -> None:
-        """Interrupt the wait for a chunk, now or whenever it would begin. Any thread may do it.
+        """Interrupt the wait for a chunk: this one or, if there is none, the next one.
 
-        The wait for what a successor decides is interrupted as well.
+        The wait for a successor's decision is interrupted as well. Any thread may call this.
         """
         for waker in (self.waker, self.of_successor):
             if waker is not None:
@@ -67,7 +67,7 @@ class Chunks:
 
 
 async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
-    """Read chunks until *stream* has something to say, or the input is over.
+    """Read chunks until *stream* has a result or the input ends.
 
     Args:
         stream: What receives the chunks; its `chunks` are a `Chunks`.
@@ -76,11 +76,11 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     Raises:
         RuntimeError: Another task is reading the source.
         TypeError: The source yields something that is not bytes.
-        BaseException: The caller's own, see `openai_scan.sse.reading.read_into`.
+        BaseException: Your own exceptions; see `openai_scan.sse.reading.read_into`.
     """
     chunks: Chunks = stream.chunks
-    if chunks.in_use:  # the source would be confused, and might end the stream of the other task
-        raise RuntimeError("another task is reading this stream: only one task may at a time")
+    if chunks.in_use:  # concurrent reads may confuse the source and end the other task's stream
+        raise RuntimeError("another task is reading this stream; only one may read at a time")
     following = chunks.following
     if stream.live is not None:
         stream.before_read()
@@ -91,7 +91,7 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
                 chunk: Any = await following()
             except (StopAsyncIteration, Woken):
                 return stream.end()
-            except Exception as error:  # the border: every failure of a source is one of the stream
+            except Exception as error:  # any failure of a source ends the stream
                 if is_callers(stream.source, error):
                     raise
                 return stream.end(error if isinstance(error, ScanError) else broken_off(error))
@@ -105,13 +105,13 @@ async def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 
 
 async def decided(stream: RawStream, decision: Awaitable[Any]) -> Any:
-    """Return what *decision*, of a successor, says is to follow *stream*.
+    """Await *decision*, in which a successor decides what follows *stream*, and return it.
 
-    If the stream is cancelled meanwhile, so is the decision, and that is the outcome.
+    If the stream is cancelled meanwhile, the decision is cancelled too and becomes `cancelled`.
     """
     chunks: Chunks = stream.chunks
     chunks.of_successor = waker = Waker()
-    if stream.cancelled:  # before there was anything to wake
+    if stream.cancelled:  # cancelled before there was a wait to interrupt
         waker.wake()
     try:
         return await waker.wait(decision)
@@ -122,10 +122,10 @@ async def decided(stream: RawStream, decision: Awaitable[Any]) -> Any:
 
 
 async def close_inputs(*inputs: RawStream) -> None:
-    """Close the sources of *inputs*, and what they are read with; see `close_all()`.
+    """Close the sources of *inputs* and their iterators; see `close_all()`.
 
-    An asynchronous generator that another task is reading cannot be closed; that task's wait is
-    interrupted instead.
+    An asynchronous generator that another task is reading cannot be closed; instead that task's
+    wait is interrupted.
     """
     things: list[object] = []
     for stream in inputs:
@@ -141,8 +141,8 @@ async def close_inputs(*inputs: RawStream) -> None:
 async def close_all(*things: object) -> None:
     """Close each of *things* that can be closed and that no other task is reading.
 
-    Everything is closed, even if closing something fails or is cancelled. What was raised first is
-    raised at the end, a cancellation before any error.
+    Everything is closed, even if closing one of them fails or is cancelled. Afterwards the first
+    exception is raised, a cancellation before any error.
     """
     raised: list[BaseException] = []
     for thing in things:
@@ -153,7 +153,7 @@ async def close_all(*things: object) -> None:
             closing = None if close is None else close()
             if isawaitable(closing):
                 await closing
-        except BaseException as error:  # noqa: BLE001 - it is raised below
+        except BaseException as error:  # noqa: BLE001 - raised below
             raised.append(error)
     if raised:
         try:
@@ -163,5 +163,5 @@ async def close_all(*things: object) -> None:
 
 
 def is_read(thing: object) -> bool:
-    """Return whether *thing* is an asynchronous generator that a task is just reading."""
+    """Return whether *thing* is an asynchronous generator that a task is reading now."""
     return bool(getattr(thing, "ag_running", False))

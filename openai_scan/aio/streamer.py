@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _Next: TypeAlias = "AsyncStreamerV2 | AsyncSource | Outcome"
 AsyncSuccessor: TypeAlias = "Callable[[Any, Outcome], Awaitable[_Next] | _Next]"
-"""Decides what comes after a stream that has ended without an error; see `chain_from`."""
+"""Decides what follows a stream that ended without an error; see `chain_from`."""
 
 
 class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
@@ -32,12 +32,12 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
             while await s.next():
                 print(s.text() or "", end="", flush=True)
 
-    It runs on asyncio and on Trio. One task reads it at a time; a second one gets a `RuntimeError`.
-    If the task is cancelled, or a signal handler raises something, the source is closed and the
-    stream ends as `cancelled`; the exception leaves `next()` as it is.
+    It runs on asyncio and on Trio. Only one task may read it at a time; a second one gets a
+    `RuntimeError`. If the task is cancelled, or a signal handler raises an exception, the source is
+    closed, the stream ends as `cancelled`, and `next()` raises the exception unchanged.
 
-    `cancel()` may be called from any task and any thread. It also interrupts the wait for a source
-    that is a plain asynchronous iterable.
+    You may call `cancel()` from any task and any thread. It interrupts the wait for the source even
+    if that is a plain asynchronous iterable.
 
     Args:
         source: An asynchronous iterable of byte chunks, split anywhere. The streamer owns it from
@@ -54,18 +54,18 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
     async def next(self) -> bool:
         """Wait for the next event and step to it; see `StreamerV2.next`."""
         try:
-            # Most events have arrived already, and the frame of a short coroutine is cheap to make.
+            # Most events have already arrived, and a short coroutine's frame is cheap to create.
             step = self._machine.step(self)
             return step is EVENT or await self._go_on(step)
-        except GeneratorExit:  # nothing may be awaited any more
+        except GeneratorExit:  # nothing may be awaited now
             raise
-        except BaseException as error:  # a cancellation, or what a signal handler has raised
+        except BaseException as error:  # a cancellation, or raised by a signal handler
             if is_callers(self._machine.current.source, error):
                 await self._abandon()
             raise
 
     async def _go_on(self, step: Step) -> bool:
-        """Do what the machine asks for, from *step* on; return whether there is an event."""
+        """Do what the machine asks, starting with *step*; return whether there is an event."""
         machine = self._machine
         while step is not EVENT:
             if step is NEED_DATA:
@@ -73,7 +73,7 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
             else:
                 left, machine.left = machine.left, None
                 try:
-                    if step is SWITCH:  # before it could be cancelled
+                    if step is SWITCH:  # first: what follows may be cancelled
                         self._open(machine.current)
                 finally:
                     if left is not None:
@@ -101,11 +101,11 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
         raise StopAsyncIteration
 
     async def close(self) -> None:
-        """Close the source; see `StreamerV2.close`. `async with` does it for you."""
+        """Close the source; see `StreamerV2.close`. `async with` calls it for you."""
         machine = self._machine
         try:
             inputs = machine.leave(self)
-        except BaseException:  # an observer's; the stream has ended, so nobody is told again
+        except BaseException:  # raised by an observer; the second call notifies no one
             await close_inputs(*machine.leave(self))
             raise
         if not self._handed_over:
@@ -122,7 +122,7 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close; then raise the error that nobody has asked for, if there is one."""
+        """Close; then raise the error, if there is one that you have not checked with `err()`."""
         if exc is not None and not isinstance(exc, Exception):
             await self._abandon()
             return
@@ -134,18 +134,19 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
         """End the stream, from any thread or task and at any moment; see `StreamView.cancel`."""
         super().cancel()
         chunks: Chunks | None = self._machine.current.chunks
-        if chunks is not None:  # the machine may be about to open another source
+        if chunks is not None:  # None while the machine is opening another source
             chunks.wake()
 
     def chain_from(self, successor: AsyncSuccessor) -> None:
-        """Let *successor* decide what comes next; see `StreamerV2.chain_from`.
+        """Let *successor* decide what follows; see `StreamerV2.chain_from`.
 
-        If it is a coroutine function, `next()` awaits what it returns. `cancel()` interrupts that.
+        It may be a coroutine function: `next()` then awaits its result, and `cancel()` interrupts
+        it.
         """
         self._follow(successor)
 
     async def read(self, size: int | None = -1) -> bytes:
-        """Return text that is still to come, as UTF-8; see `StreamerV2.read`."""
+        """Return text that has not been returned yet, as UTF-8; see `StreamerV2.read`."""
         text = self._text
         while text.wants(size) and (piece := await self._next_text()) is not None:
             text.write(piece)
@@ -154,23 +155,23 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
         return text.take(size)
 
     def text_deltas(self) -> AsyncIterator[str]:
-        """Return the text, delta by delta, for `async for`; see `StreamerV2.text_deltas`."""
+        """Return the text for `async for`, delta by delta; see `StreamerV2.text_deltas`."""
         return _TextDeltas(self)
 
     async def _next_text(self) -> str | None:
-        """Step to the next text that can be handed out, and return it; None at the end."""
+        """Step to the next event that adds text and return the text; None at the end."""
         while await self.next():
             if text := self.text():
                 return text
         return self._machine.answer.flush() or None
 
     async def _abandon(self) -> None:
-        """Close because the task is cancelled, which nothing that closing raises may replace."""
+        """Close after a cancellation; an exception while closing must not replace it."""
         try:
             await self.close()
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException:  # noqa: BLE001, S110 - the caller raises what it was cancelled with
+        except BaseException:  # noqa: BLE001, S110 - the caller raises the cancellation
             pass
 
     async def _ask_what_next(self, machine: StreamMachine) -> None:
@@ -181,7 +182,7 @@ class AsyncStreamerV2(AsyncWhole[EventT, AnswerT]):
 
 
 class _TextDeltas:
-    """The text of a stream. Unlike an asynchronous generator it can be dropped at any point."""
+    """The text of a stream. Unlike an asynchronous generator, it needs no closing."""
 
     def __init__(self, stream: AsyncStreamerV2[Any, Any]) -> None:
         self._stream = stream

@@ -1,17 +1,18 @@
 """Interrupt what a task awaits, from any thread, on asyncio and Trio alike.
 
-Cancelling the task would do, but the task is not ours: whoever cancels it wants it to stop, and
-may count the cancellations (`asyncio.timeout`). So only the wait for the next chunk is interrupted:
+Cancelling the task would also work, but the task belongs to the caller. A cancellation means that
+it should stop, and some code counts cancellations (`asyncio.timeout`). So only the wait for the
+next chunk is interrupted:
 
 - On asyncio a task waits for a future, which every `await` down to the source passes up to the
-  event loop. `Waker.wait()` stands in between and remembers the future. Cancelling that raises
+  event loop. `Waker.wait()` is in between and remembers the future. Cancelling the future raises
   `CancelledError` inside the source, as cancelling the task would, but leaves the task alone.
   A source that pauses for one round of the loop waits for no future; it gets the same exception
   after the pause.
-- On Trio a cancel scope around the wait does the same.
+- On Trio a cancel scope around the wait has the same effect.
 
-An interruption is delivered once: a source that awaits something while it cleans up is not
-disturbed again.
+An interruption is delivered once, so a source that awaits something during its cleanup is not
+interrupted again.
 """
 
 from __future__ import annotations
@@ -29,27 +30,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Woken(Exception):  # noqa: N818 - it reports no error
+class Woken(Exception):  # noqa: N818 - it is not an error
     """The wait was interrupted by `Waker.wake()`."""
 
 
 class Waker:
     """Lets any thread interrupt what one task awaits."""
 
-    _trio: Any = None  # the library, once it is known that the task runs on it
+    _trio: Any = None  # the library, once the task is known to run on it
 
     def __init__(self) -> None:
         self._woken = False
         self._delivered = False
-        self._interrupt: Callable[[], object] | None = None  # ends the wait that is under way
+        self._interrupt: Callable[[], object] | None = None  # ends the current wait
         self._library_known = False
 
     def wake(self) -> None:
-        """Interrupt the wait that is under way, or else the next one. Any thread may call this."""
-        self._woken = True  # before the wait is looked up: one may begin just now
+        """Interrupt the current wait or, if there is none, the next one. Any thread may call it."""
+        self._woken = True  # set before looking for a wait: one may begin just now
         interrupt = self._interrupt
         if interrupt is not None:
-            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
                 interrupt()
 
     @coroutine
@@ -57,7 +58,7 @@ class Waker:
         """Return what *awaitable* returns.
 
         Raises:
-            Woken: `wake()` was called, before or meanwhile.
+            Woken: `wake()` was called before or during the wait.
         """
         if not self._library_known:
             self._trio, self._library_known = running_trio(), True
@@ -68,15 +69,15 @@ class Waker:
             return result
         try:
             future = next(steps)
-        except StopIteration as end:  # nothing to wait for: chunks come faster than they are read
+        except StopIteration as end:  # no wait: chunks arrive faster than they are read
             result = end.value
         else:
             result = yield from self._wait_on_asyncio(steps, future)
         return result
 
     def _wait_on_asyncio(self, steps: Any, future: Any) -> Generator[Any, None, Any]:
-        """Pass on what the source waits for, beginning with *future*, and remember it."""
-        import asyncio  # slow to load; a source that waits for a future has loaded it
+        """Pass on the futures that the source waits for, starting with *future*."""
+        import asyncio  # a source that waits for a future has already imported it
 
         requests = _requests_to_stop()
         try:
@@ -92,7 +93,7 @@ class Waker:
                     if self._woken and not (can_be_cancelled or self._delivered):
                         self._delivered = True
                         raise asyncio.CancelledError  # noqa: TRY301 - as if a future had raised it
-                except BaseException as error:  # noqa: BLE001 - it is for the source
+                except BaseException as error:  # noqa: BLE001 - passed on to the source
                     self._interrupt = None
                     future = steps.throw(error)
                 else:
@@ -100,7 +101,7 @@ class Waker:
         except StopIteration as end:
             return end.value
         except asyncio.CancelledError:
-            # If the task was asked to stop as well, that comes first.
+            # If the task was also asked to stop, that comes first.
             if self._delivered and _requests_to_stop() == requests:
                 raise Woken from None
             raise
@@ -129,10 +130,10 @@ def _interruption(
 
 
 def _requests_to_stop() -> int:
-    """Return how often the current task has been cancelled; 0 where nobody counts that."""
+    """Return how often the current task has been cancelled; 0 if that is not counted."""
     import asyncio
 
-    with contextlib.suppress(RuntimeError):  # no event loop of asyncio runs: what does is unknown
+    with contextlib.suppress(RuntimeError):  # an unknown event loop is running, not asyncio's
         count = getattr(asyncio.current_task(), "cancelling", None)  # since Python 3.11
         if count is not None:
             return int(count())

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class AsyncWhole(StreamView[AsyncSource, EventT, AnswerT]):
-    """The whole answer; `stream.whole` has the same for streams that block."""
+    """The whole answer; `stream.whole` has the same for blocking streams."""
 
     @abstractmethod
     async def next(self) -> bool:
@@ -24,7 +24,7 @@ class AsyncWhole(StreamView[AsyncSource, EventT, AnswerT]):
         """Close the source."""
 
     async def final(self) -> AnswerT:
-        """Read what is still to come and return the whole answer; see `StreamerV2.final`."""
+        """Read the rest and return the whole answer; see `StreamerV2.final`."""
         await self._read_to_end()
         return self._final()
 
@@ -44,7 +44,7 @@ class AsyncWhole(StreamView[AsyncSource, EventT, AnswerT]):
         return self._input_items()
 
     async def _read_to_end(self) -> None:
-        # While a successor is asked, the stream that has just ended has its outcome.
+        # While a successor decides, `outcome` is that of the stream that has just ended.
         if self.outcome is None:
             while await self.next():
                 pass

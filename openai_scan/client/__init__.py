@@ -28,7 +28,7 @@ from openai_scan.transport import RetryPolicy, Timeout, Transport
 
 __all__ = ["AzureClient", "Client", "Page", "RetryPolicy", "Timeout"]
 
-# Where Azure has a path of its own for each deployment, by the first word of the usual one.
+# Azure has a path for each deployment for these, by the first word of the usual path.
 _BY_DEPLOYMENT = frozenset({"audio", "chat", "completions", "images"})
 
 
@@ -51,7 +51,7 @@ show_parameters(Methods)
 class Client(Methods):
     """A client of OpenAI's API or a compatible one. Many threads may use it at once.
 
-    It keeps connections open between requests; `close()` or a `with` block closes them.
+    It keeps connections open for reuse; `close()` or a `with` block closes them.
 
     Args:
         api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none.
@@ -59,19 +59,19 @@ class Client(Methods):
         organization: The organization to bill; `OPENAI_ORG_ID` by default.
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
         timeout: How long to wait: a `Timeout`, or the seconds to wait for each next event.
-        retries: When to try again by itself.
-        headers: What to send with every request.
-        query: What to add to every URL.
+        retries: When to retry.
+        headers: Headers to send with every request.
+        query: Parameters to add to every URL.
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
         note_unknown: See `StreamerV2`.
-        observers: What makes an observer, such as the class of one; each is called for every
+        observers: Callables that make an observer, such as its class; each is called once per
             stream.
-        allow_browser: Whether the key may be in a web page, where its users can read it.
+        allow_browser: Whether to accept a key in a web page, where its users can read it.
 
     Raises:
-        ConfigurationError: The key is missing, or the key, the URL or a header is malformed. Or
+        ConfigurationError: The key is missing; the key, the URL or a header is malformed; or
             there is a key in a web page without `allow_browser`.
     """
 
@@ -119,7 +119,7 @@ class Client(Methods):
 
 
 class AzureClient(Methods):
-    """A client of Azure OpenAI; otherwise as `Client`.
+    """A client of Azure OpenAI; otherwise like `Client`.
 
     `model` is the name of a deployment. Azure's newer endpoint, whose URL ends in `/openai/v1`,
     is like OpenAI's: use `Client` for it.
@@ -136,13 +136,12 @@ class AzureClient(Methods):
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
         note_unknown: See `StreamerV2`.
-        observers: What makes an observer, such as the class of one; each is called for every
-            stream.
+        observers: See `Client`.
         allow_browser: See `Client`.
 
     Raises:
-        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is. Or
-            there is a key in a web page without `allow_browser`.
+        ConfigurationError: The endpoint, version or key is missing or malformed; a header is
+            malformed; or there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -193,5 +192,5 @@ class AzureClient(Methods):
         if path.split("/")[1] not in _BY_DEPLOYMENT:
             return path
         if model is None:
-            raise TypeError("missing arguments: model, the name of the deployment on Azure")
+            raise TypeError("missing arguments: model (on Azure, the name of the deployment)")
         return path_to("/deployments/{model}", model=model) + path

@@ -1,6 +1,6 @@
 """The Assistants API: assistants, threads, messages, runs and run steps.
 
-OpenAI and Azure switched it off on 2026-08-26; compatible servers go on.
+OpenAI and Azure shut it down on 2026-08-26; compatible servers still offer it.
 
 Source: https://platform.openai.com/docs/api-reference/assistants
 """
@@ -58,13 +58,13 @@ class AssistantsMethods(BaseClient):
     def create_thread_and_run_stream(
         self, **params: Unpack[CreateThreadAndRun]
     ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
-        """Create a thread, run an assistant on it, and stream what happens."""
+        """Create a thread, run an assistant on it, and stream its events."""
         return self._stream("/threads/runs", CreateThreadAndRun, params, stream=True)
 
     def create_run_stream(
         self, thread_id: str, **params: Unpack[CreateRun]
     ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
-        """Run an assistant on a thread and stream what happens."""
+        """Run an assistant on a thread and stream its events."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
         return self._stream(path, CreateRun, params, in_query=["include"], stream=True)
 
@@ -75,14 +75,14 @@ class AssistantsMethods(BaseClient):
         tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> StreamerV2[AssistantEvent, AssistantsAnswer]:
-        """Submit what a run waits for and stream how it goes on.
+        """Submit the tool outputs that a run waits for, and stream the rest of the run.
 
         Chain it to the stream that asked: `s.chain(client.submit_tool_outputs_stream(...))`.
 
         Args:
             thread_id: The thread.
             run_id: The run that waits.
-            tool_outputs: The output of each call that it waits for, with the id of the call.
+            tool_outputs: The output of each call that the run waits for, with the id of the call.
             extras: As for all methods.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
@@ -169,7 +169,7 @@ class AssistantsMethods(BaseClient):
     # Runs.
 
     def create_run(self, thread_id: str, **params: Unpack[CreateRun]) -> Run:
-        """Run an assistant on a thread without streaming; the run goes on by itself."""
+        """Run an assistant on a thread without streaming; the run continues on the server."""
         path = path_to(_THREAD + "/runs", thread_id=thread_id)
         return self._call(assistants.Run, "POST", path, CreateRun, params, in_query=["include"])
 
@@ -188,9 +188,9 @@ class AssistantsMethods(BaseClient):
         return self._call(assistants.Run, "POST", path, ModifyMetadata, params)
 
     def cancel_run(self, thread_id: str, run_id: str, **extras: Unpack[Extras]) -> Run:
-        """Ask a run to stop; its own stream shows when it has.
+        """Ask a run to stop; its own stream shows when it has stopped.
 
-        If the server accepts that without sending the run, only the `id` of the result is set.
+        If the server accepts that without returning the run, only the result's `id` is set.
         """
         path = path_to(_RUN + "/cancel", thread_id=thread_id, run_id=run_id)
         return self._call(assistants.Run, "POST", path, Extras, extras, known={"id": run_id})
@@ -202,12 +202,12 @@ class AssistantsMethods(BaseClient):
         tool_outputs: Sequence[ToolOutput | Mapping[str, Any]],
         **extras: Unpack[Extras],
     ) -> Run:
-        """Submit what a run waits for, without streaming.
+        """Submit the tool outputs that a run waits for, without streaming.
 
         Args:
             thread_id: The thread.
             run_id: The run that waits.
-            tool_outputs: The output of each call that it waits for, with the id of the call.
+            tool_outputs: The output of each call that the run waits for, with the id of the call.
             extras: As for all methods.
         """
         path = path_to(_RUN + "/submit_tool_outputs", thread_id=thread_id, run_id=run_id)
@@ -239,6 +239,6 @@ class AssistantsMethods(BaseClient):
         return self._call(Page[assistants.RunStep], "GET", path, ListRunSteps, params)
 
     def _delete(self, path: str, deleted_id: str, extras: Extras) -> Deleted:
-        """Delete what is at *path*; some servers have no more to say than that it is done."""
+        """Delete the object at *path*; some servers confirm that without any content."""
         known = {"id": deleted_id, "deleted": True}
         return self._call(assistants.Deleted, "DELETE", path, Extras, extras, known=known)

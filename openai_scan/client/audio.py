@@ -24,7 +24,7 @@ class AudioMethods(BaseClient):
     def create_transcription_stream(
         self, **params: Unpack[CreateTranscription]
     ) -> StreamerV2[TranscriptEvent, Transcript]:
-        """Write down what is said in a sound file, and stream the text.
+        """Transcribe an audio file and stream the text.
 
         Raises:
             OSError: The file cannot be read.
@@ -35,5 +35,5 @@ class AudioMethods(BaseClient):
     def create_speech_stream(
         self, **params: Unpack[CreateSpeech]
     ) -> StreamerV2[SpeechEvent, Speech]:
-        """Speak a text and stream the sound, which `s.audio()` decodes."""
+        """Turn a text into speech and stream the audio, which `s.audio()` decodes."""
         return self._stream("/audio/speech", CreateSpeech, params, stream_format="sse")

@@ -1,4 +1,4 @@
-"""What all methods of the client share: settings, requests, typed answers."""
+"""What all methods of the client share: settings, requests and typed answers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 
 class TypedDictClass(Protocol):
-    """A class made by `TypedDict`; it says which keys there are and which are needed."""
+    """A class made by `TypedDict`; it lists the keys and which of them are required."""
 
     __required_keys__: frozenset[str]
     __optional_keys__: frozenset[str]
 
 
-# The APIs that have to be asked for in a header, by the first word of their paths.
+# The APIs that need a header of their own, by the first word of their paths.
 _ASSISTANTS = {"OpenAI-Beta": "assistants=v2"}
 _API_HEADERS = {
     "agents": {"OpenAI-Beta": "agents=v1"},
@@ -47,9 +47,9 @@ _API_HEADERS = {
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
-    """A part of a list; iterating over it yields its items.
+    """One page of a list; iterating over it yields its items.
 
-    For the next part pass `after=page.last_id`.
+    For the next page pass `after=page.last_id`.
     """
 
     data: tuple[T, ...] = ()
@@ -58,7 +58,7 @@ class Page(Generic[T]):
     has_more: bool = False
 
     def __attrs_post_init__(self) -> None:
-        # The Agents API leaves it out.
+        # The Agents API does not send it.
         if self.data and self.last_id is None:
             object.__setattr__(self, "last_id", getattr(self.data[-1], "id", None) or None)
 
@@ -70,14 +70,14 @@ class Page(Generic[T]):
 
 
 class ClientCore:
-    """What a client is, without the waiting: settings, requests, typed answers.
+    """What a client is apart from waiting: settings, requests and typed answers.
 
     Args:
         sender: What prepares the requests to the server; a transport.
-        timeout: How long to wait, unless a call says otherwise.
-        retries: When to try again, unless a call says otherwise.
+        timeout: How long to wait, unless a call overrides it.
+        retries: When to retry, unless a call overrides it.
         stream_options: The keyword arguments of every streamer.
-        observers: What makes the observers of a stream, one each; called for every stream.
+        observers: Callables that make an observer; each is called once per stream.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class ClientCore:
         self._structure = Structurer()
 
     def __repr__(self) -> str:
-        # A debugger shows one whose constructor has refused its arguments too.
+        # A debugger also shows objects whose constructor has raised.
         sender = getattr(self, "_sender", None)
         about = "unfinished" if sender is None else f"base_url={sender.base_url!r}"
         return f"{type(self).__name__}({about})"
@@ -123,15 +123,15 @@ class ClientCore:
         """Return the request for a stream.
 
         Args:
-            path: See `_request()`, as for all others.
-            kind: What the arguments are to be.
+            path: See `_request()`, as for the others.
+            kind: The TypedDict that describes the arguments.
             params: The arguments.
-            method: How it is asked for.
+            method: The HTTP method.
             files: The names of the arguments that are files.
-            in_query: The names of those that belong in the query.
-            onward: What asks for the rest of the answer if the stream breaks off.
-            once_open: What to send once the stream has begun.
-            more: What the method adds to them.
+            in_query: The names of the arguments that belong in the query.
+            onward: The request for the rest of the answer if the stream breaks off.
+            once_open: The request to send once the stream has begun.
+            more: What the method adds to the arguments.
         """
         request = self._request(
             method, path, kind, params, files=files, in_query=in_query, streams=True, **more
@@ -151,16 +151,16 @@ class ClientCore:
         """Return the request for a whole answer.
 
         Args:
-            method: See `_request()`, as for all others.
-            path: Where it goes.
-            kind: What the arguments are to be.
+            method: See `_request()`, as for the others.
+            path: Where the request goes.
+            kind: The TypedDict that describes the arguments.
             params: The arguments.
-            known: What is true of the answer once the server has accepted the request, if that is
-                enough: it replaces what the server leaves out, and that may be all.
-            more: What the method adds to them.
+            known: What is true of the answer once the server has accepted the request. It fills in
+                what the server leaves out, which may be everything. None if that is not enough.
+            more: What the method adds to the arguments.
         """
         if params.get("record") is not None:
-            raise TypeError("record is for streams, and this is none")
+            raise TypeError("record works with streams only, and this method does not stream")
         request = self._request(method, path, kind, params, **more)
         return attrs.evolve(request, may_answer_nothing=known is not None)
 
@@ -170,9 +170,9 @@ class ClientCore:
         """Return the JSON value *payload* as an instance of *cls*.
 
         Args:
-            cls: What the answer is.
-            payload: What the server has answered.
-            what: The request, for a message.
+            cls: The class of the answer.
+            payload: What the server answered.
+            what: The request, as the message of an error names it.
             known: See `_call_request()`.
         """
         if known is not None:
@@ -196,18 +196,18 @@ class ClientCore:
         streams: bool = False,
         **more: Any,
     ) -> Request:
-        """Return the request for *params*, which are as the TypedDict *kind* describes them.
+        """Return the request for *params*, which the TypedDict *kind* describes.
 
         Args:
-            method: A POST has the arguments in its body, if there can be any; other methods have
-                them in their query.
-            path: The path behind the base URL.
-            kind: What the arguments are to be.
+            method: The HTTP method. A POST has its arguments in the body, if it can have any; other
+                methods have them in the query.
+            path: The path after the base URL.
+            kind: The TypedDict that describes the arguments.
             params: The arguments.
-            files: The names of those that are files.
-            in_query: The names of those that a POST has in its query.
+            files: The names of the arguments that are files.
+            in_query: The names of the arguments that a POST has in its query.
             streams: Whether the answer is a stream.
-            more: What the method adds to them.
+            more: What the method adds to the arguments.
         """
         _check_names(kind, params, streams=streams)
         given = {**more, **{name: value for name, value in params.items() if value is not None}}
@@ -216,13 +216,15 @@ class ClientCore:
         extra_body = given.pop("extra_body", {})
         timeout = given.pop("timeout", None)
         retries = given.pop("retries", None)
-        given.pop("record", None)  # it is no part of the request
+        given.pop("record", None)  # not part of the request
         uploads = take_uploads(given, files)
         query = {name: given.pop(name) for name in in_query if name in given}
         body: Mapping[str, Any] | None = None
         if method != "POST":
             query = given
-        elif given or extra_body or kind is not Extras:  # otherwise some servers refuse a body
+        elif (
+            given or extra_body or kind is not Extras
+        ):  # some servers reject a body they do not expect
             body = {**given, **extra_body}
         return Request(
             method=method,
@@ -236,19 +238,19 @@ class ClientCore:
         )
 
     def _path(self, path: str, model: str | None) -> str:  # noqa: ARG002 - Azure's depends on it
-        """Return where a path of the API is on this server, for requests to *model*."""
+        """Return where this server has a path of the API, for requests to *model*."""
         return path
 
 
 class BaseClient(ClientCore):
-    """What the methods of an API stand on; see `ClientCore` for its arguments."""
+    """The base of the methods of each API; see `ClientCore` for its arguments."""
 
     def __init__(self, transport: Transport, **settings: Any) -> None:
         super().__init__(transport, **settings)
         self._transport = transport
 
     def close(self) -> None:
-        """Close the connections that are kept for the next request."""
+        """Close the connections kept for reuse."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -258,14 +260,14 @@ class BaseClient(ClientCore):
         self.close()
 
     def stream(self, request: Request, *, record: RecordTo | None = None) -> StreamerV2:
-        """Return the stream that *request* is answered with; it is sent by the first `next()`.
+        """Return the stream that answers *request*, which is sent by the first `next()`.
 
-        The methods of the APIs make such a request, and `s.source.request` is the one of a
-        stream. With `attrs.evolve` another can be made of it.
+        Use it to send a request again, perhaps changed with `attrs.evolve`: `s.source.request` is
+        the request of a stream that a method has returned.
 
         Args:
             request: What to send.
-            record: Where to record the stream, if it is to be recorded; see `record()`.
+            record: Where to record the stream, or None; see `record()`.
         """
         source: Source = self._transport.stream(request)
         if record is not None:
@@ -277,7 +279,7 @@ class BaseClient(ClientCore):
     def _stream(
         self, path: str, kind: TypedDictClass, params: Mapping[str, Any], **options: Any
     ) -> StreamerV2[Any, Any]:
-        """Return the stream that a request answers with; see `_stream_request()`."""
+        """Return the stream that answers a request; see `_stream_request()`."""
         request = self._stream_request(path, kind, params, **options)
         return self.stream(request, record=params.get("record"))
 
@@ -292,34 +294,34 @@ class BaseClient(ClientCore):
         known: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> T:
-        """Return what a request answers with, as an instance of *cls*; see `_call_request()`."""
+        """Return the answer to a request as an instance of *cls*; see `_call_request()`."""
         request = self._call_request(method, path, kind, params, known=known, **more)
         return self._answer(cls, self._transport.call(request), f"{method} {path}", known)
 
 
 def headers_for(path: str) -> Mapping[str, str]:
-    """Return the headers that the API behind *path* has to be asked with."""
+    """Return the headers that the API at *path* needs."""
     return _API_HEADERS.get(path.split("/")[1], {})
 
 
 def path_to(template: str, **ids: str) -> str:
-    """Return a path with *ids* in their places.
+    """Return a path with *ids* filled in.
 
     Raises:
-        ValueError: An id is empty, or would make it the path of something else.
+        ValueError: An id is empty, or would lead to another path.
     """
     return template.format(**{name: quoted(name, value) for name, value in ids.items()})
 
 
 def _completed(payload: Any, known: Mapping[str, Any]) -> Any:
-    """Return an answer with what is *known* in place of what the server has left out."""
+    """Return an answer in which *known* fills in what the server has left out."""
     if payload is None:
         return known
     return {**known, **payload} if isinstance(payload, dict) else payload
 
 
 def expect_whole(params: Mapping[str, Any], streaming: str) -> None:
-    """Refuse the argument `stream` of a method that returns what the method *streaming* streams."""
+    """Reject the argument `stream` of a method whose streaming counterpart is *streaming*."""
     if "stream" in params:
         raise TypeError(
             f"this method returns the whole answer: leave stream out; {streaming} returns a stream"
@@ -327,9 +329,9 @@ def expect_whole(params: Mapping[str, Any], streaming: str) -> None:
 
 
 def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bool) -> None:
-    """Refuse arguments that the API does not have, and miss those that it needs.
+    """Reject arguments that the API does not have, and report required ones that are missing.
 
-    The type checker does so as well, but not everybody runs one.
+    A type checker does so as well, but not everyone runs one.
     """
     known = kind.__required_keys__ | kind.__optional_keys__
     for name in params:
@@ -338,13 +340,13 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
             raise TypeError(f"this method always streams: leave {name} out{whole}")
         if name == "stream":
             raise TypeError(
-                "this method does not stream: leave stream out; those whose names end in _stream do"
+                "this method does not stream: leave stream out; methods that stream end in _stream"
             )
         if name not in known:
-            import difflib  # only for what this error suggests
+            import difflib  # only for this error's suggestion
 
             close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else "extra_body takes any other one"
+            hint = f"did you mean {close[0]!r}?" if close else "pass others in extra_body"
             raise TypeError(f"there is no argument {name!r}: {hint}")
     missing = sorted(name for name in kind.__required_keys__ if params.get(name) is None)
     if missing:
@@ -352,35 +354,36 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
 
 
 def checked_key(key: str | None, variable: str, *, allow_browser: bool) -> str:
-    """Return the key; the message of an error must not show it."""
+    """Return the key. Error messages must not show it."""
     key = os.environ.get(variable) if key is None else key
     if key is None:
         raise ConfigurationError(
-            f"no API key: set {variable}, or pass api_key (an empty one if the server needs none)"
+            f"no API key: set {variable} or pass api_key (api_key='' if the server needs none)"
         )
     if key.strip() != key:
         raise ConfigurationError(
-            f"the API key begins or ends with a blank or a line end: strip it; check {variable}"
+            f"the API key begins or ends with a space or line break: strip it; check {variable}"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ConfigurationError(f"the API key has characters that no key has; check {variable}")
+        raise ConfigurationError(
+            f"the API key contains characters that no API key has: check {variable}"
+        )
     if key and not allow_browser:
         _check_exposure()
     return key
 
 
 def _check_exposure() -> None:
-    """Refuse a key in a web page."""
+    """Reject a key in a web page."""
     if engine.is_around() and engine.is_page():
         raise ConfigurationError(
-            "an API key in a web page can be read by every user of the page and by every script in"
-            " it: let users enter a key of their own and pass allow_browser=True, or have a server"
-            " of yours add the key"
+            "any user of a web page, and any script in it, can read its API key: let users enter"
+            " their own key and pass allow_browser=True, or have your server add the key"
         )
 
 
 def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what is sent with every request; the message of an error must not show a value."""
+    """Return the headers sent with every request. Error messages must not show their values."""
     try:
         for name, value in headers.items():
             check_header(name, value)
@@ -390,7 +393,7 @@ def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def as_timeout(timeout: Timeout | float | None) -> Timeout:
-    """Return a timeout as an object: seconds alone are for each next byte, and each next event."""
+    """Return *timeout* as a `Timeout`; a number limits the wait for each byte and each event."""
     if timeout is None:
         return Timeout()
     if isinstance(timeout, Timeout):

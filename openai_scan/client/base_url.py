@@ -1,7 +1,7 @@
 """Check base URLs and Azure's endpoints before anything is sent there.
 
 The client appends the path of a request to the base URL. Anything after the URL's own path, even an
-invisible character, would change where the key and the prompt go. So it is refused.
+invisible character, would change where the key and the prompt go, so it is rejected.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from openai_scan.errors import ConfigurationError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-# No URL has these. Braces are left of a template; some programs take a backslash for a slash.
+# No URL has these. Braces are left over from a template; some programs read a backslash as a slash.
 _NOT_IN_URL = re.compile(r'[ \\<>"{}|^`]')
 
-# The client appends these. A server's documentation often shows them as part of its address.
+# The client appends these. Documentation of servers often shows them as part of the address.
 _REQUEST_PATH = re.compile(
     r"/(?:(?:chat/)?completions|responses|audio/(?:speech|transcriptions|translations)"
     r"|images/(?:generations|edits|variations)|threads/runs)$",
@@ -29,11 +29,11 @@ _DEPLOYMENT = re.compile(r"/openai/deployments(?:/|$)", re.IGNORECASE)
 
 
 def checked_url(url: str) -> str:
-    """Return the base URL without a slash at its end.
+    """Return the base URL without a trailing slash.
 
     Raises:
-        ConfigurationError: It is not the address of an API, or has something after it, such as a
-            query or the path of a request. The message shows neither a password nor a query.
+        ConfigurationError: It is not the address of an API, or something follows it, such as a
+            query or the path of a request. The message shows no password and no query.
     """
     url = _checked(url)
     _check_end(url)
@@ -49,11 +49,11 @@ def checked_endpoint(endpoint: str) -> str:
     url = _checked(endpoint).removesuffix("/openai")
     if _NEW_AZURE.search(url):
         raise ConfigurationError(
-            "an endpoint in /openai/v1 has OpenAI's paths: use Client, with it as base_url"
+            "an endpoint that ends in /openai/v1 has OpenAI's paths: pass it to Client as base_url"
         )
     if _DEPLOYMENT.search(url):
         raise ConfigurationError(
-            "the endpoint has a deployment in it: end it before /openai, and pass the name of the"
+            "the endpoint contains a deployment: end it before /openai, and pass the name of the"
             " deployment as model"
         )
     _check_end(url)
@@ -61,9 +61,9 @@ def checked_endpoint(endpoint: str) -> str:
 
 
 def _checked(url: str) -> str:
-    """Return *url* without a slash at its end, whatever its path; see `checked_url()`."""
+    """Return *url* without a trailing slash, whatever its path; see `checked_url()`."""
     if url.strip() != url:
-        raise ConfigurationError("the base URL begins or ends with a blank or a line end: strip it")
+        raise ConfigurationError("the base URL begins or ends with a space or line break: strip it")
     if not _is_url(url):
         shown = "the one with an @" if "@" in url else repr(re.split("[?#]", url)[0])
         raise ConfigurationError(
@@ -71,12 +71,12 @@ def _checked(url: str) -> str:
         )
     if "@" in urlsplit(url).netloc:
         raise ConfigurationError(
-            "the base URL must have no user name and no password: pass the key as api_key,"
+            "the base URL must not contain a user name or password: pass the key as api_key,"
             " or another Authorization in headers"
         )
     if "?" in url or "#" in url:
         raise ConfigurationError(
-            "the base URL must have no '?' and no '#': remove that and what follows, and pass"
+            "the base URL must not contain '?' or '#': remove it and what follows, and pass"
             " parameters as query"
         )
     return url.rstrip("/")
@@ -86,23 +86,23 @@ def _check_end(url: str) -> None:
     """Raise a ConfigurationError if *url* ends with the path of a request."""
     if path := _REQUEST_PATH.search(url):
         raise ConfigurationError(
-            f"the base URL must not end with {path[0]}: remove that, since the client appends the"
+            f"the base URL must not end with {path[0]}: remove that, because the client appends the"
             " path of each request"
         )
 
 
 def _is_url(url: str) -> bool:
-    if not url.isprintable() or _NOT_IN_URL.search(url):  # urlsplit() removes a line end
+    if not url.isprintable() or _NOT_IN_URL.search(url):  # urlsplit() would remove a line break
         return False
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
-    except ValueError:  # a bracket is not closed, or the port is no number
+    except ValueError:  # a bracket is not closed, or the port is not a number
         return False
     segments = unquote(parts.path).split("/")
     return (
         parts.scheme in ("http", "https")
         and bool(parts.hostname)
         and has_port
-        and not {".", ".."} & set(segments)  # urllib3 would remove them, and the one before
+        and not {".", ".."} & set(segments)  # urllib3 would remove them and the segment before
     )

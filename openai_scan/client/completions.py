@@ -1,4 +1,4 @@
-"""The Completions API, which came before chat; base models still speak it.
+"""The Completions API, the predecessor of chat; base models still use it.
 
 Source: https://platform.openai.com/docs/api-reference/completions
 """
@@ -24,22 +24,22 @@ class CompletionsMethods(BaseClient):
     def create_completion_stream(
         self, **params: Unpack[CreateCompletion]
     ) -> StreamerV2[CompletionEvent, CompletionAnswer]:
-        """Go on with a text and stream what comes next.
+        """Continue a text and stream the continuation.
 
-        Tokens are counted, at the end, only if you ask for it:
-        `stream_options={"include_usage": True}`. Some compatible servers refuse to.
+        For token counts, which come at the end, pass `stream_options={"include_usage": True}`. Some
+        compatible servers reject that.
         """
         return self._stream("/completions", CreateCompletion, params, stream=True)
 
     def create_completion(self, **params: Unpack[CreateCompletion]) -> CompletionAnswer:
-        """Go on with a text and return all of what comes next.
+        """Continue a text and return the whole continuation.
 
-        The answer is streamed all the same, so nothing times out while a long one is on its way.
-        So its `usage` is None unless you ask for it: `stream_options={"include_usage": True}`. The
-        method does not ask by itself, because some compatible servers refuse a request that does.
+        The answer is streamed internally, so a long one does not time out. Its `usage` is therefore
+        None unless you pass `stream_options={"include_usage": True}`. That is not the default
+        because some compatible servers reject it.
 
         Raises:
-            ScanError: The answer is not whole; what came is the exception's `snapshot`.
+            ScanError: The answer is not whole. The exception's `snapshot` is the answer so far.
         """
         expect_whole(params, "create_completion_stream")
         with self.create_completion_stream(**params) as s:

@@ -10,21 +10,21 @@ from typing import Any, BinaryIO, TypeAlias
 from openai_scan.transport import Upload
 
 File: TypeAlias = str | os.PathLike[str] | BinaryIO | bytes | tuple[str, bytes]
-"""A file to upload: its path, itself (opened in mode "rb"), its bytes, or a name and the bytes.
+"""A file to upload: a path, a file opened in mode "rb", bytes, or a tuple of a name and bytes.
 
-Servers tell the format by the end of the name, which bytes alone do not have.
+Servers detect the format by the extension of the name, which bytes alone do not have.
 """
 
 
 def take_uploads(given: dict[str, Any], names: Iterable[str]) -> tuple[Upload, ...]:
     """Take the files out of the arguments of a call, and read them.
 
-    They are read now and not when the request is sent, so that a missing file is an `OSError` of
-    the call that names it, and the request can be sent again.
+    They are read now, not when the request is sent. So a missing file raises an `OSError` in the
+    call that names it, and the request can be sent again.
 
     Args:
-        given: The arguments; those that are files are removed.
-        names: Which of them are files, or lists of files.
+        given: The arguments; the files are removed from it.
+        names: Which arguments are files or lists of files.
     """
     uploads: list[Upload] = []
     for name in names:
@@ -47,10 +47,10 @@ def _upload(field: str, file: Any) -> Upload:
             return Upload(field, path.name, path.read_bytes())
     content = file.read() if hasattr(file, "read") else None
     if not isinstance(content, bytes):
-        raise TypeError(f"{field}: a file is a path, a file opened in mode 'rb', or bytes")
+        raise TypeError(f"{field} must be a path, a file opened in mode 'rb', or bytes")
     return Upload(field, _name_of(field, getattr(file, "name", None)), content)
 
 
 def _name_of(field: str, path: Any) -> str:
-    """Return the name of a file; one without a path has a number in its place, or nothing."""
+    """Return the file's name; *path* may be a file descriptor or None if the file has no path."""
     return Path(path).name if isinstance(path, str) else field.removesuffix("[]")

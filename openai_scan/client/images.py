@@ -24,13 +24,13 @@ class ImagesMethods(BaseClient):
     def create_image_stream(
         self, **params: Unpack[CreateImage]
     ) -> StreamerV2[ImageEvent, ImagesAnswer]:
-        """Make images and stream them while they take shape, as `partial_images` says."""
+        """Generate images and stream them, with as many unfinished versions as `partial_images`."""
         return self._stream("/images/generations", CreateImage, params, stream=True)
 
     def edit_image_stream(
         self, **params: Unpack[EditImage]
     ) -> StreamerV2[ImageEvent, ImagesAnswer]:
-        """Make images out of others, and stream them.
+        """Make images from other images, and stream them.
 
         Raises:
             OSError: A file cannot be read.

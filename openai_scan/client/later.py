@@ -1,6 +1,7 @@
-"""The families whose objects calls return, each imported when a call first needs one of them.
+"""The families whose objects calls return, each imported when a call first needs it.
 
-The classes of a family take tens of milliseconds to make. A program that only chats needs none.
+Creating the classes of a family takes tens of milliseconds, and a program that only chats needs
+none of them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 
 class Later:
-    """Stands for a module, which is imported when something of it is asked for.
+    """Stands in for a module, which is imported when one of its attributes is first used.
 
     Args:
         name: The name of the module.

@@ -26,5 +26,5 @@ class ModelsMethods(BaseClient):
     """The methods of `Client` for the models API."""
 
     def list_models(self, **extras: Unpack[Extras]) -> Page[Model]:
-        """Return the models, all in one page."""
+        """Return the models, all on one page."""
         return self._call(Page[Model], "GET", "/models", Extras, extras)

@@ -1,4 +1,4 @@
-"""The events that a stream had before a bookmark, in whichever form they were kept."""
+"""The events of a stream before a bookmark, in whatever form they were kept."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Seen: TypeAlias = "Iterable[RawEvent] | Iterable[Event] | Source | str | os.Path
 
 
 def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
-    """Yield the raw events that were *seen*; how a source ends does not matter.
+    """Yield the raw events in *seen*; how a source ends does not matter.
 
     Raises:
-        TypeError: It has something else in it.
-        RecordingError: It is the path of something else than a recording.
-        OSError: It cannot be read.
+        TypeError: *seen* contains something else.
+        RecordingError: The path is not that of a recording.
+        OSError: The file cannot be read.
     """
     if isinstance(seen, str | os.PathLike):
         yield from _of_source(replay(seen))
         return
-    if hasattr(seen, "read") or hasattr(seen, "resume"):  # a file, or a source that goes on
+    if hasattr(seen, "read") or hasattr(seen, "resume"):  # a file or a resumable source
         yield from _of_source(seen)
         return
     if isinstance(seen, bytes | bytearray | memoryview) or not isinstance(seen, Iterable):
         raise TypeError(
-            f"seen is a list of events or of chunks, a recording or its path, not"
+            f"seen must be a list of events or chunks, a recording or its path, not"
             f" {type(seen).__name__}"
         )
     items: Iterator[Any] = iter(seen)
@@ -47,7 +47,7 @@ def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
             yield item
         else:
             raise TypeError(
-                f"seen has events or their raw events in it, not {type(item).__name__}: make a raw"
+                f"seen must contain events or raw events, not {type(item).__name__}: make a raw"
                 " event with RawEvent(type, data)"
             )
 
@@ -56,4 +56,4 @@ def _of_source(source: Any) -> Iterator[RawEvent]:
     with StreamerV2(source, require_terminal=False) as stream:
         while stream.next():
             yield stream.event().raw
-        stream.err()  # asked for, so that leaving the block does not raise it
+        stream.err()  # checked, so that leaving the block does not raise it

@@ -1,9 +1,9 @@
 """What `help()` and `inspect.signature()` show of the client's methods.
 
 The methods take the keyword arguments of a TypedDict. Type checkers and most editors understand
-that; at run time such a method would only show `**params`. So each gets a signature that has the
-parameters with their types and defaults, and a docstring that describes each as the TypedDict does.
-Nothing but such tools looks at these.
+that, but at run time such a method only shows `**params`. So each method gets a signature with the
+parameters, their types and defaults, and a docstring that describes them as the TypedDict does.
+Only such tools look at these.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing_extensions import Required
 from openai_scan.client import params
 from openai_scan.client.params.base import Extras
 
-# How a method writes which parameters it takes.
+# How a method's annotation names its TypedDict.
 _CLASS = re.compile(r"Unpack\[(\w+)\]")
 
-# An entry in a section of a docstring: its name, and all lines of it.
+# An entry in a section of a docstring, with all its lines.
 _ENTRY = re.compile(r"^    (\w+): .*(?:\n {5,}.*)*\n?", re.MULTILINE)
 
 
@@ -36,7 +36,7 @@ def show_parameters(methods: type) -> None:
             named, entries = _parameters_of(kind)
             shown = signature.replace(parameters=[*others, *named])
             method.__signature__ = shown  # type: ignore[attr-defined] # any function may have one
-            if entries:  # there are none with `python -OO`
+            if entries:  # docstrings are missing with `python -OO`
                 method.__doc__ = _with_arguments(method.__doc__ or "", entries)
 
 
@@ -51,7 +51,7 @@ def _parameters_of(kind: Any) -> tuple[Sequence[inspect.Parameter], str]:
 def _in_order(kind: Any) -> Iterator[inspect.Parameter]:
     """Yield the parameters that a TypedDict describes.
 
-    Those that a call needs come first, and last what the methods of all APIs take.
+    Required ones come first, those that all methods share last.
     """
 
     def rank(name: str) -> int:
@@ -71,7 +71,7 @@ def _in_order(kind: Any) -> Iterator[inspect.Parameter]:
 def _with_arguments(doc: str, entries: str) -> str:
     """Return the docstring of a method with *entries* at the end of its section "Args".
 
-    They replace the one entry that stands for them.
+    They replace the entry for all keyword arguments.
     """
     blocks = inspect.cleandoc(doc).split("\n\n")
     place = next((i for i, block in enumerate(blocks) if block.startswith("Args:")), None)
@@ -83,13 +83,13 @@ def _with_arguments(doc: str, entries: str) -> str:
     return "\n\n".join(blocks)
 
 
-# What a method says of all its keyword arguments at once.
+# The entry in a method's docstring for all its keyword arguments.
 _STANDS_FOR = re.compile(r"\n    (?:params|extras): .*(?:\n {5,}.*)*")
 
 
 @functools.cache
 def described(kind: Any) -> Mapping[str, str]:
-    """Return the entry that a TypedDict, or one that it extends, has for each of its keys."""
+    """Return the docstring entry of each key of a TypedDict, inherited keys included."""
     entries: dict[str, str] = {}
     for base in getattr(kind, "__orig_bases__", ()):
         entries.update(described(base))

@@ -1,7 +1,7 @@
-"""Record streams as they come, and replay them as if they came from the network.
+"""Record streams as they arrive, and replay them as if they came from the network.
 
-A recording is a text file of JSON lines: one for the head of the answer, one for each read with
-its time, one for the end. docs/reference/recording.md describes the format.
+A recording is a text file of JSON lines: one for the response headers, one for each read with its
+time, and one for the end. docs/reference/recording.md describes the format.
 """
 
 from openai_scan.recording.file import Recording, RecordTo

@@ -1,4 +1,4 @@
-"""What is written down of a request, its answer and its error; and what of it is secret."""
+"""What a recording has of a request, its answer and its error; and what of it is secret."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from openai_scan.sources import AnsweredSource, RequestedSource
 from openai_scan.sse import Source
 from openai_scan.sse.source import broken_off
 
-# What a URL may say about the request; the value of any other parameter may be a secret.
+# URL parameters to record; the value of any other may be a secret.
 _PLAIN_PARAMETERS = frozenset(
     {"after", "api-version", "before", "include[]", "include_obfuscation", "limit", "order"}
     | {"starting_after", "stream"}
 )
 
-# Not the whole word "token": the rate limits are counted in tokens.
+# Not just the word "token": rate limits are counted in tokens.
 _SECRET_HEADER = re.compile(
     r"account|api-?key|auth|cookie|organization|project|secret|session|signature|token$"
 )
 
 _HIDDEN = "[hidden]"
 
-# What an exception may know besides its message.
+# The attributes of an exception to record besides its message.
 _FAILURE_FACTS = {field.name for field in attrs.fields(Failure)} - {"error", "message"}
 
 
 def head_of(
     source: Source, *, again: Literal["retry", "resume"] | None, with_request: bool
 ) -> Head:
-    """Return what is to be written of the request and the head of the answer.
+    """Return what to record of the request and the response headers.
 
     Args:
         source: What is being recorded.
@@ -76,7 +76,7 @@ def head_of(
 
 
 def failure_of(error: Exception, redact: Callable[[str], str]) -> Failure:
-    """Return what is to be written of the error that a source ended with."""
+    """Return what to record of the error that ended a source."""
     if not isinstance(error, ScanError):
         error = broken_off(error)
     facts = {
@@ -84,7 +84,7 @@ def failure_of(error: Exception, redact: Callable[[str], str]) -> Failure:
         for name in _FAILURE_FACTS
         if getattr(error, name, None) is not None
     }
-    message = getattr(error, "message", str(error))  # str() of an APIError says more
+    message = getattr(error, "message", str(error))  # str() of an APIError adds facts
     return Failure(error=type(error).__name__, message=redact(message), **facts)
 
 
@@ -92,7 +92,7 @@ def error_of(failure: Failure) -> ScanError:
     """Return the error that was recorded."""
     cls = getattr(errors, failure.error, None)
     message = failure.message
-    if not (inspect.isclass(cls) and issubclass(cls, ScanError)):  # of a later version
+    if not (inspect.isclass(cls) and issubclass(cls, ScanError)):  # from a later version
         return TransportError(message)
     if issubclass(cls, APIError):
         return cls(
@@ -114,7 +114,7 @@ def error_of(failure: Failure) -> ScanError:
 
 
 def cause_of(error: Exception) -> Cause:
-    """Return in one word how the input ended if it ended with *error*."""
+    """Return, in one word, how an input ended that ended with *error*."""
     match error:
         case StreamCancelledError():
             return "cancelled"
@@ -127,19 +127,19 @@ def cause_of(error: Exception) -> Cause:
 
 
 def redactor_of(source: Source) -> Callable[[str], str]:
-    """Return what takes the secrets of the request out of a text."""
+    """Return a function that redacts the secrets of the request in a text."""
     return source.redact if isinstance(source, RequestedSource) else str
 
 
 def _body_of(request: Any, redact: Callable[[str], str]) -> Any:
     """Return the body of *request* as JSON."""
-    from openai_scan.transport.request import plain  # it is loaded if there is a request
+    from openai_scan.transport.request import plain  # already loaded if there is a request
 
     return json.loads(redact(json.dumps(getattr(request, "body", None), default=plain)))
 
 
 def _public_url(url: str) -> str:
-    """Return *url* without what may be secret in it: a user's name, the values of parameters."""
+    """Return *url* without its possible secrets: the user name, and values of parameters."""
     parts = urlsplit(url)
     query = [
         (name, value if name in _PLAIN_PARAMETERS else _HIDDEN)

@@ -21,9 +21,9 @@ class Recording:
 
     Attributes:
         file: The path, or a binary file, which stays open.
-        overwrite: Whether to replace a file that is there already. It stays until the recording is
-            closed, under another name until then; see `NewFile`.
-        request: Whether to record the body of the request too, and with it the prompt.
+        overwrite: Whether to replace an existing file. The recording is written under another
+            name and replaces the file when it is closed; see `NewFile`.
+        request: Whether to record the body of the request too, including the prompt.
     """
 
     file: str | os.PathLike[str] | WritableFile
@@ -32,14 +32,14 @@ class Recording:
 
 
 RecordTo: TypeAlias = str | os.PathLike[str] | WritableFile | Recording
-"""Where to record to: a path, a binary file, or a `Recording` that says more."""
+"""Where to record to: a path, a binary file, or a `Recording` with options."""
 
 
 class RecordingFile:
-    """The file, which takes line after line.
+    """Writes the lines of a recording to its file.
 
     Attributes:
-        error: Why no more can be written, or None.
+        error: Why nothing more can be written, or None.
     """
 
     error: RecordingError | None = None
@@ -51,15 +51,15 @@ class RecordingFile:
         self._is_begun = False
         if isinstance(file, str | os.PathLike):
             self._name = os.fspath(file)
-            # It has no buffer, so a line is one call of the system, and on the disk at once.
+            # Unbuffered: a line is one system call and reaches the file at once.
             self._own = NewFile(file, overwrite=settings.overwrite)
             file = self._own.file
         elif isinstance(file, io.TextIOBase) or not hasattr(file, "write"):
-            raise TypeError('record to a path, or to a file that is open in mode "wb"')
+            raise TypeError('record to a path or to a file opened in mode "wb"')
         self._file: WritableFile = file
 
     def write(self, line: Line) -> None:
-        """Write *line*, unless something has gone wrong before."""
+        """Write *line*, unless an earlier write failed."""
         if self.error is not None:
             return
         try:
@@ -68,16 +68,16 @@ class RecordingFile:
             flush = getattr(self._file, "flush", None)
             if flush is not None:
                 flush()
-        except (OSError, ValueError) as cause:  # such as a full disk, or a file that was closed
+        except (OSError, ValueError) as cause:  # such as a full disk or a closed file
             self.error = RecordingError(f"{self._name} cannot be written: {cause}")
             self.error.__cause__ = cause
 
     def check(self) -> None:
-        """Raise what has gone wrong."""
+        """Raise the error if a write failed."""
         if self.error is not None:
             raise self.error
 
     def close(self) -> None:
-        """Close it, if it was opened here; let it replace another only if it is whole."""
+        """Close the file if it was opened here; it replaces another only if it is complete."""
         if self._own is not None:
             self._own.close(keep=self._is_begun and self.error is None)

@@ -1,4 +1,4 @@
-"""The lines of a recording: what is in them, written and read.
+"""The lines of a recording: their content, reading and writing.
 
 ::
 
@@ -27,34 +27,34 @@ from openai_scan.sse import BYTE_ORDER_MARK
 FORMAT = "openai_scan recording"
 VERSION = 1
 
-# A time of more than a year is none.
+# A time of more than a year is invalid.
 _MAX_SECONDS = 366 * 24 * 3600.0
 
 Cause: TypeAlias = Literal["clean", "cut", "reset", "timeout", "cancelled", "failed", "closed"]
 """Why the input ended.
 
-`clean`: it was over. `cut`: the other side closed the connection in the middle of the body.
-`reset`: it broke the connection. `timeout`: a time limit ran out. `cancelled`: by `cancel()`.
-`failed`: anything else that is an error. `closed`: whoever read it left.
+`clean`: it was complete. `cut`: the other side closed the connection in the middle of the body.
+`reset`: the connection was reset. `timeout`: a timeout expired. `cancelled`: by `cancel()`.
+`failed`: any other error. `closed`: the reader stopped before the end.
 """
 
 
 @frozen(kw_only=True)
 class Head:
-    """The first line of a section: what was asked, and the head of the answer.
+    """The first line of a section: the request and the response headers.
 
     Attributes:
-        method: Of the request, such as `"POST"`; None if the source was no HTTP answer.
-        url: Where it went, without what is secret in it.
-        status: The HTTP status; None if there was no answer.
-        headers: Those of the answer that are no secret, by their names in lower case.
-        request_id: The server's name for the request.
-        t: How many seconds after the request the head of the answer was here.
-        again: Why there is another section before this one: the request was sent again, or the
-            rest of the answer was asked for.
-        request: The body of the request, if that was to be recorded.
+        method: The HTTP method, such as `"POST"`; None if the source was not an HTTP response.
+        url: The URL, without its secrets.
+        status: The HTTP status; None if there was no response.
+        headers: The response headers that are not secret, by their lower-case names.
+        request_id: The server's id of the request.
+        t: Seconds from the request to the response headers.
+        again: Why there is a section before this one: the request was sent again (retry), or the
+            rest of the answer was requested (resume).
+        request: The body of the request, if it was recorded.
         asked: A digest of each value of the request, by its place; only cassettes have that.
-        library: What wrote it.
+        library: The library that wrote the recording.
     """
 
     method: str | None = None
@@ -74,8 +74,8 @@ class Read:
     """One read.
 
     Attributes:
-        t: How many seconds after the request.
-        data: What was read.
+        t: Seconds since the request.
+        data: The bytes.
     """
 
     t: float
@@ -84,7 +84,7 @@ class Read:
 
 @frozen(kw_only=True)
 class Failure:
-    """The error that the input ended with; its attributes are those of the exception.
+    """The error that the input ended with; it has the attributes of the exception.
 
     Attributes:
         error: The name of its class.
@@ -108,11 +108,11 @@ class End:
     """The last line of a section.
 
     Attributes:
-        t: How many seconds after the request.
-        end: Why.
+        t: Seconds since the request.
+        end: Why the input ended.
         waited: How many of these seconds were spent waiting for the source.
-        failure: The error, if it was one.
-        notes: What the source tolerated, counted.
+        failure: The error, if there was one.
+        notes: What the source tolerated, with counts.
     """
 
     t: float
@@ -127,8 +127,8 @@ class Section:
     """One request and its answer, as recorded.
 
     Attributes:
-        head: What came first.
-        reads: What was read, in order.
+        head: The first line.
+        reads: The reads, in order.
         end: How it ended; None if the recording was cut off before that.
     """
 
@@ -141,7 +141,7 @@ Line: TypeAlias = Head | Read | End
 
 
 def dump(line: Line) -> bytes:
-    """Return *line* as it is written, line end included."""
+    """Return *line* as bytes, with the line end."""
     match line:
         case Head():
             value = {"format": FORMAT, "version": VERSION, **_facts(line)}
@@ -149,24 +149,24 @@ def dump(line: Line) -> bytes:
             value = {"t": t, **_payload(data)}
         case end:
             value = _facts(end)
-    # An error's message may hold half a surrogate pair, which json.loads() takes as well.
+    # An error message may contain half a surrogate pair, which json.loads() accepts.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def load(name: str, lines: Iterable[bytes]) -> tuple[Section, ...]:
-    """Return the sections of a recording; half a line at its end is as good as none.
+    """Return the sections of a recording; an unfinished last line is ignored.
 
     Args:
-        name: What the file is called in an error.
+        name: The name of the file for errors.
         lines: Its lines, with their ends.
 
     Raises:
-        RecordingError: It is no recording, or one of a later version.
+        RecordingError: It is not a recording, or is of a later version.
     """
     sections: list[Section] = []
     reads: list[Read] = []
     for number, line_read in enumerate(lines, 1):
-        # Editors on Windows begin a file with one; so it is in the middle of files put together.
+        # Some Windows editors add one; concatenated files have it in the middle.
         text = line_read.removeprefix(BYTE_ORDER_MARK)
         if not text.strip():
             continue
@@ -174,13 +174,13 @@ def load(name: str, lines: Iterable[bytes]) -> tuple[Section, ...]:
         try:
             line = _line(text)
         except (ValueError, RecursionError, DecodeError) as cause:
-            if sections and not text.endswith(b"\n"):  # whoever wrote it did not get further
+            if sections and not text.endswith(b"\n"):  # the writer was interrupted
                 break
             raise RecordingError(
-                f"{place}: the recording is damaged ({cause}); delete this line and what follows"
+                f"{place}: the recording is damaged ({cause}); delete this line and the rest"
                 " to keep what is before it"
                 if sections
-                else f"{place}: this is no recording ({cause}), and no event stream either"
+                else f"{place}: this is neither a recording ({cause}) nor an event stream"
             ) from cause
         except RecordingError as error:
             raise RecordingError(f"{place}: {error}") from None
@@ -189,7 +189,7 @@ def load(name: str, lines: Iterable[bytes]) -> tuple[Section, ...]:
                 reads = []
                 sections.append(Section(line, reads))
             case _ if not sections or sections[-1].end is not None:
-                raise RecordingError(f"{place}: the line that a recording begins with is missing")
+                raise RecordingError(f"{place}: the first line of the recording is missing")
             case Read():
                 reads.append(line)
             case end:
@@ -198,7 +198,7 @@ def load(name: str, lines: Iterable[bytes]) -> tuple[Section, ...]:
 
 
 def _facts(line: Head | End) -> dict[str, Any]:
-    """Return what is known of *line*."""
+    """Return the fields of *line* that have a value."""
     facts = attrs.asdict(line, filter=lambda _, value: value is not None)
     return {name: value for name, value in facts.items() if value != {}}
 
@@ -206,24 +206,24 @@ def _facts(line: Head | End) -> dict[str, Any]:
 def _payload(data: bytes) -> dict[str, str]:
     try:
         return {"text": data.decode()}
-    except UnicodeDecodeError:  # it may begin or end in the middle of a character
+    except UnicodeDecodeError:  # a read may begin or end in the middle of a character
         return {"base64": base64.b64encode(data).decode()}
 
 
 def _line(text: bytes) -> Line:
-    """Return what *text* says.
+    """Return *text* as a line.
 
     Raises:
-        RecordingError: A later version wrote it.
-        DecodeError: It is JSON, but of another kind.
-        ValueError: It is no JSON.
+        RecordingError: It was written by a later version.
+        DecodeError: It is JSON, but not such a line.
+        ValueError: It is not JSON.
     """
     structure = Structurer(strict=True)
     match bounded_json.loads(text.decode("utf-8", "surrogatepass")):
         case {"format": format, "version": version, **head} if format == FORMAT:
             if version != VERSION:
                 raise RecordingError(
-                    f"the recording is of version {version}, and this library reads version"
+                    f"the recording has version {version}, but this library reads only version"
                     f" {VERSION}: upgrade openai_scan"
                 )
             return structure(head, Head)
@@ -234,12 +234,12 @@ def _line(text: bytes) -> Line:
         case {"t": t, "end": _} as end:
             return structure({**end, "t": _seconds(t)}, End)
         case _:
-            raise ValueError("it is other JSON")
+            raise ValueError("it is not a line of a recording")
 
 
 def _seconds(value: Any) -> float:
-    """Return *value*, which is to be a time that can be waited for."""
+    """Return *value*, which must be a time in seconds."""
     seconds = Structurer(strict=True)(value, float)
     if not 0 <= seconds < _MAX_SECONDS:
-        raise ValueError("it has no time that can be waited for")
+        raise ValueError("its time is invalid")
     return seconds

@@ -1,4 +1,4 @@
-"""A file that holds what somebody said: private, and never half of one in place of a whole one."""
+"""A private file: only its owner can read it, and it never replaces another half-written."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 from openai_scan.sse.source import write_all
 
 PRIVATE = 0o600
-"""Only the user who runs the program reads and writes it."""
+"""The mode of a file that only its owner can read and write."""
 
-# Windows has no symbolic links that any user may make, and translates line ends unless told.
+# Windows has no O_NOFOLLOW, and translates line ends unless the file is opened as binary.
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 class NewFile:
-    """A new file, which takes the place of another only when it is whole.
+    """A new file, which replaces an existing one only when it is complete.
 
-    Without *overwrite* it is at its path from the beginning, and is left there however it ends.
-    With it, it has another name in the same folder, `NAME.RANDOM.unfinished`, until `close()`. A
-    symbolic link at the path is replaced, never followed. What is neither a file nor a link to one,
+    Without *overwrite* it is at its path from the beginning, and stays there however it ends.
+    With *overwrite*, it is `NAME.RANDOM.unfinished` in the same folder until `close()`. A symbolic
+    link at the path is replaced, not followed. Something that is neither a file nor a link to one,
     such as `/dev/null` or a named pipe, is written to directly.
 
     Args:
-        path: Where the file is to be.
-        overwrite: Whether to replace a file that is there.
-        mode: Who may read and write it, less what the umask forbids.
+        path: The path of the file.
+        overwrite: Whether to replace an existing file.
+        mode: The permissions of the file, less those that the umask removes.
 
     Attributes:
-        file: Takes the bytes; it has no buffer.
+        file: The open file, unbuffered.
 
     Raises:
-        FileExistsError: There is a file, or a link, and *overwrite* is false.
-        OSError: The file cannot be made.
+        FileExistsError: A file or link exists, and *overwrite* is false.
+        OSError: The file cannot be created.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class NewFile:
         if overwrite and _is_special(self._path):
             flags = 0
         elif overwrite:
-            # Shortened, since names have a limit.
+            # Shortened because the length of names is limited.
             place = self._path.with_name(
                 f"{self._path.name[:100]}.{os.urandom(8).hex()}.unfinished"
             )
@@ -60,10 +60,10 @@ class NewFile:
         self.file = io.FileIO(descriptor, "wb")
 
     def close(self, *, keep: bool) -> None:
-        """Close the file, and let it take its place, or the place of the file that was there.
+        """Close the file, and move it to its path if it is to replace another.
 
         Args:
-            keep: Whether it is whole; if not, a file that was to be replaced stays.
+            keep: Whether it is complete. If not, the existing file stays.
         """
         self.file.close()
         unfinished, self._unfinished = self._unfinished, None
@@ -76,7 +76,7 @@ class NewFile:
 
 
 def write_whole(path: str, data: bytes, *, overwrite: bool, mode: int = PRIVATE) -> None:
-    """Write all of a file at once, see `NewFile`."""
+    """Write a whole file at once; see `NewFile`."""
     new = NewFile(path, overwrite=overwrite, mode=mode)
     try:
         write_all(new.file, data)
@@ -87,10 +87,10 @@ def write_whole(path: str, data: bytes, *, overwrite: bool, mode: int = PRIVATE)
 
 
 def _is_special(path: Path) -> bool:
-    """Return whether there is something at *path* that is to be written to, not replaced.
+    """Return whether *path* is something to write to directly instead of replacing it.
 
     Raises:
-        OSError: It is a folder, or a link to anything but a file.
+        OSError: It is a folder, or a link to something other than a file.
     """
     try:
         kind = path.lstat().st_mode
@@ -98,7 +98,9 @@ def _is_special(path: Path) -> bool:
         return False
     if stat.S_ISLNK(kind):
         if path.exists() and not path.is_file():
-            raise OSError(errno.ELOOP, "a symbolic link to what is no file", os.fspath(path))
+            raise OSError(
+                errno.ELOOP, "a symbolic link to something that is not a file", os.fspath(path)
+            )
         return False
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))

@@ -1,4 +1,4 @@
-"""Hand over what was recorded, as if it came from the network."""
+"""Replay a recording as if it came from the network."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from openai_scan.sse import BYTE_ORDER_MARK
 from openai_scan.sse.beginnings import begins_as_events
 from openai_scan.sse.source import chunks_of
 
-# How much of a file is looked at to find out what it is.
+# How much of a file is read to find out what it is.
 _PEEK_BYTES = 64 * 1024
 
-# What may come before the first line, or be all of a line. The streamer reads past it too.
+# Characters that may precede the first line, or be all of a line. The streamer skips them too.
 _BLANKS = b" \t\r\n" + BYTE_ORDER_MARK
 
-# Where a chunk is split is a matter of one byte, or of many.
+# Sizes of chunks to split into: a byte or many.
 _SIZES = (1, 2, 3, 10, 100, 1000)
 
-# Of how many different notes of an answer a replay keeps count; a stream itself has no more.
+# The number of different notes that a replay counts; a stream itself has no more.
 _MAX_NOTES = 100
 
-# What is known of a plain event stream: it was over at its end.
+# A plain event stream counts as complete at its end.
 _PLAIN = (Section(Head(library=""), (), End(t=0.0, end="clean")),)
 
 
@@ -55,41 +55,41 @@ def replay(
     resplit: int | None = None,
     exchange: int = 0,
 ) -> Replay:
-    """Return a source that hands over what was recorded: the same bytes, and the same end.
+    """Return a source that replays a recording: the same bytes, and the same end.
 
-    Both a `StreamerV2` and an `AsyncStreamerV2` read it.
+    Both `StreamerV2` and `AsyncStreamerV2` can read it.
 
-    Everything above it runs as it did: a connection that was reset ends the replay with the same
-    error, and a request that was sent again, or an answer that was taken up again, is so once
-    more when the streamer asks for it. A recording that was cut off is played as far as it goes;
-    then comes a `TruncatedStreamError`, and the note `recording_truncated`.
+    The streamer behaves as it did: a reset connection ends the replay with the same error. Where a
+    request was retried, or an answer resumed, the replay repeats that when the streamer retries or
+    resumes. A recording that was cut off is played as far as it goes, and then ends with a
+    `TruncatedStreamError` and the note `recording_truncated`.
 
-    A plain event stream is taken as well: it has no times, and its input ended well.
+    A plain event stream works as well: it has no times and is complete at its end.
 
     Args:
         file: A path, or a binary file such as `sys.stdin.buffer`. `close()` closes it.
-        speed: How much faster than recorded: 1 for the same pace, None for no pauses at all.
-        resplit: A seed: chunks are split at random places, the same ones for each seed, rather
-            than where the reads ended.
-        exchange: Which one, in a file of several streams one after the other; from 0.
+        speed: How much faster than recorded: 1 for the same pace, None for no pauses.
+        resplit: A seed: chunks are split at random places, the same ones for each seed, instead
+            of where the reads ended.
+        exchange: Which stream to play, from 0, if the file has several.
 
     Raises:
-        RecordingError: It is neither of the two, or a recording of a later version.
-        OSError: It cannot be read.
-        ValueError: The speed is not more than 0, or there is no such exchange.
+        RecordingError: It is neither a recording nor an event stream, or of a later version.
+        OSError: The file cannot be read.
+        ValueError: The speed is not above 0, or there is no such exchange.
     """
     if speed is not None and not speed > 0:
-        raise ValueError(f"speed must be more than 0, not {speed}")
+        raise ValueError(f"speed must be above 0, not {speed}")
     sources, name = _sources(file, speed=speed, resplit=resplit)
     if not 0 <= exchange < len(sources):
         for source in sources:
             source.close()
-        raise ValueError(f"{name} has no exchange {exchange}: there are {len(sources)}, from 0")
+        raise ValueError(f"{name} has no exchange {exchange}: it has {len(sources)}, from 0")
     return sources[exchange]
 
 
 def replay_all(file: str | os.PathLike[str] | BinaryIO) -> list[Replay]:
-    """Return a source for each stream in a file, see `replay()`. The file is read once.
+    """Return a source for each stream in a file; see `replay()`. The file is read once.
 
     Raises:
         RecordingError: See `replay()`.
@@ -99,14 +99,14 @@ def replay_all(file: str | os.PathLike[str] | BinaryIO) -> list[Replay]:
 
 
 def read_recording(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ...]:
-    """Return what is in a recording, to be looked at: a section for each request.
+    """Return the content of a recording: a section for each request.
 
     Args:
-        file: A path, or a binary file; it is closed.
+        file: A path, or a binary file, which is closed afterwards.
 
     Raises:
-        RecordingError: It is no recording, or one of a later version.
-        OSError: It cannot be read.
+        RecordingError: It is not a recording, or is of a later version.
+        OSError: The file cannot be read.
     """
     opened, name = _open(file)
     with opened:
@@ -114,7 +114,7 @@ def read_recording(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ..
 
 
 def exchanges_of(sections: Sequence[Section]) -> list[Sequence[Section]]:
-    """Return the sections put together that belong to the same stream, in order."""
+    """Return the sections, grouped by the stream they belong to, in order."""
     exchanges: list[list[Section]] = []
     for section in sections:
         if section.head.again is None or not exchanges:
@@ -124,24 +124,24 @@ def exchanges_of(sections: Sequence[Section]) -> list[Sequence[Section]]:
 
 
 class Replay:
-    """A source that was recorded; made by `replay()`.
+    """A recorded source; made by `replay()`.
 
     Args:
-        sections: What was asked and answered.
-        name: What the file is called in an error.
+        sections: The requests and answers of the stream.
+        name: The name of the file for errors.
         speed: See `replay()`.
         resplit: See `replay()`.
-        place: Which of *sections* is played; what follows it is played on request.
+        place: The index of the section to play; the following ones are played on request.
 
     Attributes:
-        section: What is played.
-        notes: What was tolerated of the answer when it was recorded, counted.
-        sent_at: When the replay began, in the time of `time.monotonic()`, or None.
-        answered_at: When the response headers had arrived, in the same time, or None.
-        reads: What is handed over.
-        position: Where the replay is: how many seconds after the request that was recorded.
+        section: The section that is played.
+        notes: What was tolerated in the answer when it was recorded, with counts.
+        sent_at: When the replay began, by `time.monotonic()`, or None.
+        answered_at: When the response headers had arrived, by the same clock, or None.
+        reads: The reads to replay.
+        position: The position of the replay, in seconds after the recorded request.
         reused: None.
-        file: What has to be closed, or None.
+        file: The file to close, or None.
     """
 
     position: float = 0.0
@@ -175,12 +175,12 @@ class Replay:
 
     @property
     def method(self) -> str | None:
-        """Of the request, such as `"POST"`; None if the source was no HTTP answer."""
+        """The HTTP method, such as `"POST"`; None if the source was not an HTTP response."""
         return self.section.head.method
 
     @property
     def url(self) -> str | None:
-        """Where the request went, or None."""
+        """The URL of the request, or None."""
         return self.section.head.url
 
     @property
@@ -190,23 +190,23 @@ class Replay:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, with their names in lower case."""
+        """The response headers, by their lower-case names."""
         return self.section.head.headers
 
     @property
     def request_id(self) -> str | None:
-        """The server's name for the request, or None."""
+        """The server's id of the request, or None."""
         return self.section.head.request_id
 
     def redact(self, text: str) -> str:
-        """Return *text* as it is: a recording has no secrets."""
+        """Return *text* unchanged: a recording has no secrets."""
         return text
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what was read, each when its time has come, and end as it ended.
+        """Yield the recorded bytes, each when its time has come, and end as the source ended.
 
         Raises:
-            ScanError: What the input ended with.
+            ScanError: The recorded error.
         """
         for step in self._steps():
             if isinstance(step, bytes):
@@ -229,12 +229,12 @@ class Replay:
             if seconds > 0:
                 await self._bell.wait(self._cancelled.is_set, seconds)
             else:
-                await pause()  # the other tasks have their turn all the same
+                await pause()  # let the other tasks run
             self._check(due)
         raise StopAsyncIteration
 
     def _steps(self) -> Iterator[bytes | float]:
-        """Yield the seconds after the request to wait for next, and what was read, in order."""
+        """Yield, in order, the reads and the times (seconds after the request) to wait until."""
         self.sent_at = time.monotonic()
         yield self.section.head.t or 0.0
         self.answered_at = time.monotonic()
@@ -256,22 +256,22 @@ class Replay:
         self._bell.ring()
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or not (None)."""
+        """End the input in *seconds*; None lifts that limit."""
         self._deadline = math.inf if seconds is None else time.monotonic() + seconds
 
     def heard(self) -> None:
-        """Do nothing: no clock is kept of the events."""
+        """Do nothing: there is no timeout between events."""
 
     def retry(self, error: ScanError) -> Replay | None:  # noqa: ARG002 - it is the recorded one
-        """Return the same request once more, if it was sent once more."""
+        """Return the same request again, if it was sent again."""
         return self._next("retry")
 
     def resume(self, error: ScanError, answer_id: str, position: int) -> Replay | None:  # noqa: ARG002 - see above
-        """Return what followed of the answer, if it was taken up again."""
+        """Return the rest of the answer, if it was resumed."""
         return self._next("resume")
 
     def close(self) -> None:
-        """Close the file, if there is one to be closed."""
+        """Close the file, if there is one to close."""
         if self.file is not None:
             self.file.close()
 
@@ -288,28 +288,28 @@ class Replay:
         )
 
     def _wait_for(self, t: float) -> tuple[float, float]:
-        """Return when *t* seconds after the request is, and how long to wait now."""
+        """Return when *t* seconds after the request are over, and how long to wait now."""
         self.position = t
         due = (self.sent_at or 0.0) + t / self._speed
         seconds = max(0.0, min(due, self._deadline) - time.monotonic())
         if seconds > waiting.LONGEST_WAIT:
             raise RecordingError(
                 f"{self._name}: at speed {self._speed:g} the next bytes come in"
-                f" {seconds / 86400:g} days, which is too long to wait"
+                f" {seconds / 86400:g} days, which is too long"
             )
         return due, seconds
 
     def _check(self, due: float) -> None:
-        """Raise an error if nothing more is to be handed over after the wait until *due*."""
+        """Raise an error if nothing more is to come after the wait until *due*."""
         if self._cancelled.is_set():
             raise StreamCancelledError("the replay was cancelled")
         if self._deadline < due:
-            raise StreamTimeoutError("the replay held the stream open after the answer")
+            raise StreamTimeoutError("the replay kept the stream open after the answer")
 
 
 def resplit_reads(reads: Iterable[Read], seed: int) -> Iterator[Read]:
-    """Yield the same bytes in other pieces; a piece comes when the last byte of it has come."""
-    choice = random.Random(seed).choice  # noqa: S311 - nobody has to be unable to guess it
+    """Yield the same bytes in other pieces; each comes when its last byte came."""
+    choice = random.Random(seed).choice  # noqa: S311 - it need not be unpredictable
     kept, t = b"", 0.0
     for read in reads:
         kept, t = kept + read.data, read.t
@@ -328,7 +328,7 @@ def _sources(
     speed: float | None = None,
     resplit: int | None = None,
 ) -> tuple[list[Replay], str]:
-    """Return a source for each stream in a file, and what to call the file."""
+    """Return a source for each stream in a file, and the name of the file."""
     with contextlib.ExitStack() as stack:
         opened, name = _open(file)
         stack.callback(opened.close)
@@ -346,14 +346,14 @@ def _sources(
 
 
 def _open(file: str | os.PathLike[str] | BinaryIO) -> tuple[BinaryIO, str]:
-    """Return a file and what to call it."""
+    """Return a file and its name."""
     if isinstance(file, str | os.PathLike):
         return Path(file).open("rb"), os.fspath(file)
     return file, str(getattr(file, "name", "the file"))
 
 
 def _beginning(file: BinaryIO) -> bytes:
-    """Return the blank lines at the beginning and the first other one, or what a line may have."""
+    """Return any blank lines and the first other one, or as much as a line may have."""
     lines: list[bytes] = []
     while line := file.readline(_PEEK_BYTES):
         lines.append(line)
@@ -366,8 +366,8 @@ def _load(name: str, beginning: bytes, file: BinaryIO) -> tuple[Section, ...]:
     data = beginning + file.read()
     if not data.strip():
         raise RecordingError(
-            f"{name}, line 1: there is nothing in the file; a recording has its first line when"
-            " the first bytes of an answer have come"
+            f"{name}, line 1: the file is empty; a recording gets its first line when"
+            " the first bytes of an answer arrive"
         )
     return load(name, io.BytesIO(data))
 

@@ -1,4 +1,4 @@
-"""What is written down of a source, and when; it reads nothing."""
+"""What is recorded of a source, and when; it reads nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class BaseRecordedSource:
     """What the blocking and the asynchronous source share: everything but reading.
 
     Attributes:
-        source: What is being recorded.
+        source: The source to record.
     """
 
-    _has_file: bool = True  # and no successor has it
+    _has_file: bool = True  # False once a successor has it
     _has_end: bool = False
-    _ending: bool = False  # what matters has arrived
+    _ending: bool = False  # the answer is complete
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class BaseRecordedSource:
         self._with_request = with_request
         self._again = again
         self._asked = asked or {}
-        self._began = 0.0  # when the first chunk was asked for
+        self._began = 0.0  # when the first chunk was requested
         self._waited = 0.0
         self._has_head = False
         self._cancelled = False
@@ -62,7 +62,7 @@ class BaseRecordedSource:
     @staticmethod
     @abstractmethod
     def _chunks_of(source: Any) -> Any:
-        """Return what *source* is read with."""
+        """Return the iterator over the chunks of *source*."""
 
     @property
     def request(self) -> Any:
@@ -71,12 +71,12 @@ class BaseRecordedSource:
 
     @property
     def method(self) -> str | None:
-        """Of the request, such as `"POST"`; None if there was none."""
+        """The HTTP method, such as `"POST"`; None if there is no request."""
         return None if self._answer is None else self._answer.method
 
     @property
     def url(self) -> str | None:
-        """Where the request goes, or None."""
+        """The URL of the request, or None."""
         return None if self._answer is None else self._answer.url
 
     @property
@@ -86,42 +86,42 @@ class BaseRecordedSource:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the answer, or none."""
+        """The response headers; empty if there are none."""
         return {} if self._answer is None else self._answer.headers
 
     @property
     def sent_at(self) -> float | None:
-        """When the request was sent, in the time of `time.monotonic()`, or None."""
+        """When the request was sent, by `time.monotonic()`, or None."""
         return None if self._answer is None else self._answer.sent_at
 
     @property
     def answered_at(self) -> float | None:
-        """When the response headers had arrived, in the same time, or None."""
+        """When the response headers had arrived, by the same clock, or None."""
         return None if self._answer is None else self._answer.answered_at
 
     @property
     def reused(self) -> bool | None:
-        """Whether the connection had carried another request before; None if that is not known."""
+        """Whether the connection had carried another request before; None if unknown."""
         return None if self._answer is None else self._answer.reused
 
     @property
     def interrupted(self) -> bool:
-        """Whether an exception of the caller's own has left the source, if it knows."""
+        """Whether one of your own exceptions has interrupted the source, if it knows."""
         return isinstance(self.source, InterruptibleSource) and self.source.interrupted
 
     @property
     def request_id(self) -> str | None:
-        """The server's name for the request, or None."""
+        """The server's id of the request, or None."""
         return self.source.request_id if isinstance(self.source, RequestedSource) else None
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted: by the source, and a recording that could not go on."""
+        """What was tolerated, with counts: by the source, and a recording that had to stop."""
         own = Counter(recording_failed=int(self._file.error is not None))
         return own + self.source.notes if isinstance(self.source, NotingSource) else +own
 
     def redact(self, text: str) -> str:
-        """Return *text* without the secrets that the request was made with."""
+        """Return *text* without the secrets of the request."""
         return self._redact(text)
 
     def cancel(self) -> None:
@@ -131,37 +131,37 @@ class BaseRecordedSource:
             self._live.cancel()
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or not (None), if the source can."""
+        """End the input in *seconds* if the source can; None lifts that limit."""
         self._ending = seconds is not None
         if self._live is not None:
             self._live.expire(seconds)
 
     def heard(self) -> None:
-        """Pass on that an event has come."""
+        """Tell the source that an event has arrived."""
         if self._live is not None:
             self._live.heard()
 
     def spare(self, seconds: float) -> None:
-        """Pass on that so many seconds are no silence, if the source counts it."""
+        """Tell the source not to count *seconds* as silence, if it measures that."""
         if isinstance(self.source, ClockedSource):
             self.source.spare(seconds)
 
     def retry(self, error: ScanError) -> Self | None:
-        """Return the same again, recorded into the same file, or None."""
+        """Return the same request again, recorded into the same file, or None."""
         if not isinstance(self.source, RenewableSource):
             return None
         onward = self.source.retry(error)
         return None if onward is None else self._hand_on(onward, "retry")
 
     def resume(self, error: ScanError, answer_id: str, position: int) -> Self | None:
-        """Return what follows of an answer, recorded into the same file, or None."""
+        """Return the rest of an answer, recorded into the same file, or None."""
         if not isinstance(self.source, RenewableSource):
             return None
         onward = self.source.resume(error, answer_id, position)
         return None if onward is None else self._hand_on(onward, "resume")
 
     def then(self, source: Any) -> Self:
-        """Return *source*, recorded into the same file as another stream behind this one."""
+        """Return *source*, recorded into the same file as another stream after this one."""
         return self._hand_on(source, None)
 
     # How it works.
@@ -172,25 +172,25 @@ class BaseRecordedSource:
         return type(self)(onward, self._file, with_request=self._with_request, again=again)
 
     def _begin(self) -> None:
-        """The first chunk is about to be asked for."""
+        """Note that the first chunk is about to be requested."""
         self._began = time.monotonic()
 
     def _took(self, chunk: Any, asked: float) -> None:
-        """Write what a read returned that began at *asked*."""
+        """Write the result of a read that began at *asked*."""
         self._wait_is_over(asked)
-        # Whoever reads it complains about anything else.
+        # The reader rejects anything else.
         if isinstance(chunk, bytes | bytearray | memoryview):
             data = self.redact(bytes(chunk).decode("latin-1")).encode("latin-1", "replace")
             self._write(Read(self._now(), data))
 
     def _broke(self, error: Exception, asked: float) -> None:
-        """Write that a read failed, unless *error*, which is being handled, is the caller's."""
+        """Write that a read failed, unless *error*, the one being handled, is your own."""
         if not is_callers(self.source, error):
             self._wait_is_over(asked)
             self._finish(error)
 
     def _ended(self, asked: float) -> None:
-        """Write that a read found the end."""
+        """Write that a read reached the end."""
         self._wait_is_over(asked)
         self._finish()
         self._file.check()
@@ -200,7 +200,7 @@ class BaseRecordedSource:
 
     @property
     def _zero(self) -> float:
-        """When the request was sent, or the reading began."""
+        """When the request was sent or, without one, reading began."""
         return self._began if self.sent_at is None else self.sent_at
 
     def _wait_is_over(self, asked: float) -> None:
@@ -214,7 +214,7 @@ class BaseRecordedSource:
         self._file.write(line)
 
     def _finish(self, error: Exception | None = None, *, left: bool = False) -> None:
-        """Write how it ended, if reading has begun and the end has not been written yet."""
+        """Write how it ended, if reading has begun and the end is not written yet."""
         if self._has_end or not self._began:
             return
         self._has_end = True

@@ -1,4 +1,4 @@
-"""Write down what a source hands over, as it happens."""
+"""Record the chunks of a source as they arrive."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def record(source: Source, file: RecordTo) -> RecordedSource: ...
 @overload
 def record(source: AsyncSource, file: RecordTo) -> AsyncRecordedSource: ...
 def record(source: Source | AsyncSource, file: RecordTo) -> RecordedSource | AsyncRecordedSource:
-    """Return a source of the same bytes that writes them down before it hands them over.
+    """Return a source of the same bytes that records each chunk before it yields it.
 
-    What is written is on the disk at once, so after a crash the recording goes as far as the
-    stream did. `replay()` reads it. It has no key, no header of the request and nothing of its
-    body, unless a `Recording` asks for that; but it has what the server says.
+    Each line is written to the file at once, so after a crash the recording goes as far as the
+    stream did. `replay()` reads it. The recording contains neither the key nor any request header,
+    and the request body only if a `Recording` asks for it. It does contain what the server sends.
 
     Args:
-        source: What to record, blocking or asynchronous; so is what is returned. Closing that
-            closes *source*.
-        file: Where to. A path is made anew, and closed at the end of the stream.
+        source: What to record, blocking or asynchronous; the result is of the same kind. Closing
+            the result closes *source*.
+        file: Where to record. A file at a path is created, and closed at the end of the stream.
 
     Raises:
-        FileExistsError: There is a file at the path; nothing is overwritten without being told.
-        OSError: The file cannot be made.
-        TypeError: *source* is no source.
+        FileExistsError: A file at the path already exists; see `Recording` to overwrite it.
+        OSError: The file cannot be created.
+        TypeError: *source* is not a source.
     """
     kind: type[RecordedSource | AsyncRecordedSource] = RecordedSource
     if isinstance(source, AsyncIterable) and not isinstance(source, Iterable):
         kind = AsyncRecordedSource
-    kind._chunks_of(source)  # noqa: SLF001 - raises before a file is made
+    kind._chunks_of(source)  # noqa: SLF001 - raises before a file is created
     settings = file if isinstance(file, Recording) else Recording(file)
     return kind(source, RecordingFile(settings), with_request=settings.request)
 
@@ -51,19 +51,19 @@ def record(source: Source | AsyncSource, file: RecordTo) -> RecordedSource | Asy
 class RecordedSource(BaseRecordedSource):
     """A source that is being recorded; made by `record()`.
 
-    It can do what the source itself can: be cancelled, be asked for the same once more, and so on.
+    It supports what the source itself supports: cancelling, retrying, and so on.
 
     Attributes:
-        source: What is being recorded.
+        source: The source to record.
     """
 
     _chunks_of = staticmethod(chunks_of)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the chunks, each when it is written.
+        """Yield the chunks, each after it is written.
 
         Raises:
-            RecordingError: The chunk before could not be written.
+            RecordingError: The previous chunk could not be written.
         """
         self._begin()
         while True:
@@ -81,12 +81,12 @@ class RecordedSource(BaseRecordedSource):
             self._file.check()
 
     def close(self) -> None:
-        """Close the source, and the file if it was made for it."""
+        """Close the source, and the file if `record()` created it."""
         self._finish(left=True)
         blocking.close_all(self._chunks, self.source, self._file if self._has_file else None)
 
     def __del__(self) -> None:
-        if self._ending or self._has_end:  # else the unclosed file is worth its warning
+        if self._ending or self._has_end:  # otherwise Python warns about the unclosed file
             self.close()
 
 
@@ -101,10 +101,10 @@ class AsyncRecordedSource(BaseRecordedSource):
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next chunk when it is written.
+        """Return the next chunk after it is written.
 
         Raises:
-            RecordingError: The chunk before could not be written.
+            RecordingError: The previous chunk could not be written.
         """
         if not self._began:
             self._begin()
@@ -127,8 +127,8 @@ class AsyncRecordedSource(BaseRecordedSource):
         self._chunks.wake()
 
     async def aclose(self) -> None:
-        """Close the source, and the file if it was made for it."""
-        if self._closed:  # as a streamer closes what it reads with, and then the source
+        """Close the source, and the file if `record()` created it."""
+        if self._closed:  # a streamer closes the iterator, then the source: here, both
             return
         self._closed = True
         self._finish(left=True)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def described(machine: StreamMachine) -> str:
-    """Return the request, the API of the answer, how far the stream has come and how it ended.
+    """Return the request, the API, how much has been read and how the stream ended.
 
     It shows nothing of the answer, and of the request only what logs show too::
 
@@ -28,5 +28,5 @@ def described(machine: StreamMachine) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return *number* with the noun that is counted."""
+    """Return *number* with the noun it counts, in the plural if needed."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -59,14 +59,14 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         self._handed_over = False  # another streamer reads and closes the source
 
     def __repr__(self) -> str:
-        # A debugger shows one whose constructor has refused its arguments too.
+        # A debugger also shows objects whose constructor has raised.
         machine = getattr(self, "_machine", None)
         return f"<{type(self).__name__}{'' if machine is None else described(machine)}>"
 
     @staticmethod
     @abstractmethod
     def _chunks_of(source: Any) -> Any:
-        """Return what the streamer reads *source* with.
+        """Return what the driver reads the chunks of *source* with.
 
         Raises:
             TypeError: It cannot be read.
@@ -81,10 +81,10 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         event = self._machine.event
         if event is NO_EVENT:
             raise RuntimeError("there is no event: call event() only after next() returned True")
-        return event  # type: ignore[return-value] # the client names the class of its events
+        return event  # type: ignore[return-value] # EventT is the caller's claim
 
     def err(self) -> ScanError | None:
-        """Return the error that ended the stream; None after a clean end, or while it runs."""
+        """Return the error that ended the stream, or None after a clean end or while it runs."""
         if self._machine.outcome is not None:
             self._err_seen = True
         return self._machine.err
@@ -110,25 +110,25 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
 
     @property
     def source(self) -> Any:
-        """Where the events come from; with chained streams, the source of the current one.
+        """The source of the events; with chained streams, that of the current one.
 
-        The source of a client's stream is an `Exchange`, which knows the `request_id`.
+        The source of a client's stream is an `Exchange`, which has the `request_id`.
         """
         return self._machine.current.source
 
     @property
     def events_read(self) -> int:
-        """How many events `next()` has stepped to, those of chained streams included."""
+        """How many events `next()` has stepped to, chained streams included."""
         return self._machine.events_read
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes have been read, those of chained streams included."""
+        """How many bytes have been read, chained streams included."""
         return self._machine.bytes_read
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted, so that you can report a broken server.
+        """What was tolerated, with counts, so that you can report a broken server.
 
         A note is a word such as `malformed_event`; some are followed by a colon and a place.
         """
@@ -138,52 +138,52 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """End the stream, from any thread or task and at any moment.
 
         A reader that waits for the network returns at once, and `err()` is a
-        `StreamCancelledError`. The streamers describe what happens with other sources.
+        `StreamCancelledError`. For other sources, see the class of the streamer.
         """
         self._machine.cancel()
 
     def chain(self, other: Self | SourceT) -> None:
-        """Go on with *other* in the same loop, after this stream ends without an error.
+        """Continue with *other* in the same loop after this stream ends without an error.
 
-        This is how you answer tool calls without a second loop. Several streams are read one after
+        This is how you answer tool calls without a second loop. Chained streams are read one after
         the other. The settings of this streamer apply to all of them, and `close()` closes them.
 
         Args:
-            other: A streamer of the same kind that nobody has read from yet, or a source.
+            other: A streamer of the same kind that has not been started yet, or a source.
 
         Raises:
-            RuntimeError: This stream has ended already, or *other* has been started or chained.
+            RuntimeError: This stream has already ended, or *other* has been started or chained.
             TypeError: *other* is text, a single bytes object, or not a source at all.
             ValueError: *other* is this streamer.
         """
         if other is self:
             raise ValueError("a stream cannot be chained to itself")
-        self._check_running("chain() has to come before its last event")
+        self._check_running("call chain() before its last event")
         self._machine.chained.append(self._input_of(other))
 
     def tee(self, file: WritableFile) -> None:
-        """Write every byte read from now on, chained streams included, to *file* as well.
+        """Also write every byte read from now on, chained streams included, to *file*.
 
-        The file stays open and is yours. An error in writing leaves `next()` as it is; the events
-        of that chunk are not lost and come with the next calls.
+        The file stays open; closing it is up to you. `next()` raises an error in writing unchanged;
+        the events of that chunk are not lost: the next calls deliver them.
         """
         self._tee = file
 
     def observe(self, observer: Observer) -> None:
-        """Tell *observer* what happens from now on. Several observers are told in turn.
+        """Notify *observer* of what happens from now on. Observers are notified in order.
 
         Raises:
             RuntimeError: The stream has ended.
         """
-        self._check_running("observe() has to come before its end")
+        self._check_running("call observe() before its end")
         self._machine.observers.add(observer, self)
 
     @property
     def stats(self) -> Stats:
         """How fast the stream is, how large it is and what it costs, as of now.
 
-        Times are measured from the first time you ask, so ask before the first `next()`. If you ask
-        later, only figures that need no measuring are there.
+        Times are measured from your first access, so access it before the first `next()`. After
+        that, only the figures that need no timing are available.
         """
         if self._timer is None:
             from openai_scan.stats import Timer
@@ -198,39 +198,38 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
     def snapshot(self) -> AnswerT | None:
         """Return the answer so far, or None before its first event.
 
-        The value never changes: ask again for a later one. With chained streams it is the answer
-        of the last one, except that an Assistants answer spans all of them.
+        The value never changes; call it again for a later one. With chained streams it is the
+        answer of the last one, except that an Assistants answer spans all of them.
         """
         return self._machine.answer.value()  # type: ignore[return-value] # likewise
 
     def partial(self) -> Any:
-        """Return the JSON of the current answer's text so far as a Python value, or None.
+        """Return the text of the current answer, parsed as JSON as far as it has come, or None.
 
-        An object has the keys that have come, and a string what has come of it; a number is there
-        once it is whole. If the text stops being JSON, the value is what was JSON until then.
-        Asking at every step costs no more than asking once, because objects and lists are the same
-        ones each time, and grow; copy what you want to keep.
+        An object has the keys that have arrived, a string its text so far; a number appears once
+        it is complete. If the text stops being valid JSON, the value is what was valid until then.
+        Calling it at every step costs no more than calling it once, because each call returns the
+        same objects and lists, which grow. Copy what you want to keep.
         """
         return self._machine.answer.partial(is_over=self.outcome is not None)
 
-    # Unwrappers: each asks the current event one question. None means that the event has no answer,
-    # or that there is no current event. They never raise. Where several choices were requested,
-    # *choice* selects one; `text_deltas()`, `read()` and `reader()` use the first, number 0.
+    # Unwrappers: each asks the current event one question. They never raise; None means that the
+    # event has no answer or that there is no current event. With several choices (n > 1), *choice*
+    # selects one; `text_deltas()`, `read()` and `reader()` use the first, number 0.
 
     def text(self, choice: int = 0) -> str | None:
-        """The text that the current event adds to what the stream has handed out, or None.
+        """The text that the current event adds to what has been returned so far, or None.
 
-        It always consists of whole characters: half a character waits for the event that brings
-        its other half. Text that has not come as deltas, but only with an event that ends it, is
-        added by that event.
+        It always consists of whole characters: half a surrogate pair is kept until the other half
+        arrives. Text that arrived without deltas is returned with the event that ends it.
         """
         machine = self._machine
         added = machine.answer.added
         if isinstance(added, str) and not choice and machine.event is not NO_EVENT:
-            return added  # as for nearly all events
+            return added  # the short way, for nearly all events
         text = machine.event.unwrap_text(choice)
         if text is None and not added:
-            return None  # as for nearly all others
+            return None  # the short way, for nearly all others
         return (added and self._added("text", choice)) or _only_empty(text)
 
     def reasoning_text(self, choice: int = 0) -> str | None:
@@ -246,7 +245,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
     def pieces(self) -> tuple[Piece, ...]:
         """What the current event adds to the answer, in the same form for every API.
 
-        A loop over them forwards or stores any stream whole, each part once and in order::
+        A loop over the pieces forwards or stores any stream completely, each part once, in order::
 
             while s.next():
                 for piece in s.pieces():
@@ -276,21 +275,21 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         return self._machine.event.unwrap_run_step()
 
     def required_action(self) -> assistants.RequiredAction | None:
-        """The action that the server waits for from this event on, or None."""
+        """The action that the server waits for since this event, or None."""
         return self._machine.event.unwrap_required_action()
 
     def tool_calls(
         self: StreamView[Any, BringsCalls[T], Any], choice: int = 0
     ) -> tuple[T, ...] | None:
-        """The tool calls, or pieces of tool calls, that the current event brings, or None."""
+        """The tool calls, or parts of tool calls, in the current event, or None."""
         return self._machine.event.unwrap_tool_calls(choice)
 
     def finish_reason(self, choice: int = 0) -> str | None:
-        """Why the answer ends with the current event, in the server's word, or None."""
+        """Why the answer ends with the current event, in the server's words, or None."""
         return self._machine.event.unwrap_finish_reason(choice)
 
     def usage(self: StreamView[Any, Any, HasUsage[T]]) -> T | None:
-        """The count of tokens that the current event brings, or None."""
+        """The token counts in the current event, or None."""
         return self._machine.event.unwrap_usage()
 
     def annotations(
@@ -300,11 +299,11 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         return self._machine.event.unwrap_annotations(choice)
 
     def audio(self, choice: int = 0) -> bytes | None:
-        """The sound that the current event adds, decoded, or None."""
+        """The audio that the current event adds, as decoded bytes, or None."""
         return self._machine.event.unwrap_audio(choice)
 
     def partial_image(self) -> bytes | None:
-        """The image as far as it has come with the current event, decoded, or None."""
+        """The image so far, if the current event has one, as decoded bytes; or None."""
         return self._machine.event.unwrap_partial_image()
 
     def _added(self, kind: PieceKind, choice: int) -> str | None:
@@ -320,9 +319,9 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         answer = self.snapshot()
         error: ScanError
         if self.outcome == "cancelled":
-            error = StreamCancelledError("the answer was cancelled before it was whole")
+            error = StreamCancelledError("the answer was cancelled before it was complete")
         elif answer is None:
-            error = EventStreamError("the stream ended well, but no answer was in it")
+            error = EventStreamError("the stream ended without an error but contained no answer")
         else:
             return answer
         self._machine.describe(error)
@@ -337,7 +336,7 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         try:
             return Structurer(strict=True)(bounded_json.loads_strictly(text), cls)
         except (ValueError, RecursionError) as cause:
-            error = DecodeError(f"the answer, which is {self.outcome}, is not JSON: {cause}")
+            error = DecodeError(f"the answer is not JSON (outcome: {self.outcome}): {cause}")
             error.__cause__ = cause
         except DecodeError as caught:
             error = caught
@@ -358,16 +357,16 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
 
     @property
     def _can_read_on(self) -> bool:
-        """Whether the source is not known to be over."""
+        """Whether the source may still have data."""
         return self._machine.can_read_on
 
     def _follow(self, successor: Any) -> None:
         """Have the driver call *successor* at the end of the chain."""
-        self._check_running("chain_from() has to come before its end")
+        self._check_running("call chain_from() before its end")
         self._machine.successor = successor
 
     def _go_on_with(self, following: Self | SourceT | Outcome) -> None:
-        """Do what a successor has decided on: read *following*, or end with that outcome."""
+        """Do what a successor has decided: read *following*, or end with that outcome."""
         if isinstance(following, str):
             self._machine.stop(cast("Outcome", following))
         elif following is self:
@@ -376,8 +375,8 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
             self._machine.go_on(self, self._input_of(following))
 
     def _input_of(self, other: Self | SourceT) -> RawStream:
-        """Return the input to go on with, taken over from its streamer if it has one."""
-        # One that reads in the other way is refused as a source.
+        """Return the input to continue with, taken over from its streamer if it has one."""
+        # A streamer of the other kind (async or blocking) is rejected because it is not a source.
         if isinstance(other, StreamView) and other._chunks_of is self._chunks_of:  # noqa: SLF001 - our own class
             source = other._hand_over()  # noqa: SLF001 - likewise
         else:
@@ -388,8 +387,8 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
         """Prepare to read an input that the machine has asked for.
 
         Raises:
-            TypeError: A source has returned something that is not a source. The stream goes on to
-                fail because of it.
+            TypeError: A source has returned something that is not a source. The stream will end
+                with an error because of it.
         """
         if renewed.chunks is None:
             try:
@@ -399,12 +398,12 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
                 raise
 
     def _hand_over(self) -> SourceT:
-        """Give the source to another streamer, and end."""
+        """Give the source to another streamer and end."""
         machine = self._machine
         followed = machine.chained or machine.successor is not None
         if machine.started or machine.outcome is not None or followed:
             raise RuntimeError(
-                "chain() takes a streamer that nobody has read from yet, and that nothing follows"
+                "chain() needs a streamer that has not been started and has nothing chained to it"
             )
         self._handed_over = True
         machine.stop("completed")
@@ -417,5 +416,5 @@ class StreamView(Conversation, Generic[SourceT, EventT, AnswerT]):
 
 
 def _only_empty(text: str | None) -> str | None:
-    """Return "" for text that adds nothing new, and None for none."""
+    """Return "" if the event has text that adds nothing new, None if it has no text."""
     return None if text is None else ""

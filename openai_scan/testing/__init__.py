@@ -1,12 +1,12 @@
-"""A fake server for the tests of your application, and what to let it say.
+"""A fake server for the tests of your application, and answers to script it with.
 
 ::
 
     with FakeServer() as server, Client("key", server.base_url) as client:
         server.add(chat_answer("Hi there"), error(429, retry_after=1))
 
-What makes an event returns bytes and what makes an answer returns a list of them, so both are
-sources for a `StreamerV2` as well, where no server is needed.
+Functions that make an event return bytes; those that make an answer return a list of them. So both
+are also sources for a `StreamerV2` where no server is needed.
 """
 
 from openai_scan.testing.agents import (

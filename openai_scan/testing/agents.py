@@ -46,35 +46,35 @@ def agent_event(name: str, number: int, /, **facts: Any) -> bytes:
     """Return an event of a session.
 
     Args:
-        name: What follows `agent.session.` in its name, such as `"turn.item.added"`.
-        number: Its place in the stream, from 0, of which its id is made: a client leaves out an
-            event whose id it has seen.
-        facts: What is in it.
+        name: The part of its name after `agent.session.`, such as `"turn.item.added"`.
+        number: Its place in the stream, from 0. Its id is made from it, and a client skips an
+            event whose id it has already seen.
+        facts: Its fields.
     """
     wire_name = f"agent.session.{name}"
     return event(wire_name, {"type": wire_name, "event_id": f"event_{number}", **facts})
 
 
 def agent_status(status: str, number: int, *, name: str | None = None, **facts: Any) -> bytes:
-    """Return the event of a session that has come to a status.
+    """Return the event of a session that has reached a status.
 
     Args:
-        status: Such as `"idle"`; the event is `agent.session.idle` then.
+        status: Such as `"idle"` for the event `agent.session.idle`.
         number: Its place in the stream.
-        name: The last word of the event's name, if that is another, such as `"created"`.
-        facts: What else is to be in the session, such as `required_actions` or `error`.
+        name: The last word of the event's name if it is not the status, such as `"created"`.
+        facts: More fields of the session, such as `required_actions` or `error`.
     """
     return agent_event(name or status, number, session={**SESSION, "status": status, **facts})
 
 
 def agent_turn(status: str, number: int, *, name: str | None = None, **facts: Any) -> bytes:
-    """Return the event of a turn that has come to a status.
+    """Return the event of a turn that has reached a status.
 
     Args:
-        status: Such as `"completed"`; the event is `agent.session.turn.completed` then.
+        status: Such as `"completed"` for the event `agent.session.turn.completed`.
         number: Its place in the stream.
-        name: The last word of the event's name, if that is another, such as `"created"`.
-        facts: What else is to be in the turn, such as `subagent_id` or `error`.
+        name: The last word of the event's name if it is not the status, such as `"created"`.
+        facts: More fields of the turn, such as `subagent_id` or `error`.
     """
     turn = {**TURN, "status": status, **facts}
     place = {"session_id": turn["session_id"], "turn_id": turn["id"]}
@@ -85,7 +85,7 @@ def agent_text_delta(text: str, number: int = 0, *, item_id: str = "msg_1") -> b
     """Return the event that adds *text* to a message.
 
     Args:
-        text: What it adds.
+        text: The text to add.
         number: Its place in the stream.
         item_id: The id of the message.
     """
@@ -95,10 +95,10 @@ def agent_text_delta(text: str, number: int = 0, *, item_id: str = "msg_1") -> b
 
 
 def agent_answer(text: str | Iterable[str]) -> list[bytes]:
-    """Return the events of a new session whose first turn says something.
+    """Return the events of a new session whose first turn says *text*.
 
     Args:
-        text: What to say: text, which comes word by word, or the pieces that it comes in.
+        text: A string, which is sent word by word, or the pieces to send.
     """
     told = Story()
     return [*told.begun(), *told.message(text), *told.ended()]
@@ -107,8 +107,8 @@ def agent_answer(text: str | Iterable[str]) -> list[bytes]:
 def agent_calls(*calls: ToolCall) -> list[bytes]:
     """Return the events of a new session that waits for the outputs of functions.
 
-    The stream ends there, as no stream of a session does: `agent_sessions()` is a service whose
-    sessions go on.
+    The stream ends there, unlike real streams of sessions. For sessions that continue, use
+    `agent_sessions()`.
     """
     told = Story()
     return [*told.begun(), *told.calls(calls)]
@@ -119,23 +119,23 @@ def agent_failure(code: str = "server_error", message: str = "this is a test") -
 
     Args:
         code: Such as `"rate_limit_exceeded"`.
-        message: The error in words.
+        message: The error message.
     """
     told = Story()
     return [*told.begun(), *told.failed(code, message)]
 
 
 class Story:
-    """Makes the events of one session, each with an id of its own.
+    """Makes the events of one session, each with its own id.
 
     Args:
         session_id: The id of the session.
-        facts: What else the session says of itself.
+        facts: More fields of the session.
 
     Attributes:
         session: The session as it is now.
-        turns: Its turns as they are now, by their ids.
-        items: Its items as they are now, by their ids.
+        turns: Its turns as they are now, by id.
+        items: Its items as they are now, by id.
     """
 
     def __init__(self, session_id: str = "sess_1", facts: Mapping[str, Any] | None = None) -> None:
@@ -147,16 +147,16 @@ class Story:
         self._output_index = -1
 
     def created(self, status: str = "idle") -> Iterator[bytes]:
-        """Begin the session."""
+        """Start the session."""
         yield self._status(status, "created")
 
     def begun(self) -> Iterator[bytes]:
-        """Begin the session with its first turn."""
+        """Start the session with its first turn."""
         yield from self.created("in_progress")
         yield from self.turn_begun()
 
     def turn_begun(self) -> Iterator[bytes]:
-        """Begin the next turn."""
+        """Start the next turn."""
         self._output_index = -1
         id = f"turn_{len(self.turns) + 1}"
         self.turns[id] = {**TURN, "id": id, "session_id": self.session["id"]}
@@ -165,7 +165,7 @@ class Story:
         yield self._status("in_progress")
 
     def asked(self, message: Mapping[str, Any]) -> Iterator[bytes]:
-        """Add a message of the user."""
+        """Add a user message."""
         item = {"type": "message", "role": "user", "status": "completed", "phase": None, **message}
         yield self._added(item, "msg", index=None)
 
@@ -201,7 +201,7 @@ class Story:
         yield self._status("requires_action", required_actions=actions)
 
     def answered(self, outputs: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-        """Go on, with what the functions returned."""
+        """Continue with the outputs of the functions."""
         yield self._status("in_progress", required_actions=[])
         for output in outputs:
             known = {name: output.get(name) for name in ("call_id", "output", "error")}
@@ -210,7 +210,7 @@ class Story:
             yield self._added(item, "item", index=None)
 
     def ended(self) -> Iterator[bytes]:
-        """End the turn well."""
+        """Complete the turn."""
         yield self._turn("completed", usage=USAGE, completed_at=1)
         yield self._status("idle", usage=USAGE)
 

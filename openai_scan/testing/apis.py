@@ -1,7 +1,7 @@
-"""Which API a request asks, and which API an answer comes from.
+"""Which API a request is for, and which API an answer comes from.
 
-A scripted answer is only bytes, so its API is found in its events: their names, or the `object` or
-`type` of their payloads. Answers that tell nothing, such as events of a server's own, fit anywhere.
+A scripted answer is only bytes, so its API is found from its events: their names, or the `object`
+or `type` of their payloads. Answers that show no API, such as custom events, match any request.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ _BY_NAME = (
 
 
 def api_asked(request: SeenRequest) -> str | None:
-    """Return the API that *request* asks for what a stream can say; None if it asks for else."""
+    """Return the API whose stream could answer *request*, or None if no stream could."""
     line = f"{request.method} {request.path}"
     return next((api for pattern, api in _BY_REQUEST if pattern.fullmatch(line)), None)
 
 
 def api_of(steps: Iterable[object]) -> str | None:
-    """Return the API that the first event that tells of one comes from, or None."""
+    """Return the API of the first event that shows one, or None."""
     return next(filter(None, map(_api_of_event, raw_events(steps))), None)
 
 

@@ -52,19 +52,19 @@ _USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 def thread_created(thread_id: str = "thread_1") -> bytes:
-    """Return `thread.created`, which comes first where a thread is made with the run."""
+    """Return `thread.created`, which comes first if the thread is created with the run."""
     return event(
         "thread.created", {"id": thread_id, "object": "thread", "created_at": 1, "metadata": {}}
     )
 
 
 def thread_run(status: str, *, name: str | None = None, **facts: Any) -> bytes:
-    """Return the event of a run that has come to a status.
+    """Return the event of a run that has reached a status.
 
     Args:
-        status: Such as `"in_progress"`; the event is `thread.run.in_progress` then.
-        name: The last word of the event's name, if that is another, such as `"created"`.
-        facts: What else is to be in the run, such as `required_action` or `last_error`.
+        status: Such as `"in_progress"` for the event `thread.run.in_progress`.
+        name: The last word of the event's name if it is not the status, such as `"created"`.
+        facts: More fields of the run, such as `required_action` or `last_error`.
     """
     return event(f"thread.run.{name or status}", {**_RUN, "status": status, **facts})
 
@@ -76,14 +76,14 @@ def thread_run_step(
     details: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> bytes:
-    """Return the event of a step of a run that has come to a status.
+    """Return the event of a run step that has reached a status.
 
     Args:
-        status: Such as `"completed"`; the event is `thread.run.step.completed` then.
-        name: The last word of the event's name, if that is another, such as `"created"`.
+        status: Such as `"completed"` for the event `thread.run.step.completed`.
+        name: The last word of the event's name if it is not the status, such as `"created"`.
         details: What it does, such as `{"type": "tool_calls", "tool_calls": [...]}`; by default it
-            makes the message that `thread_message()` is about.
-        facts: What else is to be in the step, such as `usage` or `last_error`.
+            creates the message of `thread_message()`.
+        facts: More fields of the step, such as `usage` or `last_error`.
     """
     if details is None:
         details = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
@@ -92,10 +92,10 @@ def thread_run_step(
 
 
 def thread_run_step_delta(*tool_calls: Mapping[str, Any]) -> bytes:
-    """Return the event that adds pieces of tool calls to a step of a run.
+    """Return the event that adds parts of tool calls to a run step.
 
     Args:
-        tool_calls: The pieces, such as `{"index": 0, "type": "function", "function": {...}}`.
+        tool_calls: The parts, such as `{"index": 0, "type": "function", "function": {...}}`.
     """
     delta = {"step_details": {"type": "tool_calls", "tool_calls": tool_calls}}
     payload = {"id": "step_1", "object": "thread.run.step.delta", "delta": delta}
@@ -103,12 +103,12 @@ def thread_run_step_delta(*tool_calls: Mapping[str, Any]) -> bytes:
 
 
 def thread_message(status: str, text: str | None = None, *, name: str | None = None) -> bytes:
-    """Return the event of a message that has come to a status.
+    """Return the event of a message that has reached a status.
 
     Args:
-        status: Such as `"completed"`; the event is `thread.message.completed` then.
-        text: What is in it.
-        name: The last word of the event's name, if that is another, such as `"created"`.
+        status: Such as `"completed"` for the event `thread.message.completed`.
+        text: Its text.
+        name: The last word of the event's name if it is not the status, such as `"created"`.
     """
     part = {"type": "text", "text": {"value": text, "annotations": []}}
     content = [] if text is None else [part]
@@ -121,8 +121,8 @@ def thread_message_delta(text: str, *, index: int = 0) -> bytes:
     """Return the event that adds *text* to a message.
 
     Args:
-        text: What it adds.
-        index: The number of the part of the message.
+        text: The text to add.
+        index: The number of the content part.
     """
     part = {"index": index, "type": "text", "text": {"value": text}}
     delta = {"content": [part]}
@@ -136,10 +136,10 @@ def thread_done() -> bytes:
 
 
 def assistant_answer(text: str | Iterable[str]) -> list[bytes]:
-    """Return the events of a whole run that says something, `done` included.
+    """Return the events of a whole run that says *text*, `done` included.
 
     Args:
-        text: What to say: text, which comes word by word, or the pieces that it comes in.
+        text: A string, which is sent word by word, or the pieces to send.
     """
     pieces = pieces_of(text)
     return [
@@ -183,14 +183,14 @@ def assistant_failure(code: str = "server_error", message: str = "this is a test
 
     Args:
         code: Such as `"rate_limit_exceeded"`.
-        message: The error in words.
+        message: The error message.
     """
     error = {"code": code, "message": message}
     return [*_begun(), thread_run("failed", last_error=error), thread_done()]
 
 
 def _pieces(calls: Iterable[ToolCall]) -> Iterable[Mapping[str, Any]]:
-    """Yield the pieces that calls are written in."""
+    """Yield the parts in which the calls arrive."""
     for index, call in enumerate(calls):
         function = {"name": call.name, "arguments": "", "output": None}
         place = {"index": index, "type": "function"}

@@ -16,42 +16,42 @@ from openai_scan.testing.responses import response_answer
 from openai_scan.testing.steps import Reply, Step, error, event, json_answer
 from openai_scan.testing.whole import whole
 
-# What a response repeats of the request that has made it.
+# Fields of a request that its response repeats.
 _REPEATED = ("instructions", "metadata", "model", "previous_response_id")
 
 
 def background_responses(
     *answers: str | Iterable[Step], in_progress: int = 1
 ) -> BackgroundResponses:
-    """Return a service of Responses for a `FakeServer`, which remembers what it has made.
+    """Return a Responses service for a `FakeServer`, which remembers the responses it creates.
 
     ::
 
         with FakeServer(background_responses("Hi there")) as server:
             ...
 
-    `POST /responses` takes the next answer, streamed or not. A response that is made with
-    `background` goes on without its client: its stream can be taken up with `starting_after`, it
-    can be asked for until it is complete, and be cancelled. All can be retrieved and deleted.
+    Each `POST /responses` gets the next answer, streamed or not. A response created with
+    `background` continues without its client: its stream can be resumed with `starting_after`, and
+    it can be polled and cancelled. All responses can be retrieved and deleted.
 
     A `cut()`, `reset()`, `hold()` or `delay()` in an answer happens once: a client that resumes the
     stream gets past it. The service numbers the events and gives each response its id. The stream
     of a cancelled response ends with `response.incomplete`, whose response is `cancelled`.
 
     Args:
-        answers: What to say, one for each response: text, or the steps of a stream.
-        in_progress: How many times a client that polls finds a response in progress, before it is
+        answers: The answers, one for each response: text, or the steps of a stream.
+        in_progress: How many times a polling client finds a response in progress before it is
             complete.
     """
     return BackgroundResponses(answers, in_progress=in_progress)
 
 
 class BackgroundResponses:
-    """A service of Responses; made by `background_responses()`.
+    """A Responses service; made by `background_responses()`.
 
     Args:
-        answers: What to say.
-        in_progress: How many times a response is in progress when it is asked for.
+        answers: The answers.
+        in_progress: How many times polling finds a response in progress.
     """
 
     def __init__(self, answers: Iterable[str | Iterable[Step]], *, in_progress: int) -> None:
@@ -62,7 +62,7 @@ class BackgroundResponses:
         self._lock = threading.Lock()
 
     def add(self, *answers: str | Iterable[Step]) -> None:
-        """Say *answers* too, one for each response, after those that it was made with."""
+        """Add *answers*, one for each response, after those it was created with."""
         with self._lock:
             self._answers.extend(answers)
 
@@ -98,10 +98,12 @@ class BackgroundResponses:
     def _create(self, body: Mapping[str, Any]) -> Reply:
         is_background, is_streamed = (body.get(name) is True for name in ("background", "stream"))
         if is_background and body.get("store") is False:
-            return error(400, "a response with background has to be stored", param="background")
+            return error(400, "background=true needs store=true", param="background")
         with self._lock:
             if not self._answers:
-                return error(400, "no answer is left: background_responses() takes one for each")
+                return error(
+                    400, "no answer is left: pass background_responses() one for each response"
+                )
             answer = self._answers.popleft()
             self._count += 1
             id = f"resp_{self._count}"
@@ -123,20 +125,20 @@ class BackgroundResponses:
 
 @frozen
 class _Numbered:
-    """An event of a response, and its place in the stream."""
+    """An event of a response, with its place in the stream."""
 
     number: int
     data: bytes
 
 
 class _Response:
-    """A response, and how far it has come.
+    """A response and its progress.
 
     Args:
-        steps: What is sent and done, in order.
-        facts: What every event with the response says of it.
-        is_streamed: Whether it was made with `stream`.
-        in_progress: How many times it is in progress when it is asked for.
+        steps: What to send and do, in order.
+        facts: The fields of the response in every event.
+        is_streamed: Whether it was created with `stream`.
+        in_progress: How many times polling finds it in progress.
     """
 
     def __init__(
@@ -160,7 +162,7 @@ class _Response:
         self._is_cancelled = False
 
     def play(self, after: int) -> Iterator[Step]:
-        """Yield the steps, but only events beyond the number *after*, and each other step once."""
+        """Yield the steps: events only after the number *after*, and each other step once."""
         for place, step in enumerate(self._steps):
             if self._is_cancelled:
                 yield from self._last_words(after)
@@ -175,16 +177,16 @@ class _Response:
         self._is_complete = True
 
     def whole(self) -> Reply:
-        """Return the answer to who asked for no stream."""
+        """Return the answer to a request that does not stream."""
         steps = [step.data if isinstance(step, _Numbered) else step for step in self._steps]
         return whole(steps, apis.RESPONSES)
 
     def begun(self, status: str) -> dict[str, Any]:
-        """Return the response as it is while it goes on."""
+        """Return the response as it is while it runs."""
         return {**(self._states[0] if self._states else self._facts), "status": status}
 
     def now(self) -> dict[str, Any]:
-        """Return the response as it is; that it is asked for takes it on."""
+        """Return the response as it is now; each call advances it."""
         if self._is_cancelled:
             return self.begun("cancelled")
         if not self._is_complete and self._asks_left > 0:
@@ -194,7 +196,7 @@ class _Response:
         return self._states[-1] if self._states else self.begun("completed")
 
     def cancel(self) -> None:
-        """End it, unless it is complete, and whoever waits for what comes next."""
+        """End it unless it is complete, and wake the streams that wait for more."""
         if self._is_complete:
             return
         self._is_cancelled = True
@@ -233,18 +235,20 @@ def _retrieved(response: _Response, query: Mapping[str, list[str]]) -> Reply:
     if not (response.is_background and response.is_streamed):
         return error(
             400,
-            f"{response.id} was not created with background and stream, so it has no stream to be"
-            " taken up",
+            f"{response.id} was not created with background and stream, so its stream cannot be"
+            " resumed",
             param="stream",
         )
     after = query.get("starting_after", ["-1"])[0]
     if not after.removeprefix("-").isdecimal():
-        return error(400, "starting_after is the number of an event", param="starting_after")
+        return error(400, "starting_after must be the number of an event", param="starting_after")
     return Reply(steps=response.play(int(after)))
 
 
 def _cancelled(response: _Response) -> Reply:
     if not response.is_background:
-        return error(400, f"{response.id} was not created with background: it cannot be cancelled")
+        return error(
+            400, f"{response.id} was not created with background, so it cannot be cancelled"
+        )
     response.cancel()
     return json_answer(response.now())

@@ -1,4 +1,4 @@
-"""Streams that are recorded from the real API the first time, and replayed from then on."""
+"""Record streams of the real API the first time, and replay them from then on."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from openai_scan.transport import Request, RetryPolicy, Transport
 RecordMode: TypeAlias = Literal["none", "once", "new_episodes", "all"]
 """What a cassette may record; the names are those of vcrpy."""
 
-# What of a request's head is for the API; the key is put in anew.
+# Request headers to pass on to the API. The key is replaced by the real one.
 _PASSED_ON = ("openai-beta", "openai-organization", "openai-project")
 
 
 @define
 class _Episode:
-    """A recorded answer, and what was asked."""
+    """A recorded answer, and the request."""
 
     reply: Reply
     digests: Mapping[str, str]
@@ -53,39 +53,39 @@ class _New:
 
 
 class Cassette(FakeServer):
-    """A server that replays a recording; where there is none, it asks the real API and makes one.
+    """A server that replays a recording. Without one, it forwards to the real API and records.
 
-    Whatever client asks it, only streams are recorded. Each recorded answer is given once, to the
-    same request: of the same method, path, parameters and body, whatever came before it. A request
-    that was not recorded is refused, and the error says what about it is different. The recording
-    has a digest of each value of the request, not the value. One of an older version has none; then
-    method and path decide.
+    It works with any client, but records only streams. Each recorded answer is used once, for the
+    same request: with the same method, path, parameters and body, in any order. A request that was
+    not recorded is rejected, and the error says how it differs. The recording has a digest of each
+    value of the request, not the value itself. Recordings of older versions have no digests; then
+    the method and path decide.
 
-    While it may record, the cassette spends your real key, so it serves only clients that have the
-    key of this very cassette: make yours with `cassette.key`. `FakeServer` says what else is
-    refused then. A cassette that only replays serves every client, and never uses the network.
+    While it may record, the cassette spends your real key, so it serves only clients that have this
+    cassette's own key: create yours with `cassette.key`. `FakeServer` describes what else it
+    rejects then. A cassette that only replays serves every client and never uses the network.
 
     Args:
         path: The recording.
-        mode: What may be recorded. `"once"`: everything, if there is no recording yet; else
+        mode: What to record. `"once"`: everything if there is no recording yet, otherwise
             nothing. `"none"`: nothing. `"new_episodes"`: what is not in the recording, which is
-            kept. `"all"`: everything; the recording is replaced. If only errors came, as with a
-            wrong key, no recording is made or replaced.
+            kept. `"all"`: everything; the recording is replaced. If only errors arrived, as with a
+            wrong key, no recording is created or replaced.
         api_key: The key to record with; `OPENAI_API_KEY` by default.
-        base_url: Where the real API is; `OPENAI_BASE_URL` or OpenAI's own by default.
-        ignore: The parameters, of the body or the query, that may differ.
+        base_url: The URL of the real API; `OPENAI_BASE_URL` or OpenAI's own by default.
+        ignore: Parameters of the body or the query that may differ.
 
     Attributes:
         path: The recording.
-        key: A key that a client of the cassette can be made with. While the cassette may record no
-            other is accepted, and nobody can guess it.
-        mode: What may be recorded.
-        recording: Whether anything may be recorded now. Without a key `"new_episodes"` only
+        key: A key for clients of the cassette. While it may record, it accepts no other key, and
+            this one cannot be guessed.
+        mode: What to record.
+        recording: Whether it may record now. Without a real key, `"new_episodes"` only
             replays.
 
     Raises:
-        RecordingError: There is no recording, and no key to make one, or it may not be made; or the
-            file is none.
+        RecordingError: There is no recording and no key to create one, or the mode forbids it; or
+            the file is not a recording.
         ValueError: There is no such mode.
     """
 
@@ -100,9 +100,9 @@ class Cassette(FakeServer):
     ) -> None:
         if mode not in get_args(RecordMode):
             modes = ", ".join(get_args(RecordMode))
-            raise ValueError(f"the mode is one of {modes}, not {mode!r}")
+            raise ValueError(f"mode must be one of {modes}, not {mode!r}")
         if isinstance(ignore, str):
-            raise TypeError("ignore is a list of names, not text")
+            raise TypeError("ignore must be a list of names, not a string")
         self.path = Path(path)
         self.mode = mode
         self._ignore = ignore
@@ -112,16 +112,16 @@ class Cassette(FakeServer):
         key = api_key or os.environ.get("OPENAI_API_KEY")
         if not is_there and mode == "none":
             raise RecordingError(
-                f"there is no recording {self.path}, and the mode none makes none: run the test"
-                " once with another"
+                f"there is no recording {self.path}, and the mode 'none' creates none: run the test"
+                " once with another mode"
             )
         if not key and (mode == "all" or not is_there):
-            what = f"there is no recording {self.path}, and no key to make one"
+            what = f"there is no recording {self.path}, and no key to create one"
             if is_there:
-                what = f"there is no key to record {self.path} anew"
+                what = f"there is no key to replace the recording {self.path}"
             raise RecordingError(f"{what}: set OPENAI_API_KEY and run the test once")
         self.recording = bool(key) and mode != "none" and not (mode == "once" and is_there)
-        # Read before anything has to be closed again.
+        # Read before anything is opened that would have to be closed.
         self._episodes = _episodes(self.path) if is_there and mode != "all" else []
         if key and self.recording:
             self._transport = Transport(
@@ -133,7 +133,7 @@ class Cassette(FakeServer):
     def __enter__(self) -> Self:
         if self.recording:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # It gets its name when it is whole, so that a crash leaves no half cassette.
+            # It gets its name when it is complete, so a crash leaves no half cassette.
             self._new = NewFile(self.path, overwrite=True)
         return super().__enter__()
 
@@ -159,10 +159,10 @@ class Cassette(FakeServer):
         self._new.close(keep=is_worth_it)
 
     def _answer(self, request: SeenRequest) -> Reply:
-        """Replay the answer to *request*, or record it, or say why neither can be."""
+        """Replay the answer to *request*, record it, or return an error that says why not."""
         digests = digests_of(request, ignore=self._ignore)
         same = [one for one in self._episodes if one.reply.asked == (request.method, request.path)]
-        # Those without digests fit any, so they come last.
+        # Episodes without digests match any request, so they come last.
         fitting = [
             *(one for one in same if one.digests == digests),
             *(one for one in same if not one.digests),
@@ -176,17 +176,17 @@ class Cassette(FakeServer):
             return self._ask(request, digests)
         problem = _problem(request, self._episodes, same, digests)
         if self.mode == "new_episodes":
-            return error(400, f"{problem}. There is no key to record it with: set OPENAI_API_KEY")
-        return error(400, f"{problem}. The mode {self.mode} records nothing new")
+            return error(400, f"{problem}. To record it, set OPENAI_API_KEY")
+        return error(400, f"{problem}. The mode {self.mode!r} records nothing new")
 
     def _ask(self, request: SeenRequest, digests: Mapping[str, str]) -> Reply:
-        """Pass *request* on to the real API, and record what comes back."""
+        """Forward *request* to the real API, and record the answer."""
         is_json = request.headers.get("content-type", "application/json") == "application/json"
         body = request.json if is_json else None
         asks = request.query.get("stream") == ["true"] or (body or {}).get("stream")
         if request.method == "DELETE" or not asks:
-            return error(400, "a cassette records streams only, of requests in JSON")
-        # Each has lines of its own, since several may come at the same time.
+            return error(400, "a cassette records only streams of requests with a JSON body")
+        # Each request has its own buffer, because several may run at the same time.
         lines = io.BytesIO()
         source = RecordedSource(
             self._transport.stream(_passed_on(request, body)),
@@ -208,10 +208,10 @@ class Cassette(FakeServer):
 
 
 def _episodes(path: Path) -> list[_Episode]:
-    """Return what was recorded.
+    """Return the recorded episodes.
 
     Raises:
-        RecordingError: It is no recording.
+        RecordingError: It is not a recording.
     """
     sections = read_recording(path)
     replies = recorded(path, strict=True)
@@ -222,7 +222,7 @@ def _episodes(path: Path) -> list[_Episode]:
 
 
 def _whole_lines(data: bytes) -> bytes:
-    """Return the lines of a recording; half a line at its end is left out, as others follow it."""
+    """Return the lines of a recording without an unfinished last line, so that more can follow."""
     end = data.rfind(b"\n") + 1
     last = data[end:]
     try:
@@ -238,39 +238,39 @@ def _problem(
     same: list[_Episode],
     digests: Mapping[str, str],
 ) -> str:
-    """Return, in words, why no recorded answer belongs to *request*.
+    """Return why no recorded answer matches *request*.
 
     Args:
-        request: What is asked.
-        episodes: All that was recorded.
-        same: What was recorded of the same method and path.
-        digests: Those of *request*.
+        request: The request.
+        episodes: All recorded episodes.
+        same: The episodes with the same method and path.
+        digests: The digests of *request*.
     """
     line = f"{request.method} {request.path}"
     if not same:
         was = dict.fromkeys(" ".join(one.reply.asked or ()) for one in episodes)
-        return f"{' and '.join(was) or 'nothing'} was recorded, and {line} was asked"
+        return f"{' and '.join(was) or 'nothing'} was recorded, but {line} was requested"
     found = [differences(one.digests, digests) if one.digests else [] for one in same]
     if not all(found):
         times = "once" if found.count([]) == 1 else f"{found.count([])} times"
-        return f"this {line} was recorded {times}, and is asked once more"
-    return f"{line} was recorded, but not this one: {in_short(min(found, key=len))}"
+        return f"this {line} was recorded {times}, but was requested more often"
+    return f"{line} was recorded, but with other values: {in_short(min(found, key=len))}"
 
 
 def _passed_on(request: SeenRequest, body: Mapping[str, Any] | None) -> Request:
-    """Return what to send to the real API."""
+    """Return the request to the real API."""
     return Request(
         method=request.method,
         path=request.path,
         query={name: values[0] for name, values in request.query.items()},
         headers={name: request.headers[name] for name in _PASSED_ON if name in request.headers},
         body=body,
-        retries=RetryPolicy(attempts=1),  # whoever asks tries again
+        retries=RetryPolicy(attempts=1),  # the client of the cassette retries
     )
 
 
 def _steps(first: bytes, chunks: Iterator[bytes], source: RecordedSource) -> Iterator[Step]:
-    """Yield what comes, as it comes."""
+    """Yield the chunks as they arrive."""
     try:
         yield first
         yield from chunks

@@ -21,12 +21,12 @@ _COMPLETION = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model
 
 @frozen
 class ToolCall:
-    """A call of a function that the model makes.
+    """A function call that the model makes.
 
     Attributes:
-        name: The function.
-        arguments: What to call it with: an object, or text as the model writes it.
-        id: The call's name; by default it is made of its place, as in `"call_1"`.
+        name: The name of the function.
+        arguments: The arguments: an object, or text as the model writes it.
+        id: The id of the call; by default made from its place, such as `"call_1"`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ToolCall:
         return self.arguments if isinstance(self.arguments, str) else json.dumps(self.arguments)
 
     def named(self, place: int) -> str:
-        """Return the call's name, given its place among the calls, from 0."""
+        """Return the call's id, given its place among the calls, from 0."""
         return self.id or f"call_{place + 1}"
 
 
@@ -54,11 +54,11 @@ def chat_chunk(
     """Return a chunk of a chat completion.
 
     Args:
-        content: The text that it adds.
-        finish_reason: Why the choice ends with it, such as `"stop"`.
+        content: The text to add.
+        finish_reason: Why the choice ends with this chunk, such as `"stop"`.
         index: The number of the choice.
-        usage: The count of tokens.
-        delta: What else it adds, such as `role`, `refusal`, `reasoning_content` or `tool_calls`.
+        usage: The token counts.
+        delta: More to add, such as `role`, `refusal`, `reasoning_content` or `tool_calls`.
     """
     if content is not None:
         delta["content"] = content
@@ -67,7 +67,7 @@ def chat_chunk(
 
 
 def chat_usage(prompt_tokens: int = 10, completion_tokens: int = 5) -> bytes:
-    """Return the chunk that counts the tokens, which comes last if `stream_options` asks for it."""
+    """Return the chunk with the token counts, which comes last if the request asks for it."""
     return data({**_CHUNK, "choices": [], **_counted(_usage(prompt_tokens, completion_tokens))})
 
 
@@ -77,10 +77,10 @@ def chat_answer(
     """Return the chunks of a whole chat completion, `[DONE]` included.
 
     Args:
-        text: What to say: text, which comes word by word, or the pieces that it comes in.
+        text: A string, which is sent word by word, or the pieces to send.
         finish_reason: Why it ends.
-        usage: Whether the tokens are counted at the end. A `FakeServer` counts them in any case if
-            the request asks for it with `include_usage`.
+        usage: Whether to send token counts at the end. A `FakeServer` always sends them if the
+            request asks for them with `include_usage`.
     """
     return [
         chat_chunk("", role="assistant"),
@@ -106,8 +106,8 @@ def completion_chunk(text: str = "", *, finish_reason: str | None = None, index:
     """Return a chunk of a completion.
 
     Args:
-        text: The text that it adds.
-        finish_reason: Why the choice ends with it, such as `"stop"`.
+        text: The text to add.
+        finish_reason: Why the choice ends with this chunk, such as `"stop"`.
         index: The number of the choice.
     """
     choice = {"index": index, "text": text, "logprobs": None, "finish_reason": finish_reason}
@@ -115,7 +115,7 @@ def completion_chunk(text: str = "", *, finish_reason: str | None = None, index:
 
 
 def completion_usage() -> bytes:
-    """Return the chunk that counts the tokens of a completion."""
+    """Return the chunk with the token counts of a completion."""
     return data({**_COMPLETION, "choices": [], **_counted(_usage(10, 5))})
 
 
@@ -126,7 +126,7 @@ def completion_answer(text: str | Iterable[str], *, finish_reason: str = "stop")
 
 
 def halves(text: str) -> tuple[str, str]:
-    """Return *text* in two pieces: a model writes arguments bit by bit."""
+    """Return *text* in two pieces, as a model sends arguments."""
     return text[: len(text) // 2], text[len(text) // 2 :]
 
 

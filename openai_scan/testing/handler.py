@@ -1,4 +1,4 @@
-"""One connection of the fake server: it reads requests and plays the answers."""
+"""One connection of the fake server: it reads requests and sends the answers."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.steps import Cut, Delay, Due, Reply, Reset, error
 from openai_scan.testing.waking import StoppableFile
 
-# Of a request: a little more than a request with many images has.
+# A little more than a request with many images.
 _MAX_BODY = 512 * 1024 * 1024
 
 CONNECTION = "openai_scan-fake-connection"
 """The name of each thread that serves a connection."""
 
-# What stop() waits for the connections in all, in seconds. They need a fraction of one.
+# How long stop() waits for all connections together, in seconds. They need a fraction of one.
 _MAX_WAIT = 5.0
 
-# What most servers allow that take requests of web pages at all.
+# What most servers allow if they accept requests from web pages at all.
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Allow-Methods": "DELETE, GET, POST",
@@ -42,53 +42,53 @@ _EXPOSED = "Retry-After, X-Request-ID"
 
 _KEY_HEADERS = ("authorization", "api-key")
 
-# Linger for no time at all: to close is to reset then. Windows counts in shorter integers.
+# Lingering for zero seconds makes close() reset the connection. Windows has shorter integers.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Script(Protocol):
-    """What the answers of a server are taken from."""
+    """Supplies the answers of a server."""
 
     hung_up: threading.Event
-    """Set as soon as a client has left an answer before its end."""
+    """Set when a client has disconnected before the end of an answer."""
 
     pages: str | None
-    """The origin of web pages that may send requests, `*` for all, or None."""
+    """The origin of web pages that may send requests, `*` for any, or None."""
 
     def refuse(self, request: SeenRequest) -> Reply | None:
-        """Return the refusal of a request whose body has not been read, or None."""
+        """Return the error for a request whose body has not been read, or None to serve it."""
 
     def take(self, request: SeenRequest) -> Reply:
         """Return the answer to *request*."""
 
 
 class Listener(HTTPServer):
-    """Accepts connections, each of which is a thread; `stop()` ends them all.
+    """Accepts connections and serves each in a thread; `stop()` ends them all.
 
     Args:
-        script: What to answer.
-        port: Where to listen; 0 for any port that is free.
+        script: Supplies the answers.
+        port: The port; 0 for any free port.
 
     Attributes:
-        script: What to answer.
+        script: Supplies the answers.
         connections: How many there have been.
-        stopping: Set when they are to end.
+        stopping: Set when they must end.
 
     Raises:
-        OSError: The port is taken, or not allowed.
+        OSError: The port is in use or not allowed.
     """
 
-    allow_reuse_port = False  # or a second server could share it and get half of the requests
+    allow_reuse_port = False  # otherwise a second server could take half of the requests
 
     def __init__(self, script: Script, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Connection)
-        # A connection that a client has given up again must not keep the others waiting.
+        # A connection that the client has already aborted must not block the others.
         self.socket.settimeout(1.0)
         self.script = script
         self.stopping = threading.Event()
         self._sockets: list[socket.socket] = []
         self._handlers: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-        # The interval is how long stop() may have to wait.
+        # The polling interval is how long stop() may have to wait.
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
         )
@@ -99,32 +99,32 @@ class Listener(HTTPServer):
         return len(self._sockets)
 
     def server_bind(self) -> None:
-        """Take the port for this server alone."""
-        # On Windows SO_REUSEADDR lets a second server take it too, and another option forbids that.
-        # Elsewhere it only lets a server take a port that another has just left.
+        """Bind the port for this server alone."""
+        # On Windows SO_REUSEADDR would let a second server use the port; another option prevents
+        # that. Elsewhere it only allows a port that another server has just left.
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
         self.allow_reuse_address = exclusive is None
         if exclusive is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
-        # Not HTTPServer's, which looks up the name of 127.0.0.1; on some networks that takes long.
+        # Not HTTPServer's method, which looks up the name of 127.0.0.1: slow on some networks.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.socket.getsockname()
 
     def start(self) -> None:
-        """Begin to accept connections."""
+        """Start to accept connections."""
         self._thread.start()
 
     def stop(self) -> None:
         """End all connections, and wait until they have ended.
 
-        An answer that is stuck in code of the test's own cannot be ended. It is waited for a few
-        seconds, and dies with the process.
+        An answer that is stuck in the test's own code cannot be ended. After a few seconds it is
+        left running, and dies with the process.
         """
         self.stopping.set()
         self.shutdown()
         self._thread.join()
         for connection in self._sockets:
-            with contextlib.suppress(OSError):  # it is closed already
+            with contextlib.suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
         deadline = time.monotonic() + _MAX_WAIT
         for handler in list(self._handlers):
@@ -132,7 +132,7 @@ class Listener(HTTPServer):
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Note the connection, and serve it in a thread."""
+        """Count the connection, and serve it in a thread."""
         self._sockets.append(request)
         handler = threading.Thread(
             target=self._serve, args=(request, client_address), name=CONNECTION, daemon=True
@@ -144,9 +144,9 @@ class Listener(HTTPServer):
         """Serve one connection to its end."""
         try:
             self.finish_request(request, client_address)
-        except ConnectionError:  # the client has left
+        except ConnectionError:  # the client has disconnected
             pass
-        except Exception:  # noqa: BLE001 - a defect of an answer ends its connection only
+        except Exception:  # noqa: BLE001 - an error in an answer ends only its connection
             self.handle_error(request, client_address)
         finally:
             self.shutdown_request(request)
@@ -160,12 +160,12 @@ class Connection(BaseHTTPRequestHandler):
     server: Listener
 
     def setup(self) -> None:
-        """Have all reads and writes end when the server stops."""
+        """Make all reads and writes end when the server stops."""
         super().setup()
         self.rfile.close()
         file = StoppableFile(self.connection, self.server.stopping)
         self.rfile = io.BufferedReader(file)
-        self.wfile = file  # type: ignore[assignment] # the base class puts such a file here too
+        self.wfile = file  # type: ignore[assignment] # the base class also stores such a file here
 
     def do_GET(self) -> None:
         """Answer the request."""
@@ -193,31 +193,31 @@ class Connection(BaseHTTPRequestHandler):
             request = self._read_head()
             reply = self._refusal() or self.server.script.refuse(request)
             if reply is not None:
-                self.close_connection = True  # a part of its body may be still to come
+                self.close_connection = True  # part of its body may still arrive
                 self._drop_body()
                 self._send(reply)
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self._send(self.server.script.take(attrs.evolve(request, body=body)))
-        except OSError:  # whoever asked has left
+        except OSError:  # the client has disconnected
             self._leave()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the terminal belongs to the tests."""
+        """Log nothing: the terminal belongs to the tests."""
 
     def _refusal(self) -> Reply | None:
-        """Return the refusal of a body that cannot be read, or None."""
+        """Return the error for a body that cannot be read, or None."""
         if "Transfer-Encoding" in self.headers:
-            return error(411, "the fake server takes bodies of a known length only")
+            return error(411, "the fake server needs a Content-Length")
         length = self.headers.get("Content-Length", "0")
         if not re.fullmatch(r"[0-9]{1,18}", length):
             return error(400, "the Content-Length is not a number")
         if int(length) > _MAX_BODY:
-            return error(413, f"the fake server takes bodies of {_MAX_BODY} bytes at most")
+            return error(413, f"the fake server accepts at most {_MAX_BODY} bytes")
         return None
 
     def _drop_body(self) -> None:
-        """Read a short body: a connection that is closed before that may be reset."""
+        """Read a short body, because a connection closed before that may be reset."""
         length = self.headers.get("Content-Length", "0")
         if re.fullmatch(r"[0-9]{1,5}", length):
             self.rfile.read(int(length))
@@ -276,11 +276,11 @@ class Connection(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send_chunk(self, reply: Reply, chunk: bytes) -> None:
-        """Send the head, unless that has been sent, and *chunk*."""
+        """Send the response headers, unless they were sent before, and *chunk*."""
         if not self._has_head:
             self._has_head = True
             self._send_head(reply, "Transfer-Encoding", "chunked")
-        if chunk:  # one without bytes would be the end
+        if chunk:  # an empty chunk would end the body
             self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
     def _wait(self, seconds: float) -> None:

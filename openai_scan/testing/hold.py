@@ -1,4 +1,4 @@
-"""A place where an answer of the fake server stops until the test lets it go on."""
+"""A point where an answer of the fake server waits until the test releases it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from openai_scan import waiting
 
 
 class Hold:
-    """Say nothing more, until the client hangs up or `release()` is called.
+    """Send nothing more until the client disconnects or `release()` is called.
 
     ::
 
@@ -20,7 +20,7 @@ class Hold:
         gate.release()
 
     Attributes:
-        reached: Set as soon as an answer has come to it.
+        reached: Set when an answer has reached it.
     """
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class Hold:
         return "hold()"
 
     def release(self) -> None:
-        """Let all answers go on that are here, or will be. Any thread may call it."""
+        """Let all answers continue that wait here now or later. Any thread may call it."""
         with self._lock:
             self._released = True
             for end in self._waiting:
                 end.close()
 
     def wait(self, connection: socket.socket, stopping: threading.Event) -> bool:
-        """Wait; return False if the other side of *connection* has hung up, or at *stopping*."""
+        """Wait; return False if the other side of *connection* disconnects, or at *stopping*."""
         # A thread can wait for two sockets at once, but not for a socket and an event.
         ours, theirs = socket.socketpair()
         with ours, theirs, selectors.DefaultSelector() as selector:
@@ -51,7 +51,7 @@ class Hold:
                     return True
                 self._waiting.append(theirs)
             self.reached.set()
-            # On Windows shutting the connection down ends no wait for it.
+            # On Windows shutting down a socket does not end a wait for it.
             while not (ready := selector.select(waiting.SLICE_SECONDS)):
                 if stopping.is_set():
                     return False

@@ -1,7 +1,7 @@
-"""Which recorded answer belongs to a request, and what is different where none does.
+"""Find the recorded answer to a request, and describe what differs if there is none.
 
-A cassette is checked in, and holds no prompt. So of each value of a request it has a digest only,
-under the place of the value: enough to say which of them differs, not what it was.
+A cassette is checked in and must not contain prompts. So it has only a digest of each value of the
+request, under the place of the value: enough to say which value differs, not what it was.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from openai_scan.testing.request import SeenRequest
 
 VOLATILE = ("metadata", "prompt_cache_key", "safety_identifier", "user")
-"""What may differ from run to run and says nothing about the answer."""
+"""Parameters that may differ from run to run and do not affect the answer."""
 
-# An error names so many differences.
+# The most differences that an error lists.
 _MAX_NAMED = 5
 
-# Enough to tell values apart; nothing depends on nobody finding two that are alike.
+# Long enough to tell values apart; security does not depend on collisions.
 _DIGEST_LENGTH = 12
 
 
@@ -27,8 +27,8 @@ def digests_of(request: SeenRequest, *, ignore: Collection[str]) -> dict[str, st
     """Return a digest of each value of *request*, under its place, such as `"messages[0].role"`.
 
     Args:
-        request: What is asked. A body that is not JSON is one value.
-        ignore: The names of parameters, in the body or the query, that are left out.
+        request: The request. A body that is not JSON counts as one value.
+        ignore: The names of parameters, in the body or the query, to leave out.
     """
     try:
         body = request.json
@@ -46,7 +46,7 @@ def digests_of(request: SeenRequest, *, ignore: Collection[str]) -> dict[str, st
 
 
 def differences(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
-    """Return, in words, what is not as it was recorded, in the order of what is asked."""
+    """Return what differs from the recorded request, in words, in the order of the new one."""
     found = []
     for place, digest in asked.items():
         if place not in recorded:
@@ -57,13 +57,13 @@ def differences(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[s
 
 
 def in_short(found: list[str]) -> str:
-    """Return differences in one line."""
+    """Return the differences in one line."""
     more = len(found) - _MAX_NAMED
     return ", ".join(found[:_MAX_NAMED] + ([f"and {more} more"] if more > 0 else []))
 
 
 def _values(place: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each value that has no others in it, after its place."""
+    """Yield each value that contains no others, after its place."""
     inner: Iterator[tuple[str, Any]]
     if isinstance(value, dict) and value:
         dot = "." if place else ""

@@ -27,7 +27,7 @@ def transcript_answer(text: str | Iterable[str]) -> list[bytes]:
     """Return the events of a whole transcript, `[DONE]` included.
 
     Args:
-        text: What was heard: text, which comes word by word, or the pieces that it comes in.
+        text: A string, which is sent word by word, or the pieces to send.
     """
     pieces = pieces_of(text)
     usage = {"type": "tokens", **_TOKENS}
@@ -36,27 +36,27 @@ def transcript_answer(text: str | Iterable[str]) -> list[bytes]:
 
 
 def speech_delta(sound: bytes) -> bytes:
-    """Return the event that adds *sound* to speech."""
+    """Return the event that adds *sound* to a speech stream."""
     return data({"type": "speech.audio.delta", "audio": base64.b64encode(sound).decode()})
 
 
 def speech_answer(*sounds: bytes) -> list[bytes]:
-    """Return the events of whole speech, `[DONE]` included.
+    """Return the events of a whole speech stream, `[DONE]` included.
 
     Args:
-        sounds: What is heard, in the pieces that it comes in.
+        sounds: The audio, in the pieces to send.
     """
     usage = data({"type": "speech.audio.done", "usage": _TOKENS})
     return [*map(speech_delta, sounds), usage, done()]
 
 
 def image_partial(image: bytes, number: int = 0, *, edit: bool = False) -> bytes:
-    """Return the event that shows an image as far as it has got.
+    """Return the event with an unfinished image.
 
     Args:
-        image: What is in the file.
-        number: How many came before it.
-        edit: Whether an image is being edited, rather than made.
+        image: The bytes of the image file.
+        number: How many unfinished images came before it.
+        edit: Whether the image is edited rather than generated.
     """
     return _image("partial_image", edit, image, partial_image_index=number)
 
@@ -65,9 +65,9 @@ def image_answer(image: bytes, *, partial: Iterable[bytes] = (), edit: bool = Fa
     """Return the events of a whole image.
 
     Args:
-        image: What is in the file.
-        partial: What is shown before it is whole.
-        edit: Whether an image was edited, rather than made.
+        image: The bytes of the image file.
+        partial: The unfinished images before it.
+        edit: Whether the image is edited rather than generated.
     """
     shown = [image_partial(one, number, edit=edit) for number, one in enumerate(partial)]
     return [*shown, _image("completed", edit, image, usage=_TOKENS)]

@@ -1,7 +1,7 @@
-"""Give each test a cassette file of its own, on any disk.
+"""Give each test its own cassette file, on any file system.
 
-Most disks of Windows and macOS ignore case in names, and those of macOS also ignore whether a
-character is composed of several code points. Windows reserves some names, and every system limits
+Most file systems of Windows and macOS ignore case in names, and those of macOS also ignore whether
+a character is composed of several code points. Windows reserves some names, and every system limits
 their length. Two tests must not share a cassette for any of these reasons, and a test must find its
 own on every machine.
 """
@@ -15,30 +15,30 @@ from pathlib import Path
 
 _SUFFIX = ".jsonl"
 
-# Names up to this length are kept whole. Paths have limits too.
+# Names up to this length are kept. Paths are limited too.
 _MAX_LENGTH = 100
 
-# These characters are escaped. Beyond \xff, an escape can look like a shorter one with digits
-# after it.
+# These characters are escaped. Beyond \xff, an escape could look like a shorter one followed by
+# digits.
 _UNSAFE = re.compile(r"[^][\w.-]")
 
-# Every disk distinguishes names of these characters. A percent sign begins an escape.
+# Every file system distinguishes names of these characters. A percent sign begins an escape.
 _PLAIN = re.compile(r"[a-z0-9_.%\[\]-]+")
 
-# Names of devices on Windows, with any extension.
+# Device names on Windows, with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 
 
 def cassette_path(folder: Path, test: str) -> Path:
-    """Return where the cassette of a test is, or is to be.
+    """Return the path of a test's cassette, which may not exist yet.
 
-    If every disk distinguishes the test's name from all others, the file has that name, with
-    escapes for what no file name may have. Otherwise `~` and a hash follow. An existing cassette
-    under the test's plain name stays in use.
+    If every file system distinguishes the test's name from all others, the file has that name, with
+    escapes for characters that file names cannot have. Otherwise `~` and a hash follow. An existing
+    cassette under the test's plain name stays in use.
 
     Args:
-        folder: Where the cassettes of the file with the test are.
-        test: The test's name in that file, such as `"TestClass::test_name[parameter]"`.
+        folder: The folder for the cassettes of the test's file.
+        test: The test's name in its file, such as `"TestClass::test_name[parameter]"`.
     """
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     name = _UNSAFE.sub(_escaped, ".".join(test.split("::")))
@@ -54,13 +54,13 @@ def cassette_path(folder: Path, test: str) -> Path:
     for found in (hashed, own) if is_unique else (hashed,):
         if found in there:
             return folder / found
-    # Before names had hashes, this cassette may have been made for another test.
+    # Before names had hashes, this cassette may have been created for another test.
     is_free = _folded(own) not in map(_folded, there)
     return folder / (own if is_unique and is_free and _is_plain(name) else hashed)
 
 
 def _is_plain(name: str) -> bool:
-    """Return whether every disk accepts *name*, and distinguishes it from all others."""
+    """Return whether every file system accepts *name* and distinguishes it from all others."""
     return (
         _PLAIN.fullmatch(name) is not None
         and _RESERVED.match(name) is None
@@ -74,5 +74,5 @@ def _escaped(text: re.Match[str] | str) -> str:
 
 
 def _folded(name: str) -> str:
-    """Return *name* as the least discriminating disk sees it."""
+    """Return *name* as the file system sees it that distinguishes least."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())

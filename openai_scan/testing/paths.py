@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from openai_scan.transport.ids import is_id
 
-# What a base URL has before it is another one on each server: `/v1`, `/api/v3`, `/v1beta/openai`.
+# The part of a base URL that differs between servers: `/v1`, `/api/v3`, `/v1beta/openai`.
 _PATH = re.compile(
     r"""/( agents/sessions(/[^/]+(/(events|items))?)?
          | agents/sessions/[^/]+/turns(/[^/]+(/items)?)?
@@ -29,13 +29,13 @@ _PATH = re.compile(
 
 
 def api_path(path: str) -> str:
-    """Return *path* as it is behind a base URL; one that no API has stays as it is."""
+    """Return the part of *path* after the base URL; *path* itself if no API has it."""
     known = _PATH.search(path)
     return path if known is None else known[0]
 
 
 def is_known(path: str) -> bool:
-    """Return whether one of the APIs has *path*, and what is in it are ids and nothing else."""
+    """Return whether an API has *path*, with valid ids in it."""
     return _PATH.fullmatch(path) is not None and all(
         is_id(unquote(segment)) for segment in path.split("/")[1:]
     )

@@ -1,4 +1,4 @@
-"""What was recorded, as answers of the fake server."""
+"""Recorded answers for the fake server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from openai_scan.testing.paths import api_path
 from openai_scan.testing.steps import Cut, Due, Reply, Reset, Step
 from openai_scan.transport.request import check_header
 
-# What tells of the connection, or of this very answer, is for the server to say.
+# The server sets headers about the connection, or about this very answer, itself.
 _OWN_HEADERS = frozenset(
     {"connection", "content-encoding", "content-length", "date", "keep-alive", "server"}
     | {"trailer", "transfer-encoding", "upgrade"}
@@ -25,22 +25,22 @@ _OWN_HEADERS = frozenset(
 def recorded(
     file: str | os.PathLike[str] | BinaryIO, *, speed: float | None = None, strict: bool = False
 ) -> list[Reply]:
-    """Return what is in a recording: an answer to each request, with its reads and its end.
+    """Return the answers in a recording, one for each request, with the same reads and end.
 
-    An answer that had been cut off or reset is so again; one that its reader had left is cut off
-    there, and one that ran into a time limit is held.
+    An answer that was cut off or reset is cut off or reset again. If its reader stopped early, it
+    is cut off there; if a timeout expired, it is held.
 
     Args:
-        file: A path, or a binary file; it is closed.
-        speed: How much faster than recorded; None for no pauses at all.
-        strict: Whether each is an answer to a request of the recorded method and path only.
+        file: A path, or a binary file, which is closed afterwards.
+        speed: How much faster than recorded; None for no pauses.
+        strict: Whether each answer is only for a request of the recorded method and path.
 
     Raises:
-        RecordingError: It is no recording, or has a status or a header that cannot be sent.
-        ValueError: The speed is not more than 0.
+        RecordingError: It is not a recording, or has a status or header that cannot be sent.
+        ValueError: The speed is not above 0.
     """
     if speed is not None and not speed > 0:
-        raise ValueError(f"speed must be more than 0, not {speed}")
+        raise ValueError(f"speed must be above 0, not {speed}")
     return [_reply(section, speed, strict=strict) for section in read_recording(file)]
 
 
@@ -61,7 +61,7 @@ def _reply(section: Section, speed: float | None, *, strict: bool) -> Reply:
         raise RecordingError(f"the recording cannot be served: {problem}") from None
     status = 200 if head.status is None else head.status
     if not 200 <= status < 1000:
-        raise RecordingError(f"the recording cannot be served: {status} is no HTTP status")
+        raise RecordingError(f"the recording cannot be served: {status} is not an HTTP status")
     return Reply(
         steps=() if body is not None else tuple(_steps(section, speed)),
         status=status,
@@ -72,7 +72,7 @@ def _reply(section: Section, speed: float | None, *, strict: bool) -> Reply:
 
 
 def _steps(section: Section, speed: float | None) -> Iterator[Step]:
-    """Yield what is to be sent and done, each in its time."""
+    """Yield what to send and do, each at its time."""
     for read in section.reads:
         if speed is not None:
             yield Due(read.t / speed)

@@ -16,13 +16,13 @@ class SeenRequest:
     """A request that has arrived.
 
     Attributes:
-        method: Such as `"POST"`.
-        path: Behind the base URL, such as `"/chat/completions"`.
-        target: As it was sent, with the parameters.
+        method: The HTTP method, such as `"POST"`.
+        path: The path after the base URL, such as `"/chat/completions"`.
+        target: The path and query as sent.
         query: The parameters of the URL, each with its values.
-        headers: The headers, with names in lower case, and without the key.
-        body: As it came.
-        key: The key that it was made with, or None. It is not shown.
+        headers: The headers by their lower-case names, without the key.
+        body: The bytes of the body.
+        key: The key of the request, or None. The repr does not show it.
     """
 
     method: str
@@ -35,12 +35,12 @@ class SeenRequest:
 
     @property
     def json(self) -> Any:
-        """The body as a JSON value; None if there is none. ValueError if it is not JSON."""
+        """The body as a JSON value; None if it is empty. Raises ValueError if it is not JSON."""
         return bounded_json.loads(self.body) if self.body else None
 
     @property
     def form(self) -> dict[str, bytes]:
-        """The fields of a form, files among them; none if the body is no form."""
+        """The fields of a form, files included; empty if the body is not a form."""
         head = f"Content-Type: {self.headers.get('content-type', '')}\r\n\r\n"
         message = BytesParser().parsebytes(head.encode() + self.body)
         parts: Any = message.get_payload() if message.is_multipart() else []

@@ -36,22 +36,22 @@ def response_event(name: str, number: int, /, **facts: Any) -> bytes:
     """Return an event of a response.
 
     Args:
-        name: What follows `response.` in its name, such as `"in_progress"`.
-        number: Its place in the stream, from 0; a stream that breaks off is taken up by it.
-        facts: What is in it.
+        name: The part of its name after `response.`, such as `"in_progress"`.
+        number: Its place in the stream, from 0; a client resumes after this number.
+        facts: Its fields.
     """
     wire_name = f"response.{name}"
     return event(wire_name, {"type": wire_name, "sequence_number": number, **facts})
 
 
 def response_status(status: str, number: int, *, name: str | None = None, **facts: Any) -> bytes:
-    """Return the event of a response that has come to a status.
+    """Return the event of a response that has reached a status.
 
     Args:
-        status: Such as `"completed"`; the event is `response.completed` then.
+        status: Such as `"completed"` for the event `response.completed`.
         number: Its place in the stream.
-        name: What follows `response.` in the event's name, if that is another.
-        facts: What else is to be in the response, such as `output` or `error`.
+        name: The part of the event's name after `response.`, if it is not the status.
+        facts: More fields of the response, such as `output` or `error`.
     """
     response = {**_RESPONSE, "status": status, "output": [], "usage": None, **facts}
     return response_event(name or status, number, response=response)
@@ -61,20 +61,20 @@ def response_text_delta(text: str, number: int = 0, *, output_index: int = 0) ->
     """Return the event that adds *text* to a response.
 
     Args:
-        text: What it adds.
+        text: The text to add.
         number: Its place in the stream.
-        output_index: The number of the message among the items.
+        output_index: The index of the message among the output items.
     """
     place = {"item_id": "msg_1", "output_index": output_index, "content_index": 0}
     return response_event("output_text.delta", number, **place, delta=text, logprobs=[])
 
 
 def response_answer(text: str | Iterable[str], *, background: bool = False) -> list[bytes]:
-    """Return the events of a whole response that says something.
+    """Return the events of a whole response that says *text*.
 
     Args:
-        text: What to say: text, which comes word by word, or the pieces that it comes in.
-        background: Whether the stream can be taken up again where it breaks off.
+        text: A string, which is sent word by word, or the pieces to send.
+        background: Whether the stream can be resumed if it breaks off.
     """
     pieces = pieces_of(text)
     place = {"output_index": 0}
@@ -129,7 +129,7 @@ def response_failure(code: str = "server_error", message: str = "this is a test"
 
     Args:
         code: Such as `"rate_limit_exceeded"`.
-        message: The error in words.
+        message: The error message.
     """
     error = {"code": code, "message": message}
     return [*_begun({}), response_status("failed", 2, error=error)]

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that answers as it is told."""
+"""A real HTTP server on this machine that gives scripted answers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from openai_scan.testing.steps import Reply, Step, error
 from openai_scan.testing.strict import fitted, misfit
 
 Answer: TypeAlias = "Reply | Iterable[Step] | Callable[[SeenRequest], Reply | Iterable[Step]]"
-"""How to answer a request: a whole reply, the steps of a stream, or what returns one of them."""
+"""An answer to a request: a reply, the steps of a stream, or a function that returns either."""
 
-# How many characters of an answer an error shows.
+# The number of characters of an answer that an error shows.
 _MAX_SHOWN = 100
 
 
 class FakeServer:
-    """An HTTP server on a port of the loopback interface; a `with` block starts and ends it.
+    """An HTTP server on a loopback port; a `with` block starts and stops it.
 
     ::
 
@@ -35,32 +35,33 @@ class FakeServer:
             ...
             assert server.requests[0].json["model"] == "gpt-5"
 
-    Each request gets the next answer, as the API would send it: whole, if the request does not ask
-    for a stream; with the count of tokens, if it asks for `include_usage`. The server refuses a
-    request, and says why, if no answer is left, if the next answer comes from another API (it stays
-    the next one), or if no API has the path, unless a function answers it or it was recorded. An
-    answer that no client has requested fails the test: see `check()`.
+    Each request gets the next answer, as the API would send it: whole if the request does not ask
+    for a stream, with token counts if it asks for `include_usage`. The server rejects a request
+    with an error that says why if no answer is left; if the next answer comes from another API (it
+    stays the next one); or if no API has the path, unless the answer is a function or was recorded.
+    An answer that no client has requested fails the test: see `check()`.
 
     Args:
-        always: What to answer when nothing else is left.
-        port: Where to listen; 0 for any port that is free.
-        key: The key that requests must have; None to answer everybody. With one, requests from web
-            pages, under other names than this machine's, and of paths that no API has are refused
-            before their bodies are read, and are not among the `requests`.
+        always: The answer when no other is left.
+        port: The port; 0 for any free port.
+        key: The key that requests must have; None to serve everyone. With a key, the server rejects
+            requests from web pages, under host names other than this machine's, and with paths
+            that no API has. It does so before reading their bodies, and leaves them out of
+            `requests`.
         strict: Whether the server is as strict as that. If not, each request of a known path gets
             the next answer as it was added, and answers may be left over.
         pages: The origin of web pages that may send requests (CORS), such as
-            `"https://app.example"`, or `"*"` for all. They may send no headers but `Authorization`
-            and `Content-Type`, as with most servers.
+            `"https://app.example"`, or `"*"` for any. The only headers they may send are
+            `Authorization` and `Content-Type`, as with most servers.
 
     Raises:
-        TypeError: *always* is no answer, or there are several: `add()` takes these.
+        TypeError: *always* is not an answer, or is several; use `add()` for these.
 
     Attributes:
-        key: A key that a client of this server can be made with.
-        requests: What was asked, in order.
-        hung_up: Set as soon as a client has left an answer before its end.
-        strict: See above. It may be changed at any time.
+        key: A key for clients of this server.
+        requests: The requests, in order.
+        hung_up: Set when a client has disconnected before the end of an answer.
+        strict: See above. You may change it at any time.
         pages: See above.
     """
 
@@ -75,8 +76,8 @@ class FakeServer:
     ) -> None:
         if more:
             raise TypeError(
-                "FakeServer() takes one answer, which every request gets; to give several, one to"
-                " each request, use FakeServer() and add()"
+                "FakeServer() takes one answer, which every request gets; to give each its own,"
+                " use FakeServer() and add()"
             )
         self.strict = strict
         self.pages = pages
@@ -91,7 +92,7 @@ class FakeServer:
 
     @property
     def always(self) -> Answer | None:
-        """What to answer when nothing else is left; it may be set at any time."""
+        """The answer when no other is left; you may set it at any time."""
         return self._always
 
     @always.setter
@@ -102,7 +103,7 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        """Where the server is; the APIs are in a folder of it, see `base_url`."""
+        """The URL of the server; for the URL of the APIs, see `base_url`."""
         return f"http://127.0.0.1:{self._listener.server_port}"
 
     @property
@@ -112,14 +113,14 @@ class FakeServer:
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL."""
+        """The base URL for clients."""
         return f"{self.url}/v1"
 
     def add(self, *answers: Answer) -> None:
-        """Answer the next requests with *answers*, one each, after those that were added before.
+        """Answer the next requests with *answers*, one each, after those added before.
 
         Raises:
-            TypeError: One of them is no answer, such as a single step or a list of answers.
+            TypeError: One of them is not an answer, such as a single step or a list of answers.
         """
         for answer in answers:
             check_answer(answer)
@@ -129,8 +130,9 @@ class FakeServer:
     def check(self) -> None:
         """Raise an error if answers were added that no client has requested, and drop them.
 
-        Leaving the `with` block does so too, unless an exception leaves it; so does the end of a
-        test that uses the fixture. With `strict` off, the answers are dropped without an error.
+        Leaving the `with` block does the same, unless it is left by an exception; so does the end
+        of a test that uses the fixture. With `strict` off, the answers are dropped without an
+        error.
 
         Raises:
             AssertionError: There are such answers.
@@ -143,7 +145,7 @@ class FakeServer:
         if left and self.strict:
             verb = "was" if len(left) == 1 else "were"
             raise AssertionError(
-                f"{len(left)} of the answers that the test scripted {verb} never requested: the"
+                f"{len(left)} of the scripted answers {verb} never requested: the"
                 f" first is {_shown(left[0])}. The server got {_counted(self.requests)}"
             )
 
@@ -157,20 +159,20 @@ class FakeServer:
             self.check()
 
     def __repr__(self) -> str:
-        # A debugger shows one whose constructor has refused its arguments too.
+        # A debugger also shows objects whose constructor has raised.
         where = repr(self.base_url) if hasattr(self, "_listener") else "unfinished"
         return f"{type(self).__name__}({where})"
 
-    # What a connection asks of it.
+    # For the connections.
 
     def refuse(self, request: SeenRequest) -> Reply | None:
-        """Return the refusal of a request whose body has not been read, or None."""
+        """Return the error for a request whose body has not been read, or None to serve it."""
         if not self._is_guarded:
             return None
         return refused(request, key=self.key, port=self._listener.server_port)
 
     def take(self, request: SeenRequest) -> Reply:
-        """Note *request* and return the answer to it."""
+        """Store *request* and return its answer."""
         with self._lock:
             self.requests.append(request)
             problem = misfit(self._answers[0], request) if self.strict and self._answers else None
@@ -180,7 +182,7 @@ class FakeServer:
         asked = request.method, request.path
         was_recorded = isinstance(answer, Reply) and answer.asked == asked
         if not (was_recorded or callable(answer) or is_known(request.path)):
-            return error(404, f"the fake server knows no path {request.path}")
+            return error(404, f"the fake server does not know the path {request.path}")
         if answer is None:
             return error(400, f"no answer is left for {_line(asked)}: add() one to the server")
         if callable(answer):
@@ -191,7 +193,9 @@ class FakeServer:
                 return error(400, f"the answer raised {type(failure).__name__}: {failure}")
         reply = answer if isinstance(answer, Reply) else Reply(steps=answer)
         if reply.asked is not None and reply.asked != asked:
-            return error(400, f"{_line(reply.asked)} was recorded, and {_line(asked)} was asked")
+            return error(
+                400, f"{_line(reply.asked)} was recorded, but {_line(asked)} was requested"
+            )
         if not self.strict:
             return reply
         problem = misfit(reply, request)
@@ -199,22 +203,24 @@ class FakeServer:
 
 
 def check_answer(answer: object) -> None:
-    """Complain of what is no answer; the steps of a generator are seen when they are due.
+    """Check that *answer* is an answer; the steps of a generator are checked when they are due.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: It is not.
     """
     if isinstance(answer, Reply) or callable(answer):
         return
     if isinstance(answer, Step):
-        raise TypeError("an answer is a list of steps: put a single one into a list")
+        raise TypeError("an answer must be a list of steps: put a single step into a list")
     if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
-        raise TypeError(f"an answer is a Reply, steps or a function, not {type(answer).__name__}")
+        raise TypeError(
+            f"an answer must be a Reply, steps or a function, not {type(answer).__name__}"
+        )
     for step in answer if isinstance(answer, list | tuple) else ():
         if isinstance(step, Reply):
-            raise TypeError("each answer is added by itself: add(*answers)")
+            raise TypeError("add each answer by itself: add(*answers)")
         if not isinstance(step, Step):
-            raise TypeError(f"a step is bytes or what may go wrong, not {type(step).__name__}")
+            raise TypeError(f"a step must be bytes, or such as cut(), not {type(step).__name__}")
 
 
 def _line(asked: tuple[str, str]) -> str:
@@ -222,7 +228,7 @@ def _line(asked: tuple[str, str]) -> str:
 
 
 def _counted(requests: list[SeenRequest]) -> str:
-    """Return what was asked, in short."""
+    """Return a summary of the requests."""
     if not requests:
         return "no request"
     last = requests[-1]
@@ -231,6 +237,6 @@ def _counted(requests: list[SeenRequest]) -> str:
 
 
 def _shown(answer: object) -> str:
-    """Return *answer* as an error names it, in short."""
+    """Return a short description of *answer* for an error."""
     text = repr(next(iter(answer), b"") if isinstance(answer, list | tuple) else answer)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

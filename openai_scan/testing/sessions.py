@@ -1,4 +1,4 @@
-"""A whole service of agents' sessions, which stay open between turns."""
+"""A service of agent sessions, which stay open between turns."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from openai_scan.testing.request import SeenRequest
 from openai_scan.testing.steps import Reply, Step, error, json_answer
 
 TurnScript: TypeAlias = str | ToolCall | Sequence[str | ToolCall]
-"""What an agent says and calls in one turn; calls in a row are made at the same time."""
+"""What an agent says and calls in one turn; consecutive calls are made at the same time."""
 
-# What a session repeats of the request that has made it.
+# Fields of a request that its session repeats.
 _REPEATED = ("environment", "metadata", "vault_ids", "prompt_cache_options", "review")
 
-# What a session takes of a request that modifies it. Its agent is not the test's concern.
+# Fields of a session that a request may change. Its agent does not matter to the test.
 _CHANGEABLE = ("metadata", "prompt_cache_options", "review")
 
 _INPUT = "agent.session.input."
@@ -28,7 +28,7 @@ _ACCEPTED = Reply(status=202, headers={}, body=b"")
 
 
 def agent_sessions(*turns: TurnScript) -> AgentSessions:
-    """Return a service of agents' sessions for a `FakeServer`.
+    """Return a service of agent sessions for a `FakeServer`.
 
     ::
 
@@ -36,11 +36,11 @@ def agent_sessions(*turns: TurnScript) -> AgentSessions:
         with FakeServer(agent_sessions("Hi there", [call, "4 degrees"])) as server:
             ...
 
-    Each input of the user begins the next turn. A session that calls functions waits for all of
-    their outputs, and goes on after them. Its streams stay open until the client leaves or the
-    session is deleted; `GET /agents/sessions/{id}/events` sends only what happens from then on, as
-    the API does. A turn that waits can be cancelled. Sessions, items and turns can be retrieved and
-    listed, and a session can be modified.
+    Each user input starts the next turn. A session that calls functions waits for all of their
+    outputs, then continues. Its streams stay open until the client disconnects or the session is
+    deleted; `GET /agents/sessions/{id}/events` sends only what happens from then on, like the API.
+    A waiting turn can be cancelled. Sessions, items and turns can be retrieved and listed, and a
+    session can be modified.
 
     Args:
         turns: What to say and to call, for each turn of any session.
@@ -49,7 +49,7 @@ def agent_sessions(*turns: TurnScript) -> AgentSessions:
 
 
 class AgentSessions:
-    """A service of sessions; made by `agent_sessions()`.
+    """A service of agent sessions; made by `agent_sessions()`.
 
     Args:
         turns: What to say and to call.
@@ -62,7 +62,7 @@ class AgentSessions:
         self._lock = threading.Lock()
 
     def take_left(self) -> list[object]:
-        """Return the turns that were never asked for, and forget them."""
+        """Return the turns that were never requested, and forget them."""
         with self._lock:
             left: list[object] = [*self._turns]
             self._turns.clear()
@@ -157,13 +157,13 @@ class AgentSessions:
 
 
 class _Session:
-    """A session, what has happened in it, and who listens.
+    """A session, its events, and the streams that follow it.
 
     Args:
         story: Makes its events.
 
     Attributes:
-        story: The same.
+        story: Makes its events.
         log: The events so far.
     """
 
@@ -171,14 +171,16 @@ class _Session:
         self.story = story
         self.id: str = story.session["id"]
         self.log: list[bytes] = []
-        self._left: deque[str | tuple[ToolCall, ...]] = deque()  # of the turn
-        self._outputs: dict[str, Mapping[str, Any] | None] = {}  # those that are waited for
+        self._left: deque[str | tuple[ToolCall, ...]] = deque()  # rounds left of the turn
+        self._outputs: dict[
+            str, Mapping[str, Any] | None
+        ] = {}  # the outputs of the calls that wait for them
         self._gates: list[Hold] = []
         self._is_closed = False
-        self._lock = threading.Lock()  # of the log and the gates
+        self._lock = threading.Lock()  # guards the log and the gates
 
     def tell(self, events: Iterable[bytes]) -> None:
-        """Send events to all who listen."""
+        """Send events to all streams."""
         with self._lock:
             self.log += events
             gates, self._gates = self._gates, []
@@ -187,7 +189,7 @@ class _Session:
 
     def listen(self, place: int) -> Iterator[Step]:
         """Yield the events from *place* on, as they happen."""
-        yield b""  # the head comes at once: clients send what they ask once they listen
+        yield b""  # send the headers at once: clients send their input when the stream is open
         while True:
             step: Step
             with self._lock:
@@ -207,7 +209,7 @@ class _Session:
         self.tell(())
 
     def begin(self, turn: TurnScript, messages: Iterable[Mapping[str, Any]]) -> None:
-        """Begin a turn, and take it as far as it goes by itself."""
+        """Start a turn, and play it until it waits or ends."""
         self._left = deque(_rounds([turn] if isinstance(turn, str | ToolCall) else turn))
         self.tell(self.story.turn_begun())
         for message in messages:
@@ -215,7 +217,7 @@ class _Session:
         self._go_on()
 
     def answer(self, result: Mapping[str, Any]) -> bool:
-        """Take the output of a call; return whether the session waited for it."""
+        """Accept the output of a call; return whether the session waited for it."""
         call_id = str(result.get("call_id"))
         if self._outputs.get(call_id, result) is not None:
             return False
@@ -246,7 +248,7 @@ class _Session:
 
 
 def _rounds(turn: Iterable[str | ToolCall]) -> Iterator[str | tuple[ToolCall, ...]]:
-    """Yield what is said, and the calls that are made at the same time."""
+    """Yield what is said, and the calls made at the same time."""
     calls: list[ToolCall] = []
     for part in turn:
         if isinstance(part, ToolCall):
@@ -261,14 +263,14 @@ def _rounds(turn: Iterable[str | ToolCall]) -> Iterator[str | tuple[ToolCall, ..
 
 
 def _messages(given: Any) -> list[Mapping[str, Any]]:
-    """Return an input of the user as messages."""
+    """Return a user input as messages."""
     if isinstance(given, str):
         return [{"content": [{"type": "input_text", "text": given}]}]
     return [{"content": message.get("content", [])} for message in given]
 
 
 def _repeated(body: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return what the session shows of a request."""
+    """Return the fields of a request that the session shows."""
     return {name: body[name] for name in names if body.get(name) is not None}
 
 
@@ -281,4 +283,4 @@ def _not_served(request: SeenRequest) -> Reply:
 
 
 def _nothing_left() -> Reply:
-    return error(400, "no turn is left: agent_sessions() takes one for each input")
+    return error(400, "no turn is left: pass agent_sessions() one for each input")

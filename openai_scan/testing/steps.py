@@ -1,4 +1,4 @@
-"""What an answer of the fake server is made of: bytes, and things that go wrong."""
+"""The steps of a fake server's answer: bytes, and things that go wrong."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from attrs import field, frozen
 from openai_scan.testing.hold import Hold
 
 STREAM_HEADERS: Mapping[str, str] = {"Content-Type": "text/event-stream; charset=utf-8"}
-"""What the head of a streamed answer says."""
+"""The response headers of a stream."""
 
 JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
-"""What the head of a whole answer says."""
+"""The response headers of a whole answer."""
 
-# What the API says in an error of a status: its type and its code.
+# The type and code of the API's error for each HTTP status.
 _ERRORS: Mapping[int, tuple[str, str | None]] = {
     401: ("invalid_request_error", "invalid_api_key"),
     429: ("requests", "rate_limit_exceeded"),
@@ -25,26 +25,26 @@ _ERRORS: Mapping[int, tuple[str, str | None]] = {
 
 @frozen
 class Delay:
-    """Wait, before what follows."""
+    """Wait before the next step."""
 
     seconds: float
 
 
 @frozen
 class Due:
-    """Wait until so many seconds after the request."""
+    """Wait until *seconds* after the request."""
 
     seconds: float
 
 
 @frozen
 class Cut:
-    """Close the connection, in the middle of the answer."""
+    """Close the connection in the middle of the answer."""
 
 
 @frozen
 class Reset:
-    """Break the connection, so that the client sees a reset."""
+    """Reset the connection."""
 
 
 Step: TypeAlias = bytes | Delay | Due | Hold | Cut | Reset
@@ -57,11 +57,11 @@ class Reply:
     """A whole answer.
 
     Attributes:
-        steps: What to send and do, in order; they are asked for one by one.
+        steps: What to send and do, in order; they are taken one by one.
         status: The HTTP status.
         headers: The headers.
-        body: Send this, with its length, rather than steps.
-        asked: The method and the path that it is an answer to, or None for any.
+        body: A body to send with its length, instead of steps.
+        asked: The method and the path that it answers, or None for any.
     """
 
     steps: Iterable[Step] = ()
@@ -72,29 +72,29 @@ class Reply:
 
 
 def delay(seconds: float) -> Delay:
-    """Wait *seconds* before what follows."""
+    """Wait *seconds* before the next step."""
     return Delay(seconds)
 
 
 def hold() -> Hold:
-    """Say nothing more, until the client hangs up or the test calls `release()` on this."""
+    """Send nothing more until the client disconnects or the test calls `release()` on this."""
     return Hold()
 
 
 def cut() -> Cut:
-    """Close the connection in the middle of the answer, as a server does that is restarted."""
+    """Close the connection in the middle of the answer, like a server that restarts."""
     return Cut()
 
 
 def reset() -> Reset:
-    """Break the connection, as a proxy does that gives up."""
+    """Reset the connection, like a proxy that gives up."""
     return Reset()
 
 
 def json_answer(
     value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """Answer with a JSON value rather than a stream."""
+    """Answer with a JSON value instead of a stream."""
     return Reply(
         status=status,
         headers={**JSON_HEADERS, **(headers or {})},
@@ -112,15 +112,15 @@ def error(
     retry_after: float | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Refuse the request, in the API's way.
+    """Answer with an error in the API's format.
 
     Args:
         status: The HTTP status, such as 429.
-        message: The error in words.
-        type: The class of error; None for what the API says with this status, such as
+        message: The error message.
+        type: The error type; None for the API's usual one for this status, such as
             `"invalid_request_error"`.
-        code: The error's code; None for what the API says with this status, such as
-            `"rate_limit_exceeded"` with 429. Most have none.
+        code: The error code; None for the API's usual one for this status, such as
+            `"rate_limit_exceeded"` for 429. Most have none.
         param: The parameter at fault.
         retry_after: How many seconds to ask the client to wait.
         headers: More headers, such as `{"x-request-id": "req_1"}`.
@@ -142,17 +142,17 @@ def error(
 
 
 def event(name: str, payload: Any) -> bytes:
-    """Return an event of any name, as Assistants and Responses streams have it.
+    """Return a named event, as in Assistants and Responses streams.
 
     Args:
         name: Its name on the wire, such as `"thread.run.created"`.
-        payload: Its data: a JSON value, or text as it is.
+        payload: Its data: a JSON value, or text, which is sent as it is.
     """
     return f"event: {name}\n".encode() + data(payload)
 
 
 def data(payload: Any) -> bytes:
-    """Return an event without a name, as chat streams have it."""
+    """Return an event without a name, as in chat streams."""
     text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
     return f"data: {text}\n\n".encode()
 
@@ -163,12 +163,12 @@ def done() -> bytes:
 
 
 def stream_error(code: str, message: str = "this is a test", *, type: str | None = None) -> bytes:
-    """Return an error inside the stream, in the shape that chat streams have it.
+    """Return an error inside the stream, in the format of chat streams.
 
     Args:
-        code: The error's code, such as `"server_error"`.
-        message: The error in words.
-        type: The class of error.
+        code: The error code, such as `"server_error"`.
+        message: The error message.
+        type: The error type.
     """
     return data({"error": {"message": message, "type": type or code, "code": code, "param": None}})
 
@@ -179,7 +179,7 @@ def comment(text: str = "ping") -> bytes:
 
 
 def pieces_of(text: str | Iterable[str]) -> list[str]:
-    """Return the words of *text*, each with the space before it; pieces stay as they are."""
+    """Return the words of *text*, each with the space before it; pieces are returned unchanged."""
     if not isinstance(text, str):
         return list(text)
     words = text.split(" ")

@@ -1,4 +1,4 @@
-"""What a real server would make of a scripted answer, given what was asked."""
+"""Check a scripted answer against what a real server would send for the request."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from openai_scan.testing.whole import whole
 
 
 def misfit(answer: object, request: SeenRequest) -> str | None:
-    """Return, in words, why no server gives *answer* to *request*; None if it may.
+    """Return why a real server would not give *answer* to *request*, or None if it would.
 
     Args:
-        answer: A reply or the steps of a stream. A function, and steps that are made one by one,
-            are not looked into.
-        request: What was asked.
+        answer: A reply or the steps of a stream. A function, and steps made one by one, are not
+            examined.
+        request: The request.
     """
     api, is_stream = _api_of(answer)
     asked = apis.api_asked(request)
@@ -29,19 +29,19 @@ def misfit(answer: object, request: SeenRequest) -> str | None:
         return None
     line = f"{request.method} {request.path}"
     if asked is None:
-        # What is whole may be anything there, such as the note that a response was deleted.
+        # A whole answer may be anything there, such as the confirmation of a deleted response.
         if not is_stream:
             return None
-        return f"the next answer is a stream of {api}, which {line} is not answered with"
-    return f"the next answer comes from {api}, and {line} asks {asked}"
+        return f"the next answer is a stream of {api}, which does not answer {line}"
+    return f"the next answer comes from {api}, but {line} is for {asked}"
 
 
 def fitted(reply: Reply, request: SeenRequest) -> Reply:
-    """Return *reply* as a server sends it: whole if no stream was asked for, counted if asked to.
+    """Return *reply* as a server sends it: whole or streamed, and with token counts if requested.
 
     Args:
-        reply: What the script says, which comes from the API that was asked.
-        request: What was asked.
+        reply: The scripted answer, which is of the right API.
+        request: The request.
     """
     steps = reply.steps
     api, is_stream = _api_of(reply)
@@ -56,8 +56,8 @@ def fitted(reply: Reply, request: SeenRequest) -> Reply:
 
 
 def _asks_to_stream(request: SeenRequest) -> bool:
-    """Return whether *request* asks for a stream; so does one whose body nobody can read."""
-    if request.method == "GET":  # what happens in an agent's session is always streamed
+    """Return whether *request* asks for a stream; one with an unreadable body counts as well."""
+    if request.method == "GET":  # the events of an agent's session are always streamed
         return request.query.get("stream") == ["true"] or request.path.endswith("/events")
     if request.form:
         return request.form.get("stream", b"").lower() == b"true"
@@ -75,9 +75,9 @@ def _asks_to_count(request: SeenRequest) -> bool:
 
 
 def _counted(steps: Sequence[Step], usage: bytes) -> list[Step]:
-    """Return the steps of a completion with the count of tokens before the end.
+    """Return the steps of a completion with the token counts before the end.
 
-    One that counts them itself, or has no end, stays as it is.
+    Steps that have token counts, or no end, stay unchanged.
     """
     is_counted = any(apis.payload_of(raw).get("usage") for raw in apis.raw_events(steps))
     if is_counted or done() not in steps:
@@ -88,7 +88,7 @@ def _counted(steps: Sequence[Step], usage: bytes) -> list[Step]:
 
 
 def _with_empty_usage(chunk: bytes) -> bytes:
-    """Return a chunk that says that the tokens are counted later, as the API does."""
+    """Return a chunk that says that token counts follow, as the API sends it."""
     raw = list(apis.raw_events([chunk]))
     payload = apis.payload_of(raw[0]) if len(raw) == 1 else {}
     if "choices" not in payload or "usage" in payload or chunk != data(payload):
@@ -99,7 +99,7 @@ def _with_empty_usage(chunk: bytes) -> bytes:
 def _api_of(answer: object) -> tuple[str | None, bool]:
     """Return the API that *answer* comes from, or None, and whether it is a stream."""
     if isinstance(answer, Reply):
-        if answer.asked is not None:  # it was recorded, and says itself what it answers
+        if answer.asked is not None:  # it was recorded with its request
             return None, False
         if answer.body is not None:
             return (apis.api_of_body(answer.body) if answer.status < 300 else None), False

@@ -1,7 +1,7 @@
-"""The bytes of a connection, read and written so that the server can always stop.
+"""Read and write the bytes of a connection so that the server can always stop.
 
-On Windows nothing ends a `recv()` that another thread waits in, not even `shutdown()`. So each wait
-is short, and after it the connection checks whether the server is stopping.
+On Windows nothing ends a `recv()` in another thread, not even `shutdown()`. So each wait is short,
+and after it the connection checks whether the server is stopping.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ ResultT = TypeVar("ResultT")
 
 
 class StoppableFile(io.RawIOBase):
-    """A connection as a file, which ends when the server stops.
+    """A connection as a file that ends when the server stops.
 
     Args:
         connection: The socket. From now on each of its calls waits only for a short time.
-        stopping: Set when the server stops. Then there is nothing more to read, and writing is a
+        stopping: Set when the server stops. Then reads return nothing more, and writes raise
             `ConnectionAbortedError`.
     """
 
@@ -41,7 +41,7 @@ class StoppableFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read what there is into *buffer*; return its size, 0 at the end."""
+        """Read what has arrived into *buffer*; return its size, 0 at the end."""
         try:
             return self._wait_for(partial(self._connection.recv_into, buffer))
         except _StoppedError:
@@ -57,7 +57,7 @@ class StoppableFile(io.RawIOBase):
         return size
 
     def _wait_for(self, call: Callable[[], ResultT]) -> ResultT:
-        """Return what *call* returns, which times out again and again until it can."""
+        """Return what *call* returns; repeat it while it times out."""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 return call()

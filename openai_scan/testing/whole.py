@@ -1,4 +1,4 @@
-"""A scripted stream as the whole answer that the API gives when nobody asks it to stream."""
+"""Turn a scripted stream into the whole answer that the API sends without streaming."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from openai_scan.testing.steps import (
     error,
 )
 
-# What a later piece of a value replaces; any other text is added to what came before.
+# Fields whose later value replaces the earlier one; other text is appended.
 _REPLACED = frozenset({"finish_reason", "id", "name", "object", "role", "type"})
 
 _NOTHING_COUNTED = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 
 
 def whole(steps: Sequence[Step], api: str) -> Reply:
-    """Return the answer that says at once what *steps* say one by one.
+    """Return the answer that has at once what *steps* have one by one.
 
-    What goes wrong in the stream goes wrong before the whole answer: it is late, or never comes. An
-    error in the stream refuses the request.
+    Delays, cuts and the like come before the whole answer: it is late, or never comes. An error in
+    the stream becomes an error response.
 
     Args:
         steps: The steps of a stream of *api*.
-        api: The API that they come from, see `apis`.
+        api: The API they come from; see `apis`.
     """
     events = apis.raw_events(steps)
     payloads = [payload for payload in map(apis.payload_of, events) if payload]
@@ -48,7 +48,7 @@ def whole(steps: Sequence[Step], api: str) -> Reply:
 
 
 def _refused(facts: dict[str, Any]) -> Reply:
-    """Return the refusal that an error in a stream is where there is no stream."""
+    """Return the error response for an error in the stream."""
     code = facts.get("code")
     status = 429 if code in {"rate_limit_exceeded", "insufficient_quota"} else 500
     return error(
@@ -72,7 +72,7 @@ def _body(payloads: Sequence[dict[str, Any]], api: str) -> tuple[bytes, dict[str
         case apis.ASSISTANTS:
             value = _last(payload for payload in payloads if payload.get("object") == "thread.run")
         case apis.AGENTS:
-            # The API returns it as soon as it exists, before anything happens in it.
+            # The API returns it when it is created, before anything happens in it.
             value = next((one["session"] for one in payloads if "session" in one), {})
         case apis.TRANSCRIPTIONS:
             value = _transcript(payloads)
@@ -85,12 +85,12 @@ def _body(payloads: Sequence[dict[str, Any]], api: str) -> tuple[bytes, dict[str
 
 
 def _last(objects: Iterable[Any]) -> Any:
-    """Return the last object, which is as far as the answer has come."""
+    """Return the last object: the final state of the answer."""
     return next(reversed([one for one in objects if one]), {})
 
 
 def _completion(payloads: Sequence[dict[str, Any]], facts: dict[str, Any]) -> dict[str, Any]:
-    """Return the completion that chunks make together."""
+    """Return the completion that the chunks add up to."""
     choices: dict[int, dict[str, Any]] = {}
     usage = None
     for payload in payloads:
@@ -113,7 +113,7 @@ def _completion(payloads: Sequence[dict[str, Any]], facts: dict[str, Any]) -> di
 
 
 def _add(to: dict[str, Any], piece: dict[str, Any]) -> None:
-    """Add what *piece* brings to what came before."""
+    """Add what *piece* has to what came before."""
     for name, value in piece.items():
         before = to.get(name)
         if value is None:
@@ -133,7 +133,7 @@ def _add(to: dict[str, Any], piece: dict[str, Any]) -> None:
 
 
 def _add_items(to: list[Any], pieces: Sequence[Any]) -> None:
-    """Add items: one that has an index belongs to the item of the same index."""
+    """Add items: an item with an index belongs to the earlier item of that index."""
     for piece in pieces:
         index = piece.get("index") if isinstance(piece, dict) else None
         same = [one for one in to if index is not None and one["index"] == index]

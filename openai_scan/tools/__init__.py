@@ -14,8 +14,8 @@
         if err := s.err():
             raise err
 
-`rounds` decides what is answered and how, `follow_ups` makes the requests. How the functions run,
-one after another in the caller's thread or awaited, is decided here and in `awaited`.
+`rounds` decides what is answered and how; `follow_ups` makes the requests. This module and
+`awaited` run the functions: one after another in the caller's thread, or awaited.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ AsyncStreamT = TypeVar("AsyncStreamT", bound="AsyncStreamerV2")
 __all__ = ["function_schema", "run_tools", "tool_of"]
 
 DEFAULT_MAX_CALLS = 64
-"""How many calls an answer may have for `run_tools` to run them. Models make a few at a time."""
+"""The most calls in one answer that `run_tools` runs. Models make a few at a time."""
 
 
 @overload
@@ -91,56 +91,55 @@ def run_tools(
     """Answer the model's calls by running *functions*, until it makes no more calls.
 
     Read the stream in one loop as before. Whenever it would end with calls, `next()` runs the
-    functions, one after another, sends their outputs, and goes on with the stream that follows.
+    functions, one after another, sends their outputs, and continues with the next stream.
     `snapshot().calls` has the calls of the answer that has just ended.
 
     If the model calls an unknown function, or its arguments are not JSON or do not match the
-    types of the parameters, the model gets the error and often corrects itself. No function is
-    called with a part of its arguments: an answer that was cut short ends as `incomplete`. A
+    types of the parameters, the model gets the error and often corrects itself. A function is
+    never called with incomplete arguments: an answer that was cut short ends as `incomplete`. A
     `tool_choice` that forces a call is sent with the first request only; otherwise the calls would
     never end.
 
     After *max_rounds*, and after an answer with more than *max_calls* calls, the stream ends with
     the outcome `requires_action` and without an error, as it would without this function. No
     function runs; the unanswered calls are in `snapshot().calls`. The same happens if an answer
-    has a call that is not of a function, such as of a custom tool, of a computer or of a shell: an
-    API takes the outputs of all calls of an answer or none, so all of them are yours to answer. So
-    are those of an agent's session that waits for an approval or a connection as well.
+    has a call of something other than a function, such as a custom tool, a computer or a shell.
+    An API takes the outputs of all calls of an answer or of none, so you have to answer all of
+    them. The same applies to an agent's session that also waits for an approval or a connection.
 
-    What the model said is sent back as it came, with keys that no class here has.
+    The model's messages are sent back as they came, including keys that the classes do not have.
 
-    With an `AsyncClient`, `await s.next()` awaits coroutine functions and runs the others in a
-    thread each, so that the event loop goes on. If the task or the stream is cancelled, so is the
-    coroutine that is awaited; a thread cannot be stopped, and the result of its function is
-    dropped.
+    With an `AsyncClient`, `await s.next()` awaits coroutine functions and runs each other function
+    in a thread, so that the event loop continues. If the task or the stream is cancelled, the
+    awaited coroutine is cancelled too. A thread cannot be stopped; the result of its function is
+    discarded.
 
     Args:
         client: The client that sends the outputs.
         stream: A stream of this client: from Chat Completions, from `create_response_stream`, from
             an Assistants run, or of an agent's session. Each round repeats its request, tools
-            included; in a session, which stays open, the outputs are sent and reading goes on.
+            included. In a session, which stays open, the outputs are sent and reading continues.
         functions: The functions that may be called, each under its Python name. Coroutine
             functions need an asynchronous client.
-        max_rounds: How often calls are answered, at most.
-        max_calls: How many calls one answer may have; if it has more, none of them runs.
-        on_error: Who gets an exception that a function raises: `"model"` tells the model which
-            class of exception it was, `"raise"` ends the stream and raises it from `next()`
+        max_rounds: How many times calls are answered, at most.
+        max_calls: How many calls one answer may have. If it has more, none of them runs.
+        on_error: What happens to an exception that a function raises. `"model"` tells the model
+            the class of the exception; `"raise"` ends the stream, and `next()` raises the exception
             unchanged.
         error_text: Whether the model also gets the text of such an exception. The text may help the
-            model to do better. It may also contain what neither the model nor the readers of its
+            model to do better. But it may contain what neither the model nor the readers of its
             answer should see: the address of a database, a password, a path.
         concurrent: With an asynchronous client, whether the calls of one answer run at the same
-            time. The outputs keep the order of the calls. If one raises, and the exception is to be
-            raised, the others are cancelled.
+            time. The outputs keep the order of the calls. If one raises an exception, and
+            *on_error* is `"raise"`, the others are cancelled.
 
     Returns:
         *stream* itself.
 
     Raises:
-        TypeError: The stream is not one of these, a function cannot be called by a model, or
-            *client*, *stream* and *functions* are not all for a blocking client or all for an
-            asynchronous one.
-        ValueError: The request asked for several choices, two functions have the same name,
+        TypeError: The stream is not one of these, the model cannot call one of the functions, or
+            blocking and asynchronous *client*, *stream* and *functions* are mixed.
+        ValueError: The request asks for several choices, two functions have the same name,
             *on_error* is neither of the two, or *max_calls* is less than 1.
         RuntimeError: The stream has already ended.
     """
@@ -154,20 +153,20 @@ def run_tools(
         tool = Tool(function, arguments_of(function))
         if blocks and is_coroutine_function(function):
             raise TypeError(
-                f"{name_of(function)} is a coroutine function, which an AsyncClient awaits: give"
-                " run_tools one and its stream, or wrap the function in one that returns the result"
+                f"{name_of(function)} is a coroutine function, which needs an AsyncClient: pass"
+                " run_tools one and its stream, or wrap the function in a blocking one"
             )
         if table.setdefault(name_of(function), tool) is not tool:
-            raise ValueError(f"there are two functions {name_of(function)!r}")
+            raise ValueError(f"two functions have the name {name_of(function)!r}: rename one")
     if isinstance(client, ClientCore) and isinstance(client, BaseClient) is not blocks:
         one, other = ("blocking", "asynchronous") if blocks else ("asynchronous", "blocking")
         raise TypeError(
-            f"the stream is {one} and the client {other}: give run_tools the client that made it"
+            f"the stream is {one} and the client {other}: pass run_tools the client that made it"
         )
     api, request = request_of(stream)
     choices = (request.body or {}).get("n")
     if choices not in (None, 1):
-        raise ValueError(f"run_tools goes on with one choice, and n={choices} were asked for")
+        raise ValueError(f"run_tools needs a request for one choice, not n={choices}")
     rounds = Rounds(
         follow_up=follow_up_of(api, client, request),
         api=api,
@@ -179,7 +178,9 @@ def run_tools(
     )
     if blocks:
         if concurrent:
-            raise TypeError("concurrent is for an AsyncClient: a blocking one runs one call a time")
+            raise TypeError(
+                "concurrent=True needs an AsyncClient: a blocking one runs one call at a time"
+            )
         stream.chain_from(_InTurn(rounds))
     else:
         from openai_scan.tools.awaited import Awaited
@@ -214,7 +215,7 @@ class _InTurn:
             result = ready()
             if inspect.iscoroutine(result):
                 result.close()
-                raise TypeError("nothing here waits for a coroutine")  # noqa: TRY301 - as its own
+                raise TypeError("nothing here waits for a coroutine")  # noqa: TRY301 - handled like the function's own exception
             return output_of(result)
-        except Exception as error:  # noqa: BLE001 - it is raised if it is to be
+        except Exception as error:  # noqa: BLE001 - raised again if on_error says so
             return self._rounds.failure(call, error)

@@ -14,7 +14,7 @@ from openai_scan.values import Call
 
 
 class Awaited:
-    """Runs the functions while the event loop goes on: an `AsyncSuccessor`.
+    """Runs the functions without blocking the event loop: an `AsyncSuccessor`.
 
     Args:
         rounds: Decides what is answered.
@@ -52,5 +52,5 @@ class Awaited:
                 if isawaitable(result):
                     result = await result
             return output_of(result)
-        except Exception as error:  # noqa: BLE001 - it is raised again if it is to be
+        except Exception as error:  # noqa: BLE001 - raised again if on_error says so
             return self._rounds.failure(call, error)

@@ -22,19 +22,20 @@ Answered: TypeAlias = "Sequence[tuple[Call, str]]"
 """The calls of one round, each with the output to send to the model."""
 
 FollowUp: TypeAlias = Callable[[Any, Any, Answered], Any]
-"""Makes the stream that follows a stream of its API, its answer and the outputs for that.
+"""Makes the stream that follows, given a stream of its API, its answer and the outputs.
 
-Streams are of the client that it was made with. An asynchronous client may have to be awaited.
+The stream is one of the client it was made for; with an asynchronous client, the result may have to
+be awaited.
 """
 
 
 class ErrorOutput(str):
-    """What the model is told in place of an output."""
+    """What the model gets instead of an output."""
 
     __slots__ = ()
 
 
-# The ends of the APIs' paths; their beginnings are different on Azure.
+# How the paths of the APIs end; on Azure they begin differently.
 _APIS: Mapping[tuple[str, str], API] = {
     ("POST", "/chat/completions"): "chat",
     ("POST", "/responses"): "responses",
@@ -49,28 +50,28 @@ def request_of(stream: Any) -> tuple[API, Request]:
     """Return the API and the request of *stream*.
 
     Raises:
-        TypeError: It is not one that `run_tools` takes.
+        TypeError: It is not a stream that `run_tools` takes.
     """
-    request = getattr(stream.source, "request", None)  # a recorded source has it too
+    request = getattr(stream.source, "request", None)  # a recorded source also has it
     if isinstance(request, Request):
         for (method, end), api in _APIS.items():
             if request.method == method and request.path.endswith(end):
                 return api, request
     raise TypeError(
-        "run_tools takes a stream that the client has made: of a chat completion, by"
+        "run_tools needs a stream that the client has made: of a chat completion, by"
         " create_response_stream, of a run, or of an agent's session"
     )
 
 
 def follow_up_of(api: API, client: Any, request: Request) -> FollowUp:
-    """Return what follows the streams of *client* that began with *request*."""
+    """Return what makes the streams that follow those of *client* that began with *request*."""
     return _FOLLOW_UPS[api](client, request)
 
 
 def _without_force(request: Request) -> Request:
     """Return *request* with a `tool_choice` that lets the model answer.
 
-    Which tools it may call stays as it was.
+    The tools it may call stay the same.
     """
     body = dict(request.body or {})
     match body.get("tool_choice"):
@@ -88,16 +89,16 @@ def _without_force(request: Request) -> Request:
 
 
 def _at_will(allowed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return allowed tools of which none has to be called."""
+    """Return allowed tools that the model need not call."""
     return {**allowed, "mode": "auto"} if allowed.get("mode") == "required" else dict(allowed)
 
 
 def _after_chat(client: Any, request: Request) -> FollowUp:
-    """Repeat the request with the model's message and one message for each output added."""
+    """Repeat the request with the model's message and a message for each output."""
     request = _without_force(request)
 
     def follow_up(streamer: Any, _: ChatCompletion, answered: Answered) -> Any:
-        # The older form of a call has no id, and one call at most.
+        # The older form of a call has no id, and an answer has at most one.
         outputs = [
             {"role": "tool", "tool_call_id": call.id, "content": output}
             if call.id
@@ -113,7 +114,7 @@ def _after_chat(client: Any, request: Request) -> FollowUp:
 
 
 def _after_response(client: Any, request: Request) -> FollowUp:
-    """Continue the stored response, or repeat all of it if the server has not stored it."""
+    """Continue the stored response, or repeat all of it if the server did not store it."""
     asked = dict(_without_force(request).body or {})
 
     def follow_up(streamer: Any, answer: ResponseAnswer, answered: Answered) -> Any:
@@ -122,14 +123,14 @@ def _after_response(client: Any, request: Request) -> FollowUp:
             {"type": "function_call_output", "call_id": call.id, "output": output}
             for call, output in answered
         ]
-        # Where nothing may be stored the server says so in its answer, whatever it was asked, and
-        # only what is stored under an id can be continued.
+        # A server that stores nothing says so in its answer, whatever the request asks for, and
+        # only a response stored under an id can be continued.
         is_stored = response.store is not False and bool(response.id)
         if body.get("store") is False or not (is_stored or "conversation" in body):
             body["input"] = [*streamer._input_items(), *outputs]  # noqa: SLF001 - likewise
         else:
             body["input"] = outputs
-            if "conversation" not in body:  # a conversation knows its last response
+            if "conversation" not in body:  # a conversation has its last response
                 body["previous_response_id"] = response.id
         return client.stream(attrs.evolve(request, body=body))
 
@@ -155,7 +156,7 @@ def _after_run(client: Any, request: Request) -> FollowUp:
 
 
 def _in_session(client: Any, request: Request) -> FollowUp:
-    """Send the outputs to the session that waits for them, and read on."""
+    """Send the outputs to the session that waits for them, and continue reading."""
     query = {name: value for name, value in request.query.items() if name != "include_obfuscation"}
     extras: Any = {
         "extra_headers": request.headers,
@@ -176,7 +177,7 @@ def _in_session(client: Any, request: Request) -> FollowUp:
 
 
 def _tool_result(call: Call, output: str, answer: AgentsAnswer) -> dict[str, Any]:
-    """Return the event that brings the output of a call, or the error, to a session."""
+    """Return the event that sends a call's output, or its error, to a session."""
     failed = isinstance(output, ErrorOutput)
     return {
         "type": "agent.session.input.tool_result",
@@ -188,7 +189,7 @@ def _tool_result(call: Call, output: str, answer: AgentsAnswer) -> dict[str, Any
 
 
 async def _then(sending: Awaitable[object], streamer: Any) -> Any:
-    """Return *streamer* when *sending* is done."""
+    """Return *streamer* after *sending* is done."""
     await sending
     return streamer
 

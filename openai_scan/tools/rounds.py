@@ -1,4 +1,4 @@
-"""What `run_tools` decides between two streams. How the functions run is the drivers' affair."""
+"""What `run_tools` decides between two streams. The drivers run the functions."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("openai_scan")
 
-# The outcomes after which calls are answered. In an answer that was cut short the calls are not
-# whole, and a run shows its calls before it waits for their outputs.
+# The outcomes after which calls are answered. The calls of an answer that was cut short are
+# incomplete, and a run shows its calls before it waits for their outputs.
 _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
     "agents": ("requires_action",),
     "assistants": ("requires_action",),
@@ -43,7 +43,7 @@ _ANSWERABLE: Mapping[API, tuple[Outcome, ...]] = {
     "responses": ("completed", "requires_action"),
 }
 
-# What an answer of each API has, and no other.
+# An attribute that only the answers of each API have.
 _PARTS: Mapping[API, str] = {
     "agents": "turns",
     "assistants": "run",
@@ -62,7 +62,7 @@ class Tool:
 
 @attrs.frozen
 class Ready:
-    """A function with the arguments that the model gives it."""
+    """A function with the arguments from the model."""
 
     function: Function
     arguments: Mapping[str, Any]
@@ -74,14 +74,14 @@ class Ready:
 
 @attrs.frozen
 class End:
-    """There is nothing to answer: what the stream goes on with, or its outcome."""
+    """There is nothing to answer: holds what the stream continues with, or its outcome."""
 
     following: Any
 
 
 @attrs.define
 class Rounds:
-    """Decides which calls of an answer are answered, and makes the outputs and what follows."""
+    """Decides which calls of an answer to answer, and makes the outputs and what follows."""
 
     follow_up: FollowUp
     api: API
@@ -90,12 +90,14 @@ class Rounds:
     max_calls: int
     raises: bool
     error_text: bool
-    _sent: set[str] = attrs.field(factory=set)  # the ids of calls whose outputs a session has
+    _sent: set[str] = attrs.field(
+        factory=set
+    )  # ids of the calls whose outputs were sent to a session
 
     def begin(self, streamer: Any, outcome: Outcome) -> Sequence[Call] | End:
         """Return the calls to answer after *streamer* has ended with *outcome*."""
         answer = streamer.snapshot()
-        # A server may answer in another API than it was asked in.
+        # A server may answer in another API than the request's.
         if not hasattr(answer, _PARTS[self.api]) or outcome not in _ANSWERABLE[self.api]:
             return End(outcome)
         others = self.api in _OTHERS and _OTHERS[self.api](answer)
@@ -108,7 +110,9 @@ class Rounds:
         if self.left <= 0 or len(calls) > self.max_calls:
             return End("requires_action")
         if self.api in _NAMED and not _NAMED[self.api](answer):
-            error = DecodeError("what waits for outputs has an id that cannot be one")
+            error = DecodeError(
+                "the id of the run or session that waits for outputs is not a valid id"
+            )
             return End(_Broken(error))
         self.left -= 1
         return calls
@@ -116,14 +120,14 @@ class Rounds:
     def _after_old_calls(self, streamer: Any, outcome: Outcome) -> Any:
         """Return what follows if there is nothing new to answer.
 
-        While functions run, a session may ask for another output, and repeat the calls that it
-        still waits for. Such an event arrives after the outputs have been sent.
+        While functions run, a session may ask for another output and repeat the calls that it still
+        waits for. Such an event arrives after the outputs have been sent.
         """
         is_repeat = bool(self._sent) and outcome == "requires_action"
         return streamer if is_repeat and streamer._can_read_on else outcome  # noqa: SLF001 - our own class
 
     def prepare(self, call: Call) -> Ready | str:
-        """Return what to call, or what to tell the model if that cannot be called."""
+        """Return what to call, or the error for the model if it cannot be called."""
         tool = self.tools.get(call.name)
         if tool is None:
             return ErrorOutput(f"Error: there is no function {call.name!r}")
@@ -136,12 +140,12 @@ class Rounds:
             shown = str(error)
             if not self.error_text and _quotes_code(error.__cause__):
                 shown = f"invalid value @ {shown.rpartition(' @ ')[2]}"
-            return ErrorOutput(f"Error: the arguments do not fit: {shown}")
+            return ErrorOutput(f"Error: the arguments do not match: {shown}")
         names = attrs.fields_dict(tool.arguments)
         return Ready(tool.function, {name: getattr(arguments, name) for name in names})
 
     def failure(self, call: Call, error: Exception) -> str:
-        """Return what to tell the model about *error*, of a function, or raise it."""
+        """Return the output for *error*, which a function raised, or raise it."""
         if self.raises or is_interruption(error):
             leave_with(error)
         _log.debug("%s failed with %s", call.name, type(error).__name__)
@@ -150,13 +154,13 @@ class Rounds:
         return ErrorOutput(f"Error: {call.name} failed with {type(error).__name__}")
 
     def follow(self, streamer: Any, answered: Answered) -> Any:
-        """Send the outputs to the model, or make the stream that does; see `FollowUp`."""
+        """Send the outputs to the model, or make the stream that sends them; see `FollowUp`."""
         if self.api == "agents":
             self._sent.update(call.id for call, _ in answered if call.id)
         return self.follow_up(streamer, streamer.snapshot(), answered)
 
     def joined(self, streamer: Any, onward: Any) -> Any:
-        """Return what the streamer goes on with: *onward*, recorded if its source was."""
+        """Return what the streamer continues with: *onward*, recorded if its source was."""
         source = streamer.source
         if onward is streamer or not isinstance(source, BaseRecordedSource):
             return onward
@@ -164,14 +168,14 @@ class Rounds:
 
 
 def output_of(result: Any) -> str:
-    """Return the result of a function for the model."""
+    """Return the result of a function as text for the model."""
     if isinstance(result, str):
         return result
     return bounded_json.dumps(result, default=_plain)
 
 
 def _plain(result: Any) -> Any:
-    """Return what a function returned, or a part of it, as JSON values."""
+    """Return the result of a function, or a part of it, as JSON values."""
     if isinstance(result, Enum):
         return result.value
     if is_model(type(result)):
@@ -182,16 +186,16 @@ def _plain(result: Any) -> Any:
 
 
 def _distinct(calls: Sequence[Call]) -> list[Call]:
-    """Return the calls of one choice, each once, since a call has only one output."""
+    """Return the calls of one choice, each once, because a call has only one output."""
     by_id = {call.id: call for call in reversed(calls) if call.id}
     choice = calls[0].choice if calls else 0
     return [call for call in calls if call.choice == choice and by_id.get(call.id, call) is call]
 
 
 def _is_answerable(call: Call) -> bool:
-    """Return whether *call* is of a function and whole.
+    """Return whether *call* is a complete call of a function.
 
-    One whose arguments are not JSON is: the model learns of its mistake.
+    A call whose arguments are not JSON counts too: the model learns of its mistake.
     """
     if call.kind != "function" or not call.name:
         return False
@@ -199,9 +203,9 @@ def _is_answerable(call: Call) -> bool:
 
 
 def _quotes_code(error: BaseException | None) -> bool:
-    """Return whether *error*, of the arguments, quotes an exception that a class of theirs raised.
+    """Return whether *error* quotes an exception raised by one of the arguments' own classes.
 
-    That may hold what is not meant for the model. Misfits that are found here name types only.
+    Such a message may contain what the model should not see. Our own messages name only types.
     """
     from cattrs.errors import ClassValidationError, IterableValidationError
 
@@ -225,13 +229,13 @@ def _is_session(answer: AgentsAnswer) -> bool:
 
 
 def _waits_for_more(answer: AgentsAnswer) -> bool:
-    """Return whether a session waits for something else than outputs."""
+    """Return whether a session waits for something other than outputs."""
     from openai_scan.events.agents.objects import FunctionCallAction
 
     return any(not isinstance(one, FunctionCallAction) for one in answer.required_actions)
 
 
-# What an answer can wait for besides calls of functions, and how what waits is known by its id.
+# What an answer can wait for besides function calls, and whether the id of what waits is usable.
 _OTHERS: Mapping[API, Callable[[Any], bool]] = {
     "agents": _waits_for_more,
     "responses": waits_for_others,
@@ -240,7 +244,7 @@ _NAMED: Mapping[API, Callable[[Any], bool]] = {"agents": _is_session, "assistant
 
 
 class _Broken:
-    """A source, for either driver, that has nothing but an error, with which the stream ends."""
+    """A source for either driver that yields nothing and ends the stream with an error."""
 
     def __init__(self, error: DecodeError) -> None:
         self._error = error

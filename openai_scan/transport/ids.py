@@ -1,9 +1,9 @@
-"""Ids in paths: whatever an id is, a path with it in its place means that object and no other.
+"""Ids in paths: a path with an id in its place always means that object and no other.
 
-Percent-encoding alone does not promise that. `.` and `..` cannot be encoded, and clients, proxies
+Percent-encoding alone does not ensure that. `.` and `..` cannot be encoded, and clients, proxies
 and servers remove them, so that `/threads/t/messages/..` becomes `/threads/t/`. Many servers decode
 a path before they route it, some of them twice, and then `a%2F..` has become two segments. No API
-has such ids, so they are refused.
+has such ids, so they are rejected.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-# What separates the parts of a URL, or could when it is decoded once more; and what cannot be sent.
+# What separates the parts of a URL, also when it is decoded once more, and what cannot be sent.
 _NOT_IN_ID = re.compile(r"[/\\?#;%\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def is_id(text: object) -> bool:
-    """Return whether *text* can be one segment of a path and cannot become anything else."""
+    """Return whether *text* can be one segment of a path, however often it is decoded."""
     return (
         isinstance(text, str)
         and text not in ("", ".", "..")
@@ -26,10 +26,10 @@ def is_id(text: object) -> bool:
 
 
 def quoted(name: str, id: str) -> str:
-    """Return *id* as it stands in a path.
+    """Return *id* as it appears in a path.
 
     Args:
-        name: What it is called in an error.
+        name: Its name in an error.
         id: The id.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The API key and other secrets: where they travel, and how they are kept out of all else."""
+"""The API key and other secrets: where they are sent, and how they are kept out of all else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 # Shorter keys are placeholders such as "none"; replacing them would mangle ordinary text.
 _SHORTEST_SECRET = 8
 
-# A header or a parameter that is named so holds a secret. docs/explanation/transport.md lists them.
+# A header or parameter with such a name holds a secret. docs/explanation/transport.md lists them.
 _SECRET_NAME = re.compile(
     r"(?<!idempotency-)key(?![a-z])|auth(?!or(?!i))|bearer|cookie|credential|jwt|pass(?:w|phrase|code)"
     r"|pwd|secret|signature|\bsig\b|token",
@@ -32,7 +32,7 @@ class Key:
         self._header = header
 
     def headers(self) -> Mapping[str, str]:
-        """Return the headers that carry the key, none if there is no key."""
+        """Return the headers that carry the key, an empty mapping if there is no key."""
         if not self._secret:
             return {}
         if self._header is None:
@@ -45,22 +45,22 @@ class Key:
 
 
 class Secrets:
-    """Texts that no error, log line or recording may show.
+    """Texts that must not appear in an error, log line or recording.
 
     Args:
-        texts: The secrets. Those of fewer than eight characters are not looked for.
+        texts: The secrets. Those shorter than eight characters are ignored.
     """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         long_enough = (text for text in texts if len(text) >= _SHORTEST_SECRET)
         forms = {form for text in long_enough for form in _forms(text)}
-        # A secret may be a part of another one.
+        # A secret may be part of another one, so the longest is replaced first.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
 
     def redact(self, text: str) -> str:
         """Return *text* with `[key]` in place of each secret.
 
-        The beginning of one at the end of *text* is replaced too: the text may have been cut off.
+        The beginning of a secret at the end of *text* is also replaced, as the text may be cut off.
         """
         for secret in self._forms:
             text = _without(secret, text)
@@ -68,9 +68,9 @@ class Secrets:
 
 
 def secrets_of(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield the secrets among headers, or the parameters of a query.
+    """Yield the secrets among headers or query parameters.
 
-    Each value of a name that a secret has is one, and so is what it consists of: what follows a
+    The value of each name that denotes a secret is one, and so are its parts: what follows a
     scheme such as `Bearer`, the password of `Basic`, and the value of each cookie.
     """
     for name, value in pairs:
@@ -94,7 +94,7 @@ def _of_basic(credentials: str) -> Iterator[str]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield *secret* as it is, and as a URL, JSON, or bytes that are taken for text show it."""
+    """Yield *secret* as it is, and as it looks in a URL, in JSON, or as bytes read as text."""
     yield secret
     yield quote(secret)
     yield quote(secret, safe="")

@@ -1,4 +1,4 @@
-"""Turn a refusal, or an answer of the wrong kind, into an error."""
+"""Turn an error response, or a response of the wrong kind, into an exception."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 
 
 def credentials_for(variable: str, *, status: str = "") -> str:
-    """Return what to do if the proxy that *variable* names asks for credentials.
+    """Return what to do if the proxy set in *variable* asks for credentials.
 
     Args:
         variable: The environment variable.
-        status: The HTTP status in parentheses, if the message has it nowhere else.
+        status: The HTTP status in parentheses, unless the message has it elsewhere.
     """
     return (
         f"the proxy requires a user name and password{status}: add them to its URL in {variable},"
@@ -52,14 +52,14 @@ def refusal_of_tunnel(
     sent: Mapping[str, str],
     said: str = "",
 ) -> str:
-    """Return why a proxy made no tunnel, without the credentials that were sent to it.
+    """Return why a proxy refused a tunnel, without the credentials that were sent to it.
 
     Args:
         status: The HTTP status.
         reason: The phrase that came with it; may be empty.
         offers: The values of its header `Proxy-Authenticate`.
-        sent: The headers that only the proxy was sent.
-        said: What its page says, if that is known.
+        sent: The headers sent to the proxy only.
+        said: What its page says, if known.
     """
     if status == _ASKS_FOR_CREDENTIALS:
         return _credentials_asked_for(offers, sent=sent)
@@ -70,10 +70,10 @@ def refusal_of_tunnel(
 
 
 def _credentials_asked_for(offers: Iterable[str], *, sent: Mapping[str, str]) -> str:
-    """Return what to do about a proxy that refuses a tunnel until it knows who asks."""
+    """Return what to do about a proxy that requires credentials for a tunnel."""
     if any(name.lower() == "proxy-authorization" for name in sent):
-        return "the proxy did not accept the user name and password in its URL (HTTP 407)"
-    # One header may offer several, each with parameters, such as `Basic realm="a", Negotiate`.
+        return "the proxy rejected the user name and password in its URL (HTTP 407)"
+    # A header may offer several schemes, each with parameters: `Basic realm="a", Negotiate`.
     schemes = _SCHEME.findall(",".join(offers)[:_MAX_OFFERS])
     if schemes and not any(scheme.lower() == "basic" for scheme in schemes):
         names = " or ".join(schemes)
@@ -89,19 +89,19 @@ def refusal(
     *,
     hint: str | None = None,
 ) -> APIError:
-    """Return the error for an answer whose status is not 2xx.
+    """Return the error for a response whose status is not 2xx.
 
     Args:
         status: The HTTP status.
         reason: The phrase that came with it; may be empty.
-        headers: The headers. Looking one up ignores upper and lower case.
+        headers: The headers; names are case-insensitive.
         text: The beginning of the body.
-        hint: What this library knows beyond the server's message; it is appended.
+        hint: What this library can add to the server's message.
     """
     payload = _parsed(text)
     error = read_error(payload)
     if status // 100 == 3:
-        place = headers.get("Location", "an unknown place").partition("?")[0]
+        place = headers.get("Location", "an unknown address").partition("?")[0]
         message = f"the server redirects to {place}: set base_url to that"
     elif isinstance(payload, str):
         message = readable(payload)
@@ -114,9 +114,9 @@ def refusal(
 
 
 def is_refusal(payload: Any) -> bool:
-    """Return whether a JSON value, which came under a status of 2xx, is an error and no more.
+    """Return whether a JSON value that came with a status of 2xx is only an error.
 
-    An object of the API that has failed, such as a response, has an error too.
+    An API object that has failed, such as a response, also contains an error.
     """
     if not isinstance(payload, dict):
         return is_error(payload)
@@ -127,11 +127,11 @@ def is_refusal(payload: Any) -> bool:
 
 
 def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
-    """Return the error for an answer with a status of 2xx that is not what was asked for.
+    """Return the error for a 2xx response that is not of the requested media type.
 
     Args:
-        expected: The media type that was asked for.
-        headers: The headers. Looking one up ignores upper and lower case.
+        expected: The requested media type.
+        headers: The headers; names are case-insensitive.
         text: The beginning of the body.
     """
     payload = _parsed(text)
@@ -139,7 +139,7 @@ def mismatch(expected: str, headers: Mapping[str, str], text: str) -> ScanError:
         error = read_error(payload)
         message = error.message or "the server reported an error and did not say which"
         return _api_error(message, error, payload, headers)
-    sent = headers.get("Content-Type", "something without a Content-Type")
+    sent = headers.get("Content-Type", "a response without Content-Type")
     return NotAnEventStreamError(
         f"the server sent {sent} instead of {expected}: {readable(text) or '(nothing)'}", body=text
     )
@@ -162,7 +162,7 @@ def _api_error(
 
 
 def _parsed(text: str) -> Any:
-    """Return *text* as JSON, or else the data of its first event as JSON, or else unchanged."""
+    """Return *text* as JSON, else the data of its first event as JSON, else unchanged."""
     events = list(EventTokenizer().feed(text.encode() + b"\n\n"))
     for candidate in (text, *(event.data for event in events[:1])):
         with contextlib.suppress(ValueError, RecursionError):

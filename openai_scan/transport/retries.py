@@ -1,4 +1,4 @@
-"""Whether a request that failed is sent again, and when."""
+"""Decide whether a failed request is sent again, and when."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from openai_scan.errors import (
 from openai_scan.transport.settings import RetryPolicy
 from openai_scan.waiting import LONGEST_WAIT
 
-# Far beyond any wait; 2.0 ** 1024 would be an OverflowError.
+# More than any wait needs; 2.0 ** 1024 would be an OverflowError.
 _MOST_DOUBLINGS = 1000
 
 
 @frozen(kw_only=True)
 class Attempt:
-    """Which attempt at a call an exchange is.
+    """Which attempt of a call an exchange is.
 
     Attributes:
-        number: Which consecutive attempt without success this is, counting from 1.
+        number: Which consecutive failed attempt this is, counting from 1.
         pause: How many seconds to wait before it.
         deadline: When the time for the whole call runs out, or None; see `Clock`.
         position: The number of the event after which it resumes the answer; None if it starts
@@ -47,17 +47,17 @@ class Attempt:
     key: str = field(factory=lambda: f"openai-scan-{secrets.token_hex(16)}")
 
     def again(self, error: ScanError, policy: RetryPolicy) -> Attempt | None:
-        """Return the attempt that repeats the request after *error*; None if none is allowed."""
+        """Return the attempt that repeats the request after *error*; None if it must not be."""
         return self._next(error, policy) if _is_safe(error, policy) else None
 
     def onward(self, error: ScanError, policy: RetryPolicy, *, position: int) -> Attempt | None:
-        """Return the attempt that resumes an answer that broke off; None if none is allowed.
+        """Return the attempt that resumes an answer that broke off; None if none may follow.
 
         Args:
             error: How it broke off.
             policy: How many attempts are allowed.
-            position: The number of the last event that arrived. If it is not beyond the one where
-                this attempt began, this attempt counts as one without success.
+            position: The number of the last event that arrived. If it is not beyond the one after
+                which this attempt began, this attempt counts as failed.
         """
         if not _is_break(error):
             return None
@@ -72,7 +72,9 @@ class Attempt:
         if isinstance(error, APIError) and error.retry_after is not None:
             pause = error.retry_after
             if pause > min(policy.max_retry_after, LONGEST_WAIT):
-                error.not_retried = f"the server asks to wait {pause:.12g} s, which is too long"
+                error.not_retried = (
+                    f"the server asks to wait {pause:.12g} s, longer than max_retry_after"
+                )
                 return None
         if self.deadline is not None and time.monotonic() + pause >= self.deadline:
             return None
@@ -80,7 +82,7 @@ class Attempt:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds the server asks to wait; None if it does not, or not clearly."""
+    """Return how many seconds the server asks to wait; None if it does not, or not intelligibly."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         seconds = _number(headers.get(name, "")) * unit
         if 0 <= seconds < math.inf:
@@ -97,13 +99,13 @@ def should_retry(headers: Mapping[str, str]) -> bool | None:
 def backoff(
     number: int,
     policy: RetryPolicy,
-    draw: Callable[[], float] = random.random,  # shared by no two processes: a fork reseeds it
+    draw: Callable[[], float] = random.random,  # reseeded after a fork, so processes differ
 ) -> float:
     """Return the seconds to wait after the attempt *number*, counting from 1.
 
     This is exponential backoff with full jitter: any time between 0 and
-    `min(wait_max, wait_initial * 2 ** (number - 1))`, all equally likely. A fixed wait would bring
-    back, at the same moment, all clients that failed at the same moment.
+    `min(wait_max, wait_initial * 2 ** (number - 1))`, all equally likely. After a fixed wait, all
+    clients that failed at the same moment would also return at the same moment.
 
     Args:
         number: Which attempt has failed.
@@ -123,12 +125,12 @@ def _number(text: str) -> float:
 
 def _seconds_until(date: str) -> float | None:
     """Return how many seconds are left until *date*, 0 if it is past; None if it is not a date."""
-    from email.utils import parsedate_to_datetime  # it loads socket, and dates are rare
+    from email.utils import parsedate_to_datetime  # slow to load, and dates are rare
 
     try:
         moment = parsedate_to_datetime(date)
-        # RFC 9110, section 5.6.7: all three forms of a date are in GMT. One of them does not say
-        # so, and neither does the zone `-0000`: Python would take both for local time.
+        # RFC 9110, section 5.6.7: all three date formats are in GMT. One of them does not say so,
+        # and neither does the zone `-0000`: Python would take both for local time.
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         return max(0.0, moment.timestamp() - time.time())
@@ -150,7 +152,7 @@ def _is_safe(error: ScanError, policy: RetryPolicy) -> bool:
 
 
 def _is_break(error: ScanError) -> bool:
-    """Return whether an answer broke off on its way, or could not be resumed just now."""
+    """Return whether an answer broke off, or could not be resumed for the moment."""
     match error:
         case APIError(status=int()):
             return error.retryable
@@ -165,7 +167,7 @@ def _is_break(error: ScanError) -> bool:
 def _is_lasting(error: ConnectError) -> bool:
     """Return whether the next attempt would fail in the same way.
 
-    It would meet the same certificate, the same setting, or the same refusal of a proxy.
+    The certificate, the setting, or the proxy's refusal would be the same.
     """
     by_setting = isinstance(error, TLSError) and error.variable is not None
     status = error.proxy_status

@@ -1,4 +1,4 @@
-"""What a caller may choose: time limits, and when a request is retried."""
+"""The settings of a request: timeouts, and when it is retried."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ class Timeout:
     The defaults suit reasoning models, which can be silent for minutes.
 
     Attributes:
-        connect: For looking up the server's name, connecting, through a proxy if there is one,
-            and the TLS handshake.
-        first_byte: From the connection to the head of the answer; sending the request included.
-        idle: Without a single byte, while the answer arrives.
-        event_idle: Without an event, while the answer arrives. Comments and pings, which servers
-            send to keep the connection alive, are not events. What you do between two events does
-            not count.
-        total: From the request to the end of the answer, all attempts and the pauses between them
-            included.
+        connect: For resolving the server's name, connecting, through a proxy if there is one, and
+            the TLS handshake.
+        first_byte: From the connection to the response headers, sending the request included.
+        idle: Between two bytes of the response.
+        event_idle: Between two events. Comments and pings, which servers send to keep the
+            connection alive, are not events. The time that your code takes does not count.
+        total: From the request to the end of the response, all attempts and the waits between
+            them included.
 
     Raises:
         ValueError: A limit is not a positive number.
@@ -38,33 +37,35 @@ class Timeout:
     def __attrs_post_init__(self) -> None:
         for name, seconds in attrs.asdict(self).items():
             if seconds is not None and not seconds > 0:
-                raise ValueError(f"{name} must be a positive number of seconds or None")
+                raise ValueError(
+                    f"{name} must be a positive number of seconds or None, not {seconds!r}"
+                )
 
 
 @frozen(kw_only=True)
 class RetryPolicy:
     """When the client retries a request.
 
-    A request is sent again only if its failure leaves no doubt that nothing was made, or billed,
-    and only until the first content of a stream has been handed out: after a failed connection,
-    after HTTP status 408, 409, 429 and 5xx, and after an error in the stream that says the server
-    is overloaded. The server's `x-should-retry` header overrules the status.
+    A request is sent again only if it is certain that the failed attempt produced nothing and cost
+    nothing: after a failed connection, after HTTP status 408, 409, 429 and 5xx, and after an error
+    in the stream that says the server is overloaded. After the first content of a stream has been
+    delivered, it is never sent again. The server's `x-should-retry` header overrides the status.
 
     Before a retry the client waits as long as the server asks. If the server does not say, the
     wait is random, so that clients that failed together do not return together: between zero and
     `min(wait_max, wait_initial * 2 ** n)` seconds, where n counts the retries from 0.
 
     Attributes:
-        attempts: How often a request is sent in all; 1 means no retry.
+        attempts: The maximum number of attempts, the first included; 1 means no retry.
         wait_initial: The upper bound of the first wait, in seconds.
         wait_max: The upper bound of every wait, in seconds.
-        max_retry_after: How long a wait the server may ask for, in seconds. If it asks for more,
-            its error is returned at once, with that time as its `retry_after`.
-        resend: Whether to retry also where the server may have done the work: the connection
-            broke, or a limit ran out, before the first content. That may be billed twice.
+        max_retry_after: The longest wait that the server may ask for, in seconds. If it asks for
+            more, its error is returned at once, with that time as its `retry_after`.
+        resend: Whether to retry also if the server may have done the work: the connection broke,
+            or a timeout expired, before the first content. You may be billed twice.
 
     Raises:
-        ValueError: A number is out of its range.
+        ValueError: A number is out of range.
     """
 
     attempts: int = 3
@@ -75,8 +76,8 @@ class RetryPolicy:
 
     def __attrs_post_init__(self) -> None:
         if self.attempts < 1:
-            raise ValueError(f"attempts counts the first try too, so it cannot be {self.attempts}")
+            raise ValueError(f"attempts must be 1 (the first attempt) or more, not {self.attempts}")
         for name in ("wait_initial", "wait_max", "max_retry_after"):
             seconds = getattr(self, name)
             if not 0 <= seconds < math.inf:
-                raise ValueError(f"{name} must be a number of seconds, not {seconds}")
+                raise ValueError(f"{name} must be a number of seconds, at least 0, not {seconds}")

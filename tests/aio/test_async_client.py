@@ -214,7 +214,7 @@ class TestCalls:
     async def test_record_is_for_streams(self) -> None:
         """A call that is given it says so, at once."""
         client, wire = in_memory()
-        with pytest.raises(TypeError, match="record is for streams"):
+        with pytest.raises(TypeError, match="record works with streams only"):
             await client.create_response(model="m", record="x.jsonl")
         assert wire.sent == []
 

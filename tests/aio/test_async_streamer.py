@@ -241,27 +241,27 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (5, "a source is an asynchronous iterable of bytes, not int"),
-        (None, "a source is an asynchronous iterable of bytes, not NoneType"),
+        (5, "a source is an async iterable of bytes, not int"),
+        (None, "a source is an async iterable of bytes, not NoneType"),
         (
             [b""],
             (
-                "a source is an asynchronous iterable of bytes, not list;"
-                " StreamerV2 reads sources that block"
+                "a source is an async iterable of bytes, not list;"
+                " use StreamerV2 for blocking sources"
             ),
         ),
         (
             types.SimpleNamespace(read=print),
             (
-                "a source is an asynchronous iterable of bytes, not SimpleNamespace;"
-                " StreamerV2 reads sources that block"
+                "a source is an async iterable of bytes, not SimpleNamespace;"
+                " use StreamerV2 for blocking sources"
             ),
         ),
         (
             io.BytesIO(),
             (
-                "a source is an asynchronous iterable of bytes, not BytesIO;"
-                " StreamerV2 reads sources that block"
+                "a source is an async iterable of bytes, not BytesIO;"
+                " use StreamerV2 for blocking sources"
             ),
         ),
     ],
@@ -284,8 +284,8 @@ def test_streamers_of_the_other_kind_are_refused() -> None:
     with pytest.raises(TypeError) as caught:
         asynchronous.chain(blocking)
     assert str(caught.value) == (
-        "a source is an asynchronous iterable of bytes, not StreamerV2;"
-        " StreamerV2 reads sources that block"
+        "a source is an async iterable of bytes, not StreamerV2;"
+        " use StreamerV2 for blocking sources"
     )
     with pytest.raises(TypeError) as caught:
         blocking.chain(asynchronous)
@@ -582,12 +582,12 @@ async def test_chain_refuses_what_cannot_follow(loop: Loop) -> None:
     s = AsyncStreamerV2(Source(loop, *chat("a")))
     started = AsyncStreamerV2(Source(loop, *chat("b")))
     assert await started.next()
-    with pytest.raises(RuntimeError, match="that nobody has read from yet"):
+    with pytest.raises(RuntimeError, match="that has not been started"):
         s.chain(started)
     with pytest.raises(ValueError, match="a stream cannot be chained to itself"):
         s.chain(s)
     await read_all(s)
-    with pytest.raises(RuntimeError, match="chain\\(\\) has to come before its last event"):
+    with pytest.raises(RuntimeError, match="call chain\\(\\) before its last event"):
         s.chain(Source(loop))
     with pytest.raises(RuntimeError, match="chain_from\\(\\) has to come before its end"):
         s.chain_from(lambda _, outcome: outcome)

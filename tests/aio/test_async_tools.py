@@ -357,7 +357,7 @@ def test_a_client_answers_its_own_streams() -> None:
     with pytest.raises(TypeError) as caught:
         run_tools(theirs, blocking, [])  # type: ignore[call-overload]
     assert str(caught.value) == (
-        "the stream is blocking and the client asynchronous: give run_tools the client that made it"
+        "the stream is blocking and the client asynchronous: pass run_tools the client that made it"
     )
     with pytest.raises(TypeError, match="the stream is asynchronous and the client blocking"):
         run_tools(ours, awaited, [])  # type: ignore[call-overload]

@@ -468,7 +468,7 @@ async def test_only_one_task_may_read(loop: Loop) -> None:
         with pytest.raises(RuntimeError) as caught:
             await s.next()
         assert str(caught.value) == (
-            "another task is reading this stream: only one task may at a time"
+            "another task is reading this stream; only one may read at a time"
         )
         s.cancel()
 

@@ -98,12 +98,12 @@ def test_an_answer_that_broke_off_does_so_again(
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "line 1: there is nothing in the file"),
-        (b"\x89PNG\r\n\x1a\n\x00\x01", "line 1: this is no recording ("),
-        (b'{"a": 1}\n', "line 1: this is no recording (it is other JSON)"),
+        (b"", "line 1: the file is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "line 1: this is neither a recording ("),
+        (b'{"a": 1}\n', "line 1: this is neither a recording (it is not a line of a recording)"),
         (
             b'{"format": "openai_scan recording", "version": 2}\n',
-            "line 1: the recording is of version 2, and this library reads version 1",
+            "line 1: the recording has version 2, but this library reads only version 1",
         ),
         (
             b'{"format": "openai_scan recording", "version": 1}\noops\n',
@@ -131,7 +131,7 @@ def test_what_is_no_recording_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--exchange", "1"], "{file} has no exchange 1: there are 1, from 0"),
+        (["--exchange", "1"], "{file} has no exchange 1: it has 1, from 0"),
         (["--serve", "--port", "-1"], "Invalid value for '--port'"),
         (["--serve", "--json"], "With --serve there is no --json, no --raw and no --exchange"),
         (["--serve", "--raw"], "With --serve there is no --json, no --raw and no --exchange"),
@@ -142,7 +142,10 @@ def test_what_is_no_recording_is_one_sentence(
         (["--port", "0"], "--port is for --serve"),
         (["--key", "k"], "--key is for --serve"),
         (["--serve", "--key", ""], "Invalid value for '--key': it is empty"),
-        (["--serve", "--key", "a b"], "the API key has characters that no key has; check --key"),
+        (
+            ["--serve", "--key", "a b"],
+            "the API key contains characters that no API key has: check --key",
+        ),
         (["--json", "--raw"], "Either --json or --raw: the events, or the bytes"),
     ],
 )

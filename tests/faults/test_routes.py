@@ -206,7 +206,7 @@ class TestRefusals:
             assert "pass-word" not in repr(first.__cause__)
             second = self.refused(proxy, environment, user)
             assert str(second).endswith(
-                "the proxy did not accept the user name and password in its URL (HTTP 407)"
+                "the proxy rejected the user name and password in its URL (HTTP 407)"
             )
             assert all("Basic dXNlcjpwYXNzLXdvcmQ=" in head for head in proxy.heads)
 

@@ -276,4 +276,4 @@ class TestReplay:
         s = AsyncStreamerV2(replay(io.BytesIO(PACED), speed=1e-9))
         while asyncio.run(s.next()):
             pass
-        assert "which is too long to wait" in str(s.err())
+        assert "which is too long" in str(s.err())

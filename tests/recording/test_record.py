@@ -313,7 +313,7 @@ def test_what_the_source_tolerated_is_written(tmp_path: Path) -> None:
 def test_record_is_for_streams(tmp_path: Path) -> None:
     """A method that does not stream refuses it before anything is sent."""
     with Client(KEY, "http://localhost/v1") as client:
-        with pytest.raises(TypeError, match="record is for streams"):
+        with pytest.raises(TypeError, match="record works with streams only"):
             client.retrieve_response("r", record=tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []
 
@@ -460,7 +460,7 @@ def test_what_is_no_source_makes_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", [io.StringIO(), 7])
 def test_a_recording_is_binary(file: Any) -> None:
     """A text file, or no file at all, is refused at once."""
-    with pytest.raises(TypeError, match='open in mode "wb"'):
+    with pytest.raises(TypeError, match='opened in mode "wb"'):
         record([DONE], file)
 
 

@@ -327,24 +327,36 @@ def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "line 1: there is nothing in the file"),
-        (b"\n\n", "line 1: there is nothing in the file"),
-        (b"\x7fELF\x02\x01\x01\x00", "line 1: this is no recording (Expecting value"),
-        (b"idle talk\n", "line 1: this is no recording (Expecting value"),
-        (b"\xff\xfe\x00\n", "line 1: this is no recording ('utf-8' codec can't decode"),
-        (b"[" * 100_000, "line 1: this is no recording (nested more than 128 levels"),
-        (b'{"object": "chat.completion"}', "line 1: this is no recording (it is other JSON)"),
+        (b"", "line 1: the file is empty"),
+        (b"\n\n", "line 1: the file is empty"),
+        (b"\x7fELF\x02\x01\x01\x00", "line 1: this is neither a recording (Expecting value"),
+        (b"idle talk\n", "line 1: this is neither a recording (Expecting value"),
+        (b"\xff\xfe\x00\n", "line 1: this is neither a recording ('utf-8' codec can't decode"),
+        (b"[" * 100_000, "line 1: this is neither a recording (nested more than 128 levels"),
+        (
+            b'{"object": "chat.completion"}',
+            "line 1: this is neither a recording (it is not a line of a recording)",
+        ),
         (
             HEAD.replace(b"1}", b"2}"),
-            "line 1: the recording is of version 2, and this library reads version 1: upgrade",
+            "line 1: the recording has version 2, but this library reads only version 1: upgrade",
         ),
-        (HEAD.replace(b"}", b', "status": "x"}'), "line 1: this is no recording (invalid value"),
-        (READ, "line 1: the line that a recording begins with is missing"),
-        (HEAD + CLEAN + READ, "line 3: the line that a recording begins with is missing"),
+        (
+            HEAD.replace(b"}", b', "status": "x"}'),
+            "line 1: this is neither a recording (invalid value",
+        ),
+        (READ, "line 1: the first line of the recording is missing"),
+        (HEAD + CLEAN + READ, "line 3: the first line of the recording is missing"),
         (HEAD + b"junk\n" + CLEAN, "line 2: the recording is damaged (Expecting value"),
-        (HEAD + b"\n" + b"{}\n", "line 3: the recording is damaged (it is other JSON)"),
-        (HEAD + READ.replace(b"0", b"-1"), "line 2: the recording is damaged (it has no time"),
-        (HEAD + READ.replace(b"0", b"NaN"), "line 2: the recording is damaged (it has no time"),
+        (
+            HEAD + b"\n" + b"{}\n",
+            "line 3: the recording is damaged (it is not a line of a recording)",
+        ),
+        (HEAD + READ.replace(b"0", b"-1"), "line 2: the recording is damaged (its time is invalid"),
+        (
+            HEAD + READ.replace(b"0", b"NaN"),
+            "line 2: the recording is damaged (its time is invalid",
+        ),
         (HEAD + READ.replace(b"0", b"null"), "line 2: the recording is damaged (invalid value"),
         (HEAD + b'{"t": 0, "base64": "?"}\n', "line 2: the recording is damaged ("),
         (HEAD + b'{"t": 0, "text": "\\ud800"}\n', "line 2: the recording is damaged ("),
@@ -364,9 +376,9 @@ def test_what_is_no_recording_is_told_with_its_line(
 
 def test_misuse_is_told_at_once(tmp_path: Path) -> None:
     """No speed, no exchange, no file."""
-    with pytest.raises(ValueError, match="speed must be more than 0, not 0"):
+    with pytest.raises(ValueError, match="speed must be above 0, not 0"):
         replay(io.BytesIO(HEAD), speed=0)
-    with pytest.raises(ValueError, match="the file has no exchange 1: there are 1, from 0"):
+    with pytest.raises(ValueError, match="the file has no exchange 1: it has 1, from 0"):
         replay(io.BytesIO(HEAD), exchange=1)
     with pytest.raises(FileNotFoundError):
         replay(tmp_path / "a.jsonl")

@@ -75,7 +75,7 @@ def test_nothing_goes_upstream_without_the_key(
     """Not even with the real one: nobody is to send that to anything but the API."""
     status, body = ask(cassette, **headers)
     assert status == 401
-    assert "this server has a key of its own" in body
+    assert "this server needs its own key" in body
     assert cassette.key not in body
     assert REAL_KEY not in body
     assert real.requests == cassette.requests == []
@@ -166,7 +166,7 @@ def test_a_cassette_that_is_played_spends_nothing(
 def test_a_wrong_key_is_told_in_words(cassette: Cassette) -> None:
     """By an error that says what is the matter."""
     with Client("test-key", cassette.base_url) as client:
-        with pytest.raises(AuthenticationError, match="this server has a key of its own"):
+        with pytest.raises(AuthenticationError, match="this server needs its own key"):
             client.create_chat_completion_stream(model="m", messages=[]).read()
 
 

@@ -168,7 +168,7 @@ def test_a_link_to_a_device_is_refused(tmp_path: Path) -> None:
     """Neither is it followed, nor is `/dev/stdout` replaced by a file."""
     link = tmp_path / "a.jsonl"
     link.symlink_to("/dev/null")
-    with pytest.raises(OSError, match="a symbolic link to what is no file"):
+    with pytest.raises(OSError, match="a symbolic link to something that is not a file"):
         make(link, overwrite=True)
     assert link.is_symlink()
 

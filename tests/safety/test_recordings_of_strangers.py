@@ -72,7 +72,7 @@ def test_headers_that_are_more_than_headers_are_refused(
 @pytest.mark.parametrize("status", [0, 1, 99, 100, 101, 199, 1000, 10**14, -200])
 def test_a_status_that_is_none_is_refused(status: int) -> None:
     """An informational one too: the answer would be still to come."""
-    with pytest.raises(RecordingError, match=f"{status} is no HTTP status"):
+    with pytest.raises(RecordingError, match=f"{status} is not an HTTP status"):
         recorded(io.BytesIO(recording(status=status)))
 
 

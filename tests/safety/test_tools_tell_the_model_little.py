@@ -166,7 +166,7 @@ def test_what_does_not_fit_is_told_by_its_place(
     with run_tools(client, ask(client, "chat"), FUNCTIONS) as s:
         assert s.read() == b"Sorry."
     sent = server.requests[1].json["messages"][-1]["content"]
-    assert sent == f"Error: the arguments do not fit: {told}"
+    assert sent == f"Error: the arguments do not match: {told}"
 
 
 def test_the_text_of_a_class_that_refuses_a_value_is_sent_on_request(

@@ -130,9 +130,9 @@ def test_only_streams_are_recorded(tmp_path: Path) -> None:
     """Anything else is refused in words, and no file is made for it."""
     with Cassette(tmp_path / "a.jsonl", api_key=KEY, base_url="http://127.0.0.1/v1") as cassette:
         with Client(cassette.key, cassette.base_url) as client:
-            with pytest.raises(BadRequestError, match="a cassette records streams only"):
+            with pytest.raises(BadRequestError, match="a cassette records only streams"):
                 client.retrieve_response("r1")
-            with pytest.raises(BadRequestError, match="of requests in JSON"):
+            with pytest.raises(BadRequestError, match="of requests with a JSON body"):
                 client.create_transcription_stream(model="m", file=b"sound").read()
     assert list(tmp_path.iterdir()) == []
 
@@ -146,7 +146,7 @@ def test_without_recording_and_key_there_is_a_clear_error(
     with pytest.raises(RecordingError) as caught:
         Cassette(path)
     assert str(caught.value) == (
-        f"there is no recording {path}, and no key to make one: set OPENAI_API_KEY and run the"
+        f"there is no recording {path}, and no key to create one: set OPENAI_API_KEY and run the"
         " test once"
     )
 

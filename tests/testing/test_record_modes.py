@@ -96,11 +96,11 @@ class TestTheRequestDecides:
             assert said(post(cassette, "/responses", {"input": "z", "stream": True})) == "z"
             assert [ask(cassette, word) for word in "yxx"] == ["y", "first", "second"]
             assert ask(cassette, "x") == (
-                "this POST /chat/completions was recorded 2 times, and is asked once more. The mode"
-                " once records nothing new"
+                "this POST /chat/completions was recorded 2 times, but was requested more often. The mode"
+                " 'once' records nothing new"
             )
             assert ask(cassette, "y").startswith(
-                "this POST /chat/completions was recorded once, and is asked once more"
+                "this POST /chat/completions was recorded once, but was requested more often"
             )
 
     @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ class TestTheRequestDecides:
             ask(cassette, *"uvwxyz", top_p=1)
         with Cassette(path, mode="none") as cassette:
             assert ask(cassette, *words, **more) == (
-                f"POST /chat/completions was recorded, but not this one: {difference}. The mode"
-                " none records nothing new"
+                f"POST /chat/completions was recorded, but with other values: {difference}. The mode"
+                " 'none' records nothing new"
             )
 
     def test_so_do_the_parameters_of_the_url(self, path: Path, real: FakeServer) -> None:
@@ -145,7 +145,7 @@ class TestTheRequestDecides:
             assert "?starting_after[0] differs" in said(requests.get(f"{url}4", timeout=60))
             assert requests.get(f"{url}3", timeout=60).status_code == 200
             assert said(requests.get(f"{cassette.url}/v1/models", timeout=60)).startswith(
-                "GET /responses/r1 was recorded, and GET /models was asked"
+                "GET /responses/r1 was recorded, but GET /models was requested"
             )
 
     def test_what_is_volatile_does_not(self, path: Path, real: FakeServer) -> None:
@@ -193,7 +193,7 @@ class TestTheRequestDecides:
         path.write_text("".join([*old, head, *lines]))
         with Cassette(path) as cassette:
             assert [ask(cassette, word) for word in ("new", "anything")] == ["new", "old"]
-            assert "was recorded once, and is asked once more" in ask(cassette, "anything")
+            assert "was recorded once, but was requested more often" in ask(cassette, "anything")
 
 
 class TestModes:
@@ -215,14 +215,14 @@ class TestModes:
         with pytest.raises(RecordingError) as caught, recording(path, real, mode="none"):
             pass
         assert str(caught.value) == (
-            f"there is no recording {path}, and the mode none makes none: run the test once with"
-            " another"
+            f"there is no recording {path}, and the mode 'none' creates none: run the test once with"
+            " another mode"
         )
         with recording(path, real) as cassette:
             ask(cassette, "a")
         with recording(path, real, mode="none") as cassette:
             assert ask(cassette, "a") == "a"
-            assert "The mode none records nothing new" in ask(cassette, "b")
+            assert "The mode 'none' records nothing new" in ask(cassette, "b")
         assert len(real.requests) == 1
 
     @pytest.mark.parametrize("tail", ["", "whole", "half"])
@@ -240,8 +240,8 @@ class TestModes:
             assert not cassette.recording
             assert [ask(cassette, word) for word in "baa"] == [*"baa"]
             assert ask(cassette, "c") == (
-                "POST /chat/completions was recorded, but not this one: messages[0].content"
-                " differs. There is no key to record it with: set OPENAI_API_KEY"
+                "POST /chat/completions was recorded, but with other values: messages[0].content"
+                " differs. To record it, set OPENAI_API_KEY"
             )
         assert path.stat().st_mode & 0o777 == 0o600
 
@@ -266,7 +266,9 @@ class TestModes:
             assert ask(cassette, "a") == "a"
         assert len(real.requests) == 3
         assert len(read_recording(path)) == 1
-        with pytest.raises(RecordingError, match=r"no key to record .* anew: set OPENAI_API_KEY"):
+        with pytest.raises(
+            RecordingError, match=r"no key to replace the recording .*: set OPENAI_API_KEY"
+        ):
             Cassette(path, mode="all")
 
     @pytest.mark.parametrize("mode", MODES)
@@ -280,7 +282,7 @@ class TestModes:
         wrong: Any = "twice"
         with pytest.raises(ValueError, match="one of none, once, new_episodes, all, not 'twice'"):
             Cassette(path, mode=wrong)
-        with pytest.raises(TypeError, match="ignore is a list of names"):
+        with pytest.raises(TypeError, match="ignore must be a list of names"):
             Cassette(path, ignore="user")
 
 

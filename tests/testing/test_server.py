@@ -317,27 +317,27 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     no_answer = error_of(ask(client))
     assert isinstance(no_answer, BadRequestError)
     assert no_answer.message == (
-        "the answer raised TypeError: an answer is a Reply, steps or a function, not str"
+        "the answer raised TypeError: an answer must be a Reply, steps or a function, not str"
     )
     left = error_of(ask(client))
     assert isinstance(left, BadRequestError)
     assert left.message == "no answer is left for POST /chat/completions: add() one to the server"
     unknown = error_of(client.stream(Request(method="POST", path="/chats", body={})))
     assert isinstance(unknown, NotFoundError)
-    assert unknown.message == "the fake server knows no path /v1/chats"
+    assert unknown.message == "the fake server does not know the path /v1/chats"
 
 
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (chat_chunk("Hi"), "an answer is a list of steps: put a single one into a list"),
-        (hold(), "an answer is a list of steps: put a single one into a list"),
-        ("Hi", "an answer is a Reply, steps or a function, not str"),
-        ({"a": b"b"}, "an answer is a Reply, steps or a function, not dict"),
-        (None, "an answer is a Reply, steps or a function, not NoneType"),
-        ([chat_chunk("Hi"), "there"], "a step is bytes or what may go wrong, not str"),
-        ([chat_answer("Hi")], "a step is bytes or what may go wrong, not list"),
-        ([error(429, "slow")], "each answer is added by itself: add(*answers)"),
+        (chat_chunk("Hi"), "an answer must be a list of steps: put a single step into a list"),
+        (hold(), "an answer must be a list of steps: put a single step into a list"),
+        ("Hi", "an answer must be a Reply, steps or a function, not str"),
+        ({"a": b"b"}, "an answer must be a Reply, steps or a function, not dict"),
+        (None, "an answer must be a Reply, steps or a function, not NoneType"),
+        ([chat_chunk("Hi"), "there"], "a step must be bytes, or such as cut(), not str"),
+        ([chat_answer("Hi")], "a step must be bytes, or such as cut(), not list"),
+        ([error(429, "slow")], "add each answer by itself: add(*answers)"),
     ],
     ids=["chunk", "hold", "text", "dict", "None", "text as a step", "answers", "replies"],
 )
@@ -380,7 +380,7 @@ def test_a_body_of_unknown_length_is_refused_in_words(server: FakeServer) -> Non
     url = f"{server.base_url}/chat/completions"
     with requests.post(url, data=pieces, timeout=60) as response:
         assert response.status_code == 411
-        assert "bodies of a known length" in response.json()["error"]["message"]
+        assert "needs a Content-Length" in response.json()["error"]["message"]
     assert server.requests == []
 
 
@@ -520,7 +520,7 @@ class TestRecordings:
 
     def test_no_speed_is_no_speed(self) -> None:
         """A speed is more than nothing."""
-        with pytest.raises(ValueError, match="speed must be more than 0, not 0"):
+        with pytest.raises(ValueError, match="speed must be above 0, not 0"):
             recorded("a.jsonl", speed=0)
 
     def test_a_strict_recording_is_an_answer_to_its_request_only(self, tmp_path: Path) -> None:
@@ -535,7 +535,7 @@ class TestRecordings:
             refused = error_of(client.create_response_stream(model="m", input="i"))
         assert isinstance(refused, BadRequestError)
         assert refused.message == (
-            "POST /chat/completions was recorded, and POST /responses was asked"
+            "POST /chat/completions was recorded, but POST /responses was requested"
         )
 
 

@@ -186,6 +186,6 @@ def test_turns_that_are_left_fail_the_test() -> None:
     """As other answers do."""
     assert repr(agent_sessions()) == "agent_sessions(...)"
     with FakeServer(agent_sessions("Hi")) as server:
-        with pytest.raises(AssertionError, match="1 of the answers"):
+        with pytest.raises(AssertionError, match="1 of the scripted answers"):
             server.check()
         server.check()

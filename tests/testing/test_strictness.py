@@ -326,7 +326,7 @@ class TestAnotherApi:
                 response_answer("Hi"),
                 "/chat/completions",
                 (
-                    "the next answer comes from Responses, and POST /chat/completions asks Chat"
+                    "the next answer comes from Responses, but POST /chat/completions is for Chat"
                     " Completions"
                 ),
             ),
@@ -357,12 +357,12 @@ class TestAnotherApi:
             (
                 agent_answer("Hi"),
                 "/threads/runs",
-                "the next answer comes from Agents, and POST /threads/runs asks Assistants",
+                "the next answer comes from Agents, but POST /threads/runs is for Assistants",
             ),
             (
                 json_answer({"object": "chat.completion"}),
                 "/responses",
-                "the next answer comes from Chat Completions, and POST /responses asks Responses",
+                "the next answer comes from Chat Completions, but POST /responses is for Responses",
             ),
             (
                 Reply(steps=chat_answer("Hi")),
@@ -381,7 +381,7 @@ class TestAnotherApi:
         server.add(answer)
         for body in ({"stream": True}, {}):
             assert message_of(post(server, path, body)) == message
-        with pytest.raises(AssertionError, match="1 of the answers"):
+        with pytest.raises(AssertionError, match="1 of the scripted answers"):
             server.check()
 
     def test_a_function_is_held_to_it_too(self, server: FakeServer) -> None:
@@ -417,7 +417,7 @@ class TestLeftovers:
         with pytest.raises(AssertionError) as caught, server:
             pass
         assert str(caught.value) == (
-            "2 of the answers that the test scripted were never requested: the first is"
+            "2 of the scripted answers were never requested: the first is"
             f" {repr(error(500))[:100]}…. The server got no request"
         )
         for asked in ("1 request: GET /models", "2 requests, and the last: GET /models"):
@@ -428,7 +428,7 @@ class TestLeftovers:
                 with pytest.raises(AssertionError) as caught:
                     server.check()
             assert str(caught.value) == (
-                "1 of the answers that the test scripted was never requested: the first is"
+                "1 of the scripted answers was never requested: the first is"
                 f" Cut(). The server got {asked}"
             )
 

@@ -51,7 +51,7 @@ class AsyncClient(AsyncMethods):
 
     Many tasks of one event loop may use it at once, on asyncio and on Trio.
 
-    It keeps connections open between requests; `aclose()` or an `async with` block closes them.
+    It keeps connections open for reuse; `aclose()` or an `async with` block closes them.
 
     Args:
         api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none.
@@ -59,21 +59,21 @@ class AsyncClient(AsyncMethods):
         organization: The organization to bill; `OPENAI_ORG_ID` by default.
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
         timeout: How long to wait: a `Timeout`, or the seconds to wait for each next event.
-        retries: When to try again by itself.
-        headers: What to send with every request.
-        query: What to add to every URL.
+        retries: When to retry.
+        headers: Headers to send with every request.
+        query: Parameters to add to every URL.
         max_event_bytes: See `AsyncStreamerV2`.
         strict: See `AsyncStreamerV2`.
         require_terminal: See `AsyncStreamerV2`.
         note_unknown: See `AsyncStreamerV2`.
-        observers: What makes an observer, such as the class of one; each is called for every
+        observers: Callables that make an observer, such as its class; each is called once per
             stream.
-        allow_browser: Whether the key may be in a web page, where its users can read it.
+        allow_browser: Whether to accept a key in a web page, where its users can read it.
         wire: What sends the requests: `"aiohttp"`, `"threads"` or a wire. By default aiohttp
             if the extra `aio` is installed, and threads otherwise.
 
     Raises:
-        ConfigurationError: The key is missing, or the key, the URL or a header is malformed. Or
+        ConfigurationError: The key is missing; the key, the URL or a header is malformed; or
             there is a key in a web page without `allow_browser`.
     """
 
@@ -123,7 +123,7 @@ class AsyncClient(AsyncMethods):
 
 
 class AsyncAzureClient(AsyncMethods):
-    """An asynchronous client of Azure OpenAI; otherwise as `AsyncClient`.
+    """An asynchronous client of Azure OpenAI; otherwise like `AsyncClient`.
 
     `model` is the name of a deployment. Azure's newer endpoint, whose URL ends in `/openai/v1`,
     is like OpenAI's: use `AsyncClient` for it.
@@ -140,14 +140,13 @@ class AsyncAzureClient(AsyncMethods):
         strict: See `AsyncStreamerV2`.
         require_terminal: See `AsyncStreamerV2`.
         note_unknown: See `AsyncStreamerV2`.
-        observers: What makes an observer, such as the class of one; each is called for every
-            stream.
+        observers: See `AsyncClient`.
         allow_browser: See `AsyncClient`.
         wire: See `AsyncClient`.
 
     Raises:
-        ConfigurationError: Endpoint, version or key is missing or malformed, or a header is. Or
-            there is a key in a web page without `allow_browser`.
+        ConfigurationError: The endpoint, version or key is missing or malformed; a header is
+            malformed; or there is a key in a web page without `allow_browser`.
     """
 
     def __init__(
@@ -200,5 +199,5 @@ class AsyncAzureClient(AsyncMethods):
         if path.split("/")[1] not in _BY_DEPLOYMENT:
             return path
         if model is None:
-            raise TypeError("missing arguments: model, the name of the deployment on Azure")
+            raise TypeError("missing arguments: model (on Azure, the name of the deployment)")
         return path_to("/deployments/{model}", model=model) + path

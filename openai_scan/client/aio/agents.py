@@ -59,9 +59,9 @@ class AsyncAgentsMethods(AsyncBaseClient):
     def retrieve_agent_session_stream(
         self, session_id: str, **params: Unpack[StreamAgentSession]
     ) -> AsyncStreamerV2[AgentEvent, AgentsAnswer]:
-        """Stream what happens in a session from now on, until its agent's turn has ended.
+        """Stream what happens in a session from now on, until its agent's turn ends.
 
-        The API sends no event again. What was said before is in `list_agent_session_items`.
+        The API does not repeat events. Earlier items are in `list_agent_session_items`.
         """
         path = path_to(_EVENTS, session_id=session_id)
         return self._stream(path, StreamAgentSession, params, method="GET")
@@ -74,12 +74,12 @@ class AsyncAgentsMethods(AsyncBaseClient):
     ) -> AsyncStreamerV2[AgentEvent, AgentsAnswer]:
         """Send events to a session, and stream the turn that they cause.
 
-        The events are sent once the stream has begun, so that nothing is missed. Nothing else may
-        be sent to the session in the meantime: the API does not say which turn an event causes.
+        The events are sent once the stream has begun, so that nothing is missed. Send nothing else
+        to the session in the meantime: the API does not say which turn an event causes.
 
         Args:
-            session_id: The session, which should be idle or wait for something.
-            events: The text of a message of the user; or an event or several, as for
+            session_id: The session, which should be idle or waiting for input.
+            events: The text of a user message, an event, or several events; see
                 `send_agent_session_events`.
             params: How to stream.
         """
@@ -96,22 +96,22 @@ class AsyncAgentsMethods(AsyncBaseClient):
         seen: Seen = (),
         **params: Unpack[StreamAgentSession],
     ) -> AsyncStreamerV2[AgentEvent, AgentsAnswer]:
-        """Resume a turn where the `bookmark()` of another stream was made, in any process.
+        """Resume a turn at the `bookmark()` of another stream, in any process.
 
-        The API sends only what happens from now on: what happened in between is not handed out.
-        Where a later event repeats it, such as a whole message, `snapshot()` and `final()` have it;
-        the rest is in `list_agent_session_items`. If the turn has ended meanwhile, nothing may
-        come: ask `retrieve_agent_session` first. Events that are sent again are left out.
+        The API sends only what happens from now on; events in between are lost. If a later event
+        repeats their content, such as a whole message, `snapshot()` and `final()` have it; the rest
+        is in `list_agent_session_items`. If the turn has already ended, nothing may arrive: check
+        with `retrieve_agent_session` first. Repeated events are skipped.
 
         Args:
-            bookmark: What `bookmark()` returned, such as from a JSON file.
-            seen: The events that came before it, as for `resume_stream`.
+            bookmark: What `bookmark()` returned, perhaps loaded from a JSON file.
+            seen: The events before the bookmark; see `resume_stream`.
             params: As for `retrieve_agent_session_stream`.
 
         Raises:
-            ValueError: *bookmark* is not one of a session, is of a newer version, or its id cannot
-                be one.
-            TypeError: *seen* has something else in it.
+            ValueError: *bookmark* is not that of a session, is of a newer version, or has an
+                invalid id.
+            TypeError: *seen* contains something else.
             RecordingError: *seen* is a recording that cannot be read.
         """
         session_id, event_id = read_session_bookmark(bookmark)
@@ -122,7 +122,7 @@ class AsyncAgentsMethods(AsyncBaseClient):
     # Sessions.
 
     async def create_agent_session(self, **params: Unpack[CreateAgentSession]) -> AgentSession:
-        """Create a session without streaming; if it has an input, its agent begins to work."""
+        """Create a session without streaming; if it has an input, its agent starts to work."""
         return await self._call(agents.AgentSession, "POST", _SESSIONS, CreateAgentSession, params)
 
     async def retrieve_agent_session(
@@ -163,7 +163,7 @@ class AsyncAgentsMethods(AsyncBaseClient):
 
         Args:
             session_id: The session.
-            events: The text of a message of the user; or an event or several, such as
+            events: The text of a user message, an event, or several events, such as
                 `{"type": "agent.session.input.cancel"}` to cancel the turn.
             extras: As for all methods.
         """

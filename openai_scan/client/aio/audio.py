@@ -26,7 +26,7 @@ class AsyncAudioMethods(AsyncBaseClient):
     def create_transcription_stream(
         self, **params: Unpack[CreateTranscription]
     ) -> AsyncStreamerV2[TranscriptEvent, Transcript]:
-        """Write down what is said in a sound file, and stream the text.
+        """Transcribe an audio file and stream the text.
 
         Raises:
             OSError: The file cannot be read.
@@ -37,5 +37,5 @@ class AsyncAudioMethods(AsyncBaseClient):
     def create_speech_stream(
         self, **params: Unpack[CreateSpeech]
     ) -> AsyncStreamerV2[SpeechEvent, Speech]:
-        """Speak a text and stream the sound, which `s.audio()` decodes."""
+        """Turn a text into speech and stream the audio, which `s.audio()` decodes."""
         return self._stream("/audio/speech", CreateSpeech, params, stream_format="sse")

@@ -1,4 +1,4 @@
-"""What all methods of an asynchronous client stand on: its streams and its calls."""
+"""The base of the methods of each API of an asynchronous client: its streams and its calls."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 
 
 class AsyncBaseClient(ClientCore):
-    """What the methods of an API stand on; see `ClientCore` for its arguments."""
+    """The base of the methods of each API; see `ClientCore` for its arguments."""
 
     def __init__(self, transport: AsyncTransport, **settings: Any) -> None:
         super().__init__(transport, **settings)
         self._transport = transport
 
     async def close(self) -> None:
-        """Close the connections that are kept for the next request.
+        """Close the connections kept for reuse.
 
-        Streams that are being read go on; no request can be sent any more.
+        Streams that are being read continue; no more requests can be sent.
         """
         await self._transport.aclose()
 
@@ -40,7 +40,7 @@ class AsyncBaseClient(ClientCore):
         await self.close()
 
     def stream(self, request: Request, *, record: RecordTo | None = None) -> AsyncStreamerV2:
-        """Return the stream that *request* is answered with; see `Client.stream`.
+        """Return the stream that answers *request*; see `Client.stream`.
 
         Raises:
             RuntimeError: The client is closed, or belongs to another event loop.
@@ -55,7 +55,7 @@ class AsyncBaseClient(ClientCore):
     def _stream(
         self, path: str, kind: TypedDictClass, params: Mapping[str, Any], **options: Any
     ) -> AsyncStreamerV2[Any, Any]:
-        """Return the stream that a request answers with; see `_stream_request()`."""
+        """Return the stream that answers a request; see `_stream_request()`."""
         request = self._stream_request(path, kind, params, **options)
         return self.stream(request, record=params.get("record"))
 
@@ -70,7 +70,7 @@ class AsyncBaseClient(ClientCore):
         known: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> T:
-        """Return what a request answers with, as an instance of *cls*; see `_call_request()`."""
+        """Return the answer to a request as an instance of *cls*; see `_call_request()`."""
         request = self._call_request(method, path, kind, params, known=known, **more)
         payload = await self._transport.call(request)
         return self._answer(cls, payload, f"{method} {path}", known)

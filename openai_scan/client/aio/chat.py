@@ -29,8 +29,8 @@ class AsyncChatMethods(AsyncBaseClient):
     ) -> AsyncStreamerV2[ChatEvent, ChatCompletion]:
         """Answer a conversation and stream the answer.
 
-        Tokens are counted, at the end, only if you ask for it:
-        `stream_options={"include_usage": True}`. Some compatible servers refuse to.
+        For token counts, which come at the end, pass `stream_options={"include_usage": True}`. Some
+        compatible servers reject that.
         """
         return self._stream("/chat/completions", CreateChatCompletion, params, stream=True)
 
@@ -39,12 +39,12 @@ class AsyncChatMethods(AsyncBaseClient):
     ) -> ChatCompletion:
         """Answer a conversation and return the whole answer.
 
-        The answer is streamed all the same, so nothing times out while a long one is on its way.
-        So its `usage` is None unless you ask for it: `stream_options={"include_usage": True}`. The
-        method does not ask by itself, because some compatible servers refuse a request that does.
+        The answer is streamed internally, so a long one does not time out. Its `usage` is therefore
+        None unless you pass `stream_options={"include_usage": True}`. That is not the default
+        because some compatible servers reject it.
 
         Raises:
-            ScanError: The answer is not whole; what came is the exception's `snapshot`.
+            ScanError: The answer is not whole. The exception's `snapshot` is the answer so far.
         """
         expect_whole(params, "create_chat_completion_stream")
         async with self.create_chat_completion_stream(**params) as s:

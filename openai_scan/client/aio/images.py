@@ -26,13 +26,13 @@ class AsyncImagesMethods(AsyncBaseClient):
     def create_image_stream(
         self, **params: Unpack[CreateImage]
     ) -> AsyncStreamerV2[ImageEvent, ImagesAnswer]:
-        """Make images and stream them while they take shape, as `partial_images` says."""
+        """Generate images and stream them, with as many unfinished versions as `partial_images`."""
         return self._stream("/images/generations", CreateImage, params, stream=True)
 
     def edit_image_stream(
         self, **params: Unpack[EditImage]
     ) -> AsyncStreamerV2[ImageEvent, ImagesAnswer]:
-        """Make images out of others, and stream them.
+        """Make images from other images, and stream them.
 
         Raises:
             OSError: A file cannot be read.

@@ -19,5 +19,5 @@ class AsyncModelsMethods(AsyncBaseClient):
     """The methods of `AsyncClient` for the models API."""
 
     async def list_models(self, **extras: Unpack[Extras]) -> Page[Model]:
-        """Return the models, all in one page."""
+        """Return the models, all on one page."""
         return await self._call(Page[Model], "GET", "/models", Extras, extras)

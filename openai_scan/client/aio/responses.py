@@ -43,7 +43,7 @@ class AsyncResponsesMethods(AsyncBaseClient):
     ) -> AsyncStreamerV2[ResponseEvent, ResponseAnswer]:
         """Create a response and stream it.
 
-        With `background=True` a stream that breaks off goes on by itself, see `RetryPolicy`.
+        With `background=True` a stream that breaks off is resumed automatically; see `RetryPolicy`.
         """
         known = _with_beta(params)
         onward = self._onward(known)
@@ -52,10 +52,10 @@ class AsyncResponsesMethods(AsyncBaseClient):
     def retrieve_response_stream(
         self, response_id: str, **params: Unpack[RetrieveResponseStream]
     ) -> AsyncStreamerV2[ResponseEvent, ResponseAnswer]:
-        """Stream a response again, from its start or behind the event `starting_after`.
+        """Stream a response again, from its start or after the event `starting_after`.
 
-        So a stream that another process has left is taken up. The response must have been created
-        with `background=True`, and not long ago.
+        Use it to continue a stream that another process has left. The response must have been
+        created with `background=True`, and recently.
         """
         path = path_to(_RESPONSE, response_id=response_id)
         onward = self._onward(params)
@@ -66,24 +66,24 @@ class AsyncResponsesMethods(AsyncBaseClient):
     def resume_stream(
         self, bookmark: Mapping[str, Any], *, seen: Seen = (), **params: Unpack[ResumeStream]
     ) -> AsyncStreamerV2[ResponseEvent, ResponseAnswer]:
-        """Resume an answer where the `bookmark()` of another stream was made, in any process.
+        """Resume an answer at the `bookmark()` of another stream, in any process.
 
-        The stream continues as that one would have: only events after the bookmark are handed
-        out. If the server sends the whole answer instead of the rest, only what is not in *seen*
-        is. Missing events, and events of another answer, end the stream with an
+        The stream continues as that one would have: only events after the bookmark are delivered.
+        If the server sends the whole answer instead of the rest, only what is not in *seen* is
+        delivered. Missing events, or events of another answer, end the stream with an
         `EventStreamError`.
 
         Args:
-            bookmark: What `bookmark()` returned, such as from a JSON file.
-            seen: The events that came before it, so that `snapshot()` and `final()` have the whole
+            bookmark: What `bookmark()` returned, perhaps loaded from a JSON file.
+            seen: The events before the bookmark, so that `snapshot()` and `final()` have the whole
                 answer: raw events (`event.raw`) or events in order, a recording or its path, or
-                another source of their bytes. Events after the bookmark are left out. Without any,
-                the answer has what comes from now on, although the last event may have all of it.
+                another source of their bytes. Events after the bookmark are ignored. Without
+                *seen*, the answer has only what arrives now, unless the last event repeats it all.
             params: As for `retrieve_response_stream`.
 
         Raises:
-            ValueError: *bookmark* is not one, is of a newer version, or its id cannot be one.
-            TypeError: *seen* has something else in it.
+            ValueError: *bookmark* is not a bookmark, is of a newer version, or has an invalid id.
+            TypeError: *seen* contains something else.
             RecordingError: *seen* is a recording that cannot be read.
         """
         answer_id, position = read_bookmark(bookmark)
@@ -92,7 +92,7 @@ class AsyncResponsesMethods(AsyncBaseClient):
         return stream
 
     def _onward(self, params: Mapping[str, Any]) -> Request:
-        """Return what asks for the rest of a response that breaks off."""
+        """Return the request for the rest of a response that breaks off."""
         kept = {name: params[name] for name in _KEPT if name in params}
         path = _RESPONSE.replace("{response_id}", "{answer_id}")
         return self._request("GET", path, RetrieveResponseStream, kept, stream=True)
@@ -112,7 +112,7 @@ class AsyncResponsesMethods(AsyncBaseClient):
     async def cancel_response(self, response_id: str, **extras: Unpack[Extras]) -> Response:
         """Stop a response that was created with `background=True`, and return it.
 
-        If the server accepts that without sending the response, only the `id` of the result is set.
+        If the server accepts that without returning the response, only the result's `id` is set.
         """
         path = path_to(_RESPONSE + "/cancel", response_id=response_id)
         known = {"id": response_id}

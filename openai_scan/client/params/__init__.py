@@ -1,7 +1,7 @@
 """What the methods of the client take: keyword arguments named as in the API.
 
-None leaves an argument out; to send a null, put it into `extra_body`. An object that came from
-the server, such as a tool, may be given where a mapping is expected.
+None omits an argument; to send null, put it into `extra_body`. Where a mapping is expected, you may
+also pass an object that came from the server, such as a tool.
 """
 
 from openai_scan.client.params.agents import (

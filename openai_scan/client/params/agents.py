@@ -11,11 +11,11 @@ from openai_scan.client.params.base import Extras, JSONObject
 
 
 class ListOfAgents(Extras, total=False):
-    """Which part of a list to return.
+    """Which page of a list to return.
 
     Attributes:
-        limit: The most items to return, 1 to 100; the server's default is 20.
-        order: `"asc"`, or `"desc"`, the default: newest first.
+        limit: The maximum number of items, 1 to 100; the server's default is 20.
+        order: `"asc"` for the oldest first, or `"desc"` (the default) for the newest first.
         after: The id of the item to start after, such as the `last_id` of a page.
     """
 
@@ -29,7 +29,7 @@ class ListAgentSessions(ListOfAgents, total=False):
 
     Attributes:
         agent_id: Only the sessions of this agent.
-        metadata: Only sessions with all of these names and values.
+        metadata: Only the sessions with all of these keys and values.
     """
 
     agent_id: str | None
@@ -41,14 +41,14 @@ class CreateAgentSession(Extras, total=False):
 
     Attributes:
         environment: Where commands run, such as `{"type": "none"}` or `{"type": "openai_hosted"}`.
-        agent: The agent that runs: its model, instructions and tools. Without an *agent_id* it
+        agent: The agent to run: its model, instructions and tools. Without an *agent_id* it
             needs a model.
-        agent_id: The saved agent that runs.
-        input: What to begin with: text, or messages of the user. Without it the session waits.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
-        prompt_cache_options: How the prompt is cached, such as `{"ttl": "12h"}`.
-        review: Who looks at what the agent wants to do: `"none"`, or `"auto_review"`.
-        stream_options: `{"include_obfuscation": False}` leaves out padding against eavesdroppers.
+        agent_id: The saved agent to run.
+        input: The first input: text, or user messages. Without it the session waits.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
+        prompt_cache_options: How to cache the prompt, such as `{"ttl": "12h"}`.
+        review: Who reviews the agent's actions: `"none"`, or `"auto_review"`.
+        stream_options: `{"include_obfuscation": False}` omits the padding against eavesdroppers.
         vault_ids: The vaults with the agent's credentials.
     """
 
@@ -64,13 +64,13 @@ class CreateAgentSession(Extras, total=False):
 
 
 class ModifyAgentSession(Extras, total=False):
-    """Changes of a session.
+    """Changes to a session.
 
     Attributes:
-        agent: What changes of the agent: its model, reasoning, service tier or tools.
-        metadata: Your own notes, which replace the earlier ones: at most 16 names and values.
-        prompt_cache_options: How the prompt is cached, such as `{"ttl": "12h"}`.
-        review: Who looks at what the agent wants to do: `"none"`, or `"auto_review"`.
+        agent: Changes to the agent: its model, reasoning, service tier or tools.
+        metadata: Your own notes, which replace the earlier ones: at most 16 keys and values.
+        prompt_cache_options: How to cache the prompt, such as `{"ttl": "12h"}`.
+        review: Who reviews the agent's actions: `"none"`, or `"auto_review"`.
     """
 
     agent: JSONObject | None
@@ -90,7 +90,7 @@ class StreamAgentSession(Extras, total=False):
 
 
 class AgentToolResult(TypedDict):
-    """What came of a call: an event to send to a session.
+    """The result of a call: an event to send to a session.
 
     Attributes:
         type: `"agent.session.input.tool_result"`.

@@ -25,30 +25,30 @@ class ListRunSteps(ListPage, Inclusion, total=False):
 
 
 class ModifyMetadata(Extras, total=False):
-    """What of a message or a run can be modified.
+    """What can be changed in a message or a run.
 
     Attributes:
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     metadata: Mapping[str, str] | None
 
 
 class _AssistantSettings(Extras, total=False):
-    """What an assistant is made of.
+    """The settings of an assistant.
 
     Attributes:
-        name: What the assistant is called; at most 256 characters.
+        name: The assistant's name; at most 256 characters.
         description: What it is for; at most 512 characters.
         instructions: The system prompt.
         tools: The tools that it may use, at most 128.
         tool_resources: What the tools may use: `file_ids` of the code interpreter, and
             `vector_store_ids` of file search.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
         temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
         top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
-        reasoning_effort: How much the model thinks first, such as `"low"` or `"high"`.
-        response_format: The form of the answer: `"auto"` (the default), or a format such as JSON;
+        reasoning_effort: How much the model reasons first, such as `"low"` or `"high"`.
+        response_format: The format of the answer: `"auto"` (the default), or for instance JSON;
             see `json_schema_format`.
     """
 
@@ -75,7 +75,7 @@ class CreateAssistant(_AssistantSettings, total=False):
 
 
 class ModifyAssistant(_AssistantSettings, total=False):
-    """Changes of an assistant.
+    """Changes to an assistant.
 
     Attributes:
         model: The name of the model.
@@ -88,10 +88,10 @@ class MessageParam(TypedDict, total=False):
     """A message that a new thread or run starts with.
 
     Attributes:
-        role: `"user"`, or `"assistant"` for what the assistant is to have said.
+        role: `"user"`, or `"assistant"` to put words into the assistant's mouth.
         content: Text, or a list of parts.
         attachments: Files, each with the tools that may read it.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     role: Required[str]
@@ -104,10 +104,10 @@ class CreateMessage(Extras, total=False):
     """A new message.
 
     Attributes:
-        role: `"user"`, or `"assistant"` for what the assistant is to have said.
+        role: `"user"`, or `"assistant"` to put words into the assistant's mouth.
         content: Text, or a list of parts.
         attachments: Files, each with the tools that may read it.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     role: Required[str]
@@ -117,13 +117,13 @@ class CreateMessage(Extras, total=False):
 
 
 class ThreadParam(TypedDict, total=False):
-    """The thread that is made for a run.
+    """The thread to create for a run.
 
     Attributes:
         messages: The messages that the thread starts with.
         tool_resources: What the tools may use: `file_ids` of the code interpreter, and
             `vector_store_ids` of file search.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     messages: Sequence[MessageParam | Mapping[str, Any]] | None
@@ -138,7 +138,7 @@ class CreateThread(Extras, total=False):
         messages: The messages that the thread starts with.
         tool_resources: What the tools may use: `file_ids` of the code interpreter, and
             `vector_store_ids` of file search.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     messages: Sequence[MessageParam | Mapping[str, Any]] | None
@@ -147,12 +147,12 @@ class CreateThread(Extras, total=False):
 
 
 class ModifyThread(Extras, total=False):
-    """Changes of a thread.
+    """Changes to a thread.
 
     Attributes:
         tool_resources: What the tools may use: `file_ids` of the code interpreter, and
             `vector_store_ids` of file search.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
     """
 
     tool_resources: JSONObject | None
@@ -160,25 +160,25 @@ class ModifyThread(Extras, total=False):
 
 
 class _RunSettings(Extras, total=False):
-    """How an assistant is to run; what is left out is as the assistant has it.
+    """How to run an assistant. Anything left out is as the assistant has it.
 
     Attributes:
-        assistant_id: The assistant that runs.
-        model: Another model than the assistant's.
-        instructions: Another system prompt than the assistant's.
-        tools: Other tools than the assistant's.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        assistant_id: The assistant to run.
+        model: A model to use instead of the assistant's.
+        instructions: A system prompt to use instead of the assistant's.
+        tools: Tools to use instead of the assistant's.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
         temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
         top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
-        max_prompt_tokens: The most tokens to read in the whole run, which ends incomplete after
-            that.
-        max_completion_tokens: The most tokens to write in the whole run, which ends incomplete
-            after that.
-        truncation_strategy: How a thread that is too long is shortened: `{"type": "auto"}`, or
+        max_prompt_tokens: The maximum number of input tokens in the whole run, which ends as
+            incomplete after that.
+        max_completion_tokens: The maximum number of output tokens in the whole run, which ends as
+            incomplete after that.
+        truncation_strategy: How to shorten a thread that is too long: `{"type": "auto"}`, or
             `{"type": "last_messages", "last_messages": 10}`.
         tool_choice: `"none"`, `"auto"` (the default), `"required"`, or the one tool to use.
-        parallel_tool_calls: Whether the model may call several tools at once; by default it may.
-        response_format: The form of the answer: `"auto"`, or a format such as JSON; see
+        parallel_tool_calls: Whether the model may call several tools at once; True by default.
+        response_format: The format of the answer: `"auto"`, or for instance JSON; see
             `json_schema_format`.
     """
 
@@ -201,9 +201,9 @@ class CreateRun(_RunSettings, Inclusion, total=False):
     """A new run.
 
     Attributes:
-        additional_instructions: What follows the assistant's instructions in this run.
+        additional_instructions: Text to append to the assistant's instructions in this run.
         additional_messages: Messages to add to the thread before the run.
-        reasoning_effort: How much the model thinks first, such as `"low"` or `"high"`.
+        reasoning_effort: How much the model reasons first, such as `"low"` or `"high"`.
     """
 
     additional_instructions: str | None
@@ -215,8 +215,8 @@ class CreateThreadAndRun(_RunSettings, total=False):
     """A new thread and a run on it.
 
     Attributes:
-        thread: The thread to make; None means an empty one.
-        tool_resources: What the tools may use in this run, in place of the assistant's: `file_ids`
+        thread: The thread to create; None means an empty one.
+        tool_resources: What the tools may use in this run, instead of the assistant's: `file_ids`
             of the code interpreter, and `vector_store_ids` of file search.
     """
 
@@ -229,7 +229,7 @@ class ToolOutput(TypedDict):
 
     Attributes:
         tool_call_id: The id of the call.
-        output: What the model is told; any text.
+        output: The result for the model; any text.
     """
 
     tool_call_id: str

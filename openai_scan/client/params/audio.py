@@ -14,21 +14,21 @@ class CreateTranscription(Inclusion, total=False):
     """A new transcription.
 
     Attributes:
-        file: The sound: a path, a file opened in mode "rb", bytes, or a tuple of a name and bytes.
+        file: The audio: a path, a file opened in mode "rb", bytes, or a tuple of a name and bytes.
         model: The name of the model, such as `"gpt-4o-transcribe"`.
-        chunking_strategy: How the sound is cut: `"auto"`, or how to detect pauses; None means that
-            it is not cut.
+        chunking_strategy: How to split the audio: `"auto"`, or how to detect pauses; None means
+            that it is not split.
         include: `"logprobs"` for how likely each token was.
-        keywords: Words that are likely to be said, such as names.
-        known_speaker_names: What up to four speakers are called, in the order of their samples.
+        keywords: Words that are likely to occur, such as names.
+        known_speaker_names: The names of up to four speakers, in the order of their samples.
         known_speaker_references: Samples of the speakers' voices, as data URLs of 2 to 10 seconds.
-        language: The language that is spoken, in ISO 639-1, such as `"en"`; None means it is
-            detected.
+        language: The spoken language in ISO 639-1, such as `"en"`; None means that the server
+            detects it.
         languages: The languages that may be spoken, if there are several.
-        prompt: What came before, or how to write; in the language that is spoken.
-        response_format: Such as `"json"`, or `"diarized_json"` to have each speaker's segments.
+        prompt: What came before, or how to write; in the spoken language.
+        response_format: Such as `"json"`, or `"diarized_json"` for a segment per speaker.
         temperature: 0 to 1; lower is more predictable.
-        timestamp_granularities: What to time: `"word"` or `"segment"`; with the format
+        timestamp_granularities: What to time: `"word"` or `"segment"`; needs the format
             `"verbose_json"`.
     """
 
@@ -55,7 +55,7 @@ class CreateSpeech(Extras, total=False):
         voice: The name of the voice, such as `"alloy"`, or the id of one of your own.
         instructions: How to speak.
         response_format: `"mp3"` (the default), `"opus"`, `"aac"`, `"flac"`, `"wav"` or `"pcm"`.
-        speed: 0.25 to 4 times as fast; 1 by default.
+        speed: The speed, 0.25 to 4; 1 by default.
     """
 
     input: Required[str]

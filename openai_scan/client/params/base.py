@@ -12,7 +12,7 @@ from openai_scan.transport import RetryPolicy, Timeout
 from openai_scan.values import Value
 
 JSONObject: TypeAlias = Mapping[str, Any] | Value
-"""A mapping as it is sent, or an object of an event that stands for it."""
+"""A mapping to send, or an object from an event that can be sent instead."""
 
 
 class Extras(TypedDict, total=False):
@@ -21,11 +21,11 @@ class Extras(TypedDict, total=False):
     Attributes:
         extra_body: More keys for the JSON body: a null, or an argument that this version does not
             know.
-        extra_headers: More headers; they replace those of the client with the same names.
+        extra_headers: More headers; they replace the client's headers of the same names.
         extra_query: More parameters for the URL; a list is sent as `name[]`.
-        timeout: How long to wait, in seconds or as a `Timeout`; None means as the client does.
-        retries: When to retry; None means as the client does.
-        record: Where to record the stream; only the methods that stream take it.
+        timeout: How long to wait, in seconds or as a `Timeout`; None means the client's timeout.
+        retries: When to retry; None means the client's policy.
+        record: Where to record the stream; only streaming methods take it.
     """
 
     extra_body: Mapping[str, Any] | None
@@ -37,13 +37,13 @@ class Extras(TypedDict, total=False):
 
 
 class ListPage(Extras, total=False):
-    """Which part of a list to return.
+    """Which page of a list to return.
 
     Attributes:
         limit: How many items to return, 1 to 100; None means the server's default, which is 20.
-        order: `"asc"` for the oldest first, `"desc"` for the newest first, which is the default.
-        after: The id of the item that the page starts after.
-        before: The id of the item that the page ends before.
+        order: `"asc"` for the oldest first, or `"desc"` (the default) for the newest first.
+        after: The id of the item after which the page starts.
+        before: The id of the item before which the page ends.
     """
 
     limit: int | None
@@ -56,7 +56,7 @@ class Inclusion(Extras, total=False):
     """What to include that is left out by default.
 
     Attributes:
-        include: What to send that is left out by default, such as `"reasoning.encrypted_content"`
+        include: What to add to the answer, such as `"reasoning.encrypted_content"`
             or `"step_details.tool_calls[*].file_search.results[*].content"`.
     """
 

@@ -11,19 +11,19 @@ from openai_scan.client.params.base import Extras
 
 
 class _ImageSettings(Extras, total=False):
-    """What an image is to be like.
+    """What the image should be like.
 
     Attributes:
         prompt: What the image shows.
         model: The name of the model, such as `"gpt-image-1"`.
         background: `"transparent"`, `"opaque"` or `"auto"` (the default).
-        complexity: How much to plan before: `"low"`, `"medium"` or `"high"`.
-        n: How many images to make, 1 to 10.
+        complexity: How much to plan first: `"low"`, `"medium"` or `"high"`.
+        n: How many images to generate, 1 to 10.
         output_compression: The quality of a JPEG or WebP image, 0 to 100 percent; 100 by default.
         output_format: `"png"` (the default), `"jpeg"` or `"webp"`.
-        partial_images: How many unfinished images to send before the whole one, 0 to 3.
+        partial_images: How many unfinished images to send before each final one, 0 to 3.
         quality: `"low"`, `"medium"`, `"high"` or `"auto"` (the default).
-        safety_identifier: A name for your user, such as a hash, by which abuse can be traced.
+        safety_identifier: An identifier of your user, such as a hash, to trace abuse.
         size: Width and height in pixels, such as `"1024x1024"`, or `"auto"` (the default).
         user: Superseded by `safety_identifier`.
     """
@@ -47,7 +47,7 @@ class CreateImage(_ImageSettings, total=False):
 
     Attributes:
         moderation: How strictly images are checked: `"low"` or `"auto"` (the default).
-        style: `"vivid"` or `"natural"`; only older models take it.
+        style: `"vivid"` or `"natural"`; only for older models.
     """
 
     moderation: str | None
@@ -55,15 +55,15 @@ class CreateImage(_ImageSettings, total=False):
 
 
 class EditImage(_ImageSettings, total=False):
-    """An image made of others.
+    """An image made from other images.
 
     Attributes:
         image: The files of the images to work from, each passed as `File` describes.
-        input_fidelity: How closely to keep to the images, faces included: `"low"` (the default) or
+        input_fidelity: How closely to follow the images, faces included: `"low"` (the default) or
             `"high"`.
-        markup: A transparent PNG on top of the first image, with hints for the edit; not along with
-            *mask*.
-        mask: A PNG whose transparent places are the ones to change in the first image.
+        markup: A transparent PNG on top of the first image, with hints for the edit; not together
+            with *mask*.
+        mask: A PNG whose transparent areas mark what to change in the first image.
     """
 
     image: Required[File | Sequence[File]]

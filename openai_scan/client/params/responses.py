@@ -11,44 +11,44 @@ class CreateResponse(Inclusion, total=False):
     """A new response.
 
     Attributes:
-        input: What to answer: text, or a list of items such as messages and outputs of tools.
-        model: The name of the model, such as `"gpt-5"`; needed unless *prompt* names one.
+        input: What to answer: text, or a list of items such as messages and tool outputs.
+        model: The name of the model, such as `"gpt-5"`; required unless *prompt* names one.
         access_programs: The access programs that the request is for, such as `{"cyber":
             "standard"}`.
-        background: Whether the response keeps running if the client disconnects.
-        background_options: How soon it has to be done, such as `{"completion_window": "soonest"}`.
+        background: Whether the response continues if the client disconnects.
+        background_options: How soon it must be done, such as `{"completion_window": "soonest"}`.
         context_management: When to summarise a conversation that becomes too long.
-        conversation: The conversation that input and output are added to, by its id or as an
-            object.
-        image: How images of the input are treated, such as `{"context_compression": "auto"}`.
-        instructions: The system prompt; that of the previous response no longer counts.
-        max_output_tokens: The most tokens to write, reasoning included.
-        max_tool_calls: The most calls of the server's own tools, all together.
-        metadata: Your own notes: at most 16 names, of 64 characters, with values of 512.
+        conversation: The conversation to add input and output to, as its id or an object.
+        image: How to treat images in the input, such as `{"context_compression": "auto"}`.
+        instructions: The system prompt; it replaces that of the previous response.
+        max_output_tokens: The maximum number of tokens to generate, reasoning included.
+        max_tool_calls: The maximum number of calls of the server's own tools in total.
+        metadata: Your own notes: at most 16 keys of 64 characters, with values of 512.
         moderation: How to check the request and the answer for harmful content.
         multi_agent: Whether the model may start other agents: `{"enabled": True}`; a beta of
             OpenAI's.
-        parallel_tool_calls: Whether the model may call several tools at once; by default it may.
-        previous_response_id: The id of the response to continue; not along with *conversation*.
-        prompt: A prompt that is kept on the server: its `id`, and values for its variables.
+        parallel_tool_calls: Whether the model may call several tools at once; True by default.
+        previous_response_id: The id of the response to continue; not together with
+            *conversation*.
+        prompt: A prompt stored on the server: its `id`, and values for its variables.
         prompt_cache_key: Requests with the same key are likelier to find their prompt in the cache.
-        prompt_cache_options: How the prompt is cached, such as `{"ttl": "30m"}` for how long at
-            least.
-        prompt_cache_retention: How long the prompt stays in the cache at most, `"in_memory"` or
-            `"24h"`; `prompt_cache_options` has replaced it.
-        reasoning: How the model thinks first, such as `{"effort": "low", "summary": "auto"}`.
-        safety_identifier: A name for your user, such as a hash, by which abuse can be traced.
+        prompt_cache_options: How to cache the prompt, such as `{"ttl": "30m"}` for at least that
+            long.
+        prompt_cache_retention: The maximum time that the prompt stays in the cache, `"in_memory"`
+            or `"24h"`; superseded by `prompt_cache_options`.
+        reasoning: How the model reasons first, such as `{"effort": "low", "summary": "auto"}`.
+        safety_identifier: An identifier of your user, such as a hash, to trace abuse.
         service_tier: How fast and how expensive: `"auto"` (the default), `"default"`, `"flex"` or
             `"priority"`.
-        store: Whether the response can be retrieved and continued later; by default it can.
-        stream_options: `{"include_obfuscation": False}` leaves out padding against eavesdroppers.
+        store: Whether the response can be retrieved and continued later; True by default.
+        stream_options: `{"include_obfuscation": False}` omits the padding against eavesdroppers.
         temperature: 0 to 2; lower is more predictable. Set this or `top_p`, not both.
         text: The `format` of the text, such as JSON, and its `verbosity`; see `json_schema_format`.
         tool_choice: `"none"`, `"auto"` (the default), `"required"`, or the one tool to use.
         tools: The tools that the model may use: the server's and yours; see `tool_of`.
-        top_logprobs: How many likely tokens to send with each token, 0 to 20.
+        top_logprobs: How many likely tokens to return for each token, 0 to 20.
         top_p: 0 to 1: choose only from the likeliest tokens that together have this probability.
-        truncation: What happens if the input is too long: `"auto"` drops its oldest items, and with
+        truncation: What to do if the input is too long: `"auto"` drops its oldest items; with
             `"disabled"` (the default) the request fails.
         user: Superseded by `safety_identifier` and `prompt_cache_key`.
     """
@@ -92,8 +92,7 @@ class ResumeStream(Inclusion, total=False):
     """How to send the rest of a response's stream.
 
     Attributes:
-        include_obfuscation: Whether to pad events against eavesdroppers; by default they are
-            padded.
+        include_obfuscation: Whether to pad events against eavesdroppers; True by default.
     """
 
     include_obfuscation: bool | None
@@ -103,8 +102,8 @@ class RetrieveResponseStream(ResumeStream, total=False):
     """Which part of a response's stream to send again.
 
     Attributes:
-        starting_after: The `sequence_number` of the last event that you have; None means from the
-            start.
+        starting_after: The `sequence_number` of the last event that you have; None means to start
+            at the beginning.
     """
 
     starting_after: int | None
