@@ -46,13 +46,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     shutil.copy(ROOT / "docs/examples/recordings/event-streams.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("NO_PROXY", "*")
     with doc_server.serving() as origin:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{origin}/v1")
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", origin)
-        monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-1")
-        monkeypatch.setenv("OPENAI_API_VERSION", "2024-05-01-preview")
+        for name, value in doc_server.environment(origin).items():
+            monkeypatch.setenv(name, value)
         yield
         logging.getLogger("openai_scan").setLevel(logging.NOTSET)
 
@@ -75,6 +71,34 @@ def test_python_blocks_run_as_printed(page: Path, capsys: pytest.CaptureFixture[
             )
     del namespace, code
     gc.collect()  # what a page leaves open is a warning here, and so an error
+
+
+def test_each_program_of_the_tutorial_runs_alone(tmp_path: Path) -> None:
+    """A reader starts the server, takes over what it exports, and saves each block in a file."""
+    server = subprocess.Popen(
+        [sys.executable, ROOT / "tests/doc_server.py", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        word, *settings = shlex.split(server.stdout.readline())
+        assert word == "export"
+        environment = os.environ | dict(each.split("=", 1) for each in settings)
+        programs = [b for b in blocks_of(ROOT / "docs/tutorial.md") if b.language == "python"]
+        program = tmp_path / "step.py"
+        for block in programs:
+            program.write_text(block.code, encoding="utf-8")
+            printed = subprocess.run(
+                [sys.executable, program],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert printed.stdout == block.output, printed.stderr
+    finally:
+        server.terminate()
+        server.communicate()
+    assert len(programs) == 6
 
 
 def test_type_checkers_read_the_blocks_at_their_lines(tmp_path: Path) -> None:
