@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import doc_server
 import pytest
@@ -46,7 +47,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     shutil.copy(ROOT / "docs/examples/recordings/event-streams.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    with doc_server.serving() as origin:
+    with mock.patch.dict(os.environ), doc_server.serving() as origin:  # a page may change it
         for name, value in doc_server.environment(origin).items():
             monkeypatch.setenv(name, value)
         yield
