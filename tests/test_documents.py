@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import gc
 import importlib
@@ -219,6 +220,32 @@ def test_every_note_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)(?::[^`]*)?`", page.split("## The notes")[1]))
     assert len(made) > 25
     assert made - explained == {"recording_truncated"}  # a note of recordings, which have a page
+
+
+def sentences() -> list[str]:
+    """Return the texts in the package's code, with `…` in place of what is put into them."""
+    found = []
+    for path in (ROOT / "openai_scan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
+            found.append("".join(text for text in texts if isinstance(text, str)))
+    return found
+
+
+def test_the_package_says_what_troubleshooting_quotes() -> None:
+    """Each message in the first column, from one `…` to the next, is in the code as quoted."""
+    page = (ROOT / "docs/how-to/troubleshooting.md").read_text("utf-8")
+    first = "\n".join(re.findall(r"^\| (.*?) \|", page, re.MULTILINE))
+    not_ours = {"Connection refused", "Name or service not known", "wrong version number"}
+    not_ours |= {"record layer failure", "incomplete", "usage", "DecodeError", "final_as()"}
+    not_ours |= {"HTTP status 401", "HTTP status 404", "HTTP status 429"}
+    said = sentences()
+    quoted = set(re.findall(r"`([^`]+)`", first)) - not_ours
+    assert len(quoted) > 40
+    pieces = [(quote, piece.strip(" :")) for quote in quoted for piece in quote.split("…")]
+    unsaid = [quote for quote, piece in pieces if not any(piece in text for text in said)]
+    assert unsaid == []
 
 
 def places_in_the_layout() -> set[str]:
