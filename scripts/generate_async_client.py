@@ -36,6 +36,7 @@ _COUNTERPARTS = {
     "StreamerV2": ("AsyncStreamerV2", "openai_scan.aio"),
     _BASE: ("AsyncBaseClient", f"{AIO}.base"),
     "Transport": ("AsyncTransport", "openai_scan.transport.transport"),
+    "KeySource": ("AsyncKeySource", "openai_scan.transport.key"),
 }
 
 # What waits: of the client, and of a stream that a method has opened.

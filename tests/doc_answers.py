@@ -22,10 +22,14 @@ JSON = Mapping[str, Any]
 DONE = "data: [DONE]\n\n"
 
 _SKY = ("Air scatters", " blue light", " more than red.")
+_SUNSET = ("The light goes", " a longer way", " through the air.")
 _THOUGHT = ("The user asks", " about the sky.")
 _REFUSAL = ("I cannot", " help with that.")
 _CITY = ('{"name": "Os', 'lo", "popul', 'ation": 7', "17710}")
 _REPORT = "In Oslo it is "
+
+# How many chunks of a chat completion come from the model `breaks-off`.
+_BREAKS_OFF_AFTER = 3
 
 # A call of the function `weather`, as a model writes it: in pieces.
 _ARGUMENTS = ('{"city":', ' "Oslo"}')
@@ -50,7 +54,9 @@ def chat(request: JSON, *, azure: bool = False) -> Iterator[str]:
     if azure:
         filters = [{"prompt_index": 0, "content_filter_results": {"hate": {"filtered": False}}}]
         yield _data({"id": "", "object": "", "choices": [], "prompt_filter_results": filters})
-    for choice in _chat_choices(request):
+    for number, choice in enumerate(_chat_choices(request)):
+        if number == _BREAKS_OFF_AFTER and request["model"] == "breaks-off":
+            return
         choice.setdefault("finish_reason", None)
         if azure:
             choice["content_filter_results"] = {}
@@ -63,6 +69,10 @@ def chat(request: JSON, *, azure: bool = False) -> Iterator[str]:
         usage = {"prompt_tokens": 13, "completion_tokens": 9, "total_tokens": 22}
         yield _data({**facts, "choices": [], "usage": usage})
     yield DONE
+
+
+def _said_to(question: object) -> tuple[str, ...]:
+    return _SUNSET if "red" in str(question).split() else _SKY
 
 
 def _chat_choices(request: JSON) -> Iterator[dict[str, Any]]:
@@ -94,7 +104,7 @@ def _chat_choices(request: JSON) -> Iterator[dict[str, Any]]:
     else:
         for piece in _THOUGHT if request.get("reasoning_effort") else ():
             yield {"index": 0, "delta": {"reasoning_content": piece}}
-        yield from _contents(_SKY)
+        yield from _contents(_said_to(last["content"]))
     yield {"index": 0, "delta": {}, "finish_reason": finish}
 
 
@@ -152,7 +162,7 @@ def _response_events(request: JSON) -> Iterator[dict[str, Any]]:
     elif "format" in (request.get("text") or {}):
         yield from _message(items, _CITY)
     else:
-        yield from _message(items, _SKY)
+        yield from _message(items, _said_to(given))
     usage = {"input_tokens": 13, "output_tokens": 9, "total_tokens": 22}
     whole = {**facts, "status": "completed", "output": items, "usage": usage}
     yield {"type": "response.completed", "response": whole}

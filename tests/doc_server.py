@@ -1,9 +1,15 @@
-"""The server that the examples in the documents talk to; `doc_answers` has what it says."""
+"""The server that the examples in the documents talk to; `doc_answers` has what it says.
+
+`python tests/doc_server.py [PORT]` serves it until Ctrl-C, and prints the environment that lets the
+examples find it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +21,7 @@ from openai_scan.testing import (
     SeenRequest,
     Step,
     agent_sessions,
+    delay,
     error,
     hold,
     json_answer,
@@ -26,33 +33,54 @@ _BREAKS_OFF_AFTER = 5
 _MODEL = {"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}
 
 
+# Between two events for somebody who watches, in seconds.
+_PACE = 0.1
+
+
 @contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """Serve while the block runs; the value is the origin, such as `http://127.0.0.1:80`."""
-    with FakeServer(_Answers()) as server:
+def serving(*, port: int = 0, pace: float = 0.0) -> Iterator[str]:
+    """Serve while the block runs; the value is the origin, such as `http://127.0.0.1:80`.
+
+    Args:
+        port: Where to listen; 0 for any port that is free.
+        pace: How many seconds to wait after each event.
+    """
+    with FakeServer(_Answers(pace), port=port) as server:
         yield server.url
+
+
+def environment(origin: str) -> dict[str, str]:
+    """Return the variables that the examples need, for a server at *origin*."""
+    return {
+        "OPENAI_BASE_URL": f"{origin}/v1",
+        "OPENAI_API_KEY": "sk-1",
+        "AZURE_OPENAI_ENDPOINT": origin,
+        "AZURE_OPENAI_API_KEY": "azure-1",
+        "OPENAI_API_VERSION": "2024-05-01-preview",
+        "NO_PROXY": "*",
+    }
 
 
 class _Answers:
     """Answers as the APIs do. The key `wrong-key` is refused.
 
-    Of the models, `busy-for-hours` is busy, and `busy-at-first` the first time. Of the assistants,
-    `asst_weather` asks for a function call, `asst_essay` begins and never ends, and any other
-    gives the recorded answer of the demo. There is one session of an agent at a time.
+    The model `busy-for-hours` always refuses, `busy-at-first` refuses the first attempt of each
+    call, and `breaks-off` stops in the middle. The assistant `asst_weather` asks for a function
+    call, `asst_essay` begins and never ends, and any other gives the recorded answer of the demo.
+    There is one session of an agent at a time.
     """
 
-    has_been_busy = False
-
-    def __init__(self) -> None:
+    def __init__(self, pace: float) -> None:
+        self._pace = pace
         self._sessions = agent_sessions()
+        self._calls: set[str | None] = set()  # by the key that all attempts of one call share
 
     def __call__(self, request: SeenRequest) -> Reply:
         if request.key == "wrong-key":
             return error(401, "no such key", code="bad_key")
         body = _body_of(request)
         match body.get("model"):
-            case "busy-at-first" if not self.has_been_busy:
-                self.has_been_busy = True
+            case "busy-at-first" if self._is_new(request):
                 return error(429, "come back later", retry_after=0)
             case "busy-for-hours":
                 return error(429, "come back later", retry_after=7200)
@@ -67,7 +95,19 @@ class _Answers:
                 return json_answer({**doc_answers.RUN, "status": "cancelling"})
             case ["threads", *_] if body.get("assistant_id") == "asst_essay":
                 return Reply(steps=_essay())
-        return Reply(steps=[text.encode() for text in _answer(request, body)])
+        return Reply(steps=self._paced(_answer(request, body)))
+
+    def _is_new(self, request: SeenRequest) -> bool:
+        call = request.headers.get("idempotency-key")
+        is_new = call not in self._calls
+        self._calls.add(call)
+        return is_new
+
+    def _paced(self, texts: Iterator[str]) -> Iterator[Step]:
+        for text in texts:
+            yield text.encode()
+            if self._pace:
+                yield delay(self._pace)
 
 
 def _answer(request: SeenRequest, body: dict[str, Any]) -> Iterator[str]:
@@ -110,3 +150,12 @@ def _body_of(request: SeenRequest) -> dict[str, Any]:
         body: dict[str, Any] = json.loads(request.body)
         return body
     return {name: value.decode("utf-8", "replace") for name, value in request.form.items()}
+
+
+if __name__ == "__main__":
+    with serving(port=int(sys.argv[1]) if sys.argv[1:] else 8123, pace=_PACE) as url:
+        settings = " ".join(f"{name}={value!r}" for name, value in environment(url).items())
+        sys.stdout.write(f"export {settings}\nCtrl-C ends it.\n")
+        sys.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()

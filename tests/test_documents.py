@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import gc
 import importlib
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import doc_server
 import pytest
@@ -46,13 +48,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     shutil.copy(ROOT / "docs/examples/recordings/event-streams.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setenv("NO_PROXY", "*")
-    with doc_server.serving() as origin:
-        monkeypatch.setenv("OPENAI_BASE_URL", f"{origin}/v1")
-        monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-        monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", origin)
-        monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-1")
-        monkeypatch.setenv("OPENAI_API_VERSION", "2024-05-01-preview")
+    with mock.patch.dict(os.environ), doc_server.serving() as origin:  # a page may change it
+        for name, value in doc_server.environment(origin).items():
+            monkeypatch.setenv(name, value)
         yield
         logging.getLogger("openai_scan").setLevel(logging.NOTSET)
 
@@ -75,6 +73,34 @@ def test_python_blocks_run_as_printed(page: Path, capsys: pytest.CaptureFixture[
             )
     del namespace, code
     gc.collect()  # what a page leaves open is a warning here, and so an error
+
+
+def test_each_program_of_the_tutorial_runs_alone(tmp_path: Path) -> None:
+    """A reader starts the server, takes over what it exports, and saves each block in a file."""
+    server = subprocess.Popen(
+        [sys.executable, ROOT / "tests/doc_server.py", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        word, *settings = shlex.split(server.stdout.readline())
+        assert word == "export"
+        environment = os.environ | dict(each.split("=", 1) for each in settings)
+        programs = [b for b in blocks_of(ROOT / "docs/tutorial.md") if b.language == "python"]
+        program = tmp_path / "step.py"
+        for block in programs:
+            program.write_text(block.code, encoding="utf-8")
+            printed = subprocess.run(
+                [sys.executable, program],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert printed.stdout == block.output, printed.stderr
+    finally:
+        server.terminate()
+        server.communicate()
+    assert len(programs) == 6
 
 
 def test_type_checkers_read_the_blocks_at_their_lines(tmp_path: Path) -> None:
@@ -194,6 +220,32 @@ def test_every_note_is_explained() -> None:
     explained = set(re.findall(r"`(\w+)(?::[^`]*)?`", page.split("## The notes")[1]))
     assert len(made) > 25
     assert made - explained == {"recording_truncated"}  # a note of recordings, which have a page
+
+
+def sentences() -> list[str]:
+    """Return the texts in the package's code, with `…` in place of what is put into them."""
+    found = []
+    for path in (ROOT / "openai_scan").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [part.value if isinstance(part, ast.Constant) else "…" for part in parts]
+            found.append("".join(text for text in texts if isinstance(text, str)))
+    return found
+
+
+def test_the_package_says_what_troubleshooting_quotes() -> None:
+    """Each message in the first column, from one `…` to the next, is in the code as quoted."""
+    page = (ROOT / "docs/how-to/troubleshooting.md").read_text("utf-8")
+    first = "\n".join(re.findall(r"^\| (.*?) \|", page, re.MULTILINE))
+    not_ours = {"Connection refused", "Name or service not known", "wrong version number"}
+    not_ours |= {"record layer failure", "incomplete", "usage", "DecodeError", "final_as()"}
+    not_ours |= {"HTTP status 401", "HTTP status 404", "HTTP status 429"}
+    said = sentences()
+    quoted = set(re.findall(r"`([^`]+)`", first)) - not_ours
+    assert len(quoted) > 40
+    pieces = [(quote, piece.strip(" :")) for quote in quoted for piece in quote.split("…")]
+    unsaid = [quote for quote, piece in pieces if not any(piece in text for text in said)]
+    assert unsaid == []
 
 
 def places_in_the_layout() -> set[str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from async_sources import chat
+from passing_on import EXAMPLES, HI, LAST, THERE, browser, module_at, read_until
 from server import (
     CHUNKED,
     END,
@@ -25,9 +22,6 @@ from server import (
     ch,
 )
 
-APP = Path(__file__).parents[1] / "docs/examples/fastapi/pass_on.py"
-HI, THERE, *LAST = chat("Hi", " there")
-
 
 @pytest.fixture
 def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
@@ -35,11 +29,7 @@ def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("NO_PROXY", "*")
-    spec = importlib.util.spec_from_file_location("fastapi_example", APP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = module_at(EXAMPLES / "fastapi/pass_on.py")
     # With httptools, uvicorn sends chunks to HTTP/1.0 as well, which is what these browsers speak.
     config = uvicorn.Config(module.app, http="h11", log_level="error", timeout_graceful_shutdown=1)
     application = uvicorn.Server(config)
@@ -50,24 +40,6 @@ def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[in
         application.should_exit = True
         thread.join(PATIENCE)
         assert not thread.is_alive()
-
-
-@contextlib.contextmanager
-def browser(port: int, path: str) -> Iterator[Any]:
-    """Send a request, and give the file of what comes back."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
-        connection.sendall(f"GET {path}?question=why HTTP/1.0\r\nHost: x\r\n\r\n".encode())
-        with connection.makefile("rb") as received:
-            yield received
-
-
-def read_until(received: Any, expected: bytes) -> None:
-    """Read until *expected* has come."""
-    seen = b""
-    while expected not in seen:
-        byte = received.read(1)
-        assert byte, seen
-        seen += byte
 
 
 def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> None:

@@ -356,12 +356,14 @@ class TestClients:
             ("https://app.test/", KEY, True, False),
             ("https://app.test/", "", False, False),
             (None, KEY, False, False),
+            ("https://app.test/", lambda: KEY, False, True),
+            ("https://app.test/", lambda: KEY, True, False),
         ],
     )
     def test_a_key_in_a_page_has_to_be_allowed(
-        self, start: Start, location: str | None, key: str, allowed: bool, refused: bool
+        self, start: Start, location: str | None, key: Any, allowed: bool, refused: bool
     ) -> None:
-        """It can be read there."""
+        """It can be read there, and so can one that a callable returns."""
         start(location=location)
         makers: list[Callable[[], object]] = [
             lambda: Client(key, URL, allow_browser=allowed),

@@ -25,6 +25,7 @@ from openai_scan.errors import ConfigurationError
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
 from openai_scan.transport import RetryPolicy, Timeout, Transport
+from openai_scan.transport.key import KeySource
 
 __all__ = ["AzureClient", "Client", "Page", "RetryPolicy", "Timeout"]
 
@@ -54,7 +55,8 @@ class Client(Methods):
     It keeps connections open for reuse; `close()` or a `with` block closes them.
 
     Args:
-        api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none.
+        api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none. Or a
+            callable that returns the key, called for each attempt at a request.
         base_url: Where the API is; `OPENAI_BASE_URL` or OpenAI's own by default.
         organization: The organization to bill; `OPENAI_ORG_ID` by default.
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
@@ -77,7 +79,7 @@ class Client(Methods):
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: KeySource | None = None,
         base_url: str | None = None,
         *,
         organization: str | None = None,
@@ -128,7 +130,8 @@ class AzureClient(Methods):
         endpoint: Such as `https://name.openai.azure.com`; `AZURE_OPENAI_ENDPOINT` by default.
         api_version: Such as `2024-05-01-preview`; `OPENAI_API_VERSION` by default.
         api_key: The key; `AZURE_OPENAI_API_KEY` by default.
-        ad_token: A Microsoft Entra token, instead of a key.
+        ad_token: A Microsoft Entra token, instead of a key. Or a callable that returns one, called
+            for each attempt at a request.
         timeout: See `Client`.
         retries: See `Client`.
         headers: See `Client`.
@@ -149,8 +152,8 @@ class AzureClient(Methods):
         endpoint: str | None = None,
         *,
         api_version: str | None = None,
-        api_key: str | None = None,
-        ad_token: str | None = None,
+        api_key: KeySource | None = None,
+        ad_token: KeySource | None = None,
         timeout: Timeout | float | None = None,
         retries: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,

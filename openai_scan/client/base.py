@@ -23,10 +23,12 @@ from openai_scan.streamer import StreamerV2
 from openai_scan.transport import Request, RetryPolicy, Timeout, Transport
 from openai_scan.transport.fetch import engine
 from openai_scan.transport.ids import quoted
+from openai_scan.transport.key import AsyncKeySource
 from openai_scan.transport.request import check_header
 from openai_scan.transport.sender import Sender
 
 T = TypeVar("T")
+KeyT = TypeVar("KeyT", bound=AsyncKeySource)
 
 
 class TypedDictClass(Protocol):
@@ -353,24 +355,30 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
         raise TypeError(f"missing arguments: {', '.join(missing)}")
 
 
-def checked_key(key: str | None, variable: str, *, allow_browser: bool) -> str:
-    """Return the key. Error messages must not show it."""
-    key = os.environ.get(variable) if key is None else key
-    if key is None:
+def checked_key(key: KeyT | None, variable: str, *, allow_browser: bool) -> KeyT | str:
+    """Return the key, or the callable for it; the message of an error must not show it."""
+    if key is not None and not isinstance(key, str):
+        if not callable(key):
+            raise TypeError(f"a key is a string or a callable, not {type(key).__name__}")
+        if not allow_browser:
+            _check_exposure()
+        return key
+    given = os.environ.get(variable) if key is None else key
+    if given is None:
         raise ConfigurationError(
             f"no API key: set {variable} or pass api_key (api_key='' if the server needs none)"
         )
-    if key.strip() != key:
+    if given.strip() != given:
         raise ConfigurationError(
             f"the API key begins or ends with a space or line break: strip it; check {variable}"
         )
-    if not (key.isascii() and key.isprintable()) or " " in key:
+    if not (given.isascii() and given.isprintable()) or " " in given:
         raise ConfigurationError(
             f"the API key contains characters that no API key has: check {variable}"
         )
-    if key and not allow_browser:
+    if given and not allow_browser:
         _check_exposure()
-    return key
+    return given
 
 
 def _check_exposure() -> None:

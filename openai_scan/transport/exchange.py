@@ -215,6 +215,9 @@ class BaseExchange(ExchangeFacts):
         self._sender.check()
         if self._attempt.pause:
             await self.cancellation.pause(self._attempt.pause)
+        if self._sender.key.changes and not self.cancellation.requested:
+            may_wait = not self._wire.blocking
+            self._send_with(await self._sender.key.current(may_wait=may_wait))
         self.interrupted = False
         if self.cancellation.requested:
             raise StreamCancelledError("the request was cancelled before it was sent")

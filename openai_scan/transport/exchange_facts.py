@@ -19,7 +19,8 @@ from openai_scan.transport import refusals
 from openai_scan.transport.callers import callers_own
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.ids import is_id, quoted
-from openai_scan.transport.request import Request
+from openai_scan.transport.key import Key
+from openai_scan.transport.request import Request, merged
 from openai_scan.transport.retries import Attempt
 from openai_scan.transport.sender import Sender
 from openai_scan.transport.wire import Answer, Cancellation
@@ -217,6 +218,12 @@ class ExchangeFacts:
         ours = translate(cause, self._sender.base_url, self.clock)
         ours.__cause__ = cause
         return ours
+
+    def _send_with(self, key: Key) -> None:
+        """Have the request carry *key*, which is kept out of errors, log and recordings."""
+        headers = merged(self._parcel.headers, key.headers())
+        self._parcel = attrs.evolve(self._parcel, headers=headers)
+        self._redact = self._sender.redactor(self.request, key)
 
     def _after(self, error: ScanError, attempt: Attempt | None, request: Request) -> Self | None:
         if attempt is None:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
 from urllib.parse import quote, quote_plus
+
+from openai_scan.errors import ConfigurationError
+
+KeySource: TypeAlias = "str | Callable[[], str]"
+"""A key, or a callable that returns the current one."""
+
+AsyncKeySource: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
+"""The same for an asynchronous client, which also awaits what the callable returns."""
 
 # Shorter keys are placeholders such as "none"; replacing them would mangle ordinary text.
 _SHORTEST_SECRET = 8
@@ -23,13 +33,42 @@ class Key:
     """An API key.
 
     Args:
-        secret: The key itself; "" if the server needs none.
+        source: The key itself, "" if the server needs none; or a callable that returns it.
         header: The header that carries the key unchanged; None for `Authorization: Bearer`.
+
+    Attributes:
+        changes: Whether a callable has to be asked for the key of each attempt.
     """
 
-    def __init__(self, secret: str, header: str | None = None) -> None:
-        self._secret = secret
+    def __init__(self, source: AsyncKeySource, header: str | None = None) -> None:
+        self._source = source
+        self._secret = source if isinstance(source, str) else ""
         self._header = header
+        self.changes = not isinstance(source, str)
+
+    async def current(self, *, may_wait: bool) -> Key:
+        """Return the key for one attempt. What the callable raises is not caught.
+
+        Args:
+            may_wait: Whether an awaitable is awaited; a blocking client cannot.
+
+        Raises:
+            TypeError: The callable returned something that is not a string.
+            ConfigurationError: It returned a string that cannot be a key.
+        """
+        if isinstance(self._source, str):
+            return self
+        secret = self._source()
+        if inspect.isawaitable(secret):
+            if not may_wait:
+                if inspect.iscoroutine(secret):
+                    secret.close()
+                raise TypeError(
+                    "the callable for the key returned an awaitable: only an asynchronous client"
+                    " awaits it"
+                )
+            secret = await secret
+        return Key(_checked(secret), self._header)
 
     def headers(self) -> Mapping[str, str]:
         """Return the headers that carry the key, an empty mapping if there is no key."""
@@ -42,6 +81,22 @@ class Key:
     def secrets(self) -> Iterator[str]:
         """Yield what must not be shown."""
         yield self._secret
+
+
+def _checked(secret: object) -> str:
+    """Return what a callable has returned; no message shows it."""
+    if not isinstance(secret, str):
+        raise TypeError(
+            f"the callable for the key must return a string, not {type(secret).__name__}"
+        )
+    if not secret:
+        raise ConfigurationError("the callable for the key returned an empty string")
+    if not (secret.isascii() and secret.isprintable()) or " " in secret:
+        raise ConfigurationError(
+            "the callable for the key returned a string with blanks or other characters that no key"
+            " has"
+        )
+    return secret
 
 
 class Secrets:

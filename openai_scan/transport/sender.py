@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from openai_scan import bounded_json
 from openai_scan._version import __version__
 from openai_scan.transport import refusals
-from openai_scan.transport.key import Key, Secrets, secrets_of
+from openai_scan.transport.key import AsyncKeySource, Key, Secrets, secrets_of
 from openai_scan.transport.request import (
     Parcel,
     Request,
@@ -50,7 +50,7 @@ class Sender:
 
     Args:
         base_url: What the path of each request is appended to.
-        key: The key, or "" to send none.
+        key: The key, "" to send none, or a callable that returns the key for each attempt.
         wire: What sends the requests.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
@@ -61,7 +61,7 @@ class Sender:
         self,
         base_url: str,
         *,
-        key: str,
+        key: AsyncKeySource,
         wire: Wire[Any],
         key_header: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -69,7 +69,7 @@ class Sender:
     ) -> None:
         self.base_url = base_url
         self.wire = wire
-        self._key = Key(key, key_header)
+        self.key = Key(key, key_header)
         self._headers = dict(headers or {})
         self._query = dict(query or {})
 
@@ -118,7 +118,7 @@ class Sender:
             method=request.method,
             url=self.base_url + request.path,
             query=self._parameters(request),
-            headers=merged(standard, self._headers, request.headers, self._key.headers()),
+            headers=merged(standard, self._headers, request.headers, self.key.headers()),
             data=data,
             uploads=request.uploads,
             dispensable=frozenset(name for name in _DISPENSABLE if name.lower() not in given),
@@ -159,13 +159,19 @@ class Sender:
     def _secrets(self) -> Secrets:
         return Secrets(self._own_secrets())
 
-    def redactor(self, request: Request) -> Callable[[str], str]:
-        """Return what replaces all secrets that *request* is sent with in a text."""
-        own = [*secrets_of(request.headers.items()), *secrets_of(fields(request.query))]
+    def redactor(self, request: Request, key: Key | None = None) -> Callable[[str], str]:
+        """Return what replaces all secrets that *request* is sent with in a text.
+
+        Args:
+            request: What is sent.
+            key: The key of this attempt, if a callable has returned one.
+        """
+        own = [*(key.secrets() if key else ()), *secrets_of(request.headers.items())]
+        own += secrets_of(fields(request.query))
         return Secrets([*self._own_secrets(), *own]).redact if own else self.redact
 
     def _own_secrets(self) -> Iterator[str]:
-        yield from self._key.secrets()
+        yield from self.key.secrets()
         yield from secrets_of(self._headers.items())
         yield from secrets_of(fields(self._query))
 

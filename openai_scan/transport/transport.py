@@ -7,6 +7,7 @@ from typing import Any
 
 from openai_scan.aio.loops import running_loop
 from openai_scan.transport.exchange import AsyncExchange, Exchange
+from openai_scan.transport.key import AsyncKeySource, KeySource
 from openai_scan.transport.request import Request
 from openai_scan.transport.sender import Sender
 from openai_scan.transport.wire import Wire, at_once
@@ -21,7 +22,7 @@ class Transport(Sender):
 
     Args:
         base_url: What the path of each request is appended to.
-        key: The key, or "" to send none.
+        key: The key, "" to send none, or a callable that returns the key for each attempt.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
         query: What to add to every URL.
@@ -35,7 +36,7 @@ class Transport(Sender):
         self,
         base_url: str,
         *,
-        key: str,
+        key: KeySource,
         key_header: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
@@ -81,7 +82,7 @@ class AsyncTransport(Sender):
 
     Args:
         base_url: What the path of each request is appended to.
-        key: The key, or "" to send none.
+        key: The key, "" to send none, or a callable that returns the key for each attempt.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
         headers: What to send with every request.
         query: What to add to every URL.
@@ -97,7 +98,7 @@ class AsyncTransport(Sender):
         self,
         base_url: str,
         *,
-        key: str,
+        key: AsyncKeySource,
         key_header: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,

@@ -24,6 +24,7 @@ from openai_scan.errors import ConfigurationError
 from openai_scan.observer import Observer
 from openai_scan.sse import DEFAULT_MAX_EVENT_BYTES
 from openai_scan.transport import RetryPolicy, Timeout
+from openai_scan.transport.key import AsyncKeySource
 from openai_scan.transport.transport import AsyncTransport
 from openai_scan.transport.wires import AsyncWire
 
@@ -54,7 +55,8 @@ class AsyncClient(AsyncMethods):
     It keeps connections open for reuse; `aclose()` or an `async with` block closes them.
 
     Args:
-        api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none.
+        api_key: The key; `OPENAI_API_KEY` by default. `""` for a server that needs none. Or a
+            callable that returns the key, called for each attempt at a request.
         base_url: Where the API is; `OPENAI_BASE_URL` or OpenAI's own by default.
         organization: The organization to bill; `OPENAI_ORG_ID` by default.
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
@@ -79,7 +81,7 @@ class AsyncClient(AsyncMethods):
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: AsyncKeySource | None = None,
         base_url: str | None = None,
         *,
         organization: str | None = None,
@@ -132,7 +134,8 @@ class AsyncAzureClient(AsyncMethods):
         endpoint: Such as `https://name.openai.azure.com`; `AZURE_OPENAI_ENDPOINT` by default.
         api_version: Such as `2024-05-01-preview`; `OPENAI_API_VERSION` by default.
         api_key: The key; `AZURE_OPENAI_API_KEY` by default.
-        ad_token: A Microsoft Entra token, instead of a key.
+        ad_token: A Microsoft Entra token, instead of a key. Or a callable that returns one, called
+            for each attempt at a request.
         timeout: See `AsyncClient`.
         retries: See `AsyncClient`.
         headers: See `AsyncClient`.
@@ -154,8 +157,8 @@ class AsyncAzureClient(AsyncMethods):
         endpoint: str | None = None,
         *,
         api_version: str | None = None,
-        api_key: str | None = None,
-        ad_token: str | None = None,
+        api_key: AsyncKeySource | None = None,
+        ad_token: AsyncKeySource | None = None,
         timeout: Timeout | float | None = None,
         retries: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,

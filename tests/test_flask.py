@@ -1,0 +1,80 @@
+"""The example of the page about Flask, served by a real server to browsers that leave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from passing_on import EXAMPLES, HI, LAST, THERE, browser, module_at, read_until
+from server import CHUNKED, END, FIN, PATIENCE, Repeat, ScriptedServer, answer, ch
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+
+class Handler(WSGIRequestHandler):
+    """Sends no chunks, which these browsers do not speak."""
+
+    protocol_version = "HTTP/1.0"
+
+
+@pytest.fixture
+def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Serve the application, whose model is *server*."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("NO_PROXY", "*")
+    module = module_at(EXAMPLES / "flask/flask_app.py")
+    with (
+        module.client,
+        make_server(
+            "127.0.0.1", 0, module.app, threaded=True, request_handler=Handler
+        ) as application,
+    ):
+        thread = threading.Thread(target=application.serve_forever)
+        thread.start()
+        yield application.server_port
+        application.shutdown()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_text_is_passed_on_as_it_arrives(server: ScriptedServer, port: int) -> None:
+    """The first piece is there before the model has said the second."""
+    more = threading.Event()
+    server.scripts.append([CHUNKED + ch(HI), more, ch(THERE) + ch(b"".join(LAST)) + END])
+    with browser(port, "/text") as received:
+        read_until(received, b"\r\n\r\nHi")
+        more.set()
+        assert received.read() == b" there"
+
+
+@pytest.mark.parametrize("path", ["/text", "/events"])
+def test_a_browser_that_leaves_frees_the_model(
+    server: ScriptedServer, port: int, path: str
+) -> None:
+    """The next piece cannot be sent, so the stream is closed."""
+    server.scripts.append([CHUNKED + ch(HI), Repeat(ch(HI))])
+    with browser(port, path) as received:
+        read_until(received, b"Hi")
+        assert not server.hung_up.is_set()
+    assert server.hung_up.wait(PATIENCE)
+
+
+def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
+    """A whole answer, one that breaks off, and none."""
+    server.scripts += [
+        [CHUNKED + ch(HI) + ch(b"".join(LAST)) + END],
+        [CHUNKED + ch(HI), FIN],
+        [answer(b"", status="401 No")],
+    ]
+    for outcome in ("completed", "failed"):
+        with browser(port, "/events") as received:
+            body = received.read().partition(b"\r\n\r\n")[2]
+        assert body == (
+            b'data: {"kind": "text", "text": "Hi"}\n\n'
+            b'data: {"outcome": "%b"}\n\n' % outcome.encode()
+        )
+    with browser(port, "/events") as received:
+        head, _, body = received.read().partition(b"\r\n\r\n")
+    assert b" 502 " in head.partition(b"\r\n")[0]
+    assert b"no answer: AuthenticationError" in body
