@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 
 from pexpect import EOF, fdpexpect
 from typing_extensions import Self
@@ -83,6 +84,11 @@ class Session:
         self._screen.expect(EOF)
         self.seen += self._screen.before
         return self._process.wait(_SECONDS)
+
+    @property
+    def has_echo(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._screen.child_fd)[3] & termios.ECHO)
 
     @property
     def lines(self) -> list[str]:

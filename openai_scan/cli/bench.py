@@ -71,6 +71,7 @@ bench https://api.openai.com/v1 -m gpt-5 --api responses""",
 )
 @options.parameters
 @options.timeout
+@options.headers
 @options.no_color
 def command(
     *,
@@ -82,11 +83,13 @@ def command(
     api: Literal["chat", "responses"],
     parameters: Mapping[str, Any],
     timeout: float | None,
+    headers: Mapping[str, str],
 ) -> int:
     """Measure, and show it."""
+    options.refuse_prompt(parameters, "input" if api == "responses" else "messages")
     plain = options.wants_no_color()
     bench = Bench()
-    with options.client_of(url, timeout, retries=_ONCE) as client:
+    with options.client_of(url, timeout, headers=headers, retries=_ONCE) as client:
 
         def ask() -> StreamerV2:
             if api == "responses":

@@ -27,6 +27,7 @@ def ask(
 command = conversing(
     ask,
     "chat",
+    prompt_in="messages",
     about="Ask a model by Chat Completions, and print its answer as it arrives: rendered on a"
     " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
     " without one, a conversation begins on a terminal.",

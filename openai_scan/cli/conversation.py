@@ -38,8 +38,16 @@ class Ask(Protocol):
         """Return the stream that answers the last message."""
 
 
-def conversing(ask: Ask, name: str, *, about: str, example: str) -> click.Command:
-    """Make a command that asks once, or in a conversation; see `options.command()`."""
+def conversing(ask: Ask, name: str, *, prompt_in: str, about: str, example: str) -> click.Command:
+    """Make a command that asks once, or in a conversation.
+
+    Args:
+        ask: How to ask.
+        name: See `options.command()`, as for *about* and *example*.
+        prompt_in: The parameter of the API that the prompt is sent in; `-p` must not replace it.
+        about: What the command does.
+        example: How to call it.
+    """
 
     @options.command(name, about=about, example=example)
     @options.question
@@ -49,6 +57,7 @@ def conversing(ask: Ask, name: str, *, about: str, example: str) -> click.Comman
     @options.with_client
     @options.with_output
     def command(*, client: Client, output: Output, prompt: Sequence[str], **settings: Any) -> int:
+        options.refuse_prompt(settings["parameters"], prompt_in)
         return converse(lambda said: ask(client, said, **settings), output, options.asked(prompt))
 
     return command
@@ -63,22 +72,34 @@ def converse(ask: Callable[[Messages], StreamerV2], output: Output, question: st
     if not output.quiet:
         tell(f"Ctrl-C ends an answer, {_LEAVE} the conversation.")
     said: Messages = []
-    while (typed := _typed()) is not None:
+    while (typed := typed_line()) is not None:
         if typed.strip():
             said = _answered(ask, output, [*said, _message("user", typed)])
     return Status.WHOLE
 
 
-def _typed() -> str | None:
+def typed_line() -> str | None:
+    """Return the line that is typed, or None if the conversation is to end.
+
+    As in other programs, Ctrl-C discards what has been typed, and a second one ends.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        return _read_line()
+    say()
+    tell(f"Ctrl-C again, or {_LEAVE}, ends the conversation.")
+    with contextlib.suppress(KeyboardInterrupt):
+        return _read_line()
+    say()
+    return None
+
+
+def _read_line() -> str | None:
     """Return the line that is typed, or None when there will be no more."""
     try:
         return read_line("> ")
     except EOFError:
         say()
         return None
-    except KeyboardInterrupt:
-        say()
-        raise
 
 
 def _answered(ask: Callable[[Messages], StreamerV2], output: Output, said: Messages) -> Messages:

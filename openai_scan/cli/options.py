@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -74,8 +74,24 @@ def with_output(function: Command) -> Command:
     return wrapped
 
 
-def client_of(base_url: str | None, timeout: float | None, **settings: Any) -> Client:
-    """Return a client of a server whose URL can be read."""
+def client_of(
+    base_url: str | None,
+    timeout: float | None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Client:
+    """Return a client for the server.
+
+    Args:
+        base_url: Where the server is; None for OPENAI_BASE_URL.
+        timeout: How many seconds to wait for each next event; None for what a client does.
+        headers: What to send with every request. No error and no recording shows the values.
+        settings: Other arguments of `Client`.
+
+    Raises:
+        click.UsageError: The URL cannot be parsed.
+    """
     from openai_scan.client import Client
 
     url = base_url or os.environ.get("OPENAI_BASE_URL", "")
@@ -83,7 +99,12 @@ def client_of(base_url: str | None, timeout: float | None, **settings: Any) -> C
         urlsplit(url).port  # noqa: B018 - a wrong one is noticed when it is asked for
     except ValueError as error:
         raise click.UsageError(f"The base URL is malformed: {error}.") from None
-    return Client(base_url=base_url, timeout=timeout, **settings)
+    headers = headers or {}
+    if any(name.lower() == "authorization" for name in headers):
+        settings["api_key"] = settings.get("api_key") or ""  # the header takes the key's place
+    client = Client(base_url=base_url, timeout=timeout, headers=headers, **settings)
+    client._transport.keep_secret(headers.values())  # noqa: SLF001 - the library's own
+    return client
 
 
 def with_client(function: Command) -> Command:
@@ -96,9 +117,12 @@ def with_client(function: Command) -> Command:
         help="The server to ask, instead of OPENAI_BASE_URL.",
     )
     @timeout
+    @headers
     @functools.wraps(function)
-    def wrapped(*, base_url: str | None, timeout: float | None, **rest: Any) -> int:
-        with client_of(base_url, timeout) as client:
+    def wrapped(
+        *, base_url: str | None, timeout: float | None, headers: Mapping[str, str], **rest: Any
+    ) -> int:
+        with client_of(base_url, timeout, headers=headers) as client:
             try:
                 return function(client=client, **rest)
             except StreamTimeoutError as error:
@@ -161,6 +185,34 @@ timeout = click.option(
     type=Positive(" of seconds"),
     metavar="SECONDS",
     help="How long to wait for each next event.",
+)
+
+
+def _as_headers(_: click.Context, __: click.Parameter, settings: Sequence[str]) -> dict[str, str]:
+    """Return `NAME=VALUE` as headers. An error does not show the value, which may be a secret."""
+    from openai_scan.transport.request import check_header
+
+    headers = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not (equals and value):  # as with a variable of the shell that is not set
+            raise click.BadParameter("it must be NAME=VALUE, such as x-portkey-provider=openai.")
+        try:
+            check_header(name, value)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.") from None
+        headers[name] = value
+    return headers
+
+
+headers = click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_as_headers,
+    metavar="NAME=VALUE",
+    help="Send this header with every request, for gateways that need one; can be repeated. The"
+    " value is treated as a secret. With an Authorization header, OPENAI_API_KEY is not used.",
 )
 
 
@@ -231,6 +283,24 @@ parameters = click.option(
     metavar="NAME=VALUE",
     help="Any other parameter of the API, such as temperature=0.2; can be repeated.",
 )
+
+
+def refuse_prompt(parameters: Mapping[str, Any], *names: str) -> None:
+    """Refuse parameters that would replace the prompt.
+
+    Args:
+        parameters: What was given with `-p`.
+        names: The parameters of the API that the prompt is sent in.
+
+    Raises:
+        click.UsageError: One of them was given.
+    """
+    for name in names:
+        if name in parameters:
+            raise click.UsageError(
+                f"-p {name} would replace the prompt: give the prompt as an argument, or send a"
+                " whole body with openai-scan record --path and --body."
+            )
 
 
 _NOTHING_ASKED = "Say what to ask, as an argument or on standard input."

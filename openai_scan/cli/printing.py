@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from attrs import frozen
@@ -70,27 +71,48 @@ class Output:
         with stream as s:
             if self.as_json:
                 for event in s:
-                    say(json_of(event))
+                    say(json_of(event, s.text()))
             else:
-                with self._printer() as printer:
-                    for text in s.text_deltas():
-                        printer.write(text)
+                self._print_text(s)
         if not self.quiet:
             tell_facts(s, on_stdout=self.facts_on_stdout)
         return (
             Status.WHOLE if self.as_json and s.outcome == "completed" else _judge(s, refusal.text)
         )
 
+    def _print_text(self, stream: StreamerV2) -> None:
+        """Print the first choice as it arrives, and after it the others, which arrive meanwhile."""
+        others: dict[int, list[str]] = defaultdict(list)
+        try:
+            with self._printer() as printer:
+                for _ in stream:
+                    if text := stream.text():
+                        printer.write(text)
+                    for piece in stream.pieces():
+                        if piece.choice and piece.kind == "text":
+                            others[piece.choice].append(piece.text)
+        finally:
+            self._print_others(others)
+
+    def _print_others(self, others: Mapping[int, list[str]]) -> None:
+        """Print the texts of all choices but the first, each below its number."""
+        for choice, pieces in sorted(others.items()):
+            say()
+            say(f"Answer {choice + 1}:")
+            with self._printer() as printer:
+                printer.write("".join(pieces))
+
     @contextlib.contextmanager
     def _printer(self) -> Iterator[Printer]:
         """Yield a printer for the text, and end its last line afterwards."""
         if not self.plain and is_terminal():
+            from openai_scan.cli.echo import without_echo
             from openai_scan.cli.markdown import MarkdownPrinter
             from openai_scan.cli.terminal import console
 
             screen = console(colorless=self.colorless)
             if not screen.is_dumb_terminal:
-                with MarkdownPrinter(screen) as rendering:
+                with without_echo(), MarkdownPrinter(screen) as rendering:
                     yield rendering
                 return
         plain = TextPrinter()
@@ -120,14 +142,27 @@ def _listed(answer: Answer) -> str:
     return shown and f": {shown}"
 
 
-def json_of(event: Event) -> str:
-    """Return *event* as a line of JSON with its name and its data as received."""
+def json_of(event: Event, text: str | None) -> str:
+    """Return *event* as a line of JSON.
+
+    `data` is the object that was received, or null if it was none, such as `[DONE]`; then `raw` is
+    what was received, as text. So a path such as `.data.choices` can be read from every line.
+
+    Args:
+        event: The event.
+        text: What it adds to the answer, or None.
+    """
+    line: dict[str, object] = {"type": event.type, "text": text or None}
     try:
-        data = bounded_json.loads(event.raw.data)
+        data = bounded_json.loads_strictly(event.raw.data)
     except ValueError:
-        data = event.raw.data
+        data = None
+    if isinstance(data, dict):
+        line["data"] = data
+    else:
+        line |= {"data": None, "raw": event.raw.data}
     # The only character of ASCII that JSON leaves as it is and a terminal does not print.
-    return json.dumps({"type": event.type, "data": data}).replace("\x7f", "\\u007f")
+    return json.dumps(line).replace("\x7f", "\\u007f")
 
 
 def tell_facts(stream: StreamerV2, *, on_stdout: bool = False) -> None:

@@ -33,6 +33,7 @@ COMMANDS = {
     "inspect": "list the events of a recording",
     "stats": "show how fast recorded streams were",
     "bench": "measure a server with many streams at once",
+    "doctor": "find out what a server speaks, and what of it is broken",
     "relay": "serve a chat page whose answers survive reloads and restarts",
 }
 

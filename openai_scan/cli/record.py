@@ -75,6 +75,7 @@ def command(
         raise click.UsageError("The answer goes to standard output: name a file to record it in.")
     if path is None or body is None:
         path = "/chat/completions"
+        options.refuse_prompt(parameters, "messages")
         asked = _chat(prompt, model, system)
     else:
         if prompt or system:

@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import click
@@ -79,6 +79,7 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     help="The server to ask, instead of OPENAI_BASE_URL.",
 )
 @options.timeout
+@options.headers
 @click.option(
     "--db",
     default=f"sqlite:///{_FILE}",
@@ -119,6 +120,7 @@ def command(
     api: Literal["chat", "responses"],
     base_url: str | None,
     timeout: float | None,
+    headers: Mapping[str, str],
     db: str,
     log: str | None,
     workers: int,
@@ -144,6 +146,7 @@ def command(
         base_url=base_url,
         key="none" if is_demo else None,
         timeout=timeout,
+        headers=headers,
         db=db,
         log=log,
         serves=not produce_only,
@@ -177,6 +180,7 @@ class Settings:
         base_url: The server that is asked; None for what the environment says.
         key: The key for it; None likewise.
         timeout: How long to wait for each next event, in seconds; None for what a client does.
+        headers: What to send to the server with every request.
         db: The URL of the database for messages.
         log: The URL of the log.
         serves: Whether to answer HTTP requests.
@@ -189,6 +193,7 @@ class Settings:
     base_url: str | None
     key: str | None = field(repr=False)
     timeout: float | None
+    headers: Mapping[str, str] = field(repr=False)
     db: str
     log: str
     serves: bool
@@ -236,7 +241,9 @@ def _work(settings: Settings, listener: socket.socket | None) -> None:
 def _relay(settings: Settings) -> Iterator[Relay]:
     """Make a relay, and close it with all that belongs to it."""
     with contextlib.ExitStack() as stack:
-        client = options.client_of(settings.base_url, settings.timeout, api_key=settings.key)
+        client = options.client_of(
+            settings.base_url, settings.timeout, headers=settings.headers, api_key=settings.key
+        )
         stack.enter_context(client)
         upstream = ChatUpstream(client) if settings.api == "chat" else ResponsesUpstream(client)
         store = stack.enter_context(contextlib.closing(SqlStore(settings.db)))

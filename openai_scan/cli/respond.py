@@ -27,6 +27,7 @@ def ask(
 command = conversing(
     ask,
     "respond",
+    prompt_in="input",
     about="Ask a model by the Responses API, and print its answer as it arrives: rendered on a"
     " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
     " without one, a conversation begins on a terminal. All of it is sent each time, so that the"
@@ -34,5 +35,5 @@ command = conversing(
     example="""\
 respond --model gpt-5 "Why is the sky blue?"
 respond -m gpt-5 -p 'reasoning={"effort": "low"}' "How many primes are below 100?"
-respond -m gpt-5 --json "Count to ten." | jq .type""",
+respond -m gpt-5 --json "Count to ten." | jq -r .type""",
 )

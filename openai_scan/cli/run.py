@@ -80,12 +80,15 @@ def command(
     functions = [_function(place) for place in tools]
     stream: StreamerV2
     if assistant is not None:
+        options.refuse_prompt(parameters, "thread" if thread is None else "additional_messages")
         offered = _offered(functions, "assistants")
         stream = _run_assistant(client, question, assistant, thread, {**offered, **parameters})
     elif agent is not None:
+        options.refuse_prompt(parameters, "input")
         stream = _run_agent(client, question, agent, _offered(functions, "agents"), parameters)
     else:
         assert session is not None  # noqa: S101 - one of the three is there
+        options.refuse_prompt(parameters, "events")
         stream = client.send_agent_session_events_stream(session, question, extra_body=parameters)
     if functions:
         stream = run_tools(client, stream, functions)

@@ -58,16 +58,15 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
     screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
     if plot is not None:
         _check_picture(plot, force=force)
+        from openai_scan.cli.plot import draw  # fails here if matplotlib is not installed
     figures = figures_of([given(file) for file in files])
     draw_table(screen, figures)
     if plot is None:
         draw_timelines(screen, figures)
         draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
-        return Status.WHOLE
-    from openai_scan.cli.plot import draw
-
-    draw(figures, plot, overwrite=force)
-    tell(f"drawn into {plot}")
+    else:
+        draw(figures, plot, overwrite=force)
+        tell(f"drawn into {plot}")
     return Status.WHOLE
 
 

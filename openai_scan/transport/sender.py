@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +72,7 @@ class Sender:
         self.key = Key(key, key_header)
         self._headers = dict(headers or {})
         self._query = dict(query or {})
+        self._kept_secret: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
@@ -154,6 +155,13 @@ class Sender:
         """Return *text* without the key, which some servers repeat, and other secrets."""
         return self._secrets.redact(text)
 
+    def keep_secret(self, texts: Iterable[str]) -> None:
+        """Treat *texts* as secrets too, whatever the headers are called that carry them.
+
+        This has to come before the first request.
+        """
+        self._kept_secret = tuple(texts)
+
     # Not made before a request has been packed, which refuses what is not text.
     @functools.cached_property
     def _secrets(self) -> Secrets:
@@ -172,6 +180,7 @@ class Sender:
 
     def _own_secrets(self) -> Iterator[str]:
         yield from self.key.secrets()
+        yield from self._kept_secret
         yield from secrets_of(self._headers.items())
         yield from secrets_of(fields(self._query))
 

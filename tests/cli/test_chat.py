@@ -6,10 +6,12 @@ import contextlib
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -296,21 +298,114 @@ def test_any_thread_can_render() -> None:
 def test_events_are_printed_as_json_lines(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each has its name and its data; what is no JSON is text, also what nests too deep."""
-    server.add([event("new", {"a": 1}), event("odd", "[" * 100_000), chat_chunk("Hi"), *LAST])
+    """Each has its type, its text and its data; data that are no JSON object are in `raw`."""
+    odd = ("[" * 100_000, '{"a": NaN}', "[1]", "Infinity")
+    server.add(
+        [
+            event("new", {"a": 1}),
+            *(event("odd", text) for text in odd),
+            chat_chunk("Hi \x7f\u2028"),
+            *LAST,
+        ]
+    )
     assert main(["chat", "--json", "-q", "Hello"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert "\x7f" not in printed
+    lines = [strictly(line) for line in printed.splitlines()]
     assert [line["type"] for line in lines] == [
         "new",
-        "odd",
+        *["odd"] * 4,
         "chat.completion.chunk",
         "chat.completion.chunk",
         "done",
     ]
-    assert lines[0]["data"] == {"a": 1}
-    assert lines[1]["data"] == "[" * 100_000
-    assert lines[2]["data"]["choices"][0]["delta"] == {"content": "Hi"}
-    assert lines[4]["data"] == "[DONE]"
+    assert lines[0] == {"type": "new", "text": None, "data": {"a": 1}}
+    assert lines[1:5] == [{"type": "odd", "text": None, "data": None, "raw": text} for text in odd]
+    assert lines[5]["data"]["choices"][0]["delta"] == {"content": "Hi \x7f\u2028"}
+    assert lines[5]["text"] == "Hi \x7f\u2028"
+    assert lines[7] == {"type": "done", "text": None, "data": None, "raw": "[DONE]"}
+
+
+def strictly(line: str) -> dict[str, Any]:
+    """Return the object in *line*, which may not have the NaN that only Python reads."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    value = json.loads(line, parse_constant=refuse)
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="it needs jq, which is not installed")
+@pytest.mark.parametrize(
+    ("wanted", "out"),
+    [
+        (["-r", ".type"], "chat.completion.chunk\n" * 5 + "done\n"),
+        (["-j", ".text // empty"], "Air scatters blue light."),
+        (["-j", ".data.choices[0].delta.content // empty"], "Air scatters blue light."),
+    ],
+)
+def test_jq_reads_every_line(
+    wanted: list[str], out: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the documents call it."""
+    server.add(chat_answer(["Air scatters", " blue", " light."]))
+    assert main(["chat", "--json", "-q", "Hello"]) == 0
+    lines = capsys.readouterr().out
+    read = subprocess.run(["jq", *wanted], input=lines, capture_output=True, text=True, check=True)
+    assert read.stdout == out
+
+
+def test_all_choices_are_printed(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first as it comes, and below it the others, which came at the same time."""
+    server.add(
+        [
+            chat_chunk("Wuf", index=1),
+            chat_chunk("Bello"),
+            chat_chunk("fi", index=1, finish_reason="stop"),
+            chat_chunk(finish_reason="stop"),
+            done(),
+        ]
+    )
+    assert main(["chat", "-q", "-p", "n=2", "A name?"]) == 0
+    assert capsys.readouterr() == ("Bello\n\nAnswer 2:\nWuffi\n", "")
+    assert server.requests[0].json["n"] == 2
+
+
+def test_all_choices_are_printed_as_far_as_they_came(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What has been paid for is not lost with the connection."""
+    server.add([chat_chunk("Wuf", index=1), chat_chunk("Bel"), cut()])
+    assert main(["chat", "-q", "-p", "n=2", "A name?"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "Bel\n\nAnswer 2:\nWuf\n"
+    assert err.startswith("openai-scan: the connection broke during the answer")
+
+
+def test_a_terminal_gets_all_choices_rendered(server: FakeServer) -> None:
+    """Each by itself: emphasis that one of them does not end does not reach into the next."""
+    server.add([chat_chunk("**Bello"), chat_chunk("*Wuffi*", index=1), *LAST])
+    with Session("chat", "-q", "-p", "n=2", "A name?") as session:
+        assert session.end() == 0
+    assert session.lines[-3:] == ["**Bello", "Answer 2:", "Wuffi"]
+
+
+@pytest.mark.parametrize("name", ["chat", "respond"])
+def test_no_parameter_replaces_the_prompt(
+    name: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The question is not lost without a word."""
+    parameter = "messages" if name == "chat" else "input"
+    assert main([name, "-p", f"{parameter}=[]", "Hello"]) == 2
+    assert capsys.readouterr().err == (
+        f"openai-scan: -p {parameter} would replace the prompt: give the prompt as an argument, or"
+        " send a whole body with openai-scan record --path and --body; see"
+        f" openai-scan {name} --help\n"
+    )
+    assert server.requests == []
 
 
 LAST = [chat_chunk(finish_reason="stop"), done()]
@@ -422,6 +517,39 @@ def test_ctrl_c_keeps_what_was_printed(server: FakeServer) -> None:
     assert (out, err) == ("\n", "openai-scan: interrupted\n")
     assert process.returncode == 130
     assert server.hung_up.wait(60)
+
+
+def test_ctrl_c_draws_no_line_twice(server: FakeServer) -> None:
+    """The terminal would move the cursor by showing "^C", so it shows nothing that is typed."""
+    server.add([chat_chunk("Once upon a time\n\n- there was\n- a princess"), hold()])
+    with Session("chat", "-q", "A story!") as session:
+        session.wait_for("a princess")
+        session.type("\x03")
+        assert session.end() == 130
+        assert session.has_echo
+    assert "^C" not in session.seen
+    assert session.lines[-3:] == [" • there was", " • a princess", "openai-scan: interrupted"]
+    # As often as it goes up, so many lines it has drawn before: none is left above.
+    drawn, up = session.seen.count("a princess"), session.seen.count("\x1b[1A")
+    assert up == (drawn - 1) * 2
+
+
+def test_what_is_typed_during_an_answer_is_asked_next(server: FakeServer) -> None:
+    """It is not shown in the middle of the answer, and it is not lost either."""
+    gate = hold()
+    server.add([chat_chunk("Once upon"), gate, chat_chunk(" a time"), *LAST], chat_answer("Bye"))
+    with Session("chat", "-q") as session:
+        session.wait_for("> ")
+        session.type("A story!\n")
+        session.wait_for("Once upon")
+        session.type("And then?\n")
+        gate.release()
+        session.wait_for("Bye")
+        session.wait_for("> ")
+        session.type("\x04")
+        assert session.end() == 0
+    assert server.requests[1].json["messages"][-1] == {"role": "user", "content": "And then?"}
+    assert "Once upon a time" in session.lines
 
 
 def test_a_terminal_gets_markdown_rendered_while_it_arrives(server: FakeServer) -> None:
@@ -542,12 +670,32 @@ def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
         session.wait_for("> ")
         session.type("Bye\n")
         session.wait_for("> ")
-        session.type("\x03")
-        assert session.end() == 130
+        session.type("\x04")
+        assert session.end() == 0
     assert [message["content"] for message in server.requests[2].json["messages"]] == [
         "A story!",
         "Once upon",
         "Bye",
     ]
-    assert session.lines[-1] == "openai-scan: interrupted"
     assert "Traceback" not in session.seen
+
+
+def test_ctrl_c_at_the_prompt_discards_the_line(server: FakeServer) -> None:
+    """As in a shell; a second one ends the conversation, and nothing has gone wrong."""
+    server.add(chat_answer("Hi"))
+    with Session("chat", "-q", "--plain") as session:
+        session.wait_for("> ")
+        session.type("never asked\x03")
+        session.wait_for("Ctrl-C again, or Ctrl-D, ends the conversation.")
+        session.wait_for("> ")
+        session.type("Hello\n")
+        session.wait_for("Hi")
+        session.wait_for("> ")
+        session.type("\x03")
+        session.wait_for("Ctrl-C again")
+        session.wait_for("> ")
+        session.type("\x03")
+        assert session.end() == 0
+    [request] = server.requests
+    assert request.json["messages"] == [{"role": "user", "content": "Hello"}]
+    assert "interrupted" not in session.seen

@@ -1,0 +1,1 @@
+"""What `openai-scan doctor` asks a server, and what it makes of the answers."""
