@@ -76,7 +76,7 @@ def run(version: str, python: str, arguments: Sequence[str]) -> str:
     )
     if installed.returncode != 0:
         return "not installed"
-    command = [folder / "bin/python", "-m", "pytest", *arguments]
+    command: list[str | Path] = [folder / "bin/python", "-m", "pytest", *arguments]
     environment["OPENAI_SCAN_WIRES"] = "blocking"
     ran = subprocess.run(  # noqa: S603 - pytest
         command, cwd=ROOT, env=environment, check=False
