@@ -10,6 +10,8 @@ AUDIT := .venv-audit
 CLIENTS := .venv-clients
 HOSTS := .venv-hosts
 FIELD := .venv-field
+PYTHONS_VENV := .venv-pythons
+SBOM := .venv-sbom
 BIN := $(VENV)/bin
 WEB := build/web
 HOSTED := build/hosts
@@ -54,7 +56,7 @@ IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 # What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
 # browsers, and the examples of the documents. `make test` runs it.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
-	tests/test_pytest_plugin.py $(IN_BROWSERS) tests/relay/page \
+	tests/test_pytest_plugin.py tests/test_sdist.py $(IN_BROWSERS) tests/relay/page \
 	tests/relay/failures
 
 # Tests that repeat one thing many times, to find a case that no other test has or to count steps, and
@@ -68,7 +70,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and would each compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,7 +85,7 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 
 # The environments are made one by one, since each installation writes into this folder.
 test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
-	$(TOGETHER) references types lint contracts
+	$(TOGETHER) references types lint contracts dist
 	$(MAKE) unit
 	$(MAKE) floors
 	$(MAKE) fast
@@ -122,6 +124,36 @@ fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
 
 floors: $(FLOORS)/dev  ## The tests that can differ on the oldest dependencies that setup.cfg allows
 	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) $(FLOORS_TESTS)
+
+# The wheel is built from the source distribution, as an index or a packager builds it. Without
+# isolation the build uses the tools of this environment, and needs no network.
+dist: $(VENV)/dev  ## Build the source distribution and the wheel into dist/, and check both
+	rm -rf dist && mkdir -p build
+	@$(BIN)/python -m build --no-isolation --outdir dist . > build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+# A user's installation: the wheel with what it needs, and nothing else, not even pip.
+sbom: dist  ## List what is installed with the package, as an SBOM beside the distributions in dist/
+	rm -rf $(SBOM)
+	$(INSTALL) $(SBOM) dist/*.whl
+	@$(SBOM)/bin/python -m pip uninstall --quiet --yes pip setuptools 2> /dev/null || true
+	$(BIN)/cyclonedx-py environment --output-reproducible --mc-type library --spec-version 1.6 \
+		--output-file $(patsubst %-py3-none-any.whl,%.cdx.json,$(wildcard dist/*.whl)) $(SBOM)/bin/python
+	$(BIN)/python scripts/check_sbom.py dist/*.cdx.json $(SBOM)
+
+# No other target runs it: it makes a second environment, and then repeats `make quick`.
+unpacked: dist  ## Unpack the source distribution into build/unpacked, and run the quick tests there
+	rm -rf build/unpacked
+	@mkdir -p build/unpacked
+	tar --extract --strip-components=1 --directory build/unpacked --file dist/*.tar.gz
+	$(MAKE) --directory build/unpacked quick
+
+# No other target runs it: it takes minutes for each Python. PYTHONS=/path/to/python adds an interpreter
+# that is not on the path, ONLY="3.10 3.14" leaves others out, and SUITE=tests runs all tests.
+SUITE ?= $(FLOORS_TESTS)
+pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 that is found, and name the missing ones
+	$(PYTHON) scripts/run_pythons.py $(if $(ONLY),--only $(ONLY)) -- $(PYTEST:pytest%=%) $(SUITE)
 
 references: $(VENV)/dev  ## That the documentation could be built without a warning; writing it takes as long again
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
@@ -213,7 +245,9 @@ field: $(FIELD)/ready  ## Compare the relay with what people use instead, into t
 	$(FIELD)/bin/python -m bench.field $(ONLY)
 
 clean:  ## Remove what the other targets have made
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(FIELD) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache docs/_build build mutants *.egg-info
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(FIELD) \
+		$(PYTHONS_VENV) $(SBOM) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache \
+		docs/_build build dist mutants openai_scan/_built.py *.egg-info
 
 INSTALL := PYTHON='$(PYTHON)' .ci/install
 

@@ -15,6 +15,7 @@ import pytest
 from terminal_session import Session
 from typing_extensions import Buffer
 
+from openai_scan import __version__
 from openai_scan.cli import main, program
 from openai_scan.cli.status import MEANINGS
 from openai_scan.testing import FakeServer, chat_answer
@@ -31,7 +32,7 @@ def command(*arguments: str) -> list[str]:
 def test_the_version_is_printed() -> None:
     """`python -m openai_scan` is the command."""
     ran = subprocess.run(command("--version"), capture_output=True, text=True, check=True)
-    assert ran.stdout == "openai-scan 0.1.0\n"
+    assert ran.stdout == f"openai-scan {__version__}\n"
 
 
 def test_the_arguments_are_those_of_the_process(
@@ -40,7 +41,7 @@ def test_the_arguments_are_those_of_the_process(
     """The console script calls main() without any."""
     monkeypatch.setattr(sys, "argv", ["openai-scan", "--version"])
     assert main() == 0
-    assert capsys.readouterr().out == "openai-scan 0.1.0\n"
+    assert capsys.readouterr().out == f"openai-scan {__version__}\n"
 
 
 def test_help_lists_the_commands_and_the_statuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ from openai_scan import (
     replay,
     run_tools,
 )
+from openai_scan._version import __version__
 from openai_scan.events import ErrorEvent
 from openai_scan.recording import RecordedSource
 from openai_scan.recording.recorded import BaseRecordedSource
@@ -119,7 +120,7 @@ def test_a_stream_is_a_head_its_reads_and_an_end(tmp_path: Path) -> None:
                 "transfer-encoding": "chunked",
             },
             "request_id": "req_1",
-            "library": "openai_scan 0.1.0",
+            "library": f"openai_scan {__version__}",
         },
         {"text": (HELLO + STOP + DONE).decode()},
         {"end": "clean"},
@@ -379,7 +380,7 @@ def test_any_source_can_be_recorded(tmp_path: Path) -> None:
         assert not scanner.next()
     assert source.closed
     assert lines_of(tmp_path / "a.jsonl") == [
-        {"format": "openai_scan recording", "version": 1, "library": "openai_scan 0.1.0"},
+        {"format": "openai_scan recording", "version": 1, "library": f"openai_scan {__version__}"},
         {"text": "data: 1\n\n"},
         {"text": "data: 2\n\n"},
         {"end": "clean"},

@@ -31,6 +31,7 @@ from openai_scan import (
     replay,
     waiting,
 )
+from openai_scan._version import __version__
 from openai_scan.errors import APIError
 from openai_scan.recording import (
     End,
@@ -313,7 +314,9 @@ def test_a_recording_that_was_cut_off_is_played_so_far(
     assert str(error) == f"the recording {path} breaks off before its end"
     assert scanner.notes == {"recording_truncated": 1}
     (section,) = read_recording(path)
-    assert section == Section(Head(library="openai_scan 0.1.0"), [Read(0.0, text.encode())], None)
+    assert section == Section(
+        Head(library=f"openai_scan {__version__}"), [Read(0.0, text.encode())], None
+    )
 
 
 def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from openai_scan import __version__
-from web.hosts.recipes import PAGE, recipe
+from web.hosts.recipes import PAGE, VERSION, recipe
 
 HERE = Path(__file__).parent / "hosts"
 NPM = json.loads((HERE / "package.json").read_text("utf-8"))["dependencies"]
@@ -44,7 +43,7 @@ def test_the_page_names_the_versions_that_run(row: str, versions: list[str]) -> 
 def test_the_page_names_the_wheels_that_run() -> None:
     """The others are what the wheel of this project needs in Pyodide."""
     names = ("attrs", "cattrs", "typing_extensions")
-    versions = {name: pinned("wheels.txt")[name] for name in names} | {"openai_scan": __version__}
+    versions = {name: pinned("wheels.txt")[name] for name in names} | {"openai_scan": VERSION}
     config = json.loads(recipe("PyScript", "json"))
     assert config["packages"] == [
         f"./{name}-{version}-py3-none-any.whl" for name, version in versions.items()

@@ -6,6 +6,9 @@ from pages import ROOT, blocks_of
 
 PAGE = ROOT / "docs/how-to/pyscript-jupyterlite-workers.md"
 
+# The version of this project that the page has in the names of wheels.
+VERSION = "0.1.0"
+
 
 def recipe(title: str, language: str) -> str:
     """Return the block of *language* in the section that is called *title*: it has one."""

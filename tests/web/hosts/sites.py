@@ -11,6 +11,8 @@ from pathlib import Path
 from built_wheel import build_wheel
 from pages import ROOT
 
+from web.hosts.recipes import VERSION
+
 NODE_MODULES = ROOT / "build/hosts/node_modules"
 COMMANDS = ROOT / ".venv-hosts/bin"
 
@@ -25,7 +27,7 @@ CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip
 
 def write_wheels(folder: Path) -> None:
     """Write the wheel of this project into *folder*, and those that are installed with it."""
-    build_wheel(folder)
+    build_wheel(folder, VERSION)
     for wheel in _WHEELS.glob("*.whl"):
         shutil.copy(wheel, folder)
 
