@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import descriptions
+
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
@@ -35,7 +37,7 @@ class Family:
         event_names: Wire name to class, if it is not the wire name in CamelCase.
         optional: Required by the schema, but left out or null on the wire.
         defaults: The value of a missing field, if not None, `""` or `()`.
-        extra: On the wire, but not in the schema; a comment may follow the type.
+        extra: On the wire, but not in the schema.
         loose: Fields with another type than in the schema, most often plain JSON.
         dropped: Fields in the schema or on the wire that the class does not have.
         renamed: Field to attribute, for a key that no attribute can be called, such as `async`. All
@@ -51,6 +53,8 @@ class Family:
             names. The events of any stream belong to each.
         frequent: The wire names that the match tries first, most frequent first.
         docs: Class to docstring; for an event without its wire name.
+        attributes: What each attribute means, by field or place; see `descriptions.py`. The names
+            are those of the attributes, not the keys in JSON.
         prepare: The module and the name of a function that turns what servers send in other forms
             into the form that the classes have. It gets the payload and the structurer.
         prepares: The same for single events, by their wire names. Each gets the payload alone.
@@ -85,6 +89,7 @@ class Family:
     unions: Mapping[str, str] = field(default_factory=dict)
     frequent: Sequence[str] = ()
     docs: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, str] | None = None
     prepares: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     payloads: Mapping[str, str] = field(default_factory=dict)
@@ -121,9 +126,6 @@ UNKNOWN = {
 JSON_OBJECT = "dict[str, Any] | None"
 JSON_OBJECTS = "tuple[dict[str, Any], ...]"
 
-# A comment on fields that have no class.
-NO_SCHEMA = "  # JSON as it was sent; it has no schema"
-
 # The token counts, which are the same in Chat Completions and Completions.
 _USAGE_NAMES = {
     "CompletionUsage.completion_tokens_details": "CompletionTokensDetails",
@@ -150,13 +152,14 @@ _USAGE_EXTRA = {
     "CompletionUsage.reasoning_tokens": "int | None",
 }
 _USAGE_DOCS = {
-    "CompletionTokensDetails": "What the tokens of the answer were spent on.",
-    "PromptTokensDetails": "What the tokens of the prompt were.",
-    "CompletionUsage": "How many tokens the request took.",
+    "CompletionTokensDetails": "The tokens of the answer by kind.",
+    "PromptTokensDetails": "The tokens of the prompt by kind.",
+    "CompletionUsage": "How many tokens the request and the answer took.",
 }
 
 CHAT = Family(
     folder="chat",
+    attributes=descriptions.CHAT,
     title="Chat Completions",
     source="https://platform.openai.com/docs/api-reference/chat-streaming",
     roots=["CreateChatCompletionStreamResponse"],
@@ -215,17 +218,17 @@ CHAT = Family(
         # vLLM; OpenRouter again, in the same chunk as the one before.
         "ChoiceDelta.reasoning_content": "str | None",
         "ChoiceDelta.reasoning": "str | None",
-        "ChoiceDelta.reasoning_details": JSON_OBJECTS + NO_SCHEMA,
+        "ChoiceDelta.reasoning_details": JSON_OBJECTS,
         # More names: Copilot and gateways to Bedrock; Ollama; LiteLLM.
         "ChoiceDelta.reasoning_text": "str | None",
         "ChoiceDelta.thinking": "str | None",
-        "ChoiceDelta.thinking_blocks": JSON_OBJECTS + NO_SCHEMA,
+        "ChoiceDelta.thinking_blocks": JSON_OBJECTS,
         # The schema has custom tools only in the whole message.
         "ToolCallDelta.custom": "CustomDelta | None",
         # Set in the chunk that is made of an answer that came in one event; see events/whole.py.
-        "Choice.whole": "bool  # whether *delta* is the whole message",
+        "Choice.whole": "bool",
         # See events/forms.py.
-        "Choice.from_message": "bool  # whether *delta* was sent as a message",
+        "Choice.from_message": "bool",
         # Azure's content filter: on a choice, and on the first chunk for the prompt.
         "Choice.content_filter_results": JSON_OBJECT,
         "Choice.content_filter_offsets": JSON_OBJECT,
@@ -260,12 +263,12 @@ CHAT = Family(
         "ChatCompletionChunk": "pieces of one or more choices, or facts about all of them.",
         "Choice": "Pieces of one of the requested answers.",
         "ChoiceDelta": "What a chunk adds to a choice's message.",
-        "AudioDelta": "What a chunk adds to the spoken answer; *data* is base64.",
-        "ToolCallDelta": "Pieces of a tool call; *index* says of which. The first has the *id*.",
-        "CustomDelta": "Pieces of a call of a custom tool; all *input* together is its input.",
-        "FunctionDelta": "Pieces of a function call; all *arguments* together are JSON.",
+        "AudioDelta": "What a chunk adds to the spoken answer.",
+        "ToolCallDelta": "A piece of a tool call; *index* says of which call.",
+        "CustomDelta": "A piece of the call of a custom tool; join *input* of all pieces.",
+        "FunctionDelta": "A piece of a function call; *arguments* of all pieces, joined, are JSON.",
         "URLCitation": "The text cites a web page.",
-        "CitedPage": "The page, and from *start_index* to *end_index* the text that cites it.",
+        "CitedPage": "A page that the text cites, and where it does.",
         "ChoiceLogProbs": "How likely the tokens of a chunk were.",
         "TokenLogProb": "How likely a token was, and which other tokens were likely.",
         "TopLogProb": "How likely one of the most likely tokens was.",
@@ -275,6 +278,7 @@ CHAT = Family(
 
 COMPLETIONS = Family(
     folder="completions",
+    attributes=descriptions.COMPLETIONS,
     title="Completions",
     source="https://platform.openai.com/docs/api-reference/completions",
     roots=["CreateCompletionResponse"],
@@ -328,6 +332,7 @@ _TOOL_CHOICE_TYPES = (
 
 RESPONSES = Family(
     folder="responses",
+    attributes=descriptions.RESPONSES,
     title="Responses",
     source="https://platform.openai.com/docs/api-reference/responses-streaming",
     roots=["ResponseStreamEvent"],
@@ -638,23 +643,23 @@ RESPONSES = Family(
         "Misalignment": "Why the server blocked what the model was about to do.",
         "MisalignmentSteer": "How to tell the model to go on.",
         "InputTransformation": "An item of the input that was left out, and why.",
-        "PromptCacheMiss": "The cache ended at the first change of the prompt, named by *reason*.",
+        "PromptCacheMiss": "A part of the prompt was not in the cache; *reason* says why.",
         "PromptCacheHit": "The cache had the prompt.",
         "PromptCacheResponseNotFound": "The response to compare with was not found.",
-        "PromptCacheUnavailable": "Nothing is known about the cache.",
+        "PromptCacheUnavailable": "The server does not know how the cache was used.",
         "Agent": "The agent that an event or item is from: the root, or one of its subagents.",
         "ResponseUsage": "How many tokens the response took.",
-        "CacheWriteTokensDetails": "How long the tokens written to the cache are kept.",
-        "InputTokensDetails": "What the tokens of the input were.",
-        "OutputTokensDetails": "What the tokens of the output were spent on.",
+        "CacheWriteTokensDetails": "The tokens written to the cache, by how long they are kept.",
+        "InputTokensDetails": "The tokens of the request by kind.",
+        "OutputTokensDetails": "The tokens of the answer by kind.",
         # The parts of a message.
         "OutputMessage": "A message of the model.",
         "OutputTextContent": "Text of the model, with annotations such as citations.",
         "RefusalContent": "Why the model does not answer, in its own words.",
         "ReasoningTextContent": "Reasoning of the model.",
         "SummaryTextContent": "A summary of the reasoning.",
-        "FileCitation": "The text cites a file; *index* is its place in the list of files.",
-        "URLCitation": "The text from *start_index* to *end_index* cites a web page.",
+        "FileCitation": "The text cites a file.",
+        "URLCitation": "The text cites a web page.",
         "ContainerFileCitation": "The text cites a file in a container.",
         "FilePath": "The text names a file that the model made.",
         "LogProb": "How likely a token was, and which other tokens were likely.",
@@ -669,14 +674,14 @@ RESPONSES = Family(
         # The output items.
         "AgentMessage": "A message from one agent to another.",
         "MultiAgentCall": "An agent starts, asks or stops another; *arguments* are JSON.",
-        "MultiAgentCallOutput": "What came of it.",
+        "MultiAgentCallOutput": "The result when an agent starts, asks or stops another.",
         "FileSearchResult": "A piece of a file that was found.",
         "FileSearchToolCall": "The model searched files.",
         "DirectToolCallCaller": "The model itself called the tool.",
         "ProgramToolCallCaller": "A program of the model called the tool.",
         "FunctionToolCall": "The model calls one of your functions; *arguments* are JSON.",
         "FunctionToolCallOutput": "What one of your functions returned.",
-        "WebSearchSource": "A page that was searched; of the type `api`, other data with a *name*.",
+        "WebSearchSource": "A page or another source that was searched.",
         "WebSearchActionSearch": "The model searched the web.",
         "WebSearchActionOpenPage": "The model opened a page.",
         "WebSearchActionFind": "The model searched a page.",
@@ -694,9 +699,9 @@ RESPONSES = Family(
         "FunctionTool": "One of your functions; *parameters* is a JSON schema.",
         "FileSearchTool": "The tool that searches files.",
         "ComputerTool": "The tool that uses a computer.",
-        "ComputerUsePreviewTool": "The first version of it.",
+        "ComputerUsePreviewTool": "The tool that uses a computer, in its preview version.",
         "WebSearchTool": "The tool that searches the web.",
-        "WebSearchPreviewTool": "The first version of it.",
+        "WebSearchPreviewTool": "The tool that searches the web, in its preview version.",
         "MCPTool": "The tools of an MCP server.",
         "CodeInterpreterTool": "The tool that runs Python code.",
         "ProgrammaticToolCalling": "The model may write programs that call tools.",
@@ -704,7 +709,7 @@ RESPONSES = Family(
         "LocalShellTool": "Your shell, one command at a time.",
         "FunctionShellTool": "A shell, yours or one in a container.",
         "CustomTool": "One of your custom tools, which takes any text.",
-        "NamespaceTool": "Several of your tools under one name.",
+        "NamespaceTool": "Several of your tools in one namespace.",
         "ToolSearchTool": "The tool that searches for other tools.",
         "ApplyPatchTool": "The tool that changes files.",
         "ToolChoiceAllowed": "The model may or must use one of these tools.",
@@ -721,13 +726,13 @@ RESPONSES = Family(
         "ComputerToolCallOutput": "What the screen showed after an action.",
         "ReasoningItem": "The reasoning of the model.",
         "Program": "A program that the model wrote to call tools.",
-        "ProgramOutput": "What the program returned.",
+        "ProgramOutput": "What a program of the model returned.",
         "ToolSearchCall": "The model searches for tools.",
         "ToolSearchOutput": "The tools that were found.",
         "AdditionalTools": "Tools that were added during the response.",
         "Compaction": "The conversation so far, summarised and encrypted.",
         "ImageGenError": "Why no image was made.",
-        "ImageGenModerationDetails": "What the moderation objected to.",
+        "ImageGenModerationDetails": "Why the moderation stopped an image.",
         "ImageGenSVGUsage": "How many tokens an SVG image took.",
         "ImageGenToolCall": "The model made an image; *result* is base64.",
         "CodeInterpreterOutputLogs": "What the code printed.",
@@ -832,6 +837,7 @@ RESPONSES = Family(
 
 AUDIO = Family(
     folder="audio",
+    attributes=descriptions.AUDIO,
     title="transcription and speech",
     source="https://platform.openai.com/docs/api-reference/audio",
     roots=["CreateTranscriptionResponseStreamEvent", "CreateSpeechResponseStreamEvent"],
@@ -873,10 +879,10 @@ AUDIO = Family(
     docs={
         "LogProb": "How likely a token was.",
         "TranscriptionLanguage": "A language that was heard.",
-        "InputTokenDetails": "What the tokens of the input were.",
+        "InputTokenDetails": "The tokens of the request by kind.",
         "TranscriptUsage": "How many tokens the transcription took.",
         "SpeechUsage": "How many tokens the speech took.",
-        "TranscriptTextSegment": "what one speaker said, *start* to *end* in seconds.",
+        "TranscriptTextSegment": "what one speaker said.",
         "TranscriptTextDelta": "a piece of the transcript.",
         "TranscriptTextDone": "the whole transcript.",
         "SpeechAudioDelta": "a piece of speech; *audio* is base64.",
@@ -893,6 +899,7 @@ _IMAGE_EVENTS = (
 
 IMAGES = Family(
     folder="images",
+    attributes=descriptions.IMAGES,
     title="image generation and edit",
     source="https://platform.openai.com/docs/api-reference/images-streaming",
     roots=["ImageGenStreamEvent", "ImageEditStreamEvent"],
@@ -925,7 +932,7 @@ IMAGES = Family(
     },
     unions={"ImageEvent": "image_"},
     docs={
-        "ImagesInputTokensDetails": "What the tokens of the input were.",
+        "ImagesInputTokensDetails": "The tokens of the request by kind.",
         "ImagesUsage": "How many tokens the image took.",
         "ImageGenerationPartialImage": "the image so far; *b64_json* is base64.",
         "ImageGenerationCompleted": "the whole image; *b64_json* is base64.",
@@ -948,6 +955,7 @@ _RESPONSE = (
 # can do without is optional here, so that a server that leaves it out can be read.
 AGENTS = Family(
     folder="agents",
+    attributes=descriptions.AGENTS,
     title="Agents",
     source="https://developers.openai.com/api/docs/guides/agents-api",
     roots=["agents"],
@@ -1140,7 +1148,7 @@ AGENTS = Family(
         "Agent": "The agent of a session, with its settings.",
         "MultiAgentConfig": "Whether the agent may start subagents, and how many at once.",
         "AgentReasoning": "How much the agent reasons, and what of it is shown.",
-        "AgentText": "What the text of the agent has to be like.",
+        "AgentText": "The format and the length of the agent's text.",
         "TextFormatText": "The agent writes plain text.",
         "TextFormatJSONSchema": "The agent writes JSON that fits a schema.",
         "AgentCompaction": "How the session is shortened when it gets too long.",
@@ -1166,14 +1174,14 @@ AGENTS = Family(
         "HostedSkillReference": "A skill in the container that was stored before.",
         "HostedSkillInline": "A skill in the container that came with the request.",
         "SelfHostedEnvironment": "The session runs commands on a machine of yours.",
-        "EnvironmentState": "How the environment of a session is.",
+        "EnvironmentState": "The state of a session's environment.",
         "EnvironmentStateError": "Why the environment failed.",
         "Subagent": "An agent that another one has started.",
         "Turn": "What an agent does about one input; of a subagent if it has a *subagent_id*.",
         "TurnError": "Why a turn failed.",
         "TokenUsage": "How many tokens a turn or a session took.",
-        "InputTokensDetails": "What the tokens of the input were.",
-        "OutputTokensDetails": "What the tokens of the output were.",
+        "InputTokensDetails": "The tokens of the request by kind.",
+        "OutputTokensDetails": "The tokens of the answer by kind.",
         # What a session waits for.
         "FunctionCallAction": "Run one of your functions and send its output.",
         "MCPApprovalAction": "Say whether a tool of an MCP server may be called.",
@@ -1222,10 +1230,10 @@ AGENTS = Family(
         "AgentSessionFailed": "the session failed; `session.error` says why, and so does `err()`.",
         "AgentSessionTurnCreated": "a new turn, of the agent or of a subagent.",
         "AgentSessionTurnInProgress": "a turn has started.",
-        "AgentSessionTurnCompleted": "a turn has ended well.",
+        "AgentSessionTurnCompleted": "a turn has finished.",
         "AgentSessionTurnFailed": "a turn failed; `turn.error` says why.",
         "AgentSessionTurnCancelled": "a turn was cancelled.",
-        "AgentSessionTurnItemAdded": "a new item, of the agent still empty.",
+        "AgentSessionTurnItemAdded": "a new item; an item of the agent is still empty.",
         "AgentSessionTurnItemDone": "a whole item of an agent.",
         "AgentSessionTurnContentPartAdded": "a new part of a message, still empty.",
         "AgentSessionTurnContentPartDone": "a whole part of a message.",
@@ -1246,7 +1254,7 @@ AGENTS = Family(
         "AgentSessionEnvironmentSuspended": "the environment was suspended.",
         "AgentSessionEnvironmentExpired": "the environment has expired.",
         "AgentSessionEnvironmentFailed": "the environment failed; `environment.error` says why.",
-        "AgentSessionEnvironmentReset": "the environment was made anew.",
+        "AgentSessionEnvironmentReset": "the environment was reset.",
     },
 )
 
@@ -1266,6 +1274,7 @@ _MESSAGE_EVENTS = ("Created", "InProgress", "Completed", "Incomplete")
 
 ASSISTANTS = Family(
     folder="assistants",
+    attributes=descriptions.ASSISTANTS,
     title="Assistants",
     source="https://platform.openai.com/docs/api-reference/assistants-streaming",
     roots=["AssistantStreamEvent"],
@@ -1412,7 +1421,7 @@ ASSISTANTS = Family(
         "RankingOptions.hybrid_search": JSON_OBJECT,
         "Run.reasoning_effort": "str | None",
         "Run.tool_resources": "ToolResources | None",
-        "RunStep.expires_at": "int | None  # the wire's name for what the schema calls expired_at",
+        "RunStep.expires_at": "int | None",
         "RunUsage.completion_tokens_details": "CompletionTokensDetails | None",
         "RunUsage.prompt_token_details": "PromptTokenDetails | None",
     },
@@ -1430,9 +1439,9 @@ ASSISTANTS = Family(
         "FunctionCallOutput.arguments": "JSONText",
         "FunctionDelta.arguments": "JSONText | None",
         # Ranges.
-        "FileSearchOptions.max_num_results": "int | None  # 1 to 50",
-        "RankingOptions.score_threshold": "float | None  # 0 to 1",
-        "TruncationStrategy.last_messages": "int | None  # how many to keep",
+        "FileSearchOptions.max_num_results": "int | None",
+        "RankingOptions.score_threshold": "float | None",
+        "TruncationStrategy.last_messages": "int | None",
     },
     dropped=frozenset({"ThreadMessageDelta.object", "ThreadRunStepDelta.object"}),
     # A message may be the prompt.
@@ -1459,16 +1468,14 @@ ASSISTANTS = Family(
         "ToolResources": "What the tools of an assistant or a thread may use.",
         "Assistant": "A model with its instructions and tools.",
         "Thread": "A conversation, which messages belong to.",
-        "FunctionCall": "A function and its arguments, which are JSON text as the model wrote it.",
+        "FunctionCall": "A function and its arguments.",
         "RunToolCall": "A call whose output the run waits for; send the output with its `id`.",
         "SubmitToolOutputs": "The calls whose outputs must be submitted.",
         "RequiredAction": "What must be done before the run goes on.",
         "LastError": "Why a run or a run step failed.",
         "IncompleteDetails": "Why a run or a message is incomplete.",
-        "PromptTokenDetails": "The kinds of tokens in the prompt; sent, but not in the schema.",
-        "CompletionTokensDetails": (
-            "The kinds of tokens in the answer; sent, but not in the schema."
-        ),
+        "PromptTokenDetails": "The tokens of the prompt by kind.",
+        "CompletionTokensDetails": "The tokens of the answer by kind.",
         "RunUsage": "How many tokens a run or a run step took.",
         "TruncationStrategy": "How a thread that is too long for the model is shortened.",
         "Run": "One execution of an assistant on a thread.",
@@ -1479,26 +1486,22 @@ ASSISTANTS = Family(
         "CodeInterpreter": "The code that was run, and its outputs.",
         "CodeInterpreterToolCall": "A run step ran code.",
         "FileSearchContent": "A piece of a file that was found.",
-        "FileSearchResult": "A file that was found; *score* is 0 to 1.",
+        "FileSearchResult": "A file that was found.",
         "FileSearch": "How files were searched, and what was found.",
         "FileSearchToolCall": "A run step searched files.",
-        "FunctionCallOutput": (
-            "A function, its arguments as JSON text, and the output that was submitted, or None."
-        ),
+        "FunctionCallOutput": "A function, its arguments and the output that was submitted.",
         "FunctionToolCall": "A run step called a function.",
         "MessageCreationDetails": "The run step writes a message.",
         "ToolCallsDetails": "The run step calls tools.",
         "RunStep": "One step of a run.",
-        "FileReference": (
-            "The file that a citation or a path points to; *quote* only while streaming."
-        ),
+        "FileReference": "The file that a citation or a path points to.",
         "FileCitation": "The text between the two indexes (characters) cites a place in a file.",
         "FilePath": (
             "The text between the two indexes (characters) is the path of a generated file."
         ),
         "Text": "Text and its annotations.",
-        "ImageFile": "An image in a file of the API; *detail* is auto, low or high.",
-        "ImageURL": "An image on the web; *detail* is auto, low or high.",
+        "ImageFile": "An image in a file of the API.",
+        "ImageURL": "An image on the web.",
         "TextPart": "A part of a message: text.",
         "ImageFilePart": "A part of a message: an image in a file.",
         "ImageURLPart": "A part of a message: an image on the web.",
@@ -1508,9 +1511,7 @@ ASSISTANTS = Family(
         "Deleted": "The result of a delete request.",
         "FileCitationDelta": "A piece of a citation.",
         "FilePathDelta": "A piece of a file path.",
-        "TextDelta": (
-            "Text to append, and annotations; `value` is None if there are only annotations."
-        ),
+        "TextDelta": "Text to append, and annotations.",
         "TextPartDelta": "A piece of a text part.",
         "ImageFilePartDelta": "A piece of an image part, which arrives whole.",
         "ImageURLPartDelta": "A piece of an image part, which arrives whole.",
@@ -1522,9 +1523,7 @@ ASSISTANTS = Family(
         "CodeInterpreterImageDelta": "An image that the code made, which arrives whole.",
         "CodeInterpreterDelta": "A piece of code to append, and pieces of its outputs.",
         "CodeInterpreterToolCallDelta": "A piece of a code interpreter call.",
-        "FileSearchToolCallDelta": (
-            "A piece of a file search call; the schema does not describe *file_search*."
-        ),
+        "FileSearchToolCallDelta": "A piece of a file search call.",
         "FunctionDelta": (
             "A piece of a function call: the name arrives once, the arguments in pieces."
         ),

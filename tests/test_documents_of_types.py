@@ -211,12 +211,12 @@ def test_family_is_found_in_either_kind_of_document(tools: ModuleType) -> None:
 def entries(model: Any) -> dict[str, dict[str, str]]:
     """Return the entries that the report on a family asks for, as somebody would write them."""
     found: dict[str, dict[str, str]] = {}
-    for override in ("names", "renamed", "docs"):
+    for override in ("names", "renamed", "docs", "attributes"):
         for line in model.wishes.lines.get(override, ()):
             key, value = json.loads(
                 "[" + line.partition("  #")[0].replace('": "', '", "')[:-1] + "]"
             )
-            found.setdefault(override, {})[key] = value or "described."
+            found.setdefault(override, {})[key] = value or "Described, in Unix seconds."
     return found
 
 

@@ -121,6 +121,29 @@ DOCS = {
     "Jump": "A jump.",
 }
 
+ATTRIBUTES = {
+    "collar": "What it wears",
+    "color": "The color",
+    "delta": "A piece of the pet",
+    "food": "What it eats; None if it eats nothing",
+    "height": "How high it was, in meters",
+    "legs": "How many legs it has",
+    "lives": "How many lives it has left",
+    "mood": "How it feels",
+    "more": "What else there is",
+    "name": "What you call it",
+    "number": "The number of the piece",
+    "pet": "The pet",
+    "price": "The price; None means free",
+    "prompt": "What you told it",
+    "scores": "How good it is",
+    "seen_at": "When it was seen, in Unix seconds",
+    "tags": "Words about it",
+    "Cat.toy": "What it plays with, which is often something that is worth more than it looks",
+    "toys": "What it plays with",
+    "tricks": "What it can do",
+}
+
 OVERRIDES: dict[str, Any] = {
     "folder": "pets",
     "title": "pets",
@@ -141,6 +164,7 @@ OVERRIDES: dict[str, Any] = {
     "bases": {"PetDelta": ["AddsText"]},
     "frequent": ["pet.news"],
     "docs": DOCS,
+    "attributes": ATTRIBUTES,
 }
 
 OBJECTS = '''\
@@ -148,7 +172,12 @@ from openai_scan.values import (UnknownObject, Value)
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Toy(Value):
-    """A toy."""
+    """A toy.
+
+    Attributes:
+        name: What you call it.
+        price: The price; None means free.
+    """
 
     name: str
     price: float | None = None
@@ -156,14 +185,23 @@ class Toy(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Collar(Value):
-    """A collar."""
+    """A collar.
+
+    Attributes:
+        color: The color.
+    """
 
     color: str
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Jump(Value):
-    """A jump."""
+    """A jump.
+
+    Attributes:
+        height: How high it was, in meters; None if missing.
+        type: The kind: `jump`.
+    """
 
     height: int | None = None
     type: Literal["jump"] = "jump"
@@ -174,21 +212,40 @@ Trick: TypeAlias = Jump | UnknownObject
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Cat(Value):
-    """A cat."""
+    """A cat.
+
+    Attributes:
+        name: What you call it.
+        mood: How it feels: `good` or `bad`; `""` if missing.
+        lives: How many lives it has left; None if missing.
+        toy: What it plays with, which is often something that is worth more than it looks; None if
+            missing.
+        prompt: What you told it; None if missing.
+        collar: What it wears; None if missing.
+        tricks: What it can do; empty if missing.
+        type: The kind: `cat`.
+    """
 
     name: str
     mood: str = ""
     lives: int | None = None
     toy: Toy | None = None
     prompt: str | None = field(default=None, repr=False)
-    collar: Collar | None = None  # sent, but not in the schema
-    tricks: tuple[Trick, ...] = ()  # sent, but not in the schema
+    collar: Collar | None = None
+    tricks: tuple[Trick, ...] = ()
     type: Literal["cat"] = "cat"
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Dog(Value):
-    """A dog."""
+    """A dog.
+
+    Attributes:
+        legs: How many legs it has.
+        toys: What it plays with; empty if missing.
+        food: What it eats; None if it eats nothing.
+        type: The kind: `dog`.
+    """
 
     legs: int = 4
     toys: tuple[Toy, ...] = ()
@@ -208,18 +265,31 @@ from openai_scan.events.pets.base import (AddsText)
 
 @frozen(slots=False, eq=False, repr=False)
 class PetDelta(AddsText):
-    """`pet.delta`: a piece of a pet."""
+    """`pet.delta`: a piece of a pet.
+
+    Attributes:
+        delta: A piece of the pet.
+        number: The number of the piece; None if missing.
+        seen_at: When it was seen, in Unix seconds; None if missing.
+    """
 
     wire_name: ClassVar[str] = "pet.delta"
 
     delta: str
     number: int | None = None
-    seen_at: int | None = None  # Unix seconds
+    seen_at: int | None = None
 
 
 @frozen(slots=False, eq=False, repr=False)
 class PetDone(Event):
-    """`pet.done`: a whole pet."""
+    """`pet.done`: a whole pet.
+
+    Attributes:
+        pet: The pet.
+        tags: Words about it; None if missing.
+        scores: How good it is; None if missing.
+        more: What else there is; None if missing.
+    """
 
     wire_name: ClassVar[str] = "pet.done"
 
@@ -231,7 +301,11 @@ class PetDone(Event):
 
 @frozen(slots=False, eq=False, repr=False)
 class PetNews(Event):
-    """`pet.news`: news of a pet."""
+    """`pet.news`: news of a pet.
+
+    Attributes:
+        text: The text.
+    """
 
     wire_name: ClassVar[str] = "pet.news"
 
@@ -274,7 +348,7 @@ def test_schema_becomes_classes(tools: ModuleType) -> None:
 
 UNION = """
 Whelp: TypeAlias = PetDelta | PetDone | PetNews | DoneEvent | ErrorEvent | UnknownEvent
-\"""Every event of such a stream, so that a `match` can be shown to be complete.\"""
+\"""Any event of such a stream; type checkers show if a `match` leaves one out.\"""
 
 
 News: TypeAlias = PetNews | DoneEvent | ErrorEvent | UnknownEvent
@@ -327,7 +401,7 @@ BIRD_OVERRIDES: dict[str, Any] = {
     "roots": ["Birds"],
     "objects": ["Nest"],
     "names": {"Nest": "Home"},
-    "loose": {"Home.eggs": "int | None  # 0 to 5"},
+    "loose": {"Home.eggs": "int | None"},
     "dropped": frozenset({"BirdDelta.object"}),
     "payloads": {"Bird": "bird"},
     "bases": {"BirdFlown": ["BirdEvent"]},
@@ -343,12 +417,21 @@ BIRD_OVERRIDES: dict[str, Any] = {
         "BirdHatched": "a new bird.",
         "Home": "Where birds hatch.",
     },
+    "attributes": {
+        "BirdDelta.song": "A piece of the song",
+        "bird": "The bird",
+        "eggs": "How many eggs there are, 0 to 5",
+    },
 }
 
 BIRD_EVENTS = '''
 @frozen(slots=False, eq=False, repr=False)
 class BirdHatched(Event):
-    """`bird.hatched`: a new bird."""
+    """`bird.hatched`: a new bird.
+
+    Attributes:
+        bird: The bird.
+    """
 
     wire_name: ClassVar[str] = "bird.hatched"
 
@@ -357,14 +440,22 @@ class BirdHatched(Event):
 
 @frozen(slots=False, eq=False, repr=False)
 class BirdFlown(BirdEvent):
-    """`bird.flown`: the bird has flown."""
+    """`bird.flown`: the bird has flown.
+
+    Attributes:
+        bird: The bird.
+    """
 
     wire_name: ClassVar[str] = "bird.flown"
 
 
 @frozen(slots=False, eq=False, repr=False)
 class BirdDelta(Event):
-    """`bird.delta`: a piece of a song."""
+    """`bird.delta`: a piece of a song.
+
+    Attributes:
+        song: A piece of the song.
+    """
 
     wire_name: ClassVar[str] = "bird.delta"
 
@@ -400,7 +491,7 @@ def test_what_is_beside_the_events(tools: ModuleType) -> None:
     assert model.wishes.text() == ""
     texts: dict[str, str] = tools.render(model)
     assert "class Home(Value):" in texts["objects.py"]
-    assert "    eggs: int | None = None  # 0 to 5\n" in texts["objects.py"]
+    assert "    eggs: How many eggs there are, 0 to 5; None if missing.\n" in texts["objects.py"]
     assert "from openai_scan.events.birds.base import (BirdEvent)" in texts["__init__.py"]
     assert "from openai_scan.events.birds.names import (name_of)" in texts["__init__.py"]
     assert (
@@ -425,6 +516,9 @@ def test_reference_describes_all_of_it(tools: ModuleType) -> None:
     assert ".. autoclass:: openai_scan.events.pets.Toy\n" in page
     assert ".. autodata:: openai_scan.events.pets.Pet\n" in page
     assert page.endswith(".. autofunction:: openai_scan.events.pets.decode\n```\n")
+    known = "# Pets\n\nBy hand.\n\n## Events\n\nOld.\n"
+    own: str = tools.reference_page(model, known)
+    assert own == "# Pets\n\nBy hand.\n" + page[page.index("\n## Events\n") :]
 
 
 def test_modules_are_split_at_their_roots(tools: ModuleType) -> None:
@@ -433,6 +527,17 @@ def test_modules_are_split_at_their_roots(tools: ModuleType) -> None:
     assert "class Cat(Value):" in texts["toys.py"]
     assert "class Toy(Value):" in texts["toys.py"]
     assert "from openai_scan.events.pets.toys import (Cat, Toy)" in texts["objects.py"]
+
+
+def test_every_description_is_used_and_a_phrase(tools: ModuleType) -> None:
+    """No line for all families is for none of them, and the generator adds the full stops."""
+    parts = tools.read_documents(DOCUMENTS)
+    models = [
+        tools.FamilyModel(family, tools.schemas_of(family, parts)) for family in tools.FAMILIES
+    ]
+    assert set(tools.COMMON) == set[str]().union(*(model.common for model in models))
+    for texts in (tools.COMMON, *(family.attributes for family in tools.FAMILIES)):
+        assert [text for text in texts.values() if not text[0].isupper() or text[-1] == "."] == []
 
 
 @NEEDS_RUFF
@@ -460,7 +565,13 @@ def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[
         ({"payloads": {"Cat": "cat"}}, ["payloads: Cat"]),
         ({"prepares": {"pet.gone": ("m", "f")}}, ["prepares: pet.gone"]),
         ({"names": {"Animal": "Beast"}}, ["names: Animal"]),
-        ({"renamed": {"Cat.name": "called", "Dog.name": "x"}}, ["renamed: Dog.name"]),
+        (
+            {
+                "renamed": {"Cat.name": "called", "Dog.name": "x"},
+                "attributes": {**ATTRIBUTES, "called": "What you call it"},
+            },
+            ["renamed: Dog.name"],
+        ),
         (
             {
                 "names": {"Dog": "Cat"},
@@ -468,6 +579,11 @@ def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[
                 "new_objects": {},
                 "new_unions": {},
                 "defaults": {},
+                "attributes": {
+                    name: text
+                    for name, text in ATTRIBUTES.items()
+                    if name not in ("collar", "color", "height", "tricks")
+                },
             },
             [
                 'Cat.type is Literal["cat"] and Literal["dog"]',
@@ -475,6 +591,11 @@ def wishes(tools: ModuleType, schemas: Any = SCHEMAS, **overrides: Any) -> list[
             ],
         ),
         ({"unions": {"Birds": "bird."}}, ["unions: Birds"]),
+        ({"attributes": {**ATTRIBUTES, "Dog.tail": "Its tail"}}, ["attributes: Dog.tail"]),
+        (
+            {"attributes": {**ATTRIBUTES, "mood": "", "seen_at": "When it was seen"}},
+            ['"Cat.mood": "",  # str', '"PetDelta.seen_at": "",  # Unix seconds'],
+        ),
         (
             {"new_unions": {"Trick": ["Jump"], "Game": ["Jump"]}},
             ["new_unions: Game"],
@@ -526,6 +647,12 @@ def test_all_that_is_new_is_listed_at_once(
   docs: describe each new class
     "PetSleepingDream": "",  # PetSleeping.dream
     "PetSleeping": "",  # pet.sleeping
+  attributes: describe each new attribute in descriptions.py, a time with its unit
+    "PetSleepingDream.str_": "",  # str
+    "PetSleepingDream.self_": "",  # str
+    "PetSleeping.async_": "",  # bool
+    "PetSleeping.x_mood_": "",  # str
+    "PetSleeping.dream": "",  # PetSleepingDream
 """
     assert capsys.readouterr() == (
         "",
@@ -543,6 +670,14 @@ def test_key_that_is_a_keyword_has_an_attribute_of_another_name(tools: ModuleTyp
             "renamed": renamed,
             "hidden": frozenset({"Cat.prompt", "PetSleeping.x-mood"}),
             "docs": {**DOCS, "Dream": "A dream.", "PetSleeping": "a pet sleeps."},
+            "attributes": {
+                **ATTRIBUTES,
+                "async_": "Whether it sleeps alone",
+                "PetSleeping.mood": "How it sleeps",
+                "dream": "What it dreams",
+                "words": "What it says",
+                "own": "What it is in the dream",
+            },
         }
     )
     model = tools.FamilyModel(family, NEWER)
@@ -571,7 +706,7 @@ def test_name_that_is_suggested_can_be_used(tools: ModuleType, key: str, name: s
     pet = {"properties": {"type": {"const": "pet.new"}, key: {"type": "string"}}}
     schemas = {"Stream": pet}
     family = {"folder": "pets", "title": "pets", "source": "", "roots": ["Stream"]}
-    docs = {"docs": {"PetNew": "a new pet."}}
+    docs = {"docs": {"PetNew": "a new pet."}, "attributes": {name: "What is new"}}
     assert (
         f'"*.{key}": "{name}",'
         in tools.FamilyModel(tools.Family(**family, **docs), schemas).wishes.text()
