@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 from typing_extensions import is_typeddict
 
 from openai_scan import __version__
@@ -38,6 +39,8 @@ napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 # One parameter a line, as in the code.
 maximum_signature_line_length = 72
+# The name of a class links to where its module is.
+python_use_unqualified_type_names = True
 
 # Every link to a name of ours has to lead somewhere.
 nitpicky = True
@@ -62,15 +65,35 @@ html_copy_source = False
 html_show_sourcelink = False
 
 
-def _describe(*event: Any) -> None:
-    """Add to a class what the comments behind its fields say, which is units and ranges."""
+def _show_types(*event: Any) -> None:
+    """Show the type of each attribute that a class describes; an alias has no docstring."""
     *_, described, _options, lines = event
     if isinstance(described, UnionType) and lines[:1] == str(UnionType.__doc__).splitlines()[:1]:
-        lines.clear()  # an alias has no docstring of its own
-    if inspect.isclass(described) and attrs.has(described):
-        source = inspect.getsource(described)
-        for field, comment in re.findall(r"(?m)^    (\w+): (?!ClassVar).*?  # (.+)$", source):
-            lines.append(f":ivar {field}: {comment[0].upper()}{comment[1:]}.")
+        lines.clear()
+    if not inspect.isclass(described) or is_typeddict(described):
+        return
+    hints = {}
+    for base in reversed(described.__mro__):
+        hints |= inspect.get_annotations(base)
+    for place in range(len(lines) - 1, -1, -1):
+        found = re.match(r":ivar (\w+):", lines[place])
+        if found and found[1] in hints:
+            hint = hints[found[1]]
+            shown = hint if isinstance(hint, str) else inspect.formatannotation(hint)
+            shown = re.sub(r"\b(?:typing\.)?ClassVar\[(.*)\]$", r"\1", shown)
+            shown = re.sub(r"\bIndex\b", "int", re.sub(r"\bJSONText\b", "str", shown))
+            lines.insert(place, f":vartype {found[1]}: {shown.replace('typing.', '')}")
+
+
+def _shorten_signature(*event: Any) -> tuple[str, None] | None:
+    """Show of an event what a pattern can name by its place, and of an object nothing.
+
+    Their types stand beside their attributes, and no user has to construct them.
+    """
+    _, what, name, described, _options, _signature, _annotation = event
+    if what != "class" or not name.startswith("openai_scan.events.") or not attrs.has(described):
+        return None
+    return (f"({', '.join(described.__match_args__)})" if described.__match_args__ else "", None)
 
 
 def _link_arguments(*event: Any) -> None:
@@ -126,6 +149,10 @@ def _bases(kind: Any) -> Iterator[Any]:
 
 def setup(app: Sphinx) -> None:
     """Let Sphinx call these for each docstring, before its sections are read or after."""
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("autodoc-process-docstring", _link_arguments, priority=100)
     app.connect("autodoc-process-docstring", _list_arguments, priority=100)
-    app.connect("autodoc-process-docstring", _describe)
+    app.connect("autodoc-process-docstring", _show_types, priority=900)
+    app.connect("autodoc-process-signature", _shorten_signature)

@@ -77,6 +77,13 @@ class Telemetry:
     Args:
         tracer_provider: Where to send spans; the global provider by default.
         meter_provider: Where to send measurements; the global provider by default.
+
+    Attributes:
+        tracer: What makes the spans.
+        duration: The histogram of how long answers take, in seconds.
+        tokens: The histogram of how many tokens they take.
+        first_chunk: The histogram of the time to the first event, in seconds.
+        next_chunk: The histogram of the time between two events, in seconds.
     """
 
     def __init__(

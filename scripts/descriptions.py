@@ -706,7 +706,7 @@ ASSISTANTS: Mapping[str, str] = {
     "RunStep.type": "The kind of step",
     "RunStep.step_details": "What the step does: write a message or call tools",
     "RunStep.expired_at": "When it expired, in Unix seconds; None if it did not",
-    "RunStep.expires_at": "When it expires, in Unix seconds; servers send this in place of *expired_at*",
+    "RunStep.expires_at": "When it expires, in Unix seconds; sent instead of *expired_at*",
     "RunStepDelta.step_details": "What is added to the details",
     "message_creation": "The message",
     "ToolCallsDetails.tool_calls": "The calls",

@@ -164,14 +164,18 @@ class Field:
 
     def entry(self) -> str:
         """Return the field's line in the docstring, or lines."""
-        return textwrap.fill(
-            f"{self.name}: {self.meaning}",
-            width=100,
-            initial_indent=" " * 8,
-            subsequent_indent=" " * 12,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        return textwrap.indent(_wrapped(f"{self.name}: {self.meaning}", 92, hang=4), " " * 8)
+
+
+def _wrapped(text: str, width: int, hang: int = 0) -> str:
+    """Return *text* in lines; all but the first begin with *hang* blanks."""
+    return textwrap.fill(
+        text,
+        width,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 _ATTRS_USES = {"field": "= field(", "frozen": "@frozen"}
@@ -786,9 +790,11 @@ def reference_page(model: FamilyModel, known: str = "") -> str:
     """
     module = f"openai_scan.events.{model.family.folder}"
     events = [f"autoclass:: {module}.{one.name}" for one in model.events]
-    events += [f"autodata:: {module}.{one.name}" for one in model.unions()]
+    events += [_alias_entry(module, one.name, one.doc) for one in model.unions()]
     objects = [
-        f"{'autoclass' if isinstance(one, Class) else 'autodata'}:: {module}.{one.name}"
+        f"autoclass:: {module}.{one.name}"
+        if isinstance(one, Class)
+        else _alias_entry(module, one.name, f"One of {_links(one.arms)}.")
         for one in model.objects.values()
     ]
     bases, functions = [], [f"{module}.decode"]
@@ -803,10 +809,29 @@ def reference_page(model: FamilyModel, known: str = "") -> str:
     }
     head, section, _ = known.partition(_FIRST_SECTION)
     return (head if section else _HEAD.format(folder=model.family.folder)) + "".join(
-        f"\n## {title}\n\n```{{eval-rst}}\n.. " + "\n.. ".join(entries) + "\n```\n"
+        f"\n## {title}\n\n```{{eval-rst}}\n.. " + "\n.. ".join(entries).rstrip() + "\n```\n"
         for title, entries in sections.items()
         if entries
     )
+
+
+def _alias_entry(module: str, name: str, text: str) -> str:
+    content = textwrap.indent(_wrapped(text, 117), "   ")
+    return f"autodata:: {module}.{name}\n   :no-value:\n\n{content}\n"
+
+
+def _links(names: Sequence[str]) -> str:
+    """Return links to classes, other types as code; names of the page's own module are short."""
+    values = {*SHARED_NAMES["openai_scan.values"]}
+    roles = [
+        f":py:class:`~openai_scan.values.{name}`"
+        if name in values
+        else f":py:obj:`{name}`"
+        if name[0].isupper()
+        else f"`{name}`"
+        for name in names
+    ]
+    return f"{', '.join(roles[:-1])} or {roles[-1]}"
 
 
 def tidy(text: str, path: Path) -> str:

@@ -48,7 +48,13 @@ _OF_THE_STREAM = frozenset({"include_obfuscation", "record"})
 
 @frozen(kw_only=True)
 class DeletedAgentSession:
-    """A session that was deleted."""
+    """A session that was deleted.
+
+    Attributes:
+        id: The id of the session.
+        deleted: Whether it was deleted.
+        object: The kind of object: `agent.session.deleted`.
+    """
 
     id: str
     deleted: bool = True
@@ -57,7 +63,11 @@ class DeletedAgentSession:
 
 @frozen(kw_only=True)
 class SentEvents:
-    """Events that a session has accepted; its stream shows what comes of them."""
+    """Events that a session has accepted; its stream shows what comes of them.
+
+    Attributes:
+        session_id: The id of the session.
+    """
 
     session_id: str
 

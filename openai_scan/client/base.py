@@ -52,6 +52,12 @@ class Page(Generic[T]):
     """One page of a list; iterating over it yields its items.
 
     For the next page pass `after=page.last_id`.
+
+    Attributes:
+        data: The items.
+        first_id: The id of the first item; None if there is none.
+        last_id: The id of the last item; None if there is none.
+        has_more: Whether more items follow.
     """
 
     data: tuple[T, ...] = ()

@@ -14,10 +14,17 @@ from openai_scan.client.params import Extras
 
 @frozen(kw_only=True)
 class Model:
-    """A model that the server offers."""
+    """A model that the server offers.
+
+    Attributes:
+        id: The name to pass as `model`.
+        created: When it was created, in Unix seconds; None if missing.
+        owned_by: Who owns it; None if missing.
+        object: The kind of object: `model`.
+    """
 
     id: str
-    created: int | None = None  # Unix seconds
+    created: int | None = None
     owned_by: str | None = None
     object: str = "model"
 

@@ -42,7 +42,13 @@ _BETA_HEADERS = {"OpenAI-Beta": "responses_multi_agent=v1"}
 
 @frozen(kw_only=True)
 class DeletedResponse:
-    """A response that was deleted."""
+    """A response that was deleted.
+
+    Attributes:
+        id: The id of the response.
+        deleted: Whether it was deleted.
+        object: The kind of object: `response`.
+    """
 
     id: str
     deleted: bool = True

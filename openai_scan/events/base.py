@@ -88,14 +88,20 @@ class Event(Value):
     """One event of a stream: a frozen value, made to be used with `match`.
 
     Attributes:
-        raw: The event as it was received, fields that its class does not have included.
+        raw: The event as it was received, with the fields that its class does not have.
+        wire_name: A class attribute: the name of such events on the wire; `""` for unknown ones.
+        family: A class attribute: the API that has such events, such as `chat`; `""` if every
+            stream can have them.
+        ends_with_done: A class attribute: whether streams of that API end with `[DONE]`.
+        of_session: A class attribute: whether the event can name a session of the Agents API.
+        content_places: A class attribute: where the payload has a part of the answer, as JSONPath
+            without indexes.
     """
 
     wire_name: ClassVar[str] = ""
-    family: ClassVar[str] = ""  # the folder of its family; "" if any stream can have the event
-    ends_with_done: ClassVar[bool] = False  # whether the streams of its family end with [DONE]
-    of_session: ClassVar[bool] = False  # others are not asked for session, id and rest: 5 calls
-    # The places in its payload, as JSONPath without indexes, that bring a part of the answer.
+    family: ClassVar[str] = ""
+    ends_with_done: ClassVar[bool] = False
+    of_session: ClassVar[bool] = False  # the questions about sessions are left out for the others
     content_places: ClassVar[frozenset[str]] = frozenset()
 
     raw: RawEvent = field(kw_only=True, eq=False, repr=False)
@@ -321,6 +327,9 @@ class ErrorEvent(OfNoFamily):
 
     The stream goes on, since some servers send details afterwards; at its end `err()` returns the
     same error as an `APIError`.
+
+    Attributes:
+        error: What the server reports.
     """
 
     wire_name: ClassVar[str] = "error"

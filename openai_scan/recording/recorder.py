@@ -91,7 +91,11 @@ class RecordedSource(BaseRecordedSource):
 
 
 class AsyncRecordedSource(BaseRecordedSource):
-    """An asynchronous source that is being recorded; made by `record()`. See `RecordedSource`."""
+    """An asynchronous source that is being recorded; made by `record()`. See `RecordedSource`.
+
+    Attributes:
+        source: What is being recorded.
+    """
 
     _closed: bool = False
 

@@ -74,7 +74,12 @@ class Encoding(Protocol):
 
 
 class Frames:
-    """The neutral frames; see the module."""
+    """The neutral frames; see the module.
+
+    Attributes:
+        headers: The headers of the response.
+        heartbeat: What is sent when there is nothing to send, so that the connection stays open.
+    """
 
     headers: Mapping[str, str] = HEADERS
     heartbeat = HEARTBEAT

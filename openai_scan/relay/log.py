@@ -47,6 +47,7 @@ class Log(ABC):
     Attributes:
         lease: For how many seconds a job belongs to a process that does not renew it.
         is_shared: Whether another process can take over a job.
+        tails: What is new in the streams that are being read in this process.
         on_stop: Called with the id of a stream when it is to stop. The relay sets it; it is called
             in a thread of the log, and returns quickly.
     """

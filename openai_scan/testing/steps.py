@@ -25,14 +25,22 @@ _ERRORS: Mapping[int, tuple[str, str | None]] = {
 
 @frozen
 class Delay:
-    """Wait before the next step."""
+    """Wait before the next step.
+
+    Attributes:
+        seconds: How long, in seconds.
+    """
 
     seconds: float
 
 
 @frozen
 class Due:
-    """Wait until *seconds* after the request."""
+    """Wait until *seconds* after the request.
+
+    Attributes:
+        seconds: How long after the request, in seconds.
+    """
 
     seconds: float
 

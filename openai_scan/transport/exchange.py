@@ -392,6 +392,15 @@ class Exchange(BaseExchange):
 
     The first `next()` sends the request. Iterating raises a ScanError if the request fails or the
     answer is not an event stream.
+
+    Attributes:
+        request: What is sent.
+        notes: What was tolerated of the answer, counted.
+        interrupted: Whether an exception of the caller's own has left it.
+        clock: The time limits.
+        cancellation: What ends a wait from outside.
+        sent_at: When the request was sent, in the time of `time.monotonic()`; None before that.
+        answered_at: When the response headers had arrived, in the same time; None before that.
     """
 
     def __iter__(self) -> Iterator[bytes]:

@@ -49,6 +49,13 @@ class Request:
     With uploads the body is sent as the fields of a form, otherwise as JSON.
 
     Attributes:
+        method: The method, such as `POST`.
+        path: The path below the base URL, such as `/responses`.
+        query: The parameters of the query.
+        headers: The headers, beside those that the transport adds.
+        body: The body; None if it has none.
+        uploads: The files to send with it.
+        timeout: How long to wait for the answer.
         retries: When it is sent again.
         onward: The request for the rest of an answer that broke off, with `{answer_id}` in its
             path; None if such an answer cannot be resumed.

@@ -53,13 +53,18 @@ PartOfCall: TypeAlias = FunctionCallItem | FunctionCallAction
 
 
 class AgentsBase(Event):
-    """The base of all events of the family."""
+    """The base of all events of the Agents API.
+
+    Attributes:
+        event_id: The id of the event; the same event may be sent again under the same id.
+        session_id: The id of the session; `""` if the event does not have it by itself.
+    """
 
     family: ClassVar[str] = "agents"
     of_session: ClassVar[bool] = True
 
     event_id: str
-    session_id: str = ""  # of a class that has no such field as well
+    session_id: str = ""
 
     def stream_event_id(self) -> str | None:
         return self.event_id or None
@@ -133,11 +138,17 @@ class BringsSession(AgentsBase):
 
 
 class BringsTurn(AgentsBase):
-    """The base of an event with a turn as it is now."""
+    """The base of the events of a turn.
+
+    Attributes:
+        turn: The turn as it is now.
+        turn_id: The id of the turn; `""` if missing.
+        usage: The token counts; None before the turn has ended.
+    """
 
     turn: Turn
     turn_id: str
-    usage: TokenUsage | None = None  # of a class that has no such field as well
+    usage: TokenUsage | None = None
 
     @property
     def is_aside(self) -> bool:

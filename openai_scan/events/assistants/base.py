@@ -63,7 +63,11 @@ class AssistantsBase(Event):
 
 @frozen(slots=False, eq=False, repr=False)
 class RunEvent(AssistantsBase):
-    """The base of the `thread.run.*` events, each with the run as it is now."""
+    """The base of the `thread.run.*` events.
+
+    Attributes:
+        run: The run as it is now.
+    """
 
     ends_with_done: ClassVar[bool] = True
 
@@ -102,7 +106,11 @@ class RunEvent(AssistantsBase):
 
 @frozen(slots=False, eq=False, repr=False)
 class RunStepEvent(AssistantsBase):
-    """The base of the `thread.run.step.*` events, each with the run step as it is now."""
+    """The base of the `thread.run.step.*` events.
+
+    Attributes:
+        run_step: The run step as it is now.
+    """
 
     run_step: RunStep
 
@@ -121,7 +129,11 @@ class RunStepEvent(AssistantsBase):
 
 @frozen(slots=False, eq=False, repr=False)
 class MessageEvent(AssistantsBase):
-    """The base of the `thread.message.*` events, each with the message as it is now."""
+    """The base of the `thread.message.*` events.
+
+    Attributes:
+        message: The message as it is now.
+    """
 
     message: Message
 

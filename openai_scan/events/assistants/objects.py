@@ -641,8 +641,7 @@ class RunStep(Value):
         completed_at: When it was completed, in Unix seconds; None if it was not.
         metadata: Your own keys and values, as they were sent with the request; None if missing.
         usage: The token counts; None if missing.
-        expires_at: When it expires, in Unix seconds; servers send this in place of *expired_at*;
-            None if missing.
+        expires_at: When it expires, in Unix seconds; sent instead of *expired_at*; None if missing.
         type: The kind of step: `message_creation` or `tool_calls`; `""` if missing.
     """
 

@@ -49,9 +49,14 @@ _LASTING = ("thread_id", "assistant_id", "created_at", "model", "instructions", 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class AssistantsAnswer(Value):
-    """The answer of a run as far as it has arrived, with messages and run steps in order.
+    """The answer of a run, as far as it has arrived.
 
     Attributes:
+        thread: The thread; None unless the stream has created it.
+        run: The run as the server showed it last; None before that.
+        messages: The messages, in order.
+        run_steps: The run steps, in order.
+        usage: The token counts of the run; None until it has ended.
         hole: Whether an event that brought a part of the answer could not be read. No call is
             complete then.
     """

@@ -27,7 +27,15 @@ from openai_scan.values import Counts, Piece, Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Transcript(WithoutCalls, Value):
-    """A transcript as far as it has arrived; *segments* say who said what, if requested."""
+    """A transcript, as far as it has arrived.
+
+    Attributes:
+        text: The text.
+        segments: Who said what and when, if you asked for segments.
+        languages: The languages that were heard, if the server reports them.
+        logprobs: How likely each token was, if you asked for it.
+        usage: The token counts; None if the server sent none.
+    """
 
     text: str = ""
     segments: tuple[TranscriptTextSegment, ...] = ()
@@ -42,13 +50,18 @@ class Transcript(WithoutCalls, Value):
 
     @property
     def finish_reason(self) -> None:
-        """Always None: the server does not say why it ends."""
+        """Always None, since the server gives no reason for the end."""
         return
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Speech(WithoutText, Value):
-    """Speech as far as it has arrived; *audio* is decoded."""
+    """Speech, as far as it has arrived.
+
+    Attributes:
+        audio: The audio, decoded; not shown in the `repr`.
+        usage: The token counts; None if the server sent none.
+    """
 
     audio: bytes = field(default=b"", repr=False)
     usage: SpeechUsage | None = None
@@ -60,7 +73,7 @@ class Speech(WithoutText, Value):
 
     @property
     def finish_reason(self) -> None:
-        """Always None: the server does not say why it ends."""
+        """Always None, since the server gives no reason for the end."""
         return
 
 

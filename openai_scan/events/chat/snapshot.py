@@ -35,7 +35,12 @@ _NO_DELTA = ChoiceDelta()
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatFunction(Value):
-    """The function that is called, and its arguments as JSON text."""
+    """The function that is called, and its arguments.
+
+    Attributes:
+        name: The name of the function; `""` until it has arrived.
+        arguments: The arguments as JSON text, as far as they have arrived.
+    """
 
     name: str = ""
     arguments: str = ""
@@ -43,7 +48,12 @@ class ChatFunction(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatCustom(Value):
-    """The custom tool that is called, and its input, which is any text."""
+    """The custom tool that is called, and its input.
+
+    Attributes:
+        name: The name of the tool; `""` until it has arrived.
+        input: The input, which is any text, as far as it has arrived.
+    """
 
     name: str = ""
     input: str = ""
@@ -51,9 +61,14 @@ class ChatCustom(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatToolCall(Value):
-    """A call of one of your functions or, if it has *custom*, of your custom tools.
+    """A call of one of your functions or custom tools.
 
-    The *id* is made up if the server has sent none, or one that another call has already.
+    Attributes:
+        id: The id to send the output with. It is made up if the server has sent none, or one that
+            another call has already.
+        function: The function and its arguments; empty for a custom tool.
+        type: The kind of call: `function` or `custom`.
+        custom: The custom tool and its input; None for a function.
     """
 
     id: str = ""
@@ -64,31 +79,56 @@ class ChatToolCall(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatAudio(Value):
-    """The spoken answer; *data* is the audio, decoded."""
+    """The spoken answer, as far as it has arrived.
+
+    Attributes:
+        id: The id of the audio, to refer to it later; `""` until it has arrived.
+        data: The audio, decoded; not shown in the `repr`.
+        transcript: The audio as text.
+        expires_at: When the server forgets the audio, in Unix seconds; None if missing.
+    """
 
     id: str = ""
     data: bytes = field(default=b"", repr=False)
     transcript: str = ""
-    expires_at: int | None = None  # Unix seconds
+    expires_at: int | None = None
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatMessage(Value):
-    """The message of one choice. A text is None if no piece of it has arrived."""
+    """The message of one choice, as far as it has arrived.
+
+    Attributes:
+        role: Who wrote the message.
+        content: The text; None if no piece of it has arrived.
+        refusal: Why the model does not answer, in its own words; None if it answers.
+        reasoning: The reasoning, from servers that send it; None if no piece of it has arrived.
+        tool_calls: The calls of your functions and custom tools.
+        function_call: The call in the old form, before there were tools; None if there is none.
+        audio: The spoken answer; None if it is not spoken.
+        annotations: The citations, from models that search the web.
+    """
 
     role: str = "assistant"
     content: str | None = None
     refusal: str | None = None
     reasoning: str | None = None
     tool_calls: tuple[ChatToolCall, ...] = ()
-    function_call: ChatFunction | None = None  # the older form of a tool call
+    function_call: ChatFunction | None = None
     audio: ChatAudio | None = None
     annotations: tuple[Annotation, ...] = ()
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ChatChoice(Value):
-    """One of the requested answers; *finish_reason* is None while it arrives."""
+    """One of the requested answers, as far as it has arrived.
+
+    Attributes:
+        index: The number of the choice, from 0.
+        message: The message.
+        finish_reason: Why the choice ended, in the server's word; None while it arrives.
+        logprobs: How likely each token was; None unless you asked for it.
+    """
 
     index: int = 0
     message: ChatMessage = ChatMessage()
@@ -101,12 +141,19 @@ class ChatCompletion(Value):
     """A chat completion as far as it has arrived, with its choices in the order of their numbers.
 
     Attributes:
+        id: The id of the completion; `""` if missing.
+        created: When it was created, in Unix seconds; None if missing.
+        model: The name of the model; `""` if missing.
+        choices: The choices.
+        service_tier: The service tier that the request ran in; None if missing.
+        system_fingerprint: Which configuration of the server the answer is from; None if missing.
+        usage: The token counts that the server sent last; None if it sent none.
         done: Whether the server has sent `[DONE]`, which ends all choices.
         hole: Whether a part of it could not be read. None of its calls is complete then.
     """
 
     id: str = ""
-    created: int | None = None  # Unix seconds
+    created: int | None = None
     model: str = ""
     choices: tuple[ChatChoice, ...] = ()
     service_tier: str | None = None

@@ -21,10 +21,19 @@ from openai_scan.values import Counts, Piece, Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class CompletionAnswer(WithoutCalls, Value):
-    """A completion as far as it has arrived, with its choices in the order of their numbers."""
+    """A completion as far as it has arrived, with its choices in the order of their numbers.
+
+    Attributes:
+        id: The id of the completion; `""` if missing.
+        created: When it was created, in Unix seconds; None if missing.
+        model: The name of the model; `""` if missing.
+        choices: The choices.
+        system_fingerprint: Which configuration of the server the answer is from; None if missing.
+        usage: The token counts that the server sent last; None if it sent none.
+    """
 
     id: str = ""
-    created: int | None = None  # Unix seconds
+    created: int | None = None
     model: str = ""
     choices: tuple[CompletionChoice, ...] = ()
     system_fingerprint: str | None = None

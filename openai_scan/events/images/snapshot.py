@@ -21,10 +21,20 @@ from openai_scan.values import Counts, Piece, Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class Image(Value):
-    """An image; *is_partial* until it is finished."""
+    """An image.
+
+    Attributes:
+        b64_json: The image, as base64; not shown in the `repr`.
+        created_at: When it was created, in Unix seconds; None if missing.
+        size: Its width and height in pixels, such as `1024x1024`; `""` if missing.
+        quality: Its quality; `""` if missing.
+        background: Its background; `""` if missing.
+        output_format: Its format, such as `png`; `""` if missing.
+        is_partial: Whether it is not finished.
+    """
 
     b64_json: str = field(default="", repr=False)
-    created_at: int | None = None  # Unix seconds
+    created_at: int | None = None
     size: str = ""
     quality: str = ""
     background: str = ""
@@ -39,7 +49,12 @@ class Image(Value):
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ImagesAnswer(WithoutText, Value):
-    """The images that have arrived; the last one may be partial."""
+    """The images that have arrived.
+
+    Attributes:
+        images: The images in order; the last one may be partial.
+        usage: The token counts that the server sent last; None if it sent none.
+    """
 
     images: tuple[Image, ...] = ()
     usage: ImagesUsage | None = None
@@ -56,7 +71,7 @@ class ImagesAnswer(WithoutText, Value):
 
     @property
     def finish_reason(self) -> None:
-        """Always None: the server does not say why it ends."""
+        """Always None, since the server gives no reason for the end."""
         return
 
     @property

@@ -43,12 +43,17 @@ PartOfCall: TypeAlias = "FunctionToolCall | CustomToolCall | AddsToCall"
 
 
 class ResponsesBase(Event):
-    """The base of all events of the family."""
+    """The base of all events of Responses.
+
+    Attributes:
+        sequence_number: The number of the event in its stream; None if missing.
+        agent: The agent that it is from; None if the response has only one.
+    """
 
     family: ClassVar[str] = "responses"
 
     sequence_number: int | None
-    agent: Agent | None = None  # of a class that has no such field as well
+    agent: Agent | None = None
 
     def stream_position(self) -> int | None:
         return self.sequence_number
