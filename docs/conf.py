@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 from sphinx.application import Sphinx
-from sphinx.domains.python import PyObject
+from sphinx.domains.python import PythonDomain
 from typing_extensions import is_typeddict
 
 from openai_scan import __version__
@@ -72,7 +72,7 @@ def _show_types(*event: Any) -> None:
         lines.clear()
     if not inspect.isclass(described) or is_typeddict(described):
         return
-    hints = {}
+    hints: dict[str, Any] = {}
     for base in reversed(described.__mro__):
         hints |= inspect.get_annotations(base)
     for place in range(len(lines) - 1, -1, -1):
@@ -86,14 +86,18 @@ def _show_types(*event: Any) -> None:
 
 
 def _shorten_signature(*event: Any) -> tuple[str, None] | None:
-    """Show of an event what a pattern can name by its place, and of an object nothing.
+    """Show of an event what a pattern can name by its place; of objects and protocols nothing.
 
     Their types stand beside their attributes, and no user has to construct them.
     """
     _, what, name, described, _options, _signature, _annotation = event
-    if what != "class" or not name.startswith("openai_scan.events.") or not attrs.has(described):
+    if what == "class" and getattr(described, "_is_protocol", False):
+        return ("", None)
+    places = ("openai_scan.events.", "openai_scan.values.")
+    if what != "class" or not name.startswith(places) or not attrs.has(described):
         return None
-    return (f"({', '.join(described.__match_args__)})" if described.__match_args__ else "", None)
+    positional = ", ".join(getattr(described, "__match_args__", ()))
+    return (f"({positional})" if positional else "", None)
 
 
 def _link_arguments(*event: Any) -> None:
@@ -149,7 +153,7 @@ def _bases(kind: Any) -> Iterator[Any]:
 
 def setup(app: Sphinx) -> None:
     """Let Sphinx call these for each docstring, before its sections are read or after."""
-    for field in PyObject.doc_field_types:
+    for field in PythonDomain.directives["class"].doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
     app.connect("autodoc-process-docstring", _link_arguments, priority=100)

@@ -1,7 +1,7 @@
-"""The meaning: raw events in, typed events out.
+"""Raw events in, typed events out.
 
-The event classes of the families are found here too; each family is imported when one of its names
-is first used.
+The event classes of all APIs can be imported from here too. The module of an API is loaded when one
+of its names is first used.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Find an event class in its family, which is imported only now."""
+    """Return an event class, and load the module of its API."""
     found = event_class(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

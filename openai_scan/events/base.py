@@ -1,9 +1,8 @@
 """The base of all events and of all folds, and the events that belong to no family.
 
-`Event` declares every question that a stream or a user can ask an event, each with the answer that
-most events give: None, "not here". The classes of a family override the questions that concern
-them. `Fold` collects the events of one family into the whole answer. The two name each other, so
-they are in one file.
+`Event` declares every question that a stream or a user can ask an event, with the answer of most
+events: None, "not here". The classes of a family override those that concern them. `Fold` collects
+the events of one family into the whole answer. The two refer to each other, so one file has both.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ Append: TypeAlias = Callable[[str], object]
 """Adds a piece of text to an answer."""
 
 DONE = "[DONE]"
-"""The data that end a stream."""
+"""The data of the event that ends a stream."""
 
 # The names of events that servers send only to keep the connection alive.
 _KEEP_ALIVES = frozenset({"heartbeat", "keep-alive", "keep_alive", "keepalive", "ping"})
@@ -76,7 +75,7 @@ _BUILT_IN = re.compile(r"response\.\w+\.\w+")
 # The names of the events of an agent's session that report on its surroundings only.
 _SURROUNDINGS = re.compile(r"agent\.session\.(?:environment|subagent)\.\w+")
 
-# What only events with a part of the answer have.
+# The keys that only events with a part of the answer have.
 _CONTENT = re.compile(r'"(?:choices|delta)"\s*:')
 
 # The same limit as for the body of an HTTP error.
@@ -130,14 +129,13 @@ class Event(Value):
         return None
 
     def error_is_final(self) -> bool:
-        """Whether that error is how the stream ended, also if the server reports another end."""
+        """Whether the stream ended with that error even if the server reports another end."""
         return True
 
     def stream_rests(self) -> bool:
-        """Whether nothing follows for now if no part of the stream is in progress any more.
+        """Whether nothing follows for now once no part of the stream is in progress.
 
-        The stream ends there, although the server may keep the connection open for what comes
-        later.
+        Reading ends there, although the server may keep the connection open.
         """
         return False
 
@@ -152,7 +150,7 @@ class Event(Value):
     def has_content(self) -> bool:
         """Whether the event brings a part of the answer, or reports something that now exists.
 
-        Until such an event has arrived, a failed request can be retried without the user noticing.
+        Until such an event has arrived, a failed request can be retried unnoticed.
         """
         return True
 
@@ -165,11 +163,11 @@ class Event(Value):
         return None
 
     def pieces(self) -> tuple[Piece, ...]:
-        """What this event by itself adds to the answer, as deltas do.
+        """What this event adds to the answer, judged by itself.
 
-        An event that only repeats what deltas have brought, such as `response.output_text.done`,
-        adds nothing by itself. `StreamView.pieces()` knows the events before it, and returns what
-        is really new.
+        An event that repeats what deltas have brought, such as `response.output_text.done`, adds
+        nothing by itself. `pieces()` of a stream knows the earlier events, so it also returns what
+        such an event has beyond the deltas.
         """
         text, reasoning = self.unwrap_text(), self.unwrap_reasoning_text()
         refusal = self.unwrap_refusal()
@@ -246,8 +244,8 @@ class Event(Value):
 class Fold(ABC):
     """Collects the events of one family into the answer.
 
-    Taking an event is O(1), however many came before it: the pieces are joined only when somebody
-    asks for the `value()`.
+    Taking an event is O(1), however many came before it: the pieces are joined only when `value()`
+    is called.
 
     Attributes:
         family: The family whose events it takes.
@@ -274,8 +272,8 @@ class Fold(ABC):
         """Take an event of the family; *note* counts each server mistake that is mended.
 
         Returns:
-            What the event adds to the answer and no event before it has brought: the delta of a
-            delta, and of an event with a whole text only the part that had not come.
+            What the event adds to the answer: all of a delta, and of a whole text only the part
+            that no earlier event has brought.
         """
 
     def close(self) -> Sequence[Piece]:
@@ -303,7 +301,7 @@ class Fold(ABC):
 
 
 class OfNoFamily(Event):
-    """The base of the events that any stream can have, which bring nothing of an answer."""
+    """The base of the events that any stream can have; they bring no part of an answer."""
 
     of_session: ClassVar[bool] = True
 
@@ -346,8 +344,8 @@ class ErrorEvent(OfNoFamily):
         return self.error.session_id
 
     def error_is_final(self) -> bool:
-        # That of an agent's session reports that a turn failed, maybe one of a subagent. The events
-        # of the turns and of the session say how these end.
+        # In an agent's session it reports that a turn failed, maybe a subagent's. The events of the
+        # turns and of the session say how these end.
         return self.error.session_id is None
 
     def stream_error(self) -> APIError:
@@ -396,10 +394,10 @@ class UnknownEvent(OfNoFamily):
 
     @property
     def is_hole(self) -> bool:
-        """Whether a part of the answer may have been in it, and is lost.
+        """Whether it may have had a part of the answer, which is then lost.
 
-        That is an event of a known name, or of none, that cannot be read and does not only report a
-        status; and under any name what begins as a JSON object and is none, because it was cut.
+        That is so if an event with a known name, or without one, cannot be read and does not only
+        report a status; and if the data of any event begin as a JSON object but were cut off.
         """
         name, data = self.type, self.raw.data
         is_cut = self.payload == data and data.lstrip()[:1] == "{"

@@ -83,7 +83,7 @@ class HasChoices(Event):
 
     @cached_property
     def _by_index(self) -> dict[int, Any]:
-        """What the event brings of each choice. Without it, asking about each is quadratic."""
+        """What the event brings of each choice; looking each one up would be quadratic."""
         found: dict[int, list[Any]] = {}
         for choice in self.choices:
             found.setdefault(choice.index, []).append(choice)
@@ -100,7 +100,7 @@ def last_reason(pieces: Sequence[Any]) -> Any:
 
 
 def joined(texts: Iterable[str | None]) -> str | None:
-    """Return *texts* in a row, without those that are None; None if all of them are."""
+    """Return *texts* joined, without those that are None; None if all of them are."""
     found = [text for text in texts if text is not None]
     return "".join(found) if found else None
 

@@ -5,8 +5,8 @@ There is no standard for errors, so two questions are asked:
 1. *Is it an error?* `reports_error()` looks for members that only errors have, such as `error`.
    `is_error()` also recognizes flat errors by their code or status, or because there is nothing
    but a message. Some servers send a code of 0 and "Success" when nothing is wrong.
-2. *What does it say?* `read_error()` returns the words, however deep they are, and the type, code
-   and parameter that are nearest to them.
+2. *What does it say?* `read_error()` returns the message, however deep it is, and the type, code
+   and parameter that are nearest to it.
 
 Every value is looked at once, no deeper than `_MAX_DEPTH` levels.
 """
@@ -81,15 +81,15 @@ _NOTHING: _Found = (None, ())
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Error(Value):
-    """What a server says about an error; any part may be missing.
+    """What a server says about an error; what it leaves out is None.
 
     Attributes:
-        message: The error in words.
-        type: The class of error, such as `"server_error"`.
-        code: The error's code, such as `"rate_limit_exceeded"`, or an HTTP status as text.
-        param: The request parameter at fault.
-        sequence_number: The event's number in a Responses stream.
-        event_id: The event's id in the stream of an agent's session.
+        message: What went wrong, in a sentence for people.
+        type: The type of error, such as `"server_error"`.
+        code: The code of the error, such as `"rate_limit_exceeded"`, or an HTTP status as text.
+        param: The parameter of the request that is wrong.
+        sequence_number: The number of the event in a Responses stream.
+        event_id: The id of the event in the stream of an agent's session.
         session_id: The id of that session.
     """
 

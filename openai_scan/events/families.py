@@ -50,12 +50,13 @@ _PREFIXES = {
 def decode(raw: RawEvent, structure: Structurer | None = None) -> Event:
     """Return the typed event for *raw*.
 
-    It never raises: an event that is unknown, or does not match its class, is an `UnknownEvent`.
+    It never raises. An event that is unknown, or does not match its class, becomes an
+    `UnknownEvent`.
 
     Args:
         raw: The raw event.
-        structure: What builds objects from payloads; a tolerant one by default. Events of the same
-            stream should share one, which makes repeated events cheaper.
+        structure: What builds objects from payloads; a tolerant one by default. Pass the same one
+            for all events of a stream: repeated events are then decoded faster.
     """
     if structure is None:
         from openai_scan.events.decoding.structure import Structurer

@@ -1,4 +1,4 @@
-"""Separate events that a server has glued together.
+"""Separate events that a server has run together.
 
 Some servers lose the blank line between two events, so that the data of one event are several JSON
 objects in a row. The name that came with them is the last of theirs, and may belong to any.
@@ -21,7 +21,7 @@ _GLUE = re.compile(r"\s*(?:data:\s*)?")
 
 
 def unglue(raw: RawEvent) -> list[RawEvent]:
-    """Return the events that are glued together in the data of *raw*.
+    """Return the events that have run together in the data of *raw*.
 
     Returns:
         Two or more events, each with one JSON object or `[DONE]`. Empty if the data consist of

@@ -1,9 +1,8 @@
-"""What the next request needs of an answer and its typed form does not have.
+"""What the next request needs of an answer beyond its typed form.
 
 Servers expect an answer back as they sent it, with keys that no class here has: Gemini puts the
-signature of its reasoning beside each call, DeepSeek wants its reasoning. A `Kept` keeps these keys
-while the events arrive. The texts stay in the fold, which has them already, so that nothing is
-kept twice.
+signature of its reasoning beside each call, and DeepSeek wants its reasoning back. A `Kept` keeps
+these keys while the events arrive. The texts are already in the fold, so they are not kept again.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ class Kept(ABC):
         """
 
     def final_text(self, answer: Any) -> str:
-        """Return the text of *answer* without what the model only said on the way to it."""
+        """Return the text of *answer* without the remarks on the way to it."""
         text: str = answer.text
         return text
 

@@ -40,7 +40,7 @@ class WithoutText(WithoutCalls):
 
 
 class Pieces:
-    """Text that arrives in pieces and is joined when somebody asks for it.
+    """Text that arrives in pieces and is joined when it is asked for.
 
     Attributes:
         add: Adds a piece.
@@ -62,10 +62,9 @@ class Pieces:
         The time is proportional to *whole*, however much text came before.
 
         Returns:
-            What had not come before; the caller hands it out. Nothing if *whole* is shorter than
-            what came: a server that ends a text with less does not take anything back. Nothing
-            either if *whole* is another text, which then counts as the answer's text from now on
-            and is noted as `text_differs`.
+            What is new, for the caller to hand out. Nothing if *whole* is shorter than the text so
+            far: a server that ends a text early takes nothing back. Nothing either if *whole* is a
+            different text, which then replaces the text so far and is noted as `text_differs`.
         """
         missing = self.missing(whole)
         if missing is None:
@@ -189,7 +188,7 @@ def call_of(
 ) -> Call:
     """Return a call as far as it has arrived.
 
-    A call without arguments is a call with none: some servers send no text instead of `{}`.
+    A finished call without arguments gets `{}`, since some servers send no text instead.
 
     Args:
         id: See `Call`.
@@ -216,7 +215,7 @@ def call_of(
 
 
 def has_no_arguments(text: str) -> bool:
-    """Return whether *text*, the arguments of a call, is what some servers send for none."""
+    """Return whether *text* is what some servers send for a call without arguments."""
     return text.strip() in ("", "null")
 
 

@@ -1,4 +1,4 @@
-"""The answer of an agent, as its fold returns it."""
+"""The answer of an agent's session, as far as it has arrived."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from openai_scan.events.phases import final_of
 from openai_scan.events.snapshot import call_of
 from openai_scan.values import Call, Counts, Value
 
-# The statuses of a call that does not wait for its output any more.
+# The statuses of a call that no longer waits for its output.
 _ANSWERED = frozenset({"completed", "failed", "incomplete"})
 
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class AgentsAnswer(Value):
-    """What has happened in a session as far as it has arrived: one turn of its agent.
+    """One turn of a session's agent, as far as it has arrived.
 
     Attributes:
         session: The session as the server showed it last, or None.
         turns: The turns, those of subagents included, in the order in which they began.
-        items: What was said and done, by the subagents too, in the order in which it began.
-        subagents: The subagents.
-        environment: What the commands run in, as the server showed it last, or None.
+        items: What the agents said and did, subagents included, in the order in which it began.
+        subagents: The subagents, in the order in which they appeared.
+        environment: Where commands run, as the server showed it last, or None.
         usage: The token counts of the agent's turn that the server sent last, or None.
         hole: Whether an event that brought a part of the answer could not be read. No call is
             complete then.
@@ -66,10 +66,10 @@ class AgentsAnswer(Value):
 
     @property
     def final_text(self) -> str:
-        """The same of the final answer only.
+        """The text of the final answer, without remarks on the way to it.
 
-        That is the messages of the phase `"final_answer"`, or else all but those of the phase
-        `"commentary"`.
+        It is that of the messages with the phase `"final_answer"`. If there are none, it is that of
+        all messages but those with the phase `"commentary"`.
         """
         return text_of_messages(final_of(self._messages()))
 
@@ -90,9 +90,9 @@ class AgentsAnswer(Value):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The calls whose outputs the session waits for; before that, those that were made.
+        """The calls whose outputs the session waits for; before that, the calls made so far.
 
-        Calls of subagents are among them: you have to answer these too.
+        They include calls of subagents, which you have to answer too.
         """
         asked = list(self._asked_for())
         return tuple(
@@ -106,7 +106,7 @@ class AgentsAnswer(Value):
         )
 
     def turn_of_call(self, call_id: str) -> str:
-        """Return the id of the turn that made a call, which its output is sent with; or ""."""
+        """Return the id of the turn that made a call, to send its output with; or `""`."""
         made = [item for item in self.items if isinstance(item, FunctionCallItem)]
         calls: list[FunctionCallAction | FunctionCallItem] = [*self._asked_for(), *made]
         return next((call.turn_id for call in calls if call.call_id == call_id), "")
@@ -130,7 +130,7 @@ class AgentsAnswer(Value):
     def finish_reason(self) -> str | None:
         """The status that the turn ended with, or the code of its error; None while it runs.
 
-        It is `requires_action` if the session waits, and `failed` if all of it has failed.
+        It is `requires_action` if the session waits, and `failed` if the session has failed.
         """
         turn, status = self.turn, "" if self.session is None else self.session.status
         if status in {"requires_action", "failed"}:

@@ -1,8 +1,8 @@
 """The bases of the events of Agents: their answers to the questions of `Event`.
 
 A session has one root agent, which works on one *turn* after another. It may start subagents, which
-have turns of their own at the same time. How the stream ends is decided by the root's turns and by
-the session itself; those of subagents decide nothing.
+have turns of their own at the same time. The root's turns and the session itself decide how the
+stream ends; those of subagents do not.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _SESSION_OUTCOMES: Mapping[str, Outcome | None] = {
 # The statuses in which a session does nothing until it is sent something.
 _RESTING = frozenset({"idle", "requires_action", "failed"})
 
-# The part of the stream that ends: the turn of the root agent. There is one at a time, and a stream
-# that is joined in its middle does not show its id.
+# The part of the stream that ends: the turn of the root agent. There is one at a time, and a reader
+# who joins in the middle does not learn its id.
 _TURN = "turn"
 
 PartOfCall: TypeAlias = FunctionCallItem | FunctionCallAction
@@ -98,7 +98,7 @@ class BringsSession(AgentsBase):
 
     def status(self) -> str:
         """Return the status that the event reports, or else the one that the session has."""
-        # The session may have gone on since, so what the event is called counts.
+        # The session may have gone on since, so the name of the event counts.
         named = self.wire_name.rpartition(".")[2]
         return named if named in _RESTING or named in _SESSION_OUTCOMES else self.session.status
 
@@ -215,8 +215,8 @@ class BringsPart(AgentsBase):
 class AddsText(AgentsBase):
     """The base of an event with a piece of a message.
 
-    Whose message it is, only the events before it show: that of a subagent is no part of the
-    answer, and `text()` of the stream leaves it out.
+    Only earlier events show whose message it is. A subagent's message is not part of the answer, so
+    `text()` of the stream leaves it out.
     """
 
     delta: str

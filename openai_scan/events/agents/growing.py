@@ -1,4 +1,4 @@
-"""Items of a session that are still growing: the item announced plus what deltas add."""
+"""Items of a session while they arrive: the announced item plus what deltas add."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from openai_scan.values import Piece, PieceKind
 
 
 class GrowingText:
-    """A text that arrives in pieces, and whose end repeats it."""
+    """A text that arrives in pieces and is repeated at its end."""
 
     def __init__(self) -> None:
         self._pieces = Pieces()
@@ -42,11 +42,11 @@ class GrowingText:
         return None if self._is_whole else self._pieces.add
 
     def begin(self, text: str, note: Note) -> str:
-        """Take the text as far as it is when it is announced; return what had not come."""
+        """Take the text that an announcement has; return what is new of it."""
         return "" if self._is_whole else self._pieces.complete(text, note)
 
     def end(self, text: str, note: Note) -> str:
-        """Take the whole text; return what had not come."""
+        """Take the whole text; return what is new of it."""
         self._is_whole = True
         return self._pieces.complete(text, note)
 
@@ -58,7 +58,7 @@ class Texts(ByIndex[GrowingText]):
     """The texts of the parts of an item, by their indexes."""
 
     def at(self, index: int | None) -> GrowingText:
-        """Return the text at *index*, new if it is not known; the last one if there is no index."""
+        """Return the text at *index*, a new one if needed; the last one if there is no index."""
         place = (self.last or 0) if index is None else index
         if place not in self:
             self[place] = GrowingText()
@@ -69,8 +69,8 @@ class GrowingItem:
     """An item as far as it has arrived.
 
     Attributes:
-        head: The item as the server sent it last; what it must be if it has not been announced.
-        id: Its id, or "" as long as the server has not said it.
+        head: The item as the server sent it last, or what it must be if it was not announced.
+        id: Its id, or "" until the server has sent it.
         turn_id: The turn that it belongs to.
         parts: The texts of a message, or of the summary of reasoning.
         output: What a command has printed, or the arguments of a call.
@@ -85,7 +85,7 @@ class GrowingItem:
         self._is_announced = False  # of a call
 
     def take(self, item: SessionItem | OutputItem, note: Note, *, is_whole: bool) -> list[Piece]:
-        """Take the item as the server sent it; return what had not come before."""
+        """Take the item as the server sent it; return what is new of it."""
         self.head = head = self._placed(in_one_form(item))
         match head:
             case SessionMessage(content=content) if head.role != "user":
@@ -111,7 +111,7 @@ class GrowingItem:
     def take_call(
         self, call: FunctionCallItem, arguments: str, note: Note, *, is_whole: bool
     ) -> list[Piece]:
-        """Take the arguments of a call; return what had not come, and the announcement of it."""
+        """Take the arguments of a call; return what is new of them, and of the call itself."""
         new = self._take(self.output, arguments, note, is_whole=is_whole)
         is_news, self._is_announced = bool(new) or not self._is_announced, True
         return [Piece("call", 0, new, call.call_id, call.name)] if is_news else []
@@ -144,7 +144,7 @@ class GrowingItem:
         return self.head
 
     def _content(self, message: SessionMessage) -> tuple[Any, ...]:
-        """Return the parts of a message; those that are no text stay as they were sent."""
+        """Return the parts of a message; those other than text stay as they were sent."""
         content: list[Any] = list(message.content)
         content += [OutputText()] * (len(self.parts) - len(content))
         for place, index in enumerate(sorted(self.parts)):

@@ -13,7 +13,7 @@ from openai_scan.events.phases import DRAFT, FINAL
 
 
 class AgentsKept(Kept):
-    """Tells the drafts from the answer. The server keeps the session, so nothing is sent back."""
+    """Tells drafts from the answer. The server keeps the session, so nothing is sent back."""
 
     def __init__(self) -> None:
         self._drafts: set[str] = set()  # the ids of messages
@@ -31,7 +31,7 @@ class AgentsKept(Kept):
         return False
 
     def _take_phase(self, id: str, phase: str | None) -> None:
-        """Note whether a message is a draft; without a phase it is what it was."""
+        """Note whether a message is a draft; one without a phase stays what it was."""
         if phase == DRAFT:
             self.drafts_changed = id not in self._drafts
             self._drafts.add(id)

@@ -44,18 +44,18 @@ from openai_scan.values import Piece, PieceKind
 _OF_ALL = frozenset({"call"})
 
 
-# What a server may leave out when it sends the session again.
+# The fields that a server may leave out when it sends the session again.
 _LASTING = ("id", "agent", "environment", "created_at", "metadata", "usage")
 
 
 class AgentsFold(Fold):
     """Collects a turn of a session's agent, with those of its subagents.
 
-    A turn that waits for outputs goes on in the next stream of a chain. One that has ended does
-    not: the next stream begins with the next turn.
+    A turn that waits for outputs goes on in the next stream of a chain. After a turn that has
+    ended, the next stream begins a new one.
 
-    Its pieces are text and reasoning of the root agent, and all calls of your functions. What the
-    user and the subagents wrote, and what commands printed, is in the answer but is no piece.
+    The pieces are text and reasoning of the root agent, and all calls of your functions. What the
+    user and the subagents wrote, and what commands printed, is in the answer but not a piece.
     """
 
     family = "agents"
@@ -183,7 +183,7 @@ class AgentsFold(Fold):
         return pieces
 
     def _asked_for(self, action: FunctionCallAction, note: Note) -> list[Piece]:
-        """Take a call that the session waits for; return what had not come of it."""
+        """Take a call that the session waits for; return what is new of it."""
         for item in self._items.calls():
             call = item.head
             if isinstance(call, FunctionCallItem) and call.call_id == action.call_id:

@@ -1,9 +1,9 @@
 """Who says what in a session: the root agent's words are the answer.
 
 Events and items name the turn that they belong to, and a turn names its subagent if it has one. So
-the agents are told apart by the turns that have been shown. A stream that is joined in the middle
-does not show how its turns began. As long as no turn of the root is known, an unknown turn counts
-as the root's; after that, as one of a subagent.
+the turns that have been shown tell the agents apart. A reader who joins in the middle of a stream
+has not seen how its turns began. Until a turn of the root is known, an unknown turn counts as the
+root's; after that, as a subagent's.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def texts_by_agent(
 ) -> dict[str, str]:
     """Return the text of the messages of each agent, by its name.
 
-    An agent without a name of its own is called by its id, the root of an unnamed session `root`.
+    The name of an agent without one is its id; that of a root without one is `root`.
     """
     root = "" if session is None or session.agent is None else session.agent.name or ""
     names = {"": root or ROOT}
@@ -81,7 +81,7 @@ def texts_by_agent(
 
 
 def text_of_messages(messages: Iterable[SessionMessage]) -> str:
-    """Return the text of *messages* in a row."""
+    """Return the texts of *messages*, joined."""
     return mend(
         "".join(
             part.text

@@ -1,4 +1,4 @@
-"""The arguments of a function call while they arrive: which text is new, and which comes again."""
+"""The arguments of a function call while they arrive: which text is new, and which is repeated."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _UNREADABLE = object()
 class Arguments:
     """JSON text that arrives in pieces, in whole, or both.
 
-    - Only blanks can follow a whole object. So a `{` after it begins the object anew, as from
-      servers that send the arguments once when they announce a call and once more in pieces. What
-      comes anew is handed out when it is whole, and only if it is another value.
+    - Only blanks can follow a whole object. So a `{` after it begins the object anew: some servers
+      send the arguments when they announce a call and again in pieces. The new object is handed out
+      when it is whole, and only if it is another value.
     - `{}` is not handed out until it is certain that nothing replaces it.
     """
 
@@ -95,7 +95,7 @@ class Arguments:
         return missing
 
     def settle(self, note: Note) -> str:
-        """Take it that the call has all its arguments; return what had not been handed out."""
+        """Note that the call has all its arguments; return what had not been handed out."""
         missing = self._release()
         return missing if str(self._text).strip() else self.add("{}", note) + self._release()
 

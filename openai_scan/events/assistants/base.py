@@ -34,7 +34,7 @@ from openai_scan.events.assistants.objects import (
 from openai_scan.events.base import Event, Outcome, StreamPart, api_error
 from openai_scan.values import Piece
 
-# The statuses that a run does not leave by itself, and the outcome that each gives its stream.
+# The statuses at which a run stops, and the outcome that each gives its stream.
 _OUTCOMES: Mapping[str, Outcome] = {
     "completed": "completed",
     "requires_action": "requires_action",
@@ -50,7 +50,7 @@ PartOfCall: TypeAlias = RunToolCall | ToolCall | ToolCallDelta
 
 @frozen(slots=False, eq=False, repr=False)
 class AssistantsBase(Event):
-    """The base of all events of the family."""
+    """The base of all events of Assistants."""
 
     family: ClassVar[str] = "assistants"
 

@@ -1,4 +1,4 @@
-"""Messages that are still growing: the object announced plus what deltas add."""
+"""Messages while they arrive: the announced object plus what deltas add."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ class GrowingMessage:
 
     @property
     def is_prompt(self) -> bool:
-        """Whether the user wrote it, so that it is no part of the answer."""
+        """Whether the user wrote it, so that it is not part of the answer."""
         return self.head.role == "user"
 
     def set_head(self, head: Message, note: Note) -> list[Piece]:
-        """Take the message as the server sent it; return what had not come before.
+        """Take the message as the server sent it; return what is new of it.
 
-        What came and is not in *head* stays.
+        What *head* leaves out stays.
         """
         self.head = head
         pieces: list[Piece] = []
@@ -75,7 +75,7 @@ class GrowingMessage:
         return pieces
 
     def add(self, content: tuple[MessagePartDelta, ...], note: Note) -> list[Piece]:
-        """Add the content of a delta; return what had not come before."""
+        """Add the content of a delta; return what is new of it."""
         pieces: list[Piece] = []
         for piece in content:
             key = (index_of(piece), 0)
@@ -141,7 +141,7 @@ class _Part:
         self._known_annotations: tuple[Annotation, ...] = ()
 
     def add(self, piece: MessagePartDelta, note: Note) -> tuple[Piece, ...]:
-        """Add a piece of it; return what had not come before."""
+        """Add a piece of it; return what is new."""
         match piece:
             case TextPartDelta(text=text):
                 if text is not None:
@@ -167,7 +167,7 @@ class _Part:
         return (Piece(self._kind, text=new),) if new else ()
 
     def complete(self, part: MessagePart, note: Note) -> tuple[Piece, ...]:
-        """Take all of it; return what had not come before."""
+        """Take all of it; return what is new."""
         match part:
             case TextPart(text=text):
                 self._whole, self._kind = None, "text"

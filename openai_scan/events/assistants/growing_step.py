@@ -1,4 +1,4 @@
-"""Run steps that are still growing: the object announced plus what deltas add."""
+"""Run steps while they arrive: the announced object plus what deltas add."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class GrowingRunStep:
         self._details: StepDetails | None = None  # of a delta that has no tool calls
 
     def set_head(self, head: RunStep, note: Note) -> Iterator[Piece]:
-        """Take the step as the server sent it; yield what had not come before."""
+        """Take the step as the server sent it; yield what is new of it."""
         self.head = head
         final = head.status in FINAL_STATUSES
         if isinstance(head.step_details, ToolCallsDetails):
@@ -73,7 +73,7 @@ class GrowingRunStep:
                 yield from self._call_of(index, whole).complete(whole, note, final=final)
 
     def add(self, details: StepDetailsDelta | None, note: Note) -> Iterator[Piece]:
-        """Add the details of a delta; yield what had not come before."""
+        """Add the details of a delta; yield what is new of them."""
         match details:
             case ToolCallsDetailsDelta(tool_calls=calls):
                 for piece in calls:
@@ -147,11 +147,11 @@ class GrowingCall:
         index: Its place among the calls of the step.
         by_id: The calls of the step by their ids, where it enters itself; None if it is in none.
         id: The id that the server used first, or that of the finished call.
-        kind: The `type` of the call; "" as long as it is not known.
-        name: Of a function.
-        arguments: Likewise.
-        output: Likewise, once it has been submitted.
-        is_answered: Whether the run has gone on after it had asked for the output.
+        kind: The `type` of the call; "" until it is known.
+        name: The name of the function.
+        arguments: The arguments of the function.
+        output: The output of the function, once it has been submitted.
+        is_answered: Whether the run has gone on after asking for the output.
     """
 
     index: int = 0
@@ -171,7 +171,7 @@ class GrowingCall:
     _other: dict[str, Any] = field(factory=dict)  # of a kind that has no class here
 
     def add(self, piece: ToolCallDelta, note: Note) -> Sequence[Piece]:
-        """Add a piece; return what had not come before."""
+        """Add a piece; return what is new of it."""
         begun_anew, self._whole = self._whole, False
         match piece:
             case FunctionToolCallDelta(function=function, id=id):
@@ -193,7 +193,7 @@ class GrowingCall:
         return ()
 
     def complete(self, whole: ToolCall, note: Note, *, final: bool) -> Sequence[Piece]:
-        """Take the call as the server sent it; return what had not come before."""
+        """Take the call as the server sent it; return what is new of it."""
         id = whole.id or ""
         if final:
             self.id = id or self.id
@@ -220,7 +220,7 @@ class GrowingCall:
         return ()
 
     def settle(self, note: Note) -> Sequence[Piece]:
-        """Take it that the run waits for the output of this function; return what is new."""
+        """Note that the run waits for the output of this function; return what is new."""
         return self._pieces(self.arguments.settle(note))
 
     def is_followed_by(self, piece: ToolCallDelta) -> bool:

@@ -1,7 +1,7 @@
 """The content of messages in the forms that servers give it, brought to the one of the API.
 
-The API has a list of parts, and the text of a part in an object of its own. Servers that come from
-Chat Completions send the text itself, in place of the list, of a part, or of that object.
+The API has a list of parts, and the text of a part in an object of its own. Servers that were made
+for Chat Completions send the text itself in place of the list, of a part, or of that object.
 """
 
 from __future__ import annotations

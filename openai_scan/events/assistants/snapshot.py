@@ -136,9 +136,9 @@ class AssistantsFold(Fold):
     The answer goes on in the next stream of a chain: a run step that calls functions is completed
     there.
 
-    Its pieces are text, refusals, and calls of your functions. An image in a message is the id of
-    a file and not the image itself, so that there is no piece for it. What the user wrote, and
-    calls that have been answered, are in the answer but are no pieces.
+    The pieces are text, refusals, and calls of your functions. A message has the id of an image's
+    file and not the image itself, so there is no piece for it. What the user wrote, and calls that
+    have been answered, are in the answer but are not pieces.
     """
 
     family = "assistants"
@@ -221,7 +221,7 @@ class AssistantsFold(Fold):
     def _asked_for(
         self, asked: Iterable[RunToolCall], pieces: list[Piece], note: Note
     ) -> Iterator[GrowingCall]:
-        """Yield the calls that a run asks for, each once; add to *pieces* what is new of them."""
+        """Yield the calls that a run asks for, each once; add what is new of them to *pieces*."""
         found = _OpenCalls(self._open_calls())
         known = set(self._waiting)
         for each in asked:
@@ -264,9 +264,9 @@ class AssistantsFold(Fold):
 
 
 class _ById(Generic[HeadT, GrowingT]):
-    """What has an id on the wire, in order of arrival.
+    """Objects with ids, in order of arrival.
 
-    A server that leaves the ids out means the last one.
+    If a server leaves the ids out, it means the last object.
 
     Args:
         begin: Begins one from its head.

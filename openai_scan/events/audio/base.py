@@ -10,7 +10,7 @@ from openai_scan.values import Piece
 
 
 class AudioBase(Event):
-    """The base of all events of the family."""
+    """The base of all events of transcription and speech."""
 
     family: ClassVar[str] = "audio"
     ends_with_done: ClassVar[bool] = True

@@ -80,8 +80,7 @@ class Speech(WithoutText, Value):
 class AudioFold(Fold):
     """Collects a transcript or speech; a stream is one of the two.
 
-    Its pieces are the text of the transcript, or the sound, each piece of which is base64 by
-    itself.
+    The pieces are the text of the transcript, or the sound, each piece of it base64 by itself.
     """
 
     family = "audio"

@@ -1,4 +1,4 @@
-"""The text of a transcript, which comes in deltas, segments, as a whole, or in several ways."""
+"""The text of a transcript, which comes in deltas, in segments, as a whole, or in several ways."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MOST_BLANKS = 64
 class TranscriptText:
     """What has been said so far: stretches of text, in the order in which they began.
 
-    A stretch is what one segment says, or what deltas say that belong to no segment. Whatever
-    repeats text adds only what had not come. Blanks do not count in this: OpenAI's segments begin
-    with one, and the whole text does not.
+    A stretch is what one segment says, or what deltas of no segment say. An event that repeats text
+    adds only what is new. Blanks are not compared: OpenAI's segments begin with one, and the whole
+    text does not.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class TranscriptText:
         self._contradicted = False  # by a segment, so that segments add nothing
 
     def add(self, segment_id: str | None, text: str) -> str:
-        """Take a delta of a segment, or of none; return what had not come before."""
+        """Take a delta of a segment, or of none; return what is new of it."""
         if not segment_id:
             new = self._ahead.new(text)
             return self._add(new)
@@ -52,7 +52,7 @@ class TranscriptText:
         return None if self._plain is None or self._ahead else self._plain.add
 
     def complete_segment(self, id: str, text: str, note: Note) -> str:
-        """Take all of a segment; return what of it had not come before."""
+        """Take a whole segment; return what is new of it."""
         if not text or (id and self._claimed.get(id) == text):
             return ""
         self._whole = None
@@ -93,9 +93,9 @@ class TranscriptText:
         return missing
 
     def complete(self, whole: str, note: Note) -> str:
-        """Take the whole text; return what of it had not come before.
+        """Take the whole text; return what is new of it.
 
-        A text that ends earlier takes nothing back. Any other is the text from now on.
+        A text that ends earlier takes nothing back. A different text replaces the one so far.
         """
         so_far = self._so_far(2 * len(whole) + _MOST_BLANKS)  # an end costs what it has
         missing = _missing(so_far, whole)
@@ -145,8 +145,8 @@ class Stretch(Pieces):
     """A part of a transcript, as far as it has come.
 
     Attributes:
-        ahead: What of it deltas may bring once more.
-        claimed: How much of it segments have brought once more.
+        ahead: The text that deltas may still repeat.
+        claimed: How many characters of it segments have repeated.
     """
 
     __slots__ = ("ahead", "claimed")
@@ -162,7 +162,7 @@ class Stretch(Pieces):
         return self.claimed < self.size
 
     def claim(self, text: str) -> str | None:
-        """Take it that a segment says *text*, which begins with the first text not claimed.
+        """Note that a segment says *text*, which begins with the first text not claimed.
 
         Returns:
             What of *text* had not come; None if it says something else.

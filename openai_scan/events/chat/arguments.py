@@ -1,8 +1,8 @@
 """The arguments of a call: JSON text that arrives in pieces, and sometimes more than once.
 
-Some servers send `{}` first and then the real arguments, and some send all of them twice. Nothing
-but blanks can follow a whole JSON object, so an object after it begins the arguments anew. Brackets
-are counted to see whether they are whole, each character once.
+Some servers send `{}` first and then the real arguments, and some send all of them twice. Only
+blanks can follow a whole JSON object, so an object after it begins the arguments anew. Whether an
+object is whole is found by counting brackets; each character is looked at once.
 
 What has been handed out as a piece cannot be taken back. So:
 
@@ -97,7 +97,7 @@ class Arguments:
         return "".join(given)
 
     def complete(self, whole: str, note: Note) -> str:
-        """Take the whole arguments, and return what had not come of them."""
+        """Take the whole arguments, and return what is new of them."""
         if not whole.strip() or (self._text.size and _EMPTY.fullmatch(whole)):
             return ""
         if not self._text.size or (self._nesting.whole and self._nesting.empty):
@@ -170,7 +170,7 @@ class Arguments:
         return self._raw()
 
     def _begin_anew(self) -> None:
-        # Where arguments that came again have brought nothing, this is known, and long to copy.
+        # Copying long arguments is slow, and repeated ones bring nothing new.
         if self._before is None or self._repeated < 0:
             text = self._raw()
             self._given = text[: len(text) - self._held]
@@ -181,7 +181,7 @@ class Arguments:
         self._repeated = 0
 
     def _go_back(self) -> None:
-        """Forget the arguments that have begun anew: they bring nothing."""
+        """Drop the arguments that have begun anew, since they bring nothing."""
         assert self._before is not None  # noqa: S101
         self._text, self._nesting, self._held = self._before
         self._repeated = 0

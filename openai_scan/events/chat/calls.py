@@ -117,7 +117,7 @@ class GrowingCalls:
         return self._add(call, piece, note, whole=False)
 
     def take_whole(self, pieces: Iterable[ToolCallDelta], note: Note) -> Iterable[Piece]:
-        """Take all calls of the choice, each of them whole, and return what had not come."""
+        """Take all calls of the choice, each of them whole, and return what is new."""
         found: list[Piece] = []
         seen: Counter[str] = Counter()  # how often each id has come in this list
         used: set[int] = set()

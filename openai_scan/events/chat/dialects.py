@@ -1,8 +1,8 @@
 """Turn what servers send in the chunks of Chat Completions in other forms into OpenAI's form.
 
-Texts come as objects and as lists of parts, citations without an object for their page, and the
-counts of tokens in other places. All of that is put into one form here, before the classes see it.
-What an event was sent as stays in its `raw`.
+Some servers send texts as objects or as lists of parts, citations without an object for their page,
+and token counts in other places. All of that is brought into one form here, before the classes see
+it. The `raw` of an event keeps what was sent.
 """
 
 from __future__ import annotations

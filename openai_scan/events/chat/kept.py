@@ -28,10 +28,10 @@ _MAX_FORMS = 64
 # In a longer chunk the keys take as long to compare as to read.
 _MAX_CHARACTERS = 8192
 
-# What the fold has. Of the names for the reasoning it is remembered which came.
+# What the fold has. For the reasoning, the names that came are remembered.
 _FOLDED = frozenset({"role", "content", "refusal", "audio", "function_call"})
 
-# What is kept on its own: how the pieces of these are merged is known.
+# Kept separately, since it is known how their pieces are merged.
 _KEPT_APART = ("annotations", "tool_calls")
 _OF_CALL = frozenset({"index", "id", "type", "function", "custom"})
 _OF_TOOL = frozenset({"name", "arguments", "input"})

@@ -172,7 +172,7 @@ class ChatCompletion(Value):
     def calls(self) -> tuple[Call, ...]:
         """The calls of your functions and custom tools in all choices, in order.
 
-        Once its choice has ended, a call without arguments has the arguments `{}`.
+        When its choice has ended, a call without arguments has the arguments `{}`.
         """
         return tuple(
             self._call(call, choice) for choice in self.choices for call in _calls(choice.message)
@@ -393,7 +393,7 @@ class _Choice:
         audio = self._audio = self._audio or _Audio()
         audio.id = audio.id or piece.id or ""
         audio.expires_at = piece.expires_at or audio.expires_at
-        # A spoken answer has no other text. One that has is not told twice.
+        # A spoken answer has no other text. If it has, the text is not repeated.
         is_text = not (self._content and self._content.size)
         transcript = piece.transcript or ""
         self._put("text", audio.transcript, transcript, added if is_text else [], whole)
@@ -458,7 +458,7 @@ class _Audio:
     expires_at: int | None = None
 
     def take(self, data: str | None, *, is_whole: bool) -> str:
-        """Take a piece of the sound, or all of it, as base64; return what had not come of it."""
+        """Take a piece of the sound, or all of it, as base64; return what is new of it."""
         sound = from_base64(data)
         if not data or not sound:
             return ""

@@ -28,7 +28,7 @@ JSONText: TypeAlias = Annotated[str, "JSON"]
 """Text that is JSON, such as the arguments of a call. Some servers send the object itself."""
 
 Index: TypeAlias = Annotated[int, "index"]
-"""The number of a place or of an event. Some servers send it as text."""
+"""The number of a place or of an event; some servers send it as text."""
 
 PRIMITIVES = (str, int, float, bool)
 

@@ -10,7 +10,7 @@ from openai_scan.values import Piece
 
 
 class ImagesBase(Event):
-    """The base of all events of the family."""
+    """The base of all events of image generation and edit."""
 
     family: ClassVar[str] = "images"
 

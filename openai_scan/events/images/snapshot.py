@@ -83,7 +83,7 @@ class ImagesAnswer(WithoutText, Value):
 class ImagesFold(Fold):
     """Collects the finished images and the last state of the unfinished one.
 
-    Its pieces are the finished images, each of which is the piece of a choice of its own.
+    The pieces are the finished images, each a choice of its own.
     """
 
     family = "images"

@@ -1,13 +1,13 @@
 """Who says what in a response of several agents: the root's words are the answer.
 
 The root agent starts others, its *subagents*, and all of them stream at once. Events and items name
-the agent that they are from. Which agent is the root, no field says:
+the agent that they are from. No field says which agent is the root:
 
-- Whatever names no agent is the root's. So is everything in a response of one agent.
-- A name that is a path says it: `/root` is the root, and `/root/reviewer` one of its subagents.
+- An item that names no agent is the root's. So is everything in a response of one agent.
+- A name that is a path shows it: `/root` is the root, and `/root/reviewer` one of its subagents.
 - Of other names, the first in a response is the root's, since the root starts all others.
 
-A root that no item names is called by the first part of the paths of its subagents, or `root`.
+If no item names the root, its name is the first part of its subagents' paths, or `root`.
 
 What a subagent says stays in the items of the response, under its name. Its calls of your functions
 are calls like any other: you have to answer them.
@@ -38,7 +38,7 @@ class Agents:
     """Tells the root of a response from its subagents.
 
     Attributes:
-        root: The name of the root, or "" as long as no name is known to be the root's.
+        root: The name of the root, or "" until it is known.
     """
 
     root: str = ""
@@ -119,7 +119,7 @@ def _root_in(output: Sequence[OutputItem]) -> str:
 
 
 def text_of_messages(messages: Iterable[OutputMessage]) -> str:
-    """Return the text of *messages* in a row."""
+    """Return the texts of *messages*, joined."""
     return mend(
         "".join(
             part.text

@@ -1,4 +1,4 @@
-"""The whole answer of a Responses stream, as its fold returns it."""
+"""The answer of a Responses stream, as far as it has arrived."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from openai_scan.values import Call, Counts, Value
 
 @frozen(slots=False, kw_only=True, eq=False, repr=False)
 class ResponseAnswer(Value):
-    """A response as far as it has arrived.
+    """A response, as far as it has arrived.
 
     Attributes:
         response: The response; `response.output` has its items as far as they have arrived.
-        audio: The spoken answer, decoded.
+        audio: The spoken answer, decoded; not shown in the `repr`.
         transcript: The spoken answer as text.
         hole: Whether an event that brought a part of the answer could not be read. No call is
             complete then.
-        root: The name of the root agent in a response of several agents, else "".
+        root: The name of the root agent in a response of several agents, else `""`.
     """
 
     # A `Response` cannot be the answer itself: its field `text` repeats a setting of the request.
@@ -40,24 +40,24 @@ class ResponseAnswer(Value):
 
     @property
     def text(self) -> str:
-        """The text of all messages of the root agent; or else the transcript."""
+        """The text of all messages of the root agent; if there is none, the transcript."""
         return text_of_messages(self._messages()) or self.transcript
 
     @property
     def texts(self) -> dict[str, str]:
-        """The text of the messages of each agent by its name.
+        """The text of the messages of each agent, by its name.
 
-        If no item names the root agent, it is called by the first part of the paths that name its
-        subagents: `/root` if one is `/root/critic`. Without any, it is called `root`.
+        If no item names the root agent, its name is the first part of its subagents' paths, such as
+        `/root` of `/root/critic`. Without such paths it is `root`.
         """
         return texts_by_agent(self.response.output, self.root)
 
     @property
     def final_text(self) -> str:
-        """The same of the final answer only.
+        """The text of the final answer, without remarks on the way to it.
 
-        That is the messages of the phase `"final_answer"`, or else all but those of the phase
-        `"commentary"`.
+        It is that of the messages with the phase `"final_answer"`. If there are none, it is that of
+        all messages but those with the phase `"commentary"`.
         """
         return text_of_messages(final_of(self._messages())) or self.transcript
 
@@ -69,14 +69,14 @@ class ResponseAnswer(Value):
     def calls(self) -> tuple[Call, ...]:
         """The calls of your functions and custom tools, in order.
 
-        Two calls with one id are one call, since they can be answered only once.
+        Calls with the same id count as one, since they can be answered only once.
         """
         return tuple(self.counted_calls().values())
 
     def counted_calls(self) -> dict[int, Call]:
         """Return the calls by their places in the output.
 
-        Of several with one id it is the first that is complete, or else the first.
+        Of several calls with the same id it has the first that is complete, or else the first.
         """
         calls: dict[int, Call] = {}
         places: dict[str, int] = {}
@@ -127,7 +127,7 @@ class ResponseAnswer(Value):
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the response is incomplete, or else the status that it ended with, or None."""
+        """Why the response is incomplete, or the status that it ended with; None while it runs."""
         details = self.response.incomplete_details
         reason = None if details is None else details.reason
         status = self.response.status

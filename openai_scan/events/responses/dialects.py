@@ -1,8 +1,8 @@
 """Turn what servers send in the events of Responses in other forms into OpenAI's form.
 
-A message's content comes as text, or in parts of the types of other APIs, and a delta as an object
-with a text in it. Text is text: it is put into one form here, before the classes see it. What an
-event was sent as stays in its `raw`.
+Some servers send the content of a message as text, or in parts of types from other APIs, and a
+delta as an object with a text in it. All of that is brought into one form here, before the classes
+see it. The `raw` of an event keeps what was sent.
 """
 
 from __future__ import annotations

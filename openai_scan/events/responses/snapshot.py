@@ -1,13 +1,13 @@
-"""The whole answer of a Responses stream, also if reading starts in the middle.
+"""The whole answer of a Responses stream, even if reading starts in the middle.
 
 The fold says which item and which part of it each event is about (`output`, `parts`) and what is
 new in it (`texts`). All kinds of text go the same way, so that it does not matter in which form a
 server sends them: as deltas, as whole texts, as whole parts or items, or only as a whole response.
-What is missing is handed out once, by the event that brings it.
+New text is handed out once, by the event that brings it.
 
-What never happens: an event that leaves something out takes it back; a late event changes what has
-ended. A delta for an item or part that has ended is dropped and noted as `delta_after_end`. A whole
-text that goes on from what ended is another matter: the end before it was the poorer one.
+An event that leaves something out never takes it back, and a late event never changes what has
+ended. A delta for an item or part that has ended is dropped and noted as `delta_after_end`. Only a
+whole text that goes on from an ended one is taken, since that end was incomplete.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def waits_for_others(answer: Any) -> bool:
     """Return whether a call waits for the caller that is not of a function.
 
     These are calls of custom tools, computers, shells and patches, searches for tools, and requests
-    for an approval. Calls of kinds that are not known are among them if they have a `call_id`: what
-    the server runs itself has none. A call whose output is in the answer waits no more.
+    for an approval. Calls of unknown kinds are among them if they have a `call_id`, since the calls
+    that the server runs itself have none. A call whose output is in the answer no longer waits.
 
     Args:
         answer: A `ResponseAnswer`.
