@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan import bounded_json
+from openai_scan.cli.completion import complete_models
 from openai_scan.cli.printing import Output
 from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
 from openai_scan.errors import StreamTimeoutError
 
 if TYPE_CHECKING:
-    from openai_scan.client import Client
+    from openai_scan.client import Client, Timeout
 
 Command = Callable[..., int]
 
@@ -76,7 +77,7 @@ def with_output(function: Command) -> Command:
 
 def client_of(
     base_url: str | None,
-    timeout: float | None,
+    timeout: Timeout | float | None,
     *,
     headers: Mapping[str, str] | None = None,
     **settings: Any,
@@ -222,6 +223,7 @@ model = click.option(
     required=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
+    shell_complete=complete_models,
     metavar="NAME",
     help="The model to ask.",
 )

@@ -53,6 +53,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"openai_scan.cli.{cmd_name}")
         command: click.Command = module.command
+        command.short_help = COMMANDS[cmd_name]  # some shells show it
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise

@@ -11,6 +11,7 @@ import click
 
 from openai_scan import bounded_json
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_models, complete_paths
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
@@ -38,10 +39,23 @@ record run.jsonl --path /threads/runs --body @run.json""",
 )
 @click.argument("file", type=click.Path(dir_okay=False, writable=True), metavar="FILE")
 @options.question
-@click.option("-m", "--model", envvar="OPENAI_MODEL", metavar="NAME", help="The model to ask.")
+@click.option(
+    "-m",
+    "--model",
+    envvar="OPENAI_MODEL",
+    show_envvar=True,
+    shell_complete=complete_models,
+    metavar="NAME",
+    help="The model to ask.",
+)
 @options.system
 @options.parameters
-@click.option("--path", metavar="PATH", help="Where to POST, relative to the base URL.")
+@click.option(
+    "--path",
+    shell_complete=complete_paths,
+    metavar="PATH",
+    help="Where to POST, relative to the base URL.",
+)
 @click.option(
     "--body",
     callback=options.only_text,

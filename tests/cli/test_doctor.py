@@ -490,7 +490,7 @@ def test_what_may_be_wrong(answer: Given, check: str, seen: str, status: int, fo
         ),
         ([chat_chunk("H"), cut()], "tool call", "broken: the connection broke during the answer"),
         ([chat_chunk("H"), cut()], "JSON schema", "broken: the connection broke during the answer"),
-        ([cut()], "JSON schema", "broken: the connection broke"),
+        ([cut()], "JSON schema", "broken: no answer from"),
         (error(500, "use --jinja"), "tool call", "odd: use --jinja (HTTP status 500)"),
         (error(429, "Later."), "JSON schema", "refused: Later. (HTTP status 429"),
         (chat_answer("{}"), "JSON schema", "odd: the answer is JSON, but does not match"),
