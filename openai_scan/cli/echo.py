@@ -7,12 +7,17 @@ such as the `^C` of Ctrl-C, moves the cursor, and lines would then be drawn twic
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
+
+_termios: ModuleType | None
+try:
+    import termios as _termios
+except ImportError:  # on Windows, where the console shows nothing by itself
+    _termios = None
 
 _LOCAL_FLAGS = 3  # their place in what tcgetattr() returns
 
@@ -23,36 +28,40 @@ def without_echo() -> Iterator[None]:
 
     What is typed meanwhile is not lost: whatever reads the terminal next gets it.
     """
-    try:
-        termios = importlib.import_module("termios")
-    except ImportError:  # on Windows, where the console shows nothing by itself
+    before = _settings()
+    if before is None or _termios is None:
         yield
         return
-    if not _is_ours():
-        yield
-        return
-    before: list[Any] = termios.tcgetattr(sys.stdin.fileno())
     silent = [*before]
-    silent[_LOCAL_FLAGS] &= ~termios.ECHO
-    _apply(termios, silent)
+    silent[_LOCAL_FLAGS] &= ~_termios.ECHO
+    _apply(silent)
     try:
         yield
     finally:
-        _apply(termios, before)
+        _apply(before)
+
+
+def _settings() -> list[Any] | None:
+    """Return the settings of the terminal; None if there is no terminal to be set."""
+    if _termios is None or not _is_ours():
+        return None
+    try:
+        settings: list[Any] = _termios.tcgetattr(sys.stdin.fileno())
+    except _termios.error:
+        return None
+    return settings
 
 
 def _is_ours() -> bool:
-    """Return whether standard input is a terminal that this process may change.
-
-    A process in the background would be stopped.
-    """
+    """Return whether this process may change the terminal: it would stop in the background."""
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError):  # no terminal, or no file at all
         return False
 
 
-def _apply(termios: ModuleType, settings: list[Any]) -> None:
+def _apply(settings: list[Any]) -> None:
     """Set the terminal, unless it is gone or another process has it by now."""
-    if _is_ours():
-        termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, settings)
+    if _termios is not None and _is_ours():
+        with contextlib.suppress(_termios.error):
+            _termios.tcsetattr(sys.stdin.fileno(), _termios.TCSADRAIN, settings)

@@ -165,8 +165,8 @@ sys.exit(main(["inspect", {str(ROOT / "README.md")!r}]))
     )
     assert ran.returncode == 2
     assert ran.stderr == (
-        f"openai-scan: this needs {missing}, which is not installed:"
-        f" pip install 'openai_scan[{extra}]'\n"
+        f"openai-scan: {missing} is not installed: install openai_scan with its extra {extra!r},"
+        f" as in pip install '.[{extra}]'\n"
     )
 
 
