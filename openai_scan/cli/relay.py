@@ -284,9 +284,10 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
         address = None
     if address is None or not address.is_loopback:
         raise click.UsageError(
-            f"--host must be an address of this machine only, such as 127.0.0.1 or ::1,"
-            f" not {host!r}: the page has no user accounts, so everyone could read and ask everything. To"
-            " serve other machines, mount openai_scan.relay.asgi(relay, authorize) in your own server."
+            "--host must be an address of this machine only, such as 127.0.0.1 or ::1, not"
+            f" {host!r}: the page has no user accounts, so everyone could read and ask everything."
+            " To serve other machines, mount openai_scan.relay.asgi(relay, authorize) in a server"
+            " of yours."
         )
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with listening_at(port):

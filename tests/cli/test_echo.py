@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pty
 import sys
@@ -75,8 +76,24 @@ def test_there_may_be_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_what_is_no_terminal_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the system says of whose it is."""
+    reader, writer = os.pipe()
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        monkeypatch.setattr(echo, "_is_ours", lambda: True)
+        with without_echo():
+            pass
+
+
 def test_windows_has_no_such_settings(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is changed there."""
-    monkeypatch.setitem(sys.modules, "termios", None)
-    with without_echo():
-        assert has_echo(terminal)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "termios", None)
+        module = importlib.reload(echo)
+        with module.without_echo():
+            assert has_echo(terminal)
+    importlib.reload(echo)
+    with echo.without_echo():
+        assert not has_echo(terminal)

@@ -349,7 +349,7 @@ def test_colours_are_for_those_who_want_them(
     [
         (["chat", "-q"], "<&-", 2, "", "openai-scan: Say what to ask, as an argument"),
         (["run", "--assistant", "a"], "<&-", 2, "", "openai-scan: Say what to ask, as an"),
-        (["replay", "-"], "<&-", 2, "", "openai-scan: /dev/null, line 1: there is nothing in"),
+        (["replay", "-"], "<&-", 2, "", "openai-scan: /dev/null, line 1: the file is empty"),
         (
             ["record", "no.jsonl", "--path", "/responses", "--body", "-"],
             "<&-",

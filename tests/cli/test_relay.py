@@ -221,9 +221,9 @@ class TestRefusals:
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == (
             "openai-scan: --host must be an address of this machine only, such as 127.0.0.1 or ::1,"
-            f" not {host!r}: the page has no user accounts, so everyone could read and ask everything."
-            " To serve other machines, mount openai_scan.relay.asgi(relay, authorize) in your own"
-            " server; see openai-scan relay --help"
+            f" not {host!r}: the page has no user accounts, so everyone could read and ask"
+            " everything. To serve other machines, mount openai_scan.relay.asgi(relay, authorize)"
+            " in a server of yours; see openai-scan relay --help"
         )
         assert not Path("no.db").exists()
 
@@ -321,7 +321,8 @@ sys.exit(main(["relay"]))
         )
         assert ran.returncode == 2
         assert re.fullmatch(
-            rf"openai-scan: .* needs {missing}, which is not installed:"
-            r" pip install 'openai_scan\[relay\]'\n",
+            rf"openai-scan: (.* needs {missing}, which is not installed: pip install"
+            rf" 'openai_scan\[relay\]'|{missing} is not installed: install openai_scan with its"
+            r" extra 'relay', as in pip install '\.\[relay\]')\n",
             ran.stderr,
         )
