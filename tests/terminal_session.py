@@ -7,7 +7,6 @@ import pty
 import re
 import subprocess
 import sys
-import termios
 
 from pexpect import EOF, fdpexpect
 from typing_extensions import Self
@@ -17,6 +16,10 @@ _SECONDS = 60
 
 # What moves the cursor, clears lines and sets colours.
 _ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[=>])")
+
+_SHOWN = re.compile(rf"({_ESCAPE.pattern.replace('(', '(?:')})|(.)", re.DOTALL)
+
+_COLUMNS = 80
 
 
 class Session:
@@ -86,9 +89,24 @@ class Session:
         return self._process.wait(_SECONDS)
 
     @property
-    def has_echo(self) -> bool:
-        """Whether the terminal shows what is typed."""
-        return bool(termios.tcgetattr(self._screen.child_fd)[3] & termios.ECHO)
+    def screen(self) -> list[str]:
+        """What is left on a screen of 80 columns in the end, without the empty lines below."""
+        rows, row, column = [""], 0, 0
+        for escape, character in _SHOWN.findall(self.seen):
+            if escape == "\x1b[1A":
+                row -= 1
+            elif escape == "\x1b[2K":
+                rows[row] = ""
+            elif character == "\r":
+                column = 0
+            elif character == "\n" or (character and column == _COLUMNS):
+                row, column = row + 1, 0
+                rows += [""] * (row == len(rows))
+            if character and character not in "\r\n":
+                line = rows[row].ljust(column)
+                rows[row] = line[:column] + character + line[column + 1 :]
+                column += 1
+        return [line.rstrip() for line in rows][: -1 if rows[-1] == "" else None]
 
     @property
     def lines(self) -> list[str]:

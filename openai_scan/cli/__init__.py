@@ -1,7 +1,7 @@
 """The command line: `openai-scan`, which is `python -m openai_scan` too.
 
-Each command is a module of its own here, loaded when it is called for. click reads the
-arguments and rich draws; the extra `cli` installs both.
+Each command is a module of its own, which is imported when the command is used. click parses the
+arguments and rich draws tables and Markdown; the extra `cli` installs both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from openai_scan.cli.writer import tell
 
 __all__ = ["main"]
 
-# What may be missing, and the extra that has it.
+# Packages that may be missing, and the extra that installs each.
 _EXTRAS = {
     "click": "cli",
     "rich": "cli",
@@ -31,30 +31,33 @@ _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status, which `openai-scan --help` explains.
+    """Run a command and return its exit status; `openai-scan --help` lists them.
 
     Args:
-        arguments: The words behind the program's name; by default those that it was called with.
+        arguments: The words after the program's name; those of `sys.argv` by default.
     """
     try:
         _open_streams()
         from openai_scan.cli.program import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:  # before there was anything that could end well
+    except KeyboardInterrupt:  # while the command itself was being imported
         tell("openai-scan: interrupted")
         return 128 + 2  # `Status.INTERRUPTED`, whatever has been loaded
     except ModuleNotFoundError as missing:
         package = (missing.name or "").partition(".")[0]
         if package not in _EXTRAS:
             raise
-        extra = f"pip install 'openai_scan[{_EXTRAS[package]}]'"
-        tell(f"openai-scan: this needs {package}, which is not installed: {extra}")
+        extra = _EXTRAS[package]
+        tell(
+            f"openai-scan: {package} is not installed: install openai_scan with its extra"
+            f" {extra!r}, as in pip install '.[{extra}]'"
+        )
         return 2  # `Status.BAD_INPUT`, without click
 
 
 def _open_streams() -> None:
-    """Put nothing in the place of a standard stream that was closed before the start.
+    """Replace standard streams that were closed before the start with empty ones.
 
     Python has None there, and `print()` takes a None for stdout.
     """

@@ -30,14 +30,14 @@ from openai_scan.streamer import StreamerV2
 
 _PERCENTILES = (50, 90, 95, 99, 100)
 
-# What is asked for is to be measured, not what a second try gets.
+# A retry would hide a failure, and add to the times.
 _ONCE = RetryPolicy(attempts=1)
 
 
 @options.command(
     "bench",
-    about="Ask the server at URL many times, several at once, and show how long the first text and"
-    " the gaps between pieces of text take. Nothing is retried.",
+    about="Send the same prompt to the server at URL many times, and show how long the first text"
+    " and the gaps between pieces of text take. Failed requests are not retried.",
     example="""\
 bench http://localhost:8080/v1 --model llama -n 100 -c 8
 bench https://api.openai.com/v1 -m gpt-5 --api responses""",
@@ -45,7 +45,12 @@ bench https://api.openai.com/v1 -m gpt-5 --api responses""",
 @click.argument("url", metavar="URL", callback=options.not_empty)
 @options.model
 @click.option(
-    "-n", "--streams", type=click.IntRange(1), default=10, show_default=True, help="How many."
+    "-n",
+    "--streams",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="How many requests to send.",
 )
 @click.option(
     "-c",
@@ -53,21 +58,21 @@ bench https://api.openai.com/v1 -m gpt-5 --api responses""",
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="How many at once.",
+    help="How many requests to have open at the same time.",
 )
 @click.option(
     "--prompt",
     default="Count to ten.",
     show_default=True,
     callback=options.only_text,
-    help="What to ask.",
+    help="The prompt.",
 )
 @click.option(
     "--api",
     type=click.Choice(["chat", "responses"]),
     default="chat",
     show_default=True,
-    help="How to ask it.",
+    help="Which API to use.",
 )
 @options.parameters
 @options.timeout
@@ -85,7 +90,7 @@ def command(
     timeout: float | None,
     headers: Mapping[str, str],
 ) -> int:
-    """Measure, and show it."""
+    """Measure the server and show the figures."""
     options.refuse_prompt(parameters, "input" if api == "responses" else "messages")
     plain = options.wants_no_color()
     bench = Bench()
@@ -113,31 +118,31 @@ def command(
 
 
 class _Watch(Observer):
-    """Takes the times of one stream."""
+    """Notes when the texts of one stream come."""
 
     def __init__(self) -> None:
         self.began_at = 0.0
         self.texts: list[float] = []
 
     def began(self, stream: Watched) -> None:  # noqa: ARG002 - the time is enough
-        """Begin to count."""
+        """Note when the request is sent."""
         self.began_at = time.monotonic()
 
     def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
-        """Take the time of a piece of text."""
+        """Note when a piece of text comes."""
         if stream.text():
             self.texts.append(time.monotonic())
 
 
 @define
 class Bench:
-    """What was measured so far. Many threads add to it at once.
+    """The figures so far. Many threads add to them at once.
 
     Attributes:
-        outcomes: How many streams ended how.
-        first_texts: How many seconds the first text took, of each stream that was whole.
+        outcomes: How many streams ended with each outcome.
+        first_texts: The seconds until the first text, of each stream that was whole.
         gaps: The seconds between pieces of text, of all of these.
-        error: What the first stream ended with that failed, or None.
+        error: The error of the first stream that failed, or None.
     """
 
     outcomes: Counter[str] = field(factory=Counter)
@@ -181,7 +186,7 @@ class Bench:
 def _run(
     bench: Bench, ask: Callable[[], StreamerV2], streams: int, at_once: int, screen: Console
 ) -> None:
-    """Measure so many streams, so many at once, and show how far it is."""
+    """Measure *streams* streams, *at_once* at the same time, and show the progress."""
     columns = (
         TextColumn("streams"),
         BarColumn(),
@@ -203,14 +208,14 @@ def _run(
                 done, pending = wait(pending, timeout=a_while, return_when=FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-        except BaseException:  # Ctrl-C, most of all: nobody waits for the rest
+        except BaseException:  # Ctrl-C, above all: the rest is not needed any more
             pool.shutdown(wait=False, cancel_futures=True)
             bench.stop()
             raise
 
 
 def draw(screen: Console, bench: Bench, duration: float) -> None:
-    """Draw what was measured."""
+    """Draw the figures."""
     ended = ", ".join(f"{count} {outcome}" for outcome, count in sorted(bench.outcomes.items()))
     screen.print(f"{ended or 'no stream ended'}, {duration:.2f} s in all")
     if not bench.first_texts:

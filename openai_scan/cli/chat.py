@@ -28,9 +28,9 @@ command = conversing(
     ask,
     "chat",
     prompt_in="messages",
-    about="Ask a model by Chat Completions, and print its answer as it arrives: rendered on a"
-    " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
-    " without one, a conversation begins on a terminal.",
+    about="Ask a model with Chat Completions, and print its answer as it arrives: rendered as"
+    " Markdown on a terminal, unchanged elsewhere. In PROMPT, - is replaced by standard input."
+    " Without a PROMPT, a conversation begins on a terminal.",
     example="""\
 chat --model gpt-5 "Why is the sky blue?"
 chat -m gpt-5 -p temperature=0 "Sum this up:" - < report.txt

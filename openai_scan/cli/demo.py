@@ -10,8 +10,8 @@ from openai_scan.demo import ReplayServer
 
 @options.command(
     "demo",
-    about="Start a server on this machine that replays a recorded stream at its own pace, and"
-    " print the text as it arrives.",
+    about="Start a server on this machine that replays a recorded stream, and print the text as it"
+    " arrives. Needs no key and no network.",
     example="demo --speed 10",
 )
 @options.speed

@@ -24,9 +24,9 @@ _ROWS = 1000
 
 @options.command(
     "inspect",
-    about="List the events of the streams in FILE: when each came, how large it was, what it adds"
-    " to the answer, and what was tolerated in it; then how the stream ended, and the answer."
-    " A FILE of - is standard input.",
+    about="List the events of the streams in FILE: when each came, its size, what it adds to the"
+    " answer, and which irregularities were tolerated. Below the list are the outcome and the"
+    " answer. Pass - as FILE to read standard input.",
     example="inspect sky.jsonl",
 )
 @options.recording

@@ -33,6 +33,7 @@ from rich.segment import Segment
 from rich.text import Text
 from typing_extensions import Self
 
+from openai_scan.cli.interrupts import uninterrupted
 from openai_scan.printable import printable
 
 MAX_OPEN = 8 * 1024
@@ -79,7 +80,8 @@ class MarkdownPrinter:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._end.close()
+        with uninterrupted():
+            self._end.close()
 
     def write(self, text: str) -> None:
         """Print a piece."""
@@ -87,7 +89,9 @@ class MarkdownPrinter:
         for start in range(0, len(text), _SLICE):
             piece = text[start : start + _SLICE]
             while piece:
-                piece = self._add(piece) if self._rest is None else self._add_plain(piece)
+                # What rich was just writing when Ctrl-C came, it would write again.
+                with uninterrupted():
+                    piece = self._add(piece) if self._rest is None else self._add_plain(piece)
 
     def _draw(self) -> None:
         """Begin a new open block, which is yet to be started."""
@@ -127,7 +131,9 @@ class MarkdownPrinter:
         start = blocks[-1].map[0] if blocks and blocks[-1].map else 0
         if len(blocks) > 1 and start > 0:
             lines = self._open.text.split("\n")
-            with self._console:  # both appear at once
+            # Both appear at once. The thread that draws the open block has to wait: what is written
+            # here begins with going up as many lines as it drew last.
+            with self._live._lock, self._console:  # noqa: SLF001 - rich has no other way
                 self._open.cut("\n".join(lines[start:]))
                 self._console.print(_rendered("\n".join(lines[:start])))
                 self._console.print()

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan import bounded_json
+from openai_scan.cli.completion import complete_models
 from openai_scan.cli.printing import Output
 from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
 from openai_scan.errors import StreamTimeoutError
 
 if TYPE_CHECKING:
-    from openai_scan.client import Client
+    from openai_scan.client import Client, Timeout
 
 Command = Callable[..., int]
 
@@ -27,7 +28,7 @@ _NO_COLOR = "openai_scan.cli.no_color"
 
 
 def wants_no_color() -> bool:
-    """Tell whether `--no-color` was given; whoever draws respects `NO_COLOR` by itself."""
+    """Return whether `--no-color` was given. rich itself looks for `NO_COLOR`."""
     context = click.get_current_context(silent=True)
     return context is not None and _NO_COLOR in context.meta
 
@@ -43,7 +44,7 @@ no_color = click.option(
     expose_value=False,
     is_eager=True,
     callback=_note_no_color,
-    help="Print without colours, as with the variable NO_COLOR.",
+    help="Do not use colours. Setting NO_COLOR does the same.",
 )
 
 
@@ -51,9 +52,9 @@ def command(name: str, *, about: str, example: str) -> Callable[[Command], click
     """Make a command of a function that returns an exit status.
 
     Args:
-        name: What it is called.
-        about: What it does, in a sentence or two for its help.
-        example: How to call it, behind the program's name; several have a line each.
+        name: The name of the command.
+        about: What it does, for its help.
+        example: How to call it, without the program's name; one line for each example.
     """
     lines = "\n".join(f"  openai-scan {line}" for line in example.splitlines())
     return click.command(name, help=about, epilog=f"\b\nExample:\n{lines}")
@@ -62,9 +63,16 @@ def command(name: str, *, about: str, example: str) -> Callable[[Command], click
 def with_output(function: Command) -> Command:
     """Give *function* an `Output`, made of the options for how to print an answer."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Print the events, as JSON lines.")
+    @click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print the events as JSON lines instead of the text.",
+    )
     @click.option("--plain", is_flag=True, help="Do not render Markdown on a terminal.")
-    @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of facts on stderr.")
+    @click.option(
+        "-q", "--quiet", is_flag=True, help="Do not print the line of statistics on stderr."
+    )
     @no_color
     @functools.wraps(function)
     def wrapped(*, as_json: bool, plain: bool, quiet: bool, **rest: Any) -> int:
@@ -76,7 +84,7 @@ def with_output(function: Command) -> Command:
 
 def client_of(
     base_url: str | None,
-    timeout: float | None,
+    timeout: Timeout | float | None,
     *,
     headers: Mapping[str, str] | None = None,
     **settings: Any,
@@ -134,17 +142,17 @@ def with_client(function: Command) -> Command:
 
 
 def not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuse a variable of the shell that is not set: the key would go to another server."""
+    """Refuse an empty value, as of an unset shell variable: the key would go to another server."""
     if value == "":
         raise click.BadParameter("it is empty.")
     return value
 
 
 class Positive(click.FloatRange):
-    """A positive number; its error says so in words, unlike that of click.
+    """A positive number, with a plainer error message than click's.
 
     Args:
-        of: What is counted, such as " of seconds".
+        of: What is counted, such as " of seconds"; it is appended to "a positive number".
     """
 
     def __init__(self, of: str = "") -> None:
@@ -165,7 +173,7 @@ class Positive(click.FloatRange):
 
 
 def _is_text(text: str) -> bool:
-    """Tell whether *text* came as UTF-8; Python has lone surrogates for what did not."""
+    """Return whether *text* was valid UTF-8; Python decodes other bytes as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -174,7 +182,7 @@ def _is_text(text: str) -> bool:
 
 
 def only_text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """Refuse what is not UTF-8."""
+    """Refuse a value that is not valid UTF-8."""
     if value is not None and not _is_text(value):
         raise click.BadParameter("it is not text.")
     return value
@@ -184,7 +192,7 @@ timeout = click.option(
     "--timeout",
     type=Positive(" of seconds"),
     metavar="SECONDS",
-    help="How long to wait for each next event.",
+    help="Give up after this long without an event.",
 )
 
 
@@ -211,8 +219,8 @@ headers = click.option(
     multiple=True,
     callback=_as_headers,
     metavar="NAME=VALUE",
-    help="Send this header with every request, for gateways that need one; can be repeated. The"
-    " value is treated as a secret. With an Authorization header, OPENAI_API_KEY is not used.",
+    help="Send this header with every request, as some gateways require; can be repeated. The value"
+    " is treated as a secret. An Authorization header is sent in place of the key.",
 )
 
 
@@ -222,12 +230,13 @@ model = click.option(
     required=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
+    shell_complete=complete_models,
     metavar="NAME",
     help="The model to ask.",
 )
 
 system = click.option(
-    "-s", "--system", callback=only_text, metavar="TEXT", help="How the model is to answer."
+    "-s", "--system", callback=only_text, metavar="TEXT", help="The system prompt."
 )
 
 question = click.argument("prompt", nargs=-1)
@@ -239,14 +248,14 @@ speed = click.option(
     type=Positive(),
     default=1.0,
     metavar="X",
-    help="How many times the recorded pace; inf for no pauses. 1 by default.",
+    help="Play this many times as fast as recorded; inf leaves out all pauses. 1 by default.",
 )
 
 exchange = click.option(
     "--exchange",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Which one, in a file of several streams; from 0, which is the default.",
+    help="Which stream of a file that has several, counting from 0, which is the default.",
 )
 
 recording = click.argument(
@@ -257,7 +266,7 @@ recording = click.argument(
 def _as_parameters(
     _: click.Context, __: click.Parameter, settings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return `NAME=VALUE` as what it says; a value that is not JSON is text."""
+    """Return the `NAME=VALUE` pairs as a dict; a value that is not JSON is text."""
     parameters: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -307,10 +316,10 @@ _NOTHING_ASKED = "Say what to ask, as an argument or on standard input."
 
 
 def asked(prompt: Sequence[str]) -> str | None:
-    """Return the question, or None if it is yet to be typed.
+    """Return the prompt, or None if the user is to type it.
 
     Args:
-        prompt: The words of the question. Each `-` is replaced by the text on standard input,
+        prompt: The words of the prompt. Each `-` is replaced by the text on standard input,
             which is also read if there are no words.
 
     Raises:
@@ -327,7 +336,7 @@ def asked(prompt: Sequence[str]) -> str | None:
 
 
 def asked_once(prompt: Sequence[str]) -> str:
-    """Return the question where none can be typed.
+    """Return the prompt of a command that has no conversation.
 
     Raises:
         click.UsageError: See `asked()`.

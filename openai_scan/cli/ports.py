@@ -30,4 +30,4 @@ def listening_at(port: int) -> Iterator[None]:
         )
         if not is_taken:
             raise
-        raise click.UsageError(f"Port {port} is taken: name another by --port.") from None
+        raise click.UsageError(f"Port {port} is in use: choose another one with --port.") from None

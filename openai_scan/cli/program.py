@@ -1,4 +1,4 @@
-"""The program: it finds the command, runs it, and turns whatever goes wrong into one sentence."""
+"""The program: finds the command, runs it, and turns every error into one sentence."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from openai_scan.cli.writer import (
 )
 from openai_scan.errors import ConfigurationError, RecordingError, ScanError
 
-# The commands, in the order of their help. What each is for stands here as well, so that the
-# help of all loads none of them.
+# The commands, in the order in which the help lists them. Their descriptions are here too, so that
+# `openai-scan --help` does not have to import any of them.
 COMMANDS = {
     "demo": "stream a recorded answer from a server on this machine",
     "chat": "ask a model by Chat Completions, once or in a conversation",
     "respond": "ask a model by the Responses API, once or in a conversation",
     "run": "run an assistant, with tools if it needs some",
     "record": "write a stream to a file, with its times",
-    "replay": "print a recording, or serve it as the API did",
+    "replay": "print a recording, or serve it as the API would",
     "inspect": "list the events of a recording",
     "stats": "show how fast recorded streams were",
     "bench": "measure a server with many streams at once",
-    "doctor": "find out what a server speaks, and what of it is broken",
+    "doctor": "check what a server supports, and what is broken",
     "relay": "serve a chat page whose answers survive reloads and restarts",
 }
 
@@ -41,18 +41,19 @@ _COMPLETION = "_OPENAI_SCAN_COMPLETE"
 
 
 class Commands(click.Group):
-    """The commands, each loaded when it is called for."""
+    """The commands; each is imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - they are always the same
         """Return their names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - likewise
-        """Load a command, or return None if there is none of that name."""
+        """Import a command; return None if there is no command of that name."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"openai_scan.cli.{cmd_name}")
         command: click.Command = module.command
+        command.short_help = COMMANDS[cmd_name]  # some shells show it
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - likewise
@@ -70,10 +71,10 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @no_color
 def program() -> None:
-    """Read OpenAI-style streams.
+    """Ask models, record and replay their streams, and check servers.
 
-    The key is taken from OPENAI_API_KEY (an empty one if the server needs none), and the server
-    from OPENAI_BASE_URL.
+    The key comes from OPENAI_API_KEY (set it to an empty string if the server needs none), and the
+    URL of the server from OPENAI_BASE_URL.
 
     Example: openai-scan chat --model gpt-5 "Why is the sky blue?"
     """
@@ -86,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def status_of(do: Callable[[], int]) -> int:
-    """Return the status that *do* returns, or say what is wrong and return the status for that."""
+    """Return the status that *do* returns, or report its error and return the status for that."""
     try:
         status = do()
         flush()
@@ -109,7 +110,7 @@ def status_of(do: Callable[[], int]) -> int:
 
 
 def _failed(error: OSError) -> Status:
-    """Say what the system has refused, and return the status to end with."""
+    """Report an error of the operating system, and return the exit status."""
     if is_closed_pipe(error):
         drop_output()
         return Status.BROKEN_PIPE
@@ -123,9 +124,9 @@ def _failed(error: OSError) -> Status:
 
 
 def _invoke(arguments: list[str]) -> int:
-    """Do what *arguments* say, or what a shell asks that completes them."""
+    """Run the command in *arguments*, or complete it if a shell asks for that."""
     if instruction := os.environ.get(_COMPLETION):
-        # It returns a status of its own: 0 if the shell is one that it knows.
+        # click returns the exit status: 0 if it knows the shell.
         return shell_complete(program, {}, PROGRAM, _COMPLETION, instruction)
     with program.make_context(PROGRAM, arguments) as context:
         status: int = program.invoke(context)

@@ -11,6 +11,7 @@ import click
 
 from openai_scan import bounded_json
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_models, complete_paths
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
@@ -20,7 +21,7 @@ from openai_scan.client.base import headers_for
 from openai_scan.recording import Recording
 from openai_scan.transport import Request
 
-# What to say of a body that is none.
+# What to do about a body that cannot be sent.
 _BODY = (
     """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
     " input"
@@ -29,27 +30,40 @@ _BODY = (
 
 @options.command(
     "record",
-    about="Ask, print the answer as it arrives, and write the stream to FILE, with its times and"
-    " its end, and without the key. PROMPT is asked by Chat Completions; --path and --body ask"
-    " anything else.",
+    about="Send a request, print the answer as it arrives, and write the stream to FILE: its bytes,"
+    " when they came and how it ended, but not the key. PROMPT is sent to Chat Completions; use"
+    " --path and --body for any other request.",
     example="""\
 record sky.jsonl --model gpt-5 "Why is the sky blue?"
 record run.jsonl --path /threads/runs --body @run.json""",
 )
 @click.argument("file", type=click.Path(dir_okay=False, writable=True), metavar="FILE")
 @options.question
-@click.option("-m", "--model", envvar="OPENAI_MODEL", metavar="NAME", help="The model to ask.")
+@click.option(
+    "-m",
+    "--model",
+    envvar="OPENAI_MODEL",
+    show_envvar=True,
+    shell_complete=complete_models,
+    metavar="NAME",
+    help="The model to ask.",
+)
 @options.system
 @options.parameters
-@click.option("--path", metavar="PATH", help="Where to POST, relative to the base URL.")
+@click.option(
+    "--path",
+    shell_complete=complete_paths,
+    metavar="PATH",
+    help="The path to POST to, such as /responses; the base URL comes before it.",
+)
 @click.option(
     "--body",
     callback=options.only_text,
     metavar="JSON",
-    help="What to POST; @FILE is in that file, and - on standard input.",
+    help="The JSON to POST; @FILE reads it from a file, and - from standard input.",
 )
 @click.option(
-    "--with-request", is_flag=True, help="Write the body of the request too: what was asked."
+    "--with-request", is_flag=True, help="Write the body of the request too, with the prompt."
 )
 @options.force
 @options.with_client
@@ -72,14 +86,18 @@ def command(
     if (path is None) != (body is None):
         raise click.UsageError("--path and --body belong together: give both, or neither.")
     if file == "-":
-        raise click.UsageError("The answer goes to standard output: name a file to record it in.")
+        raise click.UsageError(
+            "FILE must be a file: the answer itself is printed on standard output."
+        )
     if path is None or body is None:
         path = "/chat/completions"
         options.refuse_prompt(parameters, "messages")
         asked = _chat(prompt, model, system)
     else:
         if prompt or system:
-            raise click.UsageError("With --path and --body there is no PROMPT and no --system.")
+            raise click.UsageError(
+                "--path and --body send a whole body: leave out PROMPT and --system."
+            )
         asked = _json(body)
     path = "/" + path.lstrip("/")
     request = Request(
@@ -103,7 +121,7 @@ def command(
 def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[str, Any]:
     """Return the body that asks by Chat Completions."""
     if model is None:
-        raise click.UsageError("Say which model: by --model, or in OPENAI_MODEL.")
+        raise click.UsageError("There is no model: pass --model, or set OPENAI_MODEL.")
     question = options.asked_once(prompt)
     messages = [*opening(system), {"role": "user", "content": question}]
     return {"model": model, "messages": messages}

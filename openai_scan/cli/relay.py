@@ -15,6 +15,7 @@ import uvicorn
 from attrs import evolve, field, frozen
 
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_models
 from openai_scan.cli.ports import listening_at
 from openai_scan.cli.status import Status
 from openai_scan.cli.workers import keep_running, noting_signals, terminable, wait_for_signal
@@ -33,9 +34,9 @@ _PATIENCE = 5
 
 @options.command(
     "relay",
-    about="Serve a chat page on this machine. An answer goes on while the page is reloaded, shows"
-    " in several tabs, and is stored once. If the process that reads it ends, another one takes it"
-    " over. Without a key and a base URL a parrot answers, so that it can be tried.",
+    about="Serve a chat page on this machine. An answer continues while the page is reloaded, shows"
+    " in several tabs, and is stored once. If the process that reads it dies, another one takes"
+    " over. Without a key and a base URL, a built-in parrot answers, so that you can try it.",
     example="""\
 relay --model gpt-5 --model gpt-5-mini
 relay --model gpt-5 --api responses --workers 2
@@ -46,14 +47,14 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     default="127.0.0.1",
     show_default=True,
     metavar="NAME",
-    help="Where to listen; it has to be this machine.",
+    help="The address to listen at; it must be one of this machine only.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Where to listen; 0 for any port that is free.",
+    help="The port to listen at; 0 for any free one.",
 )
 @click.option(
     "-m",
@@ -62,6 +63,7 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     multiple=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
+    shell_complete=complete_models,
     metavar="NAME",
     help="A model that users may choose, the first one by default; can be repeated.",
 )
@@ -70,7 +72,8 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     type=click.Choice(["chat", "responses"]),
     default="chat",
     show_default=True,
-    help="How to ask it. Only by responses an answer goes on if the process that reads it dies.",
+    help="Which API to use. With responses, an answer continues even if the process that reads"
+    " it dies.",
 )
 @click.option(
     "--base-url",
@@ -102,15 +105,23 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     show_default=True,
     help="How many processes to start.",
 )
-@click.option("--serve-only", is_flag=True, help="Read no answers; other processes have to.")
-@click.option("--produce-only", is_flag=True, help="Only read answers, and serve nothing.")
+@click.option(
+    "--serve-only",
+    is_flag=True,
+    help="Only serve browsers; other processes have to read the answers.",
+)
+@click.option(
+    "--produce-only",
+    is_flag=True,
+    help="Only read answers; other processes have to serve browsers.",
+)
 @click.option(
     "--lease",
     type=options.Positive(" of seconds"),
     default=15.0,
     show_default=True,
     metavar="SECONDS",
-    help="How soon another process takes over the answers of one that has died.",
+    help="How long a process must be silent until another one takes over its answers.",
 )
 def command(
     *,
@@ -131,15 +142,17 @@ def command(
     """Serve it until a signal comes."""
     log = db if log is None else log
     if serve_only and produce_only:
-        raise click.UsageError("Either --serve-only or --produce-only.")
+        raise click.UsageError("--serve-only and --produce-only cannot be combined.")
     if log == "memory" and (workers > 1 or serve_only or produce_only):
         raise click.UsageError(
-            "With --log memory there is one process, which serves and reads: leave out --workers,"
-            " --serve-only and --produce-only, or name a log that processes can share."
+            "--log memory works in a single process: leave out --workers, --serve-only and"
+            " --produce-only, or choose a log that processes can share."
         )
     is_demo = not (base_url or "OPENAI_BASE_URL" in os.environ or "OPENAI_API_KEY" in os.environ)
     if not (models or is_demo):
-        raise click.UsageError("Say which models users may choose, by --model.")
+        raise click.UsageError(
+            "There is no model for users to choose: pass --model, or set OPENAI_MODEL."
+        )
     settings = Settings(
         models=tuple(models) or PARROTS,
         api=api,
@@ -157,7 +170,7 @@ def command(
         if is_demo and settings.produces:
             parrot = stack.enter_context(ParrotServer())
             settings = evolve(settings, base_url=parrot.base_url, key=parrot.key)
-            tell("a parrot answers: there is neither OPENAI_API_KEY nor a base URL")
+            tell("a parrot answers, because neither OPENAI_API_KEY nor a base URL is set")
         listener = None
         if settings.serves:
             listener = stack.enter_context(_listener(host, port))
@@ -271,9 +284,10 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
         address = None
     if address is None or not address.is_loopback:
         raise click.UsageError(
-            f"--host has to be of this machine, such as 127.0.0.1 or ::1, not {host!r}: the command"
-            " knows no users, so others could read and ask everything. To serve others, run"
-            " openai_scan.relay.asgi(relay, authorize) on a server of your own."
+            "--host must be an address of this machine only, such as 127.0.0.1 or ::1, not"
+            f" {host!r}: the page has no user accounts, so everyone could read and ask everything."
+            " To serve other machines, mount openai_scan.relay.asgi(relay, authorize) in a server"
+            " of yours."
         )
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with listening_at(port):
@@ -284,7 +298,7 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
 
 def _tell_what_runs(settings: Settings, listener: socket.socket | None) -> None:
     if listener is None:
-        tell("answers are read for other processes, which serve them; Ctrl-C ends it")
+        tell("reading answers for other processes to serve; Ctrl-C ends it")
         return
     host, port = listener.getsockname()[:2]
     where = f"http://{f'[{host}]' if ':' in host else host}:{port}/"

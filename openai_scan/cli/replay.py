@@ -29,9 +29,9 @@ from openai_scan.testing.paths import api_path
 
 @options.command(
     "replay",
-    about="Print what was recorded in FILE, at the pace at which it came; or serve it, so that a"
-    " program can be tried without the API. A plain event stream is taken too, from standard input"
-    " if FILE is -.",
+    about="Print the recording in FILE at its original pace, or serve it, so that you can test a"
+    " program without the API. FILE may also be a plain event stream. Pass - as FILE to read"
+    " standard input.",
     example="""\
 replay sky.jsonl --speed 10
 replay sky.jsonl --raw > sky.sse
@@ -40,18 +40,20 @@ replay sky.jsonl --serve --port 8000""",
 @options.recording
 @options.speed
 @options.exchange
-@click.option("--raw", is_flag=True, help="Print the bytes as they were read.")
-@click.option("--serve", is_flag=True, help="Answer requests with it, until Ctrl-C.")
+@click.option("--raw", is_flag=True, help="Print the recorded bytes unchanged.")
+@click.option(
+    "--serve", is_flag=True, help="Answer HTTP requests with the recording, until Ctrl-C."
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Where to serve it on this machine; any free port by default.",
+    help="The port to serve at; any free one by default.",
 )
 @click.option(
     "--key",
     callback=options.not_empty,
     metavar="KEY",
-    help="The key that requests must have when it is served; a random one by default.",
+    help="The API key that --serve requires; a random one by default.",
 )
 @options.with_output
 def command(
@@ -68,16 +70,16 @@ def command(
     """Print it or serve it."""
     if serve:
         if file == "-":
-            raise click.UsageError("Standard input cannot be served: name a file.")
+            raise click.UsageError("--serve needs a file: it cannot serve standard input.")
         if output.as_json or raw or exchange is not None:
-            raise click.UsageError("With --serve there is no --json, no --raw and no --exchange.")
+            raise click.UsageError("--serve cannot be combined with --json, --raw or --exchange.")
         return _serve(file, speed, port or 0, key or new_key())
     if port is not None:
-        raise click.UsageError("--port is for --serve.")
+        raise click.UsageError("--port needs --serve.")
     if key is not None:
-        raise click.UsageError("--key is for --serve.")
+        raise click.UsageError("--key needs --serve.")
     if output.as_json and raw:
-        raise click.UsageError("Either --json or --raw: the events, or the bytes.")
+        raise click.UsageError("--json and --raw cannot be combined.")
     source: str | BinaryIO = sys.stdin.buffer if file == "-" else file
     try:
         played = replayed(source, speed=speed, exchange=exchange or 0)

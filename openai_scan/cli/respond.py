@@ -28,10 +28,10 @@ command = conversing(
     ask,
     "respond",
     prompt_in="input",
-    about="Ask a model by the Responses API, and print its answer as it arrives: rendered on a"
-    " terminal, unchanged elsewhere. PROMPT is what to ask, where - stands for standard input;"
-    " without one, a conversation begins on a terminal. All of it is sent each time, so that the"
-    " server need not keep any.",
+    about="Ask a model with the Responses API, and print its answer as it arrives: rendered as"
+    " Markdown on a terminal, unchanged elsewhere. In PROMPT, - is replaced by standard input."
+    " Without a PROMPT, a conversation begins on a terminal; all of it is sent each time, so the"
+    " server does not have to store it.",
     example="""\
 respond --model gpt-5 "Why is the sky blue?"
 respond -m gpt-5 -p 'reasoning={"effort": "low"}' "How many primes are below 100?"

@@ -41,7 +41,7 @@ def _one_to_run(function: options.Command) -> options.Command:
 @options.command(
     "run",
     about="Run an assistant on a new thread, or an agent in a new session, and print its answer as"
-    " it arrives. PROMPT is what to say to it, where - stands for standard input.",
+    " it arrives. In PROMPT, - is replaced by standard input.",
     example="""\
 run --assistant asst_1 "Why is the sky blue?"
 run --assistant asst_1 --tools weather:forecast "Shall I take an umbrella?"
@@ -49,9 +49,11 @@ run --agent agent_1 -p 'environment={"type": "openai_hosted"}' "What is 2**100?\
 )
 @options.question
 @click.option("--assistant", metavar="ID", help="The assistant to run.")
-@click.option("--thread", metavar="ID", help="Run it on this thread rather than a new one.")
-@click.option("--agent", metavar="ID", help="The agent to run, by the Agents API.")
-@click.option("--session", metavar="ID", help="Go on in this session of an agent.")
+@click.option(
+    "--thread", metavar="ID", help="Run the assistant on this thread instead of a new one."
+)
+@click.option("--agent", metavar="ID", help="The agent to run, with the Agents API.")
+@click.option("--session", metavar="ID", help="Continue this session of an agent.")
 @click.option(
     "--tools",
     multiple=True,

@@ -31,9 +31,9 @@ _LEVELS = " ▁▂▃▄▅▆▇█"
 
 @options.command(
     "stats",
-    about="Show how fast the streams in each FILE were when they were recorded: the times until the"
-    " head, the first event and the first text, and the gaps between pieces of text; then how many"
-    " gaps were how long. With --plot that is drawn into a picture. A FILE of - is standard input.",
+    about="Show how fast the recorded streams in each FILE were: the seconds until the response"
+    " headers, the first event and the first text, and the gaps between pieces of text. Below the"
+    " table are a timeline and a histogram of the gaps. Pass - as FILE to read standard input.",
     example="""\
 stats sky.jsonl
 stats monday.jsonl tuesday.jsonl --plot week.svg""",
@@ -49,7 +49,7 @@ stats monday.jsonl tuesday.jsonl --plot week.svg""",
     "--plot",
     type=click.Path(dir_okay=False),
     metavar="PICTURE",
-    help="Draw when the text came, and the gaps, into this .png or .svg file.",
+    help="Draw the timeline and the histogram into this .png or .svg file instead.",
 )
 @options.force
 @options.no_color
@@ -73,7 +73,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
 def _check_picture(plot: str, *, force: bool) -> None:
     """Complain of a picture that cannot be drawn, before any work is done."""
     if Path(plot).suffix not in {".png", ".svg"}:
-        raise click.UsageError(f"--plot {plot}: the picture's name has to end in .png or .svg.")
+        raise click.UsageError(f"--plot {plot}: the name must end in .png or .svg.")
     if not Path(plot).parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), plot)
     if not force and Path(plot).exists():

@@ -19,9 +19,9 @@ class Status(IntEnum):
 
 
 MEANINGS: Mapping[Status, str] = {
-    Status.WHOLE: "the answer is whole; the file could be read",
-    Status.NOT_WHOLE: "the answer is not whole, and stderr says why",
-    Status.BAD_INPUT: "wrong usage: an option, a file, a key or a package that is missing",
-    Status.INTERRUPTED: "interrupted by Ctrl-C; what had arrived is printed",
-    Status.BROKEN_PIPE: "nobody reads the output any more",
+    Status.WHOLE: "success: the answer is whole, or the command has done its work",
+    Status.NOT_WHOLE: "the answer is not whole, or a check failed; stderr says why",
+    Status.BAD_INPUT: "wrong usage, or an option, a file, a key or a package is missing",
+    Status.INTERRUPTED: "you pressed Ctrl-C; what had arrived was printed",
+    Status.BROKEN_PIPE: "the output was closed before its end, as `head` closes it",
 }

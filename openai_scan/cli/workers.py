@@ -102,7 +102,7 @@ def keep_running(work: Callable[..., object], arguments: tuple[object, ...], num
             for worker, began in [*workers.items()]:
                 if worker.exitcode is not None:
                     del workers[worker]
-                    complain(f"a worker has ended ({worker.exitcode}), and is replaced")
+                    complain(f"a worker ended with status {worker.exitcode} and is being replaced")
                     if time.monotonic() - began < _SOON:
                         waiting.wait(threading.Event(), _PAUSE)
     finally:

@@ -17,6 +17,7 @@ from terminal_session import Session
 
 from openai_scan.cli import main
 from openai_scan.cli.checkup.apis import CHECKS, most_requests
+from openai_scan.cli.checkup.text import current_time
 from openai_scan.testing import (
     FakeServer,
     Reply,
@@ -489,6 +490,7 @@ def test_what_may_be_wrong(answer: Given, check: str, seen: str, status: int, fo
         ),
         ([chat_chunk("H"), cut()], "tool call", "broken: the connection broke during the answer"),
         ([chat_chunk("H"), cut()], "JSON schema", "broken: the connection broke during the answer"),
+        ([cut()], "JSON schema", "broken: no answer from"),
         (error(500, "use --jinja"), "tool call", "odd: use --jinja (HTTP status 500)"),
         (error(429, "Later."), "JSON schema", "refused: Later. (HTTP status 429"),
         (chat_answer("{}"), "JSON schema", "odd: the answer is JSON, but does not match"),
@@ -524,7 +526,15 @@ def test_a_feature_may_be_wrong(answer: Given, check: str, seen: str, found: Fou
         checks = found(server.base_url, "--only", "chat", status=0 if is_well else 1)
     assert checks["chat", check].startswith(seen)
     assert checks["chat", "end of stream"] == "ok: [DONE], finish_reason stop"
-    assert len(checks) == 10
+    has_connection = ("chat", "connection reuse") in checks
+    assert has_connection == (answer != [cut()])
+    assert len(checks) == 9 + has_connection
+
+
+def test_the_function_is_only_offered() -> None:
+    """No model can have anything called here."""
+    with pytest.raises(NotImplementedError):
+        current_time("Oslo")
 
 
 def test_a_connection_that_is_not_used_again(found: Found) -> None:

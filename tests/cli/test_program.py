@@ -165,8 +165,8 @@ sys.exit(main(["inspect", {str(ROOT / "README.md")!r}]))
     )
     assert ran.returncode == 2
     assert ran.stderr == (
-        f"openai-scan: this needs {missing}, which is not installed:"
-        f" pip install 'openai_scan[{extra}]'\n"
+        f"openai-scan: {missing} is not installed: install openai_scan with its extra {extra!r},"
+        f" as in pip install '.[{extra}]'\n"
     )
 
 
@@ -349,7 +349,7 @@ def test_colours_are_for_those_who_want_them(
     [
         (["chat", "-q"], "<&-", 2, "", "openai-scan: Say what to ask, as an argument"),
         (["run", "--assistant", "a"], "<&-", 2, "", "openai-scan: Say what to ask, as an"),
-        (["replay", "-"], "<&-", 2, "", "openai-scan: /dev/null, line 1: there is nothing in"),
+        (["replay", "-"], "<&-", 2, "", "openai-scan: /dev/null, line 1: the file is empty"),
         (
             ["record", "no.jsonl", "--path", "/responses", "--body", "-"],
             "<&-",

@@ -66,7 +66,7 @@ def test_a_recording_needs_a_file(server: FakeServer, capsys: pytest.CaptureFixt
     """Standard output has the answer, and a file named - would be a surprise."""
     assert main(["record", "-", "Hello"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: The answer goes to standard output: name a file to record it in; see"
+        "openai-scan: FILE must be a file: the answer itself is printed on standard output; see"
         " openai-scan record --help\n"
     )
     assert server.requests == []
@@ -131,7 +131,7 @@ def test_any_path_can_be_asked(
         (["--path", "/responses"], "--path and --body belong together: give both, or neither"),
         (
             ["--path", "/responses", "--body", "{}", "Hello"],
-            "With --path and --body there is no PROMPT and no --system",
+            "--path and --body send a whole body: leave out PROMPT and --system",
         ),
         (["--path", "/responses", "--body", "[]"], f"--body is not a JSON object: {GIVE}"),
         (["--path", "/responses", "--body", ""], f"--body is empty: {GIVE}"),
@@ -178,7 +178,7 @@ def test_a_model_is_needed(
     monkeypatch.delenv("OPENAI_MODEL")
     assert main(["record", str(tmp_path / "answer.jsonl"), "Hello"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: Say which model: by --model, or in OPENAI_MODEL; see openai-scan record"
+        "openai-scan: There is no model: pass --model, or set OPENAI_MODEL; see openai-scan record"
         " --help\n"
     )
 

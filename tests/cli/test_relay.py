@@ -78,7 +78,7 @@ class TestAlone:
             assert text == "You said: Hi\n\nI am a parrot,"
             assert command.end(signal.SIGINT) == 130
         assert command.said == [
-            "a parrot answers: there is neither OPENAI_API_KEY nor a base URL",
+            "a parrot answers, because neither OPENAI_API_KEY nor a base URL is set",
             (
                 f"the chat is at {command.url}, and its messages are stored in"
                 " openai-scan-relay.db; Ctrl-C ends it"
@@ -132,7 +132,9 @@ class TestSeveral:
             for worker in killed:
                 os.kill(worker, signal.SIGKILL)
             for _ in killed:
-                command.until_said("openai-scan: a worker has ended (-9), and is replaced")
+                command.until_said(
+                    "openai-scan: a worker ended with status -9 and is being replaced"
+                )
             *_, text = texts
             assert command.end(signal.SIGTERM) == 0
         assert len(killed) == 2
@@ -175,7 +177,7 @@ class TestSeveral:
         monkeypatch.setattr(workers, "complain", complain)
         with pytest.raises(KeyboardInterrupt):
             workers.keep_running(os.getpid, (), 1)
-        assert said == ["a worker has ended (0), and is replaced"] * 2
+        assert said == ["a worker ended with status 0 and is being replaced"] * 2
 
     @pytest.mark.parametrize("comes", [True, False])
     def test_a_signal_is_noted_and_raised_after_it(self, comes: bool) -> None:
@@ -200,9 +202,7 @@ class TestSeveral:
             Running(*RESPONSES, "--produce-only", folder=tmp_path, **variables) as reading,
             Running("--port", "0", "--serve-only", folder=tmp_path) as serving,
         ):
-            assert reading.said == [
-                "answers are read for other processes, which serve them; Ctrl-C ends it"
-            ]
+            assert reading.said == ["reading answers for other processes to serve; Ctrl-C ends it"]
             stream = serving.ask("Hi")
             *_, text = serving.follow(stream)
             assert reading.end(signal.SIGTERM) == 0
@@ -220,11 +220,10 @@ class TestRefusals:
         assert main(["relay", "--log", "memory", "--db", "sqlite:///no.db", "--host", host]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == (
-            "openai-scan: --host has to be of this machine, such as 127.0.0.1 or ::1, not"
-            f" {host!r}: the command knows no users, so others could read and ask everything. To"
-            " serve others,"
-            " run openai_scan.relay.asgi(relay, authorize) on a server of your own; see openai-scan"
-            " relay --help"
+            "openai-scan: --host must be an address of this machine only, such as 127.0.0.1 or ::1,"
+            f" not {host!r}: the page has no user accounts, so everyone could read and ask"
+            " everything. To serve other machines, mount openai_scan.relay.asgi(relay, authorize)"
+            " in a server of yours; see openai-scan relay --help"
         )
         assert not Path("no.db").exists()
 
@@ -234,17 +233,20 @@ class TestRefusals:
             port = str(taken.getsockname()[1])
             assert main(["relay", "--port", port]) == 2
         assert capsys.readouterr().err.splitlines()[-1] == (
-            f"openai-scan: Port {port} is taken: name another by --port; see openai-scan relay"
-            " --help"
+            f"openai-scan: Port {port} is in use: choose another one with --port; see"
+            " openai-scan relay --help"
         )
 
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
         [
-            (["--serve-only", "--produce-only"], "Either --serve-only or --produce-only"),
-            (["--log", "memory", "--workers", "2"], "With --log memory there is one process"),
-            (["--log", "memory", "--serve-only"], "With --log memory there is one process"),
-            (["--log", "memory", "--produce-only"], "With --log memory there is one process"),
+            (
+                ["--serve-only", "--produce-only"],
+                "--serve-only and --produce-only cannot be combined",
+            ),
+            (["--log", "memory", "--workers", "2"], "--log memory works in a single process"),
+            (["--log", "memory", "--serve-only"], "--log memory works in a single process"),
+            (["--log", "memory", "--produce-only"], "--log memory works in a single process"),
             (["--log", ""], "Invalid value for '--log': it is empty"),
             (["--db", ""], "Invalid value for '--db': it is empty"),
             (
@@ -253,7 +255,7 @@ class TestRefusals:
             ),
             (
                 ["--base-url", "http://127.0.0.1:1/v1"],
-                "Say which models users may choose, by --model",
+                "There is no model for users to choose: pass --model, or set OPENAI_MODEL",
             ),
             (["-m", "m", "--base-url", "http://[/v1"], "The base URL is malformed"),
             (["-m", "m", "--base-url", "http://127.0.0.1:1/v1"], "no API key: set OPENAI_API_KEY"),
@@ -319,7 +321,8 @@ sys.exit(main(["relay"]))
         )
         assert ran.returncode == 2
         assert re.fullmatch(
-            rf"openai-scan: .* needs {missing}, which is not installed:"
-            r" pip install 'openai_scan\[relay\]'\n",
+            rf"openai-scan: (.* needs {missing}, which is not installed: pip install"
+            rf" 'openai_scan\[relay\]'|{missing} is not installed: install openai_scan with its"
+            r" extra 'relay', as in pip install '\.\[relay\]')\n",
             ran.stderr,
         )

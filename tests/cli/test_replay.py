@@ -133,20 +133,20 @@ def test_what_is_no_recording_is_one_sentence(
     [
         (["--exchange", "1"], "{file} has no exchange 1: it has 1, from 0"),
         (["--serve", "--port", "-1"], "Invalid value for '--port'"),
-        (["--serve", "--json"], "With --serve there is no --json, no --raw and no --exchange"),
-        (["--serve", "--raw"], "With --serve there is no --json, no --raw and no --exchange"),
+        (["--serve", "--json"], "--serve cannot be combined with --json, --raw or --exchange"),
+        (["--serve", "--raw"], "--serve cannot be combined with --json, --raw or --exchange"),
         (
             ["--serve", "--exchange", "0"],
-            "With --serve there is no --json, no --raw and no --exchange",
+            "--serve cannot be combined with --json, --raw or --exchange",
         ),
-        (["--port", "0"], "--port is for --serve"),
-        (["--key", "k"], "--key is for --serve"),
+        (["--port", "0"], "--port needs --serve"),
+        (["--key", "k"], "--key needs --serve"),
         (["--serve", "--key", ""], "Invalid value for '--key': it is empty"),
         (
             ["--serve", "--key", "a b"],
             "the API key contains characters that no API key has: check --key",
         ),
-        (["--json", "--raw"], "Either --json or --raw: the events, or the bytes"),
+        (["--json", "--raw"], "--json and --raw cannot be combined"),
     ],
 )
 def test_what_is_not_there_is_wrong_usage(
@@ -165,7 +165,8 @@ def test_standard_input_is_not_served(capsys: pytest.CaptureFixture[str]) -> Non
     """It could be read only once."""
     assert main(["replay", "-", "--serve"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: Standard input cannot be served: name a file; see openai-scan replay --help\n"
+        "openai-scan: --serve needs a file: it cannot serve standard input; see openai-scan replay"
+        " --help\n"
     )
 
 
@@ -222,8 +223,8 @@ def test_a_port_that_is_taken_is_one_sentence(
     file, port = recording(), recording.server.url.rpartition(":")[2]
     assert main(["replay", file, "--serve", "--port", port]) == 2
     assert capsys.readouterr().err == (
-        f"openai-scan: Port {port} is taken: name another by --port; see openai-scan replay"
-        " --help\n"
+        f"openai-scan: Port {port} is in use: choose another one with --port; see"
+        " openai-scan replay --help\n"
     )
 
 
@@ -244,7 +245,7 @@ def test_a_port_that_another_program_has_on_windows_is_taken(
     """There the system may say that the permission is missing."""
     file = recording()
     assert main(["replay", file, "--serve", "--port", "8000"]) == 2
-    assert "Port 8000 is taken: name another by --port" in capsys.readouterr().err
+    assert "Port 8000 is in use: choose another one with --port" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_without_permission")

@@ -129,7 +129,10 @@ def test_tools_are_offered_and_called(
             "weather_tools:number",
             "--tools weather_tools:number: weather_tools has no function 'number'",
         ),
-        ("weather_tools:untyped", "--tools: the parameter city of untyped has no type"),
+        (
+            "weather_tools:untyped",
+            "--tools: the parameter city of untyped has no type: annotate it",
+        ),
     ],
 )
 def test_what_is_no_tool_is_one_sentence(
@@ -206,7 +209,7 @@ def test_run_needs_something_to_say(server: FakeServer) -> None:
 
 def test_the_replay_server_needs_a_speed() -> None:
     """At no speed it would never come to an end."""
-    with pytest.raises(ValueError, match="speed must be more than 0"):
+    with pytest.raises(ValueError, match="speed must be above 0"):
         ReplayServer(speed=0)
 
 

@@ -127,7 +127,7 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
     """Its name tells which."""
     assert main(["stats", timed, "--plot", "p.xls"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: --plot p.xls: the picture's name has to end in .png or .svg; see openai-scan"
+        "openai-scan: --plot p.xls: the name must end in .png or .svg; see openai-scan"
         " stats --help\n"
     )
 
@@ -212,8 +212,8 @@ sys.exit(main(["stats", "timed.jsonl", "--plot", "p.png"]))
     )
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "openai-scan: this needs matplotlib, which is not installed:"
-        " pip install 'openai_scan[plot]'\n"
+        "openai-scan: matplotlib is not installed: install openai_scan with its extra 'plot', as in"
+        " pip install '.[plot]'\n"
     )
 
 

@@ -127,8 +127,8 @@ def check_text(api: TextAPI, server: Server) -> Iterator[Finding]:
     if api.schema is not None:
         last = ask(_AS_JSON, api.schema)
         yield Finding(api.name, "JSON schema", *_of_json(last))
-    if last is not look:
-        yield Finding(api.name, "connection reuse", *_of_reuse(last))
+    if (reused := last.stats.connection_reused) is not None and last is not look:
+        yield Finding(api.name, "connection reuse", *_of_reuse(reused=reused))
     if api is RESPONSES:
         yield Finding(api.name, "resume", *_of_resuming(api, server))
         yield Finding(api.name, "cancel", *_of_cancelling(server))
@@ -204,15 +204,11 @@ def _of_json(look: Look) -> Verdict:
     return "odd", f"the answer, which is {look.stream.outcome}, is not JSON"
 
 
-def _of_reuse(look: Look) -> Verdict:
+def _of_reuse(*, reused: bool) -> Verdict:
     """Return whether a connection is used again after a stream."""
-    match look.stats.connection_reused:
-        case True:
-            return "ok", "the next request used the same connection"
-        case False:
-            return "no", "the next request needed a new connection"
-        case None:
-            return "no", "it is not known"
+    if reused:
+        return "ok", "the next request used the same connection"
+    return "no", "the next request needed a new connection"
 
 
 def _of_resuming(api: TextAPI, server: Server) -> Verdict:

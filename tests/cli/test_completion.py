@@ -1,0 +1,192 @@
+"""Completion in real shells, as far as they are installed, and what it offers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from openai_scan.cli import main
+from openai_scan.testing import FakeServer, error, hold, json_answer
+
+# What each shell is started with, so that it reads nobody's settings, and what it is told first:
+# the line of the reference, and what the user's own settings would have done.
+SHELLS = {
+    "bash": (
+        ["--norc", "--noprofile", "-i"],
+        [
+            "bind 'set enable-bracketed-paste off'",
+            'eval "$(_OPENAI_SCAN_COMPLETE=bash_source openai-scan)"',
+        ],
+    ),
+    "zsh": (
+        ["-f", "-i"],
+        [
+            "autoload -Uz compinit; compinit -u -D",
+            'eval "$(_OPENAI_SCAN_COMPLETE=zsh_source openai-scan)"',
+        ],
+    ),
+    "fish": (
+        ["--no-config", "--private", "-i"],
+        ["_OPENAI_SCAN_COMPLETE=fish_source openai-scan | source"],
+    ),
+}
+
+MODELS = json_answer({"object": "list", "data": [{"id": "gpt-test"}, {"id": "llama"}]})
+
+
+@pytest.fixture(params=SHELLS)
+def shell(
+    request: pytest.FixtureRequest, tmp_path: Path, server: FakeServer
+) -> Iterator[pexpect.spawn[str]]:
+    """Start a shell that has been told how to complete, in a folder with a recording."""
+    name = request.param
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    arguments, first = SHELLS[name]
+    (tmp_path / "sky.jsonl").touch()
+    commands = str(Path(sys.executable).parent)
+    plain = {key: value for key, value in os.environ.items() if key != "OPENAI_MODEL"}
+    environment = {
+        **plain,
+        "HOME": str(tmp_path),
+        "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+        "TERM": "dumb",
+    }
+    server.always = MODELS
+    started = pexpect.spawn(
+        path,
+        arguments,
+        cwd=str(tmp_path),
+        env=environment,
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(24, 400),
+    )
+    try:
+        for line in [*first, "echo rea''dy"]:
+            started.sendline(line)
+        started.expect_exact("ready")
+        yield started
+    finally:
+        started.close(force=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("openai-scan rep", "openai-scan replay"),
+        ("openai-scan replay --ser", "openai-scan replay --serve"),
+        ("openai-scan inspect sk", "openai-scan inspect sky.jsonl"),
+        ("openai-scan stats sky.jsonl --plot sk", "openai-scan stats sky.jsonl --plot sky.jsonl"),
+        ("openai-scan bench http://a --api res", "openai-scan bench http://a --api responses"),
+        (
+            "openai-scan record x.jsonl --path /th",
+            "openai-scan record x.jsonl --path /threads/runs",
+        ),
+        (
+            "openai-scan doctor http://a --only tr",
+            "openai-scan doctor http://a --only transcription",
+        ),
+        ("openai-scan chat -m gp", "openai-scan chat -m gpt-test"),
+    ],
+)
+def test_the_tab_key(typed: str, completed: str, shell: pexpect.spawn[str]) -> None:
+    """Commands, options, files, APIs, paths and models are completed as one types."""
+    # Then the line becomes one that prints itself.
+    shell.send(f"{typed}\t\x01echo do''ne: \r")
+    shell.expect_exact("done: ")
+    assert shell.readline().split() == completed.split()
+
+
+def offered(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """Return what is offered for the last of *words*."""
+    monkeypatch.setenv("_OPENAI_SCAN_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
+    assert main([]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    return [line.partition(",")[2] for line in printed.out.splitlines() if line]
+
+
+def test_models_are_those_of_the_server_that_was_named(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the headers that it is to be asked with."""
+    server.always = MODELS
+    url = server.base_url
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    words = f"openai-scan chat --base-url {url} --header X-Who=somebody -m "
+    assert offered(words, monkeypatch, capsys) == ["gpt-test", "llama"]
+    assert server.requests[0].headers["x-who"] == "somebody"
+    for words in (f"openai-scan bench {url} -m l", f"openai-scan doctor {url} --speech-model l"):
+        assert offered(words, monkeypatch, capsys) == ["llama"]
+
+
+@pytest.mark.parametrize("problem", ["refused", "silent", "keyless", "malformed"])
+def test_no_model_is_offered_if_the_server_does_not_say(
+    problem: str,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing is said about it on the line that is being typed."""
+    server.strict = False
+    server.always = [hold()] if problem == "silent" else error(401)
+    monkeypatch.setattr("openai_scan.cli.completion._SECONDS", 0.1)
+    if problem == "keyless":
+        monkeypatch.delenv("OPENAI_API_KEY")
+    url = "http://[::1/v1" if problem == "malformed" else server.base_url
+    assert offered(f"openai-scan chat --base-url {url} -m ", monkeypatch, capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (
+            "",
+            [
+                "models",
+                "chat",
+                "completions",
+                "responses",
+                "images",
+                "speech",
+                "transcription",
+                "assistants",
+            ],
+        ),
+        (
+            "models,",
+            [
+                "models,models",
+                "models,chat",
+                "models,completions",
+                "models,responses",
+                "models,images",
+                "models,speech",
+                "models,transcription",
+                "models,assistants",
+            ],
+        ),
+        ("talk", []),
+    ],
+)
+def test_lists_of_apis_are_completed_one_by_one(
+    typed: str,
+    completed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each with those before it."""
+    words = f"openai-scan doctor http://a --only {typed}"
+    assert offered(words, monkeypatch, capsys) == completed

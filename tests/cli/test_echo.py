@@ -1,0 +1,99 @@
+"""A terminal that is drawn on does not show what is typed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pty
+import sys
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from openai_scan.cli import echo
+from openai_scan.cli.echo import without_echo
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Let standard input be a terminal of this process."""
+    theirs, ours = pty.openpty()
+    with os.fdopen(theirs, "rb", buffering=0), os.fdopen(ours, encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp())
+        yield ours
+
+
+def has_echo(terminal: int) -> bool:
+    """Return whether it shows what is typed."""
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
+def test_the_echo_is_off_in_the_block(terminal: int) -> None:
+    """And on again afterwards, whatever ends the block."""
+    assert has_echo(terminal)
+    seen = []
+
+    def draw() -> None:
+        with without_echo():
+            seen.append(has_echo(terminal))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw()
+    assert seen == [False]
+    assert has_echo(terminal)
+
+
+def test_a_terminal_that_another_process_has_is_left_alone(
+    terminal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process in the background would be stopped."""
+    monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
+    with without_echo():
+        assert has_echo(terminal)
+
+
+def test_a_terminal_that_another_process_gets_is_left_alone(
+    terminal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after Ctrl-Z: its settings are those of the shell then."""
+    with without_echo():
+        monkeypatch.setattr(echo, "_is_ours", lambda: False)
+    assert not has_echo(terminal)
+
+
+def test_there_may_be_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question comes through a pipe, say, or there is no standard input."""
+    reader, writer = os.pipe()
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        with without_echo():
+            pass
+    with without_echo():  # the file is closed now
+        pass
+
+
+def test_what_is_no_terminal_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the system says of whose it is."""
+    reader, writer = os.pipe()
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdin", pipe)
+        monkeypatch.setattr(echo, "_is_ours", lambda: True)
+        with without_echo():
+            pass
+
+
+def test_windows_has_no_such_settings(terminal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is changed there."""
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "termios", None)
+        module = importlib.reload(echo)
+        with module.without_echo():
+            assert has_echo(terminal)
+    importlib.reload(echo)
+    with echo.without_echo():
+        assert not has_echo(terminal)

@@ -1,0 +1,56 @@
+"""Ctrl-C waits for what must not be done by halves."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from openai_scan.cli.interrupts import uninterrupted
+
+
+def test_ctrl_c_comes_after_the_block() -> None:
+    """And only once, however often it was pressed."""
+    done = []
+
+    def do() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append("all")
+        done.append("more")
+
+    with pytest.raises(KeyboardInterrupt):
+        do()
+    assert done == ["all"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with uninterrupted():
+        done.append("again")
+    assert done == ["all", "again"]
+
+
+def test_a_handler_of_the_callers_own_stays() -> None:
+    """It has its reasons."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            assert came == [signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_another_thread_is_never_interrupted() -> None:
+    """Only the main one may set a handler."""
+    done: list[str] = []
+
+    def do() -> None:
+        with uninterrupted():
+            done.append("all")
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    thread.join(60)
+    assert done == ["all"]
