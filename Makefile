@@ -67,7 +67,7 @@ REPEATED := unmeasured or hypothesis
 # The files that have nothing else, so that the run that measures need not collect them.
 UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
 
-# Thousands of processes are started, and would each compile all modules anew.
+# Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help

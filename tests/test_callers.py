@@ -231,7 +231,7 @@ def test_it_leaves_a_stream_that_connects(route: Route, error: BaseException) ->
 def test_it_leaves_a_stream_whose_name_is_looked_up(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """The lookup continues in another thread, and nobody waits for it."""
+    """The lookup continues in another thread, and no thread waits for it."""
     reached, known = threading.Event(), threading.Event()
 
     def look_up(*_: Any, flags: int) -> list[Any]:

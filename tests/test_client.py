@@ -481,7 +481,7 @@ def test_a_header_is_text() -> None:
 def test_who_pays_may_come_from_a_file_with_a_line_end(
     monkeypatch: pytest.MonkeyPatch, variable: str, name: str
 ) -> None:
-    """The header is named, and whose it is is not shown."""
+    """The header is named, and its value is not shown."""
     monkeypatch.setenv(variable, "s3cret\n")
     with pytest.raises(ConfigurationError) as caught:
         Client("k")

@@ -381,7 +381,7 @@ async def first_of(exchange: AsyncExchange) -> bytes:
 
 
 class TestResuming:
-    """A turn that another stream began is taken up, as far as the API allows it."""
+    """A turn that another stream started is resumed, as far as the API allows."""
 
     def test_bookmark_is_the_session_and_the_last_event(self) -> None:
         """There is none before the first event, and none once the turn has ended."""

@@ -412,7 +412,7 @@ class TestFiles:
         return upload
 
     def test_a_path_or_an_open_file_has_a_name(self, client: Client, tmp_path: Path) -> None:
-        """The folder that it is in is nobody's business."""
+        """The folder that it is in is not sent."""
         path = tmp_path / "talk.mp3"
         path.write_bytes(b"ID3")
         expected = Upload("file", "talk.mp3", b"ID3")
@@ -442,7 +442,7 @@ class TestFiles:
         assert str(caught.value) == ("file must be a path, a file opened in mode 'rb', or bytes")
 
     def test_a_repr_shows_no_content(self) -> None:
-        """It may be somebody's voice."""
+        """It may be a person's voice."""
         assert repr(Upload("file", "a.mp3", b"secret")) == "Upload(field='file', name='a.mp3')"
 
 

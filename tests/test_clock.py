@@ -22,7 +22,7 @@ def begun(timeout: Timeout) -> Clock:
 
 
 def sent(timeout: Timeout) -> Clock:
-    """Return the clock of an exchange that waits for the head of the answer."""
+    """Return the clock of an exchange that waits for the response headers."""
     clock = begun(timeout)
     clock.connected()
     return clock
@@ -63,7 +63,7 @@ def test_each_phase_has_its_own_limit(now: Now) -> None:
     assert (clock.left(), clock.limit) == (1.75, "first_byte")
     clock.answered()
     now.seconds += 0.25
-    assert (clock.left(), clock.limit) == (3, "idle")  # counted anew for each wait
+    assert (clock.left(), clock.limit) == (3, "idle")  # counted again for each wait
     now.seconds += 3
     assert (clock.left(), clock.limit) == (0.75, "event_idle")
 
@@ -128,7 +128,7 @@ def test_that_time_can_be_lifted(now: Now) -> None:
 
 
 def test_the_limit_that_runs_out_first_counts(now: Now) -> None:
-    """Whether it is counted from a moment or anew for each wait."""
+    """Whether it is counted from a moment or again for each wait."""
     clock = answered(Timeout(idle=3, event_idle=2, total=4))
     assert (clock.left(), clock.limit) == (2, "event_idle")
     clock = answered(Timeout(idle=1, event_idle=2, total=4))

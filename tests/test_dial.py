@@ -57,13 +57,13 @@ NO_FAMILY = Host(family=socket.AF_UNSPEC)
 
 
 class Net:
-    """A network without a network, whose time passes while somebody waits for it.
+    """A simulated network, whose time passes while the code waits for it.
 
     Attributes:
         begun: The port of each attempt, and after how many seconds it has begun.
         open: The sockets that are open.
         held: Which copies of sockets are open.
-        waits: How many times somebody has waited.
+        waits: The number of waits.
     """
 
     def __init__(self, now: Now, *hosts: Host) -> None:
@@ -112,7 +112,7 @@ class Plug:
         self.options.append(option)
 
     def setblocking(self, flag: bool) -> None:
-        """Nobody may wait for it."""
+        """No code may wait for it."""
         assert not flag
 
     def settimeout(self, seconds: float) -> None:
@@ -285,7 +285,7 @@ def waiting_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @contextlib.contextmanager
 def full() -> Iterator[int]:
-    """Give a port that does not answer: nobody accepts what waits there."""
+    """Give a port that does not answer: connections are never accepted there."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):

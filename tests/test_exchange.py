@@ -588,7 +588,7 @@ class TestLimits:
     def test_a_limit_that_runs_out_has_its_name(
         self, reply: Callable[[], Reply], timeout: Timeout, limit: str
     ) -> None:
-        """Whatever was waited for; the server notices that nobody listens any more."""
+        """Whatever was waited for; the server notices that the client has left."""
         wire = MemoryWire(reply())
         error = failure(read(stream_over(wire, once(timeout=timeout))))
         assert isinstance(error, StreamTimeoutError)
@@ -653,7 +653,7 @@ class TestClosing:
 
     @pytest.mark.parametrize("rest", [[DONE, b"\n"], [b"x" * 65535]], ids=["short", "long"])
     def test_what_is_over_is_drained(self, rest: list[Any]) -> None:
-        """The rest is read, up to 64 KiB, and the connection kept; nobody has cancelled it."""
+        """The rest is read, up to 64 KiB, and the connection kept, because it was not cancelled."""
         wire = MemoryWire(Reply([HI, *rest]))
         exchange = asyncio.run(self.closed(wire, ending=True))
         assert (wire.kept, wire.closed, wire.hung_up) == (1, 0, 0)
@@ -724,7 +724,7 @@ class TestClosing:
         assert [one.filename for one in caught] == [__file__]
 
     def test_a_stream_that_is_over_may_be_forgotten(self) -> None:
-        """Nobody warns of it, in either face; the blocking one still finds the end."""
+        """There is no warning, blocking or asynchronous; the blocking one still finds the end."""
 
         async def run() -> None:
             exchange = stream_over(wire)

@@ -1,4 +1,4 @@
-"""Where an answer ends, by its head alone; and which lines of a head are beyond doubt."""
+"""Where an answer ends, according to its headers; and which header lines are unambiguous."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_some_answers_have_no_body(status: int, lines: tuple[str, ...], clear: b
     ],
 )
 def test_a_length_that_is_none_is_an_error(lines: tuple[str, ...], message: str) -> None:
-    """Nobody knows where such an answer ends."""
+    """It is unknown where such an answer ends."""
     with pytest.raises(http.client.HTTPException) as caught:
         framed(*lines)
     assert str(caught.value) == message

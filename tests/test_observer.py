@@ -1,4 +1,4 @@
-"""Observers: each is told of every beginning and of its end, and of nothing twice."""
+"""Observers: each is notified of every beginning and of its end, and of nothing twice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_all_observers_are_told_in_turn() -> None:
 
 
 def test_an_end_is_told_once_for_each_beginning() -> None:
-    """An end without a beginning is told to nobody."""
+    """No observer is notified of an end without a beginning."""
     observers = Observers()
     observers.add(diary := Diary(), READER)
     observers.ended(READER, "cancelled", None)

@@ -186,7 +186,7 @@ def test_each_character_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nesting_is_bounded() -> None:
-    """What is nested deeper than anybody could print is broken; what came before it stays."""
+    """JSON that is nested too deeply to print is broken; what came before it remains."""
     deepest = "[" * 128 + "]" * 128
     assert fed(deepest).value == json.loads(deepest)
     assert fed(deepest).complete

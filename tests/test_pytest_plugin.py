@@ -1,4 +1,4 @@
-"""The plugin, as somebody else's project uses it: in a pytest of its own."""
+"""The plugin, as another project uses it: in a separate pytest."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_fixtures_are_at_hand(openai_server: FakeServer, request: pytest.Fixture
 
 
 def test_pytest_finds_the_plugin() -> None:
-    """Nobody has to name it: the distribution does."""
+    """You do not have to name it: the distribution does."""
     [found] = entry_points(group="pytest11", name="openai_scan")
     assert found.value == PLUGIN
 

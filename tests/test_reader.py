@@ -172,7 +172,7 @@ def test_error_comes_after_the_text(*, wrapped: bool) -> None:
 
 
 def test_error_of_the_network_comes_through() -> None:
-    """An error of the source reaches whoever reads the text, as the ScanError that it is."""
+    """An error of the source reaches the reader of the text unchanged, as a ScanError."""
 
     class Broken:
         """A file that breaks."""

@@ -95,7 +95,7 @@ def test_an_answer_is_resumed_if_it_broke_off(error: ScanError, expected: bool) 
     [(302, False), (403, False), (407, False), (408, True), (429, True), (500, True)],
 )
 def test_a_proxy_that_refuses_for_good_is_not_asked_again(status: int, expected: bool) -> None:
-    """Only what may be another a moment later is tried again, or resumed."""
+    """Only failures that may be temporary are retried or resumed."""
     error = ConnectError("refused")
     error.proxy_status = status
     assert (Attempt().again(error, AT_ONCE) is not None) is expected

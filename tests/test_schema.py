@@ -128,7 +128,7 @@ def test_for_responses_it_is_flat() -> None:
 
 
 def test_what_the_schema_asks_for_can_be_read() -> None:
-    """Null stands for the default, whatever that is."""
+    """Null means the default, whatever that is."""
     payload = {
         "place": {"city": "Rome", "country": None},
         "sky": "clear",

@@ -83,7 +83,7 @@ class TestDescriptors:
 
     @pytest.mark.parametrize("place", ["hold", "watch"])
     def test_a_socket_cannot_be_copied(self, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-        """A copy is what a cancellation takes hold of."""
+        """A cancellation needs a copy."""
 
         def refuse(*_: object) -> None:
             raise TOO_MANY
@@ -237,7 +237,7 @@ class _NoThread:
 
 
 class TestAbsurdWaits:
-    """Nobody waits for years, and no system can."""
+    """No system can wait for years."""
 
     @pytest.mark.parametrize(
         "wish", ["99999999999", "1e300", "2000000", "Fri, 31 Dec 9999 23:59:59 GMT"]

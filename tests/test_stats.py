@@ -1,4 +1,4 @@
-"""Statistics and observers: what is told of a stream from outside."""
+"""Statistics and observers: what can be learned about a stream from outside."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ def test_an_observer_is_told_of_everything() -> None:
 
 
 def test_an_observer_may_come_late() -> None:
-    """It is told of the beginning at once, and of what comes then."""
+    """It is notified of the beginning at once, and of what follows."""
     s = StreamerV2([chunk("a"), chunk("b")])
     assert s.next()
     diary = Diary()

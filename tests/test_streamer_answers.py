@@ -111,7 +111,7 @@ class TestChainFrom:
         assert (s.outcome, s.err()) == ("completed", None)
 
     def test_it_comes_before_the_end(self) -> None:
-        """Afterwards nobody would ask it."""
+        """Afterwards it is not asked any more."""
         s = StreamerV2(chat("a"))
         s.read()
         with pytest.raises(RuntimeError) as caught:
@@ -204,7 +204,7 @@ class TestPartial:
         ]
 
     def test_it_can_be_asked_for_before_there_is_anything(self) -> None:
-        """The answer is read as if nobody had asked."""
+        """The answer is read as if it had not been asked for."""
         with StreamerV2(chat("4", "2")) as s:
             assert s.partial() is None
             s.read()

@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told of streams, by its own in-memory exporter."""
+"""What OpenTelemetry is notified of streams, by its own in-memory exporter."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_an_answer_is_measured(world: World) -> None:
 
 
 def test_a_failure_is_told(world: World) -> None:
-    """The span has the error, the tries in vain are its events, and no tokens are made up."""
+    """The span has the error, the failed attempts are its events, and no tokens are made up."""
     busy = answer(b"", status="503 Busy")
     with serving([busy], [CHUNKED + ch(chat(CHAT[0])) + END]) as server:
         with world.client(server) as client:

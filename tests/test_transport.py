@@ -116,7 +116,7 @@ def socks_proxy(response: bytes) -> Iterator[tuple[int, list[bytes]]]:
         with sock, sock.makefile("rb") as lines:
             methods = lines.read(2)[1]
             lines.read(methods)
-            sock.sendall(b"\x05\x00")  # nobody has to say who they are
+            sock.sendall(b"\x05\x00")  # no authentication is required
             *_, length = lines.read(5)
             asked.append(lines.read(length))
             lines.read(2)  # the port
@@ -228,7 +228,7 @@ class TestReading:
     def test_a_chunk_without_a_size_is_a_broken_answer(
         self, transports: Callable[[ScriptedServer], Transport], size: bytes
     ) -> None:
-        """What Python takes for a number is none in HTTP, and nobody knows where events go on."""
+        """Python accepts it as a number, HTTP does not, and the next event cannot be found."""
         script = [CHUNKED + ch(COMPLETED) + ch(DELTA), size + b"\r\n: abc\r\n" + END, FIN]
         with serving(script) as server:
             exchange = transports(server).stream(post())
@@ -318,7 +318,7 @@ class TestReading:
     def test_an_unknown_encoding_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """Bytes that nobody can decode are not taken for a stream."""
+        """Bytes that cannot be decoded are not taken for a stream."""
         body = answer(
             b"\xf1" + DELTA,
             headers="Content-Type: text/event-stream\r\nContent-Encoding: x-new\r\n",
@@ -557,7 +557,7 @@ class TestReuse:
     def test_a_forgotten_stream_is_closed_with_a_warning(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A stream that nobody closes is closed when nobody holds it any more."""
+        """A stream that is not closed is closed when it is freed."""
         with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
             exchange = transports(server).stream(post())
             assert next(iter(exchange)) == DELTA
@@ -1232,7 +1232,7 @@ class TestRequests:
     def test_a_fork_gives_no_connection_back(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The pool is the parent's, and may be locked for ever; the connection is closed."""
+        """The pool is the parent's, and may be locked forever; the connection is closed."""
         given_back: list[object] = []
         monkeypatch.setattr(
             urllib3.HTTPConnectionPool, "_put_conn", lambda _, given: given_back.append(given)
@@ -1456,7 +1456,7 @@ def all_causes(error: BaseException) -> list[BaseException]:
 
 @pytest.fixture(scope="session")
 def certificate() -> trustme.CA:
-    """Return a certificate authority that nobody trusts yet."""
+    """Return a certificate authority that is not trusted yet."""
     return trustme.CA()
 
 

@@ -291,7 +291,7 @@ class TestClocks:
             assert server.connections == 1
 
     def test_old_events_are_silence(self) -> None:
-        """A background response that is replayed for ever is one without events."""
+        """A background response that is replayed forever is one without events."""
         replay = itertools.repeat(ch(BEGINNING * 99))
         with (
             serving([HEAD + ch(BEGINNING), RST], [HEAD, replay]) as server,
@@ -349,7 +349,7 @@ class TestClocks:
         known.set()
 
     def test_total_includes_all_tries(self) -> None:
-        """It goes on where the next try begins, and is not counted anew."""
+        """It continues in the next attempt, and does not start again."""
         busy = answer(b"", status="503 Busy")
         with serving([busy], [HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
             with chatting(server, timeout=Timeout(total=0.5), retries=AT_ONCE) as s:
@@ -375,7 +375,7 @@ class TestClocks:
         assert caught.value.limit == "connect"
 
     def test_a_server_that_does_not_take_the_request_is_a_timeout(self) -> None:
-        """Sending it is within the limit for the head of the answer."""
+        """Sending it counts towards the timeout for the response headers."""
         timed_out = threading.Event()
         with serving(openings=[[timed_out]], buffer=4096) as server:
             transport = Transport(server.base_url, key=KEY)
@@ -405,7 +405,7 @@ class TestClocks:
         assert error.limit is None
 
     def test_no_limits_are_none_at_all(self) -> None:
-        """None stands for ever, for each of them, whatever comes."""
+        """None means no limit, for each of them, whatever arrives."""
         with serving([HEAD + ch(PING + HI + STOP + DONE) + END]) as server:
             for_ever = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
             with chatting(server, timeout=for_ever) as s:
@@ -418,7 +418,7 @@ WHOLE_REST = [ch(STOP + DONE) + END]
 def blocked_lookup(
     monkeypatch: pytest.MonkeyPatch, *, until: threading.Event, begun: threading.Event | None = None
 ) -> None:
-    """Have names be looked up in vain; addresses in numbers are known as ever."""
+    """Let every name lookup fail; numeric addresses still work."""
     real = socket.getaddrinfo
 
     def look_up(host: str, *args: Any, **kwargs: Any) -> Any:
@@ -500,14 +500,14 @@ class TestDialling:
             assert error.lost == "reset"
 
 
-# How a SOCKS proxy begins: nobody has to say who they are, and the host will be connected.
+# How a SOCKS proxy starts: no authentication is required, and the host will be connected.
 WELCOME = [TAKE, b"\x05\x00", TAKE]
 SOCKS_CONNECTED = b"\x05\x00\x00\x01" + bytes(6)
 
 
 @pytest.mark.wires("blocking", "threads")
 class TestSocks:
-    """A SOCKS proxy keeps nobody longer than any other."""
+    """A SOCKS proxy cannot delay a request longer than any other."""
 
     @pytest.fixture
     def through(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -619,7 +619,7 @@ class TestCancel:
     """cancel() is heard in every phase."""
 
     def test_while_the_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The lookup goes on in its own thread, and nobody waits for it."""
+        """The lookup goes on in its own thread, and no thread waits for it."""
         known, begun = threading.Event(), threading.Event()
         blocked_lookup(monkeypatch, until=known, begun=begun)
         with Client(KEY, "http://nowhere.test/v1") as client:
@@ -631,7 +631,7 @@ class TestCancel:
         known.set()
 
     def test_while_it_connects(self, connecting: threading.Event) -> None:
-        """A server that takes no connections, its queue being full, holds nobody."""
+        """A server whose queue of connections is full does not block the client."""
         with full_queue() as port:
             with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -677,7 +677,7 @@ class TestCancel:
             log.setLevel(logging.NOTSET)
 
     def test_it_does_not_touch_a_connection_that_was_given_back(self) -> None:
-        """One that comes too late finds nothing to end: somebody else may be about to use it."""
+        """One that comes too late finds nothing to end: another exchange may be about to use it."""
         with serving(WHOLE, WHOLE) as server, Client(KEY, server.base_url) as client:
             for _ in range(2):
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -689,7 +689,7 @@ class TestCancel:
     @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
-        """A stream that was inherited by fork is let go of without ending it for the parent."""
+        """A stream that was inherited by fork is released without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
             with chatting(server) as s:
                 assert s.next()
@@ -753,7 +753,7 @@ class TestFork:
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("reads_on", [False, True])
     def test_a_child_is_not_locked_out_of_a_pool(self, *, reads_on: bool) -> None:
-        """It takes no part in the pools of its parent, whose locks may be held for ever."""
+        """It takes no part in the pools of its parent, whose locks may be held forever."""
         models = [json_answer({"data": []})]
         rest = [go := threading.Event(), *WHOLE_REST]
         with (
@@ -813,12 +813,12 @@ class Told(logging.Handler):
         self.addFilter(lambda record: message in record.getMessage())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell whoever waits."""
+        """Notify the waiting thread."""
         self.event.set()
 
 
 class TestRetries:
-    """What failed without a doubt is tried again, until content has come."""
+    """What certainly failed is retried, until content has arrived."""
 
     @pytest.mark.parametrize(
         ("first", "note"),
@@ -943,7 +943,7 @@ class TestRetries:
             client.retrieve_response("r", retries=ONCE)
 
     def test_a_key_of_the_users_own_is_kept(self) -> None:
-        """Whoever sends an idempotency key knows why."""
+        """If you send an idempotency key, you know why."""
         with (
             serving([json_answer({"id": "t", "object": "thread"})]) as server,
             Client(KEY, server.base_url) as client,
@@ -1125,7 +1125,7 @@ class TestRetries:
 
 
 def response_event(name: str, number: int, *, background: bool = True, **more: Any) -> bytes:
-    """Return an event of a response that can be taken up again."""
+    """Return an event of a response that can be resumed."""
     response = {"id": "resp_1", "object": "response", "background": background, "output": []}
     if name in ("created", "in_progress", "completed", "failed"):
         status = name if name in ("completed", "failed") else "in_progress"
@@ -1185,7 +1185,7 @@ class TestResume:
     def test_it_breaks_as_often_as_it_likes_if_it_gets_on(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """The count of tries begins anew with each event."""
+        """The count of attempts restarts with each event."""
         scripts: list[Script] = [
             [HEAD + ch(BEGINNING), RST],
             *([HEAD + ch(text_event(".", number)), RST] for number in range(3, 9)),
@@ -1263,7 +1263,7 @@ class TestResume:
     def test_numbers_begin_anew_with_another_answer(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """A chained response is taken up behind its own last event."""
+        """A chained response is resumed after its own last event."""
         first = BEGINNING + response_event("completed", 3)
         begun = response_event("created", 0)
         rest = text_event("lo", 1) + response_event("completed", 2)
@@ -1297,7 +1297,7 @@ class TestResume:
     def test_another_answer_is_an_error(
         self, responding: Callable[..., StreamerV2], number: int
     ) -> None:
-        """What was taken up ends with the response that it began with."""
+        """A resumed answer ends with the response that it started with."""
         rest = text_event("lo", 3).replace(b"resp_1", b"resp_2") if number else b""
         rest += response_event("completed", number + 1).replace(b"resp_1", b"resp_2")
         with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
@@ -1374,7 +1374,7 @@ class TestResume:
             assert len(server.requests) == 1
 
     def test_one_attempt_is_one(self, responding: Callable[..., StreamerV2]) -> None:
-        """Who wants no second try gets none."""
+        """If you do not allow a second attempt, there is none."""
         with serving([HEAD + ch(BEGINNING), RST]) as server:
             s = responding(server, ONCE)
             assert read(s) == "Hel"
@@ -1383,7 +1383,7 @@ class TestResume:
     def test_an_overload_is_tried_again_from_the_start(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """A response that failed before its first word cannot be gone on with."""
+        """A response that failed before its first word cannot be continued."""
         failed = response_event("created", 0) + (
             b'event: error\ndata: {"type":"error","code":"server_error","message":"busy"}\n\n'
         )

@@ -56,7 +56,7 @@ def test_a_call_hangs_up_on_an_endless_error() -> None:
     head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 1000000\r\n\r\n"
     with serving([head, b"x" * 200_000, WAIT_FOR_HANG_UP]) as server:
         with Client("sk-1", server.base_url) as client:
-            # Whoever holds the error holds the frames of the call, and what they hold.
+            # A reference to the error keeps the frames of the call alive, and what they refer to.
             with pytest.raises(APIError) as caught:
                 client.list_models()
             assert server.hung_up.wait(PATIENCE)

@@ -32,7 +32,7 @@ WIRES = os.environ.get("OPENAI_SCAN_WIRES", f"{BLOCKING} threads aiohttp").split
 The makefile sets the variable, to run some tests over some wires only.
 """
 
-# A step of a test that takes longer than that waits in vain.
+# A step of a test that takes longer has failed.
 PATIENCE = 30.0
 
 
@@ -137,7 +137,7 @@ class FacadeExchange:
             yield chunk
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         run(self._exchange.aclose())
 
     async def _next(self) -> bytes:

@@ -348,7 +348,7 @@ class TestWires:
 
 @pytest.mark.unmeasured
 def test_the_methods_are_what_the_generator_makes() -> None:
-    """Nobody has edited them, and they are up to date with the blocking client."""
+    """They have not been edited by hand, and are up to date with the blocking client."""
     if importlib.util.find_spec("ruff") is None:
         pytest.skip("ruff, which formats the output, is missing")
     script = Path(__file__).parents[2] / "scripts" / "generate_async_client.py"

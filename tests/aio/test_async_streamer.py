@@ -218,7 +218,7 @@ async def test_observer_that_raises_does_not_keep_the_source_open(loop: Loop) ->
 
 @on_every_loop
 async def test_stream_is_freed_when_nobody_holds_it(loop: Loop) -> None:
-    """A stream is gone when nobody holds it, also one that broke off."""
+    """A stream without references is freed, even one that broke off."""
     s = AsyncStreamerV2(Source(loop, *chat("a"), error=OSError("reset")))
     await read_all(s)
     gone = weakref.ref(s)
@@ -472,7 +472,7 @@ async def test_text_deltas_raise_at_the_end(loop: Loop) -> None:
 
 @on_every_loop
 async def test_text_deltas_may_be_dropped(loop: Loop) -> None:
-    """Whoever stops in the middle can read on in another way."""
+    """If you stop in the middle, you can continue in another way."""
     s = AsyncStreamerV2(Source(loop, *chat("a", "b", "c")))
     assert await anext(s.text_deltas()) == "a"
     assert await s.read() == b"bc"
@@ -512,7 +512,7 @@ async def test_answer_grows_and_ends(loop: Loop) -> None:
 
 @on_every_loop
 async def test_observers_and_statistics(loop: Loop) -> None:
-    """An observer is told of the beginning, each event and the end."""
+    """An observer is notified of the beginning, each event and the end."""
     watcher = Watcher()
     s = AsyncStreamerV2(Source(loop, *chat("a", "b")))
     s.observe(watcher)

@@ -245,7 +245,7 @@ async def test_what_raises_ends_the_others(loop: Loop) -> None:
 def waiting(
     loop: Loop,
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], Flag, list[BaseException]]:
-    """Return a tool that waits for ever, what tells that it waits, and with what it was left."""
+    """Return a tool that waits forever, an event that it sets, and the exceptions that it got."""
     waits = loop.flag()
     left: list[BaseException] = []
 

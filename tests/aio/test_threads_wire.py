@@ -129,7 +129,7 @@ class TestCancelledTasks:
 
     @on_every_loop
     async def test_while_it_connects(self, loop: Loop, connecting: threading.Event) -> None:
-        """Nobody answers at all."""
+        """The server does not answer at all."""
         with full_queue() as port:
             async with client_of(f"http://127.0.0.1:{port}/v1") as client:
                 await self.leaves(loop, ask(client), When(loop, connecting.is_set))
@@ -282,7 +282,7 @@ class TestReadingAhead:
 
     @on_every_loop
     async def test_nothing_is_read_before_it_is_asked_for(self, loop: Loop) -> None:
-        """A refusal by the head alone reads no body; the thread ends all the same."""
+        """A refusal by the response headers alone reads no body; the thread still ends."""
         head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip, gzip\r\n\r\n")
         with serving([head, WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:

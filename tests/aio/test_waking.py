@@ -43,7 +43,7 @@ def test_what_is_awaited_is_passed_on() -> None:
 
 
 def test_wake_after_the_loop_has_ended() -> None:
-    """Nobody waits any longer, so there is nobody to wake."""
+    """No task waits any longer, so there is none to wake."""
     loop = asyncio.new_event_loop()
     waker = Waker()
     steps = by_hand(waker, loop.create_future())

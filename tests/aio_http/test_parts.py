@@ -217,7 +217,7 @@ class TestLines:
 
     @on_asyncio
     async def test_a_connection_on_which_something_has_come_is_not_used_again(self) -> None:
-        """The loop has not read it yet, so that nobody else could know."""
+        """The loop has not read it yet, so no other code can know."""
         more, sent = threading.Event(), threading.Event()
         script = [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP]
         with serving(script, VALUE) as server:
@@ -232,7 +232,7 @@ class TestLines:
 
 
 class TestArrived:
-    """The head and the body as they arrive."""
+    """The response headers and the body as they arrive."""
 
     @staticmethod
     def arrived(told: list[str]) -> Arrived:
@@ -264,7 +264,7 @@ class TestArrived:
 
     @on_asyncio
     async def test_the_end_can_be_read_again(self) -> None:
-        """It is the end from then on, and the connection was let go of once."""
+        """It is the end from then on, and the connection was released once."""
         with serving(VALUE) as server:
             transport = AsyncTransport(server.base_url, key="", wire=AiohttpWire())
             source = transport.stream(Request(method="POST", path="/x", body={}))

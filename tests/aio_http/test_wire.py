@@ -297,7 +297,7 @@ async def test_a_client_that_is_closed_lets_streams_go_on() -> None:
 
 @on_asyncio
 async def test_what_comes_unasked_ends_a_connection_that_is_kept() -> None:
-    """Nobody has asked for it, so that it is no answer to what will be asked."""
+    """There was no request for it, so it is not the answer to the next request."""
     more, sent = threading.Event(), threading.Event()
     with serving(
         [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP], VALUE

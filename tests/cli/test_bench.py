@@ -91,7 +91,7 @@ def test_the_responses_api_can_be_measured(server: FakeServer) -> None:
 def test_answers_that_are_not_whole_are_status_1(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are counted, not tried again, and not measured; the first error is told."""
+    """They are counted, not retried, and not measured; the first error is shown."""
     busy = error(503, "Busy.")
     cut = [chat_chunk("Hi", finish_reason="length")]
     server.add(busy, cut, chat_answer("Hi"), busy)
@@ -114,7 +114,7 @@ def test_answers_that_are_not_whole_are_status_1(
 def test_a_url_is_needed(
     url: str, sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A variable of the shell that is not set does not stand for another server."""
+    """A shell variable that is not set does not select another server."""
     assert main(["bench", url]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan bench --help\n"
     assert server.requests == []

@@ -253,7 +253,7 @@ def test_a_time_limit_that_was_given_is_named(
 def test_a_time_limit_that_was_not_given_is_the_servers(
     server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No option is named that nobody has given."""
+    """An error does not name an option that was not given."""
     limit = Timeout(idle=0.1)
     monkeypatch.setattr("openai_scan.client.base.Timeout", lambda: limit)
     server.add([chat_chunk("Hi"), hold()])
@@ -474,7 +474,7 @@ def test_an_answer_that_is_not_whole_is_one_sentence_and_status_1(
 def test_the_facts_of_an_answer_without_text(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No time is told of a text that has not come."""
+    """No time is shown for text that has not arrived."""
     server.add(chat_calls(ToolCall("f", {})))
     assert main(["chat", "Hello"]) == 1
     facts = capsys.readouterr().err.splitlines()[0]

@@ -45,7 +45,7 @@ def test_the_arguments_are_those_of_the_process(
 
 
 def test_help_lists_the_commands_and_the_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks finds out what there is, and what a script can tell from the end."""
+    """The help lists the commands, and the exit statuses for scripts."""
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
     for name, about in program.COMMANDS.items():
@@ -243,7 +243,7 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
 
 
 class ClosedPipe(io.RawIOBase):
-    """A pipe that nobody reads, as Windows reports it."""
+    """A pipe that is not read, as Windows reports it."""
 
     is_open = False
 

@@ -88,7 +88,7 @@ class TestEnds:
         assert not ends.whole
 
     def test_idle_session_before_any_turn_does_not_end_it(self) -> None:
-        """It is what the session was when somebody began to listen."""
+        """It is the session as it was when the client connected."""
         s = stream(session("idle"), *begun(), *told("m1", "Hi"), *ended())
         assert s.outcome == "completed"
         assert s.final().text == "Hi"

@@ -108,7 +108,7 @@ CLASSES: dict[str, type[Event]] = {
     "done": DoneEvent,
 }
 
-# The class that stands for each object schema of the family.
+# The class of each object schema of the family.
 SCHEMAS: dict[str, type[attrs.AttrsInstance]] = {
     "AssistantToolsCode": assistants.CodeInterpreterTool,
     "AssistantToolsFileSearch": assistants.FileSearchTool,
@@ -203,7 +203,7 @@ SCHEMAS: dict[str, type[attrs.AttrsInstance]] = {
     "TruncationObject": assistants.TruncationStrategy,
 }
 
-# Fields that no attribute stands for, and why.
+# Fields without an attribute, and why.
 LEFT_OUT = {
     ("MessageDeltaObject", "object"): "repeats the event's name",
     ("RunStepDeltaObject", "object"): "repeats the event's name",
@@ -296,7 +296,7 @@ def test_wire_name_reaches_its_own_class(name: str) -> None:
 
 
 def test_classes_are_named_like_the_wire() -> None:
-    """A class of the family is its wire name in CamelCase, so nobody has to look it up."""
+    """A class of the family is its wire name in CamelCase, so you do not have to look it up."""
     for name, cls in CLASSES.items():
         if name.startswith("thread."):
             words = name.replace(".", "_").split("_")
@@ -309,7 +309,7 @@ def test_inventory_has_these_wire_names() -> None:
 
 
 def test_every_schema_has_a_class() -> None:
-    """Every object that the events of the schema can hold has a class that stands for it."""
+    """Every object that the events of the schema can hold has a class."""
     reachable = reached(inventory()["events"]["assistants"])
     objects = {name for name in reachable if inventory()["schemas"][name]["kind"] == "object"}
     assert set(SCHEMAS) == objects

@@ -408,7 +408,7 @@ def test_field_of_the_wrong_type_is_left_out_and_noted(field: str, value: Any) -
 
 
 def test_chunk_that_is_no_object_is_unknown() -> None:
-    """A name that promises a chunk and data that are none make an unknown event with its error."""
+    """A chunk's name with data that are not a chunk makes an unknown event with an error."""
     event = decode(raw([1], name="chat.completion.chunk"))
     assert isinstance(event, UnknownEvent)
     assert str(event.error) == "chat.completion.chunk: invalid value for type, expected object @ $"

@@ -78,7 +78,7 @@ def test_data_that_are_no_json_are_malformed(name: str, data: str) -> None:
 
 @pytest.mark.parametrize("data", ["hello", "pong", "{"])
 def test_unknown_event_may_carry_any_text(data: str) -> None:
-    """The data of an event that nobody knows need not be JSON: it is unknown, not malformed."""
+    """The data of an unknown event need not be JSON: it is unknown, not malformed."""
     event = decode(RawEvent("ping", data))
     assert event == UnknownEvent(data, raw=event.raw)
     assert isinstance(event, UnknownEvent)

@@ -214,7 +214,7 @@ class TestAnotherSession:
         mixed = [*deltas[:30]]
         for number, one in enumerate(deltas[30:]):
             mixed += [one, *foreign({**one, "delta": f"other {number}"})]
-        # `foreign()` counts anew each time, and events of one session alone are told by their ids.
+        # `foreign()` counts again each time, and events of one session are recognized by their ids.
         stream = read(*begun(), *mixed, *ended())
         assert stream.final().text == "".join(f"{number} " for number in range(60))
         assert stream.notes == {"other_session": 30}
@@ -524,7 +524,7 @@ class TestFacts:
 
 
 class TestChains:
-    """What the next stream of a chain goes on with."""
+    """What the next stream of a chain continues with."""
 
     def test_turn_that_waited_goes_on(self) -> None:
         """Its answer spans both streams."""

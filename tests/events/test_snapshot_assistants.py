@@ -195,7 +195,7 @@ def test_part_index_is_no_position() -> None:
 
 
 def test_announced_text_is_kept() -> None:
-    """A delta goes on with the text that the message had; what follows does not take it back."""
+    """A delta continues with the text that the message had; what follows does not take it back."""
     events = [
         message("created", text("a", 0, {"odd": 1}), {"type": "refusal", "refusal": "n"}),
         delta(text("b"), {"index": 1, "type": "refusal", "refusal": "o"}),

@@ -262,7 +262,7 @@ def test_response_once_more() -> None:
 
 
 def test_neither_index_nor_id() -> None:
-    """Deltas without a place go on with the last item if that is of their kind and not whole."""
+    """Deltas without a place continue with the last item if that is of their kind and not whole."""
     found = items(
         event("output_text.delta", delta="a"),
         event("output_text.delta", delta="b"),
@@ -590,7 +590,7 @@ def test_calls_are_complete_only_after_their_end() -> None:
 
 
 def test_arguments_as_an_object() -> None:
-    """Arguments that come as an object become the text that they stand for."""
+    """Arguments that are sent as an object become JSON text."""
     item = call("c", {"x": 1})
     assert calls(answer(done(item))) == [("c", "f", '{"x": 1}', True)]
 

@@ -14,7 +14,7 @@ from faults.scripts import Signals
 from faults.table import Cell, Fault, Phase, Route
 from faults.world import World
 
-# So long a limit lasts that is to run out. It begins with a wait in vain, so it may be short.
+# The length of a timeout that should expire. Nothing arrives in it, so it may be short.
 BRIEF = 0.1
 
 
@@ -110,7 +110,7 @@ def _redirect(route: Route, around: World, port: int) -> None:
 
 @contextlib.contextmanager
 def _unreachable(cell: Cell) -> Iterator[int]:
-    """Give a port where nobody listens, or one whose queue is full."""
+    """Give a port where no server listens, or one whose queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         if cell.fault is Fault.RST:

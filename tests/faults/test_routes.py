@@ -270,7 +270,7 @@ class TestCertificates:
     def test_the_environment_names_the_authority(
         self, environment: pytest.MonkeyPatch, name: str
     ) -> None:
-        """Nobody is trusted by default whom the environment does not name."""
+        """Only authorities that the environment names are trusted."""
         with serving(WHOLE, tls=certified()) as server:
             assert isinstance(ask(server.base_url).err(), TLSError)
             environment.setenv(name, str(bundle()))

@@ -130,7 +130,7 @@ def test_a_lookup_that_nobody_waits_for_is_no_growth(monkeypatch: pytest.MonkeyP
 
 
 def test_what_nobody_would_see_is_told() -> None:
-    """An exception in a destructor is one of ours, whoever it is that ignores it."""
+    """An exception in a destructor counts as ours, even if other code ignores it."""
 
     class Unruly:
         def __del__(self) -> None:

@@ -242,7 +242,7 @@ def test_an_error_of_the_server_comes_first() -> None:
 
 
 def test_leaving_at_the_end_tells_of_the_hole() -> None:
-    """The `with` block raises it, as any error that nobody has asked for."""
+    """The `with` block raises it, as any error that was not checked."""
     with pytest.raises(DecodeError, match="the answer has a hole"):
         leave_at_the_end(StreamerV2(STREAMS["chat text"]))
 
@@ -255,7 +255,7 @@ def leave_at_the_end(stream: StreamerV2) -> None:
 
 
 def test_a_chained_stream_is_not_begun_after_a_hole() -> None:
-    """Whoever answers the first one would answer something else."""
+    """An answer to the first call would be an answer to something else."""
     s = StreamerV2(STREAMS["chat text"])
     s.chain([block(chat({"content": "c"})), block(STOP)])
     while s.next():

@@ -166,7 +166,7 @@ def test_anything_else_is_no_event_stream(before: str, page: str, words: str) ->
 
 @pytest.mark.parametrize("page", [PAGE, '{"x": 1}', "sorry, this is all"])
 def test_what_comes_after_the_end_is_no_error(page: str) -> None:
-    """The answer was whole; what nobody could read is noted."""
+    """The answer was whole; what could not be read is noted."""
     told = read(event(chunk("Hi", "stop")), page)
     assert (told.text, told.outcome, told.err) == ("Hi", "completed", None)
     assert told.notes == {"unclaimed_line": 1, "missing_done": 1}

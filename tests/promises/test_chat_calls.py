@@ -124,7 +124,7 @@ def test_calls_are_told_apart(form: str) -> None:
 
 
 def test_one_id_in_two_choices_stays() -> None:
-    """Choices are alternatives: only one of them is gone on with."""
+    """Choices are alternatives: the conversation continues with only one of them."""
     told = tell(
         calling(call(F, 0, "a", "f"), index=0), calling(call(G, 0, "a", "f"), index=1), DONE
     )
@@ -223,7 +223,7 @@ def test_arguments_that_begin_anew(form: str, named: bool) -> None:
 @pytest.mark.parametrize(
     "pieces",
     [
-        ['{"x":1', "{}"],  # not whole: it cannot begin anew
+        ['{"x":1', "{}"],  # not whole: it cannot begin again
         ['{"x":1', F],
         [F, "}"],
         [F, ",", F],
@@ -510,7 +510,7 @@ def test_call_of_a_custom_tool_without_input_is_complete() -> None:
 
 
 def test_call_of_a_kind_of_its_own_says_so() -> None:
-    """So that nobody takes it for a function of theirs."""
+    """So that you do not mistake it for one of your functions."""
     piece = {**call("{}", 0, "a", "$web_search"), "type": "builtin_function"}
     told = tell(calling(piece), CALLED)
     assert [(one.kind, one.complete) for one in told.answer.calls] == [("builtin_function", True)]

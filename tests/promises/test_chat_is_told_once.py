@@ -24,7 +24,7 @@ STOP = chunk({}, "stop")
 
 
 def test_whole_answer_after_its_pieces_adds_nothing() -> None:
-    """Nobody reads `HelloHello`."""
+    """The text is never `HelloHello`."""
     told = tell(
         chunk({"content": "Hel"}), chunk({"content": "lo"}), STOP, whole({"content": "Hello"})
     )
@@ -127,7 +127,7 @@ def test_piece_without_choices(place: str) -> None:
 
 
 def test_readers_get_what_is_missing() -> None:
-    """Whoever reads text only gets all of it, once."""
+    """A reader of text alone gets all of it, once."""
     source = wire(chunk({"content": "Hel"}), whole({"content": "Hello"}))
     assert list(StreamerV2(source).text_deltas()) == ["Hel", "lo"]
     assert StreamerV2(source).read() == b"Hello"

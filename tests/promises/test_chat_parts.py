@@ -260,7 +260,7 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
 
 
 def test_a_choice_beside_one_with_parts_is_left_alone() -> None:
-    """It has text where OpenAI's have text; a delta that is none is a fault of its own."""
+    """It has text in the place where OpenAI has it; an invalid delta is a separate fault."""
     for other, text in (
         ({"index": 1, "delta": {"content": "plain"}}, "plain"),
         ({"index": 1}, None),

@@ -144,7 +144,7 @@ def test_the_body_of_an_answer_is_read_like_an_event(shape: str) -> None:
     ids=repr,
 )
 def test_what_is_no_error_is_none(payload: Any) -> None:
-    """It is an event that nobody knows, and the answer around it is whole."""
+    """It is an unknown event, and the answer around it is whole."""
     assert not is_error(payload)
     told = read(event(chunk("Hi")), event(payload), event(chunk("", "stop")), DONE)
     assert (told.text, told.outcome) == ("Hi", "completed")

@@ -70,7 +70,7 @@ def test_done_without_content_is_the_end(data: str) -> None:
 
 @pytest.mark.parametrize("name", ["chunk", "done", "message", "chat.completion.chunk"])
 def test_a_chunk_that_is_cut_is_malformed_under_any_name(name: str) -> None:
-    """What only a piece of an answer has is not the text of an event that nobody knows."""
+    """What only a piece of an answer has is not the text of an unknown event."""
     cut = decode(RawEvent(name, '{"object":"chat.completion.chunk","choices":[{"ind'))
     assert isinstance(cut, UnknownEvent)
     assert cut.error is not None

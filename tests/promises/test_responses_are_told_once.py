@@ -1,4 +1,4 @@
-"""Whoever reads the pieces of a response gets all of it, once, in whichever form it comes."""
+"""The pieces of a response contain all of it, once, in whatever form it is sent."""
 
 from __future__ import annotations
 

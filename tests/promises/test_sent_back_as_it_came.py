@@ -595,7 +595,7 @@ class TestInputItems:
         ]
 
     def test_items_that_came_as_deltas_only_are_made_of_them(self) -> None:
-        """Without an id that nobody gave them."""
+        """Without an id that was not given."""
         payloads = [
             {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"},
             self.ended(),

@@ -1,4 +1,4 @@
-"""An answer that one process has left is taken up by another: nothing twice, nothing lost."""
+"""Another process can resume an answer that one has left: nothing twice, nothing lost."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_where_nothing_can_be_taken_up_there_is_no_bookmark(events: Any) -> None
 
 
 def test_a_stream_that_broke_off_has_a_bookmark() -> None:
-    """And one that an error interrupted, since the answer goes on on the server."""
+    """And one that an error interrupted, because the answer continues on the server."""
     for end in ([], raws({"type": "error", "message": "overloaded"})):
         s = StreamerV2([*encode_all([*raws(*EVENTS[:4]), *end])])
         while s.next():
@@ -154,7 +154,7 @@ def test_a_chained_stream_has_its_own() -> None:
     assert [mark and mark["answer_id"] for mark in found[-3:]] == [None, "resp_2", "resp_2"]
 
 
-# Taking up.
+# Resuming.
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, LAST])

@@ -1,4 +1,4 @@
-"""Text is fit to be printed: no event's text holds half a character, whoever asks for it."""
+"""Text is fit to be printed: no text of an event contains half a character, however it is read."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_half_a_character_that_stays_alone_is_replaced() -> None:
 
 
 def test_an_answer_of_reasoning_only_is_noted() -> None:
-    """It is complete, and probably not what anybody wanted."""
+    """It is complete, and probably not what the user wanted."""
     s = read(chat(reasoning="b"))
     while s.next():
         pass

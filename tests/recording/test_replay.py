@@ -66,7 +66,7 @@ def numbered(number: int, name: str, **facts: Any) -> bytes:
 
 
 def response(status: str) -> dict[str, Any]:
-    """Return a response that can be taken up again."""
+    """Return a response that can be resumed."""
     return {
         "response": {"id": "resp_1", "object": "response", "background": True, "status": status}
     }
@@ -123,7 +123,7 @@ ANSWERS: dict[str, tuple[list[Script], int]] = {
 
 
 def all_of(s: StreamerV2) -> dict[str, Any]:
-    """Read a stream and return everything that can be told of it."""
+    """Read a stream and return everything that can be observed."""
     with s:
         texts = [s.text() for _ in iter(s.next, False)]
         error = s.err()
@@ -433,7 +433,7 @@ def test_a_pipe_is_played_as_it_comes() -> None:
 
 
 def test_several_streams_in_one_file() -> None:
-    """Each is played by its number; a section that goes on with another belongs to it."""
+    """Each is played by its number; a section that continues with another belongs to it."""
     again = HEAD.replace(b"}", b', "again": "retry"}')
     other = READ.replace(b"1", b"2")
     content = HEAD + CLEAN + again + READ + CLEAN + HEAD + other + CLEAN
@@ -444,7 +444,7 @@ def test_several_streams_in_one_file() -> None:
 
 
 def test_a_section_is_asked_for_in_the_way_it_came() -> None:
-    """What was sent again is not what was taken up again."""
+    """What was sent again is not what was resumed."""
     again = HEAD.replace(b"}", b', "again": "resume"}')
     played = replay(io.BytesIO(HEAD + CLEAN + again + READ + CLEAN))
     assert played.retry(TransportError("x")) is None
@@ -454,7 +454,7 @@ def test_a_section_is_asked_for_in_the_way_it_came() -> None:
 
 
 def test_an_error_of_a_later_version_is_an_error() -> None:
-    """A class that is not known stands for a broken connection."""
+    """An unknown class counts as a broken connection."""
     failure = {"error": "error_class", "message": "odd"}
     end = json.dumps({"t": 0, "end": "failed", "failure": failure}).encode()
     scanner = EventScanner(replay(io.BytesIO(HEAD + end)))

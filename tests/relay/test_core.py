@@ -290,7 +290,7 @@ class TestFollow:
     def test_a_process_that_lags_behind(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A reader that comes from a faster one gets the rest, and not everything anew."""
+        """A reader that comes from a faster one gets the rest, and not everything again."""
         server = Server()
         log = SharedLog(server)
         with Relay(log, store, ScriptedUpstream([]), produce=False) as relay:

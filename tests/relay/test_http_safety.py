@@ -1,4 +1,4 @@
-"""What strangers, other users and other people's pages cannot do, by either kind of server."""
+"""What attackers, other users and other web pages cannot do, with both kinds of servers."""
 
 from __future__ import annotations
 
@@ -435,7 +435,7 @@ class TestRequests:
     def test_methods(
         self, browser: Browser, methods: list[str], paths: list[str], allowed: str
     ) -> None:
-        """Others than that of a route are refused, by name, before anybody is asked who it is."""
+        """Methods that a route lacks are refused, by name, before the user is identified."""
         for path in paths:
             for method in methods:
                 answer = browser.of(None).ask(method, path)

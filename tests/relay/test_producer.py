@@ -347,7 +347,7 @@ class TestStores:
     def test_a_fault_that_does_not_heal(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is given up: readers have the answer, and no thread is kept for ever."""
+        """It is given up: readers have the answer, and no thread is kept forever."""
         world = World(ScriptedUpstream(chat_answer("a")))
         tries = []
 

@@ -194,7 +194,7 @@ class TestLettingGo:
         assert tails.get("stream") is None
 
     def test_a_wait_that_takes_too_long(self, tail: Tail) -> None:
-        """It may be given up, and the reading be gone on with."""
+        """It may be given up, and reading continues."""
 
         async def main() -> bytes:
             reading = reading_of(tail, (1, 1))

@@ -425,7 +425,7 @@ class TestFence:
     def test_entries_that_the_database_does_not_take(
         self, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """They are tried again, if there is no reason to refuse them."""
+        """They are retried, if there is no reason to refuse them."""
         rows.create(STREAM, HEAD)
         (job,) = rows.take(1, owner="one", lease=-1)
         rows.take(1, owner="two", lease=15)

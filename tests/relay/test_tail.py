@@ -1,4 +1,4 @@
-"""What a process knows of a log, and who is told of it."""
+"""What a process knows of a log, and which readers are notified."""
 
 from __future__ import annotations
 

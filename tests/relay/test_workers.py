@@ -372,7 +372,7 @@ class TestClosing:
     """A relay that is closed leaves nothing behind, and loses nothing."""
 
     def test_a_shared_log(self, shared: Server, store: MemoryStore) -> None:
-        """Another process goes on with the answer, and its readers too."""
+        """Another process continues with the answer, and its readers too."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -411,7 +411,7 @@ class TestClosing:
         assert len(upstream.cancelled) == 1  # the one that was asked for goes on upstream
 
     def test_a_log_in_memory_and_a_store_that_is_down(self, store: MemoryStore) -> None:
-        """It does not wait for the store for ever."""
+        """It does not wait for the store forever."""
         upstream = HeldUpstream(chat_answer("a b"))
         relay = Relay(MemoryLog(), store, upstream)
         stream = relay.start("Hi", user="alice").stream

@@ -1,4 +1,4 @@
-"""No id changes which object is meant, whoever it comes from."""
+"""No id changes which object is meant, wherever it comes from."""
 
 from __future__ import annotations
 

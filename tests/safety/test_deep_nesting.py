@@ -1,4 +1,4 @@
-"""Brackets without end, wherever a stranger can put them, on a thread with a small stack."""
+"""Endless brackets, in all places of untrusted data, on a thread with a small stack."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_recording_of_brackets_is_none(lines: str, deep: str) -> None:
 
 @pytest.mark.parametrize("deep", SHAPES, ids=["lists", "objects", "closed"])
 def test_text_of_brackets_is_a_value_error(deep: str) -> None:
-    """For whoever asks for it: the arguments of a call, the body that a fake server has seen."""
+    """On request: the arguments of a call, the body that a fake server has received."""
 
     def read() -> None:
         call = Call(id="c", name="f", arguments=deep, complete=True)

@@ -30,7 +30,7 @@ QUOTED = f"cannot answer {SECRET!r}: {SECRET}"
 
 
 def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
-    """Return all that is told of a stream, as one text, and the description of its status."""
+    """Return all that is notified of a stream, as one text, and the description of its status."""
     spans, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     meters = MeterProvider([reader])

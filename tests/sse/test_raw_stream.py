@@ -278,7 +278,7 @@ def test_drop_ends_without_an_error() -> None:
 
 
 def test_drop_after_the_end_keeps_its_error() -> None:
-    """Whoever closes a stream can still ask for it."""
+    """It is still available after the stream is closed."""
     stream = RawStream(Source())
     stream.end(BROKEN)
     assert stream.next() is None

@@ -307,7 +307,7 @@ def test_a_failing_file_is_a_transport_error() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
 def test_an_exception_that_is_no_error_passes(error: type[BaseException]) -> None:
-    """Whoever interrupts the program is not stopped."""
+    """An interruption of the program is not swallowed."""
     scanner = EventScanner(Broken([], error()))
     with pytest.raises(error):
         scanner.next()
@@ -395,7 +395,7 @@ def test_tee_begins_where_it_is_called() -> None:
 
 
 def test_tee_to_a_file_that_takes_nothing_is_an_error() -> None:
-    """A file that takes no bytes would be written to for ever."""
+    """A file that takes no bytes would be written to forever."""
 
     class Full(io.RawIOBase):
         def write(self, data: object, /) -> int:

@@ -453,7 +453,7 @@ def test_pending_is_the_block_that_was_cut_off(stream: bytes, pending: RawEvent 
 
 
 def test_to_ask_for_pending_changes_nothing() -> None:
-    """Whoever asks for what is pending gets the same answer again, and the event later."""
+    """Reading `pending` twice gives the same, and the event comes later."""
     tokenizer = EventTokenizer()
     assert list(tokenizer.feed(b"data: 1\ndata: \xff")) == []
     assert tokenizer.pending == tokenizer.pending == RawEvent("message", "1\n\ufffd", "")
@@ -477,7 +477,7 @@ def test_any_bytes_may_be_fed(kind: type) -> None:
 
 
 def test_a_reused_buffer_is_safe() -> None:
-    """Nothing holds on to the buffer, so the caller may fill it anew."""
+    """Nothing holds on to the buffer, so the caller may fill it again."""
     tokenizer = EventTokenizer()
     buffer = bytearray(b"data: x\nda")
     assert list(tokenizer.feed(buffer)) == []
@@ -738,7 +738,7 @@ BLOCKS = [
 
 @pytest.mark.parametrize("first", LONG_BLOCKS, ids=["data", "data:", "event", "event:"])
 def test_what_stands_behind_a_long_line_is_read_as_anywhere(first: bytes) -> None:
-    """Any two blocks, or parts of blocks, that come behind it in the same chunk."""
+    """Any two blocks, or parts of blocks, that follow it in the same chunk."""
     for second in (*BLOCKS, first):
         for third in (*BLOCKS, first):
             stream = first + second + third + b"data: end\n\n"

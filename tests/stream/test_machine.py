@@ -193,7 +193,7 @@ def test_the_short_way_ends_with_another_kind_of_event() -> None:
 
 
 def test_the_answer_is_parsed_on_the_short_way() -> None:
-    """Once somebody has asked for it."""
+    """Once it has been requested."""
     machine = m.machine()
     machine.receive(m.chat('{"a"') + m.chat(': "b'))
     m.names(machine)
@@ -571,7 +571,7 @@ def test_leave_after_the_end() -> None:
 
 
 def test_leave_tells_observers_once() -> None:
-    """The end that they are told of is the outcome."""
+    """The end that observers get is the outcome."""
     for begun, outcome in ((m.chat("a"), "cancelled"), (m.chat("a", "stop"), "completed")):
         machine = m.machine(diary=(diary := m.Diary()))
         m.after(machine, begun)
@@ -620,7 +620,7 @@ def test_an_input_that_failed_is_to_be_closed(chunk: bytes, error: TransportErro
 
 
 def test_an_input_that_ended_well_is_left_open() -> None:
-    """Whoever has the streamer closes it; the connection may be needed again."""
+    """The owner of the streamer closes it; the connection may be needed again."""
     machine = m.machine()
     assert m.after(machine, ANSWER) is ENDED
     assert machine.left is None
@@ -685,7 +685,7 @@ def test_notes_of_all_inputs_are_added_up() -> None:
 
 
 def test_an_error_ends_the_chain() -> None:
-    """What is chained is not begun, and is to be closed by whoever closes the stream."""
+    """The chained stream is not started, and closing the stream closes it."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     m.following(machine, m.Source("b"))
     assert m.end(machine) is ENDED
@@ -777,7 +777,7 @@ def test_a_successor_is_not_asked_after_an_error() -> None:
 
 
 def test_an_observer_that_raises_at_the_end_does_not_keep_the_chain_from_going_on() -> None:
-    """Its exception leaves the step; the next one goes on, and nobody is told twice."""
+    """Its exception leaves the step; the next one continues, and no observer is notified twice."""
 
     class Broken(m.Diary):
         def ended(self, *args: Any) -> None:
@@ -838,7 +838,7 @@ def told_of_time(chunk: bytes, source: m.Source) -> list[Any]:
     machine.receive(m.chat("a"))
     assert m.after(machine) is NEED_DATA
     machine.receive(chunk)
-    clock.now += 3  # nobody's: nothing had been handed out
+    clock.now += 3  # does not count: nothing had been handed out
     assert m.step(machine) is EVENT
     clock.now += 7
     assert m.step(machine) in (NEED_DATA, ENDED)
@@ -848,7 +848,7 @@ def told_of_time(chunk: bytes, source: m.Source) -> list[Any]:
 
 
 def test_the_time_of_the_caller_is_not_silence() -> None:
-    """After a ping the source is told not to count it; any other event makes it count anew."""
+    """After a ping the source is told not to count it; any other event makes it count again."""
     source = m.ClockedSource()
     assert told_of_time(m.event({"type": "ping"}), source) == [("source", "spare", 7.0)]
     assert told_of_time(m.chat("c"), m.ClockedSource()) == []

@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "ends.md"
 BROKEN = TransportError("reset")
 LATE = StreamTimeoutError("late")
 
-# The tables of the page. Where a status stands for others, the page names these, and so does the
+# The tables of the page. Where a status represents others, the page names these, and so does the
 # test. An outcome of "failed" is an APIError.
 
 RUN_STATUSES: dict[str, Outcome] = {
@@ -558,7 +558,7 @@ def test_what_comes_in_the_grace_counts() -> None:
 
 
 def test_a_source_without_a_clock_is_read_to_its_end() -> None:
-    """There is nobody to set a limit."""
+    """There is no source that could limit a wait."""
     machine = m.machine()
     assert m.after(machine, m.chat("a", "stop")) is NEED_DATA
     assert m.after(machine, USAGE) is NEED_DATA

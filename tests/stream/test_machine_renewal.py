@@ -25,7 +25,7 @@ BROKEN = TransportError("reset")
 CREATED = m.response("in_progress", 0)
 COMPLETED = m.response("completed", 9)
 
-# A chunk that brings the role only: nobody has seen anything of the answer.
+# A chunk that brings the role only: the caller has seen nothing of the answer.
 ROLE = m.event(
     {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant"}}]}
 )

@@ -1,4 +1,4 @@
-"""A whole Responses service: what it makes goes on, is taken up, asked for, cancelled, deleted."""
+"""A whole Responses service: responses continue, are resumed, retrieved, cancelled, deleted."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_response_repeats_what_was_asked(serve: Any) -> None:
 
 
 def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
-    """Whoever asks finds it so at once."""
+    """A request for it shows that at once."""
     gate = hold()
     _, client = serve([SAID[0], gate, *SAID[1:]])
     with create(client) as s:
@@ -126,7 +126,7 @@ def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
 
 
 def test_cancelling_ends_the_stream(serve: Any) -> None:
-    """Also of whoever waits; then it stays cancelled, and is taken up as such."""
+    """Even for a waiting client; then it stays cancelled, also when it is resumed."""
     gate = hold()
     _, client = serve([*SAID[:5], gate, *SAID[5:]])
     with create(client) as s:
@@ -200,7 +200,7 @@ def test_what_is_not_stored_is_not_there(serve: Any) -> None:
 
 
 def test_what_it_does_not_know_is_refused_in_words(serve: Any) -> None:
-    """Other methods, other APIs, numbers that are none, and more requests than answers."""
+    """Other methods, other APIs, invalid numbers, and more requests than answers."""
     server, client = serve(SAID)
     with create(client) as s:
         s.read()

@@ -153,7 +153,7 @@ def test_text_comes_word_by_word() -> None:
     ],
 )
 def test_calls_are_whole(answer: Any, outcome: str) -> None:
-    """The calls come in pieces, with their arguments as JSON, or as text that is none."""
+    """The calls come in pieces, with their arguments as JSON, or as text that is not JSON."""
     sent = answer(ToolCall("weather", {"city": "Oslo"}), ToolCall("now", "{", id="call_x"))
     with StreamerV2(sent, strict=True) as s:
         for _ in s:

@@ -56,7 +56,7 @@ def play(cassette: Cassette) -> list[str]:
 
 
 def test_a_cassette_is_recorded_once(tmp_path: Path) -> None:
-    """The second time nobody asks the real API, and everything is as it was, errors included."""
+    """The second time, no request reaches the real API, and everything is the same, even errors."""
     path = tmp_path / "cassettes" / "a.jsonl"
     with FakeServer() as real:
         real.add(

@@ -134,7 +134,7 @@ class TestTheRequestDecides:
             )
 
     def test_so_do_the_parameters_of_the_url(self, path: Path, real: FakeServer) -> None:
-        """Where a stream is taken up, for example."""
+        """When a stream is resumed, for example."""
         real.add(response_answer("Hi"))
         with recording(path, real) as cassette:
             headers = {"Authorization": f"Bearer {cassette.key}"}

@@ -66,7 +66,7 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def client(server: FakeServer) -> Iterator[Client]:
-    """Make a client of it that does not try again."""
+    """Return a client for it that does not retry."""
     with Client("sk-key", server.base_url, retries=ONCE) as made:
         yield made
 
@@ -206,7 +206,7 @@ def test_whoever_has_no_key_sends_none(server: FakeServer) -> None:
 def test_a_connection_is_cut_or_reset(
     server: FakeServer, client: Client, step: Any, message: str
 ) -> None:
-    """A cut is an end before its time, a reset an error; so is either before the head."""
+    """A cut is an early end, a reset an error; before the response headers both are errors."""
     seen = threading.Event()
 
     def steps() -> Iterator[Any]:
@@ -500,14 +500,14 @@ class TestRecordings:
         assert one.end.end == other.end.end
 
     def test_a_recording_with_retries_is_an_answer_to_each_request(self, tmp_path: Path) -> None:
-        """The refusal is served too, and the client tries again."""
+        """The refusal is served too, and the client retries."""
         path = tmp_path / "a.jsonl"
         assert self.record_all(path, error(503, retry_after=0), chat_answer("Hi")) is None
         assert len(recorded(path)) == 2
         assert self.record_all(tmp_path / "b.jsonl", *recorded(path)) is None
 
     def test_a_recording_that_was_left_or_cut_off_is_cut(self) -> None:
-        """Nobody knows how it would have gone on."""
+        """It is unknown how it would have continued."""
         file = io.BytesIO()
         source = record(chat_answer("Hi"), file)
         next(iter(source))

@@ -102,7 +102,7 @@ def test_an_application_that_keeps_its_client_keeps_no_server() -> None:
 
 
 class Watched(threading.Event):
-    """An event that says when somebody has looked at it."""
+    """An event that says when other code has looked at it."""
 
     def __init__(self) -> None:
         super().__init__()

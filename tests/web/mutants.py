@@ -21,7 +21,7 @@ import openai_scan
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = Path(openai_scan.__path__[0])
 
-# A mutant that waits for ever is noticed as well, at this time limit.
+# A mutant that waits forever fails at this time limit.
 _SECONDS = 60
 
 

@@ -107,7 +107,7 @@ def server_gone(page: Chromium, api: FakeServer) -> None:
 
 
 def reloaded(page: Chromium, api: FakeServer) -> None:
-    """Everything is forgotten, the key first of all."""
+    """Everything is forgotten, above all the key."""
     page.reload()
     page.until(f"{_STATUS} === 'Ready.'")
 

@@ -127,7 +127,7 @@ def test_stop_in_the_pause_before_a_retry(page: Browser, api: FakeServer) -> Non
 
 
 def test_an_answer_that_breaks_off(page: Browser, api: FakeServer) -> None:
-    """What has come stays, the page says that it is not all, and goes on with the next question."""
+    """The text remains, the page says that it is incomplete, and the next question works."""
     held = hold()
     api.add(answer("Hello", held, cut()), answer("Bye", *END))
     page.type("#question", "Hi")

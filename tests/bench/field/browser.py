@@ -14,7 +14,7 @@ from openai_scan.sse import EventTokenizer, RawEvent
 # How long a page waits for the next bytes, in seconds.
 _PATIENCE = 15
 
-# How often, and with how many seconds in between, a page polls before it begins anew.
+# How often, and with how many seconds in between, a page polls before it begins again.
 _POLLS = 20
 _PAUSE = 0.2
 

@@ -1,4 +1,4 @@
-"""Repetitions: what is not parsed anew is the same event as if it were."""
+"""Repetitions: an event that is not parsed again is the same as if it were."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_third_event_of_the_same_text_is_a_repetition() -> None:
 
 @pytest.mark.parametrize("text", ["c", " ", "0", "\ud83d", "\n", "null"])
 def test_the_text_comes_with_its_event(text: str) -> None:
-    """So nobody has to look for it in the event, unless it is empty."""
+    """So you do not have to look for it in the event, unless it is empty."""
 
     def spoken(content: str) -> RawEvent:
         return delta_chunk({"content": content, "audio": {"id": "a", "transcript": "spoken"}})
@@ -161,7 +161,7 @@ def test_nobody_shares_a_dict() -> None:
     assert second.prompt_filter_results == ({"prompt_index": 0, "results": [{"hate": "d"}]},)
 
 
-# What is none.
+# Events that are not repetitions.
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_what_cannot_be_relied_on_is_not_learned(one: str, two: str) -> None:
 
 
 def test_learning_ends() -> None:
-    """An event that is never repeated is not compared for ever, nor are names without end."""
+    """An event that is never repeated is not compared forever, nor are endless names."""
     structure = learned(*(chunk("a" if i % 2 else None, n=[0] * i) for i in range(40)))
     decode(chunk("b"), structure)
     decode(chunk("c"), structure)

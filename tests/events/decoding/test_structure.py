@@ -487,7 +487,7 @@ def test_one_note_is_bounded() -> None:
 
 
 def test_without_a_counter_notes_are_dropped() -> None:
-    """A structurer of its own tolerates as well; nobody wants its notes."""
+    """A separate structurer is tolerant as well; its notes are not needed."""
     assert Structurer()({"value": 5}, TextDelta) == TextDelta()
 
 
@@ -632,7 +632,7 @@ def test_what_does_not_fit_keeps_no_frames() -> None:
 
 
 def test_memory_that_runs_out_costs_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payload too large for the memory there is is a malformed event, like any other."""
+    """A payload that does not fit into memory is a malformed event."""
 
     def no_memory(*_: object) -> None:
         raise MemoryError

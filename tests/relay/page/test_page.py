@@ -366,7 +366,7 @@ class TestLostConnections:
     def test_a_status_does_not_end_it(
         self, page: Reader, api: FakeServer, serving: Serving, status: int, sentence: str
     ) -> None:
-        """An `EventSource` would give up for ever, and not say why."""
+        """An `EventSource` would give up forever, and not say why."""
         held = hold()
         api.add(answer("Hello", held, " there", *END))
         serving.faults.append(Fault("/streams/", status))
