@@ -33,7 +33,7 @@ _BREAKS_OFF_AFTER = 5
 _MODEL = {"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}
 
 
-# Between two events for somebody who watches, in seconds.
+# Between two events, in seconds, so that a person can watch.
 _PACE = 0.1
 
 

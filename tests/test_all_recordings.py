@@ -220,7 +220,7 @@ def test_arguments_are_what_the_final_event_says(
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_that_is_no_stream_is_an_answer(name: str) -> None:
+def test_body_that_is_not_a_stream_is_an_answer(name: str) -> None:
     """An error, or a whole answer, runs through the same loop; what is neither is no event."""
     body = RECORDED[name]
     if name in NEITHER:

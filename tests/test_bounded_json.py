@@ -85,7 +85,7 @@ def test_many_empty_objects_are_refused() -> None:
     assert len(loads(f"[{roomy}            ]")) == MAX_CONTAINERS
 
 
-def test_what_is_no_json_is_a_value_error() -> None:
+def test_what_is_not_json_is_a_value_error() -> None:
     """As it is for `json.loads`."""
     with pytest.raises(json.JSONDecodeError):
         loads("[" * 5)

@@ -248,7 +248,7 @@ def test_it_leaves_a_stream_whose_name_is_looked_up(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_it_leaves_a_stream_that_nobody_accepts(
+def test_it_leaves_a_stream_that_is_not_accepted(
     connecting: threading.Event, error: BaseException
 ) -> None:
     """No other address is tried because of it."""

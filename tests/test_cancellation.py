@@ -128,7 +128,7 @@ def test_a_connection_that_comes_too_late_is_shut_down(
     assert is_shut(theirs)
 
 
-def test_hanging_up_is_no_cancellation(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_hanging_up_is_not_a_cancellation(ends: tuple[socket.socket, socket.socket]) -> None:
     """The server notices, and nothing else changes."""
     ours, theirs = ends
     cancellation = SocketCancellation()

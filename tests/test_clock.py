@@ -68,7 +68,7 @@ def test_each_phase_has_its_own_limit(now: Now) -> None:
     assert (clock.left(), clock.limit) == (0.75, "event_idle")
 
 
-def test_a_request_that_is_sent_again_has_its_limits_anew(now: Now) -> None:
+def test_a_request_that_is_sent_again_restarts_its_timeouts(now: Now) -> None:
     """Only `total` goes on: a connection that turned out to be stale takes a part of it."""
     clock = sent(Timeout(connect=1, first_byte=2, total=10))
     clock.answering = True
@@ -170,7 +170,7 @@ def test_an_error_says_which_limit_it_was(
     assert (str(error), error.limit) == (message, limit)
 
 
-def test_the_time_for_what_follows_is_no_limit_of_the_caller() -> None:
+def test_the_time_for_what_follows_is_not_a_limit_of_the_caller() -> None:
     """So it has no name."""
     clock = answered(Timeout())
     clock.end_in(1)

@@ -230,7 +230,7 @@ class TestAddresses:
             ([NO_FAMILY, NO_WAY], errno.EAFNOSUPPORT, 0),
         ],
     )
-    def test_the_last_failure_is_told(
+    def test_the_last_failure_is_reported(
         self, dialled: Any, hosts: list[Host], number: int, seconds: float
     ) -> None:
         """Rather than that there is no way to another one."""
@@ -371,7 +371,7 @@ def test_errors_of_sockets_have_words_on_windows(monkeypatch: pytest.MonkeyPatch
     assert dialling.system_error(errno.EPIPE).strerror == os.strerror(errno.EPIPE)
 
 
-def test_a_name_is_looked_up_in_a_thread_that_nobody_waits_for(
+def test_a_name_is_looked_up_in_a_thread_that_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It does not keep the program from ending; its name says what it is."""

@@ -304,7 +304,7 @@ class TestRefusals:
             "coding",
         ],
     )
-    def test_the_head_and_the_first_bytes_decide(
+    def test_the_response_headers_and_the_first_bytes_decide(
         self, reply: Reply, cls: type[ScanError], message: str
     ) -> None:
         """The error has its class and no key, and afterwards there is nothing to read."""
@@ -347,7 +347,7 @@ class TestRefusals:
         assert (event.count(b"transcript.text.done"), end) == (2, DONE)
         assert asyncio.run(transport_over(wire).call(REQUEST)) == {"text": "Hi"}
 
-    def test_a_call_is_not_answered_in_a_coding_that_nobody_knows(self) -> None:
+    def test_a_call_is_not_answered_in_a_coding_that_is_unknown(self) -> None:
         """The error names it, rather than quote what it made of the answer."""
         wire = MemoryWire(Reply([b"\xf1{}"], headers=coded("x-new", JSON)))
         error = failure(transport_over(wire).call(REQUEST))
@@ -1010,7 +1010,7 @@ class TestFaces:
             assert "Authorization" not in parcel.headers
             assert (parcel.url, parcel.query) == (f"{URL}/x", (("v", "2"),))
 
-    def test_a_step_that_is_suspended_is_no_step_at_once(self) -> None:
+    def test_a_step_that_is_suspended_is_not_a_step_at_once(self) -> None:
         """A wire that says it blocks, and does not, is found out."""
         with pytest.raises(RuntimeError, match=r"^a coroutine of a blocking wire was suspended$"):
             at_once(asyncio.sleep(0))

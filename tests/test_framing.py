@@ -49,7 +49,7 @@ def framed(
         (("Content-Length: 5", "From nobody"), (5, False, False)),
     ],
 )
-def test_the_head_says_where_the_body_ends(
+def test_the_headers_say_where_the_body_ends(
     lines: tuple[str, ...], expected: tuple[int | None, bool, bool]
 ) -> None:
     """What RFC 9112 merely tolerates leaves a doubt."""

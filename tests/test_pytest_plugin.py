@@ -163,7 +163,7 @@ print(*sorted(name for name in set(sys.modules) - before))
     ]
 
 
-def test_an_answer_that_nobody_asks_for_fails_the_test(tmp_path: Path) -> None:
+def test_an_answer_that_is_never_requested_fails_the_test(tmp_path: Path) -> None:
     """The test, not its end; a test that fails for another reason says that one alone."""
     status, printed = run(
         tmp_path,

@@ -218,6 +218,6 @@ def test_a_date_is_in_gmt(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
 @pytest.mark.parametrize(
     "date", ["", "Sun Nov", "Sun, 32 Nov 2022 08:49:37", "Sun Nov  6 25:00:00 2022"]
 )
-def test_what_is_not_a_date_is_no_wish(date: str) -> None:
+def test_what_is_not_a_date_is_not_a_wish(date: str) -> None:
     """Half a date, or a day and an hour that do not exist."""
     assert retry_after({"retry-after": date}) is None

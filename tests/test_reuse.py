@@ -237,7 +237,7 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
 
 
 @pytest.mark.parametrize(("script", "reason"), REFUSED.values(), ids=list(REFUSED))
-def test_a_head_that_does_not_say_where_the_answer_ends_is_refused(
+def test_headers_that_do_not_say_where_the_answer_ends_are_refused(
     script: tuple[bytes | object, ...], reason: str
 ) -> None:
     """No byte of the body is handed over, and the connection is closed."""

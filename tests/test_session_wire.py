@@ -166,7 +166,7 @@ def test_the_environment_may_name_certificates(
         ssl.SSLZeroReturnError(6, "closed"),
     ],
 )
-def test_what_sending_raises_if_nobody_listens_is_a_broken_pipe(
+def test_sending_to_a_closed_port_raises_a_broken_pipe(
     monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     """Only then urllib3 reads the answer that may have come."""

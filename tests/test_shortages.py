@@ -370,7 +370,7 @@ class TestLibraries:
             Client("k", "http://a.test/v1")
 
 
-def test_what_was_being_handled_is_no_cause(server: ScriptedServer) -> None:
+def test_what_was_being_handled_is_not_a_cause(server: ScriptedServer) -> None:
     """A request that is made in an `except` block fails for its own reasons."""
     with Client("k", "http://127.0.0.1:9/v1", retries=ONCE) as client:
         try:
@@ -385,7 +385,7 @@ def test_what_was_being_handled_is_no_cause(server: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("connecting", [True, False])
-def test_the_system_s_own_limit_is_no_limit_of_ours(*, connecting: bool) -> None:
+def test_the_system_s_own_limit_is_not_a_limit_of_ours(*, connecting: bool) -> None:
     """A peer that acknowledges nothing any more is given up by the system."""
     clock = Clock(Timeout())
     clock.start()

@@ -402,7 +402,7 @@ class TestBody:
             ((), "ITIMER_PROF", True),
         ],
     )
-    def test_signals_repeat_where_somebody_expects_them(
+    def test_signals_repeat_where_someone_expects_them(
         self,
         monkeypatch: pytest.MonkeyPatch,
         handled: tuple[str, ...],

@@ -202,7 +202,7 @@ def test_steps_through_the_events(split: Callable[[bytes], list[bytes]]) -> None
     assert s.notes == {}
 
 
-def test_nothing_counts_behind_done(split: Callable[[bytes], list[bytes]]) -> None:
+def test_nothing_counts_after_done(split: Callable[[bytes], list[bytes]]) -> None:
     """`[DONE]` ends the stream at once, whatever follows it."""
     for tail in (b"x", error_event("no"), run("failed"), b"data: {", b"\xff\xff\n\n", b"\n\n"):
         s = StreamerV2(split(ANSWER + tail))
@@ -254,7 +254,7 @@ def test_end_is_for_good(split: Callable[[bytes], list[bytes]]) -> None:
         assert s.outcome == "truncated"
 
 
-def test_error_is_for_good_although_the_source_goes_on() -> None:
+def test_error_is_for_good_although_the_source_continues() -> None:
     """B36: a source that ends cleanly after it had broken does not clear the error."""
 
     class Fickle:
@@ -290,7 +290,7 @@ def test_failed_step_leaves_no_event_behind() -> None:
 @pytest.mark.parametrize(
     "source", ["text", b"bytes", bytearray(b"x"), memoryview(b"x"), 5, None, io.StringIO("x")]
 )
-def test_what_is_no_source_is_refused_at_once(source: Any) -> None:
+def test_what_is_not_a_source_is_refused_at_once(source: Any) -> None:
     """Text, a single bytes object, or no source at all is a TypeError when it is passed."""
     with pytest.raises(TypeError):
         StreamerV2(source)
@@ -558,7 +558,7 @@ def test_flat_error_event_is_an_error(split: Callable[[bytes], list[bytes]]) -> 
     assert type(s.err()) is RateLimitError
 
 
-def test_reading_goes_on_after_an_error_event() -> None:
+def test_reading_continues_after_an_error_event() -> None:
     """Servers tell more after an error, so it is read on; the first error stays the error."""
     s = StreamerV2([error_event("first"), delta("a"), error_event("second"), run("completed")])
     assert types(s) == ["error", "thread.message.delta", "error", "thread.run.completed"]
@@ -804,7 +804,7 @@ def test_for_raises_the_error_at_the_end() -> None:
         list(s)
 
 
-def test_with_raises_the_error_that_nobody_asked_for() -> None:
+def test_with_raises_the_error_that_was_not_checked() -> None:
     """Leaving a block raises the pending error: it cannot be lost by forgetting."""
     source = Closeable(delta("a"))
     with pytest.raises(TruncatedStreamError), StreamerV2(source) as s:
@@ -859,7 +859,7 @@ def test_with_is_silent_after_a_clean_end() -> None:
     assert s.outcome == "completed"
 
 
-def test_leaving_early_is_no_error() -> None:
+def test_leaving_early_is_not_an_error() -> None:
     """To stop listening is no fault: the stream counts as cancelled, without an error."""
     source = Closeable(run("queued"), delta("a"), delta("b"))
     with StreamerV2(source) as s:
@@ -1025,7 +1025,7 @@ def test_cancel_between_two_streams_of_a_chain() -> None:
 # chain() and tee().
 
 
-def test_chain_goes_on_in_the_same_loop(split: Callable[[bytes], list[bytes]]) -> None:
+def test_chain_continues_in_the_same_loop(split: Callable[[bytes], list[bytes]]) -> None:
     """Streams that are chained in the loop follow one after the other, as if they were one."""
     s = StreamerV2(split(run("requires_action") + DONE))
     names = []
@@ -1157,7 +1157,7 @@ def test_close_closes_the_whole_chain() -> None:
     assert [source.closed for source in sources] == [1, 1, 1]
 
 
-def test_closing_goes_on_after_an_error() -> None:
+def test_closing_continues_after_an_error() -> None:
     """A source that cannot be closed keeps none of the others open; its error comes out."""
 
     class Stubborn(Closeable):

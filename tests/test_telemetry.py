@@ -140,7 +140,7 @@ def test_an_answer_is_measured(world: World) -> None:
     assert "gen_ai.response.id" not in facts
 
 
-def test_a_failure_is_told(world: World) -> None:
+def test_a_failure_is_reported(world: World) -> None:
     """The span has the error, the failed attempts are its events, and no tokens are made up."""
     busy = answer(b"", status="503 Busy")
     with serving([busy], [CHUNKED + ch(chat(CHAT[0])) + END]) as server:

@@ -1074,7 +1074,7 @@ class TestCalls:
             assert transports(server).call(post()) == {"id": "x"}
             assert server.requests[0].headers["accept"] == "application/json"
 
-    def test_an_answer_that_is_no_json_is_an_error(
+    def test_an_answer_that_is_not_json_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
         """A web page with status 200 is no answer."""
@@ -1271,7 +1271,7 @@ class TestRequests:
             transport.close()
         assert asked == [b"api.example"]
 
-    def test_the_request_id_is_known_after_the_head(
+    def test_the_request_id_is_known_after_the_headers(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
         """It is None before; afterwards it is what the server calls the request."""
@@ -1410,7 +1410,7 @@ class TestFailures:
         ],
     )
     @pytest.mark.parametrize("scheme", ["http", "https"])
-    def test_a_proxy_with_a_malformed_url_is_told_without_its_password(
+    def test_a_proxy_with_a_malformed_url_is_reported_without_its_password(
         self, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
     ) -> None:
         """Nor is it in anything that a traceback prints."""
@@ -1426,7 +1426,7 @@ class TestFailures:
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize("kind", ["http", "socks5h"])
-    def test_a_proxy_that_cannot_be_reached_is_told_without_its_password(
+    def test_a_proxy_that_cannot_be_reached_is_reported_without_its_password(
         self, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
         """It is a ConnectError, since nothing was sent."""
@@ -1440,7 +1440,7 @@ class TestFailures:
             transport.call(post())
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
-    def test_a_ring_of_causes_is_no_trap(self) -> None:
+    def test_a_ring_of_causes_is_not_a_trap(self) -> None:
         """The search for the reason ends."""
         first, second = ValueError("first"), ValueError("second")
         first.__cause__, second.__cause__ = second, first

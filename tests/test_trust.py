@@ -162,7 +162,7 @@ class TestClocks:
 
     @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
     @pytest.mark.parametrize("first", [HI, HI + PING, PING + HI, PING])
-    def test_the_reader_s_own_time_is_no_silence(
+    def test_the_reader_s_own_time_is_not_silence(
         self, monkeypatch: pytest.MonkeyPatch, first: bytes, recorded: bool
     ) -> None:
         """One that takes its time with an event, or with a keep-alive, does not time out."""
@@ -308,7 +308,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "event_idle"
 
-    def test_a_head_that_trickles_in_does_not_wind_the_clock_up(self) -> None:
+    def test_headers_that_trickle_in_do_not_extend_the_time(self) -> None:
         """first_byte is for the whole head, not for each byte of it."""
         hung_up = threading.Event()
 
@@ -325,7 +325,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "first_byte"
 
-    def test_a_name_that_nobody_knows_in_time_is_a_connect_timeout(
+    def test_a_name_that_is_unknown_in_time_is_a_connect_timeout(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The lookup is within the limit for connecting, though the system's call has none."""
@@ -348,7 +348,7 @@ class TestClocks:
             transport.call(Request(method="GET", path="/x", timeout=Timeout(total=0.05)))
         known.set()
 
-    def test_total_includes_all_tries(self) -> None:
+    def test_total_includes_all_attempts(self) -> None:
         """It continues in the next attempt, and does not start again."""
         busy = answer(b"", status="503 Busy")
         with serving([busy], [HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
@@ -530,7 +530,7 @@ class TestSocks:
         ids=["silent", "silent later", "byte by byte"],
     )
     @pytest.mark.parametrize("limit", ["connect", "total"])
-    def test_a_proxy_that_does_not_go_on_is_a_connect_timeout(
+    def test_a_proxy_that_does_not_continue_is_a_connect_timeout(
         self, through: Callable[..., None], script: list[Any], limit: str
     ) -> None:
         """The limit is one for the whole of what is said to the proxy."""
@@ -834,7 +834,7 @@ class TestRetries:
         ],
         ids=["503", "408", "409", "429", "404, but"],
     )
-    def test_a_refusal_for_now_is_no_end(self, first: bytes, note: str) -> None:
+    def test_a_refusal_for_now_is_not_an_end(self, first: bytes, note: str) -> None:
         """The second try is the same request, and tells the server so."""
         with serving([first], WHOLE) as server, chatting(server, retries=AT_ONCE) as s:
             assert read(s) == "Hi"
@@ -870,7 +870,7 @@ class TestRetries:
             assert len(server.requests) == 3
 
     @pytest.mark.parametrize("before", [b"", ROLE, b": hello\n\n", b'data: {"type":"ping"}\n\n'])
-    def test_an_overload_before_any_content_is_no_end(self, before: bytes) -> None:
+    def test_an_overload_before_any_content_is_not_an_end(self, before: bytes) -> None:
         """The error event is not handed out; what came before it is no part of the answer."""
         with (
             serving([HEAD + ch(before + OVERLOADED + DONE) + END], WHOLE) as server,
@@ -907,7 +907,7 @@ class TestRetries:
             assert read(s) == "Hi"
             assert s.err() is None
 
-    def test_no_connection_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_connection_is_retried(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing was sent then."""
         lookups: list[str] = []
         real = socket.getaddrinfo
@@ -924,7 +924,7 @@ class TestRetries:
             assert read(s) == "Hi"
             assert s.notes == {"retry: ConnectError": 1}
 
-    def test_a_call_without_a_stream_is_tried_again_too(self) -> None:
+    def test_a_call_without_a_stream_is_retried_too(self) -> None:
         """The same policy holds."""
         with (
             serving([answer(b"", status="503 Busy")], [json_answer({"id": "r"})]) as server,
@@ -1102,7 +1102,7 @@ class TestRetries:
         assert error is None if resend else type(error) is TransportError
         assert s.notes == ({"retry: TransportError": 1} if resend else {})
 
-    def test_each_stream_of_a_chain_may_be_tried_again(self) -> None:
+    def test_each_stream_of_a_chain_may_be_retried(self) -> None:
         """That the first has brought content says nothing of the second."""
         busy = answer(b"", status="503 Busy")
         with serving(WHOLE[:], [busy], WHOLE[:]) as server:
@@ -1111,7 +1111,7 @@ class TestRetries:
                 assert read(s) == "HiHi"
                 assert s.err() is None
 
-    def test_a_log_tells_of_each_try(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_each_attempt_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """It names the request and the error, and has no secret in it."""
         caplog.set_level(logging.DEBUG)
         with (
@@ -1196,7 +1196,7 @@ class TestResume:
             assert read(s) == "Hel......"
             assert s.err() is None
 
-    def test_what_nobody_has_asked_to_resume_is_not(self) -> None:
+    def test_only_what_was_asked_for_is_resumed(self) -> None:
         """A request made by hand does not say how the rest is asked for."""
         with serving([HEAD + ch(BEGINNING), RST]) as server, Client(KEY, server.base_url) as client:
             request = Request(method="POST", path="/responses", body={"background": True})
@@ -1260,7 +1260,7 @@ class TestResume:
             assert read(s) == "Hel"
             assert s.err() is None
 
-    def test_numbers_begin_anew_with_another_answer(
+    def test_numbers_begin_again_with_another_answer(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """A chained response is resumed after its own last event."""
@@ -1310,7 +1310,7 @@ class TestResume:
         assert s.outcome == "failed"
 
     @pytest.mark.parametrize("rest", [b"", text_event("lo", 3)], ids=["alone", "behind text"])
-    def test_done_in_the_middle_is_no_end(
+    def test_done_in_the_middle_is_not_an_end(
         self, responding: Callable[..., StreamerV2], rest: bytes
     ) -> None:
         """A server that has no more just now is asked again; the answer is not whole."""
@@ -1337,7 +1337,7 @@ class TestResume:
         assert s.outcome == "truncated"
         assert s.events_read == 3
 
-    def test_done_behind_the_end_of_what_was_taken_up_is_handed_out(
+    def test_done_after_the_end_of_what_was_resumed_is_handed_out(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """It ends this stream as it ends any other."""
@@ -1362,7 +1362,7 @@ class TestResume:
             " and not for long; retrieve_response returns it once it is finished"
         )
 
-    def test_what_is_not_in_the_background_is_not_taken_up(
+    def test_what_is_not_in_the_background_is_not_resumed(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """The server would refuse."""
@@ -1380,7 +1380,7 @@ class TestResume:
             assert read(s) == "Hel"
             assert isinstance(s.err(), TransportError)
 
-    def test_an_overload_is_tried_again_from_the_start(
+    def test_an_overload_is_retried_from_the_start(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """A response that failed before its first word cannot be continued."""

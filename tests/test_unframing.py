@@ -199,6 +199,6 @@ def test_the_end_of_the_connection() -> None:
     assert told(frame, b"abc", b"\r\n") == Told(b"abc\r\n", found_end=True)
 
 
-def test_the_head_chooses_the_frame() -> None:
+def test_the_headers_choose_the_framing() -> None:
     """Chunks come before a length, see RFC 9112, section 6.3."""
     assert isinstance(unframed(Framing(None, chunked=True, clear=True)), Chunked)

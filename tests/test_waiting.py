@@ -172,7 +172,7 @@ class TestSockets:
             waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock.settimeout, 0.5, lambda: None)
         assert len(sock.timeouts) == 3
 
-    def test_it_ends_when_there_is_no_reason_to_go_on(self, now: Now) -> None:
+    def test_it_ends_when_there_is_no_reason_to_continue(self, now: Now) -> None:
         """The slice that is waited for ends first."""
 
         def check() -> None:

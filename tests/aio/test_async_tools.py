@@ -69,7 +69,7 @@ class Asks(AsyncClient):
 
 
 @on_every_loop
-async def test_coroutines_are_awaited_and_the_loop_goes_on(loop: Loop) -> None:
+async def test_coroutines_are_awaited_and_the_loop_continues(loop: Loop) -> None:
     """Whether a function makes them, an object that is called, or a function that returns them."""
 
     async def weather(city: str) -> str:
@@ -364,7 +364,7 @@ def test_a_client_answers_its_own_streams() -> None:
 
 
 @pytest.mark.parametrize("loop", [ASYNCIO, TRIO], ids=["asyncio", "trio"])
-def test_an_exit_is_no_failure_of_a_function(loop: Loop) -> None:
+def test_an_exit_is_not_a_failure_of_a_function(loop: Loop) -> None:
     """It leaves as it is, not in a group."""
 
     async def leave() -> None:

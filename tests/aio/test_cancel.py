@@ -271,7 +271,7 @@ async def test_cancel_wakes_a_live_source(loop: Loop) -> None:
 
 
 @on_every_loop
-async def test_live_source_is_told_of_the_grace(loop: Loop) -> None:
+async def test_live_source_is_notified_of_the_grace(loop: Loop) -> None:
     """After a terminal event without `[DONE]` a live source is told how long it may go on."""
     source = Live(loop, *chat("a")[:-1])
     s = AsyncStreamerV2(source)

@@ -110,7 +110,7 @@ class TestCancelledTasks:
                 assert (await ask(client).final()).text == "Hi"
 
     @on_every_loop
-    async def test_before_the_head(self, loop: Loop) -> None:
+    async def test_before_the_response_headers(self, loop: Loop) -> None:
         """The request has been sent."""
         arrived, tell = of_loop(loop)
         with serving([tell, WAIT_FOR_HANG_UP]) as server:
@@ -177,7 +177,7 @@ class TestCancelledTasks:
         assert (s.outcome, s.err()) == ("cancelled", None)
 
     @on_asyncio
-    async def test_a_chunk_that_arrives_at_once_is_no_obstacle(self) -> None:
+    async def test_a_chunk_that_arrives_at_once_is_not_an_obstacle(self) -> None:
         """However fast they come: the task lets others have their turn at each read."""
         with serving([CHUNKED, Repeat(ch(b": x\n\n" * 10_000))]) as server:
             async with client_of(server.base_url) as client:
@@ -204,7 +204,7 @@ class TestCancelledStreams:
                 assert server.hung_up.wait(PATIENCE)
 
     @on_every_loop
-    async def test_before_the_head(self, loop: Loop) -> None:
+    async def test_before_the_response_headers(self, loop: Loop) -> None:
         """The thread is not waited for, which may wait for something that nothing wakes."""
         with serving([WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
@@ -384,7 +384,7 @@ class TestEnds:
                 reader.leave()
 
     @on_asyncio
-    async def test_a_child_may_let_go_before_the_head(self) -> None:
+    async def test_a_child_may_let_go_before_the_response_headers(self) -> None:
         """There is nothing to be closed then."""
         wire = ThreadsWire()
         cancellation = wire.cancellation()

@@ -92,7 +92,7 @@ def test_wake_comes_too_late_for_a_future() -> None:
     ASYNCIO.run(main)
 
 
-def test_task_that_nobody_counts() -> None:
+def test_task_that_no_one_counts() -> None:
     """A coroutine that a callback steps through by hand, outside of any task, can be woken."""
 
     async def main() -> None:

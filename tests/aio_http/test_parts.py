@@ -252,7 +252,7 @@ class TestArrived:
         )
 
     @on_asyncio
-    async def test_a_head_that_is_wrong_is_told_once(self) -> None:
+    async def test_wrong_headers_are_reported_once(self) -> None:
         """Whatever follows it before the request hears of it."""
         told: list[str] = []
         arrived = self.arrived(told)
@@ -353,7 +353,7 @@ INFO: Any = SimpleNamespace(real_url="https://a.test/?token=s3cret", headers={"k
         (OSError(errno.EMFILE, "Too many open files"), ": Too many open files"),
     ],
 )
-def test_what_aiohttp_raises_is_told_in_the_same_words(error: Exception, words: str) -> None:
+def test_what_aiohttp_raises_is_reported_in_the_same_words(error: Exception, words: str) -> None:
     """And nothing of it is kept: it holds the request."""
     if isinstance(error, aiohttp.ClientError):
         error = failures.plain(error, None)
@@ -423,7 +423,7 @@ def test_a_proxy_with_a_malformed_url_is_none(monkeypatch: pytest.MonkeyPatch, v
         proxy_for("http://a.test/v1")
 
 
-def test_a_head_may_be_split_anywhere() -> None:
+def test_headers_may_be_split_anywhere() -> None:
     """What follows it is the body's."""
     head = ArrivingHead()
     assert head.take(b"HTTP/1.1 200 OK\r\nA: b\r\n") is None

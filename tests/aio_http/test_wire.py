@@ -178,7 +178,7 @@ async def test_another_task_can_close_the_stream(ending: bool) -> None:
 
 
 @on_asyncio
-async def test_leaving_early_lets_go() -> None:
+async def test_leaving_early_releases_it() -> None:
     """As `break` in an `async for` does, inside `async with`."""
     with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
@@ -189,7 +189,7 @@ async def test_leaving_early_lets_go() -> None:
 
 
 @on_asyncio
-async def test_a_stream_that_is_dropped_lets_go() -> None:
+async def test_a_dropped_stream_releases_its_connection() -> None:
     """In the thread of the loop, or in any other one."""
     for elsewhere in (False, True):
         with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
@@ -201,7 +201,7 @@ async def test_a_stream_that_is_dropped_lets_go() -> None:
                 await happened(server.hung_up)
 
 
-def test_a_stream_that_is_dropped_after_its_loop_lets_go_too() -> None:
+def test_a_stream_dropped_after_its_loop_releases_its_connection() -> None:
     """The socket is shut down, which needs no loop."""
 
     async def begin(transport: AsyncTransport) -> Any:
@@ -277,7 +277,7 @@ async def test_more_than_a_hundred_streams_are_read_at_once() -> None:
 
 
 @on_asyncio
-async def test_a_client_that_is_closed_lets_streams_go_on() -> None:
+async def test_a_client_that_is_closed_lets_streams_continue() -> None:
     """Idle connections are closed; one that is in use is when its stream is over."""
     go = threading.Event()
     with serving([CHUNKED + ch(HI), go, *WHOLE], VALUE) as server:
@@ -416,7 +416,7 @@ async def test_no_cookie_is_kept_and_no_netrc_is_read(
 
 
 @on_asyncio
-async def test_a_proxy_of_socks_is_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socks_proxy_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which wire knows it, and no try helps."""
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)

@@ -132,7 +132,7 @@ def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     "answer", [chat_calls(ToolCall("f")), [chat_chunk("", finish_reason="length")]]
 )
-def test_nothing_to_measure_is_no_error_of_its_own(
+def test_nothing_to_measure_is_not_an_error_of_its_own(
     answer: list[bytes], server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An answer without text has no times; the outcome is told."""
@@ -157,7 +157,7 @@ def test_ctrl_c_shows_what_was_measured(server: FakeServer) -> None:
     assert "Traceback" not in session.seen
 
 
-def test_a_stream_that_begins_behind_the_end_is_ended_too(server: FakeServer) -> None:
+def test_a_stream_that_begins_after_the_end_is_ended_too(server: FakeServer) -> None:
     """However the threads race, none is left."""
     from openai_scan import Client
     from openai_scan.cli.bench import Bench

@@ -110,7 +110,7 @@ def test_the_question_can_come_through_a_pipe(
     ],
     ids=ascii,
 )
-def test_a_byte_order_mark_is_no_part_of_the_question(
+def test_a_byte_order_mark_is_not_part_of_the_question(
     given: bytes, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says how a text from Windows is encoded; where there is none, the locale says so."""
@@ -221,7 +221,7 @@ def test_a_base_url_of_another_kind_is_one_sentence(
 
 @pytest.mark.parametrize("behind", ["?", "#", "#x", " ", "\n", "?a=b"])
 @pytest.mark.parametrize("source", ["argument", "environment"])
-def test_nothing_may_stand_behind_a_base_url(
+def test_nothing_may_follow_a_base_url(
     server: FakeServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

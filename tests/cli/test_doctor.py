@@ -629,7 +629,7 @@ def test_models_may_be_refused_and_images_made_of_nothing(found: Found) -> None:
     assert seen["speech", "endpoint"] == "broken: Oops. (HTTP status 500)"
 
 
-def test_a_server_of_something_else_is_no_server_of_models(
+def test_a_server_of_something_else_is_not_a_server_of_models(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The complaint says where such an API is on most servers."""
@@ -714,7 +714,7 @@ def test_headers_are_sent_and_not_shown(
     assert openai.requests[0].headers["x-config"] == "pc-0123456789"
 
 
-# Another machine. A proxy of this one stands for all of them.
+# Another machine. A proxy on this one represents all of them.
 
 
 @pytest.fixture

@@ -289,7 +289,7 @@ def test_a_broken_pipe_is_silent_on_windows_too(
     closed.is_open = True  # what is buffered is written when the file is collected
 
 
-def test_an_argument_that_a_file_does_not_like_is_told(
+def test_an_argument_that_a_file_does_not_like_is_reported(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It has the name of the file, and is no broken pipe."""
@@ -386,7 +386,7 @@ def test_a_closed_stream_is_one_without_anything(
     assert said.startswith(err) if err else said == ""
 
 
-def test_ctrl_c_at_the_start_is_no_traceback(
+def test_ctrl_c_at_the_start_is_not_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the program is made of takes a moment to load, and one may be quicker."""

@@ -112,7 +112,7 @@ def test_an_answer_that_broke_off_does_so_again(
     ],
     ids=["empty", "binary", "JSON", "future", "damaged"],
 )
-def test_what_is_no_recording_is_one_sentence(
+def test_what_is_not_a_recording_is_one_sentence(
     command: str,
     content: bytes,
     sentence: str,

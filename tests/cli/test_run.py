@@ -132,7 +132,7 @@ def test_tools_are_offered_and_called(
         ("weather_tools:untyped", "--tools: the parameter city of untyped has no type"),
     ],
 )
-def test_what_is_no_tool_is_one_sentence(
+def test_what_is_not_a_tool_is_one_sentence(
     place: str,
     sentence: str,
     server: FakeServer,
@@ -243,7 +243,7 @@ class TestAgents:
         assert main(["run", "--agent", "a", "-p", setting, "Hello"]) == 0
         assert server.requests[1].json["environment"] == environment
 
-    def test_run_goes_on_in_a_session(
+    def test_run_continues_in_a_session(
         self, server: FakeServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The stream is open before anything is sent."""

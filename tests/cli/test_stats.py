@@ -176,7 +176,7 @@ def test_a_recording_can_come_through_a_pipe(
     assert lines[1] == ["outcome", "completed", "completed"]
 
 
-def test_a_truncated_recording_is_told(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_recording_is_reported(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """As `inspect` tells it; the figures are those of what is there."""
     text = Path(timed).read_text()
     Path(timed).write_text(text[: text.rindex("\n")])

@@ -72,7 +72,7 @@ class TestEnds:
         s = stream(*begun(), turn("completed"), turn("created", "turn_2"))
         assert s.outcome == "truncated"
 
-    def test_session_whose_subagents_still_work_does_not_begin_anew(self) -> None:
+    def test_session_whose_subagents_still_work_does_not_begin_again(self) -> None:
         """The agent has ended its turn, and that is how the stream ends."""
         aside = turn("created", "turn_2", "sub_1")
         later = [session("in_progress"), turn("completed", "turn_2", "sub_1"), session("idle")]
@@ -80,7 +80,7 @@ class TestEnds:
         assert (s.outcome, s.err()) == ("completed", None)
         assert s.events_read == len(begun()) + len(list(told("m1", "Hi"))) + 5
 
-    def test_session_that_goes_on_after_waiting_begins_anew(self) -> None:
+    def test_session_that_continues_after_waiting_begins_again(self) -> None:
         """Its turn has not ended."""
         ends = Ends()
         for payload in (*begun(), session("requires_action"), session("in_progress")):
@@ -358,7 +358,7 @@ class TestUnreadable:
             ("agent.session.subagent.closed", False),
         ],
     )
-    def test_what_reports_on_the_surroundings_is_no_hole(self, name: str, is_hole: bool) -> None:
+    def test_what_reports_on_the_surroundings_is_not_a_hole(self, name: str, is_hole: bool) -> None:
         """A part of the answer is lost only if one may have been in it."""
         found = decode(RawEvent(name, '{"item": 1, "session": 2, "environment": 3, "subagent": 4}'))
         assert isinstance(found, UnknownEvent)

@@ -347,7 +347,7 @@ def test_events_match_by_position() -> None:
     ]
 
 
-def test_raw_is_no_part_of_the_value() -> None:
+def test_raw_is_not_part_of_the_value() -> None:
     """Two events with the same payload are equal, and neither shows the prompt in its repr."""
     one = event_of("thread.run.created", {"id": "run_1", "instructions": "be brief"})
     two = event_of("thread.run.created", {"instructions": "be brief", "id": "run_1", "new": 1})
@@ -672,7 +672,7 @@ def test_unknown_event_in_an_envelope_keeps_its_name(inner: str, error: str | No
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_unnamed_event_is_told_by_its_object(payload: Any, cls: type[Event]) -> None:
+def test_unnamed_event_is_recognized_by_its_object(payload: Any, cls: type[Event]) -> None:
     """An event without a name is what its `object` and `status` say."""
     assert type(event_of("message", payload)) is cls
 

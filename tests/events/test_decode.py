@@ -39,7 +39,7 @@ from openai_scan.sse import RawEvent
     ],
     ids=repr,
 )
-def test_done_is_told_by_its_name_or_its_data(raw: RawEvent) -> None:
+def test_done_is_recognized_by_its_name_or_its_data(raw: RawEvent) -> None:
     """B27: an event named `done`, or data of `[DONE]` with any space around, is the end."""
     event = decode(raw)
     assert event == DoneEvent(raw=raw)

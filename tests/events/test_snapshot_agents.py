@@ -121,7 +121,7 @@ class TestText:
         assert stream.final().text == "Hello"
         assert stream.notes["text_differs"] == 1
 
-    def test_what_the_user_wrote_is_no_part_of_the_text(self) -> None:
+    def test_what_the_user_wrote_is_not_part_of_the_text(self) -> None:
         """It is one of the items."""
         content = [
             {"type": "input_text", "text": "What?"},
@@ -136,7 +136,7 @@ class TestText:
         assert isinstance(said, SessionMessage)
         assert said.content[0] == InputText(text="What?")
 
-    def test_content_that_is_no_text_stays_as_it_is(self) -> None:
+    def test_content_that_is_not_text_stays_as_it_is(self) -> None:
         """With texts around it."""
         content = [{"type": "hologram"}, {"type": "output_text", "text": ""}]
         begins = item("added", message("m1") | {"content": content})
@@ -146,7 +146,7 @@ class TestText:
         assert found.content[1] == OutputText(text="x")
         assert not isinstance(found.content[0], OutputText)
 
-    def test_final_answer_is_told_from_commentary(self) -> None:
+    def test_final_answer_is_distinguished_from_commentary(self) -> None:
         """By the phases of the messages."""
         draft = [*told("m1", "Let me see. ", phase="commentary")]
         final = [*told("m2", "42", phase="final_answer")]
@@ -155,7 +155,7 @@ class TestText:
         assert (found.text, found.final_text) == ("Let me see. 42?", "42")
         assert answer(*begun(), *draft, *bare).final_text == "?"
 
-    def test_items_without_ids_are_told_by_their_places(self) -> None:
+    def test_items_without_ids_are_recognized_by_their_places(self) -> None:
         """A server that numbers them only."""
         events = [
             item("added", message("") | {"id": None}, index=3),
@@ -526,7 +526,7 @@ class TestFacts:
 class TestChains:
     """What the next stream of a chain continues with."""
 
-    def test_turn_that_waited_goes_on(self) -> None:
+    def test_turn_that_waited_continues(self) -> None:
         """Its answer spans both streams."""
         first = [*begun(), *told("m1", "One "), waiting(call("c1"))]
         second = [session("in_progress"), *told("m2", "two"), *ended()]

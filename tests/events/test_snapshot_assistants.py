@@ -186,7 +186,7 @@ def test_messages_interleave() -> None:
     assert found.text == "bBa"
 
 
-def test_part_index_is_no_position() -> None:
+def test_part_index_is_not_a_position() -> None:
     """Parts are in the order of their indexes, whichever comes first."""
     assert [part.text.value for part in parts(delta(text("b", 3)), delta(text("a", 1)))] == [
         "a",
@@ -428,7 +428,7 @@ def test_calls() -> None:
     assert calls(answer(*events, step("completed", {**whole}), run("completed"))) == []
 
 
-def test_chain_goes_on() -> None:
+def test_chain_continues() -> None:
     """A step is completed in the next stream, in the same answer."""
     first = wire(
         run("created"),

@@ -177,7 +177,7 @@ def test_response_is_in_progress_until_it_says_otherwise() -> None:
         "apply_patch_call",
     ],
 )
-def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
+def test_item_that_was_not_announced_is_under_way(kind: str) -> None:
     """It has its kind and its id, and is not yet what its events will make of it."""
     found = new_item(kind, "i")
     assert (found.type, id_of(found)) == (kind, "i")
@@ -187,7 +187,7 @@ def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
     assert (item_text(found) or "", call_id_of(found), name_of(found)) == ("", "", "")
 
 
-def test_patch_goes_on_in_its_item() -> None:
+def test_patch_continues_in_its_item() -> None:
     """Which is found by its kind and its index."""
     operation = {"type": "create_file", "path": "p", "diff": ""}
     patch = {"type": "apply_patch_call", "id": "i", "call_id": "c", "operation": operation}
@@ -198,7 +198,7 @@ def test_patch_goes_on_in_its_item() -> None:
     assert found.operation == ApplyPatchCreateFileOperation(path="p", diff="+a")
 
 
-def test_commands_go_on_from_those_that_were_announced() -> None:
+def test_commands_continue_from_those_that_were_announced() -> None:
     """Each at its index."""
     shell = {"type": "shell_call", "id": "i", "call_id": "c", "status": "in_progress"}
     place = {"output_index": 0, "command_index": 1}
@@ -284,7 +284,7 @@ def test_id_late() -> None:
     ) == (FunctionToolCall(id="fc_c", call_id="c", name="f", arguments="{}", status="completed"),)
 
 
-def test_output_index_is_no_position() -> None:
+def test_output_index_is_not_a_position() -> None:
     """Items are in the order of their indexes, whichever comes first."""
     assert [one.id for one in items(added(message("b"), 3), added(message("a"), 1))] == ["a", "b"]
 
@@ -311,7 +311,7 @@ def test_whole_item_stays() -> None:
     )
 
 
-def test_part_index_is_no_position() -> None:
+def test_part_index_is_not_a_position() -> None:
     """Parts are in the order of their indexes; without one a new kind is a new part."""
     [found] = items(
         text("b", content_index=2),

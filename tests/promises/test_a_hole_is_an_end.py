@@ -189,7 +189,7 @@ NO_HOLES = {
 
 
 @pytest.mark.parametrize("name", NO_HOLES)
-def test_what_is_no_hole_is_noted_at_most(name: str) -> None:
+def test_what_is_not_a_hole_is_noted_at_most(name: str) -> None:
     """Nothing of the answer was in it."""
     s = StreamerV2(NO_HOLES[name])
     while s.next():

@@ -133,7 +133,7 @@ def test_calls_of_other_kinds_are_the_callers(
     ],
     ids=lambda items: items[0]["type"],
 )
-def test_what_the_server_runs_itself_is_in_nobodys_way(
+def test_calls_that_the_server_runs_itself_are_ignored(
     server: ScriptedServer, client: Client, paid: Payments, others: list[dict[str, Any]]
 ) -> None:
     """The function beside it is called."""
@@ -324,7 +324,7 @@ def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
     assert paid == [("bob", 10)]
 
 
-def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Payments) -> None:
+def test_one_choice_continues(server: ScriptedServer, client: Client, paid: Payments) -> None:
     """A server may send more than it was asked for; the calls of the others are not in the next."""
     choices = [{"index": n, "delta": chat_call(id=f"c{n}"), "finish_reason": "x"} for n in (0, 1)]
     server.scripts += [script({"object": "chat.completion.chunk", "choices": choices}), CHAT_TEXT]
@@ -335,7 +335,7 @@ def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Paymen
     assert paid == [("bob", 10)]
 
 
-def test_the_choice_that_calls_goes_on(
+def test_the_choice_that_calls_continues(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
     """Also if it is not the first one."""
@@ -350,7 +350,7 @@ def test_the_choice_that_calls_goes_on(
     assert paid == [("bob", 10)]
 
 
-def test_a_conversation_goes_on_whatever_is_stored(
+def test_a_conversation_continues_whatever_is_stored(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
     """It knows what was said, also if the response has no id to continue from."""

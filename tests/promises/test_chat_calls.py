@@ -109,7 +109,7 @@ APART: dict[str, tuple[list[Any], Named, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("form", APART)
-def test_calls_are_told_apart(form: str) -> None:
+def test_calls_are_distinguished(form: str) -> None:
     """By index, or else by id; each has an id of its own, under which its pieces are told."""
     payloads, expected, notes = APART[form]
     told = tell(*payloads, CALLED, DONE)
@@ -157,7 +157,7 @@ def test_calls_are_announced_once() -> None:
     ]
 
 
-def test_name_and_id_that_come_late_are_told() -> None:
+def test_name_and_id_that_come_late_are_reported() -> None:
     """As soon as they are known; a call is not announced under an id that it may not keep."""
     told = tell(
         chunk({"tool_calls": [{"index": 0}]}),
@@ -208,7 +208,7 @@ RESTARTED: dict[str, tuple[list[str], str, str]] = {
 
 @pytest.mark.parametrize("form", RESTARTED)
 @pytest.mark.parametrize("named", [False, True])
-def test_arguments_that_begin_anew(form: str, named: bool) -> None:
+def test_arguments_that_begin_again(form: str, named: bool) -> None:
     """Behind a whole object only blanks can follow, so a later one replaces it."""
     pieces, expected, told_text = RESTARTED[form]
     rest = ("a", "f") if named else (None, "")

@@ -274,7 +274,7 @@ def test_spoken_answer_is_completed() -> None:
     assert told.joined("audio") == "QUI="
 
 
-def test_transcript_beside_text_is_no_second_text() -> None:
+def test_transcript_beside_text_is_not_a_second_text() -> None:
     """An answer that is both written and spoken is told in writing."""
     told = tell(chunk({"content": "Hi"}), chunk({"audio": {"transcript": "Hi", "data": "QQ=="}}))
     assert told.joined() == told.answer.text == "Hi"
@@ -327,7 +327,7 @@ def test_whole_answer_of_halves() -> None:
     assert told.joined() == "\U0001f600"
 
 
-def test_function_call_in_the_old_form_is_told_once() -> None:
+def test_function_call_in_the_old_form_is_delivered_once() -> None:
     """In pieces, whole, and beside the same call in the new form."""
     pieces = [
         chunk({"function_call": {"name": "f", "arguments": ""}}),

@@ -244,7 +244,7 @@ def test_messages_without_phases_are_one_answer() -> None:
     assert s.final_as(City) == City("Oslo")
 
 
-def test_a_number_that_only_python_knows_is_no_answer() -> None:
+def test_a_number_that_only_python_knows_is_not_an_answer() -> None:
     """JSON has neither NaN nor Infinity."""
     s = stream_of([completed(item(0, '{"city": NaN}', None))])
     while s.next():

@@ -223,7 +223,7 @@ class TestMessages:
             hidden,
         ]
 
-    def test_details_without_an_index_go_on(self) -> None:
+    def test_details_without_an_index_continue(self) -> None:
         """As long as they are of one kind."""
         texts = [{"type": "t", "text": text} for text in ("a", "b")]
         deltas = [{"reasoning_details": [one]} for one in (*texts, {"type": "u", "summary": "c"})]
@@ -233,7 +233,7 @@ class TestMessages:
             {"type": "u", "summary": "c"},
         ]
 
-    def test_details_that_take_turns_are_told_apart(self) -> None:
+    def test_details_that_take_turns_are_distinguished(self) -> None:
         """By their index together with their type."""
         details = [
             {"type": kind, "index": index, "text": text}
@@ -463,7 +463,7 @@ class TestMessages:
         sent = message(piece(0, '{"a', id="c1", name="f"), finish="tool_calls")
         assert sent["tool_calls"] == [call("c1")]
 
-    def test_one_choice_goes_on(self) -> None:
+    def test_one_choice_continues(self) -> None:
         """The first, or the one that is asked for."""
         streamer = read(
             chunk({"content": "a", "x": 1}),
@@ -825,7 +825,7 @@ class TestMisuse:
             ),
         ],
     )
-    def test_a_server_that_stores_nothing_is_told_apart(
+    def test_a_server_that_stores_nothing_is_distinguished(
         self, server: ScriptedServer, client: Client, refusal: bytes
     ) -> None:
         """Its refusal says what to do."""

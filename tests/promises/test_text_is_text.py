@@ -76,7 +76,7 @@ def test_text_in_an_event(payload: Any) -> None:
     assert (told.text, told.answer.text, told.outcome) == ("Hi", "Hi", "completed")
 
 
-def test_what_is_no_text_stays_as_it_is() -> None:
+def test_what_is_not_text_stays_as_it_is() -> None:
     """Arguments are an object, parts of other types are theirs, and the raw event is the server's.
 
     The payload is not changed.

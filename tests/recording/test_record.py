@@ -158,7 +158,7 @@ def test_bytes_that_are_no_text_are_in_base64(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_the_end_is_told_in_one_word(
+def test_the_end_is_reported_in_one_word(
     tmp_path: Path, script: Script, end: str, error: type[Exception] | None
 ) -> None:
     """Whether it ended well, was cut, was reset, took too long or was refused."""
@@ -412,7 +412,7 @@ def test_a_server_that_is_not_there_is_recorded_too(tmp_path: Path) -> None:
     assert (end["end"], end["failure"]["error"]) == ("failed", "ConnectError")
 
 
-def test_a_source_may_be_cancelled_behind_our_back(tmp_path: Path) -> None:
+def test_a_source_may_be_cancelled_by_other_code(tmp_path: Path) -> None:
     """The error of a source that other code has cancelled is recorded as it is."""
     source = record(Plain(StreamCancelledError("gone")), tmp_path / "a.jsonl")
     with pytest.raises(StreamCancelledError, match="gone"):
@@ -443,14 +443,14 @@ def test_an_error_of_the_source_is_the_readers_too(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_no_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
+def test_what_is_not_a_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
     """Text instead of bytes is the TypeError that it is without a recording."""
     with EventScanner(record(Plain("text"), tmp_path / "a.jsonl")) as scanner:
         with pytest.raises(TypeError, match="a source yields bytes, not str"):
             scanner.next()
 
 
-def test_what_is_no_source_makes_no_file(tmp_path: Path) -> None:
+def test_what_is_not_a_source_makes_no_file(tmp_path: Path) -> None:
     """Misuse is told before anything is made."""
     wrong: Any = 5
     with pytest.raises(TypeError, match="not int"):
@@ -505,7 +505,7 @@ def test_a_full_disk_loses_nothing_that_has_arrived(lines: int) -> None:
 
 
 @pytest.mark.wires("blocking")
-def test_a_stream_that_nobody_closes_is_recorded_whole(tmp_path: Path) -> None:
+def test_a_stream_that_is_not_closed_is_recorded_whole(tmp_path: Path) -> None:
     """Who reads to the end need not close; who leaves the middle open is warned."""
     path = tmp_path / "a.jsonl"
     assert StreamerV2(record([HELLO + STOP + DONE], path)).read() == "Hé".encode()

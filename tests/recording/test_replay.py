@@ -366,7 +366,7 @@ def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:
         (HEAD + b'{"t": 0, "end": "bang"}\n', "line 2: the recording is damaged (invalid value"),
     ],
 )
-def test_what_is_no_recording_is_told_with_its_line(
+def test_what_is_not_a_recording_is_reported_with_its_line(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     """An error names the file, the line, and what is wrong, before anything is played."""
@@ -377,7 +377,7 @@ def test_what_is_no_recording_is_told_with_its_line(
     assert str(caught.value).startswith(f"{path}, {message}")
 
 
-def test_misuse_is_told_at_once(tmp_path: Path) -> None:
+def test_misuse_is_reported_at_once(tmp_path: Path) -> None:
     """No speed, no exchange, no file."""
     with pytest.raises(ValueError, match="speed must be above 0, not 0"):
         replay(io.BytesIO(HEAD), speed=0)
@@ -387,7 +387,7 @@ def test_misuse_is_told_at_once(tmp_path: Path) -> None:
         replay(tmp_path / "a.jsonl")
 
 
-def test_a_byte_order_mark_is_no_part_of_a_recording() -> None:
+def test_a_byte_order_mark_is_not_part_of_a_recording() -> None:
     """Editors on Windows put one in front, and end the lines as they like."""
     file = io.BytesIO()
     list(record([WHOLE], file))

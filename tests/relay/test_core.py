@@ -246,7 +246,7 @@ class TestFollow:
             relay.message(stream, user=user)
         assert relay.message(stream, user="alice") == relay.message(stream)
 
-    def test_a_prompt_is_no_answer(self, relay: Relay) -> None:
+    def test_a_prompt_is_not_an_answer(self, relay: Relay) -> None:
         """Its id is not that of a stream."""
         stream = relay.start("Hi", user="alice").stream
         with pytest.raises(UnknownStreamError):

@@ -135,7 +135,7 @@ class TestUsers:
     """Who may see what."""
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
-    def test_who_has_not_signed_in_gets_nothing(
+    def test_without_signing_in_you_get_nothing(
         self, browser: Browser, method: str, path: str
     ) -> None:
         """On every route but the page."""

@@ -574,7 +574,7 @@ class TestJobs:
         assert taken(log) == Job(STREAM, 1)
         assert taken(log) == Job(STREAM, 2)
 
-    def test_a_stop_is_told_once(self, make: MakeLog) -> None:
+    def test_a_stop_is_reported_once(self, make: MakeLog) -> None:
         """And again to the process that takes the job next, when it asks."""
         log, other = make(), make()
         stops = stops_of(log)

@@ -109,7 +109,7 @@ def test_event_of_brackets_ends_nothing(events: list[str]) -> None:
     on_a_small_stack(read)
 
 
-def test_answer_of_brackets_is_no_answer() -> None:
+def test_answer_of_brackets_is_not_an_answer() -> None:
     """Neither as a class nor as a value that grows."""
 
     def read() -> None:
@@ -278,7 +278,7 @@ def test_result_of_a_function_is_bounded_too() -> None:
     on_a_small_stack(act)
 
 
-def test_a_deep_value_is_no_answer() -> None:
+def test_a_deep_value_is_not_an_answer() -> None:
     """For `from_answer()`, which takes any value."""
     answer = {"object": "text_completion", "choices": [{"text": "Hi"}]}
     found: list[object] = []

@@ -134,7 +134,7 @@ def test_nothing_is_deleted_by_a_stream(cassette: Cassette, real: FakeServer) ->
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
 @pytest.mark.parametrize("header", ["Authorization", "api-key"])
-def test_whoever_has_the_key_is_served(
+def test_a_client_with_the_key_is_served(
     name: str, header: str, cassette: Cassette, real: FakeServer
 ) -> None:
     """Under each name of this machine, and with Azure's header."""
@@ -163,7 +163,7 @@ def test_a_cassette_that_is_played_spends_nothing(
     assert len(real.requests) == 1
 
 
-def test_a_wrong_key_is_told_in_words(cassette: Cassette) -> None:
+def test_a_wrong_key_is_reported_in_words(cassette: Cassette) -> None:
     """By an error that says what is the matter."""
     with Client("test-key", cassette.base_url) as client:
         with pytest.raises(AuthenticationError, match="this server needs its own key"):

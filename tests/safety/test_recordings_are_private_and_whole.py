@@ -187,7 +187,7 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_is_no_file(overwrite: bool, tmp_path: Path) -> None:
+def test_a_folder_is_not_a_file(overwrite: bool, tmp_path: Path) -> None:
     """The error names it, not a name that was not given."""
     for path in (tmp_path, tmp_path / "missing" / "a.jsonl"):
         with pytest.raises(OSError) as caught:  # noqa: PT011 - which one depends on the system

@@ -214,7 +214,7 @@ MANY = MAX_OPEN // 10
         pytest.param(MANY * "a *long* line\n", "a *long*", id="paragraph"),
     ],
 )
-def test_a_long_block_goes_on_as_plain_text(text: str, plain: str) -> None:
+def test_a_long_block_continues_as_plain_text(text: str, plain: str) -> None:
     """The block that comes after it is rendered again."""
     lines = shown(f"{text}\nThis is *rendered*.\n\n- an item\n")
     assert lines[-2:] == ["This is rendered.", " • an item"]

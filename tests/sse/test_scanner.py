@@ -176,7 +176,7 @@ def test_a_file_is_asked_for_what_is_there() -> None:
     ],
     ids=lambda source: type(source).__name__,
 )
-def test_what_is_no_source_is_refused(source: object) -> None:
+def test_what_is_not_a_source_is_refused(source: object) -> None:
     """Text, a single chunk, a text file or no iterable at all is refused at once."""
     with pytest.raises(TypeError, match="a source is"):
         EventScanner(source)  # type: ignore[arg-type] # that is the point
@@ -306,7 +306,7 @@ def test_a_failing_file_is_a_transport_error() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_exception_that_is_no_error_passes(error: type[BaseException]) -> None:
+def test_an_exception_that_is_not_an_error_passes(error: type[BaseException]) -> None:
     """An interruption of the program is not swallowed."""
     scanner = EventScanner(Broken([], error()))
     with pytest.raises(error):

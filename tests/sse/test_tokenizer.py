@@ -737,7 +737,7 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("first", LONG_BLOCKS, ids=["data", "data:", "event", "event:"])
-def test_what_stands_behind_a_long_line_is_read_as_anywhere(first: bytes) -> None:
+def test_what_follows_a_long_line_is_read_normally(first: bytes) -> None:
     """Any two blocks, or parts of blocks, that follow it in the same chunk."""
     for second in (*BLOCKS, first):
         for third in (*BLOCKS, first):

@@ -145,7 +145,7 @@ def test_done_and_an_object_show_where_they_end(data: str) -> None:
     "data",
     ["", "[DONE", "DONE", "7", '"a"', "null", "true", "[]", "[1]", "{", '{"a": 1', "{}{}", "{} x"],
 )
-def test_anything_else_may_go_on(data: str) -> None:
+def test_anything_else_may_continue(data: str) -> None:
     """A number might have had more digits."""
     assert not is_whole(data)
 

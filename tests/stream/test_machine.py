@@ -51,7 +51,7 @@ def test_it_asks_for_data_until_there_is_an_event() -> None:
     assert machine.event is NO_EVENT
 
 
-def test_receive_says_whether_a_step_can_go_on() -> None:
+def test_receive_says_whether_a_step_can_continue() -> None:
     """A driver reads small chunks in a loop without a step after each."""
     machine = m.machine()
     assert m.step(machine) is NEED_DATA
@@ -717,7 +717,7 @@ def test_a_last_block_is_taken_from_each_stream_of_a_chain() -> None:
     assert machine.outcome == "truncated"
 
 
-def test_an_observer_that_comes_late_is_told_of_the_answer_under_way() -> None:
+def test_an_observer_that_comes_late_is_notified_of_the_answer_under_way() -> None:
     """And of those after it."""
     machine = m.machine()
     m.following(machine, m.Source())
@@ -863,7 +863,7 @@ def test_the_time_of_the_caller_is_not_part_of_the_grace(chunk: bytes) -> None:
     assert told[:2] == [("source", "expire", GRACE_SECONDS), ("source", "spare", 7.0)]
 
 
-def test_the_time_of_the_caller_is_not_part_of_a_grace_that_goes_on() -> None:
+def test_the_time_of_the_caller_is_not_part_of_a_grace_that_continues() -> None:
     """Each event that is handed out in the grace takes its time."""
     clock = Clock()
     machine = m.machine(source := m.ClockedSource(), now=clock)

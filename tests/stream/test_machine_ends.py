@@ -590,7 +590,7 @@ def test_a_last_block_that_is_whole_is_taken(block: bytes, name: str, outcome: O
     [b"data: 7", b"data: [1]", b'data: {"a": 1', b"data: [DONE", b"data:", b"data: null"],
     ids=["a number", "a list", "half an object", "half a done", "nothing", "null"],
 )
-def test_a_last_block_that_may_go_on_is_not_taken(block: bytes) -> None:
+def test_a_last_block_that_may_continue_is_not_taken(block: bytes) -> None:
     """A number, say, might have had more digits: the stream is truncated."""
     told = m.tr(m.chat("a", "stop") + block)
     assert told.names == ["chat.completion.chunk"]
@@ -604,7 +604,7 @@ def test_a_last_block_is_not_taken_after_an_error() -> None:
     assert (told.names, told.outcome) == (["chat.completion.chunk"], "failed")
 
 
-def test_a_block_without_data_is_no_event() -> None:
+def test_a_block_without_data_is_not_an_event() -> None:
     """It is neither taken nor missed."""
     told = m.tr(m.chat("a", "stop") + m.DONE + b"event: x\nid: 7")
     assert (told.outcome, told.notes) == ("completed", {})

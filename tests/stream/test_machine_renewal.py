@@ -142,7 +142,7 @@ def test_retries_end_when_the_source_offers_none() -> None:
     ]
 
 
-def test_a_retry_begins_anew() -> None:
+def test_a_retry_starts_again() -> None:
     """Neither the parts nor the pieces of the failed input count, but its bytes and notes do."""
     machine = m.machine(m.RenewableSource(retries=[m.Source()]))
     begun = b": hi\n\n" + ROLE
@@ -414,7 +414,7 @@ def test_a_misfit_after_a_resume_ends_a_strict_stream() -> None:
     assert verdict(machine)[:2] == ("failed", DecodeError)
 
 
-def test_a_chain_of_everything_is_told_in_order() -> None:
+def test_a_chain_of_everything_is_reported_in_order() -> None:
     """A retry, a resume, a chained stream, a successor twice: every answer begins and ends once."""
     told: list[Any] = []
     rest = m.Source("rest", told)

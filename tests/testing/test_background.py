@@ -62,7 +62,7 @@ def numbers(s: StreamerV2) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", range(1, len(SAID)))
-def test_a_stream_that_breaks_off_is_taken_up(serve: Any, place: int) -> None:
+def test_a_stream_that_breaks_off_is_resumed(serve: Any, place: int) -> None:
     """Wherever it breaks, and as often as it does; each event comes once."""
     steps: list[Step] = [*SAID[:place], b"", cut(), *SAID[place:], comment()]
     steps.insert(4, reset())
@@ -169,7 +169,7 @@ def test_what_is_complete_is_not_cancelled(serve: Any) -> None:
     assert client.cancel_response("resp_1").status == "completed"
 
 
-def test_without_background_nothing_can_be_taken_up(serve: Any) -> None:
+def test_without_background_nothing_can_be_resumed(serve: Any) -> None:
     """The error says so; the response itself is there."""
     _, client = serve("Hi", "Hi", "Hi there")
     whole = client.create_response(model="m", input="i")
@@ -222,12 +222,13 @@ def test_what_it_does_not_know_is_refused_in_words(serve: Any) -> None:
     assert "background_responses(...)" in repr(server._always)
 
 
-def test_answers_that_nobody_asks_for_fail_the_test() -> None:
+def test_answers_that_are_never_requested_fail_the_test() -> None:
     """As those that are added do."""
     server = FakeServer(background_responses("Hi", "Ho"))
     with (
         pytest.raises(
-            AssertionError, match=r"2 of the scripted answers were never requested: the first is 'Hi'"
+            AssertionError,
+            match=r"2 of the scripted answers were never requested: the first is 'Hi'",
         ),
         server,
     ):

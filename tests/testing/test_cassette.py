@@ -101,7 +101,7 @@ def test_a_cassette_comes_as_it_is_recorded(tmp_path: Path) -> None:
     assert section.end.end == "cancelled"
 
 
-def test_a_real_api_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_real_api_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """The application sees a broken connection, and no cassette is made of it."""
     with FakeServer() as real:
         url = real.base_url

@@ -257,7 +257,7 @@ class TestModes:
             assert path.read_bytes() == made
         assert [*path.parent.iterdir()] == [path]
 
-    def test_all_records_anew(self, path: Path, real: FakeServer) -> None:
+    def test_all_records_again(self, path: Path, real: FakeServer) -> None:
         """Nothing is replayed, and the old recording is gone, but not without a key."""
         with recording(path, real) as cassette:
             ask(cassette, "a")

@@ -188,7 +188,7 @@ def test_azure_has_paths_of_its_own(server: FakeServer) -> None:
     assert (seen.headers["api-key"], seen.key) == ("[key]", "azure-key")
 
 
-def test_whoever_has_no_key_sends_none(server: FakeServer) -> None:
+def test_without_a_key_none_is_sent(server: FakeServer) -> None:
     """A client without a key is served too."""
     server.add(chat_answer("Hi"))
     with Client("", server.base_url) as client, ask(client) as s:
@@ -248,7 +248,7 @@ def test_a_held_answer_ends_with_its_client(server: FakeServer, client: Client) 
 
 
 @pytest.mark.parametrize("step", [hold(), delay(3600)])
-def test_a_server_that_stops_waits_for_nobody(step: Any) -> None:
+def test_a_server_that_stops_does_not_wait(step: Any) -> None:
     """The end of the block ends what is held, delayed, or kept open."""
     with FakeServer() as server, Client("k", server.base_url) as client:
         server.add([chat_chunk("Hi"), step])
@@ -271,7 +271,7 @@ def test_a_client_that_does_not_read_is_left(server: FakeServer, client: Client)
     assert server.hung_up.wait(10)
 
 
-def test_the_head_alone_can_be_sent(server: FakeServer, client: Client) -> None:
+def test_the_response_headers_alone_can_be_sent(server: FakeServer, client: Client) -> None:
     """Empty bytes send it; before that, nothing has been answered."""
     server.add([b"", hold()], [hold()], [delay(0.001)])
     limits = Timeout(idle=0.2), Timeout(first_byte=0.2)
@@ -341,7 +341,7 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     ],
     ids=["chunk", "hold", "text", "dict", "None", "text as a step", "answers", "replies"],
 )
-def test_what_is_no_answer_is_refused_at_once(answer: Any, message: str) -> None:
+def test_what_is_not_an_answer_is_refused_at_once(answer: Any, message: str) -> None:
     """Where it is given, not where it is asked for."""
     with FakeServer() as server, pytest.raises(TypeError) as caught:
         server.add(answer)
@@ -518,7 +518,7 @@ class TestRecordings:
             (reply,) = recorded(io.BytesIO(content))
             assert list(reply.steps) == [chat_answer("Hi")[0], cut()]
 
-    def test_no_speed_is_no_speed(self) -> None:
+    def test_no_speed_is_not_a_speed(self) -> None:
         """A speed is more than nothing."""
         with pytest.raises(ValueError, match="speed must be above 0, not 0"):
             recorded("a.jsonl", speed=0)

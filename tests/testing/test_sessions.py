@@ -129,7 +129,7 @@ def test_session_without_an_input(serve: Any) -> None:
         assert s.final().items[0].content[0].text == "Hi"
 
 
-def test_session_that_is_not_streamed_goes_on(serve: Any) -> None:
+def test_session_that_is_not_streamed_continues(serve: Any) -> None:
     """With messages as its input."""
     client = serve("Hi")
     message = {"role": "user", "content": []}

@@ -196,7 +196,7 @@ def test_a_slow_client_gets_all_of_an_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert server.requests[0].body == b"{}"
 
 
-def test_a_client_that_resets_its_connection_is_no_news(
+def test_a_client_that_resets_its_connection_is_not_news(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Between two requests it may leave as it likes; nothing is printed."""

@@ -291,7 +291,7 @@ class TestUsage:
         assert [chunk["usage"] for chunk in chunks] == [None] * 2
         assert (last["choices"], last["usage"]) == ([], NO_USAGE)
 
-    def test_nobody_counts_twice(self, server: FakeServer) -> None:
+    def test_no_user_counts_twice(self, server: FakeServer) -> None:
         """A script that counts is left as it is, and so is one without an end."""
         answer = [*chat_answer("Hi")[:-1], chat_usage(1, 2), done()]
         chunks = self.chunks(server, "/chat/completions", answer)
@@ -308,7 +308,7 @@ class TestUsage:
         assert ["usage" in chunk for chunk in chunks] == [False, False, False, True]
         assert last["usage"] == NO_USAGE
 
-    def test_nobody_who_does_not_ask_is_told(self, server: FakeServer) -> None:
+    def test_nothing_is_reported_unless_asked_for(self, server: FakeServer) -> None:
         """As the API does it."""
         server.add(chat_answer("Hi"), chat_answer("Hi"))
         for options in ({}, {"stream_options": {"include_usage": False}}):

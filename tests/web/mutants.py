@@ -138,7 +138,7 @@ MUTANTS = (
         "web/page/page.mjs",
         "if (WebAssembly.Suspending)",
         "if (true)",
-        ("test_page.py::test_a_browser_that_cannot_suspend_python_is_told",),
+        ("test_page.py::test_a_browser_that_cannot_suspend_python_is_reported",),
     ),
     Mutant(
         "the bundle has docstrings",

@@ -137,7 +137,7 @@ class TestCancelling:
     """The page goes on while Python waits, and its stop button ends the wait in every phase."""
 
     @pytest.mark.parametrize("scenario", ["cancelled", "cancelled_later"])
-    def test_before_the_head(self, engine: Engine, scenario: str) -> None:
+    def test_before_the_response_headers(self, engine: Engine, scenario: str) -> None:
         """The server notices."""
         with serving([engine.poke, WAIT_FOR_HANG_UP]) as server:
             assert engine.run(scenario, url=server.base_url) == CANCELLED

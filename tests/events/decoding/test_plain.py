@@ -142,7 +142,7 @@ def test_a_key_and_its_attribute_can_have_different_names(payload: Any, made: An
         assert dict(notes) == ({"skipped_field: Work $.async": 1} if is_left_out else {})
 
 
-def test_a_class_of_somebody_else_is_constructed() -> None:
+def test_a_class_of_someone_else_is_constructed() -> None:
     """What its constructor checks is checked."""
 
     @frozen
@@ -158,7 +158,7 @@ def test_a_class_of_somebody_else_is_constructed() -> None:
         Structurer()({"years": -1}, Age)
 
 
-def test_a_required_keyword_before_a_positional_field_is_no_trap() -> None:
+def test_a_required_keyword_before_a_positional_field_is_not_a_trap() -> None:
     """Such a class of another package is built, although cattrs' fast code for it is invalid."""
 
     @frozen

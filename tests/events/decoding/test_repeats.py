@@ -147,7 +147,7 @@ def test_a_repetition_is_an_event_as_any_other() -> None:
     assert [part.delta.content for part in event.choices] == ["c"]
 
 
-def test_nobody_shares_a_dict() -> None:
+def test_dicts_are_not_shared() -> None:
     """What is plain JSON in an event can be changed without changing another event."""
     raws = [
         chunk(text, prompt_filter_results=[{"prompt_index": 0, "results": [{"hate": text}]}])
@@ -180,7 +180,7 @@ def test_nobody_shares_a_dict() -> None:
     ],
     ids=lambda raw: raw.data[-80:],
 )
-def test_anything_else_is_decoded_anew(raw: RawEvent) -> None:
+def test_anything_else_is_decoded_again(raw: RawEvent) -> None:
     """Whatever differs beyond the values that were seen to change is no repetition."""
     assert learned(chunk("a"), chunk("b")).repeats.event(raw) is None
     alike([chunk("a"), chunk("b"), raw])

@@ -96,7 +96,7 @@ class TestConversation:
         assert page.tabs.run("document.querySelectorAll('main img, main b').length") == 0
         assert page.tabs.run("window.isBroken") is None
 
-    def test_a_conversation_goes_on_until_a_new_one(self, page: Reader, api: FakeServer) -> None:
+    def test_a_conversation_continues_until_a_new_one(self, page: Reader, api: FakeServer) -> None:
         """Each question goes with those before it. The address leads back to each conversation."""
         for count, question in enumerate(("One", "Two", "Three")):
             api.add(chat_answer(f"Answer {count}"))
@@ -285,7 +285,7 @@ class TestReloads:
         page.tabs.press("Escape")
         page.tabs.until("seen.ended === 5")
 
-    def test_who_does_not_wait_any_more_is_told_nothing(self, page: Reader) -> None:
+    def test_a_task_that_stopped_waiting_is_not_woken(self, page: Reader) -> None:
         """Another conversation is shown then."""
         told = page.tabs.run(
             "(async () => {"
