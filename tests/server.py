@@ -30,7 +30,7 @@ WAIT_FOR_HANG_UP = object()
 TAKE = object()
 """Take something of what the client sends, or its hang-up, which ends the script."""
 HALF_CLOSE = object()
-"""Say that nothing more will be sent, and go on taking."""
+"""Say that nothing more will be sent, and continue taking."""
 
 
 @frozen

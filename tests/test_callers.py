@@ -338,7 +338,7 @@ def exchange_over(wire: MemoryWire) -> Exchange:
 @pytest.mark.parametrize("error", THROWN, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("phase", ["head", "body", "error body", "after [DONE]"])
 def test_what_a_greenlet_throws_in_leaves_a_stream(phase: str, error: BaseException) -> None:
-    """It is no network's: the time of no limit is over, or the network raises nothing like it."""
+    """It does not come from the network: no timeout expired, or its class is unknown there."""
     replies = {
         "head": Reply(before=[error]),
         "body": Reply([HI, error]),

@@ -491,7 +491,7 @@ def test_who_pays_may_come_from_a_file_with_a_line_end(
 
 
 def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedServer) -> None:
-    """A server that needs another limit is told apart once, at the client."""
+    """A server that needs another limit is distinguished once, at the client."""
     server.scripts.append([CHUNKED + ch(b"data: 12345\n\n") + END])
     with Client("k", server.base_url, max_event_bytes=4) as client:
         s = client.create_run_stream("t", assistant_id="a")

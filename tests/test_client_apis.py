@@ -567,7 +567,7 @@ class TestWholeAnswers:
         error: type[ScanError],
         message: str,
     ) -> None:
-        """An error is the server's own, anything else is no event stream."""
+        """An error is the server's own, anything else is not an event stream."""
         server.scripts.append([json_answer(reply)])
         s = self.chat(client)
         assert not s.next()

@@ -69,7 +69,7 @@ def test_each_phase_has_its_own_limit(now: Now) -> None:
 
 
 def test_a_request_that_is_sent_again_restarts_its_timeouts(now: Now) -> None:
-    """Only `total` goes on: a connection that turned out to be stale takes a part of it."""
+    """Only `total` continues: a connection that turned out to be stale takes a part of it."""
     clock = sent(Timeout(connect=1, first_byte=2, total=10))
     clock.answering = True
     now.seconds += 1.5
@@ -91,7 +91,7 @@ def test_a_later_attempt_has_what_is_left_of_the_total(now: Now) -> None:
 
 
 def test_an_event_starts_the_silence_again(now: Now) -> None:
-    """The reader's own time is not counted; the other limits go on."""
+    """The reader's own time is not counted; the other limits continue."""
     clock = answered(Timeout(event_idle=5, total=20))
     now.seconds += 4
     assert clock.left() == 1

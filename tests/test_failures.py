@@ -89,7 +89,7 @@ def clock(*, connecting: bool) -> Clock:
 def test_a_request_without_an_answer(
     error: Exception, connecting: bool, cls: type[TransportError], message: str
 ) -> None:
-    """Once there is a connection, the request may have arrived: it is no ConnectError then."""
+    """Once there is a connection, the request may have arrived: it is not a ConnectError then."""
     ours = failures.no_answer(error, "U", clock(connecting=connecting))
     assert type(ours) is cls
     assert str(ours) == message

@@ -152,7 +152,7 @@ def test_closed_reader_is_closed() -> None:
 
 
 def test_closing_the_reader_leaves_the_stream_open() -> None:
-    """A wrapper that is dropped or closed does not end the stream: another may go on."""
+    """A wrapper that is dropped or closed does not end the stream: another may continue."""
     s = StreamerV2([delta("ab"), DONE])
     with io.BufferedReader(s.reader(), 1) as buffered:
         assert buffered.read(1) == b"a"

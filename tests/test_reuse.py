@@ -289,7 +289,7 @@ def test_an_answer_without_a_body_has_none(lines: Sequence[str]) -> None:
 
 
 def test_hints_are_read_past_within_the_limit() -> None:
-    """They are not the answer, so that `first_byte` goes on."""
+    """They are not the answer, so that `first_byte` continues."""
     with serving([Repeat(EARLY_HINTS[:30])]) as server:
         transport = Transport(server.base_url, key="")
         exchange = transport.stream(

@@ -167,7 +167,7 @@ class Checked:
     ],
 )
 def test_what_does_not_fit_is_reported_with_its_place(payload: Any, message: str) -> None:
-    """A list is no text, an enum has its values only, and a class may have its own say."""
+    """A list is not text, an enum has its values only, and a class may have its own say."""
     with pytest.raises(DecodeError) as caught:
         Structurer(strict=True)(payload, Checked)
     assert str(caught.value) == message

@@ -95,7 +95,7 @@ class TestDescriptors:
         assert str(error) == f"no connection to {server.base_url}: Too many open files"
 
     def test_the_certificates_cannot_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is not their fault, so it is no TLSError."""
+        """It is not their fault, so it is not a TLSError."""
 
         def refuse(*_: object, **__: object) -> None:
             raise TOO_MANY

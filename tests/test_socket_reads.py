@@ -76,7 +76,7 @@ class TestReading:
             assert reads.ended is False
 
     def test_the_end_is_noted(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """It is no part of an answer."""
+        """It is not part of an answer."""
         ours, theirs = ends
         reads, clock = reading(ours)
         theirs.shutdown(socket.SHUT_WR)

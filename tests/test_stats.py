@@ -86,7 +86,7 @@ def test_gaps_are_counted_between_texts(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_pause_between_two_answers_is_not_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a program does before it goes on, the server is not to blame."""
+    """Whatever a program does before it continues, the server is not to blame."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
@@ -284,7 +284,7 @@ def test_who_has_read_nothing_has_nothing_to_tell() -> None:
 
 
 def test_an_error_of_an_observer_is_not_hidden() -> None:
-    """It comes out of next(), and the stream goes on if it is asked to."""
+    """It comes out of next(), and the stream continues if it is asked to."""
 
     class Broken(Observer):
         def event(self, stream: Watched, event: Event) -> None:

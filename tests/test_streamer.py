@@ -416,7 +416,7 @@ def test_break_after_the_end_is_noted() -> None:
 
 
 def test_break_inside_an_event_after_the_end_is_noted() -> None:
-    """What broke off behind the whole answer did no harm either."""
+    """What broke off after the whole answer did no harm either."""
     s = StreamerV2(Breaking(run("completed"), b"data: {", error=OSError("reset")))
     assert types(s) == ["thread.run.completed"]
     assert (s.outcome, s.err()) == ("completed", None)
@@ -502,7 +502,7 @@ def test_grace_is_taken_back_when_another_part_begins() -> None:
 
 
 def test_done_does_not_wait_for_the_end_of_input() -> None:
-    """B11: behind `[DONE]` nothing is read: a socket held open does not hang the caller."""
+    """B11: after `[DONE]` nothing is read: a socket held open does not hang the caller."""
     source = Live(ANSWER)
     s = StreamerV2(source)
     assert types(s)[-1] == "done"
@@ -684,7 +684,7 @@ def test_notes_are_the_readers_own_copy() -> None:
 
 
 def test_bad_utf8_is_repaired_and_noted(split: Callable[[bytes], list[bytes]]) -> None:
-    """Bytes that are no UTF-8 become U+FFFD, the stream goes on, and a note counts the event."""
+    """Bytes that are no UTF-8 become U+FFFD, the stream continues, and a note counts the event."""
     s = StreamerV2(split(delta("aXb").replace(b"X", b"\xff") + DONE))
     assert s.next()
     assert s.text() == "a\ufffdb"
@@ -860,7 +860,7 @@ def test_with_is_silent_after_a_clean_end() -> None:
 
 
 def test_leaving_early_is_not_an_error() -> None:
-    """To stop listening is no fault: the stream counts as cancelled, without an error."""
+    """To stop listening is not a fault: the stream counts as cancelled, without an error."""
     source = Closeable(run("queued"), delta("a"), delta("b"))
     with StreamerV2(source) as s:
         assert next(iter(s)).type == "thread.run.queued"
@@ -1081,7 +1081,7 @@ def test_error_in_the_first_stream_ends_the_chain(first: list[bytes]) -> None:
 
 
 def test_each_stream_of_a_chain_is_judged_by_itself() -> None:
-    """The end of one stream is no end of the next: that can be truncated, or cut, or whole."""
+    """The end of one stream is not an end of the next: that can be truncated, or cut, or whole."""
     s = StreamerV2([run("completed"), DONE])
     s.chain([delta("a")])
     read_all(s)
@@ -1093,7 +1093,7 @@ def test_each_stream_of_a_chain_is_judged_by_itself() -> None:
 
 
 def test_chain_after_the_end_is_refused() -> None:
-    """A stream that has ended cannot go on, and the other one stays usable."""
+    """A stream that has ended cannot continue, and the other one stays usable."""
     s = StreamerV2([ANSWER])
     read_all(s)
     other = StreamerV2([ANSWER])

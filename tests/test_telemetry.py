@@ -224,7 +224,7 @@ def test_a_stream_without_a_request_is_a_span_too(world: World) -> None:
 
 
 def test_each_choice_has_one_reason(world: World) -> None:
-    """In the order of the choices, the last that it was given, and nothing that is no code."""
+    """In the order of the choices, the last that it was given, and nothing that is not a code."""
 
     def ends(*reasons: tuple[int, str | None]) -> dict[str, Any]:
         choices = [

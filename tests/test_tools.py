@@ -344,7 +344,7 @@ class TestResponses:
     OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "Rome: 21 C"}
 
     def answered(self, server: ScriptedServer, client: Client, **params: Any) -> Any:
-        """Return the body of the request that goes on."""
+        """Return the body of the request that continues."""
         server.scripts += self.scripts()
         stream = client.create_response_stream(model="m", instructions="Be kind.", **params)
         with run_tools(client, stream, [get_weather]) as s:
@@ -385,7 +385,7 @@ class TestResponses:
 
 
 class TestAssistants:
-    """Assistants: the run waits, and goes on."""
+    """Assistants: the run waits, and continues."""
 
     def test_the_outputs_are_submitted(self, server: ScriptedServer, client: Client) -> None:
         """To the run that asked, with the headers of the first request."""
@@ -470,7 +470,7 @@ class TestMisuse:
             run_tools(client, ask(client), [], concurrent=True)  # type: ignore[call-overload]
 
     def test_there_are_two_ways_to_report(self, client: Client) -> None:
-        """A typing error is no third one."""
+        """A typing error is not a third one."""
         wrong: Any = "modell"
         with pytest.raises(ValueError, match="must be 'model' or 'raise', not 'modell'"):
             run_tools(client, ask(client), [], on_error=wrong)

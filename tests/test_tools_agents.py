@@ -1,4 +1,4 @@
-"""`run_tools` in an agent's session: outputs are sent to it, and reading goes on."""
+"""`run_tools` in an agent's session: outputs are sent to it, and reading continues."""
 
 from __future__ import annotations
 

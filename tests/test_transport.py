@@ -355,7 +355,7 @@ class TestReading:
     def test_a_broken_encoding_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A body that is no gzip although its header says so has a transport error."""
+        """A body that is not gzip although its header says so causes a transport error."""
         headers = "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
         with serving([answer(b"no gzip at all", headers=headers)]) as server:
             error = failure(transports(server))
@@ -472,7 +472,7 @@ class TestCuts:
     def test_a_server_that_hangs_up_without_an_answer_is_a_transport_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """The request was sent, so it is no ConnectError: it may have been billed."""
+        """The request was sent, so it is not a ConnectError: it may have been billed."""
         with serving([FIN]) as server:
             error = failure(transports(server))
         assert type(error) is TransportError
@@ -767,7 +767,7 @@ class TestClocks:
 
 
 class TestRefusals:
-    """An answer that is no stream is an error with its text."""
+    """An answer that is not a stream is an error with its text."""
 
     @pytest.mark.parametrize(
         ("reply", "cls", "message"),
@@ -1077,7 +1077,7 @@ class TestCalls:
     def test_an_answer_that_is_not_json_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A web page with status 200 is no answer."""
+        """A web page with status 200 is not an answer."""
         with serving([answer(b"<p>Hi", headers="Content-Type: text/html\r\n")]) as server:
             with pytest.raises(NotAnEventStreamError) as caught:
                 transports(server).call(post())
@@ -1149,7 +1149,7 @@ class TestRequests:
     def test_what_is_sent_is_as_it_was_when_the_stream_was_made(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A list that goes on growing does not change a request that has been made of it."""
+        """A list that keeps growing does not change a request that has been made of it."""
         body = {"messages": ["first"]}
         with serving([answer(COMPLETED, headers="Content-Type: text/event-stream\r\n")]) as server:
             exchange = transports(server).stream(Request(method="POST", path="/x", body=body))

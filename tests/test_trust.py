@@ -619,7 +619,7 @@ class TestCancel:
     """cancel() is heard in every phase."""
 
     def test_while_the_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The lookup goes on in its own thread, and no thread waits for it."""
+        """The lookup continues in its own thread, and no thread waits for it."""
         known, begun = threading.Event(), threading.Event()
         blocked_lookup(monkeypatch, until=known, begun=begun)
         with Client(KEY, "http://nowhere.test/v1") as client:
@@ -871,7 +871,7 @@ class TestRetries:
 
     @pytest.mark.parametrize("before", [b"", ROLE, b": hello\n\n", b'data: {"type":"ping"}\n\n'])
     def test_an_overload_before_any_content_is_not_an_end(self, before: bytes) -> None:
-        """The error event is not handed out; what came before it is no part of the answer."""
+        """The error event is not handed out; what came before it is not part of the answer."""
         with (
             serving([HEAD + ch(before + OVERLOADED + DONE) + END], WHOLE) as server,
             chatting(server, retries=AT_ONCE) as s,
@@ -1012,7 +1012,7 @@ class TestRetries:
         ],
     )
     def test_the_wish_is_read(self, headers: dict[str, str], seconds: float | None) -> None:
-        """In milliseconds, seconds or as a date; nonsense is no wish."""
+        """In milliseconds, seconds or as a date; nonsense is not a wish."""
         assert retry_after(headers) == seconds
 
     def test_a_date_is_counted_from_now(self) -> None:
@@ -1145,7 +1145,7 @@ BEGINNING = response_event("created", 0) + text_event("He", 1) + text_event("l",
 
 
 class TestResume:
-    """A background response that breaks off goes on by itself."""
+    """A background response that breaks off continues by itself."""
 
     @pytest.fixture
     def responding(self) -> Iterator[Callable[..., StreamerV2]]:
@@ -1240,7 +1240,7 @@ class TestResume:
     def test_an_event_without_a_number_may_come_last(
         self, responding: Callable[..., StreamerV2], last: bytes
     ) -> None:
-        """The place is behind the last event that had one, fast though its like were read."""
+        """The place is after the last event that had one, fast though its like were read."""
         texts = b"".join(text_event(".", number) for number in range(3, 9))
         rest = last + text_event("lo", 9) + response_event("completed", 10)
         with serving([HEAD + ch(BEGINNING + texts + last), RST], [HEAD + ch(rest) + END]) as server:

@@ -27,7 +27,7 @@ from openai_scan.transport.transport import AsyncTransport
 BLOCKING = "blocking"
 
 WIRES = os.environ.get("OPENAI_SCAN_WIRES", f"{BLOCKING} threads aiohttp").split()
-"""By which wires the tests of clients run; `blocking` is no facade at all.
+"""By which wires the tests of clients run; `blocking` has no facade.
 
 The makefile sets the variable, to run some tests over some wires only.
 """

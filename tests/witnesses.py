@@ -256,7 +256,7 @@ async def agree_on_text(chunks: list[bytes]) -> None:
 
 
 def _nothing(_stream: Any) -> None:
-    """Let the stream go on."""
+    """Let the stream continue."""
 
 
 async def _done(result: Any) -> Any:

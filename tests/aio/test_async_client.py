@@ -163,7 +163,7 @@ class TestOneLoop:
 
     @on_asyncio
     async def test_a_closed_client_sends_nothing(self) -> None:
-        """What is to be done is said at once; a stream that is being read goes on."""
+        """What is to be done is said at once; a stream that is being read continues."""
         client, wire = in_memory(Reply([HI, STOP, DONE]))
         async with client:
             s, unsent = ask(client), ask(client)

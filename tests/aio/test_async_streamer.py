@@ -232,7 +232,7 @@ async def test_stream_without_references_is_freed(loop: Loop) -> None:
 
 @pytest.mark.parametrize("source", ["text", b"bytes", bytearray(b"x"), memoryview(b"x")])
 def test_text_and_single_bytes_are_refused(source: Any) -> None:
-    """A single chunk is no source, and the message says what to do."""
+    """A single chunk is not a source, and the message says what to do."""
     with pytest.raises(TypeError) as caught:
         AsyncStreamerV2(source)
     assert str(caught.value) == "a source is an iterable of chunks: put a single one into a list"
@@ -758,7 +758,7 @@ async def test_retry_begins_again(loop: Loop) -> None:
 
 
 def response(number: int, name: str, **more: Any) -> bytes:
-    """Return an event of a response that goes on in the background."""
+    """Return an event of a response that continues in the background."""
     payload = {"type": f"response.{name}", "sequence_number": number, **more}
     return b"data: %b\n\n" % json.dumps(payload).encode()
 

@@ -98,7 +98,7 @@ async def test_coroutines_are_awaited_and_the_loop_continues(loop: Loop) -> None
 
 @on_every_loop
 async def test_a_plain_function_runs_in_a_thread_with_the_context_of_the_task(loop: Loop) -> None:
-    """The loop goes on meanwhile, which the function waits for; a trace finds its span."""
+    """The loop continues meanwhile, which the function waits for; a trace finds its span."""
     span = contextvars.ContextVar("span", default="none")
     called = threading.Event()
     reached = threading.Event()

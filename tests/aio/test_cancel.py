@@ -272,7 +272,7 @@ async def test_cancel_wakes_a_live_source(loop: Loop) -> None:
 
 @on_every_loop
 async def test_live_source_is_notified_of_the_grace(loop: Loop) -> None:
-    """After a terminal event without `[DONE]` a live source is told how long it may go on."""
+    """After a terminal event without `[DONE]` a live source is told how long it may continue."""
     source = Live(loop, *chat("a")[:-1])
     s = AsyncStreamerV2(source)
     assert await read_all(s) == ["a", None]
@@ -562,7 +562,7 @@ async def test_task_and_stream_are_cancelled_at_once(task_first: bool) -> None:
 @since_3_11
 @on_asyncio
 async def test_earlier_cancellations_of_the_task_do_not_matter() -> None:
-    """A task that was cancelled and went on can be told apart from one that is cancelled now."""
+    """A task that was cancelled and continued is distinguished from one cancelled now."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()

@@ -93,7 +93,7 @@ class TestAlarm:
 
     @on_asyncio
     async def test_a_timer_that_is_early_is_set_for_the_rest(self) -> None:
-        """The wait that it was set for is over, and another goes on."""
+        """The wait that it was set for is over, and another continues."""
         rung: list[bool] = []
         alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(True))
         alarm.set(0.01)

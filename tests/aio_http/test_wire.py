@@ -1,4 +1,4 @@
-"""The aiohttp wire in an event loop that goes on: cancellation, one loop, what is kept."""
+"""The aiohttp wire in an event loop that continues: cancellation, one loop, what is kept."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def connected(server: ScriptedServer) -> AsyncIterator[AsyncTransport]:
 
 
 async def happened(event: threading.Event) -> None:
-    """Wait for an event of a thread, while the loop goes on."""
+    """Wait for an event of a thread, while the loop continues."""
     assert await asyncio.to_thread(event.wait, PATIENCE)
 
 
@@ -236,7 +236,7 @@ async def _in_another_loop(wire: AiohttpWire) -> None:
 
 
 def test_a_stream_of_another_loop_raises_out_of_next() -> None:
-    """It is no error of the network, which a stream would end with."""
+    """It is not an error of the network, which a stream would end with."""
 
     async def use(transport: AsyncTransport) -> None:
         assert await transport.call(request()) == {"a": 1}

@@ -81,7 +81,7 @@ PACES = (
     Pace("responses", 1_000, 200, 800),
 )
 
-# Where the steps from the socket to the text are told apart.
+# Where the steps from the socket to the text are distinguished.
 _STEPS_PACES = PACES[2:]
 
 # Nothing is aimed at here: most of the difference is OpenSSL's work, which all have to do.

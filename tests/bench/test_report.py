@@ -46,7 +46,7 @@ def test_a_table_shows_the_figures_and_whether_they_are_met() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A table without figures is no empty table."""
+    """A table without figures is not an empty table."""
     assert report.table("threads-free", FIGURES) == "Not measured in this run.\n"
 
 

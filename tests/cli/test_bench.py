@@ -62,7 +62,7 @@ def test_so_many_run_at_once(server: FakeServer) -> None:
 def test_streams_that_take_long_are_waited_for_in_slices(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Ctrl-C interrupts no wait; the command goes on after each slice."""
+    """Where Ctrl-C interrupts no wait; the command continues after each slice."""
     slices: list[object] = []
     gate = hold()
 

@@ -570,7 +570,7 @@ def test_a_response_that_cannot_be_resumed(
 
 
 def test_a_server_without_background_says_so(found: Found) -> None:
-    """Which is no fault."""
+    """Which is not a fault."""
     responses = Responses()
 
     def talk(request: SeenRequest) -> Given:

@@ -142,7 +142,7 @@ def test_nothing_is_left_out_where_there_is_no_room(
 def test_long_words_are_shown_whole(
     recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not every text has spaces: it goes on in the next line."""
+    """Not every text has spaces: it continues in the next line."""
     file = recording(chat_chunk(100 * "天"), *chat_calls(ToolCall("f", {"a": 100 * "x"})))
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["inspect", file]) == 0

@@ -292,7 +292,7 @@ def test_a_broken_pipe_is_silent_on_windows_too(
 def test_an_argument_that_a_file_does_not_like_is_reported(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has the name of the file, and is no broken pipe."""
+    """It has the name of the file, and is not a broken pipe."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument", "a:b.jsonl")

@@ -37,7 +37,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has /pro
 
 @pytest.fixture
 def api() -> Iterator[FakeServer]:
-    """Start a server whose answer goes on without a reader, word by word."""
+    """Start a server whose answer continues without a reader, word by word."""
     paced = [step for event in response_answer(WORDS) for step in (event, delay(0.03))]
     with FakeServer(background_responses(paced)) as server:
         yield server

@@ -193,7 +193,7 @@ def test_a_run_with_tools_at_a_terminal(
 
 
 def test_run_needs_something_to_say(server: FakeServer) -> None:
-    """At a terminal it does not wait for it: a run is no conversation."""
+    """At a terminal it does not wait for it: a run is not a conversation."""
     with Session("run", "--assistant", "a") as session:
         assert session.end() == 2
     assert session.lines == [

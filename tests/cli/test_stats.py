@@ -138,7 +138,7 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
 def test_a_picture_has_any_name(
     name: str, timed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name is no formula, none is left out, and a character without a shape is a box."""
+    """A name is not a formula, none is left out, and a character without a shape is a box."""
     from matplotlib.figure import Figure
 
     legends: list[list[str]] = []

@@ -125,7 +125,7 @@ class TestEnds:
         assert "did not say why" in str(error)
 
     def test_turn_that_is_cancelled_ends_without_an_error(self) -> None:
-        """A cancellation is no failure."""
+        """A cancellation is not a failure."""
         s = stream(*begun(), turn("cancelled"), session("idle"))
         assert (s.outcome, s.err()) == ("cancelled", None)
 
@@ -152,7 +152,7 @@ class TestEnds:
 
     @pytest.mark.parametrize("name", ["completed", "failed", "cancelled"])
     def test_turns_of_subagents_decide_nothing(self, name: str) -> None:
-        """Their agent goes on."""
+        """Their agent continues."""
         aside = [turn("created", "turn_2", "sub_1"), turn(name, "turn_2", "sub_1")]
         s = stream(*begun(), *aside, *told("m1", "Hi"), *ended())
         assert (s.outcome, s.err()) == ("completed", None)
@@ -165,7 +165,7 @@ class TestEnds:
         assert s.final().text == "re"
 
     def test_what_the_event_is_called_counts(self) -> None:
-        """The session in it may have gone on since."""
+        """The session in it may have continued since."""
         s = stream(*begun(), turn("completed", status="in_progress"), session("idle", status="x"))
         answer = s.final()
         assert answer.turn is not None
@@ -192,7 +192,7 @@ class TestErrors:
         assert (error.message, error.code) == ("it broke", "sandbox_error")
 
     def test_the_turn_says_how_it_ended(self) -> None:
-        """Here it was a subagent that failed, and the agent went on."""
+        """Here it was a subagent that failed, and the agent continued."""
         failed = turn("failed", "turn_2", "sub_1")
         s = stream(*begun(), self.ERROR, failed, *told("m1", "Hi"), *ended())
         assert (s.outcome, s.err()) == ("completed", None)

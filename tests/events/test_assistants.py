@@ -742,7 +742,7 @@ def test_messages_and_steps_say_nothing_of_the_end() -> None:
 
 
 def test_completed_after_requires_action_still_requires_action() -> None:
-    """Open-assistant-api sends `completed` behind `requires_action`; the run still waits."""
+    """Open-assistant-api sends `completed` after `requires_action`; the run still waits."""
     action = {"submit_tool_outputs": {"tool_calls": []}, "type": "submit_tool_outputs"}
     run = {"id": "r", "status": "requires_action", "required_action": action}
     s = scan(("thread.run.requires_action", run), ("thread.run.completed", run))

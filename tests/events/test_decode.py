@@ -136,7 +136,7 @@ def test_named_event_is_not_looked_into() -> None:
 
 
 def test_huge_number_is_a_malformed_event() -> None:
-    """A number with more digits than the interpreter reads is no crash."""
+    """A number with more digits than the interpreter reads is not a crash."""
     event = decode(RawEvent("thread.run.created", '{"id": "r", "created_at": ' + "9" * 5000 + "}"))
     assert event.type == "thread.run.created"
 

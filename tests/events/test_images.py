@@ -82,7 +82,7 @@ def test_whole_image_is_reported(
     cls: type[ImageGenerationCompleted | ImageEditCompleted],
     named: bool,
 ) -> None:
-    """A whole image is typed, is no partial one, and brings the usage."""
+    """A whole image is typed, is not a partial one, and brings the usage."""
     event = event_of(name, named=named, usage=USAGE, **FIELDS)
     usage = ImagesUsage(
         total_tokens=3,

@@ -141,7 +141,7 @@ def test_undocumented_events_are_known() -> None:
 
 
 def test_new_events_are_unknown() -> None:
-    """A name that this version does not know is no error."""
+    """A name that this version does not know is not an error."""
     event = event_of("response.brand_new")
     assert type(event) is UnknownEvent
     assert event.type == "response.brand_new"
@@ -434,7 +434,7 @@ def test_error_event_comes_before_the_failed_response() -> None:
 
 
 def test_stream_without_its_end_is_truncated() -> None:
-    """The end of the input alone is no end, with or without the response's beginning."""
+    """The end of the input alone is not an end, with or without the response's beginning."""
     delta = {"type": "response.output_text.delta", "delta": "Hi"}
     created = {"type": "response.created", "response": {"id": "r", "status": "in_progress"}}
     assert drained(delta).outcome == "truncated"
@@ -469,7 +469,7 @@ def test_call_is_followed_from_its_beginning_to_its_end() -> None:
 
 
 def test_added_and_done_items_are_events_of_their_own() -> None:
-    """An item that is to be filled and a whole one are told apart by their events."""
+    """An item that is to be filled and a whole one are distinguished by their events."""
     item = {"type": "message", "role": "assistant"}
     added = event_of("response.output_item.added", output_index=1, item=item)
     message = OutputMessage(role="assistant")

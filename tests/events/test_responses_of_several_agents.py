@@ -291,7 +291,7 @@ def test_phases_of_a_subagent_do_not_change_the_answer() -> None:
 
 
 def test_an_item_of_an_unknown_kind_can_have_an_agent() -> None:
-    """It is the first to name the root; what is no name says nothing."""
+    """It is the first to name the root; what is not a name says nothing."""
     hologram = item("hologram", "h", "lead")
     odd = {"type": "hologram", "id": "i", "agent": {"agent_name": 5}}
     found = answer(

@@ -273,7 +273,7 @@ class TestReasoning:
     """The summary of what the agent thinks."""
 
     def test_deltas_make_the_summary(self) -> None:
-        """It is no part of the text."""
+        """It is not part of the text."""
         begins = {"type": "reasoning", "id": "r1", "turn_id": ROOT_TURN, "summary": []}
         whole = {"type": "summary_text", "text": "Hmm."}
         events = [
@@ -432,7 +432,7 @@ class TestSubagents:
         assert pieces(*self.EVENTS) == [Piece("text", 0, "Good"), Piece("text", 0, "!")]
 
     def test_words_of_all_are_found_by_name(self) -> None:
-        """Two of the same name are told apart by their ids, as is one without a name."""
+        """Two of the same name are distinguished by their ids, as is one without a name."""
         found = answer(*self.EVENTS)
         assert found.texts == {
             "critic": "Bad.",
@@ -572,7 +572,7 @@ def test_answer_is_equal_to_another_of_the_same_events() -> None:
 
 
 class TestDrafts:
-    """What the agent says on the way to its answer is no part of the JSON that it answers with."""
+    """What the agent says on the way to its answer is not part of the JSON that it answers with."""
 
     def test_commentary_is_left_out(self) -> None:
         """While it arrives, and in the end."""

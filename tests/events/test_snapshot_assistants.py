@@ -270,7 +270,7 @@ def test_annotations() -> None:
 
 
 def test_function_calls_join_by_index() -> None:
-    """A new id in each piece is no new call; id and name are taken once."""
+    """A new id in each piece is not a new call; id and name are taken once."""
     found = tool_calls(
         step("created"),
         step_delta(function("f", "{", "x1"), function("g", "[", "y1", index=1)),
@@ -484,7 +484,7 @@ def test_another_run() -> None:
 
 
 def test_message_that_is_none() -> None:
-    """A message that belongs to no thread and says nothing is no part of the answer."""
+    """A message that belongs to no thread and says nothing is not part of the answer."""
     fake = ("thread.message.in_progress", {"id": "chatcmpl-1", "content": [], "thread_id": ""})
     assert answer(fake).messages == ()
 

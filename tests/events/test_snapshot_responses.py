@@ -633,7 +633,7 @@ def test_speech() -> None:
 
 
 def test_parts_without_an_index_after_one_with_it() -> None:
-    """They go on after the highest index there is, below zero too."""
+    """They continue after the highest index there is, below zero too."""
     parts = [
         event("content_part.done", output_index=0, content_index=index, part=part)
         for index, part in (

@@ -20,7 +20,7 @@ BRIEF = 0.1
 
 @contextlib.contextmanager
 def obstacle(cell: Cell, route: Route, around: World, signals: Signals) -> Iterator[str]:
-    """Put what is no server's fault in the way; give the base URL to use."""
+    """Put what is not a server's fault in the way; give the base URL to use."""
     set_attribute = around.environment.setattr
     # After the answer all waits have limits of their own, which are none of `Timeout`.
     brief = cell.fault in (Fault.STALL, Fault.COMMENTS, Fault.PINGS, Fault.CLOSE)

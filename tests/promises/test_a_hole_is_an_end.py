@@ -209,7 +209,7 @@ def calls_of(*chunks: bytes) -> tuple[Call, ...]:
 
 @pytest.mark.parametrize("key", ["arguments", "name"])
 def test_a_call_of_a_whole_response_is_not_complete_without_a_part(key: str) -> None:
-    """What is left out because of its type is no empty one."""
+    """What is left out because of its type is not an empty one."""
     output = [{**CALL_ITEM, key: 5}, {**CALL_ITEM, "call_id": "d"}]
     response = {"id": "r", "status": "completed", "output": output}
     calls = calls_of(block({"type": "response.completed", "response": response}))

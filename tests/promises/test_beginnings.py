@@ -56,7 +56,7 @@ def test_a_page_ends_at_the_next_event_however_it_is_cut() -> None:
 
 @pytest.mark.parametrize("split", [list, lambda text: [text]], ids=["byte by byte", "whole"])
 def test_bare_text_that_a_field_cuts_off(split: Callable[[str], Iterable[str]]) -> None:
-    """It is no error that can be read, and takes nothing of the events with it."""
+    """It is not an error that can be read, and takes nothing of the events with it."""
     text = '{"error": {"message": "Boom"\n' + event(chunk("a", "stop")) + DONE
     with StreamerV2(part.encode() for part in split(text)) as s:
         assert s.read() == b"a"

@@ -1,4 +1,4 @@
-"""The calls of a chat answer are those that the model made: each once, whole, and told apart."""
+"""The calls of a chat answer are those that the model made: each once, whole, and distinguished."""
 
 from __future__ import annotations
 
@@ -373,7 +373,7 @@ def test_whole_arguments_that_are_there_twice_count_once() -> None:
 def test_arguments_any_number_of_times(
     arguments: dict[str, Any], spaced: bool, cuts: list[int], times: int, empty: bool
 ) -> None:
-    """However often they come and wherever they are split, they are there and told once."""
+    """However often they come and wherever they are split, they are there and handed out once."""
     text = json.dumps(arguments, separators=None if spaced else (",", ":"))
     sent = ("{}" if empty else "") + text * times
     places = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
@@ -599,7 +599,7 @@ def test_call_at_the_same_place_is_the_same_unless_two_ids_say_otherwise(
 
 
 def test_custom_tool_without_an_object_of_its_own() -> None:
-    """It is told by its input; what is no call stays odd."""
+    """It is told by its input; what is not a call stays odd."""
     first = {"index": 0, "id": "c", "type": "custom", "name": "sh", "input": "l"}
     told = tell(
         *({"object": KIND, **_choice({"tool_calls": [one, None]})} for one in (first, _MORE)),

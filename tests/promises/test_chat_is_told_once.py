@@ -1,4 +1,4 @@
-"""What a chat answer brings is told once, in whatever form and however often it comes."""
+"""What a chat answer brings is handed out once, in whatever form and however often it comes."""
 
 from __future__ import annotations
 
@@ -298,7 +298,7 @@ def test_facts_of_a_whole_answer_are_not_doubled() -> None:
 
 
 def test_annotations_of_unknown_kinds_are_not_doubled() -> None:
-    """They are told apart by all that they have, and malformed ones among them."""
+    """They are distinguished by all that they have, and malformed ones among them."""
     files = [{"type": "file", "n": 1}, {"type": "file", "n": 2}, {"type": "url_citation"}]
     first = chunk({"content": "a", "annotations": [files[0], files[2]]})
     [choice] = tell(first, whole({"content": "ab", "annotations": files})).answer.choices

@@ -101,7 +101,7 @@ def test_part_is_read_by_the_words_in_its_type(
     ids=repr,
 )
 def test_part_without_text_is_noted(part: Any, note: str) -> None:
-    """What is no text is left out and noted, and the text around it stays."""
+    """What is not text is left out and noted, and the text around it stays."""
     told = tell(chunk({"content": ["a", part, {"text": "b"}]}), chunk({}, "stop"), DONE)
     assert told.answer.text == told.joined() == "ab"
     assert told.notes == {f"content_part: {note}": 1}
@@ -171,7 +171,7 @@ REASONING: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", REASONING)
 def test_reasoning_has_many_names(form: str) -> None:
-    """And is told once, in pieces and in whole answers, and is no text."""
+    """And is handed out once, in pieces and in whole answers, and is not text."""
     fields = REASONING[form]
     for payloads in ([chunk(fields), chunk({}, "stop"), DONE], [whole(fields)]):
         told = tell(*payloads)

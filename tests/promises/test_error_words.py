@@ -1,4 +1,4 @@
-"""Errors of any shape are errors, with the server's words; what is no error is none."""
+"""Errors of any shape are errors, with the server's words; what is not an error is none."""
 
 from __future__ import annotations
 

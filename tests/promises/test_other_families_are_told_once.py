@@ -1,4 +1,4 @@
-"""Assistants, transcripts, speech and images: nothing is lost, and nothing is told twice."""
+"""Assistants, transcripts, speech and images: nothing is lost, and nothing is handed out twice."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
     ],
 )
 def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: list[str]) -> None:
-    """They repeat it from where the deltas before it had come to, or go on after it."""
+    """They repeat it from where the deltas before it had come to, or continue after it."""
     names = ("created", "in_progress", "completed")
     told = Told(
         *[
@@ -903,7 +903,7 @@ def test_what_a_transcript_took() -> None:
 
 
 def test_speech_is_delivered_once() -> None:
-    """Each piece is base64 by itself; what is no base64 is not handed out."""
+    """Each piece is base64 by itself; what is not base64 is not handed out."""
     told = Told(
         {"type": "speech.audio.delta", "audio": "QQ=="},
         {"type": "speech.audio.delta", "audio": "?"},
@@ -1096,7 +1096,7 @@ def transcripts(draw: Any) -> tuple[str, list[Any]]:
 
 @given(transcripts())
 def test_transcripts_in_any_form(drawn: tuple[str, list[Any]]) -> None:
-    """Every word is told once, in order; blanks between segments may be left out."""
+    """Every word is handed out once, in order; blanks between segments may be left out."""
     whole, events = drawn
     told = Told(*events)
     assert "".join(told.joined("text", told.pieces).split()) == "".join(whole.split())
@@ -1117,7 +1117,7 @@ def test_speech_in_any_pieces(sound: list[bytes]) -> None:
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=9), st.integers(0, 2))))
 def test_images_in_any_number(images: list[tuple[bytes, int]]) -> None:
-    """Each is told once, however often it was shown unfinished."""
+    """Each is handed out once, however often it was shown unfinished."""
     events = []
     for data, shown in images:
         encoded = base64.b64encode(data).decode()

@@ -267,7 +267,7 @@ def test_parts_that_came_with_their_item() -> None:
 
 
 def test_a_response_under_way_again() -> None:
-    """What has ended does not change when another state of it comes; what has not goes on."""
+    """What has ended does not change when another state of it comes; what has not continues."""
     told = tell(
         event("content_part.done", part=part("Hi"), **TEXT),
         response("in_progress", output=[message("Hi there", "!")]),
@@ -509,7 +509,7 @@ def test_arguments_that_only_look_whole() -> None:
 
 
 def test_an_announcement_with_a_part_of_the_arguments() -> None:
-    """Deltas go on from it, though they begin with a brace."""
+    """Deltas continue from it, though they begin with a brace."""
     place = {"item_id": "fc", "output_index": 0}
     told = tell(
         added(call('{"x":', status="in_progress")),
@@ -837,7 +837,7 @@ def test_an_empty_delta_is_not_a_piece() -> None:
 
 
 def test_deltas_that_repeat_a_beginning_and_continue() -> None:
-    """Only what goes on is new, wherever the deltas are split."""
+    """Only what continues is new, wherever the deltas are split."""
     for texts in (["Hello you"], ["Hel", "lo you"], ["H", "ello", " you"]):
         told = tell(added(message("Hello", status="in_progress")), *map(delta, texts))
         assert told.text == told.answer.text == "Hello you"

@@ -126,7 +126,7 @@ class TestMessages:
         ],
     )
     def test_each_call_has_its_own(self, places: list[dict[str, Any]]) -> None:
-        """Parallel calls are told apart by index, or else by id."""
+        """Parallel calls are distinguished by index, or else by id."""
         calls = [
             {**place, "function": {"name": "f", "arguments": "{}"}, "extra_content": {"n": number}}
             for number, place in enumerate(places)
@@ -169,7 +169,7 @@ class TestMessages:
         assert (sent["function"]["arguments"], sent["extra_content"]) == ('{"a":1}', SIGNATURE)
 
     def test_an_id_that_changes_is_kept_to(self) -> None:
-        """The call that is open goes on, and what came beside it stays with it."""
+        """The call that is open continues, and what came beside it stays with it."""
         first = piece(0, "{", id="c1", name="f", extra_content=SIGNATURE)
         [sent] = message(first, piece(0, "}", id="c2"), finish="tool_calls")["tool_calls"]
         assert (sent["id"], sent["extra_content"]) == ("c1", SIGNATURE)
@@ -413,7 +413,7 @@ class TestMessages:
         assert [one.type for one in typed] == ["url_citation"] * 2 + ["file", "url_citation"]
 
     def test_a_whole_answer_comes_back(self) -> None:
-        """Calls of one id are told apart by their places."""
+        """Calls of one id are distinguished by their places."""
         calls = [call("c1", extra_content={"n": 0}), call("c2", extra_content={"n": 1})]
         said = {
             "role": "assistant",
@@ -662,7 +662,7 @@ class TestInputItems:
 
 
 class TestConversation:
-    """The conversation goes on after the answer."""
+    """The conversation continues after the answer."""
 
     def test_the_request_is_in_it(self, server: ScriptedServer, client: Client) -> None:
         """What it returns can be sent, and changed without changing anything else."""
@@ -791,7 +791,7 @@ class TestConversation:
 
 
 class TestMisuse:
-    """What there is nothing to go on from."""
+    """What there is nothing to continue from."""
 
     def test_an_answer_that_is_not_whole_is_refused(self) -> None:
         """With what final() raises."""

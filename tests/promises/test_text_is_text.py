@@ -36,7 +36,7 @@ CONTENTS = [
 
 @pytest.mark.parametrize("content", CONTENTS, ids=repr)
 def test_content_of_a_message(content: Any) -> None:
-    """In a whole response, in an item, behind its deltas and as the body of an answer."""
+    """In a whole response, in an item, after its deltas and as the body of an answer."""
     item = message(content)
     done = event({"type": "response.output_item.done", "output_index": 0, "item": item})
     deltas = [event({"type": "response.output_text.delta", "delta": text}) for text in "Hi"]

@@ -341,7 +341,7 @@ def test_tools_are_answered_in_a_recorded_stream(tmp_path: Path) -> None:
 
 
 class Plain:
-    """A source that is no connection, ends with what it is told to, and notes its closing."""
+    """A source that is not a connection, ends with what it is told to, and notes its closing."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""Replaying: the same bytes, the same end, and a clear word on what is no recording."""
+"""Replaying: the same bytes, the same end, and a clear word on what is not a recording."""
 
 from __future__ import annotations
 

@@ -375,7 +375,7 @@ class TestStops:
         assert serving.message(stream).status == "cancelled"
 
     def test_responses(self) -> None:
-        """Upstream is told, since it would go on."""
+        """Upstream is told, since it would continue."""
         steps = response_answer(["a", "b"])
         store = MemoryStore()
         with (

@@ -65,7 +65,7 @@ def test_nothing_is_reported() -> None:
 
 
 def test_a_heartbeat() -> None:
-    """It is no event."""
+    """It is not an event."""
     assert parsed(HEARTBEAT) == []
 
 

@@ -295,7 +295,7 @@ class TestOtherSites:
         ],
     )
     def test_our_own_page(self, browser: Browser, headers: dict[str, str]) -> None:
-        """It is answered, and so is what is no browser."""
+        """It is answered, and so is what is not a browser."""
         answer = browser.post("/streams", {"prompt": "Hi"}, host=self.HOST, **headers)
         assert answer.status == 202
         events = "/" + answer.json["events"]
@@ -417,7 +417,7 @@ class TestRequests:
         )
 
     def test_a_header_of_two_lines_reaches_nothing(self, browser: Browser) -> None:
-        """A line break in a path is that of the request, whose rest is no header of ours."""
+        """A line break in a path is that of the request, whose rest is not a header of ours."""
         answer = raw(
             browser.port,
             b"GET /streams/0123456789abcdef\r\nX-Evil: 1 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -763,7 +763,7 @@ class TestSecrets:
         assert "words of a database" in caplog.text
 
     def test_markup_stays_text(self, place: Place) -> None:
-        """A stream is no page, whatever a model writes, and browsers do not guess."""
+        """A stream is not a page, whatever a model writes, and browsers do not guess."""
         words = "<img src=x onerror=alert(1)> <b>bold</b> </script>\n\nevent: done\ndata: {}\n\n"
         place.upstream.always = [chat_chunk(words), chat_chunk(finish_reason="stop"), done()]
         try:

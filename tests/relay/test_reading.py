@@ -111,7 +111,7 @@ class TestFrames:
         assert list(frames_of(Reading(Frames()))) == []
 
     def test_a_second_loop(self, tail: Tail, frames_of: Iterate) -> None:
-        """It goes on where the first one has stopped."""
+        """It continues where the first one has stopped."""
         reading = reading_of(tail)
         assert next(frames_of(reading)) == BEGIN
         assert next(frames_of(reading)) == A

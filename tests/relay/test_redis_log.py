@@ -193,7 +193,7 @@ class TestJobsThatAreThereTwice:
         assert [id for id, _ in at.pending()] == [at.entry(second)]
 
     def test_the_first_dies_before_it_begins(self, at: Redis) -> None:
-        """Which of the two goes on is decided by the first to begin, in whatever epoch."""
+        """Which of the two continues is decided by the first to begin, in whatever epoch."""
         log, other = at.logs
         first, second = taken(log), taken(other)
         log.hand_over([first])
@@ -307,7 +307,7 @@ class TestGroup:
     """The group is created when there is none."""
 
     def test_emptied_while_a_process_waits(self, at: Redis) -> None:
-        """It goes on to wait, in a new group."""
+        """It continues to wait, in a new group."""
         log = at.log()
         found: list[Job] = []
         thread = threading.Thread(target=lambda: found.extend(log.take(1, PATIENCE)))
@@ -476,7 +476,7 @@ class TestWriting:
             append(log, job, delta(1, 1))
 
     def test_a_server_that_was_emptied(self, at: Redis) -> None:
-        """The process learns it from the next entry, and the others go on."""
+        """The process learns it from the next entry, and the others continue."""
         log = at.log()
         job = started(log)
         at.client.flushall()
@@ -883,7 +883,7 @@ class TestRestarts:
             at.close()
 
     def test_it_has_an_older_state(self) -> None:
-        """The process goes on without knowing, and no reader gets a text with a hole."""
+        """The process continues without knowing, and no reader gets a text with a hole."""
         with valkey.running() as server:
             at = Redis(server)
             log, other = at.log(), at.log()

@@ -515,7 +515,7 @@ class TestTails:
             assert list(tail.entries) == list(log.read(STREAM))
 
     def test_a_tail_that_lags_behind(self, make: MakeLog) -> None:
-        """It catches up before it goes on, if the process writes past it."""
+        """It catches up before it continues, if the process writes past it."""
         log = make()
         job = started(log)
         tail = log.open(STREAM)
@@ -660,7 +660,7 @@ class TestChanges:
     """With SQLite, it costs nothing to ask whether anything has changed."""
 
     def test_what_others_commit(self, sqlite_url: str) -> None:
-        """It is told once."""
+        """It is handed out once."""
         database, other = Database(sqlite_url, connections=2), Database(sqlite_url, connections=1)
         tables = LogTables.of(sa.MetaData(), "relay_")
         database.prepare(tables.streams, tables.events)

@@ -101,7 +101,7 @@ def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
     ],
 )
 def test_no_word_is_reported(answer: Reply | list[Step], description: str | None) -> None:
-    """Of an error its class, its status and its code; of an answer what is no text."""
+    """Of an error its class, its status and its code; of an answer what is not text."""
     text, status = told(answer)
     assert SECRET not in text
     assert "patient" not in text

@@ -67,7 +67,7 @@ def grouped() -> None:
 
 
 def unsendable() -> object:
-    """Return what is no JSON, and shows what it holds."""
+    """Return what is not JSON, and shows what it holds."""
     made: Any = QuotingError
     return {"a": made()}
 

@@ -48,7 +48,7 @@ SHORT = {
     "rules": "***\n",
 }
 
-# What goes on and on as the same block, behind its beginning.
+# What goes on and on as the same block, after its beginning.
 LONG = {
     "list": ("", "- item\n"),
     "numbered list": ("", "1. item\n"),

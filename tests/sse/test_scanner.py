@@ -117,7 +117,7 @@ def test_chunks_may_be_any_kind_of_bytes(kind: type) -> None:
 
 
 def test_an_empty_chunk_is_not_the_end() -> None:
-    """An iterable may yield empty chunks and go on."""
+    """An iterable may yield empty chunks and continue."""
     assert scan([b"data: 1\n", b"", b"\n", b"", b"data: 2\n\n"]) == [
         RawEvent("message", "1"),
         RawEvent("message", "2"),
@@ -243,7 +243,7 @@ def test_bytes_read_counts_all_bytes() -> None:
 
 
 def test_pending_is_what_the_end_cut_off() -> None:
-    """A block without its blank line is no event, but can be asked for."""
+    """A block without its blank line is not an event, but can be asked for."""
     scanner = EventScanner([STREAM, b"event: b\ndata: 3\nda", b"ta: 4"])
     assert scanner.next()
     assert scanner.next()
@@ -565,7 +565,7 @@ def test_expire_leaves_a_plain_source_alone() -> None:
 
 
 def test_close_lets_go_of_the_source() -> None:
-    """close() closes the source, drops what was read, and is no error."""
+    """close() closes the source, drops what was read, and is not an error."""
     source = Closeable()
     scanner = EventScanner(source)
     assert scanner.next()

@@ -327,7 +327,7 @@ def test_a_strict_stream_is_not_repaired() -> None:
 
 
 def test_a_strict_stream_may_have_unknown_events() -> None:
-    """Servers grow; that is no misfit."""
+    """Servers grow; that is not a misfit."""
     assert m.tr(m.event({"type": "brand.new"}) + m.DONE, strict=True).outcome == "completed"
 
 
@@ -546,7 +546,7 @@ def test_leave_while_the_successor_runs() -> None:
 
 
 def test_leave_asks_no_successor() -> None:
-    """To leave is not to go on."""
+    """To leave is not to continue."""
     machine = m.machine()
     machine.successor = object()
     machine.receive(m.chat("a", "stop"))
@@ -581,7 +581,7 @@ def test_leave_tells_observers_once() -> None:
 
 
 def test_an_observer_may_leave_at_the_end_of_a_stream() -> None:
-    """The chain does not go on then."""
+    """The chain does not continue then."""
 
     class Leaver(m.Diary):
         def ended(self, stream: Any, outcome: Any, error: Any) -> None:
@@ -653,7 +653,7 @@ def test_nothing_is_to_be_closed_while_the_successor_runs() -> None:
 
 
 def test_a_chain_is_several_answers() -> None:
-    """Each begins, ends, and has its own verdict; the counts go on."""
+    """Each begins, ends, and has its own verdict; the counts continue."""
     machine = m.machine(diary=(diary := m.Diary()))
     m.following(machine, m.Source("b"), m.Source("c"))
     assert m.after(machine, m.chat("a", "length") + m.DONE) is SWITCH
@@ -766,7 +766,7 @@ def test_a_successor_that_raises_ends_the_stream_as_it_had_ended() -> None:
 
 
 def test_a_successor_is_not_asked_after_an_error() -> None:
-    """There is nothing to go on from."""
+    """There is nothing to continue from."""
     machine = m.machine()
     machine.successor = object()
     assert m.end(machine) is ENDED

@@ -95,7 +95,7 @@ def test_an_error_event_before_any_content_is_retried_without_being_shown() -> N
 
 
 def test_an_error_event_that_is_not_retried_is_shown() -> None:
-    """The source is asked once more when the input has ended, since there still is no content."""
+    """The source is asked once more when the input has ended, as there is no content yet."""
     machine = m.machine(source := m.RenewableSource())
     machine.receive(m.error_event("busy"))
     assert m.step(machine) is EVENT
@@ -377,7 +377,7 @@ def test_an_answer_is_resumed_from_where_it_is_now() -> None:
 
 
 def test_a_resumed_answer_is_judged_by_its_rest() -> None:
-    """An error event that the source offered to go on from is not held against it."""
+    """An error event that the source offered to continue from is not held against it."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]), diary := m.Diary())
     broken_off(machine, error=None, after=m.error_event("overloaded"))
     assert m.after(machine, m.text_delta("b", 2) + COMPLETED) is NEED_DATA

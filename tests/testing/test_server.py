@@ -224,7 +224,7 @@ def test_a_connection_is_cut_or_reset(
 
 
 def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client: Client) -> None:
-    """What comes before is there, what comes after is not; then it goes on, and stays open."""
+    """What comes before is there, what comes after is not; then it continues, and stays open."""
     gate = hold()
     for _ in range(2):
         server.add([chat_chunk("Hi"), gate, *chat_answer(" there")])

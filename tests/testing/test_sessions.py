@@ -86,7 +86,7 @@ def test_session_waits_for_the_outputs_of_its_calls(serve: Any) -> None:
 
 
 def test_calls_in_a_row_are_made_at_the_same_time(serve: Any) -> None:
-    """The session goes on when all of them are answered."""
+    """The session continues when all of them are answered."""
     other = ToolCall("weather", {"city": "Rome"}, id="c2")
     client = serve(["Let me see.", CALL, other])
     with create(client) as s:

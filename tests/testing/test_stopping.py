@@ -117,7 +117,7 @@ class Watched(threading.Event):
 @pytest.mark.usefixtures("deaf")
 @pytest.mark.parametrize("step", [hold(), delay(3600)], ids=["held", "delayed"])
 def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client stays, and the test lets nothing go on."""
+    """The client stays, and the test lets nothing continue."""
     monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.01)
     before = set(threading.enumerate())
     with FakeServer() as server, connect(server) as connection:

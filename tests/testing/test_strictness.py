@@ -164,7 +164,7 @@ class TestWholeAnswers:
         assert value["output"][0]["content"][0]["text"] == "Hi there"
 
     def test_a_response_that_fails(self, server: FakeServer) -> None:
-        """It is no refusal of the request, as its stream is none."""
+        """It is not a refusal of the request, as its stream is none."""
         server.add(response_failure("server_error"))
         assert post(server, "/responses", {}).json()["error"]["code"] == "server_error"
 
@@ -447,7 +447,7 @@ class TestLeftovers:
             raise ZeroDivisionError
 
     def test_an_answer_for_whatever_is_left_may_be_left(self) -> None:
-        """`always` is no script."""
+        """`always` is not a script."""
         with FakeServer(chat_answer("Hi")):
             pass
 

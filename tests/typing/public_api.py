@@ -140,7 +140,7 @@ def the_sources(path: Path) -> None:
     StreamerV2(path.open("rb"))
     StreamerV2(path.open("rb", buffering=0))
     StreamerV2(io.BytesIO(b"a"))
-    StreamerV2("text")  # type: ignore[arg-type] # text is no source
+    StreamerV2("text")  # type: ignore[arg-type] # text is not a source
     StreamerV2(path.open())  # type: ignore[arg-type] # nor is a text file
 
 

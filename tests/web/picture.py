@@ -119,7 +119,7 @@ def not_able(page: Chromium, api: FakeServer) -> None:
         page.until(f"{_STATUS}.includes('JSPI')")
 
 
-# In this order, each going on from the one before.
+# In this order, each continuing from the one before.
 STATES: tuple[State, ...] = (
     ready,
     streaming,

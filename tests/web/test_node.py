@@ -134,7 +134,7 @@ class TestStreaming:
 
 
 class TestCancelling:
-    """The page goes on while Python waits, and its stop button ends the wait in every phase."""
+    """The page continues while Python waits, and its stop button ends the wait in every phase."""
 
     @pytest.mark.parametrize("scenario", ["cancelled", "cancelled_later"])
     def test_before_the_response_headers(self, engine: Engine, scenario: str) -> None:
@@ -387,7 +387,7 @@ class TestEverythingElse:
             assert [request.method for request in server.requests] == ["POST", "GET"]
 
     def test_tools(self, engine: Engine) -> None:
-        """Functions are called, and the model goes on."""
+        """Functions are called, and the model continues."""
         with FakeServer() as server:
             server.add(chat_calls(ToolCall("weather", {"city": "Oslo"})), chat_answer("It is 4."))
             assert engine.run("with_tools", url=server.base_url) == ["It is 4.", "completed"]

@@ -27,7 +27,7 @@ class Browser:
 
     Args:
         dialect: How it understands events.
-        in_pieces: Whether a connection goes on in the middle of an event where the last one ended.
+        in_pieces: Whether a connection may start inside an event, where the last one ended.
 
     Attributes:
         text: What it shows.

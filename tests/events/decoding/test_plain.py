@@ -81,7 +81,7 @@ def payloads(draw: st.DrawFn, cls: Any, depth: int = 2) -> dict[str, Any]:
 
 @given(st.data())
 def test_what_is_built_fast_is_what_is_built_slowly(data: st.DataObject) -> None:
-    """For any class and payload both ways give the same, and what only one refuses is no event."""
+    """For any class and payload both ways give the same result, or both refuse."""
     cls = data.draw(st.sampled_from(CLASSES))
     payload = data.draw(payloads(cls))
     try:
@@ -121,7 +121,7 @@ class Work:
     [
         ({"name": "a", "async": True}, Work(name="a", async_=True)),
         ({"name": "a", "async": None}, Work(name="a")),
-        # The attribute's name is no key.
+        # The attribute's name is not a key.
         ({"name": "a", "async_": True}, Work(name="a")),
         ({"name": "a", "async": "yes"}, Work(name="a")),
         ([], None),

@@ -181,7 +181,7 @@ def test_dicts_are_not_shared() -> None:
     ids=lambda raw: raw.data[-80:],
 )
 def test_anything_else_is_decoded_again(raw: RawEvent) -> None:
-    """Whatever differs beyond the values that were seen to change is no repetition."""
+    """Whatever differs beyond the values that were seen to change is not a repetition."""
     assert learned(chunk("a"), chunk("b")).repeats.event(raw) is None
     alike([chunk("a"), chunk("b"), raw])
 

@@ -38,7 +38,7 @@ JSON_VALUES = st.recursive(
 
 @frozen(kw_only=True)
 class Round:
-    """A part told apart by its type."""
+    """A part distinguished by its type."""
 
     radius: float
     type: Literal["round"] = "round"

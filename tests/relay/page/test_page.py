@@ -213,7 +213,7 @@ class TestReloads:
 
     @both
     def test_in_the_middle_and_after_the_end(self, page: Reader, api: FakeServer) -> None:
-        """The answer goes on, as if nothing had happened."""
+        """The answer continues, as if nothing had happened."""
         held = begun(page, api, " there", *END)
         page.tabs.reload()
         page.until_said("Hi", "Hello")
@@ -321,7 +321,7 @@ class TestReloads:
         refusals(page, "503", "/streams")
 
     def test_a_conversation_that_is_not_there(self, page: Reader) -> None:
-        """Or is another user's, which looks the same. What is no id is a new conversation."""
+        """Or is another user's, which looks the same. What is not an id is a new conversation."""
         page.open(f"{page.url}#AAAAAAAAAAAAAAAAAAAAAAAA")
         page.until_status("There is no such conversation, or it is not yours.")
         page.open(f"{page.url}#../streams")
