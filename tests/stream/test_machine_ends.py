@@ -154,10 +154,10 @@ def outcomes(header: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("header", "table"),
     [
-        ("the run's status", RUN_STATUSES),
+        ("status of the run", RUN_STATUSES),
         ("`finish_reason` of a choice", FINISH_REASONS),
-        ("the response's status", RESPONSE_STATUSES),
-        ("an event of an agent's session", AGENT_EVENTS),
+        ("status of the response", RESPONSE_STATUSES),
+        ("event of an agent's session", AGENT_EVENTS),
     ],
     ids=["runs", "finish reasons", "responses", "agents"],
 )
@@ -168,7 +168,7 @@ def test_the_page_has_the_rows_of_these_tests(header: str, table: dict[str, Outc
 
 def test_the_page_has_the_families_of_these_tests() -> None:
     """Nor is a family, and both say whether a `[DONE]` ends its streams."""
-    page = {name: done == "yes" for cell, _, _, done in rows("family") for name in cell.split(", ")}
+    page = {name: done == "yes" for cell, _, _, done in rows("API") for name in cell.split(", ")}
     assert page == {name: family.has_done for name, family in FAMILIES.items()}
 
 
@@ -284,7 +284,7 @@ def test_a_family_ends_with_its_own_event(name: str) -> None:
 
 def test_an_edited_image_ends_as_well() -> None:
     """The page names both events of the family."""
-    name = words(rows("family")[-1][2])[1]
+    name = words(rows("API")[-1][2])[1]
     assert m.tr(m.event({"b64_json": "AAAA"}, name)).outcome == "completed"
 
 
