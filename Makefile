@@ -1,6 +1,5 @@
-# `make demo` shows the main job, `make test` checks everything that must hold, `make quick` most of
-# it in a minute. Each makes its own virtual environment first, and again only when the dependencies
-# have changed.
+# `make demo` shows the main use, `make test` checks everything, and `make quick` most of it in a
+# minute. Each creates its virtual environment first, and again only when the dependencies change.
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,10 +16,10 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# How many tests run at a time: one more than there are processors, since some wait for a limit to run
-# out. Each more would have to collect all tests first.
+# The number of tests at a time: one more than there are cores, because some tests wait for a timeout.
+# Every additional worker would have to collect all tests first.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-# A test that takes longer than that hangs, also on a busy machine.
+# A test that takes longer hangs, even on a busy machine.
 PYTEST := pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal --timeout=300
 
 # The environments of the benchmarks: with plain dependencies, and with a faster JSON parser.
@@ -31,16 +30,16 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-# Two jobs at a time, each printed in one piece by a make that can do that.
+# Two jobs at a time. If this make can, it prints the output of each in one piece.
 TOGETHER := $(MAKE) --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-# What the extra `fast` changes is the parser of payloads, which these reach with all there is to parse.
+# The extra `fast` replaces the parser of payloads. These tests reach it with every kind of payload.
 FAST_TESTS := tests/events tests/test_all_recordings.py tests/test_streamer.py tests/test_schema.py
 
-# What differs on the oldest dependencies is what calls them: attrs and cattrs (events, schemas, tools),
+# These tests may differ on the oldest dependencies, because the code under test calls them: attrs and cattrs (events, schemas, tools),
 # requests and urllib3 (transport, clients, recording, the fault table), click and rich (the command
-# line), OpenTelemetry, redis-py, SQLAlchemy and psycopg (the relay). Text that is cut, folded or written by
-# our own code alone is the same on all.
+# line), OpenTelemetry, redis-py, SQLAlchemy and psycopg (the relay). Tests of
+# our own code alone are left out.
 FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/test_tools.py \
 	tests/test_transport.py tests/test_trust.py tests/test_unusual_answers.py tests/test_errors.py \
 	tests/aio_http \
@@ -50,24 +49,24 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 
-# What a browser has to show, Chromium in `make test`, and Firefox in a target of its own.
+# Tests that need a browser: Chromium in `make test`, Firefox in `make firefox`.
 IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
 
-# What takes long and seldom fails alone: measurements, every cell of the fault table, terminals,
-# browsers, and the examples of the documents. `make test` runs it.
+# Tests that are slow and seldom fail alone: measurements, every cell of the fault table, terminals,
+# browsers, and the examples of the documentation. `make test` runs them.
 NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/test_generated.py \
 	tests/test_pytest_plugin.py tests/test_sdist.py $(IN_BROWSERS) tests/relay/page \
 	tests/relay/failures
 
-# Tests that repeat one thing many times, to find a case that no other test has or to count steps, and
-# those over another wire that runs the same code. They reach no line that the other tests do not, and
-# measuring their coverage would take as long again.
+# Tests that repeat one thing many times, to find an unknown case or to count steps, and tests over
+# another wire with the same code. They reach no lines that other tests do not reach, and measuring
+# their coverage would take as long again.
 REPEATED := unmeasured or hypothesis
 
-# The files that have nothing else, so that the run that measures need not collect them.
+# The files that have only such tests, so that the measured run does not have to collect them.
 UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
 
-# Thousands of processes are started, and would each compile all modules anew.
+# Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help
@@ -83,31 +82,31 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 		--node $(BIN)/node --base-url http://127.0.0.1:8001/v1
 	$(BIN)/python -m openai_scan.web serve $(WEB)/site
 
-# The environments are made one by one, since each installation writes into this folder.
-test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything that must hold
+# The environments are created one by one, because each installation writes into this folder.
+test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything
 	$(TOGETHER) references types lint contracts dist
 	$(MAKE) unit
 	$(MAKE) floors
 	$(MAKE) fast
 
-quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that take no long
+quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
 	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
-lint: $(VENV)/dev  ## Style, of every file
+lint: $(VENV)/dev  ## Check the style of every file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/dev  ## Types, strictly, those of the examples in README and docs included, by two checkers
+types: $(VENV)/dev  ## Check types, also those of the examples in README and docs, with two type checkers
 	$(BIN)/mypy
 	$(BIN)/python tests/pages.py build/examples
 	$(BIN)/mypy build/examples
 	$(BIN)/basedpyright --project pyproject.toml --pythonpath $(BIN)/python
 
-contracts: $(VENV)/dev  ## Who may import whom
+contracts: $(VENV)/dev  ## Check which modules may import which
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev $(WEB)/ready  ## The tests, README and docs examples included, with full branch coverage of the package
+unit: $(VENV)/dev $(WEB)/ready  ## Run all tests, with the examples in README and docs, and measure the branch coverage of the package
 	$(BIN)/coverage erase
 	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) -m 'not ($(REPEATED))' \
 		$(UNMEASURED:%=--ignore=%)
@@ -115,14 +114,14 @@ unit: $(VENV)/dev $(WEB)/ready  ## The tests, README and docs examples included,
 	$(BIN)/coverage report
 	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)'
 
-search: $(VENV)/dev  ## Search on: new examples for the properties that the tests check with fixed ones
+search: $(VENV)/dev  ## Check the properties with new examples; the tests use fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
 	OPENAI_SCAN_SCOPE=5 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
 
-fast: $(FAST)/dev  ## The tests that can differ with the extra `fast`
+fast: $(FAST)/dev  ## Run the tests that may differ with the extra `fast`
 	OPENAI_SCAN_WIRES=blocking $(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
 
-floors: $(FLOORS)/dev  ## The tests that can differ on the oldest dependencies that setup.cfg allows
+floors: $(FLOORS)/dev  ## Run the tests that may differ with the oldest dependencies that setup.cfg allows
 	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) $(FLOORS_TESTS)
 
 # The wheel is built from the source distribution, as an index or a packager builds it. Without
@@ -155,10 +154,10 @@ SUITE ?= $(FLOORS_TESTS)
 pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 that is found, and name the missing ones
 	$(PYTHON) scripts/run_pythons.py $(if $(ONLY),--only $(ONLY)) -- $(PYTEST:pytest%=%) $(SUITE)
 
-references: $(VENV)/dev  ## That the documentation could be built without a warning; writing it takes as long again
+references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
 
-docs: $(VENV)/dev  ## The documentation, with warnings as errors, into docs/_build/html
+docs: $(VENV)/dev  ## Build the documentation into docs/_build/html, with warnings as errors
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
@@ -177,12 +176,12 @@ fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 soak: $(VENV)/dev  ## Read 100,000 streams with random faults; SOAK='--streams 1000 --seed 2' for less
 	PYTHONPATH=tests $(BIN)/python -m faults.soak $(SOAK)
 
-# `make test` plays a fifth of them.
-failures: $(VENV)/dev  ## Every fault of the relay: processes killed at each point, databases stopped, networks cut
+# `make test` runs a fifth of them.
+failures: $(VENV)/dev  ## Test every fault of the relay: processes killed at each point, databases stopped, networks cut
 	OPENAI_SCAN_FAILURES=all $(BIN)/python -m $(PYTEST) tests/relay/failures
 
 bench: export PYTHONPATH := tests
-bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Benchmarks: all of them into the documentation, or BENCH=decode, drivers, floor, startup, paced, http, memory, threads
+bench: $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready $(if $(FREE_THREADED),$(BENCH_FREE)/ready)  ## Run all benchmarks and write them into the documentation, or only BENCH=decode, drivers, floor, startup, paced, http, memory, threads
 	$(BENCH_PLAIN)/bin/python -m pytest --quiet --noconftest tests/bench/test_workloads.py
 	$(if $(FREE_THREADED),BENCH_FREE_THREADED=$(BENCH_FREE)/bin/python) \
 		$(BENCH_PLAIN)/bin/python -m bench $(BENCH)
@@ -194,42 +193,42 @@ bench-loops: $(BENCH_PLAIN)/ready  ## Benchmark many streams in one event loop, 
 	$(BENCH_PLAIN)/bin/python -m bench.bench_loops
 
 bench-relay: export PYTHONPATH := tests
-bench-relay: $(VENV)/dev  ## Benchmark the relay: CPU, memory and delay beside a reader that only reads
+bench-relay: $(VENV)/dev  ## Benchmark the relay: CPU, memory and delay, compared with a bare reader
 	$(BIN)/python -m bench.bench_relay
 
 bench-browser: export PYTHONPATH := tests
-bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, into the documentation
+bench-browser: $(WEB)/ready  ## Benchmark the web page in Chromium, and write the result into the documentation
 	$(BIN)/python -m bench.bench_browser
 
-firefox: $(WEB)/ready  ## The tests of web pages in Firefox, which apt-get installs if it is missing
+firefox: $(WEB)/ready  ## Run the tests of web pages in Firefox; apt-get installs it if it is missing
 	@command -v firefox-esr || command -v firefox || { apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends firefox-esr; }
 	OPENAI_SCAN_BROWSER=firefox $(BIN)/python -m pytest --quiet --timeout=300 $(IN_BROWSERS)
 
 model: export PYTHONPATH := tests
-model: $(VENV)/dev  ## Look at all that the protocol of the relay can do, as a model, by spin; MODEL=deep looks further
+model: $(VENV)/dev  ## Check every state of a model of the relay with spin; MODEL=deep checks more
 	$(BIN)/python -m relay.model.check $(MODEL)
 
-mutants: $(VENV)/mutants  ## Change the judgements and the decoding in every place, and see that a test notices
+mutants: $(VENV)/mutants  ## Change the code in every place, and check that a test notices
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
 mutants-web: export PYTHONPATH := tests
-mutants-web: $(WEB)/ready  ## Break what a web page needs, one thing at a time, and see that a test notices
+mutants-web: $(WEB)/ready  ## Break what a web page needs, one thing at a time, and check that a test notices
 	$(BIN)/python -m web.mutants
 
-# No other target runs it: it needs the network, and what is known changes without a change here.
-audit: $(FLOORS)/dev $(AUDIT)/ready  ## Look the oldest dependencies up among the known vulnerabilities
+# No other target runs it: it needs the network, and its result changes without a change here.
+audit: $(FLOORS)/dev $(AUDIT)/ready  ## Check the oldest dependencies for known vulnerabilities
 	@mkdir -p build
 	@$(FLOORS)/bin/python -c 'from importlib.metadata import distributions; \
 		print(*(f"{one.name}=={one.version}" for one in distributions() \
 		if one.name != "openai_scan"), sep="\n")' > build/floors.txt
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement build/floors.txt
 
-# No other target runs it: it needs the network, and the newest clients change without a change here.
+# No other target runs it: it needs the network, and the clients change without a change here.
 clients: export PATH := $(abspath $(CLIENTS)/bin):$(PATH)
 clients: export NODE_CLIENTS := $(abspath $(CLIENTS)/js)
-clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other people's clients, in Python and JavaScript
+clients: $(CLIENTS)/ready  ## Test the fake server with the newest clients of other projects, in Python and JavaScript
 	$(CLIENTS)/bin/python -m pytest --quiet --noconftest --timeout=300 -W ignore \
 		tests/clients/check_python.py tests/clients/check_node.py
 
@@ -237,14 +236,14 @@ clients: $(CLIENTS)/ready  ## Try the fake server with the newest of other peopl
 hosts: $(VENV)/dev $(HOSTED)/ready  ## Run the client in PyScript, JupyterLite, Cloudflare's workerd and WASI, as the documentation says
 	$(BIN)/python -m pytest --quiet --timeout=300 tests/web/hosts/check_*.py
 
-# No other target runs it: it needs the network, and what it compares is not part of the project.
+# No other target runs it: it needs the network, and compares other projects.
 field: export PATH := $(abspath $(FIELD)/bin):$(PATH)
 field: export FIELD_NODE := $(abspath $(FIELD)/js)
 field: export PYTHONPATH := tests
-field: $(FIELD)/ready  ## Compare the relay with what people use instead, into the documentation; ONLY=LiteLLM for some
+field: $(FIELD)/ready  ## Compare the relay with alternatives, and write the result into the documentation; ONLY=LiteLLM for some
 	$(FIELD)/bin/python -m bench.field $(ONLY)
 
-clean:  ## Remove what the other targets have made
+clean:  ## Remove what the other targets have created
 	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(FIELD) \
 		$(PYTHONS_VENV) $(SBOM) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache \
 		docs/_build build dist mutants openai_scan/_built.py *.egg-info
@@ -259,7 +258,7 @@ $(VENV)/dev: setup.cfg pyproject.toml
 	$(INSTALL) $(VENV) --editable '.[dev]'
 	@touch $@
 
-# The lock file names no registry: it holds the checksums of the packages.
+# The lock file names no registry, but has the checksums of the packages.
 $(WEB)/ready: $(VENV)/dev tests/web/package.json tests/web/package-lock.json
 	@mkdir -p $(WEB)
 	cp tests/web/package.json tests/web/package-lock.json $(WEB)/
@@ -299,7 +298,7 @@ $(HOSTED)/ready: $(VENV)/dev $(wildcard tests/web/hosts/*.json tests/web/hosts/*
 		--python-version 3.14 --platform any --dest $(HOSTED)/wheels --requirement tests/web/hosts/wheels.txt
 	@touch $@
 
-# The lock file names no registry: it holds the checksums of the packages.
+# The lock file names no registry, but has the checksums of the packages.
 $(FIELD)/ready: setup.cfg pyproject.toml $(wildcard tests/bench/field/*.json tests/bench/field/*.txt)
 	$(INSTALL) $(FIELD) --requirement tests/bench/field/requirements.txt --editable '.[aio,cli,relay]'
 	@mkdir -p $(FIELD)/js

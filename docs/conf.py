@@ -111,7 +111,7 @@ def _link_arguments(*event: Any) -> None:
     kept = []
     is_own = True
     for line in lines:
-        if not line.startswith("     "):  # else it goes on with an entry
+        if not line.startswith("     "):  # else it continues an entry
             entry = re.match(r"    (\w+): ", line)
             is_own = entry is None or entry[1] in own
         if is_own:

@@ -73,7 +73,7 @@ def words_to_avoid() -> dict[str, str]:
 
 def avoided_words(items: dict[str, str]) -> types.CheckFn:
     """Return a check that finds the patterns of *items* in one pass over a text."""
-    # The longest first, so that "nobody's" is not found as "nobody".
+    # The longest first, or else a phrase would be found as its first words.
     pattern = r"\b(?:" + "|".join(sorted(items, key=len, reverse=True)) + r")\b"
 
     def check(text: str, check: Check) -> Iterator[CheckResult]:

@@ -20,7 +20,7 @@ from openai_scan.recording.lines import dump
 
 
 def head_of(path: str, text: str, seconds: float | None) -> Head:
-    """Return the head in *text* as the response to a request of *path*."""
+    """Return the response headers in *text* as the response to a request of *path*."""
     first, *lines = text.strip().splitlines()
     headers = {}
     for line in lines:

@@ -420,7 +420,7 @@ RESPONSES: Mapping[str, str] = {
     "ToolSearchTool.execution": "Who searches, the server or you",
     "ToolSearchTool.description": "What can be searched for, for the model, if you search",
     "MCPTool.authorization": "The OAuth access token for the server; not shown in the `repr`",
-    "MCPTool.connector_id": "The service that the server stands for; None if it has a URL",
+    "MCPTool.connector_id": "The service behind the server; None if it has a URL",
     "MCPTool.headers": "The HTTP headers that the server gets; not shown in the `repr`",
     "MCPTool.require_approval": "Which calls you have to approve: `always`, `never`, or as JSON",
     "MCPTool.server_description": "What the server offers, for the model",

@@ -912,7 +912,7 @@ def generate(parts: Parts, families: Sequence[Family]) -> Iterator[tuple[Path, s
 
 def drift(parts: Parts, families: Sequence[Family]) -> list[str]:
     """Return what the installed types of each family lack against the documents."""
-    # Imported here so that types that cannot be imported can be made anew.
+    # Imported here so that types that cannot be imported can be made again.
     from drift import Drift, installed
 
     found = []

@@ -436,7 +436,7 @@ RESPONSES = Family(
             "FunctionShellCall.environment",
             "FileCitation.filename",
             "URLCitation.title",
-            # Other servers may have an `agent` of another shape, which names nobody here.
+            # Other servers may have an `agent` of another shape, which names no agent here.
             "Agent.agent_name",
             # Live data such as the weather have a name instead.
             "WebSearchSource.url",

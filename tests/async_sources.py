@@ -32,7 +32,7 @@ class Source:
         loop: Where it runs.
         chunks: What it yields.
         error: What it raises after them; a clean end by default.
-        hold: Whether it waits for ever after the chunks.
+        hold: Whether it waits forever after the chunks.
     """
 
     def __init__(

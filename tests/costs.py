@@ -37,7 +37,7 @@ def work(action: Callable[[], object]) -> int:
         if event in ("call", "c_call"):
             count += 1
 
-    # A collection calls back whoever asked for it, whenever it happens to be due.
+    # A collection calls its callbacks whenever it happens to be due.
     collects = gc.isenabled()
     gc.disable()
     tracer, profiler = sys.gettrace(), sys.getprofile()
@@ -72,7 +72,7 @@ def calls(action: Callable[[], object], apart: Collection[str]) -> tuple[int, in
         elif event == "c_call" and file != __file__:  # this module's are those that end the count
             builtin += 1
 
-    # A collection calls back whoever asked for it, whenever it happens to be due.
+    # A collection calls its callbacks whenever it happens to be due.
     collects = gc.isenabled()
     gc.disable()
     profiler = sys.getprofile()

@@ -27,13 +27,13 @@ from openai_scan.testing import (
     json_answer,
 )
 
-# A response that was created with `background` breaks off behind this event.
+# A response that was created with `background` breaks off after this event.
 _BREAKS_OFF_AFTER = 5
 
 _MODEL = {"id": "gpt-5", "object": "model", "created": 1, "owned_by": "openai"}
 
 
-# Between two events for somebody who watches, in seconds.
+# Between two events, in seconds, so that a person can watch.
 _PACE = 0.1
 
 

@@ -107,11 +107,11 @@ class BlockingFacade:
         self._run(self._stream.__aexit__(exc_type, exc, traceback))
 
     def chain(self, other: Any) -> None:
-        """Go on with *other*."""
+        """Continue with *other*."""
         self._stream.chain(self._stream if other is self else following(other))
 
     def chain_from(self, successor: Callable[[Any, Outcome], Any]) -> None:
-        """Go on with what *successor* returns."""
+        """Continue with what *successor* returns."""
 
         async def awaited(_stream: AsyncStreamerV2, outcome: Outcome) -> Any:
             await _Pause()

@@ -13,7 +13,7 @@ def fork(action: Callable[[], object], *, seconds: int = 60) -> int:
 
     Args:
         action: What to do. An exception makes the child fail.
-        seconds: When the child is killed. If a lock keeps it out, it would wait for ever.
+        seconds: When the child is killed. If a lock keeps it out, it would wait forever.
     """
     child = os.fork()
     if not child:

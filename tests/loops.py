@@ -12,7 +12,7 @@ import trio
 
 T = TypeVar("T")
 
-# A test that would wait for ever fails after so many seconds; it never waits that long.
+# A test that would wait forever fails after so many seconds; it never waits that long.
 PATIENCE = 30
 
 

@@ -51,7 +51,7 @@ class Reply:
         steps: The body, as it arrives.
         status: The HTTP status.
         headers: The headers; those of an event stream by default.
-        before: What happens before the head arrives.
+        before: What happens before the response headers arrive.
         reused: What the wire says about its connection; "none" to make none.
     """
 

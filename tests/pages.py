@@ -29,7 +29,7 @@ class Block:
     """A block of a page that is code.
 
     Attributes:
-        language: What stands behind the backticks.
+        language: What follows the backticks.
         code: The block itself.
         line: Where the page has its first line.
         output: The block of text that follows with nothing in between, or None.

@@ -18,7 +18,7 @@ HI, THERE, *LAST = chat("Hi", " there")
 
 
 def module_at(path: Path) -> Any:
-    """Return the module in the file at *path*, imported anew."""
+    """Return the module in the file at *path*, imported again."""
     spec = importlib.util.spec_from_file_location(f"example_{path.parent.name}", path)
     assert spec is not None
     assert spec.loader is not None

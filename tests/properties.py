@@ -72,7 +72,7 @@ class Story:
 
 
 def pieces(data: bytes, sizes: Iterable[int]) -> list[bytes]:
-    """Return *data* cut into pieces of these *sizes*, which start anew when they are used up."""
+    """Return *data* cut into pieces of these *sizes*, which start again when they are used up."""
     cut = []
     start = 0
     endless_sizes = cycle(sizes)
@@ -150,7 +150,7 @@ def limit_is_kept(data: bytes, limit: int, event_fields: tuple[str, ...] = ()) -
     assert found.events == unlimited.events[: len(found.events)]
     assert found.too_large or found == unlimited
     for event in found.events:
-        # U+FFFD takes three bytes and stands for one at least.
+        # U+FFFD takes three bytes and replaces at least one.
         assert len(event.data) <= limit
         assert len(event.data.replace("\ufffd", "").encode()) <= limit
 
@@ -243,7 +243,7 @@ def _parse_partly(text: str) -> None:
 
 
 def text_is_copied(data: bytes) -> None:
-    """Whoever reads a streamer as a file gets the text of all events, then its error."""
+    """Reading a streamer as a file gives the text of all events, then its error."""
     expected = story([data])
     sizes = sizes_from(data)
 

@@ -34,7 +34,7 @@ def interpret(stream: bytes) -> EventSource:
     # "Streams must be decoded using the UTF-8 decode algorithm", which strips one BOM.
     text = stream.decode("utf-8", "replace").removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
     # "The stream must then be parsed by reading everything line by line." What follows the last
-    # line end is no line: "Once the end of the file is reached, any pending data must be
+    # line end is not a line: "Once the end of the file is reached, any pending data must be
     # discarded."
     *lines, _ = re.split("\r\n|\n|\r", text)
     for line in lines:

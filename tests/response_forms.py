@@ -206,7 +206,7 @@ def forms(draw: Draw, output: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return events that are all of *output*, in one of the forms that servers use."""
     is_indexed, has_ids = draw(st.booleans()), draw(st.booleans())
     events = [response("created", status="in_progress", output=[])] * draw(st.integers(0, 1))
-    # Without either, an announcement and an end that do not belong together cannot be told apart.
+    # Without either, you cannot tell which announcement belongs to an end.
     choices = [_FORMS] if is_indexed or has_ids else [["parts", "both", "all"], ["added"], ["done"]]
     allowed = draw(st.sampled_from(choices))
     is_told = draw(st.booleans())  # by more than the response at the end

@@ -56,7 +56,7 @@ class Kind:
 
 @frozen
 class Verdict:
-    """What is to be told of a stream: how it ended, the class of its error, and the text read."""
+    """What is reported about a stream: how it ended, the class of its error, and the text."""
 
     outcome: str
     error: str | None

@@ -30,7 +30,7 @@ WAIT_FOR_HANG_UP = object()
 TAKE = object()
 """Take something of what the client sends, or its hang-up, which ends the script."""
 HALF_CLOSE = object()
-"""Say that nothing more will be sent, and go on taking."""
+"""Say that nothing more will be sent, and continue taking."""
 
 
 @frozen
@@ -69,7 +69,7 @@ CHUNKED = (
 CLOSE_DELIMITED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 END = b"0\r\n\r\n"
 
-# Nothing here takes long; who waits so long waits in vain, and the test has failed.
+# Nothing here takes long: if a wait takes longer, the test has failed.
 PATIENCE = 10.0
 
 
@@ -113,7 +113,7 @@ class ScriptedServer:
         hung_up: Set when a client has closed its side, between two requests or where the script
             waits for it.
         handshakes: What the connections begin with, in order; by default with nothing special.
-        openings: What they go on with once TLS is up, if there is any.
+        openings: What they continue with once TLS is up, if there is any.
         buffer: How much may lie in a connection before the server takes it; None for the usual.
     """
 

@@ -26,7 +26,7 @@ class Session:
     """`openai-scan` at a terminal; a `with` block ends it.
 
     Args:
-        arguments: The words behind the program's name.
+        arguments: The words after the program's name.
         environment: Variables to be set.
 
     Attributes:
@@ -74,7 +74,7 @@ class Session:
         self._screen.close()
 
     def wait_for(self, text: str) -> None:
-        """Wait until *text* is shown behind what was waited for before."""
+        """Wait until *text* is shown after what was waited for before."""
         self._screen.expect_exact(text)
         self.seen += self._screen.before + text
 

@@ -32,7 +32,7 @@ from openai_scan.sse import encode_all, utf8
 
 pytestmark = pytest.mark.unmeasured
 
-# What a server answered instead of a stream, and what is no JSON either: see NEITHER.
+# What a server answered instead of a stream, and what is not JSON either: see NEITHER.
 STREAM_BEGINS = (b"data:", b"event:", b":")
 
 # How the streams ended that did not end well; all others are completed.
@@ -220,8 +220,8 @@ def test_arguments_are_what_the_final_event_says(
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_body_that_is_no_stream_is_an_answer(name: str) -> None:
-    """An error, or a whole answer, runs through the same loop; what is neither is no event."""
+def test_body_that_is_not_a_stream_is_an_answer(name: str) -> None:
+    """An error, or a whole answer, runs through the same loop; what is neither is not an event."""
     body = RECORDED[name]
     if name in NEITHER:
         with pytest.raises(ValueError, match="Expecting"):

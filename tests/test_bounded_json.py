@@ -1,4 +1,4 @@
-"""JSON that a stranger wrote is counted before it is parsed."""
+"""Untrusted JSON is measured before it is parsed."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_many_empty_objects_are_refused() -> None:
     assert len(loads(f"[{roomy}            ]")) == MAX_CONTAINERS
 
 
-def test_what_is_no_json_is_a_value_error() -> None:
+def test_what_is_not_json_is_a_value_error() -> None:
     """As it is for `json.loads`."""
     with pytest.raises(json.JSONDecodeError):
         loads("[" * 5)
@@ -173,7 +173,7 @@ def test_what_several_parts_share_is_looked_at_once() -> None:
 
 
 def test_an_object_that_stands_for_itself_is_refused() -> None:
-    """The depth is that of the values that the objects stand for, also without an end."""
+    """The depth is that of the values that the objects represent, even if it is endless."""
     with pytest.raises(UnboundedJSONError, match="nested"):
         dumps(Box(1), default=lambda box: box)
 

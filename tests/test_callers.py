@@ -231,7 +231,7 @@ def test_it_leaves_a_stream_that_connects(route: Route, error: BaseException) ->
 def test_it_leaves_a_stream_whose_name_is_looked_up(
     monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    """The lookup continues in another thread, and nobody waits for it."""
+    """The lookup continues in another thread, and no thread waits for it."""
     reached, known = threading.Event(), threading.Event()
 
     def look_up(*_: Any, flags: int) -> list[Any]:
@@ -248,7 +248,7 @@ def test_it_leaves_a_stream_whose_name_is_looked_up(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_it_leaves_a_stream_that_nobody_accepts(
+def test_it_leaves_a_stream_that_is_not_accepted(
     connecting: threading.Event, error: BaseException
 ) -> None:
     """No other address is tried because of it."""
@@ -338,7 +338,7 @@ def exchange_over(wire: MemoryWire) -> Exchange:
 @pytest.mark.parametrize("error", THROWN, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("phase", ["head", "body", "error body", "after [DONE]"])
 def test_what_a_greenlet_throws_in_leaves_a_stream(phase: str, error: BaseException) -> None:
-    """It is no network's: the time of no limit is over, or the network raises nothing like it."""
+    """It does not come from the network: no timeout expired, or its class is unknown there."""
     replies = {
         "head": Reply(before=[error]),
         "body": Reply([HI, error]),

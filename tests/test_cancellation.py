@@ -1,4 +1,4 @@
-"""What a cancellation takes hold of, and what it leaves alone."""
+"""What a cancellation ends, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_all_sockets_that_are_being_connected_are_shut_down() -> None:
 
 
 def test_a_socket_that_was_let_go_is_left_alone(ends: tuple[socket.socket, socket.socket]) -> None:
-    """It is closed by whoever made it."""
+    """The code that created it closes it."""
     ours, theirs = ends
     cancellation = SocketCancellation()
     cancellation.hold(ours)
@@ -120,7 +120,7 @@ def test_a_connection_is_held_until_its_answer_is_over(
 def test_a_connection_that_comes_too_late_is_shut_down(
     ends: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Nobody would wait for its answer."""
+    """Its answer is not needed."""
     ours, theirs = ends
     cancellation = SocketCancellation()
     cancellation.request()
@@ -128,7 +128,7 @@ def test_a_connection_that_comes_too_late_is_shut_down(
     assert is_shut(theirs)
 
 
-def test_hanging_up_is_no_cancellation(ends: tuple[socket.socket, socket.socket]) -> None:
+def test_hanging_up_is_not_a_cancellation(ends: tuple[socket.socket, socket.socket]) -> None:
     """The server notices, and nothing else changes."""
     ours, theirs = ends
     cancellation = SocketCancellation()

@@ -359,7 +359,9 @@ def test_the_environment_is_the_default(
         ),
     ],
 )
-def test_wrong_settings_are_told_at_once(key: str | None, url: str | None, message: str) -> None:
+def test_wrong_settings_are_reported_at_once(
+    key: str | None, url: str | None, message: str
+) -> None:
     """One sentence says what to set; it is a ValueError too, and never shows the key."""
     with pytest.raises(ConfigurationError) as caught:
         Client(key, url)
@@ -409,7 +411,7 @@ BEHIND = {
     ],
     ids=["argument", "environment", "Azure", "Azure's environment", "cassette"],
 )
-def test_nothing_may_stand_behind_a_base_url(
+def test_nothing_may_follow_a_base_url(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: Callable[..., object], behind: str
 ) -> None:
     """Key and prompt would go to another path, or to another program's idea of it."""
@@ -459,7 +461,7 @@ def test_any_other_url_is_taken_as_it_is(url: str) -> None:
     ],
     ids=["client", "Azure"],
 )
-def test_a_header_that_cannot_be_sent_is_told_at_once(
+def test_a_header_that_cannot_be_sent_is_reported_at_once(
     make: Callable[[dict[str, str]], object], headers: dict[str, str], message: str
 ) -> None:
     """The message has the header's name and what is wrong, and never its value."""
@@ -481,7 +483,7 @@ def test_a_header_is_text() -> None:
 def test_who_pays_may_come_from_a_file_with_a_line_end(
     monkeypatch: pytest.MonkeyPatch, variable: str, name: str
 ) -> None:
-    """The header is named, and whose it is is not shown."""
+    """The header is named, and its value is not shown."""
     monkeypatch.setenv(variable, "s3cret\n")
     with pytest.raises(ConfigurationError) as caught:
         Client("k")
@@ -489,7 +491,7 @@ def test_who_pays_may_come_from_a_file_with_a_line_end(
 
 
 def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedServer) -> None:
-    """A server that needs another limit is told apart once, at the client."""
+    """A server that needs another limit is distinguished once, at the client."""
     server.scripts.append([CHUNKED + ch(b"data: 12345\n\n") + END])
     with Client("k", server.base_url, max_event_bytes=4) as client:
         s = client.create_run_stream("t", assistant_id="a")
@@ -599,7 +601,7 @@ class TestAzure:
             ("/openai/deployments", "the endpoint contains a deployment: "),
         ],
     )
-    def test_an_address_of_another_kind_is_told_at_once(self, path: str, message: str) -> None:
+    def test_an_address_of_another_kind_is_reported_at_once(self, path: str, message: str) -> None:
         """There would be no such path on Azure, or that of another deployment."""
         with pytest.raises(ConfigurationError) as caught:
             AzureClient("https://a.example" + path, api_version="v", api_key="k")
@@ -628,7 +630,7 @@ class TestAzure:
             ),
         ],
     )
-    def test_missing_settings_are_told_at_once(
+    def test_missing_settings_are_reported_at_once(
         self, arguments: dict[str, str], message: str
     ) -> None:
         """One sentence says what to set."""

@@ -294,14 +294,14 @@ class TestSending:
         assert isinstance(stream.err(), TransportError)
         assert [one.method for one in wire.sent] == ["GET", "POST"]
 
-    def test_stream_that_cannot_be_opened_is_tried_again(self) -> None:
+    def test_stream_that_cannot_be_opened_is_retried(self) -> None:
         """Nothing has been sent to the session then."""
         busy = Reply([b"{}"], status=503, headers=JSON)
         wire = MemoryWire(busy, streamed(*TURN), ACCEPTED, blocking=True)
         assert client_over(wire).send_agent_session_events_stream("s1", "Hi").final().text == "Hi"
         assert [one.method for one in wire.sent] == ["GET", "GET", "POST"]
 
-    def test_nothing_is_sent_if_the_answer_is_no_stream(self) -> None:
+    def test_nothing_is_sent_if_the_answer_is_not_a_stream(self) -> None:
         """What comes of it would not be seen."""
         wire = MemoryWire(Reply([b'{"id": "s1"}'], headers=JSON), blocking=True)
         stream = client_over(wire).send_agent_session_events_stream("s1", "Hi")
@@ -381,7 +381,7 @@ async def first_of(exchange: AsyncExchange) -> bytes:
 
 
 class TestResuming:
-    """A turn that another stream began is taken up, as far as the API allows it."""
+    """A turn that another stream started is resumed, as far as the API allows."""
 
     def test_bookmark_is_the_session_and_the_last_event(self) -> None:
         """There is none before the first event, and none once the turn has ended."""
@@ -395,7 +395,7 @@ class TestResuming:
         assert marks[: len(TURN) - 2] == expected[: len(TURN) - 2]
         assert marks[len(TURN) - 2 :] == [None, None]
 
-    def test_turn_goes_on(self) -> None:
+    def test_turn_continues(self) -> None:
         """What came before is not handed out again, and the answer has it all the same."""
         cut = len(TURN) - 4
         seen = StreamerV2(chunks_of(*TURN[:cut]))
@@ -474,7 +474,7 @@ class TestResuming:
         with pytest.raises(ValueError, match="must be the id of an event"):
             client.resume_agent_session_stream(mark)
 
-    def test_bookmark_of_a_session_is_no_bookmark_of_a_response(self) -> None:
+    def test_bookmark_of_a_session_is_not_a_bookmark_of_a_response(self) -> None:
         """The message says which method takes it."""
         mark = {"format": 1, "answer_id": SESSION_ID, "position": "event_1"}
         client = client_over(MemoryWire(blocking=True))

@@ -281,7 +281,7 @@ class TestNothingToSay:
         server.scripts.append([json_answer({"id": "y", "deleted": False})])
         assert client.delete_thread("x") == Deleted(id="y", deleted=False)
 
-    def test_whoever_asks_for_something_gets_it_or_an_error(
+    def test_a_request_gets_an_answer_or_an_error(
         self, server: ScriptedServer, client: Client
     ) -> None:
         """There is no thread in nothing."""
@@ -412,7 +412,7 @@ class TestFiles:
         return upload
 
     def test_a_path_or_an_open_file_has_a_name(self, client: Client, tmp_path: Path) -> None:
-        """The folder that it is in is nobody's business."""
+        """The folder that it is in is not sent."""
         path = tmp_path / "talk.mp3"
         path.write_bytes(b"ID3")
         expected = Upload("file", "talk.mp3", b"ID3")
@@ -429,20 +429,20 @@ class TestFiles:
             for file in (b"ID3", io.BytesIO(b"ID3"), opened):
                 assert self.uploaded(client, file) == Upload("file", "file", b"ID3")
 
-    def test_a_missing_file_is_told_at_once(self, client: Client, tmp_path: Path) -> None:
+    def test_a_missing_file_is_reported_at_once(self, client: Client, tmp_path: Path) -> None:
         """The call raises it, not the stream."""
         with pytest.raises(FileNotFoundError):
             client.create_transcription_stream(file=tmp_path / "none.mp3", model="m")
 
     @pytest.mark.parametrize("file", [io.StringIO("text"), 3, ("name", "text")])
-    def test_what_is_no_file_is_a_type_error(self, client: Client, file: Any) -> None:
+    def test_what_is_not_a_file_is_a_type_error(self, client: Client, file: Any) -> None:
         """Text has no bytes."""
         with pytest.raises(TypeError) as caught:
             client.create_transcription_stream(file=file, model="m")
         assert str(caught.value) == ("file must be a path, a file opened in mode 'rb', or bytes")
 
     def test_a_repr_shows_no_content(self) -> None:
-        """It may be somebody's voice."""
+        """It may be a person's voice."""
         assert repr(Upload("file", "a.mp3", b"secret")) == "Upload(field='file', name='a.mp3')"
 
 
@@ -481,7 +481,7 @@ class TestAzure:
             assert [event.type for event in s] == ["done"]
         assert server.requests[0].line == f"POST {path}?api-version=v HTTP/1.1"
 
-    def test_a_missing_model_is_told_at_once(self) -> None:
+    def test_a_missing_model_is_reported_at_once(self) -> None:
         """There is no such path without it."""
         client = AzureClient("https://a.example", api_version="v", api_key="k")
         with pytest.raises(TypeError) as caught:
@@ -559,7 +559,7 @@ class TestWholeAnswers:
             ),
         ],
     )
-    def test_what_is_no_answer_is_an_error(
+    def test_what_is_not_an_answer_is_an_error(
         self,
         server: ScriptedServer,
         client: Client,
@@ -567,7 +567,7 @@ class TestWholeAnswers:
         error: type[ScanError],
         message: str,
     ) -> None:
-        """An error is the server's own, anything else is no event stream."""
+        """An error is the server's own, anything else is not an event stream."""
         server.scripts.append([json_answer(reply)])
         s = self.chat(client)
         assert not s.next()
@@ -584,7 +584,7 @@ class TestWholeAnswers:
         assert not s.next()
         assert type(s.err()) is TransportError
 
-    def test_text_that_is_no_json_is_no_event_stream(
+    def test_text_that_is_not_json_is_not_an_event_stream(
         self, server: ScriptedServer, client: Client
     ) -> None:
         """Whatever its type says."""

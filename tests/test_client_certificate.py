@@ -13,7 +13,7 @@ from server import CHUNKED, END, ch, serving
 
 
 def test_the_example_shows_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server accepts nobody without one."""
+    """The server accepts no client without one."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     own = authority.issue_cert("client@example.com")

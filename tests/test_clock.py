@@ -22,7 +22,7 @@ def begun(timeout: Timeout) -> Clock:
 
 
 def sent(timeout: Timeout) -> Clock:
-    """Return the clock of an exchange that waits for the head of the answer."""
+    """Return the clock of an exchange that waits for the response headers."""
     clock = begun(timeout)
     clock.connected()
     return clock
@@ -63,13 +63,13 @@ def test_each_phase_has_its_own_limit(now: Now) -> None:
     assert (clock.left(), clock.limit) == (1.75, "first_byte")
     clock.answered()
     now.seconds += 0.25
-    assert (clock.left(), clock.limit) == (3, "idle")  # counted anew for each wait
+    assert (clock.left(), clock.limit) == (3, "idle")  # counted again for each wait
     now.seconds += 3
     assert (clock.left(), clock.limit) == (0.75, "event_idle")
 
 
-def test_a_request_that_is_sent_again_has_its_limits_anew(now: Now) -> None:
-    """Only `total` goes on: a connection that turned out to be stale takes a part of it."""
+def test_a_request_that_is_sent_again_restarts_its_timeouts(now: Now) -> None:
+    """Only `total` continues: a connection that turned out to be stale takes a part of it."""
     clock = sent(Timeout(connect=1, first_byte=2, total=10))
     clock.answering = True
     now.seconds += 1.5
@@ -91,7 +91,7 @@ def test_a_later_attempt_has_what_is_left_of_the_total(now: Now) -> None:
 
 
 def test_an_event_starts_the_silence_again(now: Now) -> None:
-    """The reader's own time is not counted; the other limits go on."""
+    """The reader's own time is not counted; the other limits continue."""
     clock = answered(Timeout(event_idle=5, total=20))
     now.seconds += 4
     assert clock.left() == 1
@@ -128,7 +128,7 @@ def test_that_time_can_be_lifted(now: Now) -> None:
 
 
 def test_the_limit_that_runs_out_first_counts(now: Now) -> None:
-    """Whether it is counted from a moment or anew for each wait."""
+    """Whether it is counted from a moment or again for each wait."""
     clock = answered(Timeout(idle=3, event_idle=2, total=4))
     assert (clock.left(), clock.limit) == (2, "event_idle")
     clock = answered(Timeout(idle=1, event_idle=2, total=4))
@@ -170,7 +170,7 @@ def test_an_error_says_which_limit_it_was(
     assert (str(error), error.limit) == (message, limit)
 
 
-def test_the_time_for_what_follows_is_no_limit_of_the_caller() -> None:
+def test_the_time_for_what_follows_is_not_a_limit_of_the_caller() -> None:
     """So it has no name."""
     clock = answered(Timeout())
     clock.end_in(1)

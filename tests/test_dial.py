@@ -57,13 +57,13 @@ NO_FAMILY = Host(family=socket.AF_UNSPEC)
 
 
 class Net:
-    """A network without a network, whose time passes while somebody waits for it.
+    """A simulated network, whose time passes while the code waits for it.
 
     Attributes:
         begun: The port of each attempt, and after how many seconds it has begun.
         open: The sockets that are open.
         held: Which copies of sockets are open.
-        waits: How many times somebody has waited.
+        waits: The number of waits.
     """
 
     def __init__(self, now: Now, *hosts: Host) -> None:
@@ -112,7 +112,7 @@ class Plug:
         self.options.append(option)
 
     def setblocking(self, flag: bool) -> None:
-        """Nobody may wait for it."""
+        """No code may wait for it."""
         assert not flag
 
     def settimeout(self, seconds: float) -> None:
@@ -230,7 +230,7 @@ class TestAddresses:
             ([NO_FAMILY, NO_WAY], errno.EAFNOSUPPORT, 0),
         ],
     )
-    def test_the_last_failure_is_told(
+    def test_the_last_failure_is_reported(
         self, dialled: Any, hosts: list[Host], number: int, seconds: float
     ) -> None:
         """Rather than that there is no way to another one."""
@@ -285,7 +285,7 @@ def waiting_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @contextlib.contextmanager
 def full() -> Iterator[int]:
-    """Give a port that does not answer: nobody accepts what waits there."""
+    """Give a port that does not answer: connections are never accepted there."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -371,7 +371,7 @@ def test_errors_of_sockets_have_words_on_windows(monkeypatch: pytest.MonkeyPatch
     assert dialling.system_error(errno.EPIPE).strerror == os.strerror(errno.EPIPE)
 
 
-def test_a_name_is_looked_up_in_a_thread_that_nobody_waits_for(
+def test_a_name_is_looked_up_in_a_thread_that_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It does not keep the program from ending; its name says what it is."""

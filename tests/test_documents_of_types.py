@@ -209,7 +209,7 @@ def test_family_is_found_in_either_kind_of_document(tools: ModuleType) -> None:
 
 
 def entries(model: Any) -> dict[str, dict[str, str]]:
-    """Return the entries that the report on a family asks for, as somebody would write them."""
+    """Return the entries that the report on a family asks for, as a person would write them."""
     found: dict[str, dict[str, str]] = {}
     for override in ("names", "renamed", "docs", "attributes"):
         for line in model.wishes.lines.get(override, ()):
@@ -222,7 +222,7 @@ def entries(model: Any) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("part", ["agents", "audio", "image_edit"])
 def test_family_can_be_made_of_json_schemas_alone(tools: ModuleType, part: str) -> None:
-    """Whoever writes the entries that the first run asks for is done; it takes no third run."""
+    """With the entries that the first run asks for, the second run succeeds."""
     parts = tools.read_documents([SPEC / "streams.json"])
     known = {"folder": part, "title": part, "source": "s", "roots": [part]}
     first = tools.FamilyModel(tools.Family(**known), parts[part])

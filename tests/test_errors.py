@@ -47,7 +47,7 @@ def test_drawn_tree_is_the_real_one() -> None:
 
 
 def test_drawn_statuses_are_the_real_ones() -> None:
-    """The HTTP statuses in the drawing are those that the classes stand for."""
+    """The HTTP statuses in the drawing are those of the classes."""
     drawn = re.findall(r"([A-Z]\w+Error) +(\d)(\d\d|xx) ", errors.__doc__ or "")
     assert len(drawn) == 9
     for name, hundreds, rest in drawn:
@@ -70,7 +70,7 @@ def test_docstring_tells_what_to_do(cls: type[ScanError]) -> None:
 
 
 def test_configuration_error_is_a_value_error() -> None:
-    """Whoever catches misuse as ValueError catches a malformed key or URL as well."""
+    """`except ValueError` also catches a malformed key or URL."""
     assert issubclass(ConfigurationError, ValueError)
 
 

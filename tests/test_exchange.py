@@ -304,7 +304,7 @@ class TestRefusals:
             "coding",
         ],
     )
-    def test_the_head_and_the_first_bytes_decide(
+    def test_the_response_headers_and_the_first_bytes_decide(
         self, reply: Reply, cls: type[ScanError], message: str
     ) -> None:
         """The error has its class and no key, and afterwards there is nothing to read."""
@@ -347,7 +347,7 @@ class TestRefusals:
         assert (event.count(b"transcript.text.done"), end) == (2, DONE)
         assert asyncio.run(transport_over(wire).call(REQUEST)) == {"text": "Hi"}
 
-    def test_a_call_is_not_answered_in_a_coding_that_nobody_knows(self) -> None:
+    def test_a_call_is_not_answered_in_a_coding_that_is_unknown(self) -> None:
         """The error names it, rather than quote what it made of the answer."""
         wire = MemoryWire(Reply([b"\xf1{}"], headers=coded("x-new", JSON)))
         error = failure(transport_over(wire).call(REQUEST))
@@ -588,7 +588,7 @@ class TestLimits:
     def test_a_limit_that_runs_out_has_its_name(
         self, reply: Callable[[], Reply], timeout: Timeout, limit: str
     ) -> None:
-        """Whatever was waited for; the server notices that nobody listens any more."""
+        """Whatever was waited for; the server notices that the client has left."""
         wire = MemoryWire(reply())
         error = failure(read(stream_over(wire, once(timeout=timeout))))
         assert isinstance(error, StreamTimeoutError)
@@ -653,7 +653,7 @@ class TestClosing:
 
     @pytest.mark.parametrize("rest", [[DONE, b"\n"], [b"x" * 65535]], ids=["short", "long"])
     def test_what_is_over_is_drained(self, rest: list[Any]) -> None:
-        """The rest is read, up to 64 KiB, and the connection kept; nobody has cancelled it."""
+        """The rest is read, up to 64 KiB, and the connection kept, because it was not cancelled."""
         wire = MemoryWire(Reply([HI, *rest]))
         exchange = asyncio.run(self.closed(wire, ending=True))
         assert (wire.kept, wire.closed, wire.hung_up) == (1, 0, 0)
@@ -724,7 +724,7 @@ class TestClosing:
         assert [one.filename for one in caught] == [__file__]
 
     def test_a_stream_that_is_over_may_be_forgotten(self) -> None:
-        """Nobody warns of it, in either face; the blocking one still finds the end."""
+        """There is no warning, blocking or asynchronous; the blocking one still finds the end."""
 
         async def run() -> None:
             exchange = stream_over(wire)
@@ -1010,7 +1010,7 @@ class TestFaces:
             assert "Authorization" not in parcel.headers
             assert (parcel.url, parcel.query) == (f"{URL}/x", (("v", "2"),))
 
-    def test_a_step_that_is_suspended_is_no_step_at_once(self) -> None:
+    def test_a_step_that_is_suspended_is_not_a_step_at_once(self) -> None:
         """A wire that says it blocks, and does not, is found out."""
         with pytest.raises(RuntimeError, match=r"^a coroutine of a blocking wire was suspended$"):
             at_once(asyncio.sleep(0))

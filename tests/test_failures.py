@@ -89,7 +89,7 @@ def clock(*, connecting: bool) -> Clock:
 def test_a_request_without_an_answer(
     error: Exception, connecting: bool, cls: type[TransportError], message: str
 ) -> None:
-    """Once there is a connection, the request may have arrived: it is no ConnectError then."""
+    """Once there is a connection, the request may have arrived: it is not a ConnectError then."""
     ours = failures.no_answer(error, "U", clock(connecting=connecting))
     assert type(ours) is cls
     assert str(ours) == message
@@ -144,7 +144,7 @@ def test_an_answer_that_broke_off(error: Exception, lost: str | None, words: str
     assert failures.reason(error) == words
 
 
-def test_a_certificate_that_was_refused_is_told_from_other_failures() -> None:
+def test_a_certificate_that_was_refused_is_distinguished_from_other_failures() -> None:
     """It would be refused again, so that the request is not retried."""
     for cause, refused in ((CERTIFICATE, True), (RESET, False)):
         ours = failures.no_answer(requests.exceptions.SSLError(cause), "U", clock(connecting=True))

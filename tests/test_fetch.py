@@ -184,7 +184,7 @@ class TestEnding:
         assert engine.sent[0][1]["signal"].aborted
 
     def test_a_cancellation_ends_every_later_wait(self, start: Start) -> None:
-        """In the head, and in the body."""
+        """In the response headers, and in the body."""
         engine = start(Reply([b"data: 1\n\n", HANG]), Reply(before=HANG))
         source = exchange()
         chunks = iter(source)

@@ -127,7 +127,7 @@ class TestRepr:
         assert repr(streamer) == f"<StreamerV2: chat, 2 events, {size} bytes, completed>"
 
     def test_of_one_byte(self) -> None:
-        """It is no plural."""
+        """It is not a plural."""
         streamer = StreamerV2([b"x"])
         assert not streamer.next()
         assert "0 events, 1 byte, " in repr(streamer)

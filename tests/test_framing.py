@@ -1,4 +1,4 @@
-"""Where an answer ends, by its head alone; and which lines of a head are beyond doubt."""
+"""Where an answer ends, according to its headers; and which header lines are unambiguous."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def framed(
         (("Content-Length: 5", "From nobody"), (5, False, False)),
     ],
 )
-def test_the_head_says_where_the_body_ends(
+def test_the_headers_say_where_the_body_ends(
     lines: tuple[str, ...], expected: tuple[int | None, bool, bool]
 ) -> None:
     """What RFC 9112 merely tolerates leaves a doubt."""
@@ -110,7 +110,7 @@ def test_some_answers_have_no_body(status: int, lines: tuple[str, ...], clear: b
     ],
 )
 def test_a_length_that_is_none_is_an_error(lines: tuple[str, ...], message: str) -> None:
-    """Nobody knows where such an answer ends."""
+    """It is unknown where such an answer ends."""
     with pytest.raises(http.client.HTTPException) as caught:
         framed(*lines)
     assert str(caught.value) == message

@@ -33,7 +33,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @NEEDS_RUFF
 def test_what_is_checked_in_is_what_the_generator_makes() -> None:
-    """Nobody has edited the output, nothing of the facts is lacking, and no file is out of date."""
+    """The output has not been edited by hand, is complete, and up to date."""
     command = [
         sys.executable,
         str(ROOT / "scripts" / "generate_types.py"),

@@ -135,7 +135,7 @@ def test_any_other_exception_is_none() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_what_is_no_exception_is_one(error: type[BaseException]) -> None:
+def test_raising_what_is_not_an_exception_is_one(error: type[BaseException]) -> None:
     """No source and no network raises it."""
     assert is_interruption(error()) is True
 

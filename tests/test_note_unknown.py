@@ -109,7 +109,7 @@ def test_events_are_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("driver", [StreamerV2, SteppedStreamer])
 def test_strict_streams_note_as_well(driver: Any) -> None:
-    """An unknown key is no error, however strict the stream is."""
+    """An unknown key is not an error, however strict the stream is."""
     streamer = driver(wire(chunk({"mood": "good"}), DONE), strict=True, note_unknown=True)
     while streamer.next():
         pass

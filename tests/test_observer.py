@@ -1,4 +1,4 @@
-"""Observers: each is told of every beginning and of its end, and of nothing twice."""
+"""Observers: each is notified of every beginning and of its end, and of nothing twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openai_scan.stream.machine import NO_EVENT
 ERROR = TransportError("reset")
 
 
-def test_all_observers_are_told_in_turn() -> None:
+def test_all_observers_are_notified_in_turn() -> None:
     """In the order in which they came."""
     told: list[tuple[str, str, Reader]] = []
 
@@ -38,8 +38,8 @@ def test_all_observers_are_told_in_turn() -> None:
     assert told == [(name, word, READER) for word in words for name in "ab"]
 
 
-def test_an_end_is_told_once_for_each_beginning() -> None:
-    """An end without a beginning is told to nobody."""
+def test_an_end_is_reported_once_for_each_beginning() -> None:
+    """No observer is notified of an end without a beginning."""
     observers = Observers()
     observers.add(diary := Diary(), READER)
     observers.ended(READER, "cancelled", None)
@@ -51,7 +51,7 @@ def test_an_end_is_told_once_for_each_beginning() -> None:
     assert diary.lines == ["began", "completed"] * 2
 
 
-def test_an_observer_that_comes_late_is_told_of_an_answer_under_way() -> None:
+def test_an_observer_that_comes_late_is_notified_of_an_answer_under_way() -> None:
     """But not of one that has ended, or has not begun."""
     observers = Observers()
     observers.add(early := Diary(), READER)

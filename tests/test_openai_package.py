@@ -117,7 +117,7 @@ class Handler(openai.AssistantEventHandler):
         self.called: list[str] = []
 
     def __getattribute__(self, name: str) -> Any:
-        """Note *name*, if it is a method that tells of what happens."""
+        """Note *name*, if it is a method that reports what happens."""
         if name.startswith("on_") and name not in {"on_event", "on_end"}:
             self.called.append(name)
         return super().__getattribute__(name)
@@ -157,7 +157,7 @@ def test_assistants_tell_their_helpers(openai_server: FakeServer, client: openai
 
 
 def test_whole_answers(openai_server: FakeServer, client: openai.OpenAI) -> None:
-    """Whoever asks for no stream gets what that client takes for whole."""
+    """Without `stream`, the client gets an answer that it accepts as whole."""
     openai_server.add(chat_calls(WEATHER), response_answer("Hi there"), *[assistant_answer("")] * 2)
     completion = client.chat.completions.create(model="m", messages=[])
     calls: Any = completion.choices[0].message.tool_calls
@@ -214,7 +214,7 @@ class TestBackground:
     """A whole service is taken for the API."""
 
     def test_sync(self) -> None:
-        """Creates, polls, takes up, cancels and deletes."""
+        """Creates, polls, resumes, cancels and deletes."""
         said = response_answer("one two three")
         broken: list[Step] = [*said[:6], cut(), *said[6:]]
         with (

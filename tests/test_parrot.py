@@ -37,7 +37,7 @@ def test_it_repeats_what_it_is_told_word_by_word(client: Client) -> None:
     assert (thoughts[0], "".join(thoughts[1])[:8]) == ([], "Somebody")
 
 
-def test_a_response_goes_on_without_its_reader(client: Client) -> None:
+def test_a_response_continues_without_its_reader(client: Client) -> None:
     """Another stream takes it up."""
     asked: Any = {"model": "parrot", "input": QUESTION, "background": True, "store": True}
     with client.create_response_stream(**asked) as s:

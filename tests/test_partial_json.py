@@ -103,7 +103,7 @@ def test_at_the_end_it_is_what_json_says(text: str, size: int) -> None:
         ("{} x", {}),
     ],
 )
-def test_what_is_no_json_ends_it(text: str, value: Any) -> None:
+def test_what_is_not_json_ends_it(text: str, value: Any) -> None:
     """What came until then stays, and nothing more is taken."""
     parser = fed(text)
     parser.finish()
@@ -116,7 +116,7 @@ def test_what_is_no_json_ends_it(text: str, value: Any) -> None:
         json.loads(text)
 
 
-def test_a_number_alone_ends_when_somebody_says_so() -> None:
+def test_a_number_alone_ends_at_the_end_of_the_input() -> None:
     """Until then another digit may come; a text that is cut short stays so."""
     parser = fed("12")
     assert (parser.value, parser.complete) == (None, False)
@@ -186,7 +186,7 @@ def test_each_character_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nesting_is_bounded() -> None:
-    """What is nested deeper than anybody could print is broken; what came before it stays."""
+    """JSON that is nested too deeply to print is broken; what came before it remains."""
     deepest = "[" * 128 + "]" * 128
     assert fed(deepest).value == json.loads(deepest)
     assert fed(deepest).complete

@@ -79,7 +79,7 @@ def test_a_streamer_ends_well_on_odd_bytes(stream: bytes) -> None:
     b"data: 0"
 )
 def test_reading_a_streamer_copies_its_text(stream: bytes) -> None:
-    """Whoever reads a streamer as a file gets the text of its events, halves of pairs joined."""
+    """Reading a streamer as a file gives the text of its events, with halves of pairs joined."""
     properties.text_is_copied(stream)
 
 

@@ -94,7 +94,7 @@ print(*[name for name in sys.modules if name.startswith("openai_scan")])
 
 
 def test_reading_a_stream_loads_no_network() -> None:
-    """Whoever reads a stream from a file loads no requests and, if all of it fits, no cattrs."""
+    """Reading a stream from a file loads no requests and, if everything fits, no cattrs."""
     script = """
 import sys
 from openai_scan import StreamerV2

@@ -1,4 +1,4 @@
-"""PyInstaller is told of all that it cannot find by itself."""
+"""The hook tells PyInstaller everything that it cannot find."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openai_scan.cli.program import COMMANDS
 
 PACKAGE = Path(openai_scan.__file__).parent
 
-# Nobody loads them by name: a program imports them, and PyInstaller sees it.
+# They are not loaded by name: a program imports them, and PyInstaller sees it.
 IMPORTED = {"openai_scan.pytest_plugin", "openai_scan.telemetry"}
 
 

@@ -1,4 +1,4 @@
-"""The plugin, as somebody else's project uses it: in a pytest of its own."""
+"""The plugin, as another project uses it: in a separate pytest."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_fixtures_are_at_hand(openai_server: FakeServer, request: pytest.Fixture
 
 
 def test_pytest_finds_the_plugin() -> None:
-    """Nobody has to name it: the distribution does."""
+    """You do not have to name it: the distribution does."""
     [found] = entry_points(group="pytest11", name="openai_scan")
     assert found.value == PLUGIN
 
@@ -163,7 +163,7 @@ print(*sorted(name for name in set(sys.modules) - before))
     ]
 
 
-def test_an_answer_that_nobody_asks_for_fails_the_test(tmp_path: Path) -> None:
+def test_an_answer_that_is_never_requested_fails_the_test(tmp_path: Path) -> None:
     """The test, not its end; a test that fails for another reason says that one alone."""
     status, printed = run(
         tmp_path,

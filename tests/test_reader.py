@@ -152,7 +152,7 @@ def test_closed_reader_is_closed() -> None:
 
 
 def test_closing_the_reader_leaves_the_stream_open() -> None:
-    """A wrapper that is dropped or closed does not end the stream: another may go on."""
+    """A wrapper that is dropped or closed does not end the stream: another may continue."""
     s = StreamerV2([delta("ab"), DONE])
     with io.BufferedReader(s.reader(), 1) as buffered:
         assert buffered.read(1) == b"a"
@@ -172,7 +172,7 @@ def test_error_comes_after_the_text(*, wrapped: bool) -> None:
 
 
 def test_error_of_the_network_comes_through() -> None:
-    """An error of the source reaches whoever reads the text, as the ScanError that it is."""
+    """An error of the source reaches the reader of the text unchanged, as a ScanError."""
 
     class Broken:
         """A file that breaks."""

@@ -42,7 +42,7 @@ BETA = ("beta", "true")
 OTHERS = {"close", "stream"}
 METHODS = sorted({name for name in dir(Methods) if not name.startswith("_")} - OTHERS)
 
-# What methods take before their parameters, besides ids. An id stands for itself in a path.
+# What methods take before their parameters, besides ids. An id appears unchanged in a path.
 ARGUMENTS = {
     "bookmark": {"format": 1, "answer_id": "response_id", "position": 7},
     "events": [{"type": "agent.session.input.cancel"}],
@@ -297,7 +297,7 @@ def test_no_parameter_is_forgotten(method: str) -> None:
 
 @pytest.mark.unmeasured
 def test_the_facts_are_those_of_the_official_client() -> None:
-    """Nobody has edited them. A newer client may know more: make them anew then."""
+    """They have not been edited by hand. If a newer client knows more, extract them again."""
     version = importlib.metadata.version("openai")
     if FACTS["source"] != f"openai {version}":
         pytest.skip(f"they are those of {FACTS['source']}, and {version} is installed")

@@ -95,7 +95,7 @@ def test_an_answer_is_resumed_if_it_broke_off(error: ScanError, expected: bool) 
     [(302, False), (403, False), (407, False), (408, True), (429, True), (500, True)],
 )
 def test_a_proxy_that_refuses_for_good_is_not_asked_again(status: int, expected: bool) -> None:
-    """Only what may be another a moment later is tried again, or resumed."""
+    """Only failures that may be temporary are retried or resumed."""
     error = ConnectError("refused")
     error.proxy_status = status
     assert (Attempt().again(error, AT_ONCE) is not None) is expected
@@ -218,6 +218,6 @@ def test_a_date_is_in_gmt(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
 @pytest.mark.parametrize(
     "date", ["", "Sun Nov", "Sun, 32 Nov 2022 08:49:37", "Sun Nov  6 25:00:00 2022"]
 )
-def test_what_is_not_a_date_is_no_wish(date: str) -> None:
+def test_what_is_not_a_date_is_not_a_wish(date: str) -> None:
     """Half a date, or a day and an hour that do not exist."""
     assert retry_after({"retry-after": date}) is None

@@ -1,4 +1,4 @@
-"""Nobody gets another's answer: which connections are used again, and what is read from them."""
+"""No reader gets another's answer: which connections are reused, and what is read from them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HEAD_START = b"HTTP/1.1 200 OK\r\n"
 
 
 def head(*lines: str, version: str = "HTTP/1.1", status: str = "200 OK") -> bytes:
-    """Return a head with these headers."""
+    """Return response headers with these lines."""
     text = HEAD.format("".join(f"{line}\r\n" for line in lines))
     return text.replace("HTTP/1.1 200 OK", f"{version} {status}").encode()
 
@@ -237,7 +237,7 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
 
 
 @pytest.mark.parametrize(("script", "reason"), REFUSED.values(), ids=list(REFUSED))
-def test_a_head_that_does_not_say_where_the_answer_ends_is_refused(
+def test_headers_that_do_not_say_where_the_answer_ends_are_refused(
     script: tuple[bytes | object, ...], reason: str
 ) -> None:
     """No byte of the body is handed over, and the connection is closed."""
@@ -278,7 +278,7 @@ def test_a_body_without_its_end_is_an_error(
 
 @pytest.mark.parametrize("lines", [(), ("Content-Length: 0",), ("Transfer-Encoding: chunked",)])
 def test_an_answer_without_a_body_has_none(lines: Sequence[str]) -> None:
-    """Whatever its head says, nothing is waited for; what it says may leave a doubt."""
+    """Whatever its headers say, the client does not wait; they may be ambiguous."""
     nothing = head(*lines, status="204 No Content")
     with serving([nothing], [OK]) as server:
         transport = Transport(server.base_url, key="")
@@ -289,7 +289,7 @@ def test_an_answer_without_a_body_has_none(lines: Sequence[str]) -> None:
 
 
 def test_hints_are_read_past_within_the_limit() -> None:
-    """They are not the answer, so that `first_byte` goes on."""
+    """They are not the answer, so that `first_byte` continues."""
     with serving([Repeat(EARLY_HINTS[:30])]) as server:
         transport = Transport(server.base_url, key="")
         exchange = transport.stream(

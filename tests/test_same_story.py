@@ -122,7 +122,7 @@ def renewed() -> Source:
 
 
 def successor() -> Callable[[Any, Outcome], Source | Outcome]:
-    """Return a successor that goes on once, then says how all has ended."""
+    """Return a successor that continues once, then says how all has ended."""
     answers: list[Source | Outcome] = ["requires_action", Source(ANSWER)]
     return lambda _stream, _outcome: answers.pop()
 

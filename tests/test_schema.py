@@ -128,7 +128,7 @@ def test_for_responses_it_is_flat() -> None:
 
 
 def test_what_the_schema_asks_for_can_be_read() -> None:
-    """Null stands for the default, whatever that is."""
+    """Null means the default, whatever that is."""
     payload = {
         "place": {"city": "Rome", "country": None},
         "sky": "clear",
@@ -166,8 +166,8 @@ class Checked:
         ({"number": 1, "unit": "K"}, "invalid value for type, expected 'C' or 'F' @ $.unit"),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_place(payload: Any, message: str) -> None:
-    """A list is no text, an enum has its values only, and a class may have its own say."""
+def test_what_does_not_fit_is_reported_with_its_place(payload: Any, message: str) -> None:
+    """A list is not text, an enum has its values only, and a class may have its own say."""
     with pytest.raises(DecodeError) as caught:
         Structurer(strict=True)(payload, Checked)
     assert str(caught.value) == message
@@ -199,7 +199,7 @@ def test_a_type_has_its_schema(kind: Any, expected: Any) -> None:
     assert schema_of(kind) == expected
 
 
-def test_a_union_of_classes_is_told_apart_by_type() -> None:
+def test_a_union_of_classes_is_distinguished_by_type() -> None:
     """A tag that has a default is asked for as well."""
     schema = schema_of(Circle | None | str)
     assert schema["anyOf"] == [{"$ref": "#/$defs/Circle"}, {"type": "null"}, {"type": "string"}]
@@ -661,7 +661,7 @@ class TestDataclasses:
             (Odd, {}, "required field missing @ $.from"),
         ],
     )
-    def test_what_does_not_fit_is_told_with_its_place(
+    def test_what_does_not_fit_is_reported_with_its_place(
         self, cls: Any, payload: Any, message: str
     ) -> None:
         """As in an attrs class."""
@@ -805,7 +805,7 @@ class TestModels:
             ({"name": "secret"}, "Value error, hunter2 @ $"),
         ],
     )
-    def test_what_does_not_fit_is_told_with_its_place(self, payload: Any, message: str) -> None:
+    def test_what_does_not_fit_is_reported_with_its_place(self, payload: Any, message: str) -> None:
         """Nothing is coerced, and no value is shown."""
         with pytest.raises(DecodeError) as caught:
             Structurer(strict=True)(payload, Model)

@@ -226,7 +226,7 @@ class TestHeaders:
             ("X", "\u0100", "the header X has a character in it that is not Latin-1"),
         ],
     )
-    def test_it_is_told(self, name: Any, value: Any, message: str) -> None:
+    def test_it_is_reported(self, name: Any, value: Any, message: str) -> None:
         """By the name of the header, if that is one."""
         with pytest.raises((TypeError, ValueError)) as caught:
             check_header(name, value)
@@ -253,7 +253,7 @@ class TestSecrets:
         assert list(secrets_of([("X-Token", "s   t u"), ("X", "y")])) == ["s   t u", "t u", ""]
 
     @pytest.mark.parametrize("wrong", ["dTpw!", "dTpwO", "\u00fc"])
-    def test_what_is_not_encoded_is_no_secret_more(self, wrong: str) -> None:
+    def test_what_is_not_encoded_is_no_longer_secret(self, wrong: str) -> None:
         """It is one already."""
         found = list(secrets_of([("Authorization", f"Basic {wrong}")]))
         assert found == [f"Basic {wrong}", wrong, ""]

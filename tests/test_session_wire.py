@@ -50,7 +50,7 @@ class Raw:
         return next(self._pieces)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self.asked.append("close")
 
     def release_conn(self) -> None:
@@ -100,7 +100,7 @@ def test_what_has_arrived_is_read() -> None:
 
 
 def test_what_is_compressed_is_decompressed_by_urllib3() -> None:
-    """It lets go of the connection by itself."""
+    """It releases the connection on its own."""
     raw = Raw(b"a", b"")
     answer = answered(raw)
     assert [at_once(answer.read()), at_once(answer.read())] == [b"a", b""]
@@ -166,7 +166,7 @@ def test_the_environment_may_name_certificates(
         ssl.SSLZeroReturnError(6, "closed"),
     ],
 )
-def test_what_sending_raises_if_nobody_listens_is_a_broken_pipe(
+def test_sending_to_a_closed_port_raises_a_broken_pipe(
     monkeypatch: pytest.MonkeyPatch, error: OSError
 ) -> None:
     """Only then urllib3 reads the answer that may have come."""

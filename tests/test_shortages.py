@@ -83,7 +83,7 @@ class TestDescriptors:
 
     @pytest.mark.parametrize("place", ["hold", "watch"])
     def test_a_socket_cannot_be_copied(self, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-        """A copy is what a cancellation takes hold of."""
+        """A cancellation needs a copy."""
 
         def refuse(*_: object) -> None:
             raise TOO_MANY
@@ -95,7 +95,7 @@ class TestDescriptors:
         assert str(error) == f"no connection to {server.base_url}: Too many open files"
 
     def test_the_certificates_cannot_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is not their fault, so it is no TLSError."""
+        """It is not their fault, so it is not a TLSError."""
 
         def refuse(*_: object, **__: object) -> None:
             raise TOO_MANY
@@ -237,7 +237,7 @@ class _NoThread:
 
 
 class TestAbsurdWaits:
-    """Nobody waits for years, and no system can."""
+    """No system can wait for years."""
 
     @pytest.mark.parametrize(
         "wish", ["99999999999", "1e300", "2000000", "Fri, 31 Dec 9999 23:59:59 GMT"]
@@ -370,7 +370,7 @@ class TestLibraries:
             Client("k", "http://a.test/v1")
 
 
-def test_what_was_being_handled_is_no_cause(server: ScriptedServer) -> None:
+def test_what_was_being_handled_is_not_a_cause(server: ScriptedServer) -> None:
     """A request that is made in an `except` block fails for its own reasons."""
     with Client("k", "http://127.0.0.1:9/v1", retries=ONCE) as client:
         try:
@@ -385,7 +385,7 @@ def test_what_was_being_handled_is_no_cause(server: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("connecting", [True, False])
-def test_the_system_s_own_limit_is_no_limit_of_ours(*, connecting: bool) -> None:
+def test_the_system_s_own_limit_is_not_a_limit_of_ours(*, connecting: bool) -> None:
     """A peer that acknowledges nothing any more is given up by the system."""
     clock = Clock(Timeout())
     clock.start()

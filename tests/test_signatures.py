@@ -103,7 +103,7 @@ def test_help_tells_what_a_parameter_means() -> None:
 
 
 def test_a_method_that_describes_its_own_keeps_that() -> None:
-    """The keyword arguments follow, in place of the line that stands for all of them."""
+    """The keyword arguments follow, instead of the line for all of them."""
     doc = inspect.getdoc(Client.resume_stream) or ""
     assert doc.index("    bookmark: ") < doc.index("    seen: ") < doc.index("    include: ")
     assert "    params: " not in doc

@@ -208,7 +208,7 @@ def test_final_of_nothing() -> None:
 
 
 def test_final_counts_as_asked() -> None:
-    """Whoever has been told of the error by final() is not told again at the end of `with`."""
+    """If final() has raised the error, the end of `with` does not raise it again."""
     with StreamerV2([chunk("a")]) as streamer:
         while streamer.next():
             pass
@@ -235,7 +235,7 @@ def test_a_family_needs_a_fold() -> None:
     """An event of a family that has no fold is a mistake in the family, reported by its name."""
 
     class PetEvent(Event):
-        """An event of a family that nobody knows."""
+        """An event of an unknown family."""
 
         family = "pets"
 
@@ -279,7 +279,7 @@ FAMILIES = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_chain(family: str) -> None:
-    """A new answer in a chain starts anew; until it does, the one before is there."""
+    """A new answer in a chain starts empty; until then, the previous one is available."""
     first, second = FAMILIES[family]
     streamer = StreamerV2(first)
     streamer.chain([data({"type": "strange"}), *second])

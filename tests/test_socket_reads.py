@@ -1,4 +1,4 @@
-"""What is read from a socket within the clock of an exchange, and what lies behind it."""
+"""What is read from a socket within the clock of an exchange, and what follows it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def reading(sock: Any, timeout: Timeout | None = None) -> tuple[_ClockedReads, Clock]:
-    """Return what reads from *sock*, and its clock: the head is waited for."""
+    """Return what reads from *sock*, and its clock, which waits for the response headers."""
     clock = Clock(timeout or Timeout())
     clock.start()
     clock.connected()
@@ -76,7 +76,7 @@ class TestReading:
             assert reads.ended is False
 
     def test_the_end_is_noted(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """It is no part of an answer."""
+        """It is not part of an answer."""
         ours, theirs = ends
         reads, clock = reading(ours)
         theirs.shutdown(socket.SHUT_WR)
@@ -153,7 +153,7 @@ def body_of(
 
 
 class TestSlices:
-    """Where the system wakes nobody, a read is repeated until something comes or it is left."""
+    """If the system does not wake the thread, the read repeats until data come or it is left."""
 
     @pytest.fixture
     def asleep(
@@ -236,10 +236,10 @@ class TestSlices:
 
 
 class TestBody:
-    """A body is read as it arrives, and each wait is limited, by whoever can."""
+    """A body is read as it arrives, and each wait is limited, by the system or by Python."""
 
     def test_what_has_arrived_is_read(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """First what came with the head; then nothing is waited for that is not needed."""
+        """First what came with the headers; then it only waits for what is needed."""
         ours, theirs = ends
         body = body_of(ours, arrived=b"ab")
         assert body.read() == b"ab"
@@ -254,7 +254,7 @@ class TestBody:
     def test_a_byte_behind_it_is_not_its_end(
         self, ends: tuple[socket.socket, socket.socket], behind: bytes
     ) -> None:
-        """Whether it came with the head or after it."""
+        """Whether it came with the response headers or after them."""
         ours, theirs = ends
         body = body_of(ours, arrived=behind if len(behind) > 1 else b"")
         theirs.send(b"abcdefg")
@@ -270,7 +270,7 @@ class TestBody:
         assert body.at_its_end is False
 
     def test_a_cut_is_an_error_each_time(self, ends: tuple[socket.socket, socket.socket]) -> None:
-        """Nobody takes it for the end."""
+        """It is not mistaken for the end."""
         ours, theirs = ends
         body = body_of(ours, arrived=b"ab")
         theirs.close()
@@ -374,7 +374,7 @@ class TestBody:
     def test_signals_that_keep_coming_do_not_put_the_limit_off(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A handler that sets its alarm anew is not known by its timer, which does not repeat."""
+        """A handler that sets its alarm again has a timer that does not repeat."""
         monkeypatch.setattr(body, "signals_may_repeat", signals_may_repeat)
         alarms = itertools.count()
 
@@ -402,7 +402,7 @@ class TestBody:
             ((), "ITIMER_PROF", True),
         ],
     )
-    def test_signals_repeat_where_somebody_expects_them(
+    def test_signals_repeat_where_someone_expects_them(
         self,
         monkeypatch: pytest.MonkeyPatch,
         handled: tuple[str, ...],
@@ -433,7 +433,7 @@ class TestBody:
 
 
 class TestWhatLiesBehind:
-    """Bytes that nobody has read, in any buffer, are not the next answer's."""
+    """Bytes that have not been read, in any buffer, are not the next answer's."""
 
     def test_nothing_does(
         self, ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Statistics and observers: what is told of a stream from outside."""
+"""Statistics and observers: what can be learned about a stream from outside."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 
 
-def test_times_are_taken_once_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_taken_once_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """They count from the first next(), and stand still after the end."""
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -85,8 +85,8 @@ def test_gaps_are_counted_between_texts(monkeypatch: pytest.MonkeyPatch) -> None
     assert stats.seconds == pytest.approx(14.3)
 
 
-def test_a_pause_between_two_answers_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a program does before it goes on, the server is not to blame."""
+def test_a_pause_between_two_answers_is_not_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a program does before it continues, the server is not to blame."""
     now = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
@@ -130,7 +130,7 @@ def test_who_asks_late_gets_what_is_known_anyway() -> None:
     assert (stats.seconds, stats.to_first_text, stats.text_per_second) == (None, None, None)
 
 
-def test_tries_in_vain_are_part_of_the_time() -> None:
+def test_failed_attempts_count_towards_the_time() -> None:
     """They are counted, and the time to the headers begins with the first."""
     whole: Script = [CHUNKED + ch(chunk("Hi") + chunk(finish_reason="stop") + DONE) + END]
     with serving([answer(b"", status="503 Busy")], whole) as server:
@@ -146,7 +146,7 @@ def test_tries_in_vain_are_part_of_the_time() -> None:
     assert stats.connection_reused is not None
 
 
-def test_a_refusal_has_a_head_too() -> None:
+def test_a_refusal_has_headers_too() -> None:
     """The time until the headers is known without an event."""
     with serving([answer(b"", status="400 Bad")]) as server:
         with Client("k", server.base_url) as client:
@@ -203,7 +203,7 @@ class Diary(Observer):
         self.lines.append(f"{outcome}: {error!r:.20}, {stream.events_read}")
 
 
-def test_an_observer_is_told_of_everything() -> None:
+def test_an_observer_is_notified_of_everything() -> None:
     """Of each answer its beginning, its events, another try, and its end."""
     whole: Script = [CHUNKED + ch(chunk("Hi", "stop") + DONE) + END]
     diaries: list[Diary] = []
@@ -234,7 +234,7 @@ def test_an_observer_is_told_of_everything() -> None:
 
 
 def test_an_observer_may_come_late() -> None:
-    """It is told of the beginning at once, and of what comes then."""
+    """It is notified of the beginning at once, and of what follows."""
     s = StreamerV2([chunk("a"), chunk("b")])
     assert s.next()
     diary = Diary()
@@ -249,7 +249,7 @@ def test_an_observer_may_come_late() -> None:
         s.observe(Diary())
 
 
-def test_an_observer_is_told_of_each_answer_of_a_successor() -> None:
+def test_an_observer_is_notified_of_each_answer_of_a_successor() -> None:
     """Of the end of one before what comes next is asked for."""
     s = StreamerV2([chunk("a", "stop"), DONE])
     diary = Diary()
@@ -284,7 +284,7 @@ def test_who_has_read_nothing_has_nothing_to_tell() -> None:
 
 
 def test_an_error_of_an_observer_is_not_hidden() -> None:
-    """It comes out of next(), and the stream goes on if it is asked to."""
+    """It comes out of next(), and the stream continues if it is asked to."""
 
     class Broken(Observer):
         def event(self, stream: Watched, event: Event) -> None:

@@ -202,8 +202,8 @@ def test_steps_through_the_events(split: Callable[[bytes], list[bytes]]) -> None
     assert s.notes == {}
 
 
-def test_nothing_counts_behind_done(split: Callable[[bytes], list[bytes]]) -> None:
-    """`[DONE]` ends the stream at once, whatever stands behind it."""
+def test_nothing_counts_after_done(split: Callable[[bytes], list[bytes]]) -> None:
+    """`[DONE]` ends the stream at once, whatever follows it."""
     for tail in (b"x", error_event("no"), run("failed"), b"data: {", b"\xff\xff\n\n", b"\n\n"):
         s = StreamerV2(split(ANSWER + tail))
         assert types(s)[-1] == "done"
@@ -254,7 +254,7 @@ def test_end_is_for_good(split: Callable[[bytes], list[bytes]]) -> None:
         assert s.outcome == "truncated"
 
 
-def test_error_is_for_good_although_the_source_goes_on() -> None:
+def test_error_is_for_good_although_the_source_continues() -> None:
     """B36: a source that ends cleanly after it had broken does not clear the error."""
 
     class Fickle:
@@ -290,7 +290,7 @@ def test_failed_step_leaves_no_event_behind() -> None:
 @pytest.mark.parametrize(
     "source", ["text", b"bytes", bytearray(b"x"), memoryview(b"x"), 5, None, io.StringIO("x")]
 )
-def test_what_is_no_source_is_refused_at_once(source: Any) -> None:
+def test_what_is_not_a_source_is_refused_at_once(source: Any) -> None:
     """Text, a single bytes object, or no source at all is a TypeError when it is passed."""
     with pytest.raises(TypeError):
         StreamerV2(source)
@@ -402,7 +402,7 @@ def test_error_of_ours_from_the_source_is_kept() -> None:
 
 
 def test_interrupt_is_not_swallowed() -> None:
-    """Ctrl-C while waiting for the source is nobody's stream error: it comes through."""
+    """Ctrl-C while waiting for the source is not an error of the stream: it is raised."""
     with pytest.raises(KeyboardInterrupt):
         StreamerV2(Breaking(error=KeyboardInterrupt())).next()
 
@@ -416,7 +416,7 @@ def test_break_after_the_end_is_noted() -> None:
 
 
 def test_break_inside_an_event_after_the_end_is_noted() -> None:
-    """What broke off behind the whole answer did no harm either."""
+    """What broke off after the whole answer did no harm either."""
     s = StreamerV2(Breaking(run("completed"), b"data: {", error=OSError("reset")))
     assert types(s) == ["thread.run.completed"]
     assert (s.outcome, s.err()) == ("completed", None)
@@ -486,7 +486,7 @@ def completion(reason: str, text: str = "a") -> bytes:
     ],
 )
 def test_grace_begins_again_with_what_is_new(events: list[bytes], times: int) -> None:
-    """A server that only repeats the end, for ever, does not hold the reader up."""
+    """A server that only repeats the end, forever, does not hold the reader up."""
     source = Live(*events)
     assert len(read_all(StreamerV2(source))) == len(events)
     assert source.expiries == [GRACE_SECONDS] * times
@@ -502,7 +502,7 @@ def test_grace_is_taken_back_when_another_part_begins() -> None:
 
 
 def test_done_does_not_wait_for_the_end_of_input() -> None:
-    """B11: behind `[DONE]` nothing is read: a socket held open does not hang the caller."""
+    """B11: after `[DONE]` nothing is read: a socket held open does not hang the caller."""
     source = Live(ANSWER)
     s = StreamerV2(source)
     assert types(s)[-1] == "done"
@@ -558,7 +558,7 @@ def test_flat_error_event_is_an_error(split: Callable[[bytes], list[bytes]]) -> 
     assert type(s.err()) is RateLimitError
 
 
-def test_reading_goes_on_after_an_error_event() -> None:
+def test_reading_continues_after_an_error_event() -> None:
     """Servers tell more after an error, so it is read on; the first error stays the error."""
     s = StreamerV2([error_event("first"), delta("a"), error_event("second"), run("completed")])
     assert types(s) == ["error", "thread.message.delta", "error", "thread.run.completed"]
@@ -675,7 +675,7 @@ def test_strict_takes_unknown_names_and_keys() -> None:
 
 
 def test_notes_are_the_readers_own_copy() -> None:
-    """Whoever changes the notes that were handed out changes nothing in the stream."""
+    """Changing the notes that were returned changes nothing in the stream."""
     s = StreamerV2([b": ping\n\n" + DONE])
     read_all(s)
     s.notes.clear()
@@ -684,7 +684,7 @@ def test_notes_are_the_readers_own_copy() -> None:
 
 
 def test_bad_utf8_is_repaired_and_noted(split: Callable[[bytes], list[bytes]]) -> None:
-    """Bytes that are no UTF-8 become U+FFFD, the stream goes on, and a note counts the event."""
+    """Bytes that are no UTF-8 become U+FFFD, the stream continues, and a note counts the event."""
     s = StreamerV2(split(delta("aXb").replace(b"X", b"\xff") + DONE))
     assert s.next()
     assert s.text() == "a\ufffdb"
@@ -804,7 +804,7 @@ def test_for_raises_the_error_at_the_end() -> None:
         list(s)
 
 
-def test_with_raises_the_error_that_nobody_asked_for() -> None:
+def test_with_raises_the_error_that_was_not_checked() -> None:
     """Leaving a block raises the pending error: it cannot be lost by forgetting."""
     source = Closeable(delta("a"))
     with pytest.raises(TruncatedStreamError), StreamerV2(source) as s:
@@ -859,8 +859,8 @@ def test_with_is_silent_after_a_clean_end() -> None:
     assert s.outcome == "completed"
 
 
-def test_leaving_early_is_no_error() -> None:
-    """To stop listening is no fault: the stream counts as cancelled, without an error."""
+def test_leaving_early_is_not_an_error() -> None:
+    """To stop listening is not a fault: the stream counts as cancelled, without an error."""
     source = Closeable(run("queued"), delta("a"), delta("b"))
     with StreamerV2(source) as s:
         assert next(iter(s)).type == "thread.run.queued"
@@ -872,7 +872,7 @@ def test_leaving_early_is_no_error() -> None:
 
 
 def test_leaving_at_the_done_event_is_the_end() -> None:
-    """Whoever leaves the loop at the DoneEvent has seen it all: the stream is judged as ever."""
+    """If you leave the loop at the DoneEvent, the stream is judged as if you had read on."""
 
     def leave_at_done(*chunks: bytes, chained: bytes = b"") -> StreamerV2:
         with StreamerV2(chunks) as s:
@@ -993,7 +993,7 @@ def test_cancel_after_the_end_changes_nothing() -> None:
 
 
 def test_cancel_counts_for_chained_streams() -> None:
-    """A cancelled stream does not go on with the next one of its chain."""
+    """A cancelled stream does not continue with the next one of its chain."""
     first = Live(run("requires_action"))
     second = Live(ANSWER)
     s = StreamerV2(first)
@@ -1010,7 +1010,7 @@ def test_cancel_between_two_streams_of_a_chain() -> None:
     second = Live(ANSWER)
 
     class LastWord(Closeable):
-        """Is let go of between the two streams: the other thread comes just then."""
+        """Is released between the two streams: the other thread comes just then."""
 
         def close(self) -> None:
             s.cancel()
@@ -1025,7 +1025,7 @@ def test_cancel_between_two_streams_of_a_chain() -> None:
 # chain() and tee().
 
 
-def test_chain_goes_on_in_the_same_loop(split: Callable[[bytes], list[bytes]]) -> None:
+def test_chain_continues_in_the_same_loop(split: Callable[[bytes], list[bytes]]) -> None:
     """Streams that are chained in the loop follow one after the other, as if they were one."""
     s = StreamerV2(split(run("requires_action") + DONE))
     names = []
@@ -1081,7 +1081,7 @@ def test_error_in_the_first_stream_ends_the_chain(first: list[bytes]) -> None:
 
 
 def test_each_stream_of_a_chain_is_judged_by_itself() -> None:
-    """The end of one stream is no end of the next: that can be truncated, or cut, or whole."""
+    """The end of one stream is not an end of the next: that can be truncated, or cut, or whole."""
     s = StreamerV2([run("completed"), DONE])
     s.chain([delta("a")])
     read_all(s)
@@ -1093,7 +1093,7 @@ def test_each_stream_of_a_chain_is_judged_by_itself() -> None:
 
 
 def test_chain_after_the_end_is_refused() -> None:
-    """A stream that has ended cannot go on, and the other one stays usable."""
+    """A stream that has ended cannot continue, and the other one stays usable."""
     s = StreamerV2([ANSWER])
     read_all(s)
     other = StreamerV2([ANSWER])
@@ -1106,7 +1106,7 @@ def test_chain_after_the_end_is_refused() -> None:
 
 
 def test_chain_takes_no_stream_twice() -> None:
-    """A stream cannot go on with itself."""
+    """A stream cannot continue with itself."""
     s = StreamerV2([DONE])
     with pytest.raises(ValueError, match=r"^a stream cannot be chained to itself$"):
         s.chain(s)
@@ -1148,7 +1148,7 @@ def test_handed_over_streamer_is_over() -> None:
 
 
 def test_close_closes_the_whole_chain() -> None:
-    """close() lets go of the current stream and of those that were never reached."""
+    """close() releases the current stream and of those that were never reached."""
     sources = [Closeable(ANSWER) for _ in range(3)]
     s = StreamerV2(sources[0])
     for source in sources[1:]:
@@ -1157,7 +1157,7 @@ def test_close_closes_the_whole_chain() -> None:
     assert [source.closed for source in sources] == [1, 1, 1]
 
 
-def test_closing_goes_on_after_an_error() -> None:
+def test_closing_continues_after_an_error() -> None:
     """A source that cannot be closed keeps none of the others open; its error comes out."""
 
     class Stubborn(Closeable):
@@ -1198,7 +1198,7 @@ def test_observer_that_raises_keeps_no_source_open() -> None:
 
 
 def test_going_on_closes_the_stream_before() -> None:
-    """A stream of a chain is let go of when the next one begins."""
+    """A stream of a chain is released when the next one begins."""
     first = Closeable(run("requires_action"), DONE)
     s = StreamerV2(first)
     s.chain([ANSWER])
@@ -1312,7 +1312,7 @@ def test_read_all_raises_then_hands_out_the_rest() -> None:
 
 
 def test_read_of_a_large_text_in_small_steps() -> None:
-    """A text of 8 MiB is handed out in small steps without being copied anew for each."""
+    """A text of 8 MiB is handed out in small steps without being copied again for each."""
     s = StreamerV2([delta("x" * (8 * 1024 * 1024)) + DONE])
     assert sum(map(len, iter(lambda: s.read(1024), b""))) == 8 * 1024 * 1024
 
@@ -1484,7 +1484,7 @@ def test_any_bytes_end_in_an_outcome(chunks: list[bytes]) -> None:
         assert isinstance(s.err(), ScanError | None)
         assert not s.next()
         notes = s.notes
-        del notes["comment"]  # a chunk may have some behind [DONE], where nobody reads on
+        del notes["comment"]  # a chunk may have some after [DONE], where reading stops
         ends.append(([event.raw for event in events], s.outcome, repr(s.err()), notes))
     assert ends[0] == ends[1] == ends[2]
 
@@ -1500,7 +1500,7 @@ def test_any_bytes_end_in_an_outcome(chunks: list[bytes]) -> None:
     ],
 )
 def test_what_does_not_fit_leaves_nothing_behind(payload: bytes) -> None:
-    """A stream is gone when nobody holds it, whatever was wrong in it."""
+    """A stream without references is freed, whatever was wrong in it."""
     s = StreamerV2([b"data: %b\n\n" % payload] * 3)
     read_all(s)
     gone = weakref.ref(s)

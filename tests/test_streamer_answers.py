@@ -40,7 +40,7 @@ class TestChainFrom:
     """A successor says what comes next, whenever the chain would end."""
 
     def test_it_is_asked_at_each_end(self) -> None:
-        """It sees the stream that has ended, and what it returns goes on in the same loop."""
+        """It sees the stream that has ended, and what it returns continues in the same loop."""
         seen = []
         left = [chat("c"), StreamerV2(chat("b"))]
 
@@ -76,7 +76,7 @@ class TestChainFrom:
         assert (s.outcome, s.err()) == ("requires_action", None)
 
     def test_it_is_not_asked_after_an_error(self) -> None:
-        """There is nothing to go on from."""
+        """There is nothing to continue from."""
         s = StreamerV2(chat("a", finish=None))
         s.chain_from(lambda *_: pytest.fail("it was asked"))
         assert s.next()
@@ -84,7 +84,7 @@ class TestChainFrom:
         assert isinstance(s.err(), TruncatedStreamError)
 
     def test_it_is_not_asked_by_close(self) -> None:
-        """To leave is not to go on."""
+        """To leave is not to continue."""
         s = StreamerV2(chat("a"))
         s.chain_from(lambda *_: pytest.fail("it was asked"))
         for _ in chat("a"):
@@ -111,7 +111,7 @@ class TestChainFrom:
         assert (s.outcome, s.err()) == ("completed", None)
 
     def test_it_comes_before_the_end(self) -> None:
-        """Afterwards nobody would ask it."""
+        """Afterwards it is not asked any more."""
         s = StreamerV2(chat("a"))
         s.read()
         with pytest.raises(RuntimeError) as caught:
@@ -204,7 +204,7 @@ class TestPartial:
         ]
 
     def test_it_can_be_asked_for_before_there_is_anything(self) -> None:
-        """The answer is read as if nobody had asked."""
+        """The answer is read as if it had not been asked for."""
         with StreamerV2(chat("4", "2")) as s:
             assert s.partial() is None
             s.read()

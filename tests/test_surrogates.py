@@ -49,7 +49,7 @@ def test_a_high_half_at_the_end_is_split_off(text: str, expected: tuple[str, str
     ids=ascii,
 )
 def test_pairs_are_joined_and_lone_halves_replaced(text: str, joined: str, mended: str) -> None:
-    """Both join pairs; only mending replaces a half that has no other half."""
+    """Both join pairs; only `mend()` replaces a half without its other half."""
     assert join_halves(text) == joined
     assert mend(text) == mended
     assert utf8(text) == mended.encode()

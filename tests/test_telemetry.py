@@ -1,4 +1,4 @@
-"""What OpenTelemetry is told of streams, by its own in-memory exporter."""
+"""What OpenTelemetry is notified of streams, by its own in-memory exporter."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ def test_an_answer_is_measured(world: World) -> None:
     assert "gen_ai.response.id" not in facts
 
 
-def test_a_failure_is_told(world: World) -> None:
-    """The span has the error, the tries in vain are its events, and no tokens are made up."""
+def test_a_failure_is_reported(world: World) -> None:
+    """The span has the error, the failed attempts are its events, and no tokens are made up."""
     busy = answer(b"", status="503 Busy")
     with serving([busy], [CHUNKED + ch(chat(CHAT[0])) + END]) as server:
         with world.client(server) as client:
@@ -224,7 +224,7 @@ def test_a_stream_without_a_request_is_a_span_too(world: World) -> None:
 
 
 def test_each_choice_has_one_reason(world: World) -> None:
-    """In the order of the choices, the last that it was given, and nothing that is no code."""
+    """In the order of the choices, the last that it was given, and nothing that is not a code."""
 
     def ends(*reasons: tuple[int, str | None]) -> dict[str, Any]:
         choices = [

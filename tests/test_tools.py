@@ -178,7 +178,7 @@ class TestSchemas:
         assert (function["name"], function["description"]) == ("later", "Tell it later.")
         assert list(function["parameters"]["properties"]) == ["city"]
 
-    def test_what_is_no_plain_function_is_a_type_error(self) -> None:
+    def test_what_is_not_a_plain_function_is_a_type_error(self) -> None:
         """A partial function has no name, and some functions have no signature."""
         with pytest.raises(TypeError, match="has no name: wrap it in a named function"):
             tool_of(functools.partial(get_weather, "Rome"))
@@ -201,7 +201,7 @@ class TestSchemas:
 class TestChat:
     """Chat Completions: the conversation so far is sent again."""
 
-    def test_the_answers_are_sent_and_the_loop_goes_on(
+    def test_the_answers_are_sent_and_the_loop_continues(
         self, server: ScriptedServer, client: Client
     ) -> None:
         """Each call has its answer, in order; what was asked besides is asked again."""
@@ -266,10 +266,10 @@ class TestChat:
             ("get_weather", "[]", "Error: the arguments do not match: "),
         ],
     )
-    def test_the_model_is_told_of_its_mistakes(
+    def test_the_model_is_notified_of_its_mistakes(
         self, server: ScriptedServer, client: Client, name: str, arguments: str, output: str
     ) -> None:
-        """Whoever gets the functions' own exceptions."""
+        """No matter who gets the exceptions of the functions."""
         server.scripts += [chat_calls(("c", name, arguments)), CHAT_TEXT]
         with run_tools(client, ask(client), [get_weather], on_error="raise") as s:
             assert s.read() == b"Sunny."
@@ -310,7 +310,7 @@ class TestChat:
         assert len(server.requests) == 1
 
     def test_a_forced_call_is_forced_once(self, server: ScriptedServer, client: Client) -> None:
-        """Or the model would call for ever."""
+        """Otherwise the model could call forever."""
         server.scripts += [chat_calls(("c", "get_weather", '{"city": "Rome"}')), CHAT_TEXT]
         with run_tools(client, ask(client, tool_choice="required"), [get_weather]) as s:
             assert s.read() == b"Sunny."
@@ -344,7 +344,7 @@ class TestResponses:
     OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "Rome: 21 C"}
 
     def answered(self, server: ScriptedServer, client: Client, **params: Any) -> Any:
-        """Return the body of the request that goes on."""
+        """Return the body of the request that continues."""
         server.scripts += self.scripts()
         stream = client.create_response_stream(model="m", instructions="Be kind.", **params)
         with run_tools(client, stream, [get_weather]) as s:
@@ -357,7 +357,7 @@ class TestResponses:
         ]
         return body
 
-    def test_it_goes_on_from_the_response(self, server: ScriptedServer, client: Client) -> None:
+    def test_it_continues_from_the_response(self, server: ScriptedServer, client: Client) -> None:
         """Only the outputs are sent; a forced call is forced once."""
         body = self.answered(server, client, input="Weather?", tool_choice="required")
         assert body == {"input": [self.OUTPUT], "previous_response_id": "resp_1"}
@@ -385,7 +385,7 @@ class TestResponses:
 
 
 class TestAssistants:
-    """Assistants: the run waits, and goes on."""
+    """Assistants: the run waits, and continues."""
 
     def test_the_outputs_are_submitted(self, server: ScriptedServer, client: Client) -> None:
         """To the run that asked, with the headers of the first request."""
@@ -415,7 +415,7 @@ class TestAssistants:
         assert request.headers["x-a"] == "1"
         assert request.headers["openai-beta"] == "assistants=v2"
 
-    def test_a_run_that_waits_for_nobody_calls_nothing(
+    def test_a_run_that_does_not_wait_calls_nothing(
         self, server: ScriptedServer, client: Client
     ) -> None:
         """A call that is being written when the run ends is not answered."""
@@ -459,7 +459,7 @@ class TestMisuse:
             run_tools(client, ask(client, n=2), [])
 
     def test_two_functions_have_two_names(self, client: Client) -> None:
-        """Or nobody knows which one is called."""
+        """Otherwise it is unknown which one is called."""
         with pytest.raises(ValueError, match="two functions have the name 'fail'"):
             run_tools(client, ask(client), [fail, fail])
 
@@ -470,7 +470,7 @@ class TestMisuse:
             run_tools(client, ask(client), [], concurrent=True)  # type: ignore[call-overload]
 
     def test_there_are_two_ways_to_report(self, client: Client) -> None:
-        """A typing error is no third one."""
+        """A typing error is not a third one."""
         wrong: Any = "modell"
         with pytest.raises(ValueError, match="must be 'model' or 'raise', not 'modell'"):
             run_tools(client, ask(client), [], on_error=wrong)
@@ -486,7 +486,7 @@ class TestTypes:
             name: Annotated[str, "Whom to find."],
             year: Annotated[int, "When."] = None,  # type: ignore[assignment] # noqa: RUF013 - on purpose
         ) -> None:
-            """Find somebody.
+            """Find someone.
 
             Args:
                 name: Not this.
@@ -577,7 +577,7 @@ class TestTypes:
 
     @pytest.mark.wires("blocking")
     def test_nothing_waits_for_a_coroutine(self, server: ScriptedServer, client: Client) -> None:
-        """Whoever makes it."""
+        """No matter who makes it."""
 
         async def later() -> str:
             return "too late"
@@ -603,7 +603,7 @@ class TestTypes:
                 " and its stream, or wrap the function in a blocking one"
             )
 
-    def test_a_class_is_no_result(self, server: ScriptedServer, client: Client) -> None:
+    def test_a_class_is_not_a_result(self, server: ScriptedServer, client: Client) -> None:
         """Only its objects are."""
 
         def take() -> Any:

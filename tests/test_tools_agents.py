@@ -1,4 +1,4 @@
-"""`run_tools` in an agent's session: outputs are sent to it, and reading goes on."""
+"""`run_tools` in an agent's session: outputs are sent to it, and reading continues."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def ask(wire: MemoryWire, **settings: Any) -> Any:
 class TestRounds:
     """The stream stays open while functions run."""
 
-    def test_outputs_are_sent_and_reading_goes_on(self, memory: Any) -> None:
+    def test_outputs_are_sent_and_reading_continues(self, memory: Any) -> None:
         """Over the same connection."""
         wire = memory(streamed(*begun(), *round_of(made()), *LAST), ACCEPTED)
         stream = ask(wire)
@@ -151,7 +151,7 @@ class TestRounds:
         assert [one.id for one in stream.final().calls] == ["c2"]
         assert stream.outcome == "requires_action"
 
-    def test_what_went_wrong_is_no_output(self, memory: Any) -> None:
+    def test_what_went_wrong_is_not_output(self, memory: Any) -> None:
         """The session is told that the call failed."""
         calls = [made("c1", 7), made("c2", name="jump")]  # type: ignore[arg-type] # what the test is about
         wire = memory(streamed(*begun(), *round_of(*calls), *LAST), ACCEPTED)

@@ -116,7 +116,7 @@ def socks_proxy(response: bytes) -> Iterator[tuple[int, list[bytes]]]:
         with sock, sock.makefile("rb") as lines:
             methods = lines.read(2)[1]
             lines.read(methods)
-            sock.sendall(b"\x05\x00")  # nobody has to say who they are
+            sock.sendall(b"\x05\x00")  # no authentication is required
             *_, length = lines.read(5)
             asked.append(lines.read(length))
             lines.read(2)  # the port
@@ -228,7 +228,7 @@ class TestReading:
     def test_a_chunk_without_a_size_is_a_broken_answer(
         self, transports: Callable[[ScriptedServer], Transport], size: bytes
     ) -> None:
-        """What Python takes for a number is none in HTTP, and nobody knows where events go on."""
+        """Python accepts it as a number, HTTP does not, and the next event cannot be found."""
         script = [CHUNKED + ch(COMPLETED) + ch(DELTA), size + b"\r\n: abc\r\n" + END, FIN]
         with serving(script) as server:
             exchange = transports(server).stream(post())
@@ -318,7 +318,7 @@ class TestReading:
     def test_an_unknown_encoding_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """Bytes that nobody can decode are not taken for a stream."""
+        """Bytes that cannot be decoded are not taken for a stream."""
         body = answer(
             b"\xf1" + DELTA,
             headers="Content-Type: text/event-stream\r\nContent-Encoding: x-new\r\n",
@@ -355,7 +355,7 @@ class TestReading:
     def test_a_broken_encoding_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A body that is no gzip although its header says so has a transport error."""
+        """A body that is not gzip although its header says so causes a transport error."""
         headers = "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
         with serving([answer(b"no gzip at all", headers=headers)]) as server:
             error = failure(transports(server))
@@ -472,7 +472,7 @@ class TestCuts:
     def test_a_server_that_hangs_up_without_an_answer_is_a_transport_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """The request was sent, so it is no ConnectError: it may have been billed."""
+        """The request was sent, so it is not a ConnectError: it may have been billed."""
         with serving([FIN]) as server:
             error = failure(transports(server))
         assert type(error) is TransportError
@@ -557,7 +557,7 @@ class TestReuse:
     def test_a_forgotten_stream_is_closed_with_a_warning(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A stream that nobody closes is closed when nobody holds it any more."""
+        """A stream that is not closed is closed when it is freed."""
         with serving([CHUNKED + ch(DELTA), WAIT_FOR_HANG_UP]) as server:
             exchange = transports(server).stream(post())
             assert next(iter(exchange)) == DELTA
@@ -767,7 +767,7 @@ class TestClocks:
 
 
 class TestRefusals:
-    """An answer that is no stream is an error with its text."""
+    """An answer that is not a stream is an error with its text."""
 
     @pytest.mark.parametrize(
         ("reply", "cls", "message"),
@@ -1074,10 +1074,10 @@ class TestCalls:
             assert transports(server).call(post()) == {"id": "x"}
             assert server.requests[0].headers["accept"] == "application/json"
 
-    def test_an_answer_that_is_no_json_is_an_error(
+    def test_an_answer_that_is_not_json_is_an_error(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A web page with status 200 is no answer."""
+        """A web page with status 200 is not an answer."""
         with serving([answer(b"<p>Hi", headers="Content-Type: text/html\r\n")]) as server:
             with pytest.raises(NotAnEventStreamError) as caught:
                 transports(server).call(post())
@@ -1149,7 +1149,7 @@ class TestRequests:
     def test_what_is_sent_is_as_it_was_when_the_stream_was_made(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
-        """A list that goes on growing does not change a request that has been made of it."""
+        """A list that keeps growing does not change a request that has been made of it."""
         body = {"messages": ["first"]}
         with serving([answer(COMPLETED, headers="Content-Type: text/event-stream\r\n")]) as server:
             exchange = transports(server).stream(Request(method="POST", path="/x", body=body))
@@ -1232,7 +1232,7 @@ class TestRequests:
     def test_a_fork_gives_no_connection_back(
         self, transports: Callable[[ScriptedServer], Transport], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The pool is the parent's, and may be locked for ever; the connection is closed."""
+        """The pool is the parent's, and may be locked forever; the connection is closed."""
         given_back: list[object] = []
         monkeypatch.setattr(
             urllib3.HTTPConnectionPool, "_put_conn", lambda _, given: given_back.append(given)
@@ -1271,7 +1271,7 @@ class TestRequests:
             transport.close()
         assert asked == [b"api.example"]
 
-    def test_the_request_id_is_known_after_the_head(
+    def test_the_request_id_is_known_after_the_headers(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:
         """It is None before; afterwards it is what the server calls the request."""
@@ -1410,7 +1410,7 @@ class TestFailures:
         ],
     )
     @pytest.mark.parametrize("scheme", ["http", "https"])
-    def test_a_proxy_with_a_malformed_url_is_told_without_its_password(
+    def test_a_proxy_with_a_malformed_url_is_reported_without_its_password(
         self, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str
     ) -> None:
         """Nor is it in anything that a traceback prints."""
@@ -1426,7 +1426,7 @@ class TestFailures:
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize("kind", ["http", "socks5h"])
-    def test_a_proxy_that_cannot_be_reached_is_told_without_its_password(
+    def test_a_proxy_that_cannot_be_reached_is_reported_without_its_password(
         self, monkeypatch: pytest.MonkeyPatch, kind: str
     ) -> None:
         """It is a ConnectError, since nothing was sent."""
@@ -1440,7 +1440,7 @@ class TestFailures:
             transport.call(post())
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
-    def test_a_ring_of_causes_is_no_trap(self) -> None:
+    def test_a_ring_of_causes_is_not_a_trap(self) -> None:
         """The search for the reason ends."""
         first, second = ValueError("first"), ValueError("second")
         first.__cause__, second.__cause__ = second, first
@@ -1456,7 +1456,7 @@ def all_causes(error: BaseException) -> list[BaseException]:
 
 @pytest.fixture(scope="session")
 def certificate() -> trustme.CA:
-    """Return a certificate authority that nobody trusts yet."""
+    """Return a certificate authority that is not trusted yet."""
     return trustme.CA()
 
 

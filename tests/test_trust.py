@@ -162,7 +162,7 @@ class TestClocks:
 
     @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
     @pytest.mark.parametrize("first", [HI, HI + PING, PING + HI, PING])
-    def test_the_reader_s_own_time_is_no_silence(
+    def test_the_reader_s_own_time_is_not_silence(
         self, monkeypatch: pytest.MonkeyPatch, first: bytes, recorded: bool
     ) -> None:
         """One that takes its time with an event, or with a keep-alive, does not time out."""
@@ -291,7 +291,7 @@ class TestClocks:
             assert server.connections == 1
 
     def test_old_events_are_silence(self) -> None:
-        """A background response that is replayed for ever is one without events."""
+        """A background response that is replayed forever is one without events."""
         replay = itertools.repeat(ch(BEGINNING * 99))
         with (
             serving([HEAD + ch(BEGINNING), RST], [HEAD, replay]) as server,
@@ -308,7 +308,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "event_idle"
 
-    def test_a_head_that_trickles_in_does_not_wind_the_clock_up(self) -> None:
+    def test_headers_that_trickle_in_do_not_extend_the_time(self) -> None:
         """first_byte is for the whole head, not for each byte of it."""
         hung_up = threading.Event()
 
@@ -325,7 +325,7 @@ class TestClocks:
         assert isinstance(error, StreamTimeoutError)
         assert error.limit == "first_byte"
 
-    def test_a_name_that_nobody_knows_in_time_is_a_connect_timeout(
+    def test_a_name_that_is_unknown_in_time_is_a_connect_timeout(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The lookup is within the limit for connecting, though the system's call has none."""
@@ -348,8 +348,8 @@ class TestClocks:
             transport.call(Request(method="GET", path="/x", timeout=Timeout(total=0.05)))
         known.set()
 
-    def test_total_includes_all_tries(self) -> None:
-        """It goes on where the next try begins, and is not counted anew."""
+    def test_total_includes_all_attempts(self) -> None:
+        """It continues in the next attempt, and does not start again."""
         busy = answer(b"", status="503 Busy")
         with serving([busy], [HEAD + ch(HI), WAIT_FOR_HANG_UP]) as server:
             with chatting(server, timeout=Timeout(total=0.5), retries=AT_ONCE) as s:
@@ -375,7 +375,7 @@ class TestClocks:
         assert caught.value.limit == "connect"
 
     def test_a_server_that_does_not_take_the_request_is_a_timeout(self) -> None:
-        """Sending it is within the limit for the head of the answer."""
+        """Sending it counts towards the timeout for the response headers."""
         timed_out = threading.Event()
         with serving(openings=[[timed_out]], buffer=4096) as server:
             transport = Transport(server.base_url, key=KEY)
@@ -405,7 +405,7 @@ class TestClocks:
         assert error.limit is None
 
     def test_no_limits_are_none_at_all(self) -> None:
-        """None stands for ever, for each of them, whatever comes."""
+        """None means no limit, for each of them, whatever arrives."""
         with serving([HEAD + ch(PING + HI + STOP + DONE) + END]) as server:
             for_ever = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
             with chatting(server, timeout=for_ever) as s:
@@ -418,7 +418,7 @@ WHOLE_REST = [ch(STOP + DONE) + END]
 def blocked_lookup(
     monkeypatch: pytest.MonkeyPatch, *, until: threading.Event, begun: threading.Event | None = None
 ) -> None:
-    """Have names be looked up in vain; addresses in numbers are known as ever."""
+    """Let every name lookup fail; numeric addresses still work."""
     real = socket.getaddrinfo
 
     def look_up(host: str, *args: Any, **kwargs: Any) -> Any:
@@ -500,14 +500,14 @@ class TestDialling:
             assert error.lost == "reset"
 
 
-# How a SOCKS proxy begins: nobody has to say who they are, and the host will be connected.
+# How a SOCKS proxy starts: no authentication is required, and the host will be connected.
 WELCOME = [TAKE, b"\x05\x00", TAKE]
 SOCKS_CONNECTED = b"\x05\x00\x00\x01" + bytes(6)
 
 
 @pytest.mark.wires("blocking", "threads")
 class TestSocks:
-    """A SOCKS proxy keeps nobody longer than any other."""
+    """A SOCKS proxy cannot delay a request longer than any other."""
 
     @pytest.fixture
     def through(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
@@ -530,7 +530,7 @@ class TestSocks:
         ids=["silent", "silent later", "byte by byte"],
     )
     @pytest.mark.parametrize("limit", ["connect", "total"])
-    def test_a_proxy_that_does_not_go_on_is_a_connect_timeout(
+    def test_a_proxy_that_does_not_continue_is_a_connect_timeout(
         self, through: Callable[..., None], script: list[Any], limit: str
     ) -> None:
         """The limit is one for the whole of what is said to the proxy."""
@@ -619,7 +619,7 @@ class TestCancel:
     """cancel() is heard in every phase."""
 
     def test_while_the_name_is_looked_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The lookup goes on in its own thread, and nobody waits for it."""
+        """The lookup continues in its own thread, and no thread waits for it."""
         known, begun = threading.Event(), threading.Event()
         blocked_lookup(monkeypatch, until=known, begun=begun)
         with Client(KEY, "http://nowhere.test/v1") as client:
@@ -631,7 +631,7 @@ class TestCancel:
         known.set()
 
     def test_while_it_connects(self, connecting: threading.Event) -> None:
-        """A server that takes no connections, its queue being full, holds nobody."""
+        """A server whose queue of connections is full does not block the client."""
         with full_queue() as port:
             with Client(KEY, f"http://127.0.0.1:{port}/v1") as client:
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -677,7 +677,7 @@ class TestCancel:
             log.setLevel(logging.NOTSET)
 
     def test_it_does_not_touch_a_connection_that_was_given_back(self) -> None:
-        """One that comes too late finds nothing to end: somebody else may be about to use it."""
+        """One that comes too late finds nothing to end: another exchange may be about to use it."""
         with serving(WHOLE, WHOLE) as server, Client(KEY, server.base_url) as client:
             for _ in range(2):
                 with client.create_completion_stream(model="m", prompt="p") as s:
@@ -689,7 +689,7 @@ class TestCancel:
     @pytest.mark.wires("blocking")
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     def test_a_child_process_leaves_the_connection_alone(self) -> None:
-        """A stream that was inherited by fork is let go of without ending it for the parent."""
+        """A stream that was inherited by fork is released without ending it for the parent."""
         with serving([HEAD + ch(HI), go := threading.Event(), *WHOLE_REST]) as server:
             with chatting(server) as s:
                 assert s.next()
@@ -753,7 +753,7 @@ class TestFork:
     @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
     @pytest.mark.parametrize("reads_on", [False, True])
     def test_a_child_is_not_locked_out_of_a_pool(self, *, reads_on: bool) -> None:
-        """It takes no part in the pools of its parent, whose locks may be held for ever."""
+        """It takes no part in the pools of its parent, whose locks may be held forever."""
         models = [json_answer({"data": []})]
         rest = [go := threading.Event(), *WHOLE_REST]
         with (
@@ -813,12 +813,12 @@ class Told(logging.Handler):
         self.addFilter(lambda record: message in record.getMessage())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell whoever waits."""
+        """Notify the waiting thread."""
         self.event.set()
 
 
 class TestRetries:
-    """What failed without a doubt is tried again, until content has come."""
+    """What certainly failed is retried, until content has arrived."""
 
     @pytest.mark.parametrize(
         ("first", "note"),
@@ -834,7 +834,7 @@ class TestRetries:
         ],
         ids=["503", "408", "409", "429", "404, but"],
     )
-    def test_a_refusal_for_now_is_no_end(self, first: bytes, note: str) -> None:
+    def test_a_refusal_for_now_is_not_an_end(self, first: bytes, note: str) -> None:
         """The second try is the same request, and tells the server so."""
         with serving([first], WHOLE) as server, chatting(server, retries=AT_ONCE) as s:
             assert read(s) == "Hi"
@@ -870,8 +870,8 @@ class TestRetries:
             assert len(server.requests) == 3
 
     @pytest.mark.parametrize("before", [b"", ROLE, b": hello\n\n", b'data: {"type":"ping"}\n\n'])
-    def test_an_overload_before_any_content_is_no_end(self, before: bytes) -> None:
-        """The error event is not handed out; what came before it is no part of the answer."""
+    def test_an_overload_before_any_content_is_not_an_end(self, before: bytes) -> None:
+        """The error event is not handed out; what came before it is not part of the answer."""
         with (
             serving([HEAD + ch(before + OVERLOADED + DONE) + END], WHOLE) as server,
             chatting(server, retries=AT_ONCE) as s,
@@ -907,7 +907,7 @@ class TestRetries:
             assert read(s) == "Hi"
             assert s.err() is None
 
-    def test_no_connection_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_no_connection_is_retried(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing was sent then."""
         lookups: list[str] = []
         real = socket.getaddrinfo
@@ -924,7 +924,7 @@ class TestRetries:
             assert read(s) == "Hi"
             assert s.notes == {"retry: ConnectError": 1}
 
-    def test_a_call_without_a_stream_is_tried_again_too(self) -> None:
+    def test_a_call_without_a_stream_is_retried_too(self) -> None:
         """The same policy holds."""
         with (
             serving([answer(b"", status="503 Busy")], [json_answer({"id": "r"})]) as server,
@@ -943,7 +943,7 @@ class TestRetries:
             client.retrieve_response("r", retries=ONCE)
 
     def test_a_key_of_the_users_own_is_kept(self) -> None:
-        """Whoever sends an idempotency key knows why."""
+        """If you send an idempotency key, you know why."""
         with (
             serving([json_answer({"id": "t", "object": "thread"})]) as server,
             Client(KEY, server.base_url) as client,
@@ -1012,7 +1012,7 @@ class TestRetries:
         ],
     )
     def test_the_wish_is_read(self, headers: dict[str, str], seconds: float | None) -> None:
-        """In milliseconds, seconds or as a date; nonsense is no wish."""
+        """In milliseconds, seconds or as a date; nonsense is not a wish."""
         assert retry_after(headers) == seconds
 
     def test_a_date_is_counted_from_now(self) -> None:
@@ -1102,7 +1102,7 @@ class TestRetries:
         assert error is None if resend else type(error) is TransportError
         assert s.notes == ({"retry: TransportError": 1} if resend else {})
 
-    def test_each_stream_of_a_chain_may_be_tried_again(self) -> None:
+    def test_each_stream_of_a_chain_may_be_retried(self) -> None:
         """That the first has brought content says nothing of the second."""
         busy = answer(b"", status="503 Busy")
         with serving(WHOLE[:], [busy], WHOLE[:]) as server:
@@ -1111,7 +1111,7 @@ class TestRetries:
                 assert read(s) == "HiHi"
                 assert s.err() is None
 
-    def test_a_log_tells_of_each_try(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_each_attempt_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         """It names the request and the error, and has no secret in it."""
         caplog.set_level(logging.DEBUG)
         with (
@@ -1125,7 +1125,7 @@ class TestRetries:
 
 
 def response_event(name: str, number: int, *, background: bool = True, **more: Any) -> bytes:
-    """Return an event of a response that can be taken up again."""
+    """Return an event of a response that can be resumed."""
     response = {"id": "resp_1", "object": "response", "background": background, "output": []}
     if name in ("created", "in_progress", "completed", "failed"):
         status = name if name in ("completed", "failed") else "in_progress"
@@ -1145,7 +1145,7 @@ BEGINNING = response_event("created", 0) + text_event("He", 1) + text_event("l",
 
 
 class TestResume:
-    """A background response that breaks off goes on by itself."""
+    """A background response that breaks off continues by itself."""
 
     @pytest.fixture
     def responding(self) -> Iterator[Callable[..., StreamerV2]]:
@@ -1185,7 +1185,7 @@ class TestResume:
     def test_it_breaks_as_often_as_it_likes_if_it_gets_on(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """The count of tries begins anew with each event."""
+        """The count of attempts restarts with each event."""
         scripts: list[Script] = [
             [HEAD + ch(BEGINNING), RST],
             *([HEAD + ch(text_event(".", number)), RST] for number in range(3, 9)),
@@ -1196,7 +1196,7 @@ class TestResume:
             assert read(s) == "Hel......"
             assert s.err() is None
 
-    def test_what_nobody_has_asked_to_resume_is_not(self) -> None:
+    def test_only_what_was_asked_for_is_resumed(self) -> None:
         """A request made by hand does not say how the rest is asked for."""
         with serving([HEAD + ch(BEGINNING), RST]) as server, Client(KEY, server.base_url) as client:
             request = Request(method="POST", path="/responses", body={"background": True})
@@ -1240,7 +1240,7 @@ class TestResume:
     def test_an_event_without_a_number_may_come_last(
         self, responding: Callable[..., StreamerV2], last: bytes
     ) -> None:
-        """The place is behind the last event that had one, fast though its like were read."""
+        """The place is after the last event that had one, fast though its like were read."""
         texts = b"".join(text_event(".", number) for number in range(3, 9))
         rest = last + text_event("lo", 9) + response_event("completed", 10)
         with serving([HEAD + ch(BEGINNING + texts + last), RST], [HEAD + ch(rest) + END]) as server:
@@ -1260,10 +1260,10 @@ class TestResume:
             assert read(s) == "Hel"
             assert s.err() is None
 
-    def test_numbers_begin_anew_with_another_answer(
+    def test_numbers_begin_again_with_another_answer(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """A chained response is taken up behind its own last event."""
+        """A chained response is resumed after its own last event."""
         first = BEGINNING + response_event("completed", 3)
         begun = response_event("created", 0)
         rest = text_event("lo", 1) + response_event("completed", 2)
@@ -1297,7 +1297,7 @@ class TestResume:
     def test_another_answer_is_an_error(
         self, responding: Callable[..., StreamerV2], number: int
     ) -> None:
-        """What was taken up ends with the response that it began with."""
+        """A resumed answer ends with the response that it started with."""
         rest = text_event("lo", 3).replace(b"resp_1", b"resp_2") if number else b""
         rest += response_event("completed", number + 1).replace(b"resp_1", b"resp_2")
         with serving([HEAD + ch(BEGINNING), RST], [HEAD + ch(rest) + END]) as server:
@@ -1310,7 +1310,7 @@ class TestResume:
         assert s.outcome == "failed"
 
     @pytest.mark.parametrize("rest", [b"", text_event("lo", 3)], ids=["alone", "behind text"])
-    def test_done_in_the_middle_is_no_end(
+    def test_done_in_the_middle_is_not_an_end(
         self, responding: Callable[..., StreamerV2], rest: bytes
     ) -> None:
         """A server that has no more just now is asked again; the answer is not whole."""
@@ -1337,7 +1337,7 @@ class TestResume:
         assert s.outcome == "truncated"
         assert s.events_read == 3
 
-    def test_done_behind_the_end_of_what_was_taken_up_is_handed_out(
+    def test_done_after_the_end_of_what_was_resumed_is_handed_out(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """It ends this stream as it ends any other."""
@@ -1362,7 +1362,7 @@ class TestResume:
             " and not for long; retrieve_response returns it once it is finished"
         )
 
-    def test_what_is_not_in_the_background_is_not_taken_up(
+    def test_what_is_not_in_the_background_is_not_resumed(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
         """The server would refuse."""
@@ -1374,16 +1374,16 @@ class TestResume:
             assert len(server.requests) == 1
 
     def test_one_attempt_is_one(self, responding: Callable[..., StreamerV2]) -> None:
-        """Who wants no second try gets none."""
+        """If you do not allow a second attempt, there is none."""
         with serving([HEAD + ch(BEGINNING), RST]) as server:
             s = responding(server, ONCE)
             assert read(s) == "Hel"
             assert isinstance(s.err(), TransportError)
 
-    def test_an_overload_is_tried_again_from_the_start(
+    def test_an_overload_is_retried_from_the_start(
         self, responding: Callable[..., StreamerV2]
     ) -> None:
-        """A response that failed before its first word cannot be gone on with."""
+        """A response that failed before its first word cannot be continued."""
         failed = response_event("created", 0) + (
             b'event: error\ndata: {"type":"error","code":"server_error","message":"busy"}\n\n'
         )

@@ -18,7 +18,7 @@ from openai_scan.transport.session.unframing import Chunked, Frame, unframed
 
 @frozen
 class Told:
-    """What a frame tells of the bytes of a connection.
+    """What a frame reports about the bytes of a connection.
 
     Attributes:
         content: All content.
@@ -34,7 +34,7 @@ class Told:
 
 
 def told(frame: Frame, *pieces: bytes) -> Told:
-    """Return what *frame* tells of *pieces*, which the connection ends after."""
+    """Return what *frame* reports about *pieces*, after which the connection ends."""
     content = b""
     left = [*filter(None, pieces), b""]
     while frame.open:
@@ -199,6 +199,6 @@ def test_the_end_of_the_connection() -> None:
     assert told(frame, b"abc", b"\r\n") == Told(b"abc\r\n", found_end=True)
 
 
-def test_the_head_chooses_the_frame() -> None:
+def test_the_headers_choose_the_framing() -> None:
     """Chunks come before a length, see RFC 9112, section 6.3."""
     assert isinstance(unframed(Framing(None, chunked=True, clear=True)), Chunked)

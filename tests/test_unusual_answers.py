@@ -32,7 +32,7 @@ def test_an_error_page_may_be_in_any_encoding() -> None:
     assert error.message == "Caf\N{REPLACEMENT CHARACTER} closed"
 
 
-def test_identity_is_no_encoding() -> None:
+def test_identity_is_not_encoding() -> None:
     """A proxy may say so of a stream that it does not compress."""
     head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: identity\r\n\r\n")
     body = ch(b"data: " + STREAM + b"\n\ndata: [DONE]\n\n")
@@ -42,7 +42,7 @@ def test_identity_is_no_encoding() -> None:
         assert s.err() is None
 
 
-def test_json_too_deep_to_read_is_no_stream() -> None:
+def test_json_too_deep_to_read_is_not_a_stream() -> None:
     """A whole answer that Python's parser gives up on is refused like any other page."""
     page = answer(b"[" * 200_000, headers="Content-Type: application/json\r\n")
     with serving([page]) as server, Client("sk-1", server.base_url) as client:
@@ -56,7 +56,7 @@ def test_a_call_hangs_up_on_an_endless_error() -> None:
     head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 1000000\r\n\r\n"
     with serving([head, b"x" * 200_000, WAIT_FOR_HANG_UP]) as server:
         with Client("sk-1", server.base_url) as client:
-            # Whoever holds the error holds the frames of the call, and what they hold.
+            # A reference to the error keeps the frames of the call alive, and what they refer to.
             with pytest.raises(APIError) as caught:
                 client.list_models()
             assert server.hung_up.wait(PATIENCE)

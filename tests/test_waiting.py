@@ -29,7 +29,7 @@ class Sock:
 
 
 class Waits:
-    """Stands in for an event or a condition: all time passes, and then it may happen.
+    """Replaces an event or a condition: all time passes, and then it may happen.
 
     Attributes:
         asked: How long each wait was to be at most.
@@ -58,7 +58,7 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def waited(how: str, waits: Any, seconds: float | None) -> bool:
-    """Wait for what stands in for an event or a condition."""
+    """Wait for the replacement of an event or a condition."""
     if how == "event":
         return waiting.wait(waits, seconds)
     return waiting.wait_for(waits, lambda: False, seconds)
@@ -108,7 +108,7 @@ def test_a_real_event_wakes(cut: None) -> None:
 
 
 def test_in_a_web_page_a_wait_sleeps(now: Now, cut: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page lives on during a sleep, and may set the event, after which nobody sleeps."""
+    """The page stays alive during a sleep, and may set the event, which ends the sleep."""
     event = threading.Event()
     asked: list[float] = []
 
@@ -172,7 +172,7 @@ class TestSockets:
             waiting.in_slices(self.late(now, 0.2, 0.2, 0.1), sock.settimeout, 0.5, lambda: None)
         assert len(sock.timeouts) == 3
 
-    def test_it_ends_when_there_is_no_reason_to_go_on(self, now: Now) -> None:
+    def test_it_ends_when_there_is_no_reason_to_continue(self, now: Now) -> None:
         """The slice that is waited for ends first."""
 
         def check() -> None:

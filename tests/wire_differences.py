@@ -27,7 +27,7 @@ _TUNNEL = "aiohttp asks a proxy for a tunnel by itself: "
 
 DIFFERENCES = (
     Difference(
-        "test_a_proxy_that_cannot_be_reached_is_told_without_its_password",
+        "test_a_proxy_that_cannot_be_reached_is_reported_without_its_password",
         "aiohttp knows no SOCKS, so nothing is reached",
         ("socks5h",),
     ),
@@ -60,7 +60,7 @@ DIFFERENCES = (
         ("more than the answer",),
     ),
     Difference(
-        "test_a_head_that_does_not_say_where_the_answer_ends_is_refused",
+        "test_headers_that_do_not_say_where_the_answer_ends_are_refused",
         "urllib3 refuses it; here the answer, which has no body, is read and ends the connection",
         ("two odd lengths of nothing",),
     ),

@@ -27,12 +27,12 @@ from openai_scan.transport.transport import AsyncTransport
 BLOCKING = "blocking"
 
 WIRES = os.environ.get("OPENAI_SCAN_WIRES", f"{BLOCKING} threads aiohttp").split()
-"""By which wires the tests of clients run; `blocking` is no facade at all.
+"""By which wires the tests of clients run; `blocking` has no facade.
 
 The makefile sets the variable, to run some tests over some wires only.
 """
 
-# A step of a test that takes longer than that waits in vain.
+# A step of a test that takes longer has failed.
 PATIENCE = 30.0
 
 
@@ -137,7 +137,7 @@ class FacadeExchange:
             yield chunk
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         run(self._exchange.aclose())
 
     async def _next(self) -> bytes:

@@ -153,7 +153,7 @@ class _Watcher(Observer):
 
 @frozen
 class Story:
-    """All that one reader tells of a stream.
+    """Everything that one reader reports about a stream.
 
     Attributes:
         events: The class, the raw event and the text of each.
@@ -182,7 +182,7 @@ async def told_by(
     then: Mapping[int, Callable[[Any], object]] | None = None,
     **settings: Any,
 ) -> Story:
-    """Return what *reader* tells of *source*.
+    """Return what *reader* reports about *source*.
 
     Args:
         reader: One of `READERS`.
@@ -256,7 +256,7 @@ async def agree_on_text(chunks: list[bytes]) -> None:
 
 
 def _nothing(_stream: Any) -> None:
-    """Let the stream go on."""
+    """Let the stream continue."""
 
 
 async def _done(result: Any) -> Any:

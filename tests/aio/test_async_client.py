@@ -163,7 +163,7 @@ class TestOneLoop:
 
     @on_asyncio
     async def test_a_closed_client_sends_nothing(self) -> None:
-        """What is to be done is said at once; a stream that is being read goes on."""
+        """What is to be done is said at once; a stream that is being read continues."""
         client, wire = in_memory(Reply([HI, STOP, DONE]))
         async with client:
             s, unsent = ask(client), ask(client)
@@ -348,7 +348,7 @@ class TestWires:
 
 @pytest.mark.unmeasured
 def test_the_methods_are_what_the_generator_makes() -> None:
-    """Nobody has edited them, and they are up to date with the blocking client."""
+    """They have not been edited by hand, and are up to date with the blocking client."""
     if importlib.util.find_spec("ruff") is None:
         pytest.skip("ruff, which formats the output, is missing")
     script = Path(__file__).parents[2] / "scripts" / "generate_async_client.py"

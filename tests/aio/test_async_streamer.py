@@ -123,7 +123,7 @@ async def test_async_for_yields_the_events_and_raises_the_error(loop: Loop) -> N
 
 
 @on_every_loop
-async def test_async_with_raises_the_error_that_nobody_asked_for(loop: Loop) -> None:
+async def test_async_with_raises_the_error_that_was_not_checked(loop: Loop) -> None:
     """Leaving a block closes the source and raises the pending error, unless it was asked for."""
     source = Source(loop, *chat("a", finish=None))
     with pytest.raises(TruncatedStreamError):
@@ -153,7 +153,7 @@ async def test_async_with_does_not_mask_the_exception_of_the_block(loop: Loop) -
 
 
 @on_every_loop
-async def test_leaving_early_is_no_error(loop: Loop) -> None:
+async def test_leaving_early_is_not_an_error(loop: Loop) -> None:
     """You may stop reading at any time: the stream counts as cancelled, without an error."""
     source = Source(loop, *chat("a", "b"))
     async with AsyncStreamerV2(source) as s:
@@ -217,8 +217,8 @@ async def test_observer_that_raises_does_not_keep_the_source_open(loop: Loop) ->
 
 
 @on_every_loop
-async def test_stream_is_freed_when_nobody_holds_it(loop: Loop) -> None:
-    """A stream is gone when nobody holds it, also one that broke off."""
+async def test_stream_without_references_is_freed(loop: Loop) -> None:
+    """A stream without references is freed, even one that broke off."""
     s = AsyncStreamerV2(Source(loop, *chat("a"), error=OSError("reset")))
     await read_all(s)
     gone = weakref.ref(s)
@@ -232,7 +232,7 @@ async def test_stream_is_freed_when_nobody_holds_it(loop: Loop) -> None:
 
 @pytest.mark.parametrize("source", ["text", b"bytes", bytearray(b"x"), memoryview(b"x")])
 def test_text_and_single_bytes_are_refused(source: Any) -> None:
-    """A single chunk is no source, and the message says what to do."""
+    """A single chunk is not a source, and the message says what to do."""
     with pytest.raises(TypeError) as caught:
         AsyncStreamerV2(source)
     assert str(caught.value) == "a source is an iterable of chunks: put a single one into a list"
@@ -472,7 +472,7 @@ async def test_text_deltas_raise_at_the_end(loop: Loop) -> None:
 
 @on_every_loop
 async def test_text_deltas_may_be_dropped(loop: Loop) -> None:
-    """Whoever stops in the middle can read on in another way."""
+    """If you stop in the middle, you can continue in another way."""
     s = AsyncStreamerV2(Source(loop, *chat("a", "b", "c")))
     assert await anext(s.text_deltas()) == "a"
     assert await s.read() == b"bc"
@@ -512,7 +512,7 @@ async def test_answer_grows_and_ends(loop: Loop) -> None:
 
 @on_every_loop
 async def test_observers_and_statistics(loop: Loop) -> None:
-    """An observer is told of the beginning, each event and the end."""
+    """An observer is notified of the beginning, each event and the end."""
     watcher = Watcher()
     s = AsyncStreamerV2(Source(loop, *chat("a", "b")))
     s.observe(watcher)
@@ -559,7 +559,7 @@ async def test_tee_that_fails_is_the_callers_own_error(loop: Loop) -> None:
 
 
 @on_every_loop
-async def test_chain_goes_on_in_the_same_loop(loop: Loop) -> None:
+async def test_chain_continues_in_the_same_loop(loop: Loop) -> None:
     """Sources and streamers follow one after the other, and each is closed when it is over."""
     sources = [Source(loop, *chat(text)) for text in "abc"]
     other = AsyncStreamerV2(sources[2])
@@ -758,7 +758,7 @@ async def test_retry_begins_again(loop: Loop) -> None:
 
 
 def response(number: int, name: str, **more: Any) -> bytes:
-    """Return an event of a response that goes on in the background."""
+    """Return an event of a response that continues in the background."""
     payload = {"type": f"response.{name}", "sequence_number": number, **more}
     return b"data: %b\n\n" % json.dumps(payload).encode()
 
@@ -775,7 +775,7 @@ def piece(number: int, text: str) -> bytes:
 
 
 @on_every_loop
-async def test_resume_goes_on(loop: Loop) -> None:
+async def test_resume_continues(loop: Loop) -> None:
     """A response that broke off is continued from its last event, and nothing comes twice."""
     begin = response(0, "created", response=whole("in_progress"))
     end = response(3, "completed", response=whole("completed"))

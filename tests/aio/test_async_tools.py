@@ -69,7 +69,7 @@ class Asks(AsyncClient):
 
 
 @on_every_loop
-async def test_coroutines_are_awaited_and_the_loop_goes_on(loop: Loop) -> None:
+async def test_coroutines_are_awaited_and_the_loop_continues(loop: Loop) -> None:
     """Whether a function makes them, an object that is called, or a function that returns them."""
 
     async def weather(city: str) -> str:
@@ -98,7 +98,7 @@ async def test_coroutines_are_awaited_and_the_loop_goes_on(loop: Loop) -> None:
 
 @on_every_loop
 async def test_a_plain_function_runs_in_a_thread_with_the_context_of_the_task(loop: Loop) -> None:
-    """The loop goes on meanwhile, which the function waits for; a trace finds its span."""
+    """The loop continues meanwhile, which the function waits for; a trace finds its span."""
     span = contextvars.ContextVar("span", default="none")
     called = threading.Event()
     reached = threading.Event()
@@ -245,7 +245,7 @@ async def test_what_raises_ends_the_others(loop: Loop) -> None:
 def waiting(
     loop: Loop,
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], Flag, list[BaseException]]:
-    """Return a tool that waits for ever, what tells that it waits, and with what it was left."""
+    """Return a tool that waits forever, an event that it sets, and the exceptions that it got."""
     waits = loop.flag()
     left: list[BaseException] = []
 
@@ -364,7 +364,7 @@ def test_a_client_answers_its_own_streams() -> None:
 
 
 @pytest.mark.parametrize("loop", [ASYNCIO, TRIO], ids=["asyncio", "trio"])
-def test_an_exit_is_no_failure_of_a_function(loop: Loop) -> None:
+def test_an_exit_is_not_a_failure_of_a_function(loop: Loop) -> None:
     """It leaves as it is, not in a group."""
 
     async def leave() -> None:

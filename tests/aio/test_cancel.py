@@ -69,7 +69,7 @@ async def test_cancel_from_another_task(loop: Loop) -> None:
         s.cancel()
 
     await loop.together(reader, other)
-    s.cancel()  # nobody waits
+    s.cancel()  # no one waits
     assert s.outcome == "cancelled"
 
 
@@ -271,8 +271,8 @@ async def test_cancel_wakes_a_live_source(loop: Loop) -> None:
 
 
 @on_every_loop
-async def test_live_source_is_told_of_the_grace(loop: Loop) -> None:
-    """After a terminal event without `[DONE]` a live source is told how long it may go on."""
+async def test_live_source_is_notified_of_the_grace(loop: Loop) -> None:
+    """After a terminal event without `[DONE]` a live source is told how long it may continue."""
     source = Live(loop, *chat("a")[:-1])
     s = AsyncStreamerV2(source)
     assert await read_all(s) == ["a", None]
@@ -440,7 +440,7 @@ def test_interrupt_is_not_swallowed(loop: Loop, again: bool) -> None:
 
 @on_every_loop
 async def test_coroutine_that_is_closed(loop: Loop) -> None:
-    """If nobody awaits a next() any longer, the source can clean up; nothing is awaited."""
+    """If no task awaits next() any longer, the source can clean up; nothing is awaited."""
     source = Source(loop, *chat("a", finish=None), hold=True)
     s = AsyncStreamerV2(source)
     assert await s.next()
@@ -542,7 +542,7 @@ async def test_task_group_ends_the_stream() -> None:
 @pytest.mark.parametrize("task_first", [True, False])
 @on_asyncio
 async def test_task_and_stream_are_cancelled_at_once(task_first: bool) -> None:
-    """The cancellation of the task comes first: whoever asked for it counts on it."""
+    """The cancellation of the task comes first, because the code that cancelled it relies on it."""
     source = Source(ASYNCIO, *chat("a", finish=None), hold=True)
     s = AsyncStreamerV2(source)
     task = asyncio.create_task(read_all(s))
@@ -562,7 +562,7 @@ async def test_task_and_stream_are_cancelled_at_once(task_first: bool) -> None:
 @since_3_11
 @on_asyncio
 async def test_earlier_cancellations_of_the_task_do_not_matter() -> None:
-    """A task that was cancelled and went on can be told apart from one that is cancelled now."""
+    """A task that was cancelled and continued is distinguished from one cancelled now."""
     task = asyncio.current_task()
     assert task is not None
     task.cancel()

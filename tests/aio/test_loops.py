@@ -139,7 +139,7 @@ class TestBell:
 
     @pytest.mark.parametrize("run", [asyncio.run, None], ids=["asyncio", "trio"])
     def test_a_loop_that_has_ended_is_not_told(self, run: Any) -> None:
-        """Whoever rings has done nothing wrong."""
+        """Waking a loop that is closed is not an error."""
         bell = Bell()
         wakes: list[Any] = []
 

@@ -110,7 +110,7 @@ class TestCancelledTasks:
                 assert (await ask(client).final()).text == "Hi"
 
     @on_every_loop
-    async def test_before_the_head(self, loop: Loop) -> None:
+    async def test_before_the_response_headers(self, loop: Loop) -> None:
         """The request has been sent."""
         arrived, tell = of_loop(loop)
         with serving([tell, WAIT_FOR_HANG_UP]) as server:
@@ -129,7 +129,7 @@ class TestCancelledTasks:
 
     @on_every_loop
     async def test_while_it_connects(self, loop: Loop, connecting: threading.Event) -> None:
-        """Nobody answers at all."""
+        """The server does not answer at all."""
         with full_queue() as port:
             async with client_of(f"http://127.0.0.1:{port}/v1") as client:
                 await self.leaves(loop, ask(client), When(loop, connecting.is_set))
@@ -177,7 +177,7 @@ class TestCancelledTasks:
         assert (s.outcome, s.err()) == ("cancelled", None)
 
     @on_asyncio
-    async def test_a_chunk_that_arrives_at_once_is_no_obstacle(self) -> None:
+    async def test_a_chunk_that_arrives_at_once_is_not_an_obstacle(self) -> None:
         """However fast they come: the task lets others have their turn at each read."""
         with serving([CHUNKED, Repeat(ch(b": x\n\n" * 10_000))]) as server:
             async with client_of(server.base_url) as client:
@@ -204,7 +204,7 @@ class TestCancelledStreams:
                 assert server.hung_up.wait(PATIENCE)
 
     @on_every_loop
-    async def test_before_the_head(self, loop: Loop) -> None:
+    async def test_before_the_response_headers(self, loop: Loop) -> None:
         """The thread is not waited for, which may wait for something that nothing wakes."""
         with serving([WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
@@ -282,7 +282,7 @@ class TestReadingAhead:
 
     @on_every_loop
     async def test_nothing_is_read_before_it_is_asked_for(self, loop: Loop) -> None:
-        """A refusal by the head alone reads no body; the thread ends all the same."""
+        """A refusal by the response headers alone reads no body; the thread still ends."""
         head = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip, gzip\r\n\r\n")
         with serving([head, WAIT_FOR_HANG_UP]) as server:
             async with client_of(server.base_url) as client:
@@ -384,7 +384,7 @@ class TestEnds:
                 reader.leave()
 
     @on_asyncio
-    async def test_a_child_may_let_go_before_the_head(self) -> None:
+    async def test_a_child_may_let_go_before_the_response_headers(self) -> None:
         """There is nothing to be closed then."""
         wire = ThreadsWire()
         cancellation = wire.cancellation()

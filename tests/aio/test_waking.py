@@ -43,7 +43,7 @@ def test_what_is_awaited_is_passed_on() -> None:
 
 
 def test_wake_after_the_loop_has_ended() -> None:
-    """Nobody waits any longer, so there is nobody to wake."""
+    """No task waits any longer, so there is none to wake."""
     loop = asyncio.new_event_loop()
     waker = Waker()
     steps = by_hand(waker, loop.create_future())
@@ -92,7 +92,7 @@ def test_wake_comes_too_late_for_a_future() -> None:
     ASYNCIO.run(main)
 
 
-def test_task_that_nobody_counts() -> None:
+def test_task_that_no_one_counts() -> None:
     """A coroutine that a callback steps through by hand, outside of any task, can be woken."""
 
     async def main() -> None:

@@ -93,7 +93,7 @@ class TestAlarm:
 
     @on_asyncio
     async def test_a_timer_that_is_early_is_set_for_the_rest(self) -> None:
-        """The wait that it was set for is over, and another goes on."""
+        """The wait that it was set for is over, and another continues."""
         rung: list[bool] = []
         alarm = Alarm(asyncio.get_running_loop(), lambda: rung.append(True))
         alarm.set(0.01)
@@ -217,7 +217,7 @@ class TestLines:
 
     @on_asyncio
     async def test_a_connection_on_which_something_has_come_is_not_used_again(self) -> None:
-        """The loop has not read it yet, so that nobody else could know."""
+        """The loop has not read it yet, so no other code can know."""
         more, sent = threading.Event(), threading.Event()
         script = [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP]
         with serving(script, VALUE) as server:
@@ -232,7 +232,7 @@ class TestLines:
 
 
 class TestArrived:
-    """The head and the body as they arrive."""
+    """The response headers and the body as they arrive."""
 
     @staticmethod
     def arrived(told: list[str]) -> Arrived:
@@ -252,7 +252,7 @@ class TestArrived:
         )
 
     @on_asyncio
-    async def test_a_head_that_is_wrong_is_told_once(self) -> None:
+    async def test_wrong_headers_are_reported_once(self) -> None:
         """Whatever follows it before the request hears of it."""
         told: list[str] = []
         arrived = self.arrived(told)
@@ -264,7 +264,7 @@ class TestArrived:
 
     @on_asyncio
     async def test_the_end_can_be_read_again(self) -> None:
-        """It is the end from then on, and the connection was let go of once."""
+        """It is the end from then on, and the connection was released once."""
         with serving(VALUE) as server:
             transport = AsyncTransport(server.base_url, key="", wire=AiohttpWire())
             source = transport.stream(Request(method="POST", path="/x", body={}))
@@ -353,7 +353,7 @@ INFO: Any = SimpleNamespace(real_url="https://a.test/?token=s3cret", headers={"k
         (OSError(errno.EMFILE, "Too many open files"), ": Too many open files"),
     ],
 )
-def test_what_aiohttp_raises_is_told_in_the_same_words(error: Exception, words: str) -> None:
+def test_what_aiohttp_raises_is_reported_in_the_same_words(error: Exception, words: str) -> None:
     """And nothing of it is kept: it holds the request."""
     if isinstance(error, aiohttp.ClientError):
         error = failures.plain(error, None)
@@ -423,7 +423,7 @@ def test_a_proxy_with_a_malformed_url_is_none(monkeypatch: pytest.MonkeyPatch, v
         proxy_for("http://a.test/v1")
 
 
-def test_a_head_may_be_split_anywhere() -> None:
+def test_headers_may_be_split_anywhere() -> None:
     """What follows it is the body's."""
     head = ArrivingHead()
     assert head.take(b"HTTP/1.1 200 OK\r\nA: b\r\n") is None

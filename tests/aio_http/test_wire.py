@@ -1,4 +1,4 @@
-"""The aiohttp wire in an event loop that goes on: cancellation, one loop, what is kept."""
+"""The aiohttp wire in an event loop that continues: cancellation, one loop, what is kept."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def connected(server: ScriptedServer) -> AsyncIterator[AsyncTransport]:
 
 
 async def happened(event: threading.Event) -> None:
-    """Wait for an event of a thread, while the loop goes on."""
+    """Wait for an event of a thread, while the loop continues."""
     assert await asyncio.to_thread(event.wait, PATIENCE)
 
 
@@ -178,7 +178,7 @@ async def test_another_task_can_close_the_stream(ending: bool) -> None:
 
 
 @on_asyncio
-async def test_leaving_early_lets_go() -> None:
+async def test_leaving_early_releases_it() -> None:
     """As `break` in an `async for` does, inside `async with`."""
     with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
         async with connected(server) as transport:
@@ -189,7 +189,7 @@ async def test_leaving_early_lets_go() -> None:
 
 
 @on_asyncio
-async def test_a_stream_that_is_dropped_lets_go() -> None:
+async def test_a_dropped_stream_releases_its_connection() -> None:
     """In the thread of the loop, or in any other one."""
     for elsewhere in (False, True):
         with serving([CHUNKED + ch(HI), WAIT_FOR_HANG_UP]) as server:
@@ -201,7 +201,7 @@ async def test_a_stream_that_is_dropped_lets_go() -> None:
                 await happened(server.hung_up)
 
 
-def test_a_stream_that_is_dropped_after_its_loop_lets_go_too() -> None:
+def test_a_stream_dropped_after_its_loop_releases_its_connection() -> None:
     """The socket is shut down, which needs no loop."""
 
     async def begin(transport: AsyncTransport) -> Any:
@@ -236,7 +236,7 @@ async def _in_another_loop(wire: AiohttpWire) -> None:
 
 
 def test_a_stream_of_another_loop_raises_out_of_next() -> None:
-    """It is no error of the network, which a stream would end with."""
+    """It is not an error of the network, which a stream would end with."""
 
     async def use(transport: AsyncTransport) -> None:
         assert await transport.call(request()) == {"a": 1}
@@ -277,7 +277,7 @@ async def test_more_than_a_hundred_streams_are_read_at_once() -> None:
 
 
 @on_asyncio
-async def test_a_client_that_is_closed_lets_streams_go_on() -> None:
+async def test_a_client_that_is_closed_lets_streams_continue() -> None:
     """Idle connections are closed; one that is in use is when its stream is over."""
     go = threading.Event()
     with serving([CHUNKED + ch(HI), go, *WHOLE], VALUE) as server:
@@ -297,7 +297,7 @@ async def test_a_client_that_is_closed_lets_streams_go_on() -> None:
 
 @on_asyncio
 async def test_what_comes_unasked_ends_a_connection_that_is_kept() -> None:
-    """Nobody has asked for it, so that it is no answer to what will be asked."""
+    """There was no request for it, so it is not the answer to the next request."""
     more, sent = threading.Event(), threading.Event()
     with serving(
         [*VALUE, more, b"HTTP/1.1 200 OK\r\n", sent.set, WAIT_FOR_HANG_UP], VALUE
@@ -416,7 +416,7 @@ async def test_no_cookie_is_kept_and_no_netrc_is_read(
 
 
 @on_asyncio
-async def test_a_proxy_of_socks_is_no_way(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_socks_proxy_is_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says which wire knows it, and no try helps."""
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1")
     monkeypatch.delenv("NO_PROXY", raising=False)

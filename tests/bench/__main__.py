@@ -1,7 +1,7 @@
 """Run the benchmarks: `python -m bench TOPIC ...`, or fill the page: `python -m bench page`.
 
 `python -m bench page TOPIC ...` fills only the tables of these topics. What is made of the tables,
-such as the pictures and what the README quotes, is made anew in any case.
+such as the pictures and what the README quotes, is made again in any case.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _LATENCY = 1.3
 _LATENCY_RATE = 500
 _LATENCY_EVENTS = 300
 
-# Slow enough that nobody falls behind, however much counting adds.
+# Slow enough that no reader falls behind, even while calls are counted.
 _CALLS_RATE = 200
 # On a busy machine two events come in one read now and then. So each token is read three times, and
 # the reading with the fewest calls counts.
@@ -81,7 +81,7 @@ PACES = (
     Pace("responses", 1_000, 200, 800),
 )
 
-# Where the steps from the socket to the text are told apart.
+# Where the steps from the socket to the text are distinguished.
 _STEPS_PACES = PACES[2:]
 
 # Nothing is aimed at here: most of the difference is OpenSSL's work, which all have to do.

@@ -1,7 +1,7 @@
 """What is made of the tables on the page: its summary, its first table, its pictures, the README.
 
 All of it is read off the tables that the page shows, so none of it can differ from them, also when
-only some of them have been measured anew.
+only some of them have been measured again.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _groups(
     cells: Cells, rows: Sequence[str], columns: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     named = list(zip(_READERS, columns, strict=True))
-    # From what nobody can do without, up.
+    # From the floor upwards.
     named = [named[3], named[0], named[2], named[1]]
     return {
         row: {name: cells[row, column].value for name, column in named if (row, column) in cells}

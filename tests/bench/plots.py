@@ -17,7 +17,7 @@ _TOP = 64  # title and legend are above
 _BASE = _HEIGHT - 32  # where bars stand; the names of the groups are below
 _GAP = 0.2  # between two groups, as a share of one
 
-# For each bar of a group its colour on light and on dark; all can be told apart by those who are
+# For each bar of a group its colour on light and on dark; all can be distinguished by those who are
 # colour-blind.
 _COLOURS = (
     ("#8a8f98", "#9aa0a9"),

@@ -14,7 +14,7 @@ _MET = {True: "met", False: "**missed**"}
 
 
 def fill(page: str, results: Sequence[Result], *, whole: bool = True) -> str:
-    """Return *page* with the parts between its markers written anew.
+    """Return *page* with the parts between its markers written again.
 
     Args:
         page: The page as it is.
@@ -35,7 +35,7 @@ def fill(page: str, results: Sequence[Result], *, whole: bool = True) -> str:
 
 
 def fill_browser(page: str, result: Result) -> str:
-    """Return *page*, the one about browsers, with its tables and facts written anew."""
+    """Return *page*, the one about browsers, with its tables and facts written again."""
     parts = {key: table(key, result.figures) for key in BROWSER_TABLES}
     return _put(page, {**parts, "browser-facts": facts([result])})
 

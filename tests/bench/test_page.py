@@ -60,7 +60,7 @@ def test_tables_are_read_as_they_were_written() -> None:
     assert tables["costs"]["chat", "typed"].value == 1234
 
 
-def test_what_is_no_figure_is_not_passed_over() -> None:
+def test_what_is_not_a_figure_is_not_passed_over() -> None:
     """A table that cannot be read is an error."""
     marked = (
         "<!-- bench: raw -->\n| µs | 4 KiB |\n|---|---|\n| chat | fast |\n<!-- bench: end -->\n"

@@ -46,12 +46,12 @@ def test_a_table_shows_the_figures_and_whether_they_are_met() -> None:
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """A table without figures is no empty table."""
+    """A table without figures is not an empty table."""
     assert report.table("threads-free", FIGURES) == "Not measured in this run.\n"
 
 
 def test_a_page_is_filled_between_its_markers() -> None:
-    """What stands between markers is made anew, what stands outside is kept."""
+    """What stands between markers is made again, what stands outside is kept."""
     page = "a\n<!-- bench: facts -->\nold\n<!-- bench: end -->\nb\n"
     filled = "a\n<!-- bench: facts -->\n\n- Python: 3.11\n- date: a day\n\n<!-- bench: end -->\nb\n"
     assert report.fill(page, [RESULT]) == filled
@@ -81,7 +81,7 @@ def test_the_page_has_a_place_for_every_part() -> None:
 
 
 def test_the_page_about_browsers_has_tables_of_its_own() -> None:
-    """They are written anew together, and what stands around them is kept."""
+    """They are written again together, and what stands around them is kept."""
     seen = Figure("browser-first", "the page", "cold", 3.25, 3.0, 3.5, 2.9)
     page = "a\n<!-- bench: browser-first -->\nold\n<!-- bench: end -->\nb\n"
     assert report.fill_browser(page, Result("browser", {}, (seen,))) == (

@@ -154,7 +154,7 @@ def test_peers_read_the_same_data(name: str, family: str, size: int) -> None:
 @pytest.mark.parametrize("family", CLASSES)
 @pytest.mark.parametrize("name", TYPED)
 def test_peers_read_the_same_text(name: str, family: str, size: int) -> None:
-    """Other libraries' typed events have the same text; `[DONE]` is none of their events."""
+    """Other libraries' typed events have the same text; `[DONE]` is not an event there."""
     stream = made(family)
     expected = (len(stream.payloads), len(stream.text))
     assert TYPED[name](stream.chunks(size), family) == expected

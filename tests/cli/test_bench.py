@@ -62,7 +62,7 @@ def test_so_many_run_at_once(server: FakeServer) -> None:
 def test_streams_that_take_long_are_waited_for_in_slices(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Ctrl-C interrupts no wait; the command goes on after each slice."""
+    """Where Ctrl-C interrupts no wait; the command continues after each slice."""
     slices: list[object] = []
     gate = hold()
 
@@ -91,7 +91,7 @@ def test_the_responses_api_can_be_measured(server: FakeServer) -> None:
 def test_answers_that_are_not_whole_are_status_1(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """They are counted, not tried again, and not measured; the first error is told."""
+    """They are counted, not retried, and not measured; the first error is shown."""
     busy = error(503, "Busy.")
     cut = [chat_chunk("Hi", finish_reason="length")]
     server.add(busy, cut, chat_answer("Hi"), busy)
@@ -114,7 +114,7 @@ def test_answers_that_are_not_whole_are_status_1(
 def test_a_url_is_needed(
     url: str, sentence: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A variable of the shell that is not set does not stand for another server."""
+    """A shell variable that is not set does not select another server."""
     assert main(["bench", url]) == 2
     assert capsys.readouterr().err == f"openai-scan: {sentence}; see openai-scan bench --help\n"
     assert server.requests == []
@@ -132,7 +132,7 @@ def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     "answer", [chat_calls(ToolCall("f")), [chat_chunk("", finish_reason="length")]]
 )
-def test_nothing_to_measure_is_no_error_of_its_own(
+def test_nothing_to_measure_is_not_an_error_of_its_own(
     answer: list[bytes], server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An answer without text has no times; the outcome is told."""
@@ -157,7 +157,7 @@ def test_ctrl_c_shows_what_was_measured(server: FakeServer) -> None:
     assert "Traceback" not in session.seen
 
 
-def test_a_stream_that_begins_behind_the_end_is_ended_too(server: FakeServer) -> None:
+def test_a_stream_that_begins_after_the_end_is_ended_too(server: FakeServer) -> None:
     """However the threads race, none is left."""
     from openai_scan import Client
     from openai_scan.cli.bench import Bench

@@ -110,7 +110,7 @@ def test_the_question_can_come_through_a_pipe(
     ],
     ids=ascii,
 )
-def test_a_byte_order_mark_is_no_part_of_the_question(
+def test_a_byte_order_mark_is_not_part_of_the_question(
     given: bytes, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says how a text from Windows is encoded; where there is none, the locale says so."""
@@ -221,7 +221,7 @@ def test_a_base_url_of_another_kind_is_one_sentence(
 
 @pytest.mark.parametrize("behind", ["?", "#", "#x", " ", "\n", "?a=b"])
 @pytest.mark.parametrize("source", ["argument", "environment"])
-def test_nothing_may_stand_behind_a_base_url(
+def test_nothing_may_follow_a_base_url(
     server: FakeServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -253,7 +253,7 @@ def test_a_time_limit_that_was_given_is_named(
 def test_a_time_limit_that_was_not_given_is_the_servers(
     server: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No option is named that nobody has given."""
+    """An error does not name an option that was not given."""
     limit = Timeout(idle=0.1)
     monkeypatch.setattr("openai_scan.client.base.Timeout", lambda: limit)
     server.add([chat_chunk("Hi"), hold()])
@@ -474,7 +474,7 @@ def test_an_answer_that_is_not_whole_is_one_sentence_and_status_1(
 def test_the_facts_of_an_answer_without_text(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No time is told of a text that has not come."""
+    """No time is shown for text that has not arrived."""
     server.add(chat_calls(ToolCall("f", {})))
     assert main(["chat", "Hello"]) == 1
     facts = capsys.readouterr().err.splitlines()[0]

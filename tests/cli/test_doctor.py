@@ -580,7 +580,7 @@ def test_a_response_that_cannot_be_resumed(
 
 
 def test_a_server_without_background_says_so(found: Found) -> None:
-    """Which is no fault."""
+    """Which is not a fault."""
     responses = Responses()
 
     def talk(request: SeenRequest) -> Given:
@@ -639,7 +639,7 @@ def test_models_may_be_refused_and_images_made_of_nothing(found: Found) -> None:
     assert seen["speech", "endpoint"] == "broken: Oops. (HTTP status 500)"
 
 
-def test_a_server_of_something_else_is_no_server_of_models(
+def test_a_server_of_something_else_is_not_a_server_of_models(
     found: Found, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The complaint says where such an API is on most servers."""
@@ -724,7 +724,7 @@ def test_headers_are_sent_and_not_shown(
     assert openai.requests[0].headers["x-config"] == "pc-0123456789"
 
 
-# Another machine. A proxy of this one stands for all of them.
+# Another machine. A proxy on this one represents all of them.
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_a_recording_without_a_request_is_listed(
     assert lines[-1] == "answer Hi there"
 
 
-def test_a_failure_is_told(recording: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_reported(recording: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
     """With its error, and what the tokens may have been; the command has done its work."""
     file = recording(chat_chunk("Hi there"))
     assert main(["inspect", file]) == 0
@@ -142,7 +142,7 @@ def test_nothing_is_left_out_where_there_is_no_room(
 def test_long_words_are_shown_whole(
     recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not every text has spaces: it goes on in the next line."""
+    """Not every text has spaces: it continues in the next line."""
     file = recording(chat_chunk(100 * "天"), *chat_calls(ToolCall("f", {"a": 100 * "x"})))
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["inspect", file]) == 0
@@ -170,7 +170,7 @@ def test_a_recording_can_come_through_a_pipe(
     assert lines.count("<stdin>") == lines.count("answer Hi there") == times
 
 
-def test_no_answer_at_all_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_answer_at_all_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A server that could not be reached leaves a recording too."""
     file = tmp_path / "answer.jsonl"
     failure = {"error": "ConnectError", "message": "Nobody."}

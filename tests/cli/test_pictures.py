@@ -16,7 +16,7 @@ def words_of(svg: str) -> list[str]:
 
 
 def test_the_script_draws_what_the_documents_show() -> None:
-    """A change of what the commands print has to draw them anew: `scripts/draw_pictures.py`."""
+    """A change of what the commands print has to draw them again: `scripts/draw_pictures.py`."""
     spec = importlib.util.spec_from_file_location(
         "draw_pictures", ROOT / "scripts/draw_pictures.py"
     )

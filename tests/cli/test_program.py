@@ -45,7 +45,7 @@ def test_the_arguments_are_those_of_the_process(
 
 
 def test_help_lists_the_commands_and_the_statuses(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks finds out what there is, and what a script can tell from the end."""
+    """The help lists the commands, and the exit statuses for scripts."""
     assert main(["--help"]) == 0
     printed = capsys.readouterr().out
     for name, about in program.COMMANDS.items():
@@ -243,7 +243,7 @@ def test_a_broken_pipe_is_silent(server: FakeServer, arguments: list[str]) -> No
 
 
 class ClosedPipe(io.RawIOBase):
-    """A pipe that nobody reads, as Windows reports it."""
+    """A pipe that is not read, as Windows reports it."""
 
     is_open = False
 
@@ -289,10 +289,10 @@ def test_a_broken_pipe_is_silent_on_windows_too(
     closed.is_open = True  # what is buffered is written when the file is collected
 
 
-def test_an_argument_that_a_file_does_not_like_is_told(
+def test_an_argument_that_a_file_does_not_like_is_reported(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It has the name of the file, and is no broken pipe."""
+    """It has the name of the file, and is not a broken pipe."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument", "a:b.jsonl")
@@ -386,7 +386,7 @@ def test_a_closed_stream_is_one_without_anything(
     assert said.startswith(err) if err else said == ""
 
 
-def test_ctrl_c_at_the_start_is_no_traceback(
+def test_ctrl_c_at_the_start_is_not_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the program is made of takes a moment to load, and one may be quicker."""

@@ -92,7 +92,7 @@ def test_an_answer_that_failed_is_recorded_too(
 def test_a_full_disk_has_no_recording(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody is told that it has, whether the answer was there before the disk was full or not."""
+    """It does not claim success, whether the answer came before the disk was full or not."""
     server.add(chat_answer("Hi there"))
     assert main(["record", "--force", str(FULL), "Hello"]) == 2
     err = capsys.readouterr().err

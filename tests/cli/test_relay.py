@@ -37,7 +37,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has /pro
 
 @pytest.fixture
 def api() -> Iterator[FakeServer]:
-    """Start a server whose answer goes on without a reader, word by word."""
+    """Start a server whose answer continues without a reader, word by word."""
     paced = [step for event in response_answer(WORDS) for step in (event, delay(0.03))]
     with FakeServer(background_responses(paced)) as server:
         yield server
@@ -87,7 +87,9 @@ class TestAlone:
         ]
         assert (tmp_path / "openai-scan-relay.db").exists()
 
-    def test_the_next_process_goes_on_after_sigterm(self, tmp_path: Path, api: FakeServer) -> None:
+    def test_the_next_process_continues_after_sigterm(
+        self, tmp_path: Path, api: FakeServer
+    ) -> None:
         """The text is exact, and the answer was asked for once."""
         with Running(*RESPONSES, folder=tmp_path, **asking(api)) as first:
             stream = first.ask("Hi")
@@ -99,7 +101,7 @@ class TestAlone:
         assert text == "".join(WORDS)
         assert made(api) == 1
 
-    def test_what_the_relay_warns_of_is_told(self, tmp_path: Path) -> None:
+    def test_what_the_relay_warns_of_is_reported(self, tmp_path: Path) -> None:
         """A line for each warning, without the words of the server."""
 
         def answer(request: SeenRequest) -> Reply | list[Step]:

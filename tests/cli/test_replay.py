@@ -73,7 +73,7 @@ def test_a_truncated_recording_is_played_up_to_its_cut(
     """A crash left it so, and the end says it."""
     file = Path(recording())
     lines = file.read_bytes().splitlines(keepends=True)
-    # The head, the chunk with the role, "Hi", and half of the next line.
+    # The response headers, the chunk with the role, "Hi", and half of the next line.
     text = b"".join(lines)
     file.write_bytes(text[: text.index(b" there") + 3])
     assert main(["replay", str(file), *FAST]) == 1
@@ -112,7 +112,7 @@ def test_an_answer_that_broke_off_does_so_again(
     ],
     ids=["empty", "binary", "JSON", "future", "damaged"],
 )
-def test_what_is_no_recording_is_one_sentence(
+def test_what_is_not_a_recording_is_one_sentence(
     command: str,
     content: bytes,
     sentence: str,

@@ -135,7 +135,7 @@ def test_tools_are_offered_and_called(
         ),
     ],
 )
-def test_what_is_no_tool_is_one_sentence(
+def test_what_is_not_a_tool_is_one_sentence(
     place: str,
     sentence: str,
     server: FakeServer,
@@ -196,7 +196,7 @@ def test_a_run_with_tools_at_a_terminal(
 
 
 def test_run_needs_something_to_say(server: FakeServer) -> None:
-    """At a terminal it does not wait for it: a run is no conversation."""
+    """At a terminal it does not wait for it: a run is not a conversation."""
     with Session("run", "--assistant", "a") as session:
         assert session.end() == 2
     assert session.lines == [
@@ -246,7 +246,7 @@ class TestAgents:
         assert main(["run", "--agent", "a", "-p", setting, "Hello"]) == 0
         assert server.requests[1].json["environment"] == environment
 
-    def test_run_goes_on_in_a_session(
+    def test_run_continues_in_a_session(
         self, server: FakeServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The stream is open before anything is sent."""

@@ -138,7 +138,7 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
 def test_a_picture_has_any_name(
     name: str, timed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name is no formula, none is left out, and a character without a shape is a box."""
+    """A name is not a formula, none is left out, and a character without a shape is a box."""
     from matplotlib.figure import Figure
 
     legends: list[list[str]] = []
@@ -176,7 +176,7 @@ def test_a_recording_can_come_through_a_pipe(
     assert lines[1] == ["outcome", "completed", "completed"]
 
 
-def test_a_truncated_recording_is_told(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_truncated_recording_is_reported(timed: str, capsys: pytest.CaptureFixture[str]) -> None:
     """As `inspect` tells it; the figures are those of what is there."""
     text = Path(timed).read_text()
     Path(timed).write_text(text[: text.rindex("\n")])

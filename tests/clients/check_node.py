@@ -48,7 +48,7 @@ def test_responses(openai_server: FakeServer) -> None:
 
 
 def test_assistants(openai_server: FakeServer) -> None:
-    """Its helper tells of the steps of a run, and of the calls in them."""
+    """Its helper reports the steps of a run, and the calls in them."""
     openai_server.add(assistant_calls(CALL), assistant_answer("Hi there"))
     assert drive("assistants") == [
         "messageCreated",

@@ -72,7 +72,7 @@ class TestEnds:
         s = stream(*begun(), turn("completed"), turn("created", "turn_2"))
         assert s.outcome == "truncated"
 
-    def test_session_whose_subagents_still_work_does_not_begin_anew(self) -> None:
+    def test_session_whose_subagents_still_work_does_not_begin_again(self) -> None:
         """The agent has ended its turn, and that is how the stream ends."""
         aside = turn("created", "turn_2", "sub_1")
         later = [session("in_progress"), turn("completed", "turn_2", "sub_1"), session("idle")]
@@ -80,7 +80,7 @@ class TestEnds:
         assert (s.outcome, s.err()) == ("completed", None)
         assert s.events_read == len(begun()) + len(list(told("m1", "Hi"))) + 5
 
-    def test_session_that_goes_on_after_waiting_begins_anew(self) -> None:
+    def test_session_that_continues_after_waiting_begins_again(self) -> None:
         """Its turn has not ended."""
         ends = Ends()
         for payload in (*begun(), session("requires_action"), session("in_progress")):
@@ -88,7 +88,7 @@ class TestEnds:
         assert not ends.whole
 
     def test_idle_session_before_any_turn_does_not_end_it(self) -> None:
-        """It is what the session was when somebody began to listen."""
+        """It is the session as it was when the client connected."""
         s = stream(session("idle"), *begun(), *told("m1", "Hi"), *ended())
         assert s.outcome == "completed"
         assert s.final().text == "Hi"
@@ -125,7 +125,7 @@ class TestEnds:
         assert "did not say why" in str(error)
 
     def test_turn_that_is_cancelled_ends_without_an_error(self) -> None:
-        """A cancellation is no failure."""
+        """A cancellation is not a failure."""
         s = stream(*begun(), turn("cancelled"), session("idle"))
         assert (s.outcome, s.err()) == ("cancelled", None)
 
@@ -152,7 +152,7 @@ class TestEnds:
 
     @pytest.mark.parametrize("name", ["completed", "failed", "cancelled"])
     def test_turns_of_subagents_decide_nothing(self, name: str) -> None:
-        """Their agent goes on."""
+        """Their agent continues."""
         aside = [turn("created", "turn_2", "sub_1"), turn(name, "turn_2", "sub_1")]
         s = stream(*begun(), *aside, *told("m1", "Hi"), *ended())
         assert (s.outcome, s.err()) == ("completed", None)
@@ -165,7 +165,7 @@ class TestEnds:
         assert s.final().text == "re"
 
     def test_what_the_event_is_called_counts(self) -> None:
-        """The session in it may have gone on since."""
+        """The session in it may have continued since."""
         s = stream(*begun(), turn("completed", status="in_progress"), session("idle", status="x"))
         answer = s.final()
         assert answer.turn is not None
@@ -192,7 +192,7 @@ class TestErrors:
         assert (error.message, error.code) == ("it broke", "sandbox_error")
 
     def test_the_turn_says_how_it_ended(self) -> None:
-        """Here it was a subagent that failed, and the agent went on."""
+        """Here it was a subagent that failed, and the agent continued."""
         failed = turn("failed", "turn_2", "sub_1")
         s = stream(*begun(), self.ERROR, failed, *told("m1", "Hi"), *ended())
         assert (s.outcome, s.err()) == ("completed", None)
@@ -358,7 +358,7 @@ class TestUnreadable:
             ("agent.session.subagent.closed", False),
         ],
     )
-    def test_what_reports_on_the_surroundings_is_no_hole(self, name: str, is_hole: bool) -> None:
+    def test_what_reports_on_the_surroundings_is_not_a_hole(self, name: str, is_hole: bool) -> None:
         """A part of the answer is lost only if one may have been in it."""
         found = decode(RawEvent(name, '{"item": 1, "session": 2, "environment": 3, "subagent": 4}'))
         assert isinstance(found, UnknownEvent)

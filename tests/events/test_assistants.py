@@ -108,7 +108,7 @@ CLASSES: dict[str, type[Event]] = {
     "done": DoneEvent,
 }
 
-# The class that stands for each object schema of the family.
+# The class of each object schema of the family.
 SCHEMAS: dict[str, type[attrs.AttrsInstance]] = {
     "AssistantToolsCode": assistants.CodeInterpreterTool,
     "AssistantToolsFileSearch": assistants.FileSearchTool,
@@ -203,7 +203,7 @@ SCHEMAS: dict[str, type[attrs.AttrsInstance]] = {
     "TruncationObject": assistants.TruncationStrategy,
 }
 
-# Fields that no attribute stands for, and why.
+# Fields without an attribute, and why.
 LEFT_OUT = {
     ("MessageDeltaObject", "object"): "repeats the event's name",
     ("RunStepDeltaObject", "object"): "repeats the event's name",
@@ -296,7 +296,7 @@ def test_wire_name_reaches_its_own_class(name: str) -> None:
 
 
 def test_classes_are_named_like_the_wire() -> None:
-    """A class of the family is its wire name in CamelCase, so nobody has to look it up."""
+    """A class of the family is its wire name in CamelCase, so you do not have to look it up."""
     for name, cls in CLASSES.items():
         if name.startswith("thread."):
             words = name.replace(".", "_").split("_")
@@ -309,7 +309,7 @@ def test_inventory_has_these_wire_names() -> None:
 
 
 def test_every_schema_has_a_class() -> None:
-    """Every object that the events of the schema can hold has a class that stands for it."""
+    """Every object that the events of the schema can hold has a class."""
     reachable = reached(inventory()["events"]["assistants"])
     objects = {name for name in reachable if inventory()["schemas"][name]["kind"] == "object"}
     assert set(SCHEMAS) == objects
@@ -347,7 +347,7 @@ def test_events_match_by_position() -> None:
     ]
 
 
-def test_raw_is_no_part_of_the_value() -> None:
+def test_raw_is_not_part_of_the_value() -> None:
     """Two events with the same payload are equal, and neither shows the prompt in its repr."""
     one = event_of("thread.run.created", {"id": "run_1", "instructions": "be brief"})
     two = event_of("thread.run.created", {"instructions": "be brief", "id": "run_1", "new": 1})
@@ -672,7 +672,7 @@ def test_unknown_event_in_an_envelope_keeps_its_name(inner: str, error: str | No
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_unnamed_event_is_told_by_its_object(payload: Any, cls: type[Event]) -> None:
+def test_unnamed_event_is_recognized_by_its_object(payload: Any, cls: type[Event]) -> None:
     """An event without a name is what its `object` and `status` say."""
     assert type(event_of("message", payload)) is cls
 
@@ -742,7 +742,7 @@ def test_messages_and_steps_say_nothing_of_the_end() -> None:
 
 
 def test_completed_after_requires_action_still_requires_action() -> None:
-    """Open-assistant-api sends `completed` behind `requires_action`; the run still waits."""
+    """Open-assistant-api sends `completed` after `requires_action`; the run still waits."""
     action = {"submit_tool_outputs": {"tool_calls": []}, "type": "submit_tool_outputs"}
     run = {"id": "r", "status": "requires_action", "required_action": action}
     s = scan(("thread.run.requires_action", run), ("thread.run.completed", run))

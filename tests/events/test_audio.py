@@ -88,7 +88,7 @@ def test_events_have_every_field_of_the_wire() -> None:
     ],
     ids=repr,
 )
-def test_each_text_is_told_once(payload: Any, text: str | None, audio: bytes | None) -> None:
+def test_each_text_is_delivered_once(payload: Any, text: str | None, audio: bytes | None) -> None:
     """A delta brings text, or else its segment; the whole transcript repeats both."""
     event = event_of(**payload)
     assert event.unwrap_text() == text

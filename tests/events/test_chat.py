@@ -356,7 +356,7 @@ def test_chunk_after_the_finish_reason_reopens_nothing(late: Any) -> None:
     assert stream.outcome == "completed"
 
 
-def test_usage_is_told_wherever_it_is() -> None:
+def test_usage_is_reported_wherever_it_is() -> None:
     """B21: usage in any chunk is an answer; null and an empty object are none."""
     stream = StreamerV2(
         [
@@ -407,8 +407,8 @@ def test_field_of_the_wrong_type_is_left_out_and_noted(field: str, value: Any) -
     assert stream.notes == {f"skipped_field: ChatCompletionChunk $.{field}": 1}
 
 
-def test_chunk_that_is_no_object_is_unknown() -> None:
-    """A name that promises a chunk and data that are none make an unknown event with its error."""
+def test_chunk_that_is_not_an_object_is_unknown() -> None:
+    """A chunk's name with data that are not a chunk makes an unknown event with an error."""
     event = decode(raw([1], name="chat.completion.chunk"))
     assert isinstance(event, UnknownEvent)
     assert str(event.error) == "chat.completion.chunk: invalid value for type, expected object @ $"
@@ -448,7 +448,7 @@ B = b'{"choices":[{"delta":{"content":"b"}}]}'
     ],
     ids=repr,
 )
-def test_glued_events_are_told_apart(glued: bytes) -> None:
+def test_glued_events_are_distinguished(glued: bytes) -> None:
     """B29: events whose blank line was lost are events all the same, and noted."""
     stream = StreamerV2([glued, b"\n\ndata: [DONE]\n\n"])
     assert list(stream.text_deltas()) == ["a", "b"]
@@ -503,7 +503,7 @@ def test_strict_streamer_takes_nothing_apart() -> None:
     assert str(stream.err()).startswith("message: the data are not JSON: Extra data")
 
 
-def test_events_glued_behind_the_end_are_dropped() -> None:
+def test_events_glued_after_the_end_are_dropped() -> None:
     """[DONE] ends its stream; what was glued behind it does not leak into a chained one."""
     stream = StreamerV2([b'data: {"choices":[]}data: [DONE]data: {"choices":[]}\n\n'])
     stream.chain([data({"choices": [delta(content="b")]}), b"data: [DONE]\n\n"])

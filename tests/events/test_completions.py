@@ -92,7 +92,7 @@ def test_each_choice_answers_for_itself() -> None:
     ("usage", "expected"),
     [(None, None), ({}, None), ({"total_tokens": 0}, CompletionUsage(total_tokens=0))],
 )
-def test_usage_is_told_if_there_is_any(usage: Any, expected: Any) -> None:
+def test_usage_is_reported_if_there_is_any(usage: Any, expected: Any) -> None:
     """Null and an empty object are no usage."""
     assert completion(usage=usage).unwrap_usage() == expected
 

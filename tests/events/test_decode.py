@@ -39,7 +39,7 @@ from openai_scan.sse import RawEvent
     ],
     ids=repr,
 )
-def test_done_is_told_by_its_name_or_its_data(raw: RawEvent) -> None:
+def test_done_is_recognized_by_its_name_or_its_data(raw: RawEvent) -> None:
     """B27: an event named `done`, or data of `[DONE]` with any space around, is the end."""
     event = decode(raw)
     assert event == DoneEvent(raw=raw)
@@ -78,7 +78,7 @@ def test_data_that_are_no_json_are_malformed(name: str, data: str) -> None:
 
 @pytest.mark.parametrize("data", ["hello", "pong", "{"])
 def test_unknown_event_may_carry_any_text(data: str) -> None:
-    """The data of an event that nobody knows need not be JSON: it is unknown, not malformed."""
+    """The data of an unknown event need not be JSON: it is unknown, not malformed."""
     event = decode(RawEvent("ping", data))
     assert event == UnknownEvent(data, raw=event.raw)
     assert isinstance(event, UnknownEvent)
@@ -136,7 +136,7 @@ def test_named_event_is_not_looked_into() -> None:
 
 
 def test_huge_number_is_a_malformed_event() -> None:
-    """A number with more digits than the interpreter reads is no crash."""
+    """A number with more digits than the interpreter reads is not a crash."""
     event = decode(RawEvent("thread.run.created", '{"id": "r", "created_at": ' + "9" * 5000 + "}"))
     assert event.type == "thread.run.created"
 

@@ -207,7 +207,7 @@ def test_error_event_without_a_word_says_so() -> None:
     assert str(error) == "the server reported an error and did not say which"
 
 
-# Which exception, and whether to try again.
+# Which exception, and whether to retry.
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_error_event_without_a_word_says_so() -> None:
 def test_which_error_and_whether_to_retry(
     status: int | None, code: str | None, kind: str | None, cls: type[APIError], *, retryable: bool
 ) -> None:
-    """Status first, then code, then type pick the class, and tell whether to try again."""
+    """Status first, then code, then type pick the class, and whether to retry."""
     assert error_class(status, code, kind) is cls
     error = cls("no", status=status, code=code, type=kind)
     assert error.retryable is retryable

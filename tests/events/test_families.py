@@ -39,7 +39,7 @@ from openai_scan.sse import RawEvent
     ],
     ids=repr,
 )
-def test_family_is_told_by_the_stream(name: str, payload: Any, class_name: str) -> None:
+def test_family_is_recognized_by_the_stream(name: str, payload: Any, class_name: str) -> None:
     """The event's name says it, else the payload's type or object, else its choices."""
     assert type(decode(RawEvent(name, json.dumps(payload)))).__name__ == class_name
 
@@ -60,7 +60,7 @@ def test_family_is_told_by_the_stream(name: str, payload: Any, class_name: str) 
     ],
     ids=repr,
 )
-def test_what_is_no_event_of_a_family_is_unknown(payload: Any, name: str) -> None:
+def test_what_is_not_an_event_of_a_family_is_unknown(payload: Any, name: str) -> None:
     """B24: a ping is never taken for a chunk, nor a new event for an old one."""
     event = decode(RawEvent("message", json.dumps(payload)))
     assert isinstance(event, UnknownEvent)

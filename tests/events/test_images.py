@@ -48,7 +48,7 @@ def event_of(name: str, *, named: bool, **payload: Any) -> Event:
         ("image_edit.partial_image", ImageEditPartialImage),
     ],
 )
-def test_partial_image_is_told(
+def test_partial_image_is_reported(
     name: str,
     cls: type[ImageGenerationPartialImage | ImageEditPartialImage],
     named: bool,
@@ -77,12 +77,12 @@ def test_partial_image_is_told(
         ("image_edit.completed", ImageEditCompleted),
     ],
 )
-def test_whole_image_is_told(
+def test_whole_image_is_reported(
     name: str,
     cls: type[ImageGenerationCompleted | ImageEditCompleted],
     named: bool,
 ) -> None:
-    """A whole image is typed, is no partial one, and brings the usage."""
+    """A whole image is typed, is not a partial one, and brings the usage."""
     event = event_of(name, named=named, usage=USAGE, **FIELDS)
     usage = ImagesUsage(
         total_tokens=3,
@@ -104,7 +104,7 @@ def test_whole_image_is_told(
     assert event.unwrap_usage() == usage
 
 
-def test_image_that_is_no_base64_is_none() -> None:
+def test_image_that_is_not_base64_is_none() -> None:
     """What cannot be decoded is not here, and no error."""
     event = event_of("image_edit.partial_image", named=True, b64_json="not base64")
     assert isinstance(event, ImageEditPartialImage)

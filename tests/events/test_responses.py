@@ -88,7 +88,7 @@ def drained(*payloads: dict[str, Any]) -> StreamerV2:
 
 
 @pytest.mark.parametrize("name", ["message", "response.output_text.delta"])
-def test_event_is_told_by_its_name_or_its_payload(name: str) -> None:
+def test_event_is_recognized_by_its_name_or_its_payload(name: str) -> None:
     """Some servers send the `event:` line, and some do not."""
     payload = {
         "type": "response.output_text.delta",
@@ -141,7 +141,7 @@ def test_undocumented_events_are_known() -> None:
 
 
 def test_new_events_are_unknown() -> None:
-    """A name that this version does not know is no error."""
+    """A name that this version does not know is not an error."""
     event = event_of("response.brand_new")
     assert type(event) is UnknownEvent
     assert event.type == "response.brand_new"
@@ -279,7 +279,7 @@ def test_items_are_structured_as_far_as_they_fit(item: Any, expected: Any) -> No
     [{}, {"item": 5}, {"item": None}, {"item": "text"}, {"item": []}],
     ids=repr,
 )
-def test_item_that_is_no_object_makes_an_unknown_event(payload: dict[str, Any]) -> None:
+def test_item_that_is_not_an_object_makes_an_unknown_event(payload: dict[str, Any]) -> None:
     """There is nothing to deliver where the item is none."""
     event = event_of("response.output_item.done", **payload)
     assert isinstance(event, UnknownEvent)
@@ -361,7 +361,7 @@ def test_piece_of_a_call_is_the_event_itself(name: str) -> None:
     assert event.unwrap_tool_calls(1) is None
 
 
-def test_partial_image_is_told() -> None:
+def test_partial_image_is_reported() -> None:
     """An image that is under way answers with its bytes."""
     event = event_of("response.image_generation_call.partial_image", partial_image_b64="AAE=")
     assert event.unwrap_partial_image() == b"\x00\x01"
@@ -434,7 +434,7 @@ def test_error_event_comes_before_the_failed_response() -> None:
 
 
 def test_stream_without_its_end_is_truncated() -> None:
-    """The end of the input alone is no end, with or without the response's beginning."""
+    """The end of the input alone is not an end, with or without the response's beginning."""
     delta = {"type": "response.output_text.delta", "delta": "Hi"}
     created = {"type": "response.created", "response": {"id": "r", "status": "in_progress"}}
     assert drained(delta).outcome == "truncated"
@@ -469,7 +469,7 @@ def test_call_is_followed_from_its_beginning_to_its_end() -> None:
 
 
 def test_added_and_done_items_are_events_of_their_own() -> None:
-    """An item that is to be filled and a whole one are told apart by their events."""
+    """An item that is to be filled and a whole one are distinguished by their events."""
     item = {"type": "message", "role": "assistant"}
     added = event_of("response.output_item.added", output_index=1, item=item)
     message = OutputMessage(role="assistant")

@@ -156,7 +156,7 @@ def test_whole_response_says_the_same(names: tuple[str, str, str]) -> None:
     assert evolve(snapshot, root="").text == "Yes"
 
 
-def test_who_names_no_agent_is_the_root() -> None:
+def test_items_without_an_agent_belong_to_the_root() -> None:
     """So a response of one agent is as it always was."""
     found = answer(
         event("output_text.delta", output_index=0, delta="Hi"),
@@ -182,7 +182,7 @@ def test_root_without_a_name_has_one_in_texts() -> None:
     assert answer(event("created", response={"id": "r", "output": []})).texts == {}
 
 
-def test_an_agent_of_another_shape_names_nobody() -> None:
+def test_an_agent_of_another_shape_is_ignored() -> None:
     """A server may have something else under that key; the stream is as if it had not."""
     delta = {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"}
     streamer = read({**delta, "agent": {"id": "a"}}, {**delta, "agent": {"id": "b"}})
@@ -291,7 +291,7 @@ def test_phases_of_a_subagent_do_not_change_the_answer() -> None:
 
 
 def test_an_item_of_an_unknown_kind_can_have_an_agent() -> None:
-    """It is the first to name the root; what is no name says nothing."""
+    """It is the first to name the root; what is not a name says nothing."""
     hologram = item("hologram", "h", "lead")
     odd = {"type": "hologram", "id": "i", "agent": {"agent_name": 5}}
     found = answer(

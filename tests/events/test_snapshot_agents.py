@@ -121,7 +121,7 @@ class TestText:
         assert stream.final().text == "Hello"
         assert stream.notes["text_differs"] == 1
 
-    def test_what_the_user_wrote_is_no_part_of_the_text(self) -> None:
+    def test_what_the_user_wrote_is_not_part_of_the_text(self) -> None:
         """It is one of the items."""
         content = [
             {"type": "input_text", "text": "What?"},
@@ -136,7 +136,7 @@ class TestText:
         assert isinstance(said, SessionMessage)
         assert said.content[0] == InputText(text="What?")
 
-    def test_content_that_is_no_text_stays_as_it_is(self) -> None:
+    def test_content_that_is_not_text_stays_as_it_is(self) -> None:
         """With texts around it."""
         content = [{"type": "hologram"}, {"type": "output_text", "text": ""}]
         begins = item("added", message("m1") | {"content": content})
@@ -146,7 +146,7 @@ class TestText:
         assert found.content[1] == OutputText(text="x")
         assert not isinstance(found.content[0], OutputText)
 
-    def test_final_answer_is_told_from_commentary(self) -> None:
+    def test_final_answer_is_distinguished_from_commentary(self) -> None:
         """By the phases of the messages."""
         draft = [*told("m1", "Let me see. ", phase="commentary")]
         final = [*told("m2", "42", phase="final_answer")]
@@ -155,7 +155,7 @@ class TestText:
         assert (found.text, found.final_text) == ("Let me see. 42?", "42")
         assert answer(*begun(), *draft, *bare).final_text == "?"
 
-    def test_items_without_ids_are_told_by_their_places(self) -> None:
+    def test_items_without_ids_are_recognized_by_their_places(self) -> None:
         """A server that numbers them only."""
         events = [
             item("added", message("") | {"id": None}, index=3),
@@ -214,7 +214,7 @@ class TestAnotherSession:
         mixed = [*deltas[:30]]
         for number, one in enumerate(deltas[30:]):
             mixed += [one, *foreign({**one, "delta": f"other {number}"})]
-        # `foreign()` counts anew each time, and events of one session alone are told by their ids.
+        # `foreign()` counts again each time, and events of one session are recognized by their ids.
         stream = read(*begun(), *mixed, *ended())
         assert stream.final().text == "".join(f"{number} " for number in range(60))
         assert stream.notes == {"other_session": 30}
@@ -273,7 +273,7 @@ class TestReasoning:
     """The summary of what the agent thinks."""
 
     def test_deltas_make_the_summary(self) -> None:
-        """It is no part of the text."""
+        """It is not part of the text."""
         begins = {"type": "reasoning", "id": "r1", "turn_id": ROOT_TURN, "summary": []}
         whole = {"type": "summary_text", "text": "Hmm."}
         events = [
@@ -432,7 +432,7 @@ class TestSubagents:
         assert pieces(*self.EVENTS) == [Piece("text", 0, "Good"), Piece("text", 0, "!")]
 
     def test_words_of_all_are_found_by_name(self) -> None:
-        """Two of the same name are told apart by their ids, as is one without a name."""
+        """Two of the same name are distinguished by their ids, as is one without a name."""
         found = answer(*self.EVENTS)
         assert found.texts == {
             "critic": "Bad.",
@@ -524,9 +524,9 @@ class TestFacts:
 
 
 class TestChains:
-    """What the next stream of a chain goes on with."""
+    """What the next stream of a chain continues with."""
 
-    def test_turn_that_waited_goes_on(self) -> None:
+    def test_turn_that_waited_continues(self) -> None:
         """Its answer spans both streams."""
         first = [*begun(), *told("m1", "One "), waiting(call("c1"))]
         second = [session("in_progress"), *told("m2", "two"), *ended()]
@@ -572,7 +572,7 @@ def test_answer_is_equal_to_another_of_the_same_events() -> None:
 
 
 class TestDrafts:
-    """What the agent says on the way to its answer is no part of the JSON that it answers with."""
+    """What the agent says on the way to its answer is not part of the JSON that it answers with."""
 
     def test_commentary_is_left_out(self) -> None:
         """While it arrives, and in the end."""

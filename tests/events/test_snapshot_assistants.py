@@ -186,7 +186,7 @@ def test_messages_interleave() -> None:
     assert found.text == "bBa"
 
 
-def test_part_index_is_no_position() -> None:
+def test_part_index_is_not_a_position() -> None:
     """Parts are in the order of their indexes, whichever comes first."""
     assert [part.text.value for part in parts(delta(text("b", 3)), delta(text("a", 1)))] == [
         "a",
@@ -195,7 +195,7 @@ def test_part_index_is_no_position() -> None:
 
 
 def test_announced_text_is_kept() -> None:
-    """A delta goes on with the text that the message had; what follows does not take it back."""
+    """A delta continues with the text that the message had; what follows does not take it back."""
     events = [
         message("created", text("a", 0, {"odd": 1}), {"type": "refusal", "refusal": "n"}),
         delta(text("b"), {"index": 1, "type": "refusal", "refusal": "o"}),
@@ -270,7 +270,7 @@ def test_annotations() -> None:
 
 
 def test_function_calls_join_by_index() -> None:
-    """A new id in each piece is no new call; id and name are taken once."""
+    """A new id in each piece is not a new call; id and name are taken once."""
     found = tool_calls(
         step("created"),
         step_delta(function("f", "{", "x1"), function("g", "[", "y1", index=1)),
@@ -428,7 +428,7 @@ def test_calls() -> None:
     assert calls(answer(*events, step("completed", {**whole}), run("completed"))) == []
 
 
-def test_chain_goes_on() -> None:
+def test_chain_continues() -> None:
     """A step is completed in the next stream, in the same answer."""
     first = wire(
         run("created"),
@@ -484,7 +484,7 @@ def test_another_run() -> None:
 
 
 def test_message_that_is_none() -> None:
-    """A message that belongs to no thread and says nothing is no part of the answer."""
+    """A message that belongs to no thread and says nothing is not part of the answer."""
     fake = ("thread.message.in_progress", {"id": "chatcmpl-1", "content": [], "thread_id": ""})
     assert answer(fake).messages == ()
 

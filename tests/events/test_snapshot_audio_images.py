@@ -74,7 +74,7 @@ def test_speakers() -> None:
 
 
 def test_speech() -> None:
-    """The sound is decoded piece by piece, and a piece that is no base64 is left out."""
+    """The sound is decoded piece by piece, and a piece that is not base64 is left out."""
     found = answer(
         {"type": "speech.audio.delta", "audio": "QQ=="},
         {"type": "speech.audio.delta", "audio": "?"},

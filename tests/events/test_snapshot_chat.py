@@ -380,7 +380,7 @@ REASONING = {
 
 @pytest.mark.parametrize("dialect", REASONING)
 def test_reasoning(dialect: str) -> None:
-    """Reasoning is taken once, whatever its name, and is no text."""
+    """Reasoning is taken once, whatever its name, and is not text."""
     found = answer(chunk(REASONING[dialect]))
     assert found.choices[0].message.reasoning == "hm"
     assert found.text == ""

@@ -177,7 +177,7 @@ def test_response_is_in_progress_until_it_says_otherwise() -> None:
         "apply_patch_call",
     ],
 )
-def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
+def test_item_that_was_not_announced_is_under_way(kind: str) -> None:
     """It has its kind and its id, and is not yet what its events will make of it."""
     found = new_item(kind, "i")
     assert (found.type, id_of(found)) == (kind, "i")
@@ -187,7 +187,7 @@ def test_item_that_nobody_announced_is_under_way(kind: str) -> None:
     assert (item_text(found) or "", call_id_of(found), name_of(found)) == ("", "", "")
 
 
-def test_patch_goes_on_in_its_item() -> None:
+def test_patch_continues_in_its_item() -> None:
     """Which is found by its kind and its index."""
     operation = {"type": "create_file", "path": "p", "diff": ""}
     patch = {"type": "apply_patch_call", "id": "i", "call_id": "c", "operation": operation}
@@ -198,7 +198,7 @@ def test_patch_goes_on_in_its_item() -> None:
     assert found.operation == ApplyPatchCreateFileOperation(path="p", diff="+a")
 
 
-def test_commands_go_on_from_those_that_were_announced() -> None:
+def test_commands_continue_from_those_that_were_announced() -> None:
     """Each at its index."""
     shell = {"type": "shell_call", "id": "i", "call_id": "c", "status": "in_progress"}
     place = {"output_index": 0, "command_index": 1}
@@ -262,7 +262,7 @@ def test_response_once_more() -> None:
 
 
 def test_neither_index_nor_id() -> None:
-    """Deltas without a place go on with the last item if that is of their kind and not whole."""
+    """Deltas without a place continue with the last item if that is of their kind and not whole."""
     found = items(
         event("output_text.delta", delta="a"),
         event("output_text.delta", delta="b"),
@@ -284,7 +284,7 @@ def test_id_late() -> None:
     ) == (FunctionToolCall(id="fc_c", call_id="c", name="f", arguments="{}", status="completed"),)
 
 
-def test_output_index_is_no_position() -> None:
+def test_output_index_is_not_a_position() -> None:
     """Items are in the order of their indexes, whichever comes first."""
     assert [one.id for one in items(added(message("b"), 3), added(message("a"), 1))] == ["a", "b"]
 
@@ -311,7 +311,7 @@ def test_whole_item_stays() -> None:
     )
 
 
-def test_part_index_is_no_position() -> None:
+def test_part_index_is_not_a_position() -> None:
     """Parts are in the order of their indexes; without one a new kind is a new part."""
     [found] = items(
         text("b", content_index=2),
@@ -590,7 +590,7 @@ def test_calls_are_complete_only_after_their_end() -> None:
 
 
 def test_arguments_as_an_object() -> None:
-    """Arguments that come as an object become the text that they stand for."""
+    """Arguments that are sent as an object become JSON text."""
     item = call("c", {"x": 1})
     assert calls(answer(done(item))) == [("c", "f", '{"x": 1}', True)]
 
@@ -633,7 +633,7 @@ def test_speech() -> None:
 
 
 def test_parts_without_an_index_after_one_with_it() -> None:
-    """They go on after the highest index there is, below zero too."""
+    """They continue after the highest index there is, below zero too."""
     parts = [
         event("content_part.done", output_index=0, content_index=index, part=part)
         for index, part in (

@@ -161,13 +161,13 @@ def test_error_is_an_error() -> None:
     [None, 5, "text", [], {}, {"object": "list"}, {"object": "chat.completion"}, {"error": None}],
     ids=repr,
 )
-def test_what_is_no_answer_is_no_event(answer: Any) -> None:
+def test_what_is_not_an_answer_is_not_an_event(answer: Any) -> None:
     """Nothing is made up."""
     events: list[RawEvent] = from_answer(answer)
     assert events == []
 
 
-def test_answer_that_is_too_deep_is_no_event() -> None:
+def test_answer_that_is_too_deep_is_not_an_event() -> None:
     """A value can be nested deeper than it can be written again."""
     deep: Any = {}
     for _ in range(100_000):

@@ -135,7 +135,7 @@ def case(seed: int, number: int) -> Case:
     deltas = tuple(
         f"{dice.choice(_WORDS)} " * dice.randint(1, 9) for _ in range(dice.randint(1, 9))
     )
-    # Who leaves, or tells of an error, does so before the answer is whole.
+    # Leaving, and an error event, come before the answer is whole.
     most = len(deltas) + (0 if kind in (Kind.CANCEL, Kind.LEAVE, Kind.ERROR) else 2)
     before = dice.randint(0, most)
     cuts = kind in (Kind.FIN, Kind.RST, Kind.STALL, Kind.END, Kind.CANCEL)
@@ -256,7 +256,7 @@ def _chunk(delta: dict[str, str], finish_reason: str | None) -> bytes:
 
 
 def _head(framing: Framing, length: int) -> tuple[bytes, object]:
-    """Return a head, and what properly ends the body behind it."""
+    """Return response headers, and the proper end of the body."""
     match framing:
         case Framing.CHUNKED:
             return CHUNKED, END

@@ -14,13 +14,13 @@ from faults.scripts import Signals
 from faults.table import Cell, Fault, Phase, Route
 from faults.world import World
 
-# So long a limit lasts that is to run out. It begins with a wait in vain, so it may be short.
+# The length of a timeout that should expire. Nothing arrives in it, so it may be short.
 BRIEF = 0.1
 
 
 @contextlib.contextmanager
 def obstacle(cell: Cell, route: Route, around: World, signals: Signals) -> Iterator[str]:
-    """Put what is no server's fault in the way; give the base URL to use."""
+    """Put what is not a server's fault in the way; give the base URL to use."""
     set_attribute = around.environment.setattr
     # After the answer all waits have limits of their own, which are none of `Timeout`.
     brief = cell.fault in (Fault.STALL, Fault.COMMENTS, Fault.PINGS, Fault.CLOSE)
@@ -110,7 +110,7 @@ def _redirect(route: Route, around: World, port: int) -> None:
 
 @contextlib.contextmanager
 def _unreachable(cell: Cell) -> Iterator[int]:
-    """Give a port where nobody listens, or one whose queue is full."""
+    """Give a port where no server listens, or one whose queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         if cell.fault is Fault.RST:

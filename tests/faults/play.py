@@ -149,7 +149,7 @@ def _ask_again(client: Client, cell: Cell, around: World) -> Connection:
 
 
 def _read(client: Client, cell: Cell, signals: Signals) -> tuple[StreamerV2, int, str | None]:
-    """Read the stream while somebody else meddles.
+    """Read the stream while another thread interferes.
 
     Returns:
         The stream, which is closed; how many events it had, pings not counted; what was raised.

@@ -58,7 +58,7 @@ class Signals:
 
     Attributes:
         reached: The server, or whatever the client waits for, has come to the fault.
-        answered: The client has got the head of the answer.
+        answered: The client has received the response headers.
         pausing: The client is about to wait before another try.
         read: The reader has got all events that come before it.
         left: The reader has returned, and the stream is closed.
@@ -127,7 +127,7 @@ def _tunnel(cell: Cell, signals: Signals) -> Script:
 
 def _handshake(cell: Cell, signals: Signals) -> Script:
     match cell.fault:
-        case Fault.TRICKLE:  # the head of a long record of a handshake
+        case Fault.TRICKLE:  # the beginning of a long record of a handshake
             return [TAKE, b"\x16\x03\x03\x40\x00", Repeat(b"\0")]
         case Fault.FIN | Fault.RST:
             return [TAKE, FIN if cell.fault is Fault.FIN else RST]
@@ -180,7 +180,7 @@ _GARBAGE = {
 def _framed(
     framing: Framing, body: bytes, *, missing: int = 0
 ) -> tuple[bytes, Callable[[bytes], bytes], list[Step]]:
-    """Return the head, what frames a piece of the body, and the steps of a proper end."""
+    """Return the response headers, the framing of a piece of the body, and a proper end."""
     match framing:
         case Framing.CHUNKED:
             return CHUNKED, lambda piece: ch(piece) if piece else b"", [END]

@@ -35,7 +35,7 @@ from faults.cases import Case, Expected, Kind, case, expected
 from faults.table import Route
 from openai_scan import Client, RetryPolicy, StreamCancelledError, Timeout
 
-# Who waits so long waits in vain.
+# A wait that takes longer has failed.
 _PATIENCE = 60.0
 _IDLE = 0.2
 
@@ -160,7 +160,7 @@ class Soak:
 
     @contextlib.contextmanager
     def no_surprises(self) -> Iterator[None]:
-        """Take warnings, and exceptions that nobody would see, for what is wrong."""
+        """Report warnings, and exceptions that would be ignored, as errors."""
 
         def unseen(args: Any) -> None:
             self.wrong.append(f"an exception that nobody sees: {args.exc_value!r}")
@@ -253,7 +253,7 @@ def levels_of(streams: int) -> Levels:
     """Return what the process holds."""
     gc.collect()
     for thread in threading.enumerate():
-        # After a cancellation nobody waits for these.
+        # After a cancellation, these are left running.
         if thread.name in ("openai_scan-resolver", "openai_scan stream"):
             thread.join()
     pages = int(Path("/proc/self/statm").read_text().split()[1])

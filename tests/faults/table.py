@@ -33,7 +33,7 @@ class Phase(Enum):
 
 
 class Fault(Enum):
-    """What goes wrong, or who wants to leave."""
+    """What goes wrong, or how the reader leaves."""
 
     STALL = "silence"
     TOTAL = "silence, with a `total`"
@@ -269,7 +269,7 @@ def _wrong_bytes(row: _Row, broken: Ending, ended: Ending) -> Iterator[Cell]:
     )
     extra = row(Fault.GARBAGE, ended, framings=(Framing.LENGTH,))
     yield evolve(extra, variant="more bytes than the length")
-    # A proxy would pass them on nobody knows when.
+    # It is unknown when a proxy would pass them on.
     yield evolve(extra, variant="more bytes, a moment later", routes=DIRECT)
 
 

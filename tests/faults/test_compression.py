@@ -1,4 +1,4 @@
-"""Compression that nobody asked for: decoded as it comes, within bounds, or an error."""
+"""Compression that was not requested: decoded as it comes, within bounds, or an error."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def opened(client: Client, **limits: float) -> StreamerV2:
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize(("family", "count"), POINTS)
 def test_an_end_is_told_as_what_it_is(family: Family, count: int, end: str) -> None:
-    """Before the answer is whole it is an error with all that came; afterwards it is none."""
+    """Before the answer is whole it is an error with all that arrived; afterwards it is not."""
     with serving(answered(family, count, end)) as server, Client("sk-1", server.base_url) as client:
         # A busy machine may not see another end in so short a time.
         s = opened(client, idle=0.05 if end.endswith("silent") else PATIENCE)

@@ -270,7 +270,7 @@ class TestCertificates:
     def test_the_environment_names_the_authority(
         self, environment: pytest.MonkeyPatch, name: str
     ) -> None:
-        """Nobody is trusted by default whom the environment does not name."""
+        """Only authorities that the environment names are trusted."""
         with serving(WHOLE, tls=certified()) as server:
             assert isinstance(ask(server.base_url).err(), TLSError)
             environment.setenv(name, str(bundle()))
@@ -296,7 +296,7 @@ class TestCertificates:
         ],
         ids=["missing", "empty", "broken"],
     )
-    def test_certificates_that_cannot_be_read_are_told_once(
+    def test_certificates_that_cannot_be_read_are_reported_once(
         self,
         environment: pytest.MonkeyPatch,
         tmp_path: Path,
@@ -328,7 +328,7 @@ class TestCertificates:
 
     @pytest.mark.parametrize("route", [Route.TLS, Route.TUNNEL])
     @pytest.mark.parametrize("place", ["missing/keys", "."], ids=["missing", "a folder"])
-    def test_a_file_of_keys_that_cannot_be_written_is_told_once(
+    def test_a_file_of_keys_that_cannot_be_written_is_reported_once(
         self, tmp_path: Path, route: Route, place: str
     ) -> None:
         """OpenSSL would write the keys of each connection to it."""
@@ -462,7 +462,9 @@ class TestOnce:
     """What may have arrived is not sent again."""
 
     @pytest.mark.parametrize("route", Route)
-    def test_a_hang_up_before_the_head_is_no_reason_to_send_again(self, route: Route) -> None:
+    def test_a_hang_up_before_the_response_headers_is_not_a_reason_to_send_again(
+        self, route: Route
+    ) -> None:
         """Whatever way the request went: it may have been billed."""
         with world(route, [FIN], WHOLE) as around:
             s = ask(around.server.base_url, attempts=3)

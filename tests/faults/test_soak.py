@@ -84,7 +84,7 @@ ENDING = ("failed", "TransportError")
         (Seen(ENDING, 1, "on"), "the text 'on', and not 'one '"),
     ],
 )
-def test_each_way_to_be_wrong_is_told(seen: Seen, complaint: str | None) -> None:
+def test_each_way_to_be_wrong_is_reported(seen: Seen, complaint: str | None) -> None:
     """Neither end, nor events, nor text may differ."""
     assert judge(EXPECTED, seen) == complaint
 
@@ -96,7 +96,7 @@ def test_fewer_events_have_the_beginning_of_the_text() -> None:
     assert judge(vague, Seen(ENDING, 1, "two ")) == "the text 'two ', and not 'one two '"
 
 
-def test_what_grows_is_told() -> None:
+def test_what_grows_is_reported() -> None:
     """Memory, objects, descriptors and threads have their bounds."""
     run = Soak(seed=1, streams=20, threads=2)
     before = Levels(2, 50_000_000, 1000, 10, 2)
@@ -111,7 +111,7 @@ def test_what_grows_is_told() -> None:
 
 
 @NEEDS_PROC
-def test_a_lookup_that_nobody_waits_for_is_no_growth(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lookup_that_is_not_waited_for_is_not_growth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its thread ends by itself, and is counted only if it does not."""
     go = threading.Event()
     lookup = threading.Thread(target=go.wait, name="openai_scan-resolver")
@@ -129,8 +129,8 @@ def test_a_lookup_that_nobody_waits_for_is_no_growth(monkeypatch: pytest.MonkeyP
     assert not lookup.is_alive()
 
 
-def test_what_nobody_would_see_is_told() -> None:
-    """An exception in a destructor is one of ours, whoever it is that ignores it."""
+def test_errors_that_would_be_hidden_are_reported() -> None:
+    """An exception in a destructor counts as ours, even if other code ignores it."""
 
     class Unruly:
         def __del__(self) -> None:

@@ -27,7 +27,7 @@ def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: 
 
 
 def no_thread_reads() -> None:
-    """Wait until the threads of a wire have ended, which nobody else waits for."""
+    """Wait for the threads of a wire, because no other code does."""
     for thread in threading.enumerate():
         if thread.name == "openai_scan stream":
             thread.join(PATIENCE)

@@ -112,7 +112,7 @@ def _tests_of(path: str) -> set[str]:
 
 @pytest.mark.parametrize("number", SHOWN_BY)
 def test_the_index_names_tests_that_exist(number: str) -> None:
-    """Nobody has renamed or dropped the test of a trap."""
+    """No test of a trap has been renamed or dropped."""
     for place in SHOWN_BY[number]:
         path, _, name = place.partition("::")
         assert name in _tests_of(path)

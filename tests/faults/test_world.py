@@ -9,7 +9,7 @@ from faults.proxies import Proxy
 
 
 def test_a_proxy_bears_a_client_that_says_nothing() -> None:
-    """Who connects and leaves, as one does that was cancelled, is no client yet."""
+    """Who connects and leaves, as one does that was cancelled, is not a client yet."""
     with Proxy() as proxy:
         with socket.create_connection(("127.0.0.1", urlsplit(proxy.url).port or 0)) as client:
             client.shutdown(socket.SHUT_WR)

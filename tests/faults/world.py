@@ -131,7 +131,7 @@ def world(
         scripts: What the server answers to the requests.
         certificate: What is wrong with the server's certificate.
         handshakes: What the server's connections begin with, before TLS.
-        openings: What they go on with.
+        openings: What they continue with.
         tunnels: What the proxy answers to CONNECT rather than to do it.
         buffer: How much may lie in a connection before the server takes it.
     """

@@ -189,7 +189,7 @@ NO_HOLES = {
 
 
 @pytest.mark.parametrize("name", NO_HOLES)
-def test_what_is_no_hole_is_noted_at_most(name: str) -> None:
+def test_what_is_not_a_hole_is_noted_at_most(name: str) -> None:
     """Nothing of the answer was in it."""
     s = StreamerV2(NO_HOLES[name])
     while s.next():
@@ -209,7 +209,7 @@ def calls_of(*chunks: bytes) -> tuple[Call, ...]:
 
 @pytest.mark.parametrize("key", ["arguments", "name"])
 def test_a_call_of_a_whole_response_is_not_complete_without_a_part(key: str) -> None:
-    """What is left out because of its type is no empty one."""
+    """What is left out because of its type is not an empty one."""
     output = [{**CALL_ITEM, key: 5}, {**CALL_ITEM, "call_id": "d"}]
     response = {"id": "r", "status": "completed", "output": output}
     calls = calls_of(block({"type": "response.completed", "response": response}))
@@ -242,7 +242,7 @@ def test_an_error_of_the_server_comes_first() -> None:
 
 
 def test_leaving_at_the_end_tells_of_the_hole() -> None:
-    """The `with` block raises it, as any error that nobody has asked for."""
+    """The `with` block raises it, as any error that was not checked."""
     with pytest.raises(DecodeError, match="the answer has a hole"):
         leave_at_the_end(StreamerV2(STREAMS["chat text"]))
 
@@ -255,7 +255,7 @@ def leave_at_the_end(stream: StreamerV2) -> None:
 
 
 def test_a_chained_stream_is_not_begun_after_a_hole() -> None:
-    """Whoever answers the first one would answer something else."""
+    """An answer to the first call would be an answer to something else."""
     s = StreamerV2(STREAMS["chat text"])
     s.chain([block(chat({"content": "c"})), block(STOP)])
     while s.next():

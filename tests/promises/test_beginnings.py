@@ -56,7 +56,7 @@ def test_a_page_ends_at_the_next_event_however_it_is_cut() -> None:
 
 @pytest.mark.parametrize("split", [list, lambda text: [text]], ids=["byte by byte", "whole"])
 def test_bare_text_that_a_field_cuts_off(split: Callable[[str], Iterable[str]]) -> None:
-    """It is no error that can be read, and takes nothing of the events with it."""
+    """It is not an error that can be read, and takes nothing of the events with it."""
     text = '{"error": {"message": "Boom"\n' + event(chunk("a", "stop")) + DONE
     with StreamerV2(part.encode() for part in split(text)) as s:
         assert s.read() == b"a"
@@ -155,7 +155,7 @@ def test_bare_chunks_are_events() -> None:
         ('{"x": 1,\n"y": [2]}', '{"x": 1, "y": [2]}'),
     ],
 )
-def test_anything_else_is_no_event_stream(before: str, page: str, words: str) -> None:
+def test_anything_else_is_not_an_event_stream(before: str, page: str, words: str) -> None:
     """The error quotes the beginning, and what came before it is read."""
     told = read(before, page)
     assert (told.outcome, told.text) == ("failed", "Hi" if before else "")
@@ -165,15 +165,15 @@ def test_anything_else_is_no_event_stream(before: str, page: str, words: str) ->
 
 
 @pytest.mark.parametrize("page", [PAGE, '{"x": 1}', "sorry, this is all"])
-def test_what_comes_after_the_end_is_no_error(page: str) -> None:
-    """The answer was whole; what nobody could read is noted."""
+def test_what_comes_after_the_end_is_not_an_error(page: str) -> None:
+    """The answer was whole; what could not be read is noted."""
     told = read(event(chunk("Hi", "stop")), page)
     assert (told.text, told.outcome, told.err) == ("Hi", "completed", None)
     assert told.notes == {"unclaimed_line": 1, "missing_done": 1}
 
 
 @pytest.mark.parametrize("line", ["Internal Server Error", "no healthy upstream\n", "a b: c\n"])
-def test_a_plain_text_is_no_event_stream(line: str) -> None:
+def test_a_plain_text_is_not_an_event_stream(line: str) -> None:
     """Unless there are events too."""
     told = read(line)
     assert isinstance(told.err, NotAnEventStreamError)
@@ -182,7 +182,7 @@ def test_a_plain_text_is_no_event_stream(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["x", "x: y\n\n", "foo\n", "longer-than-any-field: y"])
-def test_an_unknown_field_is_no_plain_text(line: str) -> None:
+def test_an_unknown_field_is_not_plain_text(line: str) -> None:
     """The standard allows it, so the stream is only too short."""
     assert read(line).outcome == "truncated"
 

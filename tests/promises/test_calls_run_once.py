@@ -20,7 +20,7 @@ class Payments(list[tuple[str, float]]):
     """What has been paid."""
 
     def pay(self, to: str = "nobody", amount: float = 0) -> str:
-        """Pay somebody."""
+        """Pay someone."""
         self.append((to, amount))
         return "paid"
 
@@ -133,7 +133,7 @@ def test_calls_of_other_kinds_are_the_callers(
     ],
     ids=lambda items: items[0]["type"],
 )
-def test_what_the_server_runs_itself_is_in_nobodys_way(
+def test_calls_that_the_server_runs_itself_are_ignored(
     server: ScriptedServer, client: Client, paid: Payments, others: list[dict[str, Any]]
 ) -> None:
     """The function beside it is called."""
@@ -263,7 +263,7 @@ def test_a_round_without_an_answer_runs_nothing_again(
 def test_what_is_not_stored_is_sent_again(
     server: ScriptedServer, client: Client, paid: Payments, facts: dict[str, Any]
 ) -> None:
-    """The server may store nothing although nobody has asked for that."""
+    """The server may store nothing although the request did not ask for that."""
     response = {"id": "r2", "object": "response", "status": "completed", **facts}
     second = {**response, "output": [{**FUNCTION, "call_id": "c2"}]}
     server.scripts += [
@@ -289,7 +289,7 @@ def test_what_is_not_stored_is_sent_again(
 def test_what_python_takes_for_a_number_is_not_json(
     server: ScriptedServer, client: Client, paid: Payments, number: str
 ) -> None:
-    """Nobody pays that much; the model is told, and not sent what servers would refuse."""
+    """The function refuses; the model gets the error, without values that servers would reject."""
     broken = {"name": "pay", "arguments": f'{{"to": "bob", "amount": {number}}}'}
     server.scripts += [chat(chat_call(function=broken)), CHAT_TEXT]
     assert play(client, in_chat(client), paid).outcome == "completed"
@@ -316,7 +316,7 @@ def test_a_call_that_the_server_has_answered_is_answered(
 def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Nobody waits for its output."""
+    """The model does not wait for its output."""
     custom = {"type": "custom_tool_call", "call_id": "c2", "name": "shell", "input": "ls"}
     output = {"type": "custom_tool_call_output", "id": "o2", "call_id": "c2", "output": "x"}
     server.scripts += [responded(custom, output, FUNCTION), RESPONSE_TEXT]
@@ -324,7 +324,7 @@ def test_a_custom_call_that_the_server_has_answered_keeps_nothing_back(
     assert paid == [("bob", 10)]
 
 
-def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Payments) -> None:
+def test_one_choice_continues(server: ScriptedServer, client: Client, paid: Payments) -> None:
     """A server may send more than it was asked for; the calls of the others are not in the next."""
     choices = [{"index": n, "delta": chat_call(id=f"c{n}"), "finish_reason": "x"} for n in (0, 1)]
     server.scripts += [script({"object": "chat.completion.chunk", "choices": choices}), CHAT_TEXT]
@@ -335,7 +335,7 @@ def test_one_choice_goes_on(server: ScriptedServer, client: Client, paid: Paymen
     assert paid == [("bob", 10)]
 
 
-def test_the_choice_that_calls_goes_on(
+def test_the_choice_that_calls_continues(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
     """Also if it is not the first one."""
@@ -350,7 +350,7 @@ def test_the_choice_that_calls_goes_on(
     assert paid == [("bob", 10)]
 
 
-def test_a_conversation_goes_on_whatever_is_stored(
+def test_a_conversation_continues_whatever_is_stored(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
     """It knows what was said, also if the response has no id to continue from."""
@@ -564,7 +564,7 @@ def test_no_call_of_an_answer_with_a_hole_runs(
 def test_an_answer_of_another_api_is_not_answered(
     server: ScriptedServer, client: Client, paid: Payments
 ) -> None:
-    """Nobody knows what to send back."""
+    """It is unknown what to send back."""
     server.scripts.append(chat(chat_call()))
     s = play(client, in_response(client), paid)
     assert (s.outcome, paid) == ("completed", [])

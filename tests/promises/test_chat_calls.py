@@ -1,4 +1,4 @@
-"""The calls of a chat answer are those that the model made: each once, whole, and told apart."""
+"""The calls of a chat answer are those that the model made: each once, whole, and distinguished."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ APART: dict[str, tuple[list[Any], Named, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("form", APART)
-def test_calls_are_told_apart(form: str) -> None:
+def test_calls_are_distinguished(form: str) -> None:
     """By index, or else by id; each has an id of its own, under which its pieces are told."""
     payloads, expected, notes = APART[form]
     told = tell(*payloads, CALLED, DONE)
@@ -124,7 +124,7 @@ def test_calls_are_told_apart(form: str) -> None:
 
 
 def test_one_id_in_two_choices_stays() -> None:
-    """Choices are alternatives: only one of them is gone on with."""
+    """Choices are alternatives: the conversation continues with only one of them."""
     told = tell(
         calling(call(F, 0, "a", "f"), index=0), calling(call(G, 0, "a", "f"), index=1), DONE
     )
@@ -157,7 +157,7 @@ def test_calls_are_announced_once() -> None:
     ]
 
 
-def test_name_and_id_that_come_late_are_told() -> None:
+def test_name_and_id_that_come_late_are_reported() -> None:
     """As soon as they are known; a call is not announced under an id that it may not keep."""
     told = tell(
         chunk({"tool_calls": [{"index": 0}]}),
@@ -208,7 +208,7 @@ RESTARTED: dict[str, tuple[list[str], str, str]] = {
 
 @pytest.mark.parametrize("form", RESTARTED)
 @pytest.mark.parametrize("named", [False, True])
-def test_arguments_that_begin_anew(form: str, named: bool) -> None:
+def test_arguments_that_begin_again(form: str, named: bool) -> None:
     """Behind a whole object only blanks can follow, so a later one replaces it."""
     pieces, expected, told_text = RESTARTED[form]
     rest = ("a", "f") if named else (None, "")
@@ -223,7 +223,7 @@ def test_arguments_that_begin_anew(form: str, named: bool) -> None:
 @pytest.mark.parametrize(
     "pieces",
     [
-        ['{"x":1', "{}"],  # not whole: it cannot begin anew
+        ['{"x":1', "{}"],  # not whole: it cannot begin again
         ['{"x":1', F],
         [F, "}"],
         [F, ",", F],
@@ -373,7 +373,7 @@ def test_whole_arguments_that_are_there_twice_count_once() -> None:
 def test_arguments_any_number_of_times(
     arguments: dict[str, Any], spaced: bool, cuts: list[int], times: int, empty: bool
 ) -> None:
-    """However often they come and wherever they are split, they are there and told once."""
+    """However often they come and wherever they are split, they are there and handed out once."""
     text = json.dumps(arguments, separators=None if spaced else (",", ":"))
     sent = ("{}" if empty else "") + text * times
     places = [0, *sorted(min(cut, len(sent)) for cut in cuts), len(sent)]
@@ -510,7 +510,7 @@ def test_call_of_a_custom_tool_without_input_is_complete() -> None:
 
 
 def test_call_of_a_kind_of_its_own_says_so() -> None:
-    """So that nobody takes it for a function of theirs."""
+    """So that you do not mistake it for one of your functions."""
     piece = {**call("{}", 0, "a", "$web_search"), "type": "builtin_function"}
     told = tell(calling(piece), CALLED)
     assert [(one.kind, one.complete) for one in told.answer.calls] == [("builtin_function", True)]
@@ -599,7 +599,7 @@ def test_call_at_the_same_place_is_the_same_unless_two_ids_say_otherwise(
 
 
 def test_custom_tool_without_an_object_of_its_own() -> None:
-    """It is told by its input; what is no call stays odd."""
+    """It is told by its input; what is not a call stays odd."""
     first = {"index": 0, "id": "c", "type": "custom", "name": "sh", "input": "l"}
     told = tell(
         *({"object": KIND, **_choice({"tool_calls": [one, None]})} for one in (first, _MORE)),

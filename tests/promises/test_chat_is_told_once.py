@@ -1,4 +1,4 @@
-"""What a chat answer brings is told once, in whatever form and however often it comes."""
+"""What a chat answer brings is handed out once, in whatever form and however often it comes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STOP = chunk({}, "stop")
 
 
 def test_whole_answer_after_its_pieces_adds_nothing() -> None:
-    """Nobody reads `HelloHello`."""
+    """The text is never `HelloHello`."""
     told = tell(
         chunk({"content": "Hel"}), chunk({"content": "lo"}), STOP, whole({"content": "Hello"})
     )
@@ -127,7 +127,7 @@ def test_piece_without_choices(place: str) -> None:
 
 
 def test_readers_get_what_is_missing() -> None:
-    """Whoever reads text only gets all of it, once."""
+    """A reader of text alone gets all of it, once."""
     source = wire(chunk({"content": "Hel"}), whole({"content": "Hello"}))
     assert list(StreamerV2(source).text_deltas()) == ["Hel", "lo"]
     assert StreamerV2(source).read() == b"Hello"
@@ -274,7 +274,7 @@ def test_spoken_answer_is_completed() -> None:
     assert told.joined("audio") == "QUI="
 
 
-def test_transcript_beside_text_is_no_second_text() -> None:
+def test_transcript_beside_text_is_not_a_second_text() -> None:
     """An answer that is both written and spoken is told in writing."""
     told = tell(chunk({"content": "Hi"}), chunk({"audio": {"transcript": "Hi", "data": "QQ=="}}))
     assert told.joined() == told.answer.text == "Hi"
@@ -298,7 +298,7 @@ def test_facts_of_a_whole_answer_are_not_doubled() -> None:
 
 
 def test_annotations_of_unknown_kinds_are_not_doubled() -> None:
-    """They are told apart by all that they have, and malformed ones among them."""
+    """They are distinguished by all that they have, and malformed ones among them."""
     files = [{"type": "file", "n": 1}, {"type": "file", "n": 2}, {"type": "url_citation"}]
     first = chunk({"content": "a", "annotations": [files[0], files[2]]})
     [choice] = tell(first, whole({"content": "ab", "annotations": files})).answer.choices
@@ -327,7 +327,7 @@ def test_whole_answer_of_halves() -> None:
     assert told.joined() == "\U0001f600"
 
 
-def test_function_call_in_the_old_form_is_told_once() -> None:
+def test_function_call_in_the_old_form_is_delivered_once() -> None:
     """In pieces, whole, and beside the same call in the new form."""
     pieces = [
         chunk({"function_call": {"name": "f", "arguments": ""}}),

@@ -101,7 +101,7 @@ def test_part_is_read_by_the_words_in_its_type(
     ids=repr,
 )
 def test_part_without_text_is_noted(part: Any, note: str) -> None:
-    """What is no text is left out and noted, and the text around it stays."""
+    """What is not text is left out and noted, and the text around it stays."""
     told = tell(chunk({"content": ["a", part, {"text": "b"}]}), chunk({}, "stop"), DONE)
     assert told.answer.text == told.joined() == "ab"
     assert told.notes == {f"content_part: {note}": 1}
@@ -171,7 +171,7 @@ REASONING: dict[str, Any] = {
 
 @pytest.mark.parametrize("form", REASONING)
 def test_reasoning_has_many_names(form: str) -> None:
-    """And is told once, in pieces and in whole answers, and is no text."""
+    """And is handed out once, in pieces and in whole answers, and is not text."""
     fields = REASONING[form]
     for payloads in ([chunk(fields), chunk({}, "stop"), DONE], [whole(fields)]):
         told = tell(*payloads)
@@ -260,7 +260,7 @@ def test_entries_of_one_choice_in_one_event_all_count() -> None:
 
 
 def test_a_choice_beside_one_with_parts_is_left_alone() -> None:
-    """It has text where OpenAI's have text; a delta that is none is a fault of its own."""
+    """It has text in the place where OpenAI has it; an invalid delta is a separate fault."""
     for other, text in (
         ({"index": 1, "delta": {"content": "plain"}}, "plain"),
         ({"index": 1}, None),

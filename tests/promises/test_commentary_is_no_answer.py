@@ -117,7 +117,7 @@ def told_last(draft: str) -> list[dict[str, Any]]:
 
 
 def answered_first(draft: str) -> list[dict[str, Any]]:
-    """Return a response with a comment behind the answer."""
+    """Return a response with a comment after the answer."""
     return [
         added(0, None),
         *deltas(0, ANSWER),
@@ -165,7 +165,7 @@ def whole(draft: str) -> list[dict[str, Any]]:
 
 
 def not_streamed(draft: str) -> list[dict[str, Any]]:
-    """Return a response that is no stream."""
+    """Return a response that is not a stream."""
     response: dict[str, Any] = whole(draft)[0]["response"]
     return [response]
 
@@ -244,7 +244,7 @@ def test_messages_without_phases_are_one_answer() -> None:
     assert s.final_as(City) == City("Oslo")
 
 
-def test_a_number_that_only_python_knows_is_no_answer() -> None:
+def test_a_number_that_only_python_knows_is_not_an_answer() -> None:
     """JSON has neither NaN nor Infinity."""
     s = stream_of([completed(item(0, '{"city": NaN}', None))])
     while s.next():

@@ -1,4 +1,4 @@
-"""Errors of any shape are errors, with the server's words; what is no error is none."""
+"""Errors of any shape are errors, with the server's words; what is not an error is none."""
 
 from __future__ import annotations
 
@@ -143,15 +143,15 @@ def test_the_body_of_an_answer_is_read_like_an_event(shape: str) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_error_is_none(payload: Any) -> None:
-    """It is an event that nobody knows, and the answer around it is whole."""
+def test_what_is_not_an_error_is_not_reported(payload: Any) -> None:
+    """It is an unknown event, and the answer around it is whole."""
     assert not is_error(payload)
     told = read(event(chunk("Hi")), event(payload), event(chunk("", "stop")), DONE)
     assert (told.text, told.outcome) == ("Hi", "completed")
 
 
 @pytest.mark.parametrize("name", ["status", "ping", "thread.news", "done"])
-def test_a_message_alone_is_no_error_under_a_name(name: str) -> None:
+def test_a_message_alone_is_not_an_error_under_a_name(name: str) -> None:
     """It is what that event says."""
     told = read(event(chunk("Hi", "stop")), event({"message": "half way"}, name), DONE)
     assert told.outcome == "completed"
@@ -335,7 +335,7 @@ def test_members_that_report_nothing(payload: Any) -> None:
     assert not is_error(payload)
 
 
-def test_the_answer_is_no_words_of_an_error() -> None:
+def test_the_answer_is_not_the_message_of_an_error() -> None:
     """It may be secret, and errors are logged."""
     choice = {"index": 0, "text": "secret", "error": {"code": 502}}
     assert read_error({"choices": [choice], "content": "secret"}).message is None

@@ -54,7 +54,7 @@ def test_the_name_error_is_of_what_has_no_name_of_its_own() -> None:
 
 
 def test_the_name_error_is_kept_if_all_have_names() -> None:
-    """Nobody knows which of them it belongs to, but it was an error."""
+    """It is unknown which of them it belongs to, but it was an error."""
     told = read(block("event: error", chunk("Hi"), chunk("", "stop"), "data: [DONE]\n"))
     assert (told.text, told.outcome) == ("Hi", "failed")
 

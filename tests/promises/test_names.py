@@ -70,7 +70,7 @@ def test_done_without_content_is_the_end(data: str) -> None:
 
 @pytest.mark.parametrize("name", ["chunk", "done", "message", "chat.completion.chunk"])
 def test_a_chunk_that_is_cut_is_malformed_under_any_name(name: str) -> None:
-    """What only a piece of an answer has is not the text of an event that nobody knows."""
+    """What only a piece of an answer has is not the text of an unknown event."""
     cut = decode(RawEvent(name, '{"object":"chat.completion.chunk","choices":[{"ind'))
     assert isinstance(cut, UnknownEvent)
     assert cut.error is not None
@@ -133,7 +133,7 @@ def test_repeated_chunks_of_another_form_are_the_same(texts: list[str], delta: A
 
 
 def test_calls_in_a_message_get_their_indexes() -> None:
-    """A chunk with a whole message has them in order, and what is no call is left out."""
+    """A chunk with a whole message has them in order, and what is not a call is left out."""
     calls = [{"id": "a", "function": {"name": "f", "arguments": "{}"}}, None, {"id": "b"}]
     message = {"message": {"tool_calls": calls}, "finish_reason": "tool_calls"}
     told = read(event({"object": "chat.completion.chunk", "choices": [message]}), DONE)
@@ -234,7 +234,7 @@ def test_an_envelope_is_opened_whatever_its_name(envelope: Any, expected: str) -
     ],
 )
 def test_what_no_name_and_no_shape_tells_is_unknown(name: str, payload: Any) -> None:
-    """It is no hole in an answer."""
+    """It is not a hole in an answer."""
     found = decode(RawEvent(name, json.dumps(payload)))
     assert isinstance(found, UnknownEvent)
     assert found.error is None

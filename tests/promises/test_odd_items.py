@@ -119,7 +119,7 @@ def test_indexes_may_be_text(zero: Any) -> None:
 
 
 @pytest.mark.parametrize("index", ["", "-1", "x", "1.0", "²", "9" * 19, None, 0.5, True, [0]])
-def test_what_is_no_index_is_none(index: Any) -> None:
+def test_what_is_not_an_index_is_none(index: Any) -> None:
     """It is left out and noted, but for null."""
     told = read(event({"type": "response.output_text.delta", "delta": "a", "output_index": index}))
     assert told.text == "a"
@@ -152,7 +152,7 @@ def test_repeated_events_with_text_as_index_are_the_same() -> None:
         assert type(decode(raw).choices[0].index) is int  # type: ignore[attr-defined]
 
 
-def test_created_is_no_index() -> None:
+def test_created_is_not_an_index() -> None:
     """Other numbers are what they are in JSON."""
     assert isinstance(decoded({**chunk("a"), "created": "1"}, strict=True), UnknownEvent)
 

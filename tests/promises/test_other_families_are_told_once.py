@@ -1,4 +1,4 @@
-"""Assistants, transcripts, speech and images: nothing is lost, and nothing is told twice."""
+"""Assistants, transcripts, speech and images: nothing is lost, and nothing is handed out twice."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ IMAGE = {"type": "image_file", "image_file": {"file_id": "f"}}
 
 
 @pytest.mark.parametrize("name", ["created", "in_progress", "completed", "incomplete"])
-def test_a_message_that_comes_only_as_a_whole_is_told(name: str) -> None:
+def test_a_message_that_comes_only_as_a_whole_is_reported(name: str) -> None:
     """All its texts and refusals are, by the event that brings it."""
     told = Told(message(name, part("Hel"), part("lo"), refusal("No")))
     assert told.text == "Hello"
@@ -102,7 +102,7 @@ def test_a_message_that_comes_only_as_a_whole_is_told(name: str) -> None:
     assert told.notes == {}
 
 
-def test_a_message_is_told_once_however_often_it_comes() -> None:
+def test_a_message_is_delivered_once_however_often_it_comes() -> None:
     """Every event has all of it."""
     whole = [part("Hello")]
     told = Told(
@@ -141,7 +141,7 @@ def test_what_is_missing_at_the_tail_comes_with_the_end() -> None:
     ],
 )
 def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: list[str]) -> None:
-    """They repeat it from where the deltas before it had come to, or go on after it."""
+    """They repeat it from where the deltas before it had come to, or continue after it."""
     names = ("created", "in_progress", "completed")
     told = Told(
         *[
@@ -157,7 +157,7 @@ def test_deltas_after_the_whole_tell_nothing_twice(events: list[str], texts: lis
     assert "text_differs" not in told.notes
 
 
-def test_what_a_message_announced_goes_on() -> None:
+def test_what_a_message_announced_continues() -> None:
     """A delta adds to the text that the message was created with."""
     told = Told(
         message("created", part("Hel")),
@@ -227,7 +227,7 @@ def test_a_character_in_two_halves_is_told_whole() -> None:
     assert told.text == "a\U0001f600b"
 
 
-def test_many_deltas_are_told_once() -> None:
+def test_many_deltas_are_delivered_once() -> None:
     """Those that only repeat the one before them with another text take a shorter way."""
     letters = "abcdefghij"
     for role in ("assistant", "user"):
@@ -242,7 +242,7 @@ def test_many_deltas_are_told_once() -> None:
     assert told.texts == [*letters, "", "k"]
 
 
-def test_the_prompt_is_no_answer() -> None:
+def test_the_prompt_is_not_an_answer() -> None:
     """Messages of the user are in the answer, but are no text of it."""
     told = Told(
         message("completed", part("Why?"), id="u", role="user"),
@@ -313,14 +313,14 @@ def test_a_delta_that_is_text_is_text() -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_text_is_left_alone(payload: Any, text: str) -> None:
+def test_what_is_not_text_is_left_alone(payload: Any, text: str) -> None:
     """It is noted, and nothing else is lost."""
     told = Told(("thread.message.delta", {"id": "m", **payload}))
     assert told.text == text
 
 
 @pytest.mark.parametrize("payload", ["[]", "7", '{"delta":[]}', '{"delta":7}'])
-def test_what_is_no_object_does_not_fit(payload: str) -> None:
+def test_what_is_not_an_object_does_not_fit(payload: str) -> None:
     """As before."""
     for name in ("delta", "completed"):
         event: Any = decode(RawEvent(f"thread.message.{name}", payload))
@@ -425,7 +425,7 @@ WHOLE = called("f", '{"a":1}', "c")
         [step_delta(function("f", '{"a":1}', "c")), step("created", {"type": "function"})],
     ],
 )
-def test_a_call_is_told_once(events: Any) -> None:
+def test_a_call_is_delivered_once(events: Any) -> None:
     """Whichever events bring it: whole, in pieces, twice, or with less at its end."""
     if events[-1][0] != "thread.run.requires_action":
         events = [*events, action()]
@@ -483,7 +483,7 @@ def test_no_arguments_are_an_empty_object(arguments: Any) -> None:
         assert json.loads(told.calls["c"][1]) == {}
 
 
-def test_arguments_that_begin_anew_replace_the_first() -> None:
+def test_arguments_that_begin_again_replace_the_first() -> None:
     """If they are another value; a part of them is not yet one."""
     told = Told(step_delta(function("f", '{"a":1}', "c")), step_delta(function(None, '{"a":')))
     assert calls(told.answer)[0][2] == '{"a":1}'
@@ -511,7 +511,7 @@ def test_a_contradiction_is_noted() -> None:
     [called("", "{}", "c"), called("f", "{}", ""), {"id": "c", "type": "function"}],
     ids=repr,
 )
-def test_a_call_that_nobody_named_is_not_complete(asked: Any) -> None:
+def test_a_call_without_a_name_is_not_complete(asked: Any) -> None:
     """There is nothing to run, or nothing to answer to."""
     [(*_, complete)] = calls(Told(action(asked)).answer)
     assert not complete
@@ -741,7 +741,7 @@ def test_a_backslash_at_the_end_of_a_piece() -> None:
     assert not deep.agree('{"a":1}')
 
 
-def test_blanks_are_not_held_back_for_ever() -> None:
+def test_blanks_are_not_held_back_forever() -> None:
     """Only what may be an empty object is, and not much of it."""
 
     def note(_: str) -> None:
@@ -833,7 +833,7 @@ def text_done(text: Any = None, **more: Any) -> Any:
         ([text_delta("Hel"), segment("Hel"), segment("lo", "t")], ["Hel", "", "lo"]),
     ],
 )
-def test_a_transcript_is_told_once(events: Any, texts: list[str]) -> None:
+def test_a_transcript_is_delivered_once(events: Any, texts: list[str]) -> None:
     """In deltas, in segments, as a whole, or in several of these; an end only adds."""
     told = Told(*events)
     assert told.texts == texts
@@ -902,8 +902,8 @@ def test_what_a_transcript_took() -> None:
 # Speech.
 
 
-def test_speech_is_told_once() -> None:
-    """Each piece is base64 by itself; what is no base64 is not handed out."""
+def test_speech_is_delivered_once() -> None:
+    """Each piece is base64 by itself; what is not base64 is not handed out."""
     told = Told(
         {"type": "speech.audio.delta", "audio": "QQ=="},
         {"type": "speech.audio.delta", "audio": "?"},
@@ -925,7 +925,7 @@ def image(kind: str, data: str, family: str = "image_generation", **more: Any) -
 
 
 @pytest.mark.parametrize("family", ["image_generation", "image_edit"])
-def test_each_image_is_told_once(family: str) -> None:
+def test_each_image_is_delivered_once(family: str) -> None:
     """When it is finished, as the piece of a choice of its own."""
     told = Told(
         image("partial_image", "QQ==", family),
@@ -1096,7 +1096,7 @@ def transcripts(draw: Any) -> tuple[str, list[Any]]:
 
 @given(transcripts())
 def test_transcripts_in_any_form(drawn: tuple[str, list[Any]]) -> None:
-    """Every word is told once, in order; blanks between segments may be left out."""
+    """Every word is handed out once, in order; blanks between segments may be left out."""
     whole, events = drawn
     told = Told(*events)
     assert "".join(told.joined("text", told.pieces).split()) == "".join(whole.split())
@@ -1117,7 +1117,7 @@ def test_speech_in_any_pieces(sound: list[bytes]) -> None:
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=9), st.integers(0, 2))))
 def test_images_in_any_number(images: list[tuple[bytes, int]]) -> None:
-    """Each is told once, however often it was shown unfinished."""
+    """Each is handed out once, however often it was shown unfinished."""
     events = []
     for data, shown in images:
         encoded = base64.b64encode(data).decode()

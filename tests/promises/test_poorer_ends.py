@@ -240,7 +240,7 @@ def test_an_item_that_ends_with_fewer_parts(left: tuple[str, ...]) -> None:
 
 
 def test_an_item_that_ends_with_another_text() -> None:
-    """Nothing is taken back, and nothing is told twice; what the end says is the answer."""
+    """Nothing is taken back, and nothing is handed out twice; what the end says is the answer."""
     told = tell(
         event("output_text.delta", delta="a", **PLACE, content_index=0),
         event("output_text.delta", delta="b", **PLACE, content_index=1),
@@ -250,7 +250,7 @@ def test_an_item_that_ends_with_another_text() -> None:
 
 
 def test_an_end_that_is_poorer_than_the_one_after_it() -> None:
-    """What goes on from what the item ended with is new; anything else that late is not taken."""
+    """What continues from what the item ended with is new; anything else that late is not taken."""
     told = tell(
         event("output_text.delta", delta="a", **FIRST),
         done(message(id="i")),

@@ -1,4 +1,4 @@
-"""Whoever reads the pieces of a response gets all of it, once, in whichever form it comes."""
+"""The pieces of a response contain all of it, once, in whatever form it is sent."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_parts_that_came_with_their_item() -> None:
 
 
 def test_a_response_under_way_again() -> None:
-    """What has ended does not change when another state of it comes; what has not goes on."""
+    """What has ended does not change when another state of it comes; what has not continues."""
     told = tell(
         event("content_part.done", part=part("Hi"), **TEXT),
         response("in_progress", output=[message("Hi there", "!")]),
@@ -509,7 +509,7 @@ def test_arguments_that_only_look_whole() -> None:
 
 
 def test_an_announcement_with_a_part_of_the_arguments() -> None:
-    """Deltas go on from it, though they begin with a brace."""
+    """Deltas continue from it, though they begin with a brace."""
     place = {"item_id": "fc", "output_index": 0}
     told = tell(
         added(call('{"x":', status="in_progress")),
@@ -604,7 +604,7 @@ def test_arguments_twice_in_one_text() -> None:
         assert not told.stream.notes
 
 
-def test_a_call_that_nobody_has_named() -> None:
+def test_a_call_without_a_name() -> None:
     """It is complete once a later event brings its name and the id to answer it with."""
     orphan = event("function_call_arguments.done", item_id="fc", arguments='{"x":1}')
     told = tell(orphan)
@@ -773,7 +773,7 @@ def test_an_empty_object_waits_for_the_end_of_the_response() -> None:
 
 
 @pytest.mark.parametrize("whole", [call("{}"), call(""), {**call(""), "arguments": None}])
-def test_an_empty_object_is_told_with_the_end_of_its_item(whole: Any) -> None:
+def test_an_empty_object_is_reported_with_the_end_of_its_item(whole: Any) -> None:
     """Nothing follows it then, whether the item has its arguments or not."""
     told = tell(*arguments("{}"), done(whole), response("completed", output=[whole]))
     assert told.events == ["", "", "{}", ""]
@@ -807,7 +807,7 @@ def test_a_part_is_not_taken_for_one_of_another_kind() -> None:
     assert [one.type for one in item.content] == ["output_text", "refusal"]
 
 
-def test_calls_that_run_on_the_server_begin_anew_too() -> None:
+def test_calls_that_run_on_the_server_begin_again_too() -> None:
     """Their arguments count once, however often they come."""
     place = {"item_id": "i", "output_index": 0}
     for texts in (["{}", '{"x":1}'], ['{"x":1}', '{"x":1}']):
@@ -822,22 +822,22 @@ def test_a_whole_item_that_comes_again_under_its_first_id_is_the_same() -> None:
     assert [one.id for one in told.answer.response.output] == ["i"]
 
 
-def test_arguments_that_begin_anew_after_blanks() -> None:
+def test_arguments_that_begin_again_after_blanks() -> None:
     """They are the same ones."""
     told = tell(*arguments('{"x":1}', ' {"x":1}'))
     assert told.calls == {("c", "f"): '{"x":1}'}
     assert told.answer.calls[0].arguments == '{"x":1}'
 
 
-def test_an_empty_delta_is_no_piece() -> None:
+def test_an_empty_delta_is_not_a_piece() -> None:
     """A call is announced once."""
     stream = StreamerV2(wire(*arguments("", "{", "")), require_terminal=False)
     pieces = [[piece.text for piece in stream.pieces()] for _ in iter(stream.next, False)]
     assert pieces == [[""], [], ["{"], []]
 
 
-def test_deltas_that_repeat_a_beginning_and_go_on() -> None:
-    """Only what goes on is new, wherever the deltas are split."""
+def test_deltas_that_repeat_a_beginning_and_continue() -> None:
+    """Only what continues is new, wherever the deltas are split."""
     for texts in (["Hello you"], ["Hel", "lo you"], ["H", "ello", " you"]):
         told = tell(added(message("Hello", status="in_progress")), *map(delta, texts))
         assert told.text == told.answer.text == "Hello you"

@@ -73,7 +73,7 @@ def test_all_that_the_server_says() -> None:
         {"code": "200", "message": "ok"},
     ],
 )
-def test_what_is_no_error(error: Any) -> None:
+def test_what_is_not_an_error(error: Any) -> None:
     """A completed response with an empty error, or one that says that all is well, is completed."""
     stream = end(response("completed", output=[message("Hi")], error=error))
     assert (stream.outcome, stream.err()) == ("completed", None)

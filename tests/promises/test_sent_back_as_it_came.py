@@ -126,7 +126,7 @@ class TestMessages:
         ],
     )
     def test_each_call_has_its_own(self, places: list[dict[str, Any]]) -> None:
-        """Parallel calls are told apart by index, or else by id."""
+        """Parallel calls are distinguished by index, or else by id."""
         calls = [
             {**place, "function": {"name": "f", "arguments": "{}"}, "extra_content": {"n": number}}
             for number, place in enumerate(places)
@@ -169,7 +169,7 @@ class TestMessages:
         assert (sent["function"]["arguments"], sent["extra_content"]) == ('{"a":1}', SIGNATURE)
 
     def test_an_id_that_changes_is_kept_to(self) -> None:
-        """The call that is open goes on, and what came beside it stays with it."""
+        """The call that is open continues, and what came beside it stays with it."""
         first = piece(0, "{", id="c1", name="f", extra_content=SIGNATURE)
         [sent] = message(first, piece(0, "}", id="c2"), finish="tool_calls")["tool_calls"]
         assert (sent["id"], sent["extra_content"]) == ("c1", SIGNATURE)
@@ -223,7 +223,7 @@ class TestMessages:
             hidden,
         ]
 
-    def test_details_without_an_index_go_on(self) -> None:
+    def test_details_without_an_index_continue(self) -> None:
         """As long as they are of one kind."""
         texts = [{"type": "t", "text": text} for text in ("a", "b")]
         deltas = [{"reasoning_details": [one]} for one in (*texts, {"type": "u", "summary": "c"})]
@@ -233,7 +233,7 @@ class TestMessages:
             {"type": "u", "summary": "c"},
         ]
 
-    def test_details_that_take_turns_are_told_apart(self) -> None:
+    def test_details_that_take_turns_are_distinguished(self) -> None:
         """By their index together with their type."""
         details = [
             {"type": kind, "index": index, "text": text}
@@ -413,7 +413,7 @@ class TestMessages:
         assert [one.type for one in typed] == ["url_citation"] * 2 + ["file", "url_citation"]
 
     def test_a_whole_answer_comes_back(self) -> None:
-        """Calls of one id are told apart by their places."""
+        """Calls of one id are distinguished by their places."""
         calls = [call("c1", extra_content={"n": 0}), call("c2", extra_content={"n": 1})]
         said = {
             "role": "assistant",
@@ -463,7 +463,7 @@ class TestMessages:
         sent = message(piece(0, '{"a', id="c1", name="f"), finish="tool_calls")
         assert sent["tool_calls"] == [call("c1")]
 
-    def test_one_choice_goes_on(self) -> None:
+    def test_one_choice_continues(self) -> None:
         """The first, or the one that is asked for."""
         streamer = read(
             chunk({"content": "a", "x": 1}),
@@ -595,7 +595,7 @@ class TestInputItems:
         ]
 
     def test_items_that_came_as_deltas_only_are_made_of_them(self) -> None:
-        """Without an id that nobody gave them."""
+        """Without an id that was not given."""
         payloads = [
             {"type": "response.output_text.delta", "output_index": 0, "delta": "Hi"},
             self.ended(),
@@ -662,7 +662,7 @@ class TestInputItems:
 
 
 class TestConversation:
-    """The conversation goes on after the answer."""
+    """The conversation continues after the answer."""
 
     def test_the_request_is_in_it(self, server: ScriptedServer, client: Client) -> None:
         """What it returns can be sent, and changed without changing anything else."""
@@ -791,7 +791,7 @@ class TestConversation:
 
 
 class TestMisuse:
-    """What there is nothing to go on from."""
+    """What there is nothing to continue from."""
 
     def test_an_answer_that_is_not_whole_is_refused(self) -> None:
         """With what final() raises."""
@@ -825,7 +825,7 @@ class TestMisuse:
             ),
         ],
     )
-    def test_a_server_that_stores_nothing_is_told_apart(
+    def test_a_server_that_stores_nothing_is_distinguished(
         self, server: ScriptedServer, client: Client, refusal: bytes
     ) -> None:
         """Its refusal says what to do."""

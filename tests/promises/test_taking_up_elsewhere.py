@@ -1,4 +1,4 @@
-"""An answer that one process has left is taken up by another: nothing twice, nothing lost."""
+"""Another process can resume an answer that one has left: nothing twice, nothing lost."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_bookmark_says_where_a_stream_is() -> None:
     ],
     ids=["not in the background", "no numbers", "chat", "a run"],
 )
-def test_where_nothing_can_be_taken_up_there_is_no_bookmark(events: Any) -> None:
+def test_where_nothing_can_be_resumed_there_is_no_bookmark(events: Any) -> None:
     """It takes a response in the background, and numbers."""
     s = StreamerV2([*encode_all(raws(*events[:3]))])
     while s.next():
@@ -135,7 +135,7 @@ def test_where_nothing_can_be_taken_up_there_is_no_bookmark(events: Any) -> None
 
 
 def test_a_stream_that_broke_off_has_a_bookmark() -> None:
-    """And one that an error interrupted, since the answer goes on on the server."""
+    """And one that an error interrupted, because the answer continues on the server."""
     for end in ([], raws({"type": "error", "message": "overloaded"})):
         s = StreamerV2([*encode_all([*raws(*EVENTS[:4]), *end])])
         while s.next():
@@ -154,7 +154,7 @@ def test_a_chained_stream_has_its_own() -> None:
     assert [mark and mark["answer_id"] for mark in found[-3:]] == [None, "resp_2", "resp_2"]
 
 
-# Taking up.
+# Resuming.
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, LAST])
@@ -264,7 +264,7 @@ def test_without_seen_events_the_answer_has_what_came_since(
         assert (s.text(), s.snapshot().text) == ("d", "d")  # type: ignore[union-attr] # there is one
 
 
-def test_a_stream_taken_up_breaks_off_and_goes_on(client: Client, server: FakeServer) -> None:
+def test_a_resumed_stream_breaks_off_and_continues(client: Client, server: FakeServer) -> None:
     """By itself, as the first one would have; and a busy server is asked once more."""
     bookmark, seen = left_after(client, server, 3)
     server.add(
@@ -281,7 +281,7 @@ def test_a_stream_taken_up_breaks_off_and_goes_on(client: Client, server: FakeSe
     assert s.final().text == LETTERS
 
 
-def test_it_is_taken_up_a_second_time(client: Client, server: FakeServer) -> None:
+def test_it_is_resumed_a_second_time(client: Client, server: FakeServer) -> None:
     """By a third process, from the bookmark of the second one and all events so far."""
     bookmark, seen = left_after(client, server, 3)
     server.add(stream_of(*EVENTS[3:6]), stream_of(*EVENTS[6:]))
@@ -544,7 +544,7 @@ def test_a_hole_among_the_seen_events_stays_a_hole(server: FakeServer) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_bookmark_is_refused(
+def test_what_is_not_a_bookmark_is_refused(
     client: Client, server: FakeServer, bookmark: Any, message: str
 ) -> None:
     """At once, and nothing is sent."""
@@ -553,7 +553,7 @@ def test_what_is_no_bookmark_is_refused(
     assert server.requests == []
 
 
-def test_where_to_go_on_is_in_the_bookmark_alone(client: Client) -> None:
+def test_where_to_continue_is_in_the_bookmark_alone(client: Client) -> None:
     """No argument overrules it; others are as for any stream."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     with pytest.raises(TypeError):

@@ -1,4 +1,4 @@
-"""Text is fit to be printed: no event's text holds half a character, whoever asks for it."""
+"""Text is fit to be printed: no text of an event contains half a character, however it is read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_loop_of_the_readme_prints_it(question: str, field: str) -> None:
     assert texts[:4] == ["a", SMILE + "b", "", SMILE]
 
 
-def test_half_a_character_is_no_piece() -> None:
+def test_half_a_character_is_not_a_piece() -> None:
     """Nothing can be shown or stored of it yet."""
     s = read(*(chat(content=text) for text in ("a" + HIGH, LOW, HIGH, LOW)))
     pieces = [[piece.text for piece in s.pieces()] for _ in s]
@@ -70,7 +70,7 @@ def test_half_a_character_waits_in_the_stream_when_the_reader_changes() -> None:
     assert s.read().decode() == SMILE
 
 
-def test_half_a_character_waits_although_nobody_asked_for_the_text() -> None:
+def test_half_a_character_waits_even_if_the_text_was_not_asked_for() -> None:
     """It belongs to the text that comes next."""
     s = read(chat(content="a" + HIGH), chat(content=LOW + "b"))
     assert s.next()
@@ -106,7 +106,7 @@ def test_half_a_character_that_stays_alone_is_replaced() -> None:
 
 
 def test_an_answer_of_reasoning_only_is_noted() -> None:
-    """It is complete, and probably not what anybody wanted."""
+    """It is complete, and probably not what the user wanted."""
     s = read(chat(reasoning="b"))
     while s.next():
         pass

@@ -36,7 +36,7 @@ CONTENTS = [
 
 @pytest.mark.parametrize("content", CONTENTS, ids=repr)
 def test_content_of_a_message(content: Any) -> None:
-    """In a whole response, in an item, behind its deltas and as the body of an answer."""
+    """In a whole response, in an item, after its deltas and as the body of an answer."""
     item = message(content)
     done = event({"type": "response.output_item.done", "output_index": 0, "item": item})
     deltas = [event({"type": "response.output_text.delta", "delta": text}) for text in "Hi"]
@@ -76,7 +76,7 @@ def test_text_in_an_event(payload: Any) -> None:
     assert (told.text, told.answer.text, told.outcome) == ("Hi", "Hi", "completed")
 
 
-def test_what_is_no_text_stays_as_it_is() -> None:
+def test_what_is_not_text_stays_as_it_is() -> None:
     """Arguments are an object, parts of other types are theirs, and the raw event is the server's.
 
     The payload is not changed.

@@ -125,7 +125,7 @@ class TestRecord:
         assert lines_of(path)[-1]["end"] == "cancelled"
 
     @on_every_loop
-    async def test_an_exception_of_the_callers_own_is_no_end(
+    async def test_an_exception_of_the_callers_own_is_not_an_end(
         self, loop: Loop, tmp_path: Path
     ) -> None:
         """It leaves next() as it is, and the recording says that the reader left."""
@@ -150,7 +150,7 @@ class TestRecord:
         assert [one.head.again for one in read_recording(path)] == [None, "retry"]
 
     @on_asyncio
-    async def test_what_is_no_chunk_is_the_readers_to_refuse(self, tmp_path: Path) -> None:
+    async def test_what_is_not_a_chunk_is_the_readers_to_refuse(self, tmp_path: Path) -> None:
         """It is not written."""
 
         async def texts() -> AsyncIterator[Any]:
@@ -162,7 +162,7 @@ class TestRecord:
         await s.close()
 
     @on_asyncio
-    async def test_a_full_disk_is_told_after_what_has_arrived(self) -> None:
+    async def test_a_full_disk_is_reported_after_what_has_arrived(self) -> None:
         """The next read fails."""
 
         class Full(io.BytesIO):
@@ -179,14 +179,14 @@ class TestRecord:
         await source.aclose()
 
     @on_asyncio
-    async def test_what_is_no_source_makes_no_file(self, tmp_path: Path) -> None:
+    async def test_what_is_not_a_source_makes_no_file(self, tmp_path: Path) -> None:
         """The file is made after the source was looked at."""
         with pytest.raises(TypeError, match="a source is an iterable"):
             record(1, tmp_path / "a.jsonl")  # type: ignore[call-overload]
         assert not (tmp_path / "a.jsonl").exists()
 
     @on_every_loop
-    async def test_a_stream_that_nobody_closes_is_recorded_whole(
+    async def test_a_stream_that_is_not_closed_is_recorded_whole(
         self, loop: Loop, tmp_path: Path
     ) -> None:
         """Who reads to the end need not close it."""

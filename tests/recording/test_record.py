@@ -91,7 +91,7 @@ def record_script(path: Path, *scripts: Script, **params: Any) -> StreamerV2:
 
 
 def test_a_stream_is_a_head_its_reads_and_an_end(tmp_path: Path) -> None:
-    """Each line has what it stands for; what is secret in the head is left out."""
+    """Each line has its content; the first one omits secrets."""
     path = tmp_path / "a.jsonl"
     headers = b"X-Request-ID: req_1\r\nSet-Cookie: a=b\r\nOpenAI-Organization: org\r\n"
     script = [
@@ -158,7 +158,7 @@ def test_bytes_that_are_no_text_are_in_base64(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_the_end_is_told_in_one_word(
+def test_the_end_is_reported_in_one_word(
     tmp_path: Path, script: Script, end: str, error: type[Exception] | None
 ) -> None:
     """Whether it ended well, was cut, was reset, took too long or was refused."""
@@ -207,7 +207,7 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
 
 
 def test_the_request_is_written_if_that_is_asked_for(tmp_path: Path) -> None:
-    """With `request=True` the head has the body that was sent."""
+    """With `request=True`, the first line has the body that was sent."""
     path = tmp_path / "a.jsonl"
     script = [CHUNKED + ch(DONE) + END]
     with serving(script) as server, Client(KEY, server.base_url) as client:
@@ -221,7 +221,7 @@ def test_the_request_is_written_if_that_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_leaves_what_it_had(tmp_path: Path) -> None:
-    """The recording of a stream that nobody could end is played as far as it goes."""
+    """The recording of a stream that no one could end is played as far as it goes."""
     script = """
 import sys
 from openai_scan import Client
@@ -259,7 +259,7 @@ def test_nothing_is_overwritten_without_being_told(tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_sent_again_is_a_section_of_its_own(tmp_path: Path) -> None:
-    """Each try has a head and an end in the same file."""
+    """Each attempt has a first and a last line in the same file."""
     path = tmp_path / "a.jsonl"
     refusal = json_answer(
         {"error": {"message": "busy"}}, status="503 No", headers="retry-after: 0\r\n"
@@ -280,7 +280,7 @@ def test_a_request_that_is_sent_again_is_a_section_of_its_own(tmp_path: Path) ->
 
 
 def test_a_stream_that_is_left_is_closed(tmp_path: Path) -> None:
-    """Whoever leaves early is told apart from a stream that is over, and from `cancel()`."""
+    """Leaving early is distinguished from the end of a stream, and from `cancel()`."""
     path = tmp_path / "a.jsonl"
     with serving([CHUNKED + ch(HELLO), WAIT_FOR_HANG_UP]) as server:
         with Client(KEY, server.base_url) as client, ask(client, path) as s:
@@ -341,7 +341,7 @@ def test_tools_are_answered_in_a_recorded_stream(tmp_path: Path) -> None:
 
 
 class Plain:
-    """A source that is no connection, ends with what it is told to, and notes its closing."""
+    """A source that is not a connection, ends with what it is told to, and notes its closing."""
 
     closed = False
 
@@ -360,7 +360,7 @@ class Plain:
 
 
 def test_any_source_can_be_recorded(tmp_path: Path) -> None:
-    """Of a source that is no HTTP answer the head says nothing; closing goes through."""
+    """The first line is empty for a source that is not an HTTP answer; closing is passed on."""
     source = Plain(b"data: 1\n\n", bytearray(b"data: 2\n\n"))
     recorded = record(source, str(tmp_path / "a.jsonl"))
     assert (recorded.method, recorded.url, recorded.status, recorded.headers) == (
@@ -395,11 +395,11 @@ def test_a_recorded_source_can_do_what_a_connection_can(tmp_path: Path) -> None:
     assert source.retry(TransportError("x")) is None
     assert source.resume(TransportError("x"), "r", 1) is None
     source.close()
-    assert (tmp_path / "a.jsonl").read_bytes() == b""  # nobody has read it
+    assert (tmp_path / "a.jsonl").read_bytes() == b""  # no one has read it
 
 
 def test_a_server_that_is_not_there_is_recorded_too(tmp_path: Path) -> None:
-    """Where there was no answer, the head says what was asked."""
+    """Without an answer, the first line has the request."""
     with serving() as server:
         url = server.base_url
     once = RetryPolicy(attempts=1)
@@ -412,8 +412,8 @@ def test_a_server_that_is_not_there_is_recorded_too(tmp_path: Path) -> None:
     assert (end["end"], end["failure"]["error"]) == ("failed", "ConnectError")
 
 
-def test_a_source_may_be_cancelled_behind_our_back(tmp_path: Path) -> None:
-    """The error of a source that somebody else has cancelled is told as what it is."""
+def test_a_source_may_be_cancelled_by_other_code(tmp_path: Path) -> None:
+    """The error of a source that other code has cancelled is recorded as it is."""
     source = record(Plain(StreamCancelledError("gone")), tmp_path / "a.jsonl")
     with pytest.raises(StreamCancelledError, match="gone"):
         next(iter(source))
@@ -443,14 +443,14 @@ def test_an_error_of_the_source_is_the_readers_too(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_no_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
+def test_what_is_not_a_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
     """Text instead of bytes is the TypeError that it is without a recording."""
     with EventScanner(record(Plain("text"), tmp_path / "a.jsonl")) as scanner:
         with pytest.raises(TypeError, match="a source yields bytes, not str"):
             scanner.next()
 
 
-def test_what_is_no_source_makes_no_file(tmp_path: Path) -> None:
+def test_what_is_not_a_source_makes_no_file(tmp_path: Path) -> None:
     """Misuse is told before anything is made."""
     wrong: Any = 5
     with pytest.raises(TypeError, match="not int"):
@@ -505,7 +505,7 @@ def test_a_full_disk_loses_nothing_that_has_arrived(lines: int) -> None:
 
 
 @pytest.mark.wires("blocking")
-def test_a_stream_that_nobody_closes_is_recorded_whole(tmp_path: Path) -> None:
+def test_a_stream_that_is_not_closed_is_recorded_whole(tmp_path: Path) -> None:
     """Who reads to the end need not close; who leaves the middle open is warned."""
     path = tmp_path / "a.jsonl"
     assert StreamerV2(record([HELLO + STOP + DONE], path)).read() == "Hé".encode()

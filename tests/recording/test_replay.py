@@ -1,4 +1,4 @@
-"""Replaying: the same bytes, the same end, and a clear word on what is no recording."""
+"""Replaying: the same bytes, the same end, and a clear word on what is not a recording."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def numbered(number: int, name: str, **facts: Any) -> bytes:
 
 
 def response(status: str) -> dict[str, Any]:
-    """Return a response that can be taken up again."""
+    """Return a response that can be resumed."""
     return {
         "response": {"id": "resp_1", "object": "response", "background": True, "status": status}
     }
@@ -123,7 +123,7 @@ ANSWERS: dict[str, tuple[list[Script], int]] = {
 
 
 def all_of(s: StreamerV2) -> dict[str, Any]:
-    """Read a stream and return everything that can be told of it."""
+    """Read a stream and return everything that can be observed."""
     with s:
         texts = [s.text() for _ in iter(s.next, False)]
         error = s.err()
@@ -366,7 +366,7 @@ def test_a_whole_answer_in_a_cut_recording_is_whole() -> None:
         (HEAD + b'{"t": 0, "end": "bang"}\n', "line 2: the recording is damaged (invalid value"),
     ],
 )
-def test_what_is_no_recording_is_told_with_its_line(
+def test_what_is_not_a_recording_is_reported_with_its_line(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     """An error names the file, the line, and what is wrong, before anything is played."""
@@ -377,7 +377,7 @@ def test_what_is_no_recording_is_told_with_its_line(
     assert str(caught.value).startswith(f"{path}, {message}")
 
 
-def test_misuse_is_told_at_once(tmp_path: Path) -> None:
+def test_misuse_is_reported_at_once(tmp_path: Path) -> None:
     """No speed, no exchange, no file."""
     with pytest.raises(ValueError, match="speed must be above 0, not 0"):
         replay(io.BytesIO(HEAD), speed=0)
@@ -387,7 +387,7 @@ def test_misuse_is_told_at_once(tmp_path: Path) -> None:
         replay(tmp_path / "a.jsonl")
 
 
-def test_a_byte_order_mark_is_no_part_of_a_recording() -> None:
+def test_a_byte_order_mark_is_not_part_of_a_recording() -> None:
     """Editors on Windows put one in front, and end the lines as they like."""
     file = io.BytesIO()
     list(record([WHOLE], file))
@@ -433,7 +433,7 @@ def test_a_pipe_is_played_as_it_comes() -> None:
 
 
 def test_several_streams_in_one_file() -> None:
-    """Each is played by its number; a section that goes on with another belongs to it."""
+    """Each is played by its number; a section that continues with another belongs to it."""
     again = HEAD.replace(b"}", b', "again": "retry"}')
     other = READ.replace(b"1", b"2")
     content = HEAD + CLEAN + again + READ + CLEAN + HEAD + other + CLEAN
@@ -444,7 +444,7 @@ def test_several_streams_in_one_file() -> None:
 
 
 def test_a_section_is_asked_for_in_the_way_it_came() -> None:
-    """What was sent again is not what was taken up again."""
+    """What was sent again is not what was resumed."""
     again = HEAD.replace(b"}", b', "again": "resume"}')
     played = replay(io.BytesIO(HEAD + CLEAN + again + READ + CLEAN))
     assert played.retry(TransportError("x")) is None
@@ -454,7 +454,7 @@ def test_a_section_is_asked_for_in_the_way_it_came() -> None:
 
 
 def test_an_error_of_a_later_version_is_an_error() -> None:
-    """A class that is not known stands for a broken connection."""
+    """An unknown class counts as a broken connection."""
     failure = {"error": "error_class", "message": "odd"}
     end = json.dumps({"t": 0, "end": "failed", "failure": failure}).encode()
     scanner = EventScanner(replay(io.BytesIO(HEAD + end)))

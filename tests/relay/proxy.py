@@ -58,7 +58,7 @@ class Proxy:
         with self._changed:
             self._loses_replies = True
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Forward again, first what came meanwhile."""
         with self._changed:
             self._stops = self._refuses = self._loses_replies = False

@@ -28,7 +28,7 @@ def serving(
     Args:
         app: The application.
         kind: By which kind of server.
-        lifespan: Whether the application is told of the beginning and the end.
+        lifespan: Whether the application is notified of the beginning and the end.
         unread: How many bytes, about, the system takes that a browser does not read; None for many.
     """
     with _serving_asgi(app, lifespan, unread) if kind == "asgi" else _serving_wsgi(app) as port:

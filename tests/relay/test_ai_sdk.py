@@ -205,7 +205,7 @@ def test_nothing_is_resumed_where_nothing_runs(
 def test_a_page_begins_with_what_is_stored(
     upstream: FakeServer, front_end: FrontEnd, port: int
 ) -> None:
-    """And goes on with what is running, which it has once."""
+    """And continues the running answer, which it has once."""
     held = hold()
     upstream.add(
         chat_calls(ToolCall("weather", {"city": "Oslo"})),

@@ -161,7 +161,7 @@ def test_a_browser_that_reads_nothing(
 def test_a_server_that_cannot_send(
     relay: Relay, upstream: FakeServer, closed: list[Reading], error: Exception
 ) -> None:
-    """A browser that has left is no fault; anything else is."""
+    """A browser that has left is not a fault; anything else is."""
     upstream.always = chat_answer("Hello")
     stream = relay.start("Hi", user="alice").stream
 

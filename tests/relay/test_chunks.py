@@ -257,7 +257,7 @@ def test_an_answer_that_is_not_whole_is_an_error(
         assert (failure.code, stream.outcome) == (code, "failed")
 
 
-def test_text_that_goes_on_is_no_reset() -> None:
+def test_text_that_continues_is_not_a_reset() -> None:
     """The rest of it is sent."""
     reset = entry(3, "reset", text="Hello you")
     body = written([HEAD, HEL, LO, reset, finished()])
@@ -301,7 +301,7 @@ def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
     assert body.count(b"[DONE]") == 1
 
 
-def test_a_reader_of_another_answer_is_told() -> None:
+def test_a_reader_of_another_answer_is_notified() -> None:
     """It has had a part that this process does not know of."""
     body = written([HEAD, HEL, finished()], has_part=True)
     assert [list(payload) for payload in payloads(body)] == [["error"]]

@@ -246,7 +246,7 @@ class TestFollow:
             relay.message(stream, user=user)
         assert relay.message(stream, user="alice") == relay.message(stream)
 
-    def test_a_prompt_is_no_answer(self, relay: Relay) -> None:
+    def test_a_prompt_is_not_an_answer(self, relay: Relay) -> None:
         """Its id is not that of a stream."""
         stream = relay.start("Hi", user="alice").stream
         with pytest.raises(UnknownStreamError):
@@ -290,7 +290,7 @@ class TestFollow:
     def test_a_process_that_lags_behind(
         self, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A reader that comes from a faster one gets the rest, and not everything anew."""
+        """A reader that comes from a faster one gets the rest, and not everything again."""
         server = Server()
         log = SharedLog(server)
         with Relay(log, store, ScriptedUpstream([]), produce=False) as relay:
@@ -375,7 +375,7 @@ class TestStops:
         assert serving.message(stream).status == "cancelled"
 
     def test_responses(self) -> None:
-        """Upstream is told, since it would go on."""
+        """Upstream is told, since it would continue."""
         steps = response_answer(["a", "b"])
         store = MemoryStore()
         with (

@@ -176,7 +176,7 @@ def test_a_stop_and_a_death(name: str) -> None:
 
 
 def test_a_hand_over(kind: Kind, *, writes_at_once: bool) -> None:
-    """A process is closed at any call: another one goes on, unless the answer cannot be resumed."""
+    """A process is closed at any call: another continues, unless it cannot be resumed."""
     for number in numbers(kind, writes_at_once=writes_at_once):
         world = world_of(kind, writes_at_once=writes_at_once)
         life = Life({number: lambda life: life.producer.close()})

@@ -94,7 +94,7 @@ def test_chunks_say_what_is_stored(told: Sequence[Any]) -> None:
 
 
 @given(entries_of_answers, st.data())
-def test_chunks_go_on_anywhere(told: Sequence[Any], data: st.DataObject) -> None:
+def test_chunks_continue_anywhere(told: Sequence[Any], data: st.DataObject) -> None:
     """A reader that comes back gets what it would have got, unless it was sent away before."""
     log = log_of(told)
     whole = Chunks(STREAM)

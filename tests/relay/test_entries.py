@@ -109,7 +109,7 @@ def test_text_that_databases_can_store(text: str, stored: str) -> None:
 
 
 def test_places() -> None:
-    """The head comes before all epochs, and after the beginning."""
+    """`head` comes before all epochs, and after the beginning."""
     assert START < HEAD < Entry(1, 0, "begin").place < Entry(1, 1, "done").place < (2, 0)
 
 
@@ -134,7 +134,7 @@ def test_strange_cursors(text: str | None) -> None:
 
 @given(st.text(max_size=12))
 def test_any_cursor(text: str) -> None:
-    """No text of a stranger raises an exception."""
+    """No untrusted text raises an exception."""
     (epoch, seq), _ = read_cursor(text)
     assert 0 <= epoch < 10**9
     assert 0 <= seq < 10**9

@@ -58,14 +58,14 @@ def test_entries() -> None:
     ]
 
 
-def test_nothing_is_told() -> None:
+def test_nothing_is_reported() -> None:
     """Of entries that are for processes alone there are no frames."""
     assert Frames().frames([Entry(0, 1, "head"), Entry(1, 0, "begin")]) == b""
     assert Frames().frames([]) == b""
 
 
 def test_a_heartbeat() -> None:
-    """It is no event."""
+    """It is not an event."""
     assert parsed(HEARTBEAT) == []
 
 

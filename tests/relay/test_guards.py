@@ -67,7 +67,7 @@ def test_proxies(name: str) -> None:
     ],
 )
 def test_our_own_pages(headers: dict[str, str]) -> None:
-    """Also behind a proxy that has another name, and what is no browser."""
+    """Also behind a proxy that has another name, and what is not a browser."""
     assert not is_cross_site(headers)
 
 

@@ -1,4 +1,4 @@
-"""What strangers, other users and other people's pages cannot do, by either kind of server."""
+"""What attackers, other users and other web pages cannot do, with both kinds of servers."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class TestUsers:
     """Who may see what."""
 
     @pytest.mark.parametrize(("method", "path"), ROUTES)
-    def test_who_has_not_signed_in_gets_nothing(
+    def test_without_signing_in_you_get_nothing(
         self, browser: Browser, method: str, path: str
     ) -> None:
         """On every route but the page."""
@@ -295,7 +295,7 @@ class TestOtherSites:
         ],
     )
     def test_our_own_page(self, browser: Browser, headers: dict[str, str]) -> None:
-        """It is answered, and so is what is no browser."""
+        """It is answered, and so is what is not a browser."""
         answer = browser.post("/streams", {"prompt": "Hi"}, host=self.HOST, **headers)
         assert answer.status == 202
         events = "/" + answer.json["events"]
@@ -417,7 +417,7 @@ class TestRequests:
         )
 
     def test_a_header_of_two_lines_reaches_nothing(self, browser: Browser) -> None:
-        """A line break in a path is that of the request, whose rest is no header of ours."""
+        """A line break in a path is that of the request, whose rest is not a header of ours."""
         answer = raw(
             browser.port,
             b"GET /streams/0123456789abcdef\r\nX-Evil: 1 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -435,7 +435,7 @@ class TestRequests:
     def test_methods(
         self, browser: Browser, methods: list[str], paths: list[str], allowed: str
     ) -> None:
-        """Others than that of a route are refused, by name, before anybody is asked who it is."""
+        """Methods that a route lacks are refused, by name, before the user is identified."""
         for path in paths:
             for method in methods:
                 answer = browser.of(None).ask(method, path)
@@ -763,7 +763,7 @@ class TestSecrets:
         assert "words of a database" in caplog.text
 
     def test_markup_stays_text(self, place: Place) -> None:
-        """A stream is no page, whatever a model writes, and browsers do not guess."""
+        """A stream is not a page, whatever a model writes, and browsers do not guess."""
         words = "<img src=x onerror=alert(1)> <b>bold</b> </script>\n\nevent: done\ndata: {}\n\n"
         place.upstream.always = [chat_chunk(words), chat_chunk(finish_reason="stop"), done()]
         try:

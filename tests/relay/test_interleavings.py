@@ -26,7 +26,7 @@ class TurnLife(Life):
     """The life of a process in a thread of its own, which waits for its turn before each call.
 
     Attributes:
-        ended: How it has ended; None as long as it goes on.
+        ended: How it has ended; None as long as it continues.
     """
 
     def __init__(self) -> None:
@@ -170,7 +170,7 @@ def test_any_order(kind: Kind, writes_at_once: bool, stops: bool, drawn: list[Ac
 )
 @pytest.mark.parametrize("name", ["chat", "responses"])
 def test_a_zombie_in_between(name: str, is_cut_off: bool, writes_at_once: bool) -> None:
-    """A process hangs at any call, and goes on at any call of the one that has taken over.
+    """A process hangs at any call, and continues at any call of the one that has taken over.
 
     If it is cut off, it can reach the store then, and not the log.
     """

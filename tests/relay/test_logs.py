@@ -202,7 +202,7 @@ class TestTails:
 class TestStop:
     """A stream can be stopped, and that is not forgotten."""
 
-    def test_who_works_on_it_is_told(self, make_log: MakeLog) -> None:
+    def test_the_process_that_works_on_it_is_notified(self, make_log: MakeLog) -> None:
         """By a call with the id of the stream."""
         log = make_log()
         stops = stops_of(log)

@@ -26,7 +26,7 @@ def test_a_job_that_is_put_back() -> None:
     assert taken(log) == Job(STREAM, 2)
 
 
-def test_stops_are_not_kept_for_ever() -> None:
+def test_stops_are_not_kept_forever() -> None:
     """Nor those of streams that there are not."""
     log = MemoryLog(keep=0.0)
     stops = stops_of(log)

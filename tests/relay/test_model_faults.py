@@ -75,7 +75,7 @@ def test_what_a_later_process_wrote(world: World) -> None:
 
 
 def test_an_early_end_after_a_takeover(world: World) -> None:
-    """Readers are told of no end of which the row may differ."""
+    """Readers never get an end from which the row may differ."""
 
     def set_down(_: Life) -> None:
         world.store.is_down = True

@@ -60,7 +60,7 @@ def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_module_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If it is none of the extra's, that is not hidden."""
+    """If the missing module does not belong to the extra, the error is not hidden."""
     monkeypatch.setitem(sys.modules, "openai_scan.relay.memory_log", None)
     with pytest.raises(ModuleNotFoundError):
         relay.MemoryLog  # noqa: B018 - it raises

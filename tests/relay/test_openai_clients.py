@@ -1,4 +1,4 @@
-"""Clients of the OpenAI API read answers from the relay, and go on where they were cut off."""
+"""Clients of the OpenAI API read answers from the relay, and continue where they were cut off."""
 
 from __future__ import annotations
 

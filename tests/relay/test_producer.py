@@ -127,7 +127,7 @@ class TestFamilies:
         assert "reasoning" not in world.entries("done")[0]
 
     def test_a_refusal(self) -> None:
-        """It is no text."""
+        """It is not text."""
         world = finished(chunks({"refusal": "I can"}, {"refusal": "not"}))
         assert (world.row().text, facts(world)["refusal"]) == ("", "I cannot")
 
@@ -218,7 +218,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("kind", ["chat", "responses"])
     def test_an_answer_that_is_too_long(self, kind: str) -> None:
-        """The rest is left, and upstream is told so if it goes on."""
+        """The rest is left, and upstream is told so if it continues."""
         world = finished([*KINDS[kind].answer], limit=len('{"text":"one","n":4}'))
         assert (world.row().status, world.row().text) == ("incomplete", "one two")
         assert facts(world) == {"error": "TooLong"}
@@ -318,7 +318,7 @@ class TestStores:
         assert "there is no such message any more" in caplog.text
 
     def test_a_message_that_is_deleted_before_a_takeover(self) -> None:
-        """The next process goes on all the same."""
+        """The next process continues all the same."""
         world = World(ScriptedUpstream(KINDS["responses"].answer))
         world.run(Life({9: Life.die}))
         world.store.delete(STREAM)
@@ -347,7 +347,7 @@ class TestStores:
     def test_a_fault_that_does_not_heal(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """It is given up: readers have the answer, and no thread is kept for ever."""
+        """It is given up: readers have the answer, and no thread is kept forever."""
         world = World(ScriptedUpstream(chat_answer("a")))
         tries = []
 

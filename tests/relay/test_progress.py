@@ -73,7 +73,7 @@ def test_a_reset() -> None:
 
 
 def test_a_process_that_has_handed_over() -> None:
-    """It is no attempt that has failed."""
+    """It is not an attempt that has failed."""
     progress = of(("begin", {}), ("leave", {}), ("begin", {}), ("leave", {}), ("begin", {}))
     assert progress.attempts == 1
 

@@ -111,7 +111,7 @@ class TestFrames:
         assert list(frames_of(Reading(Frames()))) == []
 
     def test_a_second_loop(self, tail: Tail, frames_of: Iterate) -> None:
-        """It goes on where the first one has stopped."""
+        """It continues where the first one has stopped."""
         reading = reading_of(tail)
         assert next(frames_of(reading)) == BEGIN
         assert next(frames_of(reading)) == A
@@ -194,7 +194,7 @@ class TestLettingGo:
         assert tails.get("stream") is None
 
     def test_a_wait_that_takes_too_long(self, tail: Tail) -> None:
-        """It may be given up, and the reading be gone on with."""
+        """It may be given up, and reading continues."""
 
         async def main() -> bytes:
             reading = reading_of(tail, (1, 1))

@@ -193,7 +193,7 @@ class TestJobsThatAreThereTwice:
         assert [id for id, _ in at.pending()] == [at.entry(second)]
 
     def test_the_first_dies_before_it_begins(self, at: Redis) -> None:
-        """Which of the two goes on is decided by the first to begin, in whatever epoch."""
+        """Which of the two continues is decided by the first to begin, in whatever epoch."""
         log, other = at.logs
         first, second = taken(log), taken(other)
         log.hand_over([first])
@@ -307,7 +307,7 @@ class TestGroup:
     """The group is created when there is none."""
 
     def test_emptied_while_a_process_waits(self, at: Redis) -> None:
-        """It goes on to wait, in a new group."""
+        """It continues to wait, in a new group."""
         log = at.log()
         found: list[Job] = []
         thread = threading.Thread(target=lambda: found.extend(log.take(1, PATIENCE)))
@@ -362,7 +362,7 @@ class TestWriting:
         for seq in range(1, 11):
             log.append(job, [delta(1, seq)])
             assert not log.drain(job, 0.02)
-        proxy.mend()
+        proxy.restore()
         assert log.drain(job, PATIENCE)
         assert list(log.read(STREAM))[2:] == [delta(1, seq) for seq in range(1, 11)]
         assert caplog.text.count("entries wait for the log") == 1
@@ -376,7 +376,7 @@ class TestWriting:
         while at.client.xlen(at.key()) < 4:
             assert not log.drain(job, 0.001)
         log.append(job, [delta(1, 3)])
-        proxy.mend()
+        proxy.restore()
         assert log.drain(job, PATIENCE)
         assert list(log.read(STREAM))[2:] == [delta(1, 1), delta(1, 2), delta(1, 3)]
 
@@ -398,7 +398,7 @@ class TestWriting:
             sizes.append(len(batch))
 
         monkeypatch.setattr(log._writer, "_write", measured)
-        proxy.mend()
+        proxy.restore()
         assert log.drain(job, PATIENCE)
         assert list(log.read(STREAM))[2:] == entries
         assert max(sizes) == 7
@@ -476,7 +476,7 @@ class TestWriting:
             append(log, job, delta(1, 1))
 
     def test_a_server_that_was_emptied(self, at: Redis) -> None:
-        """The process learns it from the next entry, and the others go on."""
+        """The process learns it from the next entry, and the others continue."""
         log = at.log()
         job = started(log)
         at.client.flushall()
@@ -501,7 +501,7 @@ class TestWriting:
         taken(other)
         proxy.cut()
         log.append(job, [delta(1, 1)])
-        proxy.mend()
+        proxy.restore()
         log.renew([job])
         with pytest.raises(FencedError):
             log.drain(job, PATIENCE)
@@ -510,13 +510,13 @@ class TestWriting:
         assert kinds(log.read(OTHER)) == ["head", "begin", "delta"]
 
     def test_jobs_are_forgotten(self, at: Redis) -> None:
-        """Nothing is kept of a job that the relay has let go of."""
+        """Nothing is kept of a job that the relay has released."""
         log = at.log()
         job = started(log)
         log.finish(job)
         assert len(log._writer._states) == 1
         del job
-        while log._writer._states:  # until the thread has let go of what it has written
+        while log._writer._states:  # until the thread has released what it has written
             gc.collect()
 
 
@@ -536,7 +536,7 @@ class TestZombies:
         theirs = taken(other)
         assert theirs == Job(STREAM, 2)
         begin(other, theirs)
-        proxy.mend()
+        proxy.restore()
         with pytest.raises(FencedError):
             log.drain(job, PATIENCE)
         append(other, theirs, delta(2, 1, "second"), Entry(2, 2, "done"))
@@ -737,7 +737,7 @@ class TestFollowing:
             other.open(STREAM)
         append(log, job, delta(1, 1))
         log.stop(STREAM)
-        proxy.mend()
+        proxy.restore()
         assert stops.get(timeout=PATIENCE) == STREAM
         again = other.open(STREAM)
         assert kinds(again.entries) == ["head", "begin", "delta"]
@@ -883,7 +883,7 @@ class TestRestarts:
             at.close()
 
     def test_it_has_an_older_state(self) -> None:
-        """The process goes on without knowing, and no reader gets a text with a hole."""
+        """The process continues without knowing, and no reader gets a text with a hole."""
         with valkey.running() as server:
             at = Redis(server)
             log, other = at.log(), at.log()
@@ -945,10 +945,10 @@ class TestManyFailures:
                 log.append(job, waiting[:count])
                 del waiting[:count]
                 proxy = random.choice((writers, readers))
-                random.choice((proxy.cut, proxy.lose_replies, proxy.mend, proxy.mend))()
+                random.choice((proxy.cut, proxy.lose_replies, proxy.restore, proxy.restore))()
                 log.drain(job, random.choice((0, 0.001, 0.01)))
-            writers.mend()
-            readers.mend()
+            writers.restore()
+            readers.restore()
             append(log, job, Entry(1, 400, "done"))
             reader.join(PATIENCE)
             assert list(log.read(STREAM))[2:-1] == entries
@@ -1072,7 +1072,7 @@ class TestAddresses:
         assert proxy.connections == 1
 
     def test_too_many_at_once(self, at: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Threads wait for a connection that is free, and not for ever."""
+        """Threads wait for a connection that is free, and not forever."""
         monkeypatch.setattr(redis_server, "_MAX_CONNECTIONS", 2)
         log = at.log()
         with log._server.commands():

@@ -59,7 +59,7 @@ def test_each_token_comes_by_itself(upstream: FakeServer, browser: Browser) -> N
 
 
 def test_a_reader_comes_back(upstream: FakeServer, browser: Browser) -> None:
-    """It gets what follows its cursor, by header or query, and 204 behind the end."""
+    """It gets what follows its cursor, by header or query, and 204 after the end."""
     upstream.add(chat_answer("Hello there"))
     stream = browser.start()
     whole = browser.get(f"/streams/{stream}/events").body
@@ -92,7 +92,7 @@ def test_stop(upstream: FakeServer, store: MemoryStore, browser: Browser) -> Non
 def test_a_browser_that_leaves(
     relay: Relay, upstream: FakeServer, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it was sent from is closed, and the answer goes on without it."""
+    """What it was sent from is closed, and the answer continues without it."""
     monkeypatch.setattr(relay, "heartbeat", 0.01)  # with which a blocking server notices
     closed = threading.Event()
     monkeypatch.setattr(Reading, "close", lambda _: closed.set())

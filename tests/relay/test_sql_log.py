@@ -425,7 +425,7 @@ class TestFence:
     def test_entries_that_the_database_does_not_take(
         self, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """They are tried again, if there is no reason to refuse them."""
+        """They are retried, if there is no reason to refuse them."""
         rows.create(STREAM, HEAD)
         (job,) = rows.take(1, owner="one", lease=-1)
         rows.take(1, owner="two", lease=15)
@@ -515,7 +515,7 @@ class TestTails:
             assert list(tail.entries) == list(log.read(STREAM))
 
     def test_a_tail_that_lags_behind(self, make: MakeLog) -> None:
-        """It catches up before it goes on, if the process writes past it."""
+        """It catches up before it continues, if the process writes past it."""
         log = make()
         job = started(log)
         tail = log.open(STREAM)
@@ -574,7 +574,7 @@ class TestJobs:
         assert taken(log) == Job(STREAM, 1)
         assert taken(log) == Job(STREAM, 2)
 
-    def test_a_stop_is_told_once(self, make: MakeLog) -> None:
+    def test_a_stop_is_reported_once(self, make: MakeLog) -> None:
         """And again to the process that takes the job next, when it asks."""
         log, other = make(), make()
         stops = stops_of(log)
@@ -660,7 +660,7 @@ class TestChanges:
     """With SQLite, it costs nothing to ask whether anything has changed."""
 
     def test_what_others_commit(self, sqlite_url: str) -> None:
-        """It is told once."""
+        """It is handed out once."""
         database, other = Database(sqlite_url, connections=2), Database(sqlite_url, connections=1)
         tables = LogTables.of(sa.MetaData(), "relay_")
         database.prepare(tables.streams, tables.events)

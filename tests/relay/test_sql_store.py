@@ -1,4 +1,4 @@
-"""What a store in SQLite and in PostgreSQL does; two of them stand for two processes."""
+"""What a store in SQLite and in PostgreSQL does; two of them represent two processes."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ class TestBegin:
         assert (count(engine, "conversations"), count(engine, "messages")) == (1, 2)
 
     def test_rows_that_the_database_refuses(self, store: SqlStore, engine: sa.Engine) -> None:
-        """It is not tried for ever."""
+        """It is not retried forever."""
         do(engine, "CREATE UNIQUE INDEX one ON messages (user_id)")
         with pytest.raises(UnavailableError, match=f"{ID} cannot be inserted"):
             store.begin(asked(), MANY)
@@ -362,7 +362,7 @@ class TestReading:
 
 
 class TestTrouble:
-    """What the database cannot do now is an UnavailableError, after which it can be tried again."""
+    """What the database cannot do now is an UnavailableError, after which you can retry."""
 
     def test_a_file_that_is_locked(self, sqlite_url: str) -> None:
         """It can be read, but not written."""
@@ -463,7 +463,7 @@ class TestTrouble:
         store.close()
 
     def test_too_few_connections(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A thread does not wait for one for ever."""
+        """A thread does not wait for one forever."""
         monkeypatch.setattr(databases, "_WAIT_SECONDS", 0.01)
         database = Database(database_url, connections=1)
         with pytest.raises(UnavailableError, match="QueuePool"):
@@ -644,7 +644,7 @@ class TestConstruction:
         is_done: bool,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """SQLite refuses the change to WAL then without waiting, so it is tried again."""
+        """SQLite refuses the change to WAL then without waiting, so it is retried."""
         waits: list[float] = []
         clock = mock.Mock(monotonic=mock.Mock(side_effect=times), sleep=waits.append)
         monkeypatch.setattr(databases, "time", clock)

@@ -1,4 +1,4 @@
-"""What a process knows of a log, and who is told of it."""
+"""What a process knows of a log, and which readers are notified."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class TestThreads:
 
     @pytest.mark.parametrize("end", [Tail.end, lambda tail: tail.push([entry(1, 3)])])
     def test_waking(self, tail: Tail, end: Callable[[Tail], None]) -> None:
-        """Threads that wait go on when there are entries, or will be none."""
+        """Threads that wait continue when there are entries, or will be none."""
         with ThreadPoolExecutor(3) as threads:
             waits = [threads.submit(tail.wait, 2) for _ in range(3)]
             end(tail)

@@ -130,7 +130,7 @@ def test_calls() -> None:
     ]
 
 
-def test_text_that_goes_on_is_no_reset() -> None:
+def test_text_that_continues_is_not_a_reset() -> None:
     """The rest of it is sent, if there is any."""
     assert told(
         HEAD,

@@ -49,7 +49,7 @@ class Held:
         yield from self._chunks[half:]
 
     def release(self) -> None:
-        """Let it go on."""
+        """Let it continue."""
         self._goes_on.set()
 
     def cancel(self) -> None:
@@ -77,7 +77,7 @@ class HeldUpstream(ScriptedUpstream):
         return StreamerV2(self.held[len(self.asked) - 1])
 
     def release(self) -> None:
-        """Let all of them go on."""
+        """Let all of them continue."""
         for held in self.held:
             held.release()
 
@@ -178,7 +178,7 @@ class TestThreads:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """Its threads go on."""
+        """Its threads continue."""
         log = SharedLog(shared)
         failures, take = iter([failure, failure]), log.take
 
@@ -229,7 +229,7 @@ class TestThreads:
         assert f"the work on {stream} has failed" in caplog.text
 
     def test_a_job_that_is_there_twice(self, shared: Server, store: MemoryStore) -> None:
-        """The work on the first one goes on: the log refuses what the second one writes."""
+        """The work on the first one continues: the log refuses what the second one writes."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         with Relay(SharedLog(shared), store, upstream) as relay:
             stream = relay.start("Hi", user="alice").stream
@@ -372,7 +372,7 @@ class TestClosing:
     """A relay that is closed leaves nothing behind, and loses nothing."""
 
     def test_a_shared_log(self, shared: Server, store: MemoryStore) -> None:
-        """Another process goes on with the answer, and its readers too."""
+        """Another process continues with the answer, and its readers too."""
         upstream = HeldUpstream(KINDS["responses"].answer)
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -386,7 +386,7 @@ class TestClosing:
         assert (len(upstream.asked), len(upstream.resumed)) == (1, 1)
 
     def test_a_chat_on_a_shared_log(self, shared: Server, store: MemoryStore) -> None:
-        """What came of it is saved at once, since no other process can go on."""
+        """What came of it is saved at once, since no other process can continue."""
         upstream = HeldUpstream(chat_answer("a b c d"))
         relay = Relay(SharedLog(shared), store, upstream)
         stream = relay.start("Hi", user="alice").stream
@@ -408,10 +408,10 @@ class TestClosing:
             assert b"event: done" in b"".join(reading)
             assert relay.message(stream).status == "incomplete"
             assert relay.message(stream).facts == {"error": "Shutdown"}
-        assert len(upstream.cancelled) == 1  # the one that was asked for goes on upstream
+        assert len(upstream.cancelled) == 1  # the one that was asked for continues upstream
 
     def test_a_log_in_memory_and_a_store_that_is_down(self, store: MemoryStore) -> None:
-        """It does not wait for the store for ever."""
+        """It does not wait for the store forever."""
         upstream = HeldUpstream(chat_answer("a b"))
         relay = Relay(MemoryLog(), store, upstream)
         stream = relay.start("Hi", user="alice").stream

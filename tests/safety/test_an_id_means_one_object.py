@@ -1,4 +1,4 @@
-"""No id changes which object is meant, whoever it comes from."""
+"""No id changes which object is meant, wherever it comes from."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_any_other_id_is_one_segment(id: str) -> None:
     assert re.fullmatch(r"/threads/[^/?#;]+/messages/[^/?#;]+", path)
 
 
-def test_what_is_not_text_is_no_id() -> None:
+def test_what_is_not_text_is_not_an_id() -> None:
     """A server may send anything."""
     assert not is_id(None)
     assert not is_id(3)

@@ -1,4 +1,4 @@
-"""Brackets without end, wherever a stranger can put them, on a thread with a small stack."""
+"""Endless brackets, in all places of untrusted data, on a thread with a small stack."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_event_of_brackets_ends_nothing(events: list[str]) -> None:
     on_a_small_stack(read)
 
 
-def test_answer_of_brackets_is_no_answer() -> None:
+def test_answer_of_brackets_is_not_an_answer() -> None:
     """Neither as a class nor as a value that grows."""
 
     def read() -> None:
@@ -169,7 +169,7 @@ def test_recording_of_brackets_is_none(lines: str, deep: str) -> None:
 
 @pytest.mark.parametrize("deep", SHAPES, ids=["lists", "objects", "closed"])
 def test_text_of_brackets_is_a_value_error(deep: str) -> None:
-    """For whoever asks for it: the arguments of a call, the body that a fake server has seen."""
+    """On request: the arguments of a call, the body that a fake server has received."""
 
     def read() -> None:
         call = Call(id="c", name="f", arguments=deep, complete=True)
@@ -278,7 +278,7 @@ def test_result_of_a_function_is_bounded_too() -> None:
     on_a_small_stack(act)
 
 
-def test_a_deep_value_is_no_answer() -> None:
+def test_a_deep_value_is_not_an_answer() -> None:
     """For `from_answer()`, which takes any value."""
     answer = {"object": "text_completion", "choices": [{"text": "Hi"}]}
     found: list[object] = []

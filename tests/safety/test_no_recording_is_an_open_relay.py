@@ -26,7 +26,7 @@ BODY = json.dumps({"model": "m", "messages": [], "stream": True})
 
 @pytest.fixture
 def real() -> Iterator[FakeServer]:
-    """Start what stands for the real API."""
+    """Start a server in place of the real API."""
     with FakeServer(always=chat_answer("Hi")) as server:
         yield server
 
@@ -42,7 +42,7 @@ def cassette(real: FakeServer, tmp_path: Path) -> Iterator[Cassette]:
 def ask(
     server: FakeServer, method: str = "POST", target: str = CHAT, **headers: str
 ) -> tuple[int, str]:
-    """Ask as anybody can, and return the status and the body."""
+    """Send a request without a key, and return the status and the body."""
     host, _, port = server.url.removeprefix("http://").partition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
     key = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"}
@@ -72,7 +72,7 @@ def ask(
 def test_nothing_goes_upstream_without_the_key(
     headers: dict[str, str], cassette: Cassette, real: FakeServer
 ) -> None:
-    """Not even with the real one: nobody is to send that to anything but the API."""
+    """Not even with the real key, which must only be sent to the API."""
     status, body = ask(cassette, **headers)
     assert status == 401
     assert "this server needs its own key" in body
@@ -134,7 +134,7 @@ def test_nothing_is_deleted_by_a_stream(cassette: Cassette, real: FakeServer) ->
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
 @pytest.mark.parametrize("header", ["Authorization", "api-key"])
-def test_whoever_has_the_key_is_served(
+def test_a_client_with_the_key_is_served(
     name: str, header: str, cassette: Cassette, real: FakeServer
 ) -> None:
     """Under each name of this machine, and with Azure's header."""
@@ -145,7 +145,7 @@ def test_whoever_has_the_key_is_served(
 
 
 def test_each_run_has_another_key() -> None:
-    """Nobody can know it from before, or guess it."""
+    """It cannot be known in advance, or guessed."""
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
     assert all(len(key) > 32 for key in keys)
@@ -154,7 +154,7 @@ def test_each_run_has_another_key() -> None:
 def test_a_cassette_that_is_played_spends_nothing(
     cassette: Cassette, real: FakeServer, tmp_path: Path
 ) -> None:
-    """So it is played to anybody, under any key."""
+    """So any client may play it, with any key."""
     path = tmp_path / "b.jsonl"
     with Cassette(path, api_key=REAL_KEY, base_url=real.base_url) as recording:
         assert ask(recording)[0] == 200
@@ -163,7 +163,7 @@ def test_a_cassette_that_is_played_spends_nothing(
     assert len(real.requests) == 1
 
 
-def test_a_wrong_key_is_told_in_words(cassette: Cassette) -> None:
+def test_a_wrong_key_is_reported_in_words(cassette: Cassette) -> None:
     """By an error that says what is the matter."""
     with Client("test-key", cassette.base_url) as client:
         with pytest.raises(AuthenticationError, match="this server needs its own key"):
@@ -232,7 +232,7 @@ def test_a_served_recording_has_a_key(arguments: list[str], tmp_path: Path) -> N
 
 
 def test_a_fake_server_with_a_key() -> None:
-    """Anybody's own server can be guarded likewise."""
+    """Your own server can be protected in the same way."""
     body: Any = [data({"a": 1}), done()]
     with FakeServer(always=body, key="my-key") as server:
         assert ask(server)[0] == 200

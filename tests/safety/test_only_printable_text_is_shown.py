@@ -56,7 +56,7 @@ HOSTILE = (
 )
 ALL = "".join(HOSTILE)
 
-# What rich tells the terminal itself: colours, the cursor, and the line that is drawn anew.
+# What rich tells the terminal itself: colours, the cursor, and the line that is drawn again.
 _OWN = re.compile(r"\x1b\[(?:[\d;]*m|\?25[hl]|\d*A|2K)|\r")
 
 
@@ -114,7 +114,7 @@ def test_what_is_shown_in_place_of_a_character(text: str, shown: str) -> None:
 
 
 def test_an_exception_is_one_line_of_text() -> None:
-    """Its attributes keep what was received, for whoever wants to know."""
+    """Its attributes keep what was received."""
     refused = APIError(f"a{ALL}\nb", code=ALL, param=ALL, request_id=ALL)
     assert one_line(str(refused)) == str(refused)
     assert refused.message == f"a{ALL}\nb"
@@ -195,7 +195,7 @@ def test_an_answer_tells_the_terminal_nothing(
 def test_what_goes_wrong_tells_the_terminal_nothing(
     arguments: list[str], reply: Reply | Sequence[Step], server: FakeServer, terminal: Terminal
 ) -> None:
-    """Whoever's words the message quotes."""
+    """No matter whose words the message quotes."""
     server.add(reply)
     terminal.run("chat", *arguments, "Hello")
     assert terminal.text

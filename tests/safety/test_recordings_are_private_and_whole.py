@@ -25,7 +25,7 @@ OLD = b"an old recording"
 
 @pytest.fixture(autouse=True)
 def _usual_umask() -> Iterator[None]:
-    """Let everybody read what is made, unless somebody thinks of it."""
+    """Let everyone read new files, unless the code prevents it."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -64,7 +64,7 @@ def test_a_recording_is_private(overwrite: bool, tmp_path: Path) -> None:
 
 
 def test_a_recording_is_private_while_it_is_made(tmp_path: Path) -> None:
-    """There is no moment in which anybody else could open it."""
+    """There is no moment at which another user could open it."""
     for overwrite in (False, True):
         source = record(STEPS, Recording(tmp_path / f"{overwrite}.jsonl", overwrite=overwrite))
         assert next(iter(source))
@@ -187,8 +187,8 @@ def test_a_device_is_written_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_is_no_file(overwrite: bool, tmp_path: Path) -> None:
-    """The error names it, not a name that nobody has given."""
+def test_a_folder_is_not_a_file(overwrite: bool, tmp_path: Path) -> None:
+    """The error names it, not a name that was not given."""
     for path in (tmp_path, tmp_path / "missing" / "a.jsonl"):
         with pytest.raises(OSError) as caught:  # noqa: PT011 - which one depends on the system
             NewFile(path, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""A recording that somebody else made can be served, and what cannot be sent is refused."""
+"""A recording of someone else can be served, and what cannot be sent is refused."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_what_frames_the_answer_is_the_servers_own(headers: dict[str, str]) -> N
 
 
 def test_an_absurd_time_is_waited_for_and_no_error() -> None:
-    """Until somebody has had enough."""
+    """Until the reader stops."""
     [reply] = recorded(io.BytesIO(recording()), speed=1e-300)
     with FakeServer(always=reply) as server, Client("k", server.base_url, timeout=0.1) as client:
         with client.create_chat_completion_stream(model="m", messages=[]) as s:

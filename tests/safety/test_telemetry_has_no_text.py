@@ -30,7 +30,7 @@ QUOTED = f"cannot answer {SECRET!r}: {SECRET}"
 
 
 def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
-    """Return all that is told of a stream, as one text, and the description of its status."""
+    """Return all that is notified of a stream, as one text, and the description of its status."""
     spans, reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     meters = MeterProvider([reader])
@@ -100,8 +100,8 @@ def told(*answers: Reply | list[Step]) -> tuple[str, str | None]:
         ),
     ],
 )
-def test_no_word_is_told(answer: Reply | list[Step], description: str | None) -> None:
-    """Of an error its class, its status and its code; of an answer what is no text."""
+def test_no_word_is_reported(answer: Reply | list[Step], description: str | None) -> None:
+    """Of an error its class, its status and its code; of an answer what is not text."""
     text, status = told(answer)
     assert SECRET not in text
     assert "patient" not in text

@@ -67,7 +67,7 @@ def grouped() -> None:
 
 
 def unsendable() -> object:
-    """Return what is no JSON, and shows what it holds."""
+    """Return what is not JSON, and shows what it holds."""
     made: Any = QuotingError
     return {"a": made()}
 
@@ -158,7 +158,7 @@ def test_the_class_of_an_exception_is_sent(server: FakeServer, client: Client) -
         ("enter", {"door": {}}, "required field missing @ $.door.name"),
     ],
 )
-def test_what_does_not_fit_is_told_by_its_place(
+def test_what_does_not_fit_is_recognized_by_its_place(
     name: str, arguments: dict[str, Any], told: str, server: FakeServer, client: Client
 ) -> None:
     """With the type that was expected, unless it was a class that refused a value."""

@@ -48,7 +48,7 @@ SHORT = {
     "rules": "***\n",
 }
 
-# What goes on and on as the same block, behind its beginning.
+# What goes on and on as the same block, after its beginning.
 LONG = {
     "list": ("", "- item\n"),
     "numbered list": ("", "1. item\n"),
@@ -214,7 +214,7 @@ MANY = MAX_OPEN // 10
         pytest.param(MANY * "a *long* line\n", "a *long*", id="paragraph"),
     ],
 )
-def test_a_long_block_goes_on_as_plain_text(text: str, plain: str) -> None:
+def test_a_long_block_continues_as_plain_text(text: str, plain: str) -> None:
     """The block that comes after it is rendered again."""
     lines = shown(f"{text}\nThis is *rendered*.\n\n- an item\n")
     assert lines[-2:] == ["This is rendered.", " • an item"]

@@ -153,7 +153,7 @@ def test_events_that_are_received_after_the_end_are_dropped() -> None:
 
 
 def test_what_the_end_cut_off_is_pending() -> None:
-    """A block without its blank line is no event, but can be asked for."""
+    """A block without its blank line is not an event, but can be asked for."""
     stream = received(STREAM, b"event: b\ndata: 3\nda", b"ta: 4")
     assert events_of(stream) == EVENTS
     stream.end()
@@ -278,7 +278,7 @@ def test_drop_ends_without_an_error() -> None:
 
 
 def test_drop_after_the_end_keeps_its_error() -> None:
-    """Whoever closes a stream can still ask for it."""
+    """It is still available after the stream is closed."""
     stream = RawStream(Source())
     stream.end(BROKEN)
     assert stream.next() is None
@@ -332,7 +332,7 @@ def test_a_live_source_hears_of_events_before_it_is_read_again() -> None:
     stream.before_read()
     assert len(source.told) == 1
     assert stream.next() is not None
-    assert stream.next() is None  # the end of what has come is no event
+    assert stream.next() is None  # the end of what has come is not an event
     assert stream.heard == 1
     stream.before_read()
     assert len(source.told) == 2

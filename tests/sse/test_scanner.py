@@ -117,7 +117,7 @@ def test_chunks_may_be_any_kind_of_bytes(kind: type) -> None:
 
 
 def test_an_empty_chunk_is_not_the_end() -> None:
-    """An iterable may yield empty chunks and go on."""
+    """An iterable may yield empty chunks and continue."""
     assert scan([b"data: 1\n", b"", b"\n", b"", b"data: 2\n\n"]) == [
         RawEvent("message", "1"),
         RawEvent("message", "2"),
@@ -176,7 +176,7 @@ def test_a_file_is_asked_for_what_is_there() -> None:
     ],
     ids=lambda source: type(source).__name__,
 )
-def test_what_is_no_source_is_refused(source: object) -> None:
+def test_what_is_not_a_source_is_refused(source: object) -> None:
     """Text, a single chunk, a text file or no iterable at all is refused at once."""
     with pytest.raises(TypeError, match="a source is"):
         EventScanner(source)  # type: ignore[arg-type] # that is the point
@@ -243,7 +243,7 @@ def test_bytes_read_counts_all_bytes() -> None:
 
 
 def test_pending_is_what_the_end_cut_off() -> None:
-    """A block without its blank line is no event, but can be asked for."""
+    """A block without its blank line is not an event, but can be asked for."""
     scanner = EventScanner([STREAM, b"event: b\ndata: 3\nda", b"ta: 4"])
     assert scanner.next()
     assert scanner.next()
@@ -306,8 +306,8 @@ def test_a_failing_file_is_a_transport_error() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
-def test_an_exception_that_is_no_error_passes(error: type[BaseException]) -> None:
-    """Whoever interrupts the program is not stopped."""
+def test_an_exception_that_is_not_an_error_passes(error: type[BaseException]) -> None:
+    """An interruption of the program is not swallowed."""
     scanner = EventScanner(Broken([], error()))
     with pytest.raises(error):
         scanner.next()
@@ -395,7 +395,7 @@ def test_tee_begins_where_it_is_called() -> None:
 
 
 def test_tee_to_a_file_that_takes_nothing_is_an_error() -> None:
-    """A file that takes no bytes would be written to for ever."""
+    """A file that takes no bytes would be written to forever."""
 
     class Full(io.RawIOBase):
         def write(self, data: object, /) -> int:
@@ -565,7 +565,7 @@ def test_expire_leaves_a_plain_source_alone() -> None:
 
 
 def test_close_lets_go_of_the_source() -> None:
-    """close() closes the source, drops what was read, and is no error."""
+    """close() closes the source, drops what was read, and is not an error."""
     source = Closeable()
     scanner = EventScanner(source)
     assert scanner.next()

@@ -70,7 +70,7 @@ def test_whatwg_example_of_named_events() -> None:
 
 
 def test_a_byte_order_mark_at_the_start_is_ignored() -> None:
-    """One byte order mark at the very start is no part of the first line."""
+    """One byte order mark at the very start is not part of the first line."""
     assert events(b"\xef\xbb\xbfdata: 1\n\ndata: 2\n\n") == message("1", "2")
 
 
@@ -88,7 +88,7 @@ def test_a_later_byte_order_mark_is_kept() -> None:
 
 @pytest.mark.parametrize("half", [b"\xef", b"\xef\xbb"])
 def test_a_part_of_a_byte_order_mark_is_bad_utf8(half: bytes) -> None:
-    """A part of a byte order mark is no mark, so it spoils the first field's name."""
+    """A part of a byte order mark is not a mark, so it spoils the first field's name."""
     assert events(half + b"data: 1\n\ndata: 2\n\n") == message("2")
 
 
@@ -233,7 +233,7 @@ def test_done_is_data_like_any_other() -> None:
 
 @pytest.mark.parametrize("stream", [b"data: x", b"data: x\n", b"data: x\r", b"data: x\ndata"])
 def test_an_unterminated_block_is_not_dispatched(stream: bytes) -> None:
-    """Without its blank line a block is no event."""
+    """Without its blank line a block is not an event."""
     assert events(b"data: before\n\n" + stream) == message("before")
 
 
@@ -328,7 +328,7 @@ def test_a_bogus_retry_is_ignored(value: bytes) -> None:
 
 
 def test_a_retry_without_line_end_is_ignored() -> None:
-    """An unfinished retry might go on, so it does not count."""
+    """An unfinished retry might continue, so it does not count."""
     assert tokens(b"retry: 10").reconnection_time is None
 
 
@@ -356,7 +356,7 @@ def test_utf8_is_decoded_wherever_it_is_cut() -> None:
         (b"\xc0\xaf", "\ufffd\ufffd"),  # an overlong slash
         (b"\xe0\x80\xaf", "\ufffd\ufffd\ufffd"),
         (b"\xed\xa0\x80", "\ufffd\ufffd\ufffd"),  # half a surrogate pair
-        (b"\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"),  # behind the last character
+        (b"\xf4\x90\x80\x80", "\ufffd\ufffd\ufffd\ufffd"),  # after the last character
         (b"\xe2\x82", "\ufffd"),  # a character without its end is one U+FFFD
         (b"\xf0\x9f\x98", "\ufffd"),
         (b"\xf0\x9f\x98x", "\ufffdx"),
@@ -377,7 +377,7 @@ def test_bad_utf8_does_not_swallow_a_line_end() -> None:
 
 
 def test_bad_utf8_where_it_is_ignored_does_nothing() -> None:
-    """Bad UTF-8 in comments, unknown fields and unfinished lines is no error and not counted."""
+    """Bad UTF-8 in comments, unknown fields and unfinished lines is not counted."""
     found = tokens(b": \xff\n\xff: \xff\ndata: ok\n\n: \xf0\x9f")
     assert found.events == message("ok")
     assert found.replacements == 0
@@ -453,7 +453,7 @@ def test_pending_is_the_block_that_was_cut_off(stream: bytes, pending: RawEvent 
 
 
 def test_to_ask_for_pending_changes_nothing() -> None:
-    """Whoever asks for what is pending gets the same answer again, and the event later."""
+    """Reading `pending` twice gives the same, and the event comes later."""
     tokenizer = EventTokenizer()
     assert list(tokenizer.feed(b"data: 1\ndata: \xff")) == []
     assert tokenizer.pending == tokenizer.pending == RawEvent("message", "1\n\ufffd", "")
@@ -477,7 +477,7 @@ def test_any_bytes_may_be_fed(kind: type) -> None:
 
 
 def test_a_reused_buffer_is_safe() -> None:
-    """Nothing holds on to the buffer, so the caller may fill it anew."""
+    """Nothing holds on to the buffer, so the caller may fill it again."""
     tokenizer = EventTokenizer()
     buffer = bytearray(b"data: x\nda")
     assert list(tokenizer.feed(buffer)) == []
@@ -696,7 +696,7 @@ def test_work_is_linear_in_the_input(size: int, limit: int) -> None:
     chunks = pieces(stream, [size])
     for chunk in chunks:
         assert list(tokenizer.feed(chunk)) == []
-    per_chunk = 8  # for the field's name and the space behind its colon
+    per_chunk = 8  # for the field's name and the space after its colon
     assert block.moved + line.moved <= 2 * len(stream) + per_chunk * len(chunks)
     assert list(tokenizer.feed(b"\n\n")) == message("x" * 65_536)
     assert block.moved + line.moved <= 3 * len(stream) + per_chunk * len(chunks)
@@ -737,8 +737,8 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("first", LONG_BLOCKS, ids=["data", "data:", "event", "event:"])
-def test_what_stands_behind_a_long_line_is_read_as_anywhere(first: bytes) -> None:
-    """Any two blocks, or parts of blocks, that come behind it in the same chunk."""
+def test_what_follows_a_long_line_is_read_normally(first: bytes) -> None:
+    """Any two blocks, or parts of blocks, that follow it in the same chunk."""
     for second in (*BLOCKS, first):
         for third in (*BLOCKS, first):
             stream = first + second + third + b"data: end\n\n"

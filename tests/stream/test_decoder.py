@@ -73,7 +73,7 @@ def test_a_strict_decoder_repairs_nothing() -> None:
 
 
 def test_what_cannot_be_repaired_stays_unknown() -> None:
-    """Nothing is noted: whoever takes the event does that."""
+    """Nothing is noted here: the machine does that when it takes the event."""
     decoder = Decoder(strict=False)
     for data in ("{", "{}{", "what", {"what": "ever"}, [1], "7"):
         assert isinstance(decoder.decode(raw(data)), UnknownEvent)
@@ -90,7 +90,7 @@ def test_a_tolerant_decoder_counts_what_it_skips() -> None:
 
 
 def test_a_note_of_the_decoder_is_one_of_its_notes() -> None:
-    """Whoever takes the events counts with it."""
+    """The machine counts with it when it takes the events."""
     decoder = Decoder(strict=False)
     decoder.note("x")
     decoder.note("x")
@@ -145,13 +145,13 @@ def test_done_and_an_object_show_where_they_end(data: str) -> None:
     "data",
     ["", "[DONE", "DONE", "7", '"a"', "null", "true", "[]", "[1]", "{", '{"a": 1', "{}{}", "{} x"],
 )
-def test_anything_else_may_go_on(data: str) -> None:
+def test_anything_else_may_continue(data: str) -> None:
     """A number might have had more digits."""
     assert not is_whole(data)
 
 
 def test_data_that_are_nested_too_deep_are_not_whole() -> None:
-    """They cannot be read, and nobody fails at that."""
+    """They cannot be read, and that raises nothing."""
     assert not is_whole("[" * 200_000)
 
 

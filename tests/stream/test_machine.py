@@ -51,7 +51,7 @@ def test_it_asks_for_data_until_there_is_an_event() -> None:
     assert machine.event is NO_EVENT
 
 
-def test_receive_says_whether_a_step_can_go_on() -> None:
+def test_receive_says_whether_a_step_can_continue() -> None:
     """A driver reads small chunks in a loop without a step after each."""
     machine = m.machine()
     assert m.step(machine) is NEED_DATA
@@ -193,7 +193,7 @@ def test_the_short_way_ends_with_another_kind_of_event() -> None:
 
 
 def test_the_answer_is_parsed_on_the_short_way() -> None:
-    """Once somebody has asked for it."""
+    """Once it has been requested."""
     machine = m.machine()
     machine.receive(m.chat('{"a"') + m.chat(': "b'))
     m.names(machine)
@@ -327,7 +327,7 @@ def test_a_strict_stream_is_not_repaired() -> None:
 
 
 def test_a_strict_stream_may_have_unknown_events() -> None:
-    """Servers grow; that is no misfit."""
+    """Servers grow; that is not a misfit."""
     assert m.tr(m.event({"type": "brand.new"}) + m.DONE, strict=True).outcome == "completed"
 
 
@@ -546,7 +546,7 @@ def test_leave_while_the_successor_runs() -> None:
 
 
 def test_leave_asks_no_successor() -> None:
-    """To leave is not to go on."""
+    """To leave is not to continue."""
     machine = m.machine()
     machine.successor = object()
     machine.receive(m.chat("a", "stop"))
@@ -571,7 +571,7 @@ def test_leave_after_the_end() -> None:
 
 
 def test_leave_tells_observers_once() -> None:
-    """The end that they are told of is the outcome."""
+    """The end that observers get is the outcome."""
     for begun, outcome in ((m.chat("a"), "cancelled"), (m.chat("a", "stop"), "completed")):
         machine = m.machine(diary=(diary := m.Diary()))
         m.after(machine, begun)
@@ -581,7 +581,7 @@ def test_leave_tells_observers_once() -> None:
 
 
 def test_an_observer_may_leave_at_the_end_of_a_stream() -> None:
-    """The chain does not go on then."""
+    """The chain does not continue then."""
 
     class Leaver(m.Diary):
         def ended(self, stream: Any, outcome: Any, error: Any) -> None:
@@ -620,7 +620,7 @@ def test_an_input_that_failed_is_to_be_closed(chunk: bytes, error: TransportErro
 
 
 def test_an_input_that_ended_well_is_left_open() -> None:
-    """Whoever has the streamer closes it; the connection may be needed again."""
+    """The owner of the streamer closes it; the connection may be needed again."""
     machine = m.machine()
     assert m.after(machine, ANSWER) is ENDED
     assert machine.left is None
@@ -653,7 +653,7 @@ def test_nothing_is_to_be_closed_while_the_successor_runs() -> None:
 
 
 def test_a_chain_is_several_answers() -> None:
-    """Each begins, ends, and has its own verdict; the counts go on."""
+    """Each begins, ends, and has its own verdict; the counts continue."""
     machine = m.machine(diary=(diary := m.Diary()))
     m.following(machine, m.Source("b"), m.Source("c"))
     assert m.after(machine, m.chat("a", "length") + m.DONE) is SWITCH
@@ -685,7 +685,7 @@ def test_notes_of_all_inputs_are_added_up() -> None:
 
 
 def test_an_error_ends_the_chain() -> None:
-    """What is chained is not begun, and is to be closed by whoever closes the stream."""
+    """The chained stream is not started, and closing the stream closes it."""
     machine = m.machine(m.Source("a"), diary := m.Diary())
     m.following(machine, m.Source("b"))
     assert m.end(machine) is ENDED
@@ -717,7 +717,7 @@ def test_a_last_block_is_taken_from_each_stream_of_a_chain() -> None:
     assert machine.outcome == "truncated"
 
 
-def test_an_observer_that_comes_late_is_told_of_the_answer_under_way() -> None:
+def test_an_observer_that_comes_late_is_notified_of_the_answer_under_way() -> None:
     """And of those after it."""
     machine = m.machine()
     m.following(machine, m.Source())
@@ -766,7 +766,7 @@ def test_a_successor_that_raises_ends_the_stream_as_it_had_ended() -> None:
 
 
 def test_a_successor_is_not_asked_after_an_error() -> None:
-    """There is nothing to go on from."""
+    """There is nothing to continue from."""
     machine = m.machine()
     machine.successor = object()
     assert m.end(machine) is ENDED
@@ -777,7 +777,7 @@ def test_a_successor_is_not_asked_after_an_error() -> None:
 
 
 def test_an_observer_that_raises_at_the_end_does_not_keep_the_chain_from_going_on() -> None:
-    """Its exception leaves the step; the next one goes on, and nobody is told twice."""
+    """Its exception leaves the step; the next one continues, and no observer is notified twice."""
 
     class Broken(m.Diary):
         def ended(self, *args: Any) -> None:
@@ -838,7 +838,7 @@ def told_of_time(chunk: bytes, source: m.Source) -> list[Any]:
     machine.receive(m.chat("a"))
     assert m.after(machine) is NEED_DATA
     machine.receive(chunk)
-    clock.now += 3  # nobody's: nothing had been handed out
+    clock.now += 3  # does not count: nothing had been handed out
     assert m.step(machine) is EVENT
     clock.now += 7
     assert m.step(machine) in (NEED_DATA, ENDED)
@@ -848,7 +848,7 @@ def told_of_time(chunk: bytes, source: m.Source) -> list[Any]:
 
 
 def test_the_time_of_the_caller_is_not_silence() -> None:
-    """After a ping the source is told not to count it; any other event makes it count anew."""
+    """After a ping the source is told not to count it; any other event makes it count again."""
     source = m.ClockedSource()
     assert told_of_time(m.event({"type": "ping"}), source) == [("source", "spare", 7.0)]
     assert told_of_time(m.chat("c"), m.ClockedSource()) == []
@@ -863,7 +863,7 @@ def test_the_time_of_the_caller_is_not_part_of_the_grace(chunk: bytes) -> None:
     assert told[:2] == [("source", "expire", GRACE_SECONDS), ("source", "spare", 7.0)]
 
 
-def test_the_time_of_the_caller_is_not_part_of_a_grace_that_goes_on() -> None:
+def test_the_time_of_the_caller_is_not_part_of_a_grace_that_continues() -> None:
     """Each event that is handed out in the grace takes its time."""
     clock = Clock()
     machine = m.machine(source := m.ClockedSource(), now=clock)

@@ -26,7 +26,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "ends.md"
 BROKEN = TransportError("reset")
 LATE = StreamTimeoutError("late")
 
-# The tables of the page. Where a status stands for others, the page names these, and so does the
+# The tables of the page. Where a status represents others, the page names these, and so does the
 # test. An outcome of "failed" is an APIError.
 
 RUN_STATUSES: dict[str, Outcome] = {
@@ -154,10 +154,10 @@ def outcomes(header: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("header", "table"),
     [
-        ("the run's status", RUN_STATUSES),
+        ("status of the run", RUN_STATUSES),
         ("`finish_reason` of a choice", FINISH_REASONS),
-        ("the response's status", RESPONSE_STATUSES),
-        ("an event of an agent's session", AGENT_EVENTS),
+        ("status of the response", RESPONSE_STATUSES),
+        ("event of an agent's session", AGENT_EVENTS),
     ],
     ids=["runs", "finish reasons", "responses", "agents"],
 )
@@ -168,7 +168,7 @@ def test_the_page_has_the_rows_of_these_tests(header: str, table: dict[str, Outc
 
 def test_the_page_has_the_families_of_these_tests() -> None:
     """Nor is a family, and both say whether a `[DONE]` ends its streams."""
-    page = {name: done == "yes" for cell, _, _, done in rows("family") for name in cell.split(", ")}
+    page = {name: done == "yes" for cell, _, _, done in rows("API") for name in cell.split(", ")}
     assert page == {name: family.has_done for name, family in FAMILIES.items()}
 
 
@@ -284,7 +284,7 @@ def test_a_family_ends_with_its_own_event(name: str) -> None:
 
 def test_an_edited_image_ends_as_well() -> None:
     """The page names both events of the family."""
-    name = words(rows("family")[-1][2])[1]
+    name = words(rows("API")[-1][2])[1]
     assert m.tr(m.event({"b64_json": "AAAA"}, name)).outcome == "completed"
 
 
@@ -558,7 +558,7 @@ def test_what_comes_in_the_grace_counts() -> None:
 
 
 def test_a_source_without_a_clock_is_read_to_its_end() -> None:
-    """There is nobody to set a limit."""
+    """There is no source that could limit a wait."""
     machine = m.machine()
     assert m.after(machine, m.chat("a", "stop")) is NEED_DATA
     assert m.after(machine, USAGE) is NEED_DATA
@@ -590,7 +590,7 @@ def test_a_last_block_that_is_whole_is_taken(block: bytes, name: str, outcome: O
     [b"data: 7", b"data: [1]", b'data: {"a": 1', b"data: [DONE", b"data:", b"data: null"],
     ids=["a number", "a list", "half an object", "half a done", "nothing", "null"],
 )
-def test_a_last_block_that_may_go_on_is_not_taken(block: bytes) -> None:
+def test_a_last_block_that_may_continue_is_not_taken(block: bytes) -> None:
     """A number, say, might have had more digits: the stream is truncated."""
     told = m.tr(m.chat("a", "stop") + block)
     assert told.names == ["chat.completion.chunk"]
@@ -604,7 +604,7 @@ def test_a_last_block_is_not_taken_after_an_error() -> None:
     assert (told.names, told.outcome) == (["chat.completion.chunk"], "failed")
 
 
-def test_a_block_without_data_is_no_event() -> None:
+def test_a_block_without_data_is_not_an_event() -> None:
     """It is neither taken nor missed."""
     told = m.tr(m.chat("a", "stop") + m.DONE + b"event: x\nid: 7")
     assert (told.outcome, told.notes) == ("completed", {})

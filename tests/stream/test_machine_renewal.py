@@ -25,7 +25,7 @@ BROKEN = TransportError("reset")
 CREATED = m.response("in_progress", 0)
 COMPLETED = m.response("completed", 9)
 
-# A chunk that brings the role only: nobody has seen anything of the answer.
+# A chunk that brings the role only: the caller has seen nothing of the answer.
 ROLE = m.event(
     {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"role": "assistant"}}]}
 )
@@ -95,7 +95,7 @@ def test_an_error_event_before_any_content_is_retried_without_being_shown() -> N
 
 
 def test_an_error_event_that_is_not_retried_is_shown() -> None:
-    """The source is asked once more when the input has ended, since there still is no content."""
+    """The source is asked once more when the input has ended, as there is no content yet."""
     machine = m.machine(source := m.RenewableSource())
     machine.receive(m.error_event("busy"))
     assert m.step(machine) is EVENT
@@ -142,7 +142,7 @@ def test_retries_end_when_the_source_offers_none() -> None:
     ]
 
 
-def test_a_retry_begins_anew() -> None:
+def test_a_retry_starts_again() -> None:
     """Neither the parts nor the pieces of the failed input count, but its bytes and notes do."""
     machine = m.machine(m.RenewableSource(retries=[m.Source()]))
     begun = b": hi\n\n" + ROLE
@@ -377,7 +377,7 @@ def test_an_answer_is_resumed_from_where_it_is_now() -> None:
 
 
 def test_a_resumed_answer_is_judged_by_its_rest() -> None:
-    """An error event that the source offered to go on from is not held against it."""
+    """An error event that the source offered to continue from is not held against it."""
     machine = m.machine(m.RenewableSource(rests=[m.Source()]), diary := m.Diary())
     broken_off(machine, error=None, after=m.error_event("overloaded"))
     assert m.after(machine, m.text_delta("b", 2) + COMPLETED) is NEED_DATA
@@ -414,7 +414,7 @@ def test_a_misfit_after_a_resume_ends_a_strict_stream() -> None:
     assert verdict(machine)[:2] == ("failed", DecodeError)
 
 
-def test_a_chain_of_everything_is_told_in_order() -> None:
+def test_a_chain_of_everything_is_reported_in_order() -> None:
     """A retry, a resume, a chained stream, a successor twice: every answer begins and ends once."""
     told: list[Any] = []
     rest = m.Source("rest", told)

@@ -1,4 +1,4 @@
-"""A whole Responses service: what it makes goes on, is taken up, asked for, cancelled, deleted."""
+"""A whole Responses service: responses continue, are resumed, retrieved, cancelled, deleted."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def numbers(s: StreamerV2) -> list[Any]:
 
 
 @pytest.mark.parametrize("place", range(1, len(SAID)))
-def test_a_stream_that_breaks_off_is_taken_up(serve: Any, place: int) -> None:
+def test_a_stream_that_breaks_off_is_resumed(serve: Any, place: int) -> None:
     """Wherever it breaks, and as often as it does; each event comes once."""
     steps: list[Step] = [*SAID[:place], b"", cut(), *SAID[place:], comment()]
     steps.insert(4, reset())
@@ -114,7 +114,7 @@ def test_a_response_repeats_what_was_asked(serve: Any) -> None:
 
 
 def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
-    """Whoever asks finds it so at once."""
+    """A request for it shows that at once."""
     gate = hold()
     _, client = serve([SAID[0], gate, *SAID[1:]])
     with create(client) as s:
@@ -126,7 +126,7 @@ def test_a_stream_that_was_read_is_complete(serve: Any) -> None:
 
 
 def test_cancelling_ends_the_stream(serve: Any) -> None:
-    """Also of whoever waits; then it stays cancelled, and is taken up as such."""
+    """Even for a waiting client; then it stays cancelled, also when it is resumed."""
     gate = hold()
     _, client = serve([*SAID[:5], gate, *SAID[5:]])
     with create(client) as s:
@@ -169,7 +169,7 @@ def test_what_is_complete_is_not_cancelled(serve: Any) -> None:
     assert client.cancel_response("resp_1").status == "completed"
 
 
-def test_without_background_nothing_can_be_taken_up(serve: Any) -> None:
+def test_without_background_nothing_can_be_resumed(serve: Any) -> None:
     """The error says so; the response itself is there."""
     _, client = serve("Hi", "Hi", "Hi there")
     whole = client.create_response(model="m", input="i")
@@ -200,7 +200,7 @@ def test_what_is_not_stored_is_not_there(serve: Any) -> None:
 
 
 def test_what_it_does_not_know_is_refused_in_words(serve: Any) -> None:
-    """Other methods, other APIs, numbers that are none, and more requests than answers."""
+    """Other methods, other APIs, invalid numbers, and more requests than answers."""
     server, client = serve(SAID)
     with create(client) as s:
         s.read()
@@ -222,12 +222,13 @@ def test_what_it_does_not_know_is_refused_in_words(serve: Any) -> None:
     assert "background_responses(...)" in repr(server._always)
 
 
-def test_answers_that_nobody_asks_for_fail_the_test() -> None:
+def test_answers_that_are_never_requested_fail_the_test() -> None:
     """As those that are added do."""
     server = FakeServer(background_responses("Hi", "Ho"))
     with (
         pytest.raises(
-            AssertionError, match=r"2 of the scripted answers were never requested: the first is 'Hi'"
+            AssertionError,
+            match=r"2 of the scripted answers were never requested: the first is 'Hi'",
         ),
         server,
     ):

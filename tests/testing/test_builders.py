@@ -153,7 +153,7 @@ def test_text_comes_word_by_word() -> None:
     ],
 )
 def test_calls_are_whole(answer: Any, outcome: str) -> None:
-    """The calls come in pieces, with their arguments as JSON, or as text that is none."""
+    """The calls come in pieces, with their arguments as JSON, or as text that is not JSON."""
     sent = answer(ToolCall("weather", {"city": "Oslo"}), ToolCall("now", "{", id="call_x"))
     with StreamerV2(sent, strict=True) as s:
         for _ in s:
@@ -175,7 +175,7 @@ def test_a_failure_is_an_error(answer: Any) -> None:
         assert str(s.err()) == "slow down (code rate_limit_exceeded)"
 
 
-def test_a_response_in_the_background_can_be_taken_up() -> None:
+def test_a_response_in_the_background_can_be_resumed() -> None:
     """Its events have numbers, from 0 on."""
     with StreamerV2(response_answer("Hi", background=True), strict=True) as s:
         assert [event.stream_position() for event in s] == list(range(9))
@@ -193,7 +193,7 @@ def test_sound_and_pictures_are_decoded() -> None:
         assert answer.images[0].data == b"whole"
 
 
-def test_a_comment_is_no_event() -> None:
+def test_a_comment_is_not_an_event() -> None:
     """It only keeps the connection alive."""
     with StreamerV2([comment(), *chat_answer("Hi")]) as s:
         assert s.read() == b"Hi"

@@ -56,7 +56,7 @@ def play(cassette: Cassette) -> list[str]:
 
 
 def test_a_cassette_is_recorded_once(tmp_path: Path) -> None:
-    """The second time nobody asks the real API, and everything is as it was, errors included."""
+    """The second time, no request reaches the real API, and everything is the same, even errors."""
     path = tmp_path / "cassettes" / "a.jsonl"
     with FakeServer() as real:
         real.add(
@@ -101,7 +101,7 @@ def test_a_cassette_comes_as_it_is_recorded(tmp_path: Path) -> None:
     assert section.end.end == "cancelled"
 
 
-def test_a_real_api_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_real_api_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """The application sees a broken connection, and no cassette is made of it."""
     with FakeServer() as real:
         url = real.base_url

@@ -88,7 +88,7 @@ def test_every_system_takes_the_name(test: str, tmp_path: Path) -> None:
     ],
 )
 def test_names_stay_what_they_are(test: str, name: str, tmp_path: Path) -> None:
-    """So that a cassette that somebody has checked in is found by the next version."""
+    """So that the next version finds a cassette that is in a repository."""
     assert cassette_path(tmp_path, test).name == name
 
 
@@ -103,7 +103,7 @@ def test_names_stay_what_they_are(test: str, name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_cassette_of_an_older_version_is_found(test: str, name: str, tmp_path: Path) -> None:
-    """Under the name that it had; one that was made anew comes first."""
+    """Under the name that it had; one that was made again comes first."""
     new = cassette_path(tmp_path, test)
     old = tmp_path / name
     old.touch()

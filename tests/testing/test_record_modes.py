@@ -134,7 +134,7 @@ class TestTheRequestDecides:
             )
 
     def test_so_do_the_parameters_of_the_url(self, path: Path, real: FakeServer) -> None:
-        """Where a stream is taken up, for example."""
+        """When a stream is resumed, for example."""
         real.add(response_answer("Hi"))
         with recording(path, real) as cassette:
             headers = {"Authorization": f"Bearer {cassette.key}"}
@@ -257,7 +257,7 @@ class TestModes:
             assert path.read_bytes() == made
         assert [*path.parent.iterdir()] == [path]
 
-    def test_all_records_anew(self, path: Path, real: FakeServer) -> None:
+    def test_all_records_again(self, path: Path, real: FakeServer) -> None:
         """Nothing is replayed, and the old recording is gone, but not without a key."""
         with recording(path, real) as cassette:
             ask(cassette, "a")

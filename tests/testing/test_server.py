@@ -66,7 +66,7 @@ def server() -> Iterator[FakeServer]:
 
 @pytest.fixture
 def client(server: FakeServer) -> Iterator[Client]:
-    """Make a client of it that does not try again."""
+    """Return a client for it that does not retry."""
     with Client("sk-key", server.base_url, retries=ONCE) as made:
         yield made
 
@@ -188,7 +188,7 @@ def test_azure_has_paths_of_its_own(server: FakeServer) -> None:
     assert (seen.headers["api-key"], seen.key) == ("[key]", "azure-key")
 
 
-def test_whoever_has_no_key_sends_none(server: FakeServer) -> None:
+def test_without_a_key_none_is_sent(server: FakeServer) -> None:
     """A client without a key is served too."""
     server.add(chat_answer("Hi"))
     with Client("", server.base_url) as client, ask(client) as s:
@@ -206,7 +206,7 @@ def test_whoever_has_no_key_sends_none(server: FakeServer) -> None:
 def test_a_connection_is_cut_or_reset(
     server: FakeServer, client: Client, step: Any, message: str
 ) -> None:
-    """A cut is an end before its time, a reset an error; so is either before the head."""
+    """A cut is an early end, a reset an error; before the response headers both are errors."""
     seen = threading.Event()
 
     def steps() -> Iterator[Any]:
@@ -224,7 +224,7 @@ def test_a_connection_is_cut_or_reset(
 
 
 def test_an_answer_is_held_until_the_test_lets_it_go(server: FakeServer, client: Client) -> None:
-    """What comes before is there, what comes after is not; then it goes on, and stays open."""
+    """What comes before is there, what comes after is not; then it continues, and stays open."""
     gate = hold()
     for _ in range(2):
         server.add([chat_chunk("Hi"), gate, *chat_answer(" there")])
@@ -248,7 +248,7 @@ def test_a_held_answer_ends_with_its_client(server: FakeServer, client: Client) 
 
 
 @pytest.mark.parametrize("step", [hold(), delay(3600)])
-def test_a_server_that_stops_waits_for_nobody(step: Any) -> None:
+def test_a_server_that_stops_does_not_wait(step: Any) -> None:
     """The end of the block ends what is held, delayed, or kept open."""
     with FakeServer() as server, Client("k", server.base_url) as client:
         server.add([chat_chunk("Hi"), step])
@@ -271,7 +271,7 @@ def test_a_client_that_does_not_read_is_left(server: FakeServer, client: Client)
     assert server.hung_up.wait(10)
 
 
-def test_the_head_alone_can_be_sent(server: FakeServer, client: Client) -> None:
+def test_the_response_headers_alone_can_be_sent(server: FakeServer, client: Client) -> None:
     """Empty bytes send it; before that, nothing has been answered."""
     server.add([b"", hold()], [hold()], [delay(0.001)])
     limits = Timeout(idle=0.2), Timeout(first_byte=0.2)
@@ -341,7 +341,7 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     ],
     ids=["chunk", "hold", "text", "dict", "None", "text as a step", "answers", "replies"],
 )
-def test_what_is_no_answer_is_refused_at_once(answer: Any, message: str) -> None:
+def test_what_is_not_an_answer_is_refused_at_once(answer: Any, message: str) -> None:
     """Where it is given, not where it is asked for."""
     with FakeServer() as server, pytest.raises(TypeError) as caught:
         server.add(answer)
@@ -500,14 +500,14 @@ class TestRecordings:
         assert one.end.end == other.end.end
 
     def test_a_recording_with_retries_is_an_answer_to_each_request(self, tmp_path: Path) -> None:
-        """The refusal is served too, and the client tries again."""
+        """The refusal is served too, and the client retries."""
         path = tmp_path / "a.jsonl"
         assert self.record_all(path, error(503, retry_after=0), chat_answer("Hi")) is None
         assert len(recorded(path)) == 2
         assert self.record_all(tmp_path / "b.jsonl", *recorded(path)) is None
 
     def test_a_recording_that_was_left_or_cut_off_is_cut(self) -> None:
-        """Nobody knows how it would have gone on."""
+        """It is unknown how it would have continued."""
         file = io.BytesIO()
         source = record(chat_answer("Hi"), file)
         next(iter(source))
@@ -518,7 +518,7 @@ class TestRecordings:
             (reply,) = recorded(io.BytesIO(content))
             assert list(reply.steps) == [chat_answer("Hi")[0], cut()]
 
-    def test_no_speed_is_no_speed(self) -> None:
+    def test_no_speed_is_not_a_speed(self) -> None:
         """A speed is more than nothing."""
         with pytest.raises(ValueError, match="speed must be above 0, not 0"):
             recorded("a.jsonl", speed=0)

@@ -86,7 +86,7 @@ def test_session_waits_for_the_outputs_of_its_calls(serve: Any) -> None:
 
 
 def test_calls_in_a_row_are_made_at_the_same_time(serve: Any) -> None:
-    """The session goes on when all of them are answered."""
+    """The session continues when all of them are answered."""
     other = ToolCall("weather", {"city": "Rome"}, id="c2")
     client = serve(["Let me see.", CALL, other])
     with create(client) as s:
@@ -129,7 +129,7 @@ def test_session_without_an_input(serve: Any) -> None:
         assert s.final().items[0].content[0].text == "Hi"
 
 
-def test_session_that_is_not_streamed_goes_on(serve: Any) -> None:
+def test_session_that_is_not_streamed_continues(serve: Any) -> None:
     """With messages as its input."""
     client = serve("Hi")
     message = {"role": "user", "content": []}

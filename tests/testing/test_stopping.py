@@ -102,7 +102,7 @@ def test_an_application_that_keeps_its_client_keeps_no_server() -> None:
 
 
 class Watched(threading.Event):
-    """An event that says when somebody has looked at it."""
+    """An event that says when other code has looked at it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class Watched(threading.Event):
 @pytest.mark.usefixtures("deaf")
 @pytest.mark.parametrize("step", [hold(), delay(3600)], ids=["held", "delayed"])
 def test_an_answer_that_waits_keeps_no_server(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client stays, and the test lets nothing go on."""
+    """The client stays, and the test lets nothing continue."""
     monkeypatch.setattr("openai_scan.waiting.SLICE_SECONDS", 0.01)
     before = set(threading.enumerate())
     with FakeServer() as server, connect(server) as connection:
@@ -196,7 +196,7 @@ def test_a_slow_client_gets_all_of_an_answer(monkeypatch: pytest.MonkeyPatch) ->
     assert server.requests[0].body == b"{}"
 
 
-def test_a_client_that_resets_its_connection_is_no_news(
+def test_a_client_that_resets_its_connection_is_not_news(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Between two requests it may leave as it likes; nothing is printed."""

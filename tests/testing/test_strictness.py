@@ -73,10 +73,10 @@ def message_of(answer: requests.Response) -> str:
 
 
 class TestWholeAnswers:
-    """Whoever does not ask for a stream gets none."""
+    """A request without `stream` does not get a stream."""
 
     def test_a_chat_completion(self, server: FakeServer) -> None:
-        """One message for each choice, and the count of tokens, which nobody has to ask for."""
+        """One message for each choice, and the count of tokens, even if it is not requested."""
         second = [
             chat_chunk("Ho", index=1, role="assistant", reasoning_content="H"),
             chat_chunk(" ho", index=1, reasoning_content="m", finish_reason="length"),
@@ -164,7 +164,7 @@ class TestWholeAnswers:
         assert value["output"][0]["content"][0]["text"] == "Hi there"
 
     def test_a_response_that_fails(self, server: FakeServer) -> None:
-        """It is no refusal of the request, as its stream is none."""
+        """It is not a refusal of the request, as its stream is none."""
         server.add(response_failure("server_error"))
         assert post(server, "/responses", {}).json()["error"]["code"] == "server_error"
 
@@ -177,7 +177,7 @@ class TestWholeAnswers:
         ],
     )
     def test_a_run(self, server: FakeServer, answer: list[Step], status: str) -> None:
-        """The run, also to whoever asks how far it has come."""
+        """The run, even to a client that asks for its progress."""
         server.add(answer, answer)
         assert post(server, "/threads/thread_1/runs", {}).json()["status"] == status
         assert get(server, "/threads/thread_1/runs/run_1").json()["status"] == status
@@ -263,7 +263,7 @@ class TestWholeAnswers:
         assert answer.json()["choices"][0]["message"]["content"] == "Hi"
 
     def test_what_says_nothing_of_its_api_is_sent_as_it_is(self, server: FakeServer) -> None:
-        """So is what is made step by step, and the answer to what nobody can read."""
+        """So is what is made step by step, and the answer to what cannot be read."""
         server.add([b"data: x\n\n"], iter(chat_answer("Hi")), chat_answer("Hi"), chat_answer("Hi"))
         assert post(server, "/chat/completions", {}).content == b"data: x\n\n"
         assert post(server, "/chat/completions", {}).content == b"".join(chat_answer("Hi"))
@@ -291,7 +291,7 @@ class TestUsage:
         assert [chunk["usage"] for chunk in chunks] == [None] * 2
         assert (last["choices"], last["usage"]) == ([], NO_USAGE)
 
-    def test_nobody_counts_twice(self, server: FakeServer) -> None:
+    def test_no_user_counts_twice(self, server: FakeServer) -> None:
         """A script that counts is left as it is, and so is one without an end."""
         answer = [*chat_answer("Hi")[:-1], chat_usage(1, 2), done()]
         chunks = self.chunks(server, "/chat/completions", answer)
@@ -308,7 +308,7 @@ class TestUsage:
         assert ["usage" in chunk for chunk in chunks] == [False, False, False, True]
         assert last["usage"] == NO_USAGE
 
-    def test_nobody_who_does_not_ask_is_told(self, server: FakeServer) -> None:
+    def test_nothing_is_reported_unless_asked_for(self, server: FakeServer) -> None:
         """As the API does it."""
         server.add(chat_answer("Hi"), chat_answer("Hi"))
         for options in ({}, {"stream_options": {"include_usage": False}}):
@@ -377,7 +377,7 @@ class TestAnotherApi:
     def test_it_is_refused_and_left(
         self, server: FakeServer, answer: Any, path: str, message: str
     ) -> None:
-        """In words, also to whoever asks for no stream; the test fails at its end too."""
+        """With a message, even without `stream`; the test also fails at its end."""
         server.add(answer)
         for body in ({"stream": True}, {}):
             assert message_of(post(server, path, body)) == message
@@ -433,7 +433,7 @@ class TestLeftovers:
             )
 
     def test_it_is_said_once(self, server: FakeServer) -> None:
-        """Whoever asks for it has dealt with it."""
+        """Asking for it is enough."""
         server.add(chat_answer("Hi"))
         with pytest.raises(AssertionError):
             server.check()
@@ -447,7 +447,7 @@ class TestLeftovers:
             raise ZeroDivisionError
 
     def test_an_answer_for_whatever_is_left_may_be_left(self) -> None:
-        """`always` is no script."""
+        """`always` is not a script."""
         with FakeServer(chat_answer("Hi")):
             pass
 

@@ -134,13 +134,13 @@ def the_rest_of_the_streamer(s: StreamerV2) -> None:
 
 
 def the_sources(path: Path) -> None:
-    """Pass all kinds of sources; what is none is an error already for the type checker."""
+    """Pass all kinds of sources; the type checker rejects anything else."""
     StreamerV2([b"a", b"b"], max_event_bytes=1024, strict=True, require_terminal=False)
     StreamerV2(chunk for chunk in (b"a", b"b"))
     StreamerV2(path.open("rb"))
     StreamerV2(path.open("rb", buffering=0))
     StreamerV2(io.BytesIO(b"a"))
-    StreamerV2("text")  # type: ignore[arg-type] # text is no source
+    StreamerV2("text")  # type: ignore[arg-type] # text is not a source
     StreamerV2(path.open())  # type: ignore[arg-type] # nor is a text file
 
 

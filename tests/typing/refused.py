@@ -127,7 +127,7 @@ def a_payload_is_not_another(event: ThreadRunCompleted) -> None:
 
 
 def show(value: object) -> None:
-    """Stand for whatever a program does with a value."""
+    """Represents whatever a program does with a value."""
 
 
 def a_client_goes_on_with_its_own_streams(

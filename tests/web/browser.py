@@ -59,7 +59,7 @@ class Browser(abc.ABC):
         self.until("document.readyState === 'complete'")
 
     def reload(self) -> None:
-        """Load the page anew."""
+        """Load the page again."""
         self.run("window.isOld = true")
         self._reload()
         self.until("document.readyState === 'complete' && !window.isOld")

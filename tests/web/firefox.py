@@ -20,7 +20,7 @@ from web.browser import PATIENCE, Browser
 
 _FLAGS = ("--headless", "--no-remote", "--remote-debugging-port=0")
 
-# It asks nobody on the network for anything, and connects to this machine alone.
+# It sends nothing to the network, and connects to this machine alone.
 _PREFERENCES = {
     "app.normandy.enabled": False,
     "app.update.disabledForTesting": True,

@@ -107,7 +107,7 @@ def server_gone(page: Chromium, api: FakeServer) -> None:
 
 
 def reloaded(page: Chromium, api: FakeServer) -> None:
-    """Everything is forgotten, the key first of all."""
+    """Everything is forgotten, above all the key."""
     page.reload()
     page.until(f"{_STATUS} === 'Ready.'")
 
@@ -119,7 +119,7 @@ def not_able(page: Chromium, api: FakeServer) -> None:
         page.until(f"{_STATUS}.includes('JSPI')")
 
 
-# In this order, each going on from the one before.
+# In this order, each continuing from the one before.
 STATES: tuple[State, ...] = (
     ready,
     streaming,

@@ -134,7 +134,7 @@ async def two_streams(urls: list[str]) -> Any:
 
 
 def cancelled(url: str, retries: int = 2) -> Any:
-    """Have the page cancel the stream, and note when it says something or is tried again."""
+    """Have the page cancel the stream, and note when it says something or is retried."""
 
     class Noting(Observer):
         def renewed(self, stream: Any, error: ScanError) -> None:

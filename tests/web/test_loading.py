@@ -29,7 +29,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bool]:
     monkeypatch.setitem(sys.modules, "pyodide.ffi", ffi)
     for name, code in (("piece_a", "import piece_b, sys"), ("piece_b", "x = 1")):
         (tmp_path / f"{name}.py").write_text(code, "utf-8")
-        # They are loaded anew in each test.
+        # They are loaded again in each test.
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()

@@ -87,7 +87,7 @@ class TestStreaming:
         assert all(gate.is_set() for gate in gates.values())
 
     def test_that_notices_a_wire_that_reads_a_body_whole(self, engine: Engine) -> None:
-        """It shows no token, and the server waits in vain."""
+        """It shows no token, and the server's wait fails."""
         script, gates = gated("a", "b")
         noted: list[str] = []
         on = {text: lambda: noted.append("a text") for text in gates}
@@ -134,10 +134,10 @@ class TestStreaming:
 
 
 class TestCancelling:
-    """The page goes on while Python waits, and its stop button ends the wait in every phase."""
+    """The page continues while Python waits, and its stop button ends the wait in every phase."""
 
     @pytest.mark.parametrize("scenario", ["cancelled", "cancelled_later"])
-    def test_before_the_head(self, engine: Engine, scenario: str) -> None:
+    def test_before_the_response_headers(self, engine: Engine, scenario: str) -> None:
         """The server notices."""
         with serving([engine.poke, WAIT_FOR_HANG_UP]) as server:
             assert engine.run(scenario, url=server.base_url) == CANCELLED
@@ -161,7 +161,7 @@ class TestCancelling:
 
     @pytest.mark.parametrize("steps", [[], [CHUNKED, said("a")]])
     def test_of_the_task_that_reads(self, engine: Engine, steps: list[bytes]) -> None:
-        """The server notices, before the head and after it."""
+        """The server notices, before the response headers and after them."""
         script = [*steps, WAIT_FOR_HANG_UP] if steps else [engine.poke, WAIT_FOR_HANG_UP]
         with serving(script) as server:
             on = {"event": engine.poke}
@@ -380,14 +380,14 @@ class TestEverythingElse:
         assert (first, len(first), has_key) == (again, 3, False)
 
     def test_resume(self, engine: Engine) -> None:
-        """An answer that breaks off is taken up."""
+        """An interrupted answer is resumed."""
         answer = [*background_steps("Hello there")]
         with FakeServer(background_responses(answer)) as server:
             assert engine.run("resumed", url=server.base_url) == ["Hello there", "completed"]
             assert [request.method for request in server.requests] == ["POST", "GET"]
 
     def test_tools(self, engine: Engine) -> None:
-        """Functions are called, and the model goes on."""
+        """Functions are called, and the model continues."""
         with FakeServer() as server:
             server.add(chat_calls(ToolCall("weather", {"city": "Oslo"})), chat_answer("It is 4."))
             assert engine.run("with_tools", url=server.base_url) == ["It is 4.", "completed"]

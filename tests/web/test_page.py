@@ -80,7 +80,7 @@ def test_it_streams(page: Browser, api: FakeServer) -> None:
     assert page.run("document.activeElement.id") == "question"
 
 
-def test_a_conversation_goes_on_until_a_new_one(page: Browser, api: FakeServer) -> None:
+def test_a_conversation_continues_until_a_new_one(page: Browser, api: FakeServer) -> None:
     """Each question comes with those before and their answers."""
     for count in range(3):
         api.add(answer("Hello", *END))
@@ -127,7 +127,7 @@ def test_stop_in_the_pause_before_a_retry(page: Browser, api: FakeServer) -> Non
 
 
 def test_an_answer_that_breaks_off(page: Browser, api: FakeServer) -> None:
-    """What has come stays, the page says that it is not all, and goes on with the next question."""
+    """The text remains, the page says that it is incomplete, and the next question works."""
     held = hold()
     api.add(answer("Hello", held, cut()), answer("Bye", *END))
     page.type("#question", "Hi")
@@ -246,7 +246,9 @@ def test_the_policy_keeps_scripts_out(page: Browser) -> None:
     assert page.run("window.isBroken") is None
 
 
-def test_a_browser_that_cannot_suspend_python_is_told(browser: Browser, site: PageServer) -> None:
+def test_a_browser_that_cannot_suspend_python_is_reported(
+    browser: Browser, site: PageServer
+) -> None:
     """At once, and not when the first question is asked."""
     with browser.prepared("delete WebAssembly.Suspending; delete WebAssembly.promising"):
         browser.open(site.url)

@@ -121,7 +121,7 @@ class TestBuilding:
         )
         assert ran.stdout == f"{tmp_path / 'a.zip'}/openai_scan/web/chat.pyc None\n"
 
-    def test_what_is_no_pyodide_is_refused(self, tmp_path: Path) -> None:
+    def test_what_is_not_pyodide_is_refused(self, tmp_path: Path) -> None:
         """The error says how to get it."""
         with pytest.raises(ConfigurationError, match="npm install pyodide"):
             build_site(tmp_path / "site", pyodide=str(tmp_path))

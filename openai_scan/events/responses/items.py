@@ -137,10 +137,10 @@ class MCPTool(Value):
     Attributes:
         server_label: The name that you gave the MCP server; `""` if missing.
         server_url: The URL of the server; None if it has another way to be reached.
-        connector_id: The service that the server stands for: `connector_dropbox`,
-            `connector_gmail`, `connector_googlecalendar`, `connector_googledrive`,
-            `connector_microsoftteams`, `connector_outlookcalendar`, `connector_outlookemail` or
-            `connector_sharepoint`; None if it has a URL.
+        connector_id: The service behind the server: `connector_dropbox`, `connector_gmail`,
+            `connector_googlecalendar`, `connector_googledrive`, `connector_microsoftteams`,
+            `connector_outlookcalendar`, `connector_outlookemail` or `connector_sharepoint`; None if
+            it has a URL.
         tunnel_id: The id of the tunnel to the server; None if there is none.
         authorization: The OAuth access token for the server; not shown in the `repr`; None if
             missing.

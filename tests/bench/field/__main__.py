@@ -46,7 +46,7 @@ def main(wanted: Sequence[str]) -> None:
 
 
 def fill(page: str, parts: Mapping[str, str]) -> str:
-    """Return *page* with the parts between its markers written anew."""
+    """Return *page* with the parts between its markers written again."""
     return _MARKED.sub(lambda marked: f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}", page)
 
 

@@ -14,7 +14,7 @@ from openai_scan.sse import EventTokenizer, RawEvent
 # How long a page waits for the next bytes, in seconds.
 _PATIENCE = 15
 
-# How often, and with how many seconds in between, a page polls before it begins anew.
+# How often, and with how many seconds in between, a page polls before it begins again.
 _POLLS = 20
 _PAUSE = 0.2
 
@@ -27,7 +27,7 @@ class Browser:
 
     Args:
         dialect: How it understands events.
-        in_pieces: Whether a connection goes on in the middle of an event where the last one ended.
+        in_pieces: Whether a connection may start inside an event, where the last one ended.
 
     Attributes:
         text: What it shows.

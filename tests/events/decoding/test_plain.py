@@ -81,7 +81,7 @@ def payloads(draw: st.DrawFn, cls: Any, depth: int = 2) -> dict[str, Any]:
 
 @given(st.data())
 def test_what_is_built_fast_is_what_is_built_slowly(data: st.DataObject) -> None:
-    """For any class and payload both ways give the same, and what only one refuses is no event."""
+    """For any class and payload both ways give the same result, or both refuse."""
     cls = data.draw(st.sampled_from(CLASSES))
     payload = data.draw(payloads(cls))
     try:
@@ -121,7 +121,7 @@ class Work:
     [
         ({"name": "a", "async": True}, Work(name="a", async_=True)),
         ({"name": "a", "async": None}, Work(name="a")),
-        # The attribute's name is no key.
+        # The attribute's name is not a key.
         ({"name": "a", "async_": True}, Work(name="a")),
         ({"name": "a", "async": "yes"}, Work(name="a")),
         ([], None),
@@ -142,7 +142,7 @@ def test_a_key_and_its_attribute_can_have_different_names(payload: Any, made: An
         assert dict(notes) == ({"skipped_field: Work $.async": 1} if is_left_out else {})
 
 
-def test_a_class_of_somebody_else_is_constructed() -> None:
+def test_a_class_of_someone_else_is_constructed() -> None:
     """What its constructor checks is checked."""
 
     @frozen
@@ -158,7 +158,7 @@ def test_a_class_of_somebody_else_is_constructed() -> None:
         Structurer()({"years": -1}, Age)
 
 
-def test_a_required_keyword_before_a_positional_field_is_no_trap() -> None:
+def test_a_required_keyword_before_a_positional_field_is_not_a_trap() -> None:
     """Such a class of another package is built, although cattrs' fast code for it is invalid."""
 
     @frozen

@@ -1,4 +1,4 @@
-"""Repetitions: what is not parsed anew is the same event as if it were."""
+"""Repetitions: an event that is not parsed again is the same as if it were."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_third_event_of_the_same_text_is_a_repetition() -> None:
 
 @pytest.mark.parametrize("text", ["c", " ", "0", "\ud83d", "\n", "null"])
 def test_the_text_comes_with_its_event(text: str) -> None:
-    """So nobody has to look for it in the event, unless it is empty."""
+    """So you do not have to look for it in the event, unless it is empty."""
 
     def spoken(content: str) -> RawEvent:
         return delta_chunk({"content": content, "audio": {"id": "a", "transcript": "spoken"}})
@@ -147,7 +147,7 @@ def test_a_repetition_is_an_event_as_any_other() -> None:
     assert [part.delta.content for part in event.choices] == ["c"]
 
 
-def test_nobody_shares_a_dict() -> None:
+def test_dicts_are_not_shared() -> None:
     """What is plain JSON in an event can be changed without changing another event."""
     raws = [
         chunk(text, prompt_filter_results=[{"prompt_index": 0, "results": [{"hate": text}]}])
@@ -161,7 +161,7 @@ def test_nobody_shares_a_dict() -> None:
     assert second.prompt_filter_results == ({"prompt_index": 0, "results": [{"hate": "d"}]},)
 
 
-# What is none.
+# Events that are not repetitions.
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_nobody_shares_a_dict() -> None:
     ],
     ids=lambda raw: raw.data[-80:],
 )
-def test_anything_else_is_decoded_anew(raw: RawEvent) -> None:
-    """Whatever differs beyond the values that were seen to change is no repetition."""
+def test_anything_else_is_decoded_again(raw: RawEvent) -> None:
+    """Whatever differs beyond the values that were seen to change is not a repetition."""
     assert learned(chunk("a"), chunk("b")).repeats.event(raw) is None
     alike([chunk("a"), chunk("b"), raw])
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_relied_on_is_not_learned(one: str, two: str) -> None:
 
 
 def test_learning_ends() -> None:
-    """An event that is never repeated is not compared for ever, nor are names without end."""
+    """An event that is never repeated is not compared forever, nor are endless names."""
     structure = learned(*(chunk("a" if i % 2 else None, n=[0] * i) for i in range(40)))
     decode(chunk("b"), structure)
     decode(chunk("c"), structure)

@@ -38,7 +38,7 @@ JSON_VALUES = st.recursive(
 
 @frozen(kw_only=True)
 class Round:
-    """A part told apart by its type."""
+    """A part distinguished by its type."""
 
     radius: float
     type: Literal["round"] = "round"
@@ -188,7 +188,7 @@ def test_missing_field_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("payload", [None, 5, "text", [], [{}], True], ids=repr)
-def test_payload_that_is_no_object_is_refused(payload: Any) -> None:
+def test_payload_that_is_not_an_object_is_refused(payload: Any) -> None:
     """A payload that is not a JSON object is refused, also with tolerance."""
     message = "invalid value for type, expected object @ $"
     assert fault(payload) == message
@@ -290,7 +290,7 @@ def test_item_that_does_not_fit_keeps_its_payload() -> None:
     }
 
 
-def test_item_that_is_no_object_is_left_out() -> None:
+def test_item_that_is_not_an_object_is_left_out() -> None:
     """A list item that is neither of a class nor an object goes, and the others stay."""
     items = [None, {"type": "cube"}, 5, "text", [["a", "b"]], {"type": "round"}, {}, True]
     sample, notes = tolerant({"shapes": items})
@@ -390,7 +390,7 @@ def test_strict_refuses_what_tolerance_leaves_out() -> None:
     assert type(decode(raw)) is ThreadRunCreated
 
 
-def test_deep_nesting_is_no_crash() -> None:
+def test_deep_nesting_is_not_a_crash() -> None:
     """A payload nested deeper than the interpreter can go is a malformed event, no exception."""
     deep = "[" * 100_000 + "]" * 100_000
     for data in (deep, '{"id": "r", "model": 5, "metadata": {"a": ' + deep + "}}"):
@@ -399,7 +399,7 @@ def test_deep_nesting_is_no_crash() -> None:
         assert isinstance(event.error, DecodeError)
 
 
-def test_misfit_beside_deep_nesting_is_no_crash() -> None:
+def test_misfit_beside_deep_nesting_is_not_a_crash() -> None:
     """A payload that can be read, but is too deep to be copied, is an event all the same."""
     for depth in (100, 300, 500, 700, 900):
         deep = "[" * depth + "]" * depth
@@ -487,7 +487,7 @@ def test_one_note_is_bounded() -> None:
 
 
 def test_without_a_counter_notes_are_dropped() -> None:
-    """A structurer of its own tolerates as well; nobody wants its notes."""
+    """A separate structurer is tolerant as well; its notes are not needed."""
     assert Structurer()({"value": 5}, TextDelta) == TextDelta()
 
 
@@ -584,7 +584,7 @@ def test_faults_inside_items_count_too() -> None:
     assert event.unwrap_tool_calls() is None
 
 
-def test_many_faults_strictly_are_told_by_the_first() -> None:
+def test_many_faults_strictly_are_recognized_by_the_first() -> None:
     """The message names the first, whether or not the others were looked at."""
     assert fault({"lines": ["a", *[5] * 1000]}) == (
         "invalid value for type, expected str @ $.lines[1]"
@@ -632,7 +632,7 @@ def test_what_does_not_fit_keeps_no_frames() -> None:
 
 
 def test_memory_that_runs_out_costs_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A payload too large for the memory there is is a malformed event, like any other."""
+    """A payload that does not fit into memory is a malformed event."""
 
     def no_memory(*_: object) -> None:
         raise MemoryError

@@ -27,13 +27,13 @@ class Network:
         url: Where it is for that process.
         other_url: Where it is for the others.
         cut: Take the link down: what is sent vanishes.
-        mend: Take it up.
+        restore: Set it up again.
     """
 
     url: str
     other_url: str
     cut: Callable[[], None]
-    mend: Callable[[], None]
+    restore: Callable[[], None]
 
 
 @contextlib.contextmanager
@@ -46,7 +46,7 @@ def network() -> Iterator[Network]:
     else:
         with valkey.running() as server, Proxy(server.port) as proxy:
             url = f"redis://127.0.0.1:{proxy.port}"
-            yield Network(url, server.url, proxy.stop, proxy.mend)
+            yield Network(url, server.url, proxy.stop, proxy.restore)
 
 
 def _may_add(name: str) -> bool:

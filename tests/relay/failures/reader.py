@@ -62,7 +62,7 @@ class Reader(threading.Thread):
             self._has_left.wait(_PAUSE)
 
     def leave(self) -> None:
-        """Let go of the connection, and wait for the end of the thread."""
+        """Release the connection, and wait for the end of the thread."""
         self._has_left.set()
         connection = self._connection
         sock = None if connection is None else connection.sock

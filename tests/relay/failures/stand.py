@@ -120,7 +120,7 @@ class Worker:
         self.until_dead()
 
     def close(self) -> None:
-        """End it, and let go of all that belongs to it."""
+        """End it, and release all that belongs to it."""
         self.kill()
         self._process.close()
         self._reports.close()
@@ -284,7 +284,7 @@ class Stand:
             return log.read(stream)
 
     def until_done(self, stream: str) -> None:
-        """Wait until readers are told of the end, and no process has the job any more."""
+        """Wait until readers are notified of the end, and no process has the job any more."""
         until(partial(self._is_over, stream), self._said)
         until(lambda: not self.jobs_left(), self._said)
 

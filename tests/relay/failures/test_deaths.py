@@ -1,4 +1,4 @@
-"""A process is killed at any point of its work, and another one goes on."""
+"""A process is killed at any point of its work, and another one continues."""
 
 from __future__ import annotations
 

@@ -21,5 +21,5 @@ def test_each_case_is_played() -> None:
 
 
 def test_the_page_is_what_the_cases_say() -> None:
-    """If you change a case, write the page anew, with `python -m relay.failures.page`."""
+    """If you change a case, write the page again, with `python -m relay.failures.page`."""
     assert page.PAGE.read_text() == page.text()

@@ -71,7 +71,7 @@ def test_cursors_from_nowhere(stand: Stand, model: Model) -> None:
 
 @plays("readers-apart")
 def test_processes_that_only_serve(stand: Stand, model: Model) -> None:
-    """Readers of one that is killed go on at another one; nothing happens to the answer."""
+    """Readers of one that is killed continue at another one; nothing happens to the answer."""
     model.gate_at = 12
     stand.lease = PATIENCE
     web = stand.worker(produces=False)

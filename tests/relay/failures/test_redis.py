@@ -84,10 +84,10 @@ def _cut_off(stand: Stand, url: str, cut: Callable[[], None], mend: Callable[[],
 
 @plays("redis-frozen-link", "redis-cut-link")
 def test_one_process_is_cut_off(case: Case, stand: Stand, redis_url: str) -> None:
-    """Another one goes on."""
+    """Another one continues."""
     with Proxy(int(redis_url.rpartition(":")[2])) as proxy:
         cut = proxy.stop if case.name == "redis-frozen-link" else proxy.cut
-        _cut_off(stand, f"redis://127.0.0.1:{proxy.port}", cut, proxy.mend)
+        _cut_off(stand, f"redis://127.0.0.1:{proxy.port}", cut, proxy.restore)
 
 
 @plays("redis-partition")
@@ -95,4 +95,4 @@ def test_the_network_is_down(stand: Stand) -> None:
     """The same, without a proxy that knows of connections."""
     with network() as link:
         stand.log_url = link.other_url
-        _cut_off(stand, link.url, link.cut, link.mend)
+        _cut_off(stand, link.url, link.cut, link.restore)

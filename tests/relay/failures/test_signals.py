@@ -34,7 +34,7 @@ def test_frozen_at_a_point(case: Case, stand: Stand) -> None:
 
 
 @plays("ended-responses", "ended-chat")
-def test_told_to_end(stand: Stand) -> None:
+def test_asked_to_exit(stand: Stand) -> None:
     """Its readers come back to another process, which need not wait for the lease to run out."""
     stand.lease = PATIENCE
     stream, ended = stand.begun_beside_readers()
@@ -44,7 +44,7 @@ def test_told_to_end(stand: Stand) -> None:
 
 
 @plays("ended-unread")
-def test_told_to_end_without_readers(stand: Stand) -> None:
+def test_asked_to_exit_without_readers(stand: Stand) -> None:
     """The server waits for no reader, and yet does not end before its jobs are handed over."""
     stand.lease = PATIENCE
     stream, ended, _ = stand.begun()

@@ -121,7 +121,7 @@ class _Faults:
             if not self._left:
                 with self.at_work:
                     self._reports.send(point)
-                    # To this thread, which would go on until another one has got it.
+                    # To this thread, which would continue until another one has got it.
                     signal.pthread_kill(threading.get_ident(), self._fault.signal)
 
 

@@ -27,7 +27,7 @@ class Reader:
 
     def open(self, url: str | None = None) -> None:
         """Open the page, and wait until it is ready."""
-        self.tabs.open("about:blank")  # a page with another fragment would not load anew
+        self.tabs.open("about:blank")  # a page with another fragment would not load again
         self.tabs.open(self.url if url is None else url)
 
     def open_tab(self, url: str) -> str:

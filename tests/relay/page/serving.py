@@ -1,4 +1,4 @@
-"""Serve a relay in a thread, by either kind of server; stop it, and start it anew."""
+"""Serve a relay in a thread, by either kind of server; stop it, and start it again."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def variables() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_next_process_at_the_same_port_goes_on(
+def test_the_next_process_at_the_same_port_continues(
     how: signal.Signals, tabs: Tabs, variables: dict[str, str], tmp_path: Path
 ) -> None:
     """The page comes back by itself. The text is exact, and the answer was asked for once."""

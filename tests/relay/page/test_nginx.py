@@ -110,7 +110,7 @@ def test_each_token_passes_at_once(
 
 
 def test_the_page_works_through_it(tabs: Tabs, page: Reader, proxy: str, api: FakeServer) -> None:
-    """It asks, shows what comes, goes on after a reload, and stops."""
+    """It asks, shows what comes, continues after a reload, and stops."""
     held = hold()
     api.add([chat_chunk("Hello"), held, chat_chunk(" there"), hold()])
     page.open(f"http://{proxy}/")

@@ -96,7 +96,7 @@ class TestConversation:
         assert page.tabs.run("document.querySelectorAll('main img, main b').length") == 0
         assert page.tabs.run("window.isBroken") is None
 
-    def test_a_conversation_goes_on_until_a_new_one(self, page: Reader, api: FakeServer) -> None:
+    def test_a_conversation_continues_until_a_new_one(self, page: Reader, api: FakeServer) -> None:
         """Each question goes with those before it. The address leads back to each conversation."""
         for count, question in enumerate(("One", "Two", "Three")):
             api.add(chat_answer(f"Answer {count}"))
@@ -213,7 +213,7 @@ class TestReloads:
 
     @both
     def test_in_the_middle_and_after_the_end(self, page: Reader, api: FakeServer) -> None:
-        """The answer goes on, as if nothing had happened."""
+        """The answer continues, as if nothing had happened."""
         held = begun(page, api, " there", *END)
         page.tabs.reload()
         page.until_said("Hi", "Hello")
@@ -285,7 +285,7 @@ class TestReloads:
         page.tabs.press("Escape")
         page.tabs.until("seen.ended === 5")
 
-    def test_who_does_not_wait_any_more_is_told_nothing(self, page: Reader) -> None:
+    def test_a_task_that_stopped_waiting_is_not_woken(self, page: Reader) -> None:
         """Another conversation is shown then."""
         told = page.tabs.run(
             "(async () => {"
@@ -321,7 +321,7 @@ class TestReloads:
         refusals(page, "503", "/streams")
 
     def test_a_conversation_that_is_not_there(self, page: Reader) -> None:
-        """Or is another user's, which looks the same. What is no id is a new conversation."""
+        """Or is another user's, which looks the same. What is not an id is a new conversation."""
         page.open(f"{page.url}#AAAAAAAAAAAAAAAAAAAAAAAA")
         page.until_status("There is no such conversation, or it is not yours.")
         page.open(f"{page.url}#../streams")
@@ -366,7 +366,7 @@ class TestLostConnections:
     def test_a_status_does_not_end_it(
         self, page: Reader, api: FakeServer, serving: Serving, status: int, sentence: str
     ) -> None:
-        """An `EventSource` would give up for ever, and not say why."""
+        """An `EventSource` would give up forever, and not say why."""
         held = hold()
         api.add(answer("Hello", held, " there", *END))
         serving.faults.append(Fault("/streams/", status))

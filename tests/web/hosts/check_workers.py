@@ -63,7 +63,7 @@ class Worker:
 
 @pytest.fixture
 def api() -> Iterator[FakeServer]:
-    """Start a server for whatever is no web page."""
+    """Start a server for whatever is not a web page."""
     with FakeServer() as server:
         yield server
 
