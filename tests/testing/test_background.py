@@ -227,7 +227,8 @@ def test_answers_that_nobody_asks_for_fail_the_test() -> None:
     server = FakeServer(background_responses("Hi", "Ho"))
     with (
         pytest.raises(
-            AssertionError, match=r"2 of the scripted answers were never requested: the first is 'Hi'"
+            AssertionError,
+            match=r"2 of the scripted answers were never requested: the first is 'Hi'",
         ),
         server,
     ):
