@@ -1,10 +1,10 @@
 """Read JSON from untrusted sources, and write JSON, within bounds.
 
-A parser calls itself for each level of nesting. Python's raises a `RecursionError`, or, where a
-thread has a small stack, ends the process. Deep nesting that can be parsed is no better: printing,
+A parser calls itself for each level of nesting. Python's raises a `RecursionError` or, in a thread
+with a small stack, ends the process. Deep nesting that can be parsed is no better: printing,
 comparing and copying the value fail later. And a list of nothing but `{}` takes a hundred times its
-bytes. So both are counted before anything is parsed, by searches that run in C and take linear
-time. Writing is as recursive as reading, so the nesting of what is written is bounded too.
+size in memory. So both are counted before parsing, by searches that run in C and take linear time.
+Writing is recursive too, so the nesting of values to write is also limited.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 MAX_NESTING = 128
-"""How deep objects and lists may be nested. Real payloads stay below 30."""
+"""The maximum nesting of objects and lists. Real payloads stay below 30."""
 
 MAX_WRITTEN_NESTING = MAX_NESTING - 8
-"""How deep a value may be nested to be written. The difference is for what is wrapped around it."""
+"""The maximum nesting of a value to write. The difference leaves room for objects around it."""
 
 MAX_CONTAINERS = 10_000
-"""How many objects and lists a text may have in any case; more of them need room, see below."""
+"""How many objects and lists a text may always have; more of them need room, see below."""
 
 MIN_DENSITY = 12
 """Characters for each object or list, on average, in a text with more than `MAX_CONTAINERS`.
 
-The log probabilities of tokens, the densest that servers send, have 20 at least.
+The densest payload of servers, the log probabilities of tokens, has at least 20.
 """
 
-# Bytes that are looked at together: cut at each quote, they take ten times as much.
+# How many bytes to process together: split at each quote, they take ten times as much memory.
 _BLOCK = 8 * 1024
 
 _BRACKETS = b"[{]}"
@@ -41,20 +41,20 @@ _STEPS = {byte: 1 if byte in b"[{" else -1 for byte in _BRACKETS}
 _SIMPLE = (str, bool, int, float, type(None))
 
 Default: TypeAlias = "Callable[[Any], Any]"
-"""Returns an object as a JSON value, as `json.dumps` takes it; raises TypeError if it cannot."""
+"""Converts an object to a JSON value, like that of `json.dumps`; TypeError if it cannot."""
 
 
 class UnboundedJSONError(ValueError):
-    """JSON is nested too deeply, or consists of too many objects and lists."""
+    """JSON is nested too deeply, or contains too many objects and lists."""
 
 
 def check(text: str) -> None:
-    """Make sure that *text* can be parsed within bounds; it may be no JSON at all.
+    """Check that *text* can be parsed within the limits; it need not be JSON.
 
     Raises:
         UnboundedJSONError: It cannot.
     """
-    # Most texts have fewer brackets than levels are allowed; counting them takes 50 ns.
+    # Most texts have fewer brackets than the allowed levels; counting them takes 50 ns.
     if text.count("[") + text.count("{") <= MAX_NESTING:
         return
     unescaped = text.encode(errors="replace").replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -75,10 +75,10 @@ def check(text: str) -> None:
 
 
 def loads_strictly(text: str) -> Any:
-    """Return the value of *text*, which may not have the NaN and Infinity that Python accepts.
+    """Return the value of *text*, without the NaN and Infinity that Python accepts.
 
     Raises:
-        ValueError: It is not JSON, or exceeds the bounds.
+        ValueError: It is not JSON, or exceeds the limits.
     """
     check(text)
     return json.loads(text, parse_constant=_refuse)
@@ -92,7 +92,7 @@ def loads(text: str | bytes) -> Any:
     """Return the value of *text*, as `json.loads` does.
 
     Raises:
-        ValueError: It is not JSON, or exceeds the bounds.
+        ValueError: It is not JSON, or exceeds the limits.
     """
     if isinstance(text, bytes):
         text = text.decode(json.detect_encoding(text), "surrogatepass")
@@ -101,7 +101,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def value_or(text: str | bytes, default: Any = None) -> Any:
-    """Return the value of *text*, or *default* if it is not JSON or exceeds the bounds."""
+    """Return the value of *text*, or *default* if it is not JSON or exceeds the limits."""
     try:
         return loads(text)
     except (ValueError, RecursionError):
@@ -112,18 +112,18 @@ def dumps(value: Any, *, default: Default | None = None, allow_nan: bool = True)
     """Return the JSON text of *value*, as `json.dumps` does.
 
     Raises:
-        ValueError: It is nested too deeply, or has a number that is not allowed.
-        TypeError: Something in it cannot be written.
+        ValueError: It is nested too deeply, or contains a number that is not allowed.
+        TypeError: Part of it cannot be written.
     """
     check_value(value, default)
     return json.dumps(value, default=default, allow_nan=allow_nan)
 
 
 def check_value(value: Any, default: Default | None = None) -> None:
-    """Check that *value* is not nested too deeply; the writer finds other faults.
+    """Check that *value* is not nested too deeply; other errors are left to the writer.
 
     Raises:
-        UnboundedJSONError: It cannot.
+        UnboundedJSONError: It is.
     """
     level = [value]
     for _ in range(MAX_WRITTEN_NESTING):
@@ -149,6 +149,6 @@ def _items(value: Any, default: Default | None) -> list[Any]:
             inner: Iterable[Any] = value.values()
         case list() | tuple():
             inner = value
-        case _:  # the object that stands for another one
+        case _:  # the object that replaces another one
             inner = [value]
     return [item for item in inner if not isinstance(item, _SIMPLE)]

@@ -1,23 +1,23 @@
 """Distinguish the caller's own exceptions from those of the code that they interrupted.
 
-While this library waits, code of the caller may run and raise: a signal handler, such as Celery's
+While this library waits, the caller's code may run and raise: a signal handler, such as Celery's
 soft time limit, or another greenlet or thread that throws an exception into this one, such as
 gevent's `Timeout`. The exception comes out of a system call, or from between any two instructions,
 and its class proves nothing: a handler may raise a TimeoutError or a ConnectionResetError. requests
-and urllib3 would wrap it as if the network had failed, http.client and we would retry. So:
+and urllib3 would wrap it as if the network had failed; http.client and this library would retry.
+So:
 
 1. If it is not an `Exception`, it is the caller's: no source and no network raises one.
 2. Python calls a signal handler with the frame that it interrupts. No other function gets its
    caller's frame as an argument. So if a frame of the traceback has the frame above it as an
    argument, a signal handler raised the exception, whatever its class and however deep in the
-   handler. A handler that no longer holds that frame is recognized by its code while it is
-   installed.
+   handler. A handler that no longer has that frame is recognized by its code while it is installed.
 3. A traceback does not show that a greenlet or thread has thrown an exception in. There the class
    decides, and for a TimeoutError the clock; see `BaseExchange`.
 
-A library that interprets exceptions may also swallow one. Code of ours that is called by such a
-library raises an `Interruption` instead, which no library catches, and code of ours that has called
-the library raises what it carries.
+A library that interprets exceptions may also swallow one. So our code, when called by such a
+library, raises an `Interruption` instead, which no library catches, and our code that called the
+library raises the original exception.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import NoReturn
 
-# Most exceptions that are checked come from a payload that does not fit, and never left our code.
+# Most exceptions that are checked come from a payload that does not match, and never left our code.
 _OURS = "openai_scan."
 
 
@@ -38,7 +38,7 @@ class Interruption(BaseException):
     """Carries the caller's own exception through a library that would mistake it for its own.
 
     Attributes:
-        error: That exception.
+        error: The exception.
     """
 
     def __init__(self, error: BaseException) -> None:
@@ -47,9 +47,9 @@ class Interruption(BaseException):
 
 
 def is_interruption(error: BaseException) -> bool:
-    """Return whether *error* was raised by code of the caller that interrupted ours.
+    """Return whether *error* was raised by the caller's code, interrupting ours.
 
-    Call it while *error* is being handled: it looks at the traceback.
+    Call it while *error* is being handled: it examines the traceback.
     """
     if not isinstance(error, Exception):
         return True
@@ -61,26 +61,26 @@ def is_interruption(error: BaseException) -> bool:
 
 
 def pass_interruption(error: Exception) -> None:
-    """Raise *error* again if it is an interruption, rather than what the caller takes it for."""
+    """Raise *error* again if it is an interruption and not what its class suggests."""
     if is_interruption(error):
         leave_with(error)
 
 
 def carry(error: BaseException) -> None:
-    """Raise an `Interruption` with *error* if that is the caller's own and a library may catch it.
+    """Raise an `Interruption` with *error* if it is the caller's own and a library may catch it.
 
-    None of them keeps what is not an `Exception`.
+    No library catches what is not an `Exception`.
     """
     if isinstance(error, Exception) and is_interruption(error):
         raise Interruption(error)
 
 
 def interruption_in(errors: Iterable[BaseException]) -> BaseException | None:
-    """Return the exception of the caller's own that *errors* have or carry, or None.
+    """Return the caller's own exception that *errors* contain or carry, or None.
 
     Args:
-        errors: An exception and its causes. Among these only an `Exception` counts: a library may
-            have turned a cancellation of its own into an error.
+        errors: An exception and its causes. Among the causes only an `Exception` counts: a library
+            may have turned its own cancellation into an error.
     """
     for place, error in enumerate(errors):
         if isinstance(error, Interruption):
@@ -91,7 +91,7 @@ def interruption_in(errors: Iterable[BaseException]) -> BaseException | None:
 
 
 def leave_with(error: BaseException) -> NoReturn:
-    """Raise *error* as it is: what is being handled here does not become its context."""
+    """Raise *error* unchanged: the exception being handled does not become its context."""
     context = error.__context__
     try:
         raise error
@@ -120,7 +120,7 @@ def _codes_of_handlers() -> set[object]:
     codes = set()
     for handler in map(signal.getsignal, signal.valid_signals()):
         inner = handler.func if isinstance(handler, functools.partial) else handler
-        # An object is called by a method of its class.
+        # A callable object is called through a method of its class.
         of_class = getattr(vars(type(inner)).get("__call__"), "__code__", None)
         codes.add(getattr(inner, "__code__", of_class))
     return codes

@@ -1,23 +1,24 @@
-"""Text that a terminal, a log or an error message can show without obeying it.
+"""Make text safe to show in a terminal, a log or an error message.
 
-A terminal takes some characters for commands: to write the clipboard, to set its title, to go back
-and print over what is there. Other characters show a text in another order than it has, or hide in
-it. Whatever comes from a server, a model or a file is passed through `printable()` or `one_line()`
-as the last step before it is shown. A later step, such as rendering Markdown, may decode more.
+A terminal executes some characters as commands: to write the clipboard, to set its title, to move
+back and overwrite what is there. Other characters display text in another order than it has, or are
+invisible in it. Whatever comes from a server, a model or a file goes through `printable()` or
+`one_line()` as the last step before it is shown. A later step, such as rendering Markdown, could
+decode more.
 
-What does not pass:
+What is replaced or removed:
 
-- Control characters (Unicode category Cc), but for the line feed and the tab. U+0000 to U+001F and
-  U+007F become their pictures, U+0080 to U+009F become U+FFFD. A carriage return is removed: lines
-  end with it, and alone it would let a line be printed over.
+- Control characters (Unicode category Cc), except for the line feed and the tab. U+0000 to U+001F
+  and U+007F become their pictures, U+0080 to U+009F become U+FFFD. A carriage return is removed:
+  lines end with it, and alone it would let a line be overwritten.
 - Characters that reorder their neighbours (U+202A to U+202E, U+2066 to U+2069) become U+FFFD. They
   make `evil.exe` look like `exe.live`, and source code look like other code.
-- The other format characters (category Cf), which are invisible, become U+FFFD: a hidden text would
+- The other format characters (category Cf), which are invisible, become U+FFFD: hidden text would
   be copied along. Those that only say where a line may be broken are removed (U+00AD, U+180E,
   U+200B, U+2060, U+FEFF).
-- Line and paragraph separators (U+2028, U+2029) and lone halves of surrogate pairs become U+FFFD.
+- Line and paragraph separators (U+2028, U+2029) and lone surrogates become U+FFFD.
 
-What passes although it is a format character: U+200C and U+200D, which Persian, the scripts of
+These format characters are kept: U+200C and U+200D, which Persian, the scripts of
 India and emoji need; the marks U+200E, U+200F and U+061C, which text in two directions needs and
 which move no letter; and the signs of Arabic, Syriac, Kaithi and Egyptian that are visible or join
 others.
@@ -57,7 +58,7 @@ def one_line(text: str) -> str:
 
 
 def _picture(found: re.Match[str]) -> str:
-    """Return what is shown in place of a character."""
+    """Return what to show instead of a character."""
     character = found[0]
     if character in _REMOVED:
         return ""

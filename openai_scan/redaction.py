@@ -1,4 +1,4 @@
-"""Remove the secrets of a request from exceptions, our own and those of other libraries."""
+"""Remove the secrets of a request from exceptions, ours and those of other libraries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias, TypeVar
 
 Redact: TypeAlias = "Callable[[str], str]"
-"""Returns a text without the secrets in it."""
+"""Returns a text without its secrets."""
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
@@ -25,15 +25,15 @@ def redact_foreign(
     strip: Callable[[BaseException], None],
     handled: BaseException | None,
 ) -> ErrorT:
-    """Remove the secrets from an exception of another library, and from all that it refers to.
+    """Remove the secrets from an exception of another library, and from everything it refers to.
 
-    Crash reporters print the whole chain of causes, and the local variables of every frame that a
-    traceback keeps alive. So the tracebacks are dropped: they only lead into the other library.
+    Crash reporters print the whole chain of causes, and the local variables of every frame in a
+    traceback. So the tracebacks are dropped: they only lead into the other library.
 
     Args:
         error: What the library raised.
         redact: Removes the secrets from a text.
-        strip: Removes from one exception what holds the request, or quotes it.
+        strip: Removes from one exception references to the request, and quotes of it.
         handled: The exception that the caller was already handling, if any. It is left untouched.
             Python chains it to *error* as if it were a cause; that link is cut.
 
@@ -50,10 +50,10 @@ def redact_foreign(
 
 
 def redacted(value: Any, redact: Redact) -> Any:
-    """Return *value*, a text or lists, tuples and dicts of texts, without the secrets."""
+    """Return *value*, a string or lists, tuples and dicts of strings, without its secrets."""
     try:
         return _redacted(value, redact)
-    except RecursionError:  # nobody could read anything nested so deeply
+    except RecursionError:  # too deep for anyone to read
         return None
 
 

@@ -1,14 +1,14 @@
-"""The beginning of an error page, as a person would read it."""
+"""The beginning of an error page, as readable text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-# How many characters of a page the message of an error quotes.
+# How much of a page an error message quotes.
 _MAX_SNIPPET = 200
 
-# What begins text that is not for people, and what ends it.
+# The tags whose content is not text for people.
 _RAW_TEXT = re.compile(r"<(script|style)\b", re.IGNORECASE)
 _RAW_TEXT_ENDS = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("script", "style")}
 
@@ -16,7 +16,7 @@ _RAW_TEXT_ENDS = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in ("sc
 def readable(text: str) -> str:
     """Return the beginning of a page without its tags, on one line."""
     words: list[str] = []
-    length = -1  # of the words and the blanks between them
+    length = -1  # of the words and the spaces between them
     for part in _between_tags(text):
         for word in part.split(maxsplit=_MAX_SNIPPET):
             words.append(word[:_MAX_SNIPPET])
@@ -29,7 +29,7 @@ def readable(text: str) -> str:
 def _between_tags(text: str) -> Iterator[str]:
     """Yield the pieces of *text* between tags, scripts and styles; no byte is searched twice.
 
-    A `<` that no `>` follows begins no tag, and a script that does not end is only a tag.
+    A `<` without a `>` after it begins no tag, and a script that does not end is only a tag.
     """
     place = 0
     endless: set[str] = set()

@@ -2,10 +2,10 @@ r"""Text with half a character in it: the halves of surrogate pairs.
 
 JSON can escape one half of a surrogate pair alone (``"\ud83d"``), and a server that cuts its text
 between any two UTF-16 units sends one half in one delta and the other half in the next. Python
-strings can hold such a half, but it cannot be encoded as UTF-8. All handling of halves is here.
+strings can contain such a half, but it cannot be encoded as UTF-8. All handling of halves is here.
 
 A high half (U+D800 to U+DBFF) comes first and waits for the low half (U+DC00 to U+DFFF) that
-completes it. A half whose other half never comes becomes U+FFFD, the replacement character.
+completes it. A half whose other half never arrives becomes U+FFFD, the replacement character.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from __future__ import annotations
 import re
 
 REPLACEMENT = "\ufffd"
-"""What a half becomes if its other half never comes."""
+"""What a half becomes if its other half never arrives."""
 
 find_half = re.compile("[\ud800-\udfff]").search
-"""Returns where the first half in a text is, or None if all of its characters are whole."""
+"""Returns the position of the first half in a text, or None if all characters are whole."""
 
 
 def split_half(text: str) -> tuple[str, str]:
-    """Return *text* without the high half at its end, and that half, or "" if there is none.
+    """Return *text* without a high half at its end, and that half, or "" if there is none.
 
-    Put the half before the text that comes next; then both halves are one character again.
+    Prepend the half to the text that comes next; then both halves are one character again.
     """
     if "\ud800" <= text[-1:] <= "\udbff":
         return text[:-1], text[-1]
@@ -35,7 +35,7 @@ def join_halves(text: str) -> str:
 
 
 def after(start: str, text: str) -> str | None:
-    """Return what follows *start* in *text*, where either may have halves that the other joins.
+    """Return what follows *start* in *text*; halves of one may be joined in the other.
 
     Returns:
         The rest, which begins with a low half if *start* ends with its high half. None if *text*
@@ -48,7 +48,7 @@ def after(start: str, text: str) -> str | None:
 
 
 def mend(text: str) -> str:
-    """Return *text* fit to be printed and encoded: pairs are joined, lone halves replaced."""
+    """Return *text* ready to print and encode: pairs are joined, lone halves replaced."""
     return text if text.isascii() else utf8(text).decode()
 
 

@@ -3,14 +3,15 @@
 After each slice Python runs its signal handlers, the waiting code checks for a cancellation, and
 the wait continues until its time is up. How long a slice may be depends on what else ends a wait:
 
-- On POSIX, shutting down a socket ends a `recv()` that another thread is waiting in, and Ctrl-C
-  interrupts a wait that has begun. But a signal that comes in the microsecond before the wait,
-  after Python has looked for signals, only sets a flag, and the system then waits although the flag
-  is set. Ctrl-C right after a token is such a signal: one in eighty was lost. Slices are long.
-- Windows wakes nobody: `recv()` goes on (cpython#91913), and Ctrl-C does not interrupt `recv()` or,
-  before Python 3.14, waits for locks and events (cpython#85609, #125541). Slices are short.
-- In a web page a wait for a lock or an event stops the page, and with it what would end the wait.
-  `time.sleep()` lets the page live on if Pyodide can suspend Python. Slices are short.
+- On POSIX, shutting down a socket ends a `recv()` in another thread, and Ctrl-C interrupts a wait.
+  But a signal that arrives in the microsecond before the wait, after Python has checked for
+  signals, only sets a flag, and the system then waits although the flag is set. Ctrl-C right after
+  a token is such a signal: one in eighty was lost. Slices are long.
+- Windows does not wake threads: `recv()` continues (cpython#91913), and Ctrl-C does not interrupt
+  `recv()` or, before Python 3.14, waits for locks and events (cpython#85609, #125541). Slices are
+  short.
+- In a web page a wait for a lock or an event blocks the page, and with it whatever would end the
+  wait. `time.sleep()` keeps the page responsive if Pyodide can suspend Python. Slices are short.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from openai_scan.interruptions import pass_interruption
 
 T = TypeVar("T")
 
-# By how much a timer may be early, see `is_over()`.
+# By how much a timer may be early; see `is_over()`.
 _NEARLY = 0.9
 _EARLY_SECONDS = 0.1
 
 sliced: bool = sys.platform in ("win32", "emscripten")
-"""Whether the system wakes nobody, so that slices are short. Read it at each wait: tests set it."""
+"""Whether the system wakes no threads, so slices are short. Read at each wait: tests set it."""
 
 sleeps: bool = sys.platform == "emscripten"
-"""Whether `wait()` sleeps, so that a web page lives on. Read it at each wait: tests set it."""
+"""Whether `wait()` sleeps, to keep a web page responsive. Read at each wait: tests set it."""
 
 LONGEST_WAIT = 20 * 24 * 3600.0
 """In seconds. The system counts the milliseconds of a wait in 31 bits."""
 
 SLICE_SECONDS = 0.2
-"""How long a cancellation or Ctrl-C may go unnoticed where the system wakes nobody."""
+"""How long a cancellation or Ctrl-C may go unnoticed if the system does not wake threads."""
 
 LONG_SLICE_SECONDS = 1.0
-"""How long a signal that comes just before a wait may go unnoticed elsewhere."""
+"""How long a signal that arrives just before a wait may go unnoticed elsewhere."""
 
 
 def slice_of(seconds: float | None) -> float:
@@ -59,8 +60,8 @@ def wait(event: threading.Event, seconds: float | None = None) -> bool:
     """Wait for *event*, as its own `wait()` does; return whether it is set.
 
     Args:
-        event: What to wait for.
-        seconds: How long at most; None means no limit.
+        event: The event.
+        seconds: The maximum time; None means no limit.
     """
     return _repeated(functools.partial(_sleep, event) if sleeps else event.wait, seconds)
 
@@ -71,12 +72,12 @@ def wait_for(
     """Wait until *happened* returns True, as the condition's own `wait_for()` does.
 
     Args:
-        condition: It is held by the caller, and notified when *happened* may have changed.
-        happened: What to wait for.
-        seconds: How long at most; None means no limit.
+        condition: The caller holds it, and it is notified when *happened* may have changed.
+        happened: The condition to wait for.
+        seconds: The maximum time; None means no limit.
 
     Returns:
-        What *happened* returned last.
+        The last result of *happened*.
     """
     return _repeated(lambda left: condition.wait_for(happened, left), seconds)
 
@@ -87,20 +88,20 @@ def in_slices(
     seconds: float,
     check: Callable[[], object],
 ) -> T:
-    """Return what *step* returns, which waits for a socket, and call it again after each slice.
+    """Return the result of *step*, which waits for a socket; call it again after each slice.
 
     Args:
         step: One call on the socket that leaves nothing half done when it times out: `recv()`,
             `recv_into()`, `send()`, `do_handshake()`, and the same over TLS. Not `sendall()`, which
-            does not say how much it has sent; nor a read through `makefile()`, whose file refuses
-            to be read after it has timed out once.
-        limit: Sets how many seconds *step* may wait, as the socket's `settimeout()`. The limit is
-            that of the last slice afterwards.
-        seconds: How long *step* may take in all.
-        check: Called after each slice. It raises if there is no reason to go on.
+            does not say how much it has sent; nor a read through `makefile()`, whose file cannot
+            be read again after it has timed out once.
+        limit: Sets how many seconds *step* may wait, like the socket's `settimeout()`. Afterwards
+            the limit of the last slice stays set.
+        seconds: How long *step* may take in total.
+        check: Called after each slice. It raises an exception to end the wait.
 
     Raises:
-        TimeoutError: The time is up, or the system gave the connection up.
+        TimeoutError: The time is up, or the system gave up the connection.
         Exception: Whatever *check* and *step* raise.
     """
     began = time.monotonic()
@@ -122,29 +123,29 @@ def in_slices(
 
 
 def ends_slice(error: TimeoutError, began: float, seconds: float) -> bool:
-    """Return whether *error* ends a slice of a wait, rather than the wait.
+    """Return whether *error* ends a slice of a wait and not the wait itself.
 
     An error with a number is the system's: the peer no longer acknowledges anything. An error that
     comes too soon is the caller's: gevent's `Timeout`, for example, may raise any class.
 
     Args:
-        error: What the call raised that waited.
-        began: When it began to, in the time of `time.monotonic()`.
+        error: What the waiting call raised.
+        began: When the wait began, by `time.monotonic()`.
         seconds: How long the wait may take.
     """
     return error.errno is None and is_over(began, slice_of(seconds))
 
 
 def is_over(began: float, seconds: float) -> bool:
-    """Return whether a wait of *seconds* has taken as long, or about so long.
+    """Return whether a wait of *seconds* has taken about as long.
 
-    Timers of an event loop such as gevent's count from when it last looked at the time.
+    Timers of an event loop such as gevent's count from when it last checked the time.
     """
     return time.monotonic() >= began + _NEARLY * seconds - _EARLY_SECONDS
 
 
 def _sleep(event: threading.Event, seconds: float) -> bool:
-    """Sleep so many seconds unless *event* is set; return whether it is."""
+    """Sleep *seconds* unless *event* is set; return whether it is."""
     if not event.is_set():
         time.sleep(seconds)
     return event.is_set()

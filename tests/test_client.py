@@ -320,8 +320,8 @@ def test_the_environment_is_the_default(
                 "k",
                 f"http://a/v1{path}{slash}",
                 (
-                    f"the base URL must not end with {path}: remove that, because the client appends"
-                    " the path of each request"
+                    f"the base URL must not end with {path}: remove that, because the client"
+                    " appends the path of each request"
                 ),
             )
             for path in (
@@ -439,17 +439,17 @@ def test_any_other_url_is_taken_as_it_is(url: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "message"),
     [
-        ({"X-Token": "s3cret\r\n"}, "the header X-Token ends with a line end: strip it"),
-        ({"X-Token": " s3cret"}, "the header X-Token begins with a blank: strip it"),
+        ({"X-Token": "s3cret\r\n"}, "the header X-Token ends with a line break: strip it"),
+        ({"X-Token": " s3cret"}, "the header X-Token begins with a space: strip it"),
         (
             {"X-Token": "s3\ncret"},
-            "the header X-Token has a line end or another control character in it",
+            "the header X-Token contains a line break or another control character",
         ),
         (
             {"X-Token": "s3\u20accret"},
-            "the header X-Token has a character in it that is not Latin-1",
+            "the header X-Token contains a character that is not Latin-1",
         ),
-        ({"Bearer s3cret": "X-Token"}, "there is a header whose name cannot be one"),
+        ({"Bearer s3cret": "X-Token"}, "the name of a header is malformed"),
     ],
     ids=["line end", "blank", "line end within", "not Latin-1", "name"],
 )
@@ -472,7 +472,7 @@ def test_a_header_that_cannot_be_sent_is_reported_at_once(
 
 def test_a_header_is_text() -> None:
     """Anything else is a mistake of another kind, and is not shown either."""
-    with pytest.raises(TypeError, match="names and the values of headers are text"):
+    with pytest.raises(TypeError, match="names and values of headers must be strings"):
         Client("k", headers={"X-Token": b"s3cret"})  # type: ignore[dict-item] # that is the point
 
 
@@ -487,7 +487,7 @@ def test_who_pays_may_come_from_a_file_with_a_line_end(
     monkeypatch.setenv(variable, "s3cret\n")
     with pytest.raises(ConfigurationError) as caught:
         Client("k")
-    assert str(caught.value) == f"the header {name} ends with a line end: strip it"
+    assert str(caught.value) == f"the header {name} ends with a line break: strip it"
 
 
 def test_the_stream_options_of_the_client_hold_for_its_streams(server: ScriptedServer) -> None:

@@ -154,8 +154,8 @@ def test_a_limit_that_is_over_is_an_error(now: Now, late: float) -> None:
         (Timeout(connect=1.5), begun, "connect", "no connection to U within connect=1.5 s"),
         (Timeout(total=1), begun, "total", "no connection to U within total=1 s"),
         (Timeout(first_byte=2), sent, "first_byte", "no answer from U within first_byte=2 s"),
-        (Timeout(idle=3), answered, "idle", "nothing came for idle=3 s"),
-        (Timeout(event_idle=4), answered, "event_idle", "no event came for event_idle=4 s"),
+        (Timeout(idle=3), answered, "idle", "no data arrived for idle=3 s"),
+        (Timeout(event_idle=4), answered, "event_idle", "no event arrived for event_idle=4 s"),
         (Timeout(total=5), answered, "total", "the answer took longer than total=5 s"),
     ],
 )
@@ -177,5 +177,5 @@ def test_the_time_for_what_follows_is_not_a_limit_of_the_caller() -> None:
     clock.left()
     error = clock.overdue("U")
     assert type(error) is StreamTimeoutError
-    assert str(error) == "the server held the connection open after the answer"
+    assert str(error) == "the server kept the connection open after the answer"
     assert error.limit is None

@@ -396,7 +396,7 @@ def test_a_name_is_looked_up_in_a_thread_that_is_not_waited_for(
     ("error", "message"),
     [
         (socket.gaierror(socket.EAI_AGAIN, "later"), "later"),
-        (UnicodeError("label too long"), "'a.test' is not a name"),
+        (UnicodeError("label too long"), "'a.test' is not a valid host name"),
     ],
 )
 def test_a_name_that_is_not_known_has_the_system_s_error(

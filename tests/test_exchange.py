@@ -244,7 +244,7 @@ class TestRefusals:
             (
                 Reply([b"\xf1data: 1\n"], headers=coded("identity, x-new")),
                 NotAnEventStreamError,
-                "the Content-Encoding 'x-new' is not known",
+                "the Content-Encoding 'x-new' is not supported",
             ),
             (
                 Reply([b"data: 1"], headers=coded("zip, zip")),
@@ -284,7 +284,7 @@ class TestRefusals:
             (
                 Reply([HI], headers={**EVENT_STREAM, "transfer-encoding": "gzip"}),
                 NotAnEventStreamError,
-                "the Transfer-Encoding 'gzip' is not known",
+                "the Transfer-Encoding 'gzip' is not supported",
             ),
         ],
         ids=[
@@ -352,7 +352,7 @@ class TestRefusals:
         wire = MemoryWire(Reply([b"\xf1{}"], headers=coded("x-new", JSON)))
         error = failure(transport_over(wire).call(REQUEST))
         assert isinstance(error, NotAnEventStreamError)
-        assert str(error) == "the Content-Encoding 'x-new' is not known"
+        assert str(error) == "the Content-Encoding 'x-new' is not supported"
 
     def test_the_body_of_an_error_is_bounded(self) -> None:
         """The rest is not read, and the connection is dropped."""
@@ -608,7 +608,7 @@ class TestLimits:
             exchange.expire(None)
             assert await anext(exchange) == HI
             exchange.expire(0.01)
-            with pytest.raises(StreamTimeoutError, match="held the connection open") as caught:
+            with pytest.raises(StreamTimeoutError, match="kept the connection open") as caught:
                 await anext(exchange)
             assert caught.value.limit is None
 

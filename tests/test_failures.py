@@ -34,7 +34,7 @@ from openai_scan.transport.session import failures
 POOL: Any = urllib3.HTTPConnectionPool("api.test")
 RESET = ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 CERTIFICATE = ssl.SSLCertVerificationError(1, "[SSL] certificate verify failed")
-TRUST = "; if you trust the server, name the file of its authority in REQUESTS_CA_BUNDLE"
+TRUST = "; if you trust the server, set REQUESTS_CA_BUNDLE to the file of its authority"
 NO_SOCKS = "a SOCKS proxy needs the package PySocks: pip install 'requests[socks]'"
 UNKNOWN_AUTHORITY = ssl.SSLCertVerificationError(1, "self-signed certificate")
 UNKNOWN_AUTHORITY.verify_code = 18
@@ -60,7 +60,7 @@ def clock(*, connecting: bool) -> Clock:
             requests.exceptions.InvalidHeader("s3cret"),
             True,
             TransportError,
-            "no request to U: a header has a value that cannot be one",
+            "no request to U: the value of a header is malformed",
         ),
         (requests.exceptions.InvalidURL("s3cret"), True, TransportError, MALFORMED),
         (ValueError("s3cret"), True, TransportError, MALFORMED),
@@ -128,10 +128,10 @@ def test_a_wait_that_was_too_long_is_a_timeout(error: Exception) -> None:
         (ProtocolError("aborted", http.client.BadStatusLine(" a" + 99 * "b")), None,
             "the answer is not HTTP: a" + 59 * "b"),
         (ProtocolError("aborted", http.client.UnknownProtocol("HTTP/3")), None,
-            "the answer is in HTTP/3 instead of HTTP/1.1"),
+            "the answer uses HTTP/3 instead of HTTP/1.1"),
         (ProtocolError("aborted", http.client.LineTooLong("header line")), None,
             "the answer has a header line of more than 64 KiB"),
-        (DecodeError("inner", ValueError("z")), None, "what was sent cannot be decompressed"),
+        (DecodeError("inner", ValueError("z")), None, "the body cannot be decompressed"),
         (OSError("odd"), None, "odd"),
     ],
 )  # fmt: skip

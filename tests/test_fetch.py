@@ -255,8 +255,8 @@ class TestErrors:
         error = self.failed(start, JsException("Failed to fetch"), location="http://app.test/")
         assert str(error) == (
             f"no answer from {URL}: Failed to fetch; a browser does not say why: there may be no"
-            " connection or no such host, or the server does not allow requests from pages of this"
-            " origin (CORS), or the policy of the page does not allow the server (CSP)"
+            " connection or no such host, or the server may not allow requests from this origin"
+            " (CORS), or the policy of the page may not allow the server (CSP)"
         )
         assert isinstance(error.__cause__, FetchError)
         assert error.__cause__.__context__ is None
@@ -291,7 +291,7 @@ class TestErrors:
     def test_a_redirect_is_not_followed(self, start: Start) -> None:
         """A browser hides where to."""
         start(Reply(None, status=0, type="opaqueredirect"), location="https://app.test/")
-        with pytest.raises(RedirectError, match="does not say where to: set base_url to that"):
+        with pytest.raises(RedirectError, match="does not say where: set base_url to that"):
             list(exchange())
 
     @pytest.mark.parametrize(

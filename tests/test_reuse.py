@@ -156,15 +156,15 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     },
     "two lengths": (
         (head("Content-Length: 9", "Content-Length: 10") + EVENT, WAIT_FOR_HANG_UP),
-        "the answer has two Content-Lengths that differ",
+        "the answer has two different Content-Lengths",
     ),
     "two lengths of nothing": (
         (head("Content-Length: 0", "Content-Length: 9", status="204 No Content"), WAIT_FOR_HANG_UP),
-        "the answer has two Content-Lengths that differ",
+        "the answer has two different Content-Lengths",
     ),
     "two lengths beside chunks": (
         (head("Content-Length: 9, 10", "Transfer-Encoding: chunked") + BODY, WAIT_FOR_HANG_UP),
-        "the answer has two Content-Lengths that differ",
+        "the answer has two different Content-Lengths",
     ),
     "two odd lengths of nothing": (
         (head("Content-Length: +9, 10", status="204 No Content"), WAIT_FOR_HANG_UP),
@@ -172,19 +172,19 @@ REFUSED: dict[str, tuple[tuple[bytes | object, ...], str]] = {
     ),
     "two lengths in one line": (
         (head("Content-Length: 9, 10") + EVENT, WAIT_FOR_HANG_UP),
-        "the answer has two Content-Lengths that differ",
+        "the answer has two different Content-Lengths",
     ),
     "another protocol": (
         (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + OK, WAIT_FOR_HANG_UP),
-        "it switches to a protocol that was not asked for",
+        "it switches to a protocol that was not requested",
     ),
     "hints without an end": (
         (Repeat(EARLY_HINTS),),
-        "there is no end to its informational answers",
+        "its informational answers do not end",
     ),
     "too many hints": (
         (EARLY_HINTS * 21 + OK, WAIT_FOR_HANG_UP),
-        "there is no end to its informational answers",
+        "its informational answers do not end",
     ),
     "a hint that is a line without an end": (
         (b"HTTP/1.1 103 Hints\r\n" + b"x" * 70_000, WAIT_FOR_HANG_UP),
@@ -348,7 +348,7 @@ def test_a_proxy_answers_as_a_server_does(sent: bytes, *, through: bool) -> None
             assert not s.next()
             error = s.err()
     assert isinstance(error, ConnectError)
-    assert ("the end of the proxy's answer is in doubt" in str(error)) != through
+    assert ("it is unclear where the proxy's answer ends" in str(error)) != through
     assert "Tunnel connection failed" not in str(error)
 
 

@@ -285,7 +285,10 @@ def _two_of_a_name() -> type:
         ),
         (
             _two_of_a_name(),
-            "two classes have the name Place: rename one, because a schema refers to classes by name",
+            (
+                "two classes have the name Place: rename one, because a schema refers to classes"
+                " by name"
+            ),
         ),
     ],
     ids=str,

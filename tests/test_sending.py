@@ -118,7 +118,7 @@ class TestPacking:
         """Those of the request and those of all."""
         bad = {"X-A": "a\nb"}
         request = Request(method="GET", path="/x", headers=bad if part != "of all" else {})
-        with pytest.raises(ValueError, match="the header X-A has a line end"):
+        with pytest.raises(ValueError, match="the header X-A contains a line break"):
             sender(headers=bad if part == "of all" else {}).pack(request, "call", "a/b")
 
     def test_what_is_sent_is_copied(self) -> None:
@@ -141,11 +141,11 @@ class TestHints:
     """What this library knows of a refusal, and the server does not say."""
 
     GONE = (
-        "OpenAI switched its Assistants API off on 2026-08-26: set base_url to a server that has"
+        "OpenAI shut down its Assistants API on 2026-08-26: set base_url to a server that offers"
         " it, or move to create_response_stream"
     )
     RESUMED = (
-        "only what was created with background=True can be taken up again, and not for long;"
+        "only a response created with background=True can be resumed, and not for long;"
         " retrieve_response returns it once it is finished"
     )
 
@@ -213,17 +213,17 @@ class TestHeaders:
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [
-            ("X", 1, "the names and the values of headers are text"),
-            (1, "X", "the names and the values of headers are text"),
-            ("a b", "v", "there is a header whose name cannot be one"),
-            ("", "v", "there is a header whose name cannot be one"),
-            ("X", "v\n", "the header X ends with a line end: strip it"),
-            ("X", "v\r", "the header X ends with a line end: strip it"),
-            ("X", " v", "the header X begins with a blank: strip it"),
-            ("X", "\tv", "the header X begins with a blank: strip it"),
-            ("X", "v\x00", "the header X has a line end or another control character in it"),
-            ("X", "v\x7f", "the header X has a line end or another control character in it"),
-            ("X", "\u0100", "the header X has a character in it that is not Latin-1"),
+            ("X", 1, "the names and values of headers must be strings"),
+            (1, "X", "the names and values of headers must be strings"),
+            ("a b", "v", "the name of a header is malformed"),
+            ("", "v", "the name of a header is malformed"),
+            ("X", "v\n", "the header X ends with a line break: strip it"),
+            ("X", "v\r", "the header X ends with a line break: strip it"),
+            ("X", " v", "the header X begins with a space: strip it"),
+            ("X", "\tv", "the header X begins with a space: strip it"),
+            ("X", "v\x00", "the header X contains a line break or another control character"),
+            ("X", "v\x7f", "the header X contains a line break or another control character"),
+            ("X", "\u0100", "the header X contains a character that is not Latin-1"),
         ],
     )
     def test_it_is_reported(self, name: Any, value: Any, message: str) -> None:

@@ -118,7 +118,7 @@ def test_it_may_become_a_hundred_times_as_large(arrived: int, most: int) -> None
     with pytest.raises(NotAnEventStreamError) as caught:
         at_once(answer.read())
     assert str(caught.value) == (
-        "the answer becomes more than 100 times as large when it is decompressed"
+        "the answer expands to more than 100 times its size when decompressed"
     )
 
 

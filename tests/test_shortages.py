@@ -355,7 +355,7 @@ class TestLibraries:
     def test_a_fork_of_urllib3_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its connections are not those of http.client, so nothing here would hold."""
         monkeypatch.setattr(urllib3.connection, "HTTPConnection", object)
-        with pytest.raises(ConfigurationError, match=r"^what is installed as urllib3 is another"):
+        with pytest.raises(ConfigurationError, match="another library is installed"):
             Client("k", "http://a.test/v1")
 
     def test_a_library_that_lacks_something_is_refused(
@@ -365,7 +365,7 @@ class TestLibraries:
         monkeypatch.setitem(sys.modules, "openai_scan.transport.session.wire", None)
         with pytest.raises(
             ConfigurationError,
-            match=r"^requests and urllib3 cannot be used as they are installed: ",
+            match=r"^requests and urllib3 cannot be imported: ",
         ):
             Client("k", "http://a.test/v1")
 

@@ -308,7 +308,7 @@ def test_chunk_of_text_is_refused() -> None:
     """A source that yields text is a mistake of the caller, not an error of the stream."""
     source: Any = ["data: 1\n\n"]
     s = StreamerV2(source)
-    with pytest.raises(TypeError, match="a source yields bytes, not str"):
+    with pytest.raises(TypeError, match="a source must yield bytes, not str"):
         s.next()
 
 

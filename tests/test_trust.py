@@ -158,7 +158,7 @@ class TestClocks:
             hung_up.set()
         assert isinstance(error, StreamTimeoutError)
         assert (error.limit, s.outcome) == ("event_idle", "timed_out")
-        assert str(error) == "no event came for event_idle=0.2 s"
+        assert str(error) == "no event arrived for event_idle=0.2 s"
 
     @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
     @pytest.mark.parametrize("first", [HI, HI + PING, PING + HI, PING])
@@ -1287,7 +1287,7 @@ class TestResume:
             assert len(server.requests) == 2
         assert type(error) is EventStreamError
         assert str(error) == (
-            f"events were lost between 2 and {number}, where the stream was taken up again"
+            f"events were lost between 2 and {number}, where the stream was resumed"
         )
         assert s.outcome == "failed"
         assert error.snapshot is not None
@@ -1306,7 +1306,7 @@ class TestResume:
             assert s.events_read == (4 if number else 3)  # and not that of the other answer
             error = s.err()
         assert type(error) is EventStreamError
-        assert str(error) == "the stream was taken up again with events of another answer"
+        assert str(error) == "the resumed stream contains events of another answer"
         assert s.outcome == "failed"
 
     @pytest.mark.parametrize("rest", [b"", text_event("lo", 3)], ids=["alone", "behind text"])
@@ -1358,7 +1358,7 @@ class TestResume:
             error = s.err()
         assert isinstance(error, NotFoundError)
         assert error.message == (
-            "no such response: only what was created with background=True can be taken up again,"
+            "no such response: only a response created with background=True can be resumed,"
             " and not for long; retrieve_response returns it once it is finished"
         )
 

@@ -1,8 +1,9 @@
 """Tell PyInstaller what a program that uses this package needs.
 
-PyInstaller finds the modules that a program imports by reading its code. It does not see those that
-are looked up by name: public names, event families and the commands of the command line. It does
-not see data either. The hooks in this folder list both; the entry point `pyinstaller40` names them.
+PyInstaller finds the modules that a program imports by reading its code. It does not see modules
+that are looked up by name: public names, event families and the commands of the command line. It
+does not see data either. The hooks in this folder list both; the entry point `pyinstaller40` names
+them.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def command_line_modules() -> list[str]:
 
 
 def data_files() -> list[tuple[str, str]]:
-    """Return the files that are not code, each with the folder that it is to be in."""
+    """Return the files that are not code, each with its destination folder."""
     return [
         (os.fspath(path), os.fspath(path.parent.relative_to(_PACKAGE.parent)))
         for path in sorted(_PACKAGE.rglob("*"))
@@ -46,7 +47,7 @@ def data_files() -> list[tuple[str, str]]:
 
 
 def _modules() -> list[tuple[str, ...]]:
-    """Return all modules but those of this folder, each as the parts of its name, in order."""
+    """Return all modules except those of this folder, each as the parts of its name, in order."""
     here = Path(__file__).parent
     found = set()
     for path in _PACKAGE.rglob("*.py"):

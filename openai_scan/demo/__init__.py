@@ -13,13 +13,13 @@ from openai_scan.testing import FakeServer, recorded
 
 
 class ReplayServer(FakeServer):
-    """A fake server that answers whatever it is asked with the recording.
+    """A fake server that answers every request with the recording.
 
     Args:
-        speed: How much faster than recorded; infinity for no pauses at all.
+        speed: How much faster than recorded; infinity for no pauses.
 
     Raises:
-        ValueError: The speed is not more than 0.
+        ValueError: The speed is not above 0.
     """
 
     def __init__(self, *, speed: float = 1.0) -> None:

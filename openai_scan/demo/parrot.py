@@ -1,4 +1,4 @@
-"""A server on this machine that answers without a model: it says how to try the relay."""
+"""A server on this machine that answers without a model and explains how to try the relay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from openai_scan.testing.steps import pieces_of
 PARROTS = ("parrot", "thinking-parrot")
 """The names of its models. The second one shows its reasoning."""
 
-# Between two words, in seconds; about as fast as people read.
+# The pause between two words, in seconds; about as fast as people read.
 _PACE = 0.05
 
 _SAYS = """\
@@ -41,12 +41,12 @@ _THINKS = "Somebody is talking to me. A parrot repeats what it hears, so I repea
 
 
 class ParrotServer(FakeServer):
-    """A fake server that repeats what it is told, by Chat Completions and the Responses API.
+    """A fake server that repeats the prompt, with Chat Completions and the Responses API.
 
     A response in background mode can be resumed and cancelled, as with the real service.
 
     Args:
-        pace: How long it waits after each word, in seconds.
+        pace: The pause after each word, in seconds.
     """
 
     def __init__(self, *, pace: float = _PACE) -> None:

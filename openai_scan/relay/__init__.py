@@ -1,4 +1,4 @@
-"""A relay: the tokens of an answer to many browsers, and the finished message to a database, once.
+"""A relay: it sends an answer to many browsers as it arrives, and saves the message once.
 
 ::
 
@@ -6,11 +6,11 @@
        ▲                                                 appends entries to the log,
        └──── frames ◀── follow() ◀── tail of the log ◀── and saves the row at the end
 
-The process that takes the job reads the stream. A process that answers a browser only follows the
+The process that takes the job reads the stream. A process that serves a browser only follows the
 log. So a browser may leave and come back, several may watch, and a server may die: there is still
 one message, with the text that was shown. `docs/explanation/relay.md` explains how.
 
-This file has the table of the public names; `__init__.pyi` has the same for type checkers. What
+This file only has the table of public names; `__init__.pyi` has the same for type checkers. What
 needs SQLAlchemy, redis or Starlette is loaded when it is first used; the extra `relay` installs
 them.
 """

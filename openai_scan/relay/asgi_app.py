@@ -1,4 +1,4 @@
-"""A relay as an ASGI application, to be served alone or mounted in another one.
+"""A relay as an ASGI application, to serve alone or to mount in another one.
 
 ::
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 Authorize: TypeAlias = "Callable[[Mapping[str, str]], str | Awaitable[str | None] | None]"
-"""Returns the id of the user who has sent a request, from its headers; None if there is none."""
+"""Returns the id of the user from the headers of a request; None if no user is signed in."""
 
 # How long the body of a request may take, in seconds.
 _BODY_SECONDS = 30.0
@@ -51,16 +51,15 @@ def asgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True)
     """Return an ASGI application that serves *relay*.
 
     The relay stays yours: close it when your server has ended. A server waits for open streams, and
-    they end when the relay is closed. So if the application is served by itself and its server
-    supports lifespans, it closes the relay at SIGTERM and SIGINT; if you mount it, do that with
-    `close_on_signals()`.
+    they end when the relay is closed. So if the application is served alone and its server supports
+    lifespans, it closes the relay at SIGTERM and SIGINT; if you mount it, use `close_on_signals()`.
 
     Args:
-        relay: The relay, made in this process.
+        relay: The relay, created in this process.
         authorize: Returns the id of the user from the headers of a request, their names in lower
             case, or None if no user is signed in. It may be a coroutine function; otherwise it is
             called in a thread. Without it there is one user, `"local"`, and only requests from this
-            machine are answered.
+            machine are served.
         page: Whether to serve the page.
     """
     site = Site(relay, is_open=authorize is None, page=page)
@@ -82,7 +81,7 @@ def asgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True)
 
 
 async def _live(relay: Relay, receive: Receive, send: Send) -> None:
-    """Take part in the beginning and the end of the server."""
+    """Handle the startup and shutdown of the server."""
     await receive()
     with close_on_signals(relay):
         await send({"type": "lifespan.startup.complete"})
@@ -109,7 +108,8 @@ def _request(scope: Scope) -> Request:
     headers: dict[str, str] = {}
     for name_bytes, value_bytes in scope["headers"]:
         name, value = name_bytes.decode("latin-1").lower(), value_bytes.decode("latin-1")
-        # Two of a kind are one that fits nothing, but for cookies, which HTTP/2 sends one by one.
+        # Duplicates are joined and then match nothing, except cookies, which HTTP/2 sends one by
+        # one.
         between = "; " if name == "cookie" else ", "
         headers[name] = f"{headers[name]}{between}{value}" if name in headers else value
     path: str = scope["path"]
@@ -131,7 +131,7 @@ async def _user(authorize: Authorize | None, request: Request) -> str:
     """Return the id of the user.
 
     Raises:
-        RefusedError: There is none, or *authorize* has failed.
+        RefusedError: No user is signed in, or *authorize* has failed.
     """
     if authorize is None:
         return LOCAL_USER
@@ -144,7 +144,7 @@ async def _body(request: StarletteRequest) -> bytes:
     """Return the body of a request.
 
     Raises:
-        RefusedError: It is too large or too slow, or the browser has left.
+        RefusedError: It is too large or too slow, or the browser has disconnected.
     """
 
     async def read() -> bytes:
@@ -162,7 +162,7 @@ async def _body(request: StarletteRequest) -> bytes:
 
 
 def _without_body(response: Response, scope: Scope, request: Request) -> Response:
-    """Return the response to a request whose body is not read: its connection ends."""
+    """Return the response to a request whose body is not read, so the connection is closed."""
     has_body = (
         "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
     )

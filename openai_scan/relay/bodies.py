@@ -1,4 +1,4 @@
-"""What the bodies of requests say, checked: they come from strangers."""
+"""Parse and check the bodies of requests, which are untrusted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHAT_FIELDS: Mapping[str, type[Any]] = {
     "messageId": str,
     "model": str,
 }
-"""The fields of the same from `useChat` of the AI SDK; *message* if it sends only the last one."""
+"""The same for `useChat` of the AI SDK; it has *message* if it sends only the last one."""
 
 _KINDS: Mapping[type[Any], str] = {str: "a string", list: "a list", dict: "an object"}
 
@@ -34,7 +34,7 @@ def check_length(length: str) -> None:
     """Check the Content-Length of a request.
 
     Raises:
-        RefusedError: It is no number, or more than `MAX_BODY`.
+        RefusedError: It is not a number, or more than `MAX_BODY`.
     """
     if not (length.isascii() and length.isdigit()):
         raise bad_request("The Content-Length must be a number.")
@@ -43,11 +43,11 @@ def check_length(length: str) -> None:
 
 
 def read_object(body: bytes, fields: Mapping[str, type[Any]]) -> Mapping[str, Any]:
-    """Return the JSON object that a body is. A field that is null is left out.
+    """Return the body as a JSON object. Null fields are left out.
 
     Args:
         body: The body.
-        fields: The names of all fields that it may have, and their types.
+        fields: The names and types of all fields that it may have.
 
     Raises:
         RefusedError: It is something else.
@@ -59,7 +59,7 @@ def read_object(body: bytes, fields: Mapping[str, type[Any]]) -> Mapping[str, An
     if not isinstance(value, dict):
         raise bad_request("The body must be a JSON object.")
     if not value.keys() <= fields.keys():
-        raise bad_request(f"The body may have no other fields than {', '.join(fields)}.")
+        raise bad_request(f"The body may only have the fields {', '.join(fields)}.")
     given = {name: found for name, found in value.items() if found is not None}
     for name, found in given.items():
         if not isinstance(found, fields[name]):
@@ -75,15 +75,15 @@ def read_id(asked: Mapping[str, Any], name: str) -> str | None:
     """
     given: str | None = asked.get(name)
     if given is not None and not is_id(given):
-        raise bad_request(f'The field {name} must have 16 to 64 letters, digits, "-" and "_".')
+        raise bad_request(f'The field {name} must be 16 to 64 letters, digits, "-" or "_".')
     return given
 
 
 def read_prompt(prompt: str | None) -> str:
-    """Return a prompt, if there is one.
+    """Return the prompt.
 
     Raises:
-        RefusedError: There is none, or only spaces.
+        RefusedError: It is missing, or only spaces.
     """
     if prompt is None or not prompt.strip():
         raise bad_request("The prompt is missing.")
@@ -93,11 +93,11 @@ def read_prompt(prompt: str | None) -> str:
 def read_last_message(asked: Mapping[str, Any]) -> str:
     """Return the text of the last message from `useChat`.
 
-    The messages before it are not looked at: the relay has a history of its own, and what a browser
-    says was answered is not what was answered.
+    Earlier messages are ignored: the relay has its own history, and a browser could claim answers
+    that were never given.
 
     Raises:
-        RefusedError: It is not one of the user, or has something else than text.
+        RefusedError: It is not a user message, or has parts other than text.
     """
     messages = asked.get("messages") or [asked.get("message")]
     match messages[-1]:
@@ -106,7 +106,7 @@ def read_last_message(asked: Mapping[str, Any]) -> str:
         case _:
             texts = [None]
     if None in texts:
-        raise bad_request("The last message must be one of the user, with parts of type text.")
+        raise bad_request("The last message must be a user message with parts of type text.")
     return read_prompt("".join(map(str, texts)))
 
 

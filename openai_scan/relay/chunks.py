@@ -1,4 +1,4 @@
-"""The entries as chunks of Chat Completions, so that any client of that API reads them.
+"""The entries as chunks of Chat Completions, which any client of that API can read.
 
 ::
 
@@ -10,15 +10,15 @@
     id: 1-9-end
     data: [DONE]
 
-An entry is one chunk. Its cursor is the id of the event, and also stands in the chunk, since most
-clients show nothing but chunks. A reader that comes back with it, as `Last-Event-ID` or `?after=`,
-gets the chunks behind it.
+An entry is one chunk. Its cursor is the id of the event. The chunk contains it as well, because
+most clients expose only chunks. A reader that reconnects with it, as `Last-Event-ID` or `?after=`,
+gets the chunks after it.
 
-openai-python takes each blank line after an id, or after a `retry`, for an event, and fails if that
+openai-python treats each blank line after an id, or after a `retry`, as an event, and fails if that
 has no data. So there is no `retry` here, and a heartbeat has no blank line.
 
-Chunks have no words for an answer that was stopped or is not whole, nor for text that replaces what
-was sent. Both are errors. Only if the new text goes on where the old one ended, its rest is sent.
+Chunks cannot express an answer that was stopped or is not whole, nor text that replaces what was
+sent. Both become errors. Only if the new text continues the old one is its rest sent.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from openai_scan.relay.frames import HEADERS, stored_end
 from openai_scan.relay.store import StoredMessage
 from openai_scan.values import Piece
 
-# What the kinds of pieces are called in a chunk.
+# The name of each kind of piece in a chunk.
 _KEYS: Mapping[str, str] = {
     "text": "content",
     "reasoning": "reasoning_content",
@@ -58,7 +58,7 @@ class Chunks:
 
     Args:
         stream: The id of the stream.
-        has_part: Whether the reader says that it has had a part of the answer.
+        has_part: Whether the reader says that it already has part of the answer.
     """
 
     headers: Mapping[str, str] = HEADERS
@@ -79,7 +79,7 @@ class Chunks:
     def opening(self, before: Sequence[Entry]) -> bytes:
         """Return the chunk that begins an answer, or an error if the reader had more of it."""
         for entry in before:
-            self._choices(self._take(entry) or ())  # which notes the calls
+            self._choices(self._take(entry) or ())  # to register the calls
         if before:
             return self.heartbeat
         if self._has_part:
@@ -113,7 +113,7 @@ class Chunks:
             yield from self._end(json.loads(entry.data), cursor_of(entry.place, is_end=True))
 
     def _take(self, entry: Entry) -> Sequence[Piece] | None:
-        """Note what an entry tells; return what it adds, or None if it replaces what was sent."""
+        """Register an entry; return what it adds, or None if it replaces what was sent."""
         match entry.kind:
             case "head":
                 self._head["model"] = json.loads(entry.data).get("model") or ""
@@ -126,7 +126,7 @@ class Chunks:
         return ()
 
     def _choices(self, pieces: Sequence[Piece]) -> list[dict[str, Any]]:
-        """Return pieces as choices of one chunk, each of them once."""
+        """Return pieces as choices of one chunk, each choice once."""
         deltas: dict[int, dict[str, Any]] = {}
         for piece in pieces:
             delta = deltas.setdefault(piece.choice, {})
@@ -147,7 +147,7 @@ class Chunks:
         return {"index": sent.index, "function": {"arguments": piece.text}}
 
     def _end(self, end: Mapping[str, Any], cursor: str) -> Iterator[bytes]:
-        """Yield what is left to say, and that it is all."""
+        """Yield what is left to send, and the end."""
         reason = finish_reason_of(end)
         if reason is None:
             is_stopped = end["status"] == "cancelled"
@@ -175,7 +175,7 @@ class Chunks:
         return b"id: %b\ndata: %b\n\n" % (cursor.encode(), encode_json({**chunk, "cursor": cursor}))
 
     def _error(self, message: str, code: str) -> bytes:
-        """Return an error, after which nothing else comes."""
+        """Return an error, which is the last frame."""
         self._is_over = True
         return _error(message, code) + _DONE
 
@@ -201,7 +201,7 @@ def _new_call(index: int, id: str, name: str, arguments: str) -> dict[str, Any]:
 
 
 def _usage(counts: Mapping[str, int]) -> dict[str, Any] | None:
-    """Return the counts of tokens in the words of the API, or None if too little is known."""
+    """Return the token counts under the API's names, or None if too little is known."""
     if "input" not in counts or "output" not in counts:
         return None
     usage: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The relay itself: it starts answers, hands jobs to threads, and lets readers follow the log."""
+"""The relay itself: it starts answers, gives jobs to threads, and lets readers follow the log."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _log = logging.getLogger("openai_scan")
 
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 
-# How often answers are looked for that no process works on, and how old they are, in seconds. One
-# whose log is lost may still be read: its process saves it at the end, so it is left that time.
+# How often to look for answers that no process works on, and how old they must be, in seconds. If
+# only the log of an answer is lost, its process saves it at the end, so it gets that much time.
 _SWEEP_EVERY = 60.0
 _SWEEP_AFTER = 900.0
 
@@ -62,21 +62,21 @@ class Relay:
         for frame in relay.iter(started.stream):
             ...
 
-    Make one in each process, after it has been forked. It starts threads; `close()` ends them.
+    Create one in each process, after forking. It starts threads; `close()` ends them.
 
     Args:
-        log: Where the entries of each answer go, and the jobs.
-        store: Where messages go.
+        log: Stores the entries of each answer, and the jobs.
+        store: Stores the messages.
         upstream: The server that answers.
-        models: The models that users may choose, the first one by default. Without any, the model
-            is that of *upstream*, and users cannot choose.
+        models: The models that users may choose; the first is the default. If empty, *upstream* has
+            the model, and users cannot choose.
         slots: How many answers this process reads at a time, each in a thread.
-        produce: Whether this process reads answers. A web tier has False, and leaves that to
+        produce: Whether this process reads answers. In a web tier pass False, and leave that to
             processes with True, or to tasks that call `run_one()`.
-        heartbeat: After how many seconds without an entry readers get a sign of life.
+        heartbeat: Seconds without an entry after which readers get a heartbeat.
         limits: What one user may do.
         on_finish: Called with each `StoredMessage`, in the thread that has stored it: at least once
-            for each, so use its id to tell repetitions.
+            for each, so use its id to recognize repetitions.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Relay:
         slots: int = 1000,
         produce: bool = True,
         heartbeat: float = 15.0,
-        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen, so sharing it is safe
         on_finish: Callable[[StoredMessage], object] | None = None,
     ) -> None:
         self.log = log
@@ -108,7 +108,7 @@ class Relay:
             if isinstance(store, Sweepable):
                 self._workers.repeat(self.sweep, "sweeper", every=_SWEEP_EVERY)
 
-    # Asked by those who serve browsers.
+    # For the servers of browsers.
 
     def start(
         self,
@@ -121,30 +121,30 @@ class Relay:
     ) -> Started:
         """Start an answer, and return at once.
 
-        A call that is repeated with the same *stream* starts nothing twice, so a browser can choose
-        the id, and send its request again if it has got no response.
+        Calling it again with the same *stream* starts nothing twice. So a browser can choose the id
+        and repeat its request if it got no response.
 
         Args:
-            prompt: What the user has written.
+            prompt: The user's prompt.
             user: The id of the user.
             conversation: The id of the conversation to continue; None for a new one.
-            stream: The id of the answer; None for a new one. Ids have 16 to 64 letters, digits, "-"
-                and "_".
+            stream: The id of the answer; None for a new one. Ids are 16 to 64 letters, digits, "-"
+                or "_".
             model: One of `models`; None for the first.
 
         Raises:
             LimitError: The prompt is too long, or the user asks for too much at once.
-            UnknownStreamError: The conversation or the answer is another user's.
-            UnavailableError: The store or the log cannot be reached. Call again, with the same
+            UnknownStreamError: The conversation or the answer belongs to another user.
+            UnavailableError: The store or the log cannot be reached. Call it again with the same
                 *stream*.
             ValueError: An id is malformed, the prompt is empty, or the model is not allowed.
-            ConfigurationError: This process was forked after the relay was made.
+            ConfigurationError: This process was forked after the relay was created.
         """
         self._check_process()
         if self._workers.is_closing:
             raise UnavailableError("the relay is closed")
         if not user:
-            raise ValueError("the user has no id")
+            raise ValueError("the user's id is empty")
         conversation = _checked_id(conversation, "conversation")
         stream = _checked_id(stream, "stream")
         prompt = storable(prompt)
@@ -158,7 +158,7 @@ class Relay:
         if self.models:
             head["model"] = self._allowed(model)
         elif model is not None:
-            raise ValueError("this relay has no list of models to choose from")
+            raise ValueError("this relay was created without models, so users cannot choose one")
         if not self.store.begin(NewMessage(stream, conversation, user, prompt), self.limits):
             message = self.message(stream, user=user)
             head["conversation"] = conversation = message.conversation
@@ -175,19 +175,19 @@ class Relay:
         user: str | None = None,
         encoding: Encoding | None = None,
     ) -> Reading:
-        """Return what a browser reads of an answer; iterate over it with `for` or `async for`.
+        """Return an iterator over the frames of an answer, for `for` or `async for`.
 
-        Call it in a thread if an event loop runs, since it may ask the log and the store.
+        In an event loop, call it in a thread, because it may query the log and the store.
 
         Args:
             stream: The id of the answer.
             after: The cursor of the reader, its `Last-Event-ID`; None for the beginning.
-            user: The id of the user, to whom the answer has to belong; None not to check that.
-            encoding: How to write what has come; None for the neutral frames.
+            user: The id of the user to whom the answer must belong; None not to check that.
+            encoding: How to encode the entries; None for the neutral frames.
 
         Raises:
-            UnknownStreamError: There is no such answer, or it is another user's.
-            UnavailableError: The log cannot be reached, and the store neither.
+            UnknownStreamError: There is no such answer, or it belongs to another user.
+            UnavailableError: Neither the log nor the store can be reached.
         """
         self._check_process()
         encoding = Frames() if encoding is None else encoding
@@ -212,12 +212,12 @@ class Relay:
         """Return the tail of a stream, or None if the log has nothing of it or is unreachable."""
         try:
             tail = self.log.open(stream)
-            if tail.entries and place > tail.entries[-1].place:  # this process lags behind
+            if tail.entries and place > tail.entries[-1].place:  # this process is behind
                 tail.push(self.log.read(stream))
         except UnavailableError as error:
-            _log.warning("%s is looked up in the store: %s", stream, error)
+            _log.warning("looking %s up in the store: %s", stream, error)
             return None
-        # Without its head, it is what a process has written after the log had lost the stream.
+        # A stream without its head was written by a process after the log had lost it.
         return tail if tail.entries and tail.entries[0].kind == "head" else None
 
     def iter(
@@ -228,10 +228,10 @@ class Relay:
         user: str | None = None,
         encoding: Encoding | None = None,
     ) -> Iterator[bytes]:
-        """Return the frames of an answer, for a server that blocks; arguments as for `follow()`.
+        """Return the frames of an answer, for a blocking server; arguments as for `follow()`.
 
         Raises:
-            UnknownStreamError: There is no such answer, or it is another user's.
+            UnknownStreamError: There is no such answer, or it belongs to another user.
             UnavailableError: Neither the log nor the store can be reached.
         """
         return self.follow(stream, after, user=user, encoding=encoding)
@@ -249,9 +249,10 @@ class Relay:
         On Trio, iterate over `iter()` in a thread.
 
         Raises:
-            UnknownStreamError: There is no such answer, or it is another user's; raised before the
-                first frame.
-            UnavailableError: Neither the log nor the store can be reached; likewise.
+            UnknownStreamError: There is no such answer, or it belongs to another user. Raised
+                before the first frame.
+            UnavailableError: Neither the log nor the store can be reached. Raised before the first
+                frame.
         """
         reading = await asyncio.to_thread(self.follow, stream, after, user=user, encoding=encoding)
         with reading:
@@ -259,9 +260,9 @@ class Relay:
                 yield frames
 
     def stop(self, stream: str) -> None:
-        """Stop an answer, whichever process reads it. What came of it is saved as `cancelled`.
+        """Stop an answer, whichever process reads it. What has arrived is saved as `cancelled`.
 
-        It returns at once; readers see the end as `done`.
+        It returns at once; readers get the end as `done`.
 
         Raises:
             UnavailableError: The log cannot be reached.
@@ -270,7 +271,7 @@ class Relay:
         self.log.stop(stream)
 
     def owner(self, stream: str) -> str | None:
-        """Return the id of the user whose answer it is, or None if there is no such answer.
+        """Return the id of the user to whom an answer belongs, or None if there is no such answer.
 
         Raises:
             UnavailableError: The store cannot be reached.
@@ -282,7 +283,7 @@ class Relay:
         """Return an answer as it is stored.
 
         Raises:
-            UnknownStreamError: There is no such answer, or it is not the one of *user*.
+            UnknownStreamError: There is no such answer, or it does not belong to *user*.
             UnavailableError: The store cannot be reached.
         """
         message = self._answer(stream)
@@ -295,21 +296,21 @@ class Relay:
         return None if message is None or message.role != "assistant" else message
 
     def history(self, conversation: str, *, user: str) -> Sequence[StoredMessage]:
-        """Return the messages of a conversation in order; none if it is not the user's.
+        """Return the messages of a conversation in order; an empty list if it is not the user's.
 
         Raises:
             UnavailableError: The store cannot be reached.
         """
         return self.store.history(conversation, user)
 
-    # Asked by those who produce.
+    # For the producers.
 
     def run_one(self, seconds: float = 0.0) -> str | None:
         """Take one job and work on it in this thread, until the message is saved.
 
-        For tasks of a queue of your own: call it once for each answer that was started. The job it
-        takes is the one that waits longest, which need not be the one of the task. If the process
-        dies, the next call takes the job over once its lease has run out.
+        Use it in tasks of your own queue: call it once for each answer that was started. It takes
+        the job that has waited longest, which need not be the one of the task. If the process dies,
+        the next call takes the job over once its lease has expired.
 
         Args:
             seconds: How long to wait for a job.
@@ -324,13 +325,13 @@ class Relay:
         return self._workers.run_one(seconds)
 
     def sweep(self, seconds: float = _SWEEP_AFTER) -> int:
-        """Save as `incomplete` the answers that are left `running` although their log is gone.
+        """Save as `incomplete` the answers that are still `running` although their log is gone.
 
         That happens if a process dies between the row and the log, or if the log is lost while no
         process works on the answer. A relay that produces does it every minute.
 
         Args:
-            seconds: How long they have been running at least. A process that still reads an answer
+            seconds: The minimum time they have been running. A process that still reads an answer
                 whose log is lost has that long to save it.
 
         Returns:
@@ -348,7 +349,7 @@ class Relay:
         return found
 
     def _give_up(self, stream: str) -> bool:
-        """Save an answer whose log is gone. Return False if it is saved already."""
+        """Save an answer whose log is gone. Return False if it is already saved."""
         if not self.store.finish(stream, 0, "incomplete", "", {"error": "LogLost"}):
             return False
         message = self.store.message(stream)
@@ -357,17 +358,17 @@ class Relay:
         return True
 
     def close(self) -> None:
-        """Stop working, and let other processes go on with the answers of this one.
+        """Stop working, and let other processes continue the answers of this one.
 
-        With a `MemoryLog` there is no other process: what came of each answer is saved as
-        `incomplete`. So is an answer that cannot be resumed, such as one of Chat Completions.
-        Readers are let go; those of other processes go on.
+        With a `MemoryLog` there is no other process: what has arrived of each answer is saved as
+        `incomplete`. The same happens to answers that cannot be resumed, such as those of Chat
+        Completions. Readers in this process end; those in other processes continue.
 
-        Call it any number of times. In a process that was forked after the relay was made it does
-        nothing, since threads and connections are those of the other process.
+        You may call it any number of times. In a process that was forked after the relay was
+        created it does nothing, because the threads and connections belong to the other process.
 
         Raises:
-            RuntimeError: It is called in a thread of the relay, as by *on_finish*.
+            RuntimeError: It is called in a thread of the relay, for instance by *on_finish*.
         """
         if os.getpid() == self._process:
             self._workers.close()
@@ -392,7 +393,7 @@ class Relay:
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise ConfigurationError(
-                "the relay was made before this process was forked: make one in each process"
+                "the relay was created before this process was forked: create one in each process"
             )
 
     def _allowed(self, model: str | None) -> str:
@@ -412,7 +413,7 @@ def _checked_id(given: str | None, name: str) -> str:
     if given is None:
         return secrets.token_urlsafe(18)
     if not is_id(given):
-        raise ValueError(f'{name} must have 16 to 64 letters, digits, "-" and "_"')
+        raise ValueError(f'{name} must be 16 to 64 letters, digits, "-" or "_"')
     return given
 
 

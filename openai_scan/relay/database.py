@@ -1,7 +1,7 @@
-"""A database behind SQLAlchemy: SQLite in a file, or PostgreSQL, by the same code.
+"""A database through SQLAlchemy: SQLite in a file, or PostgreSQL, with the same code.
 
-What the two do not share is here: how a transaction that writes begins, which clock counts, and
-what a driver's exceptions mean.
+The differences are handled here: how a transaction that writes begins, which clock counts, and what
+a driver's exceptions mean.
 
 ::
 
@@ -12,7 +12,7 @@ what a driver's exceptions mean.
                          of the file share                         of the processes may differ
     waits for a lock     5 seconds                                 5 seconds
     threads that write   wait for their turn, in order             wait for the rows they need
-    a frozen process     holds the lock until it goes on or ends   loses its connection after 10
+    a frozen process     holds the lock until it continues or ends loses its connection after 10
                                                                    seconds in a transaction
 """
 
@@ -54,7 +54,7 @@ _WAIT_SECONDS = 5
 # The pause before the next attempt, in seconds.
 _RETRY_SECONDS = 0.01
 
-# What the drivers do unless the URL says otherwise. libpq gives up a server that does not answer,
+# Defaults of the drivers, which the URL may override. libpq gives up a server that does not answer,
 # and notices one that has vanished, within seconds instead of hours.
 _SQLITE = {"timeout": _WAIT_SECONDS}
 _LIBPQ = {
@@ -66,7 +66,7 @@ _LIBPQ = {
     "tcp_user_timeout": 15_000,
 }
 
-# A session that is frozen in a transaction would hold up the takeover of its jobs.
+# A session frozen in a transaction would block the takeover of its jobs.
 _POSTGRESQL_SETTINGS = (
     f"SET lock_timeout = '{_WAIT_SECONDS}s'; SET idle_in_transaction_session_timeout = '10s'"
 )
@@ -78,18 +78,19 @@ _PRAGMAS = (
     "foreign_keys = ON",
 )
 
-# What SQLite says of a file that may be usable later. Older Pythons do not tell its error codes.
+# SQLite's messages for a file that may be usable later. Older Pythons do not expose its error
+# codes.
 _PASSING = ("locked", "full", "disk I/O")
 
-# What PostgreSQL says of a connection that it will not accept later either. There is no code.
+# PostgreSQL's messages for a connection that it will not accept later either. There is no code.
 _REFUSING = ("does not exist", "authentication failed")
 
 
 class _Turns:
-    """Lets the threads of a process write to a file of SQLite one after the other.
+    """Lets the threads of a process write to a SQLite file one after the other.
 
-    SQLite lets a thread that finds the file locked sleep, and look again. Where many threads write,
-    some find it locked each time, until they give up. Here the longest waiting comes next.
+    In SQLite, a thread that finds the file locked sleeps and tries again. If many threads write,
+    some find it locked each time, until they give up. Here the thread that waited longest is next.
     """
 
     def __init__(self, file: str) -> None:
@@ -101,7 +102,7 @@ class _Turns:
         """Wait for the turn of this thread.
 
         Raises:
-            UnavailableError: It has not come within five seconds.
+            UnavailableError: The turn has not come within five seconds.
         """
         mine = threading.Event()
         with self._lock:
@@ -110,7 +111,7 @@ class _Turns:
                 return
         if not mine.wait(_WAIT_SECONDS):
             with self._lock:
-                if self._waiting[0] is not mine:  # else it has come just now
+                if self._waiting[0] is not mine:  # otherwise the turn has just come
                     self._waiting.remove(mine)
                     raise UnavailableError(
                         f"sqlite:///{self._file}: other threads have locked it for"
@@ -125,7 +126,7 @@ class _Turns:
                 self._waiting[0].set()
 
 
-# By process, since a forked one would inherit turns that never end, and by file.
+# By process, because a forked one would inherit turns that never end, and by file.
 _turns: WeakValueDictionary[tuple[int, str], _Turns] = WeakValueDictionary()
 _turns_lock = threading.Lock()
 
@@ -137,16 +138,16 @@ def _turns_of(file: str) -> _Turns:
 
 
 class Database:
-    """One database, asked from any number of threads.
+    """One database, used by any number of threads.
 
     Args:
         url: `sqlite:///` and the path of a file, or `postgresql://` with what libpq understands.
-        connections: How many connections there are at most. Threads wait for one.
+        connections: The maximum number of connections. Threads wait for one.
 
     Attributes:
         is_sqlite: Whether it is SQLite.
-        name: The URL without password and options, to be shown.
-        time: An expression for the time: seconds since 1970.
+        name: The URL without password and options, for display.
+        time: An SQL expression for the time: seconds since 1970.
         timestamp: The same as a timestamp.
 
     Raises:
@@ -175,7 +176,7 @@ class Database:
         return f"Database({self.name!r})"
 
     def read(self, do: Callable[[sa.Connection], T]) -> T:
-        """Return what *do* returns for a connection that it only reads from.
+        """Call *do* with a connection that it only reads from, and return its result.
 
         Raises:
             UnavailableError: The database cannot be reached or is locked.
@@ -183,25 +184,26 @@ class Database:
         return self._run(self._alone, do)
 
     def write(self, do: Callable[[sa.Connection], T]) -> T:
-        """Return what *do* returns for a connection on which each statement is a transaction.
+        """Call *do* with a connection in autocommit mode, and return its result.
 
-        So no lock of the database is held while Python runs, which on a busy machine may take long.
+        Each statement is its own transaction, so no lock of the database is held while Python runs,
+        which may take long on a busy machine.
 
         Raises:
             UnavailableError: The database cannot be reached or is locked. If the connection was
-                lost, a statement may have had its effect all the same.
-            IntegrityError: There is a row of the same key.
+                lost, a statement may still have taken effect.
+            IntegrityError: A row with the same key exists.
         """
         with self._turn():
             return self._run(self._alone, do)
 
     def transact(self, do: Callable[[sa.Connection], T]) -> T:
-        """Return what *do* returns, in one transaction that writes; an exception rolls it back.
+        """Call *do* in one transaction that writes, and return its result; an exception rolls back.
 
         Raises:
             UnavailableError: The database cannot be reached or is locked. If the connection was
-                lost at the end, the transaction may have been committed all the same.
-            IntegrityError: Another transaction has inserted a row of the same key.
+                lost at the end, the transaction may still have been committed.
+            IntegrityError: Another transaction has inserted a row with the same key.
         """
         with self._turn():
             return self._run(self._together, do)
@@ -232,13 +234,13 @@ class Database:
         except (DBAPIError, PoolTimeout) as error:
             cause = _cause(error)
         finally:
-            if self._closed.is_set():  # meanwhile
+            if self._closed.is_set():  # closed meanwhile
                 self._engine.pool.dispose()
         self._failed = time.monotonic()
         raise UnavailableError(f"{self.name}: {self._message(cause)}") from cause
 
     def well_for(self) -> float:
-        """Return for how many seconds every call has been answered."""
+        """Return for how many seconds all calls have succeeded."""
         return time.monotonic() - self._failed
 
     def prepare(self, *tables: sa.Table) -> None:
@@ -267,15 +269,15 @@ class Database:
         raise ConfigurationError(f"{self.name}: {self._message(cause)}") from cause
 
     def _is_lasting(self, cause: BaseException) -> bool:
-        """Return whether waiting does not help against an error of the driver."""
+        """Return whether waiting cannot help against an error of the driver."""
         if self.is_sqlite:
             return not any(sign in str(cause) for sign in _PASSING)
         programming = self._engine.dialect.loaded_dbapi.ProgrammingError
         return isinstance(cause, programming) or any(sign in str(cause) for sign in _REFUSING)
 
     def lock(self, connection: sa.Connection, name: str) -> None:
-        """Let no other transaction that locks the same *name* go on until this one has ended."""
-        if not self.is_sqlite:  # where only one transaction writes at a time
+        """Block other transactions that lock the same *name* until this one has ended."""
+        if not self.is_sqlite:  # SQLite allows only one writer at a time
             digest = hashlib.sha256(name.encode()).digest()
             number = int.from_bytes(digest[:8], "big", signed=True)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
@@ -284,7 +286,7 @@ class Database:
         """Return whether anything may have been committed since the last call.
 
         Only one thread may call it. With SQLite it costs a microsecond; with PostgreSQL the answer
-        is always that something may have been.
+        is always True.
         """
         if not self.is_sqlite:
             return True
@@ -297,7 +299,8 @@ class Database:
         return self._version is None or self._version != version
 
     def _read_version(self) -> Any:
-        # The version changes if another connection commits. Only this thread uses this one.
+        # The version changes when another connection commits. Only this thread uses this
+        # connection.
         if self._watching is None:
             self._watching = self._engine.raw_connection()
         connection: Any = self._watching.driver_connection
@@ -309,10 +312,10 @@ class Database:
             watching.invalidate()
 
     def close(self) -> None:
-        """Close the connections. What is asked afterwards is an UnavailableError."""
+        """Close the connections. Later calls raise an UnavailableError."""
         self._closed.set()
         self._stop_watching()
-        self._engine.pool.dispose()  # the engine would make a new pool
+        self._engine.pool.dispose()  # the engine would create a new pool
 
     def _message(self, cause: BaseException) -> str:
         message = " ".join(str(cause).split())
@@ -322,7 +325,7 @@ class Database:
 def _parsed(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):  # whose messages may show the password
+    except (ArgumentError, ValueError):  # the message may contain the password
         parsed = None
     driver = _DRIVERS.get(parsed.drivername) if parsed is not None else None
     if parsed is None or driver is None:
@@ -342,16 +345,18 @@ def _shown(url: sa.URL) -> str:
 
 
 def _with_file(url: sa.URL) -> sa.URL:
-    """Return the URL with an absolute path, since a process may change its directory."""
+    """Return the URL with an absolute path, because a process may change its directory."""
     file = url.database or ""
     if file in ("", ":memory:") or file.startswith("file:"):
         raise ConfigurationError(
             "SQLite needs the path of a file, such as sqlite:///relay.db: in memory, each"
-            " connection would have a database of its own"
+            " connection would have its own database"
         )
     path = Path(file).absolute()
     if not path.parent.is_dir():
-        raise ConfigurationError(f"{url.database} cannot be opened: no directory {path.parent}")
+        raise ConfigurationError(
+            f"{url.database} cannot be opened: there is no directory {path.parent}"
+        )
     return url.set(database=str(path))
 
 
@@ -363,7 +368,7 @@ def _engine(url: sa.URL, connections: int) -> sa.Engine:
         engine = sa.create_engine(
             url,
             connect_args={name: value for name, value in usual.items() if name not in url.query},
-            hide_parameters=True,  # which are prompts and answers
+            hide_parameters=True,  # parameters are prompts and answers
             max_overflow=0,
             pool_pre_ping=not is_sqlite,
             pool_size=connections,
@@ -385,27 +390,27 @@ def _engine(url: sa.URL, connections: int) -> sa.Engine:
 
 
 def _autocommit(engine: sa.Engine) -> sa.Engine:
-    """Return *engine* with each statement in a transaction of its own."""
+    """Return *engine* with each statement in its own transaction."""
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # the module sqlite3 begins no transactions of its own
+    connection.isolation_level = None  # the sqlite3 module must not begin transactions
     for pragma in _PRAGMAS:
         _execute_patiently(connection, f"PRAGMA {pragma}")
 
 
 def _execute_patiently(connection: Any, statement: str) -> None:
-    """Execute a statement as soon as no other process is in its way.
+    """Execute a statement, and retry while another process blocks it.
 
-    The first change to WAL needs the file for itself. While others begin to use it, SQLite refuses
-    that at once, whatever the timeout.
+    Switching to WAL for the first time needs the file exclusively. While others start to use it,
+    SQLite rejects that at once, whatever the timeout.
     """
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
             connection.execute(statement).close()
-        except sqlite3.OperationalError as error:  # noqa: PERF203 - it is what is waited for
+        except sqlite3.OperationalError as error:  # noqa: PERF203 - expected until the file is free
             if "locked" not in str(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
@@ -427,7 +432,7 @@ def _clocks(*, is_sqlite: bool) -> tuple[sa.ColumnElement[float], sa.ColumnEleme
     if is_sqlite:
         seconds = (sa.func.julianday("now", type_=sa.Double) - 2440587.5) * 86400.0
         return seconds, sa.func.strftime("%Y-%m-%d %H:%M:%f000", "now")
-    # Not now(), which stands still in a transaction, however long that has waited for a lock.
+    # Not now(), which is constant within a transaction, however long that has waited for a lock.
     now = sa.func.clock_timestamp()
     return sa.cast(sa.extract("epoch", now), sa.Double), now
 

@@ -1,7 +1,7 @@
-"""What the encodings for other people's clients share: how an answer ended, and which calls it has.
+"""What the encodings for other clients share: how an answer ended, and which calls it has.
 
-These clients know their own words only. So an answer that is not whole is an error to them, with a
-sentence of ours; the words of the server that answered never leave the relay.
+These clients only know their own words. So an answer that is not whole is an error to them, with a
+message of ours; the upstream server's words never leave the relay.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from openai_scan.values import Piece
 
 _ORDER: Sequence[Literal["reasoning", "text", "refusal"]] = ("reasoning", "text", "refusal")
 
-REPLACED = "The text that was sent is replaced by another one: read the answer from its beginning."
+REPLACED = "The text so far is replaced by another one: read the answer from its beginning."
 LATER = "The answer cannot be read now: try again later."
 
 _SAID: Mapping[str, str] = {
     "cancelled": "The answer was stopped.",
     "failed": "The answer has failed.",
-    "incomplete": "The answer is not whole.",
+    "incomplete": "The answer is incomplete.",
 }
 
-# Why an answer ended, in the words of Chat Completions; other words are those of Responses.
+# Finish reasons of Responses, as Chat Completions calls them.
 _FINISH_REASONS: Mapping[str, str] = {
     "content_filter": "content_filter",
     "function_call": "tool_calls",
@@ -38,8 +38,8 @@ _FINISH_REASONS: Mapping[str, str] = {
 def finish_reason_of(end: Mapping[str, Any]) -> str | None:
     """Return why an answer ended, in the words of Chat Completions; None if it is not whole.
 
-    An answer that the model had no more room for, or that a filter has cut off, is whole here: it
-    has all that the server sent.
+    An answer cut off by a token limit or a content filter counts as whole here, because it has all
+    that the server sent.
 
     Args:
         end: The data of an entry `done`.
@@ -56,7 +56,7 @@ def finish_reason_of(end: Mapping[str, Any]) -> str | None:
 
 
 def said_of(end: Mapping[str, Any]) -> str:
-    """Return the sentence about an answer that is not whole."""
+    """Return the message for an answer that is not whole."""
     return _SAID[end["status"]]
 
 
@@ -66,22 +66,22 @@ def pieces_of_texts(texts: Mapping[str, str]) -> list[Piece]:
 
 
 class SentTexts:
-    """The texts of the first choice that readers have been sent, by kind."""
+    """The texts of the first choice that readers have received, by kind."""
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
 
     def take(self, pieces: Iterable[Piece]) -> None:
-        """Note pieces of an answer."""
+        """Add pieces of an answer."""
         for piece in pieces:
             if piece.kind in _ORDER and not piece.choice:
                 self._texts.setdefault(piece.kind, []).append(piece.text)
 
     def reset(self, texts: Mapping[str, str]) -> list[Piece] | None:
-        """Note that readers have *texts* now, by kind.
+        """Note that *texts*, by kind, replace what readers have received.
 
         Returns:
-            What is to be added to what they have been sent; None if that is not enough.
+            What to add to what they have received; None if adding is not enough.
         """
         before = {kind: "".join(parts) for kind, parts in self._texts.items()}
         self._texts = {kind: [text] for kind, text in texts.items()}
@@ -94,11 +94,11 @@ class SentTexts:
 
 @frozen
 class SentCall:
-    """A call that readers have been told of.
+    """A call that readers have received.
 
     Attributes:
-        index: Which one of its choice it is.
-        is_new: Whether this is the first that they hear of it.
+        index: Its index among the calls of its choice.
+        is_new: Whether this is its first piece.
     """
 
     index: int
@@ -106,10 +106,10 @@ class SentCall:
 
 
 class SentCalls:
-    """The calls that readers have been told of, piece by piece.
+    """The calls that readers have received, piece by piece.
 
-    A piece may come before the id or the name of its call is known. Then this call, and each that
-    begins after it, is only told at the end, when all is known.
+    A piece may arrive before the id or the name of its call is known. Then this call, and each one
+    that begins after it, is only sent at the end, when everything is known.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class SentCalls:
         self._is_late = False
 
     def take(self, piece: Piece) -> SentCall | None:
-        """Note a piece of a call. Return None if it is not to be sent now."""
+        """Register a piece of a call. Return None if it must not be sent now."""
         key = piece.choice, piece.call_id
         index = self._indexes.get(key)
         if index is not None:
@@ -128,7 +128,7 @@ class SentCalls:
         return SentCall(self._add(key), is_new=True)
 
     def left(self, end: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
-        """Return the calls that readers have not been told of, each with its index.
+        """Return the calls that readers have not received, each with its index.
 
         Args:
             end: The data of an entry `done`.

@@ -8,19 +8,19 @@
     ask     E-n     upstream is about to be asked, which happens once
     delta   E-n     what one event added to the answer
     mark    E-n     how the answer can be resumed upstream: a bookmark
-    reset   E-n     all texts, in place of what came before
+    reset   E-n     all texts, replacing what came before
     leave   E-n     the process hands the job over, and has written all that it had; `unasked` if
                     it wrote `ask` but sent no request
     end     E-n     how the answer ended, with all its facts
     done    E-n     the same for readers, and whether the message is saved
 
-Places only grow. The epoch E is the fence: a log takes no entry of an epoch once a later one has
+Places only grow. The epoch E is the fence: a log accepts no entry of an epoch once a later one has
 begun. So what a process writes after another one has taken over its job is never read.
 
-An event is one entry, however many pieces it brings. An answer that is resumed after an event has
-all of that event or nothing.
+An event is one entry, however many pieces it has. So an answer that is resumed after an event has
+all of that event or nothing of it.
 
-Browsers get reset, delta and done only. The other entries are for the processes of the relay, which
+Browsers only get reset, delta and done. The other entries are for the processes of the relay, which
 fold them into a `Progress`.
 """
 
@@ -41,28 +41,28 @@ EntryKind: TypeAlias = Literal[
 ]
 
 Place: TypeAlias = tuple[int, int]
-"""Where an entry is: its epoch, and its number in that epoch."""
+"""The position of an entry: its epoch, and its number in that epoch."""
 
 START: Place = (0, 0)
 """Before the first entry."""
 
 HEAD: Place = (0, 1)
-"""Where the head is in every log."""
+"""The place of the head in every log."""
 
 SHOWN = frozenset({"delta", "reset", "done"})
 """The kinds of entries that are sent to browsers."""
 
 TEXTS: Sequence[PieceKind] = ("text", "reasoning", "refusal")
-"""The kinds of pieces that are text. Sound and images are too large for a log."""
+"""The kinds of pieces that are text. Audio and images are too large for a log."""
 
-# More digits than any answer has entries, and few enough for every database.
+# More digits than any answer needs, and few enough for every database.
 _CURSOR = re.compile(r"([0-9]{1,9})-([0-9]{1,9})(-end)?", re.ASCII)
 
-# `json.dumps()` would make one for each entry.
+# Shared, because `json.dumps()` would create an encoder for each entry.
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@frozen(weakref_slot=False)  # there is one for each token of each answer
+@frozen(weakref_slot=False)  # small, as there is one for each token
 class Entry:
     """One entry of a log.
 
@@ -80,31 +80,31 @@ class Entry:
 
     @property
     def place(self) -> Place:
-        """Where it is in the log."""
+        """Its position in the log."""
         return self.epoch, self.seq
 
 
 def encode_json(value: Any) -> bytes:
-    """Return *value* as the JSON of an entry: UTF-8 on one line, half characters replaced."""
+    """Return *value* as the JSON of an entry: UTF-8 on one line, lone surrogates replaced."""
     return utf8(_to_json(value))
 
 
 def storable(text: str) -> str:
-    """Return *text* as every database can store it: U+FFFD for NUL and for half characters."""
+    """Return *text* so that every database can store it: U+FFFD for NUL and lone surrogates."""
     return mend(text).replace("\0", REPLACEMENT)
 
 
 def delta_of(pieces: Iterable[Piece], position: int | None = None) -> bytes | None:
-    """Return the data of the delta for what one event added, or None if there is nothing to tell.
+    """Return the data of the delta for what one event added, or None if it added nothing.
 
     ::
 
         {"text": "Hel"}                                    a piece of the text
-        {"reasoning": "First"}  {"refusal": "I cannot"}    and of what is beside it
-        {"call": "call_1", "name": "f", "arguments": "{"}  a piece of a call of a function
-        {"text": "Hel", "choice": 1}                       of another choice than number 0
+        {"reasoning": "First"}  {"refusal": "I cannot"}    and of the texts beside it
+        {"call": "call_1", "name": "f", "arguments": "{"}  a piece of a function call
+        {"text": "Hel", "choice": 1}                       of a choice other than number 0
         {"pieces": [{"text": "a"}, {"text": "b"}]}         several at once
-        {"text": "Hel", "n": 7}                            where the answer can be resumed after it
+        {"text": "Hel", "n": 7}                            the position to resume the answer from
 
     Args:
         pieces: The pieces of the event. Those of audio and images are left out.
@@ -132,7 +132,7 @@ def _told(piece: Piece) -> dict[str, Any] | None:
 
 
 def pieces_of(data: dict[str, Any]) -> Sequence[Piece]:
-    """Return the pieces that the parsed data of a delta tell."""
+    """Return the pieces in the parsed data of a delta."""
     return [_piece(told) for told in data.get("pieces") or [data]]
 
 
@@ -145,15 +145,14 @@ def _piece(told: dict[str, Any]) -> Piece:
 
 
 def cursor_of(place: Place, *, is_end: bool = False) -> str:
-    """Return the id that the frame of an entry has, with which a reader comes back."""
+    """Return the id of the frame of an entry, with which a reader can reconnect."""
     return f"{place[0]}-{place[1]}" + ("-end" if is_end else "")
 
 
 def read_cursor(text: str | None) -> tuple[Place, bool]:
-    """Return the place that a reader's cursor means, and whether the reader has seen the end.
+    """Return the place of a reader's cursor, and whether the reader has seen the end.
 
-    A cursor comes from a stranger. One that is missing, or that no relay has given, is the
-    beginning.
+    A cursor is untrusted. If it is missing or did not come from a relay, it means the beginning.
     """
     found = _CURSOR.fullmatch(text or "")
     if found is None:

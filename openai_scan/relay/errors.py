@@ -1,15 +1,15 @@
-"""What can go wrong in a relay.
+"""The errors of a relay.
 
 ::
 
     RelayError              catch this to catch all of them
     ├── UnknownStreamError  there is no such stream or conversation, or it is another user's
     ├── LimitError          the prompt is too long, or the user asks for too much at once
-    ├── UnavailableError    the log or the database cannot be reached: try again
+    ├── UnavailableError    the log or the database cannot be reached: retry
     ├── FencedError         another process has taken over the job
     └── LogLostError        the log has lost the stream
 
-The last two are for those who write a log of their own. A relay deals with them itself.
+The last two matter only if you write your own log. A relay handles them itself.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class RelayError(ScanError):
 
 
 class UnknownStreamError(RelayError):
-    """There is no stream or conversation of that id, or it belongs to another user.
+    """There is no stream or conversation with that id, or it belongs to another user.
 
-    The two cases are not told apart, so that ids cannot be tried. Answer with status 404.
+    The two cases look the same, so that ids cannot be guessed. Respond with status 404.
     """
 
 
 class LimitError(RelayError):
     """A user asks for more than the `Limits` of the relay allow.
 
-    Answer with status 413 if the prompt is too long, else 429; nothing has been started.
+    Respond with status 413 if the prompt is too long, else 429; nothing has been started.
 
     Attributes:
         is_too_long: Whether the prompt is too long. Otherwise the user has too many answers at a
             time, or has asked too often.
-        retry_after: After how many seconds it is worth asking again; None if that is not known.
+        retry_after: After how many seconds a retry makes sense; None if unknown.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class LimitError(RelayError):
 
 
 class UnavailableError(RelayError):
-    """The log or the store cannot be reached, or is locked. Try again; answer with status 503.
+    """The log or the store cannot be reached, or is locked. Retry; respond with status 503.
 
-    Its `__cause__` is the exception of the library behind it.
+    Its `__cause__` is the exception of the underlying library.
     """
 
 
@@ -62,7 +62,7 @@ class FencedError(RelayError):
 
 
 class LogLostError(RelayError):
-    """The log has lost the stream, such as a Redis that was emptied.
+    """The log has lost the stream, for instance because Redis was emptied.
 
     A log raises it from `append()` and `drain()`. The answer can still be saved.
     """

@@ -1,7 +1,7 @@
-"""A request and its response, whichever server has read the one and writes the other.
+"""A request and its response, independent of the server.
 
-An error is `{"error": {"message": ..., "code": ...}}`, with one sentence of ours. It never has the
-words of the server that answers, nor those of a database.
+An error is `{"error": {"message": ..., "code": ...}}`, with a message of ours. It never contains
+the words of the upstream server or of a database.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from openai_scan.relay.reading import Reading
 _log = logging.getLogger("openai_scan")
 
 MAX_BODY = 256 * 1024
-"""How many bytes the body of a request may have."""
+"""The maximum number of bytes in the body of a request."""
 
 LOCAL_USER = "local"
-"""The id of the only user of a relay that does not ask who a user is."""
+"""The id of the only user of a relay without `authorize`."""
 
-# After how many seconds it is worth trying again when the log or the database was not there.
+# The Retry-After, in seconds, if the log or the database cannot be reached.
 _RETRY_SECONDS = 2
 
 SHARED_HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every response: no page of another origin can embed it, or take it for something else."""
+"""For every response: pages of other origins can neither embed it nor misread its type."""
 
 _JSON_HEADERS: Mapping[str, str] = {
     **SHARED_HEADERS,
@@ -47,11 +47,11 @@ class Request:
 
     Attributes:
         method: The method, in upper case.
-        path: The path below the place where the relay is mounted, percent-decoded.
-        mount: The path of that place, without a slash at its end.
+        path: The path below the mount point of the relay, percent-decoded.
+        mount: The path of the mount point, without a trailing slash.
         query: What follows the question mark.
         headers: The headers, their names in lower case.
-        peer: The address that has connected, if there is one.
+        peer: The address of the client, if there is one.
     """
 
     method: str
@@ -62,18 +62,17 @@ class Request:
     peer: str | None = None
 
     def option(self, name: str) -> str | None:
-        """Return an option of the query, the first one of that name, or None."""
+        """Return the first query parameter with that name, or None."""
         values = parse_qs(self.query).get(name)
         return values[0] if values else None
 
 
 @frozen
 class Asked:
-    """A whole request of a user.
+    """A complete request of a user.
 
     Attributes:
-        request: What was known before its body was read.
-        user: The id of the user.
+        request: The request without its body.
         body: The body.
     """
 
@@ -90,7 +89,7 @@ class Response:
         status: The status.
         headers: The headers, without the length of the body.
         body: The body, unless there is a *reading*.
-        reading: What to send as the body, as it comes. Close it in any case.
+        reading: The source of a body that is sent as it arrives. Close it in any case.
     """
 
     status: int
@@ -107,15 +106,15 @@ def json_response(
 
 
 def no_content() -> Response:
-    """Return the response that there is nothing, which ends an `EventSource`."""
+    """Return the response for no content, which ends an `EventSource`."""
     return Response(204, {**SHARED_HEADERS, "Cache-Control": "no-store"})
 
 
 class RefusedError(Exception):
-    """A request is refused.
+    """A request is rejected.
 
     Attributes:
-        response: What to answer.
+        response: The response to send.
     """
 
     def __init__(
@@ -127,44 +126,44 @@ class RefusedError(Exception):
 
 
 def bad_request(message: str) -> RefusedError:
-    """Return the refusal of a request that says something wrong."""
+    """Return the error for a malformed request."""
     return RefusedError(400, "bad_request", message)
 
 
 def not_there() -> RefusedError:
-    """Return the refusal of what is not there, or is another user's: the two look the same."""
+    """Return the error for what does not exist or belongs to another user: they look the same."""
     return RefusedError(404, "not_found", "There is no such stream, conversation or page for you.")
 
 
 def wrong_method(allowed: str) -> RefusedError:
-    """Return the refusal of a method."""
+    """Return the error for a wrong method."""
     return RefusedError(405, "wrong_method", f"The method must be {allowed}.", {"Allow": allowed})
 
 
 def too_slow() -> RefusedError:
-    """Return the refusal of a body that does not arrive."""
+    """Return the error for a body that does not arrive."""
     return RefusedError(408, "too_slow", "The body of the request did not arrive in time.")
 
 
 def no_length() -> RefusedError:
-    """Return the refusal of a body whose length a server has to know, and does not."""
+    """Return the error for a body without the Content-Length that the server needs."""
     return RefusedError(411, "no_length", "The request must have a Content-Length.")
 
 
 def too_large() -> RefusedError:
-    """Return the refusal of a body that is too large."""
+    """Return the error for a body that is too large."""
     return RefusedError(
         413, "too_large", f"The body of a request may have at most {MAX_BODY} bytes."
     )
 
 
 def failed() -> RefusedError:
-    """Return the answer for a fault of the server; the details are in its log alone."""
+    """Return the error for an internal failure; only the log has the details."""
     return RefusedError(500, "failed", "The relay has failed; its log has the details.")
 
 
 def unavailable() -> RefusedError:
-    """Return the refusal of a request that is worth sending again."""
+    """Return the error for a request that may succeed later."""
     return RefusedError(
         503,
         "unavailable",
@@ -174,11 +173,11 @@ def unavailable() -> RefusedError:
 
 
 def checked_user(user: object) -> str:
-    """Return what `authorize` has returned, if it is the id of a user.
+    """Return the result of `authorize` if it is a user id.
 
     Raises:
         RefusedError: It is None or "".
-        TypeError: It is no string.
+        TypeError: It is not a string.
     """
     if not user:
         raise RefusedError(401, "not_signed_in", "Sign in first.")
@@ -189,15 +188,15 @@ def checked_user(user: object) -> str:
 
 @contextlib.contextmanager
 def identifying() -> Iterator[None]:
-    """Refuse a request if `authorize` fails inside of the `with` block.
+    """Reject a request if `authorize` fails inside the `with` block.
 
     Raises:
-        RefusedError: It has failed, or has found no user.
+        RefusedError: It has failed, or no user is signed in.
     """
     try:
         yield
     except RefusedError:
         raise
-    except Exception:  # noqa: BLE001 - a fault of the user's function, not of the request
-        _log.exception("authorize has failed")
+    except Exception:  # noqa: BLE001 - a bug in the user's function, not in the request
+        _log.exception("authorize failed")
         raise failed() from None

@@ -1,21 +1,21 @@
-"""How an answer ended: what is in the log, in the row and in the last frame.
+"""How an answer ended: as stored in the log, in the row and in the last frame.
 
 ::
 
-    status          one word, see `Status`
+    status          one word; see `Status`
     error           the name of an error class, or one of the words below
     finish_reason   the server's word
-    usage           how many tokens: input, output, total, cached, reasoning
-    calls           the calls of functions: id, name, arguments
-    cancel          true if upstream may still work on the answer, for nothing; in the log alone
+    usage           token counts: input, output, total, cached, reasoning
+    calls           the function calls: id, name, arguments
+    cancel          true if upstream may still work on the answer for nothing; only in the log
 
-    Shutdown        the process that read the answer has been stopped
+    Shutdown        the process that read the answer was stopped
     WorkerLost      the process that read the answer has died
     LogLost         the log has lost the stream
-    GaveUp          the job has killed each process that worked on it
+    GaveUp          each process that worked on the job has died
     TooLong         the answer is longer than the limit
 
-Of an error only the name of its class is told: its message may have what the server said.
+An error is reduced to the name of its class: its message may contain the server's words.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ STATUSES: Mapping[Outcome, Status] = {
     "timed_out": "incomplete",
     "cancelled": "cancelled",
 }
-"""The status of a message whose stream has ended so."""
+"""The status of a message for each outcome of its stream."""
 
 _OF_ROW = ("finish_reason", "usage", "calls", "error")
 
-# Reasoning and refusal, which a row has too, readers have got as deltas.
+# Readers have got reasoning and refusal, which a row also has, as deltas.
 _OF_READERS = ("status", *_OF_ROW)
 
 
 def facts(
     status: Status, answer: Answer | None = None, *, error: str | None = None
 ) -> dict[str, Any]:
-    """Return the facts of an end, without those that are not known."""
+    """Return the facts of an end, without unknown ones."""
     known: dict[str, Any] = {"status": status}
     if answer is not None:
         if answer.finish_reason is not None:
@@ -58,7 +58,7 @@ def facts(
             counts = attrs.asdict(answer.counts)
             known["usage"] = {key: count for key, count in counts.items() if count is not None}
         if calls := [call for call in answer.calls if call.complete]:
-            if status == "completed":  # not every API says that it waits for their outputs
+            if status == "completed":  # not every API reports that it waits for their outputs
                 known["status"] = "requires_action"
             known["calls"] = [
                 {"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls
@@ -69,7 +69,7 @@ def facts(
 
 
 def facts_of_row(end: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a message keeps of an end, besides its status and its text."""
+    """Return what a message keeps of an end besides its status and its text."""
     beside = {kind: text for kind, text in texts.items() if kind != "text"}
     return {**beside, **{key: end[key] for key in _OF_ROW if key in end}}
 
@@ -90,7 +90,7 @@ def facts_of_readers(end: Mapping[str, Any], message: str, *, saved: bool) -> di
 
 
 def end_of(message: StoredMessage) -> dict[str, Any]:
-    """Return the facts of the end of an answer that is stored."""
+    """Return the facts of the end of a stored answer."""
     return {
         "status": message.status,
         **{key: message.facts[key] for key in _OF_ROW if key in message.facts},
@@ -98,7 +98,7 @@ def end_of(message: StoredMessage) -> dict[str, Any]:
 
 
 def texts_of(message: StoredMessage) -> dict[str, str]:
-    """Return the texts of an answer that is stored, by kind."""
+    """Return the texts of a stored answer, by kind."""
     texts = {"text": message.text}
     return texts | {
         kind: message.facts[kind] for kind in ("reasoning", "refusal") if kind in message.facts

@@ -2,22 +2,22 @@
 
 ::
 
-    retry: 1000                     how long to wait before coming back, in ms
+    retry: 1000                     how long to wait before reconnecting, in ms
 
-    event: reset                    the whole text, in place of all that came before; `reasoning`
-    data: {"text":""}               and `refusal` are beside it, if there are any
+    event: reset                    the whole text, replacing all that came before; with
+    data: {"text":""}               `reasoning` and `refusal` if there are any
 
-    id: 1-4                         the cursor, with which a reader comes back
+    id: 1-4                         the cursor, with which a reader reconnects
     event: delta
     data: {"text":"Hel"}
 
     :                               a heartbeat, which readers skip
 
-    id: 1-9-end                     behind it there is nothing more
+    id: 1-9-end                     nothing follows it
     event: done
     data: {"status":"completed","saved":true,"message":"..."}
 
-No event is named `error`, since an `EventSource` has one of its own.
+No event is named `error`, because an `EventSource` has its own.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ HEARTBEAT = b":\n\n"
 
 RETRY = b"retry: 1000\n"
 
-# A charset other than this one, or none, and Chromium refuses the stream. The others keep what is
-# between from storing, compressing or holding it back. Rack and Django leave a response with a
-# Last-Modified or a Content-Encoding as it is, but these are the caller's to set.
+# With another charset, or none, Chromium rejects the stream. The other headers keep intermediaries
+# from storing, compressing or delaying it. Rack and Django leave a response with a Last-Modified or
+# a Content-Encoding alone, but those are up to the caller.
 HEADERS: Mapping[str, str] = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-cache, no-transform",
@@ -49,27 +49,27 @@ class Encoding(Protocol):
 
     Attributes:
         headers: The headers of the response.
-        heartbeat: What is sent when there is nothing to send, so that the connection stays open.
+        heartbeat: What to send when there is nothing to send, so that the connection stays open.
     """
 
     headers: Mapping[str, str]
     heartbeat: bytes
 
     def opening(self, before: Sequence[Entry]) -> bytes:
-        """Return what comes first.
+        """Return the first bytes.
 
         Args:
-            before: The entries that the reader has had, which are not sent again; none if the
-                answer follows from its beginning, also for a reader that has had a part of it.
+            before: The entries that the reader already has, which are not sent again. Empty if the
+                answer is sent from its beginning, even to a reader that has part of it.
         """
         ...
 
     def frames(self, entries: Sequence[Entry]) -> bytes:
-        """Return the frames of some entries; `b""` if readers are told nothing of them."""
+        """Return the frames of some entries; `b""` if readers do not get them."""
         ...
 
     def stored(self, message: StoredMessage) -> bytes:
-        """Return all that there is of an answer whose log is gone."""
+        """Return all of an answer whose log is gone."""
         ...
 
 
@@ -85,15 +85,15 @@ class Frames:
     heartbeat = HEARTBEAT
 
     def opening(self, before: Sequence[Entry]) -> bytes:
-        """Return the pause before coming back, and an empty text if the answer starts over."""
+        """Return the pause before reconnecting, and an empty text if the answer starts over."""
         return RETRY + (HEARTBEAT if before else b'event: reset\ndata: {"text":""}\n\n')
 
     def frames(self, entries: Sequence[Entry]) -> bytes:
-        """Return the frames of those entries that readers are told of."""
+        """Return the frames of those entries that readers get."""
         return b"".join([_frame(entry) for entry in entries if entry.kind in SHOWN])
 
     def stored(self, message: StoredMessage) -> bytes:
-        """Return the text and the end; while the answer is running, only when to come back."""
+        """Return the text and the end; while the answer is running, only when to reconnect."""
         if message.status == "running":
             return RETRY + HEARTBEAT
         text = encode_json(texts_of(message))
@@ -105,7 +105,7 @@ class Frames:
 
 
 def stored_end(message: StoredMessage) -> dict[str, Any]:
-    """Return the data of `done` for a message that is stored."""
+    """Return the data of `done` for a stored message."""
     return facts_of_readers(end_of(message), message.id, saved=True)
 
 

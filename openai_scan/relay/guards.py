@@ -1,4 +1,4 @@
-"""Which requests are refused for where they come from, before anything is looked up.
+"""Decide which requests are rejected because of their origin, before anything is looked up.
 
 Two kinds of web pages must not reach a relay: pages of other sites, in a browser that is signed in
 here, and pages whose name an attacker has pointed at this machine (DNS rebinding).
@@ -10,23 +10,23 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
-# The names of this machine, with any port. A page that was loaded under another name is not ours,
-# whatever address that name has.
+# The names of this machine, with any port. A page loaded under another name is not ours, whatever
+# address that name has.
 _LOCAL_HOST = re.compile(
     r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
 
-# What proxies add. A request with one of these has come through a proxy, maybe from far away.
+# Headers that proxies add. A request with one of them may come from far away.
 _OF_PROXIES = frozenset(
     {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
 )
 
 
 def is_local(peer: str | None, headers: Mapping[str, str]) -> bool:
-    """Return whether a request comes from this machine, without a proxy, under a name of it.
+    """Return whether a request comes from this machine, without a proxy, under one of its names.
 
     Args:
-        peer: The address that the server has accepted the connection from, if it has one.
+        peer: The address of the client, if there is one.
         headers: The headers, their names in lower case.
     """
     return (
@@ -41,7 +41,7 @@ def _is_loopback(peer: str) -> bool:
         address = ipaddress.ip_address(peer)
     except ValueError:
         return False
-    # A socket for both versions shows IPv4 as a part of IPv6.
+    # A dual-stack socket shows IPv4 addresses as part of IPv6.
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
 
@@ -49,8 +49,8 @@ def _is_loopback(peer: str) -> bool:
 def is_cross_site(headers: Mapping[str, str]) -> bool:
     """Return whether a page of another origin has sent a request.
 
-    Browsers say so in `Sec-Fetch-Site`, or else name the origin. What is no browser sends neither,
-    nor the cookies that a foreign page would need.
+    Browsers send `Sec-Fetch-Site`, or else the origin. Other clients send neither of them, and do
+    not have the cookies that an attack would need.
 
     Args:
         headers: The headers, their names in lower case.
@@ -68,9 +68,10 @@ def is_cross_site(headers: Mapping[str, str]) -> bool:
 
 
 def is_json(headers: Mapping[str, str]) -> bool:
-    """Return whether the body of a request is said to be JSON.
+    """Return whether the body of a request is declared as JSON.
 
-    The forms of a foreign page cannot say so, and its scripts have to ask first, which is refused.
+    Forms of a foreign page cannot declare that, and its scripts need a preflight, which is
+    rejected.
     """
     kind = headers.get("content-type", "").partition(";")[0]
     return kind.strip().lower() == "application/json"

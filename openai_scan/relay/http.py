@@ -1,11 +1,11 @@
-"""What a relay answers to HTTP requests, without a server or a framework.
+"""A relay's answers to HTTP requests, without a server or a framework.
 
 ::
 
     POST /streams                     {prompt, conversation?, id?, model?}
                                       202 {stream, conversation, events}
-    GET  /streams/{id}/events         the answer as an event stream, behind Last-Event-ID or
-                                      ?after=, or 204 behind its end; with ?format=openai as chunks
+    GET  /streams/{id}/events         the answer as an event stream, after Last-Event-ID or
+                                      ?after=, or 204 after its end; with ?format=openai as chunks
                                       of Chat Completions, with ?format=ui as a UI message stream
                                       of the AI SDK, which has no cursors
     POST /streams/{id}/stop           202 {status}
@@ -19,8 +19,8 @@
 
     GET  / and the other files of the page
 
-A server asks in this order, so that as little as possible is done for a request that is refused:
-`route()`, then who the user is, then for the body, then `answer()`.
+A server proceeds in this order, so that a rejected request costs as little as possible: `route()`,
+then the id of the user, then the body, then `answer()`.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ from openai_scan.relay.ui_messages import UIMessages, ui_messages
 _log = logging.getLogger("openai_scan")
 
 Handler: TypeAlias = Callable[[Asked], Response]
-"""What answers the requests of a route. It may ask the log and the store."""
+"""Answers the requests of a route. It may query the log and the store."""
 
-# After how many seconds it is worth asking again, where a store does not say when there is room.
+# The Retry-After, in seconds, if a store does not say when there is room.
 _LIMIT_SECONDS = 10
 
 
@@ -80,7 +80,7 @@ class Site:
 
     Args:
         relay: The relay.
-        is_open: Whether anybody who asks is the user: then only this machine is answered.
+        is_open: Whether everyone is the same user; then only this machine is served.
         page: Whether to serve the page.
     """
 
@@ -90,9 +90,9 @@ class Site:
         self._page: Mapping[str, PageFile] = load_page(FOLDER) if page else {}
 
     def route(self, request: Request) -> Handler | Response:
-        """Return what answers a request, or the response if nothing else has to be known.
+        """Return the handler of a request, or the response if nothing else is needed.
 
-        It looks at nothing but the request, and at once.
+        It examines only the request, and returns at once.
         """
         try:
             return self._route(request)
@@ -100,7 +100,7 @@ class Site:
             return refused.response
 
     def answer(self, handler: Handler, asked: Asked) -> Response:
-        """Return the response of what `route()` has returned. Call it in a thread."""
+        """Return the response of the handler from `route()`. Call it in a thread."""
         try:
             return handler(asked)
         except RefusedError as refused:
@@ -110,24 +110,24 @@ class Site:
         except LimitError as error:
             return self._limited(error).response
         except UnavailableError as error:
-            _log.warning("a request to the relay has to wait: %s", error)
+            _log.warning("a request to the relay got status 503: %s", error)
             return unavailable().response
-        except Exception:  # noqa: BLE001 - a fault of ours, or of the user's store
-            _log.exception("a request to the relay has failed")
+        except Exception:  # noqa: BLE001 - a bug of ours, or in the user's store
+            _log.exception("a request to the relay failed")
             return failed().response
 
-    # Where a request goes.
+    # Routing.
 
     def _route(self, request: Request) -> Handler | Response:
         if self._is_open and not is_local(request.peer, request.headers):
             raise RefusedError(
                 403,
                 "not_local",
-                "Without `authorize` this relay answers only requests from its own machine to"
-                " localhost, 127.0.0.1 or [::1], and none that come through a proxy.",
+                "Without `authorize` this relay serves only requests from its own machine to"
+                " localhost, 127.0.0.1 or [::1] that do not come through a proxy.",
             )
         if not request.path and "" in self._page:
-            # The page names its files relative to the folder that it is in.
+            # The page refers to its files relative to its folder.
             folder = quote(request.mount.rpartition("/")[2], safe="")
             return Response(307, {**SHARED_HEADERS, "Location": f"{folder}/"})
         parts = request.path.split("/")[1:]
@@ -194,11 +194,13 @@ class Site:
             case "ui":
                 encoding, after = UIMessages(stream), None
             case _:
-                raise bad_request("The format must be openai or ui, or be left out.")
+                raise bad_request("The format must be openai or ui, or left out.")
         return _streamed(self._relay.follow(stream, after, user=asked.user, encoding=encoding))
 
     def _stop(self, stream: str, asked: Asked) -> Response:
-        self._relay.message(stream, user=asked.user)  # raises an error if it is another user's
+        self._relay.message(
+            stream, user=asked.user
+        )  # raises an error if it belongs to another user
         return self._stopping(stream)
 
     def _history(self, conversation: str, asked: Asked) -> Response:
@@ -209,13 +211,13 @@ class Site:
             case "ui":
                 told = ui_messages(messages)
             case _:
-                raise bad_request("The format must be ui, or be left out.")
+                raise bad_request("The format must be ui, or left out.")
         return json_response(200, {"messages": told})
 
-    def _models(self, asked: Asked) -> Response:  # noqa: ARG002 - all users have the same
+    def _models(self, asked: Asked) -> Response:  # noqa: ARG002 - the same for all users
         return json_response(200, {"models": self._relay.models})
 
-    # What `useChat` of the AI SDK asks for.
+    # Requests of `useChat` of the AI SDK.
 
     def _chat(self, asked: Asked) -> Response:
         body = read_object(asked.body, CHAT_FIELDS)
@@ -238,11 +240,11 @@ class Site:
         return self._stopping(None if running is None else running.id)
 
     def _running(self, conversation: str, user: str) -> StoredMessage | None:
-        """Return the newest answer of a conversation that is running, or None."""
+        """Return the newest running answer of a conversation, or None."""
         messages = reversed(self._relay.history(conversation, user=user))
         return next((message for message in messages if message.status == "running"), None)
 
-    # What the handlers share.
+    # Shared by the handlers.
 
     def _as_ui_messages(self, stream: str, user: str) -> Response:
         return _streamed(self._relay.follow(stream, user=user, encoding=UIMessages(stream)))

@@ -1,9 +1,10 @@
-"""The log of a relay: where the entries of each answer are, and who works on which.
+"""The log of a relay: the entries of each answer, and the jobs.
 
 A log is an append-only list of entries for each stream, and a list of jobs. A process takes a job
-under a lease. If it does not renew that in time, because it has died or hangs, another process
-takes the job over with the next epoch, and the log takes nothing more of the earlier one. Jobs are
-finished only once the message is saved, so an answer may be produced in part twice, but never lost.
+with a lease. If it does not renew the lease in time, because it has died or hangs, another process
+takes the job over with the next epoch, and the log accepts nothing more of the earlier one. A job
+is finished only after the message is saved, so part of an answer may be produced twice, but never
+lost.
 
 `MemoryLog` serves one process, `SqlLog` the processes that share a database, `RedisLog` those of
 several machines.
@@ -38,18 +39,19 @@ class Job:
 class Log(ABC):
     """What every log does. All methods may be called from any thread.
 
-    What a log cannot do because its server or file cannot be reached or is locked is an
-    `UnavailableError`, except in `append()`, `drain()` and `close()`, which raise none.
+    If a log cannot do something because its server or file cannot be reached or is locked, it
+    raises an `UnavailableError`, except in `append()`, `drain()` and `close()`, which never raise
+    it.
 
-    A log belongs to one relay. A process that was frozen for longer than the lease may take a job
-    a second time, so what a log keeps for a job belongs to the `Job`, not to the stream.
+    A log belongs to one relay. A process that was frozen for longer than the lease may take the
+    same job again, so what a log keeps for a job belongs to the `Job`, not to the stream.
 
     Attributes:
         lease: For how many seconds a job belongs to a process that does not renew it.
         is_shared: Whether another process can take over a job.
         tails: What is new in the streams that are being read in this process.
-        on_stop: Called with the id of a stream when it is to stop. The relay sets it; it is called
-            in a thread of the log, and returns quickly.
+        on_stop: Called with the id of a stream that must stop. The relay sets it; it is called in
+            a thread of the log, and returns quickly.
     """
 
     lease: float
@@ -57,7 +59,7 @@ class Log(ABC):
     on_stop: Callable[[str], None]
 
     def __init__(self) -> None:
-        self.on_stop = lambda stream: None  # noqa: ARG005 - there is no relay yet
+        self.on_stop = lambda stream: None  # noqa: ARG005 - until a relay sets it
         self.tails = Tails()
 
     # Jobs.
@@ -73,23 +75,24 @@ class Log(ABC):
 
     @abstractmethod
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
-        """Take jobs that belong to no process: new ones, and those whose lease has run out.
+        """Take jobs that belong to no process: new ones, and those whose lease has expired.
 
-        Once the entry `begin` of their epoch is written, the log takes no entry of an earlier one.
+        After the entry `begin` of their epoch is written, the log accepts no entry of an earlier
+        one.
 
         Args:
             limit: How many at most.
             seconds: How long to wait for the first one.
 
         Returns:
-            The jobs; none if there is none in time, or `close()` has been called.
+            The jobs; an empty list if there is none in time, or `close()` has been called.
         """
 
     @abstractmethod
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that other processes have taken over.
+        """Renew the leases of *jobs*, and return those that other processes have taken over.
 
-        A job of which that is not known is not among them.
+        A job whose owner is unknown is not returned.
         """
 
     @abstractmethod
@@ -100,7 +103,7 @@ class Log(ABC):
     def finish(self, job: Job) -> None:
         """Remove a job that is done, if it is still there.
 
-        Its stream can still be read for some minutes. Do nothing if the job is another process's.
+        Its stream can still be read for some minutes. No-op if the job belongs to another process.
         """
 
     # Writing.
@@ -109,19 +112,20 @@ class Log(ABC):
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
         """Append to the stream of *job*, and return without waiting for a server.
 
-        Entries are written in order, and readers get them once they are written. Those that cannot
+        Entries are written in order, and readers get them after they are written. Those that cannot
         be written now are kept and written later.
-        A process numbers those of its epoch without a gap, from 0, which is `begin`. So a log can
-        see whether any have been lost.
+
+        The entries of an epoch are numbered without gaps, from 0, which is `begin`. So a log can
+        detect whether any were lost.
 
         Raises:
-            FencedError: It is known that another process has taken over the job.
-            LogLostError: It is known that the log has lost the stream.
+            FencedError: Another process is known to have taken over the job.
+            LogLostError: The log is known to have lost the stream.
         """
 
     @abstractmethod
     def drain(self, job: Job, seconds: float) -> bool:
-        """Wait until all that has been appended is written. Return False if it takes longer.
+        """Wait until everything appended is written. Return False if it takes longer.
 
         Raises:
             FencedError: Another process has taken over the job.
@@ -132,7 +136,7 @@ class Log(ABC):
 
     @abstractmethod
     def read(self, stream: str) -> Sequence[Entry]:
-        """Return the entries of a stream; none if there is no such stream."""
+        """Return the entries of a stream; an empty list if there is no such stream."""
 
     @abstractmethod
     def exists(self, stream: str) -> bool:
@@ -140,10 +144,10 @@ class Log(ABC):
 
     @abstractmethod
     def open(self, stream: str) -> Tail:
-        """Return a tail that has the entries of a stream, and gets those to come.
+        """Return a tail with the entries of a stream, which also gets those to come.
 
-        It gets them as long as there is a reference to it. If the log becomes unreachable or loses
-        the stream, the tail ends.
+        It gets them as long as it is referenced. If the log becomes unreachable or loses the
+        stream, the tail ends.
         """
 
     # Stop.
@@ -161,8 +165,8 @@ class Log(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of threads and connections. Call it any number of times.
+        """Release threads and connections. You may call it any number of times.
 
-        What has been appended is written before, if that takes no longer than a moment. A `take()`
-        that waits returns, and tails end.
+        What has been appended is written first, unless that takes long. A waiting `take()` returns,
+        and tails end.
         """

@@ -16,11 +16,11 @@ from openai_scan.relay.tail import Tail
 class MemoryLog(Log):
     """A log in memory: fast, and gone with the process.
 
-    If the process ends while an answer is read, what came of it is saved as `incomplete`.
+    If the process ends while an answer is read, what has arrived is saved as `incomplete`.
 
     Args:
-        keep: For how many seconds a stream can be read after its end. A token takes 130 bytes that
-            long; after that readers get the message from the store.
+        keep: For how many seconds a stream can be read after its end. Meanwhile a token takes 130
+            bytes. After that readers get the message from the store.
     """
 
     lease = 15.0
@@ -49,13 +49,13 @@ class MemoryLog(Log):
             return True
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
-        """Take jobs that are new, or were put back."""
+        """Take jobs that are new or were put back."""
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._is_closed, seconds)
             return [self._jobs.popleft() for _ in range(min(limit, len(self._jobs)))]
 
-    def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:  # noqa: ARG002 - none has a lease
-        """Return no job: no other process can take one over."""
+    def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:  # noqa: ARG002 - there are no leases
+        """Return nothing: no other process can take over a job."""
         return ()
 
     def hand_over(self, jobs: Iterable[Job]) -> None:
@@ -77,12 +77,12 @@ class MemoryLog(Log):
             raise LogLostError(f"there is no stream {job.stream}")
         tail.push(entries)
 
-    def drain(self, job: Job, seconds: float) -> bool:  # noqa: ARG002 - nothing is waited for
-        """Return True: what is appended is written."""
+    def drain(self, job: Job, seconds: float) -> bool:  # noqa: ARG002 - there is nothing to wait for
+        """Return True: everything appended is written."""
         return True
 
     def read(self, stream: str) -> Sequence[Entry]:
-        """Return the entries of a stream; none if there is no such stream."""
+        """Return the entries of a stream; an empty list if there is no such stream."""
         tail = self._streams.get(stream)
         return [] if tail is None else [*tail.entries]
 
@@ -91,7 +91,7 @@ class MemoryLog(Log):
         return stream in self._streams
 
     def open(self, stream: str) -> Tail:
-        """Return the tail of a stream; one that is over if there is no such stream."""
+        """Return the tail of a stream; if there is no such stream, a tail that is over."""
         tail = self._streams.get(stream)
         if tail is None:
             tail = Tail(stream)
@@ -110,7 +110,7 @@ class MemoryLog(Log):
         return stream in self._stopped
 
     def close(self) -> None:
-        """Let readers go."""
+        """End the readers."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

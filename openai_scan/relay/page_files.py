@@ -1,4 +1,4 @@
-"""The files of the page, read once: a short list, so that no path of a request names a file."""
+"""The files of the page, read once into a short list, so that a request cannot name other files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from attrs import field, frozen
 
 FOLDER = Path(__file__).with_name("page")
-"""Where the files are."""
+"""The folder of the files."""
 
-# The types of the files that are served; others are not.
+# The types of the files to serve; others are ignored.
 _TYPES: Mapping[str, str] = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -19,8 +19,8 @@ _TYPES: Mapping[str, str] = {
     ".svg": "image/svg+xml",
 }
 
-# Everything comes from here, no script or style is written into the page, no other page shows it in
-# a frame, and nothing is told to other sites.
+# Everything comes from this server, no script or style is inline, no other page may frame the page,
+# and nothing is revealed to other sites.
 _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
@@ -49,7 +49,7 @@ class PageFile:
 
 
 def load_page(folder: Path) -> Mapping[str, PageFile]:
-    """Return the files in *folder* by their names; `index.html` is named `""`."""
+    """Return the files in *folder* by name; `index.html` is named `""`."""
     files = {}
     for found in folder.iterdir() if folder.is_dir() else ():
         kind = _TYPES.get(found.suffix)

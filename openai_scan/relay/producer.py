@@ -1,26 +1,26 @@
 """The work on one answer: read it, write it to the log, save it once.
 
-Every step leaves something behind from which another process can go on:
+Every step leaves something behind from which another process can continue:
 
 ::
 
     step     what is written                 if the process dies after it, the next one
     take     the epoch of the job            begins
     begin    begin, the fence                begins
-    ask      ask                             asks no second time: it resumes the answer by the
-                                             mark, or saves what came as `incomplete`
-    read     delta, mark, reset              likewise
-    end      end, all facts of the outcome   saves just that
+    ask      ask                             does not ask again: it resumes the answer from the
+                                             mark, or saves what has arrived as `incomplete`
+    read     delta, mark, reset              does the same
+    end      end, all facts of the outcome   only saves
     save     the row                         finds the row saved
     tell     done                            finds that readers have been told
     finish   the job is gone                 (there is no next one)
 
-What never happens: that an answer is asked for twice, that a row is written twice, that `done` says
-that a message is saved before it is, or that the text in the row differs from that in the log. The
-log is read only after `begin` is in it, since until then the process before may have written more.
+These never happen: an answer is asked for twice, a row is written twice, `done` says that a message
+is saved before it is, or the text in the row differs from that in the log. The log is read only
+after `begin` is in it, because until then the previous process may have written more.
 
-Upstream is told that an answer is not wanted any more only at the very end: by then the log has
-taken the last entry, so it is certain that no other process reads the answer.
+Upstream is told that an answer is not wanted only at the very end. By then the log has accepted the
+last entry, so no other process can be reading the answer.
 """
 
 from __future__ import annotations
@@ -51,26 +51,26 @@ from openai_scan.values import Piece
 
 _log = logging.getLogger("openai_scan")
 
-# A job that so many processes have begun to work on kills them.
+# A job that this many processes have begun apparently kills them.
 _MAX_ATTEMPTS = 5
 
-# How many fifths of a second the end may take to reach the log before the row is saved without.
+# How many fifths of a second to wait for the end to reach the log before the row is saved anyway.
 _END_WAITS = 25
 
-# How often a store may fail otherwise than by being unavailable: for about a minute.
+# How many errors other than UnavailableError a store may raise: about a minute of retries.
 _MAX_FAULTS = 32
 
 
 class Producer:
-    """What works on one job in this process; `run()` does it, in a thread.
+    """Works on one job in this process; `run()` does it, in a thread.
 
     Args:
         job: The job, taken from *log*.
-        log: Where the entries go.
-        store: Where the message goes.
+        log: Stores the entries.
+        store: Stores the message.
         upstream: The server that answers.
         limits: How long the answer may be.
-        on_finish: Called with the message that has been stored, at least once for each.
+        on_finish: Called with the stored message, at least once for each.
     """
 
     def __init__(
@@ -90,25 +90,25 @@ class Producer:
         self._limits = limits
         self._on_finish = on_finish
         self._progress = Progress()
-        self._is_unasked = False  # `ask` is in the log, and upstream has not been asked
+        self._is_unasked = False  # `ask` is in the log, but upstream has not been asked
         self._stream: StreamerV2[Any, Any] | None = None
-        self._is_whole = False  # upstream has nothing more to do
+        self._is_whole = False  # upstream has finished
         self._is_stopped = False
 
     # Called from other threads.
 
     def stop(self) -> None:
-        """Stop reading, because the user wants no more."""
+        """Stop reading, because the user asked to stop."""
         self._is_stopped = True
         self._cancel()
 
     def abandon(self) -> None:
-        """Write nothing any more, because another process has the job now."""
+        """Write nothing more, because another process has the job now."""
         self._writer.abandon()
         self._cancel()
 
     def close(self) -> None:
-        """Let another process go on, because this one ends."""
+        """Let another process continue, because this one ends."""
         self._writer.close()
         self._cancel()
 
@@ -138,28 +138,28 @@ class Producer:
             raise
 
     def _begin(self) -> None:
-        """Fence off the process before, then learn how far it has come."""
+        """Fence off the previous process, then find out how far it came."""
         self._writer.write(("begin", encode_json({"job": self.job.id})))
         self._writer.wait()
         if not self._writer.is_lost:
             entries = self._writer.until_available(lambda: self._writer.log.read(self.job.stream))
             if entries and entries[-1].epoch > self.job.epoch:
-                self._writer.abandon()  # this process was frozen, and another one has begun
+                self._writer.abandon()  # this process was frozen, and another one has taken over
             self._writer.check_fence()
             self._progress = Progress.of(entries)
 
     def _find_end(self) -> dict[str, Any]:
-        """Return the facts of the end: those that are stored, or what upstream still brings."""
+        """Return the facts of the end: those that are stored, or those of the answer read now."""
         try:
             return self._stored_end() or self._read_rest()
         except (FencedError, HandedOver):
             raise
-        except Exception as error:  # noqa: BLE001 - a wrong setting, or a fault of the user's classes
+        except Exception as error:  # noqa: BLE001 - a wrong setting, or a bug in the user's classes
             _log.exception("%s: the answer could not be read", self.job.stream)
             return facts("failed", error=type(error).__name__)
 
     def _stored_end(self) -> dict[str, Any] | None:
-        """Return the facts of the end if a process before has stored it without the log."""
+        """Return the facts of the end if a previous process has stored it without the log."""
         if self.job.epoch == 1:
             return None
         message = self._writer.until_available(lambda: self._store.message(self.job.stream))
@@ -170,7 +170,7 @@ class Producer:
         return end_of(message)
 
     def _read_rest(self) -> dict[str, Any]:
-        """Read what is still to come of the answer, and return the facts of its end."""
+        """Read the rest of the answer, and return the facts of its end."""
         progress = self._progress
         if progress.head is None:
             return facts("incomplete", error="LogLost")
@@ -186,7 +186,7 @@ class Producer:
         return facts("incomplete", error="LogLost") if stream is None else self._read(stream)
 
     def _open(self, head: Mapping[str, Any]) -> StreamerV2[Any, Any] | None:
-        """Return the stream of the answer, or of what is left of it.
+        """Return the stream of the answer, or of the rest of it.
 
         Returns:
             None if the log was lost before it had the `ask`: another process may ask.
@@ -208,13 +208,13 @@ class Producer:
         return self._upstream.ask(question)
 
     def _read(self, stream: StreamerV2[Any, Any]) -> dict[str, Any]:
-        """Write what the stream brings to the log, and return the facts of its end."""
+        """Write the stream to the log, and return the facts of its end."""
         progress, is_resumed = self._progress, self._progress.mark is not None
         pieces = _pieces_of_rest(stream) if is_resumed else stream.pieces
         with stream:
             self._stream = stream
             if self._is_stopped or self._writer.is_ending:
-                stream.cancel()  # there was nothing to cancel when they came
+                stream.cancel()  # the request to stop came before there was a stream
             while stream.next():
                 self._take(pieces(), stream.bookmark())
                 if progress.size > self._limits.answer:
@@ -227,13 +227,13 @@ class Producer:
         status = STATUSES[outcome or "truncated"]
         if status == "completed" and answer is not None:
             text = storable(answer.text)
-            # A stream that was resumed may know only the rest.
+            # A resumed stream may have only the rest.
             if not (is_resumed and progress.text().endswith(text)):
                 self._correct(text)
         return facts(status, answer, error=None if error is None else type(error).__name__)
 
     def _take(self, pieces: Sequence[Piece], bookmark: Mapping[str, Any] | None) -> None:
-        """Write what an event has brought, and how the answer can be resumed after it."""
+        """Write what an event added, and how to resume the answer after it."""
         progress, entries = self._progress, list[tuple[EntryKind, bytes]]()
         position = None if bookmark is None else bookmark["position"]
         if not isinstance(position, int):  # an agent's session cannot be resumed exactly
@@ -243,9 +243,9 @@ class Producer:
             progress.add(pieces, position, len(data))
             entries.append(("delta", data))
         else:
-            progress.size += sum(len(piece.text) for piece in pieces)  # of sound and images
+            progress.size += sum(len(piece.text) for piece in pieces)  # audio and images included
         if bookmark is not None and progress.mark is None:
-            # After the delta: a bookmark alone would say that the log has the event.
+            # After the delta: a bookmark alone would mean that the log has the event.
             progress.mark = dict(bookmark)
             entries.append(("mark", encode_json(bookmark)))
         self._writer.write(*entries)
@@ -255,10 +255,10 @@ class Producer:
         return self._writer.until_available(lambda: log.is_stopped(stream))
 
     def _interrupted(self) -> dict[str, Any]:
-        """Return the facts of the end of an answer that no other process can go on with.
+        """Return the facts of the end of an answer that no other process can continue.
 
         Raises:
-            HandedOver: Another process can.
+            HandedOver: Another process can continue it.
         """
         if self._writer.log.is_shared and (
             self._progress.mark is not None or not self._progress.is_asked
@@ -267,7 +267,7 @@ class Producer:
         return facts("incomplete", error="Shutdown")
 
     def _correct(self, text: str) -> None:
-        """Replace the text if it is another one than what came of it."""
+        """Replace the text if it differs from what arrived."""
         if text != self._progress.text():
             texts = {**self._progress.texts(), "text": text}
             self._progress.reset(texts)
@@ -282,10 +282,10 @@ class Producer:
         self._writer.is_written(_END_WAITS)
 
     def _save_and_tell(self) -> None:
-        """Store the message; tell readers of it, at once if it cannot be stored yet.
+        """Store the message and notify readers; if it cannot be stored yet, notify them at once.
 
-        Of an answer that was taken over they are told only once it is stored: a process that seems
-        dead may still store it otherwise, without the log.
+        If the answer was taken over, readers are notified only after it is stored: a process that
+        seems dead may still store it differently, without the log.
         """
         message = None
         is_certain = self._progress.attempts <= 1
@@ -297,17 +297,17 @@ class Producer:
             )
         except (FencedError, HandedOver):
             raise
-        except Exception:  # noqa: BLE001 - a fault of the user's store
-            _log.exception("%s is not saved", self.job.stream)
+        except Exception:  # noqa: BLE001 - a bug in the user's store
+            _log.exception("%s could not be saved", self.job.stream)
         self._tell(message)
         if message is not None:
             tell(self._on_finish, message)
 
     def _save(self) -> StoredMessage | None:
-        """Store the end of the answer, if no process has, and return the message as it is stored.
+        """Store the end of the answer unless a process has done so; return the stored message.
 
         Returns:
-            None if it has been deleted meanwhile.
+            None if it has been deleted.
 
         Raises:
             UnavailableError: The store cannot be reached.
@@ -318,11 +318,11 @@ class Producer:
         self._store.finish(stream, self.job.epoch, end["status"], progress.text(), known)
         message = self._store.message(stream)
         if message is None:
-            _log.warning("%s is not saved: there is no such message any more", stream)
+            _log.warning("%s could not be saved: the message was deleted", stream)
         return message
 
     def _tell(self, message: StoredMessage | None) -> None:
-        """Tell readers how the answer ended, once."""
+        """Notify readers, once, of how the answer ended."""
         progress = self._progress
         if progress.done is not None:
             return
@@ -330,7 +330,7 @@ class Producer:
         if message is not None and (message.status, message.text) != (
             end["status"],
             progress.text(),
-        ):  # it was stored by a process that knew less, and stays as it is
+        ):  # stored by a process that knew less; it stays as it is
             self._correct(message.text)
             end = end_of(message)
         progress.done = facts_of_readers(end, self.job.stream, saved=message is not None)
@@ -343,25 +343,25 @@ class Producer:
         if mark is not None and (self._progress.end or {}).get("cancel"):
             try:
                 self._upstream.cancel(mark)
-            except Exception:  # noqa: BLE001 - upstream goes on for nothing, and that is all
+            except Exception:  # noqa: BLE001 - the only harm is that upstream continues for nothing
                 _log.exception("%s could not be cancelled upstream", self.job.stream)
         self._writer.until_available(lambda: self._writer.log.finish(self.job))
 
 
 def tell(on_finish: Callable[[StoredMessage], object] | None, message: StoredMessage) -> None:
-    """Call the user's `on_finish` with a message that has been stored, if there is one."""
+    """Call the user's `on_finish`, if there is one, with a stored message."""
     if on_finish is not None:
         try:
             on_finish(message)
-        except Exception:  # noqa: BLE001 - the message is stored all the same
+        except Exception:  # noqa: BLE001 - the message is stored anyway
             _log.exception("on_finish failed for %s", message.id)
 
 
 def _pieces_of_rest(stream: StreamerV2[Any, Any]) -> Callable[[], Sequence[Piece]]:
-    """Return what returns the pieces of each event of a stream that was resumed.
+    """Return a function that returns the pieces of each event of a resumed stream.
 
-    Such a stream does not know the text that came before it. So events that repeat the whole text
-    seem to bring it, and only what an event adds by itself counts.
+    Such a stream does not have the text before it. So events that repeat the whole text seem to add
+    it, and only what an event adds by itself counts.
     """
     join = Halves().join
     return lambda: [piece for piece in join(stream.event().pieces()) if piece.text or piece.call_id]

@@ -1,4 +1,4 @@
-"""How far an answer is: what a process learns from the log when it takes over a job."""
+"""How far an answer has come: what a process learns from the log when it takes over a job."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from openai_scan.values import Piece
 
 @define
 class Progress:
-    """How far an answer is: the fold of its log, entry by entry.
+    """How far an answer has come: the fold of its log, entry by entry.
 
-    The process that writes the entries keeps one too, so that it needs to read the log only once.
+    The process that writes the entries keeps one too, so that it reads the log only once.
 
     Attributes:
         head: Who asked, and where; None if the log has lost the stream.
-        attempts: How many processes have begun to work on the job, without those that have handed
-            it over. More than one: the others have died.
+        attempts: How many processes have begun to work on the job, except those that have handed
+            it over. If more than one, the others have died.
         is_asked: Whether upstream has been asked, or was about to be.
         mark: The bookmark after the last delta, if the answer can be resumed.
-        size: How many bytes the deltas have.
+        size: The total size of the deltas in bytes.
         end: How the answer ended, if it has.
-        done: What readers were told of that, if they were.
+        done: What readers were told about the end, if they were.
     """
 
     head: dict[str, Any] | None = None
@@ -40,14 +40,14 @@ class Progress:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Progress:
-        """Return how far an answer is whose log has these *entries*."""
+        """Return the progress of an answer from the *entries* of its log."""
         progress = cls()
         for entry in entries:
             progress.take(entry)
         return progress
 
     def take(self, entry: Entry) -> None:
-        """Add the next entry. One of a later version, which may have more kinds, is passed over."""
+        """Add the next entry. Unknown kinds, which a later version may have, are skipped."""
         data = json.loads(entry.data)
         match entry.kind:
             case "head":
@@ -72,12 +72,12 @@ class Progress:
                 self.done = data
 
     def add(self, pieces: Iterable[Piece], position: int | None, size: int) -> None:
-        """Add what an event brought.
+        """Add what an event added.
 
         Args:
-            pieces: Its pieces, as a delta tells them.
+            pieces: Its pieces, as a delta has them.
             position: Where the answer can be resumed after it; None if it cannot.
-            size: How many bytes the delta has.
+            size: The size of the delta in bytes.
         """
         for piece in pieces:
             if piece.kind in TEXTS:
@@ -87,11 +87,11 @@ class Progress:
         self.size += size
 
     def reset(self, texts: Mapping[str, str]) -> None:
-        """Replace all texts by those of choice 0, by kind."""
+        """Replace all texts with those of choice 0, by kind."""
         self._texts = {(kind, 0): [texts[kind]] for kind in TEXTS if texts.get(kind)}
 
     def text(self, kind: str = "text", choice: int = 0) -> str:
-        """Return what has come of a text."""
+        """Return the text so far."""
         parts = self._texts.get((kind, choice))
         if not parts:
             return ""
@@ -100,5 +100,5 @@ class Progress:
         return parts[0]
 
     def texts(self) -> dict[str, str]:
-        """Return the texts of choice 0 that are not empty, by kind."""
+        """Return the non-empty texts of choice 0, by kind."""
         return {kind: text for kind in TEXTS if (text := self.text(kind))}

@@ -1,4 +1,4 @@
-"""What answers one browser: the tail of a log behind a cursor, as bytes, with heartbeats."""
+"""Serve one browser: the tail of a log after a cursor, as bytes, with heartbeats."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 class Reading:
     """The frames of one stream for one reader: an iterator, for `for` or `async for`.
 
-    It ends with the stream, or when the log cannot be read any more; an `EventSource` then comes
-    back with its cursor. Between frames there is a heartbeat every few seconds, so that proxies
-    keep the connection and a server notices that a browser has left.
+    It ends with the stream, or when the log becomes unreadable; an `EventSource` then reconnects
+    with its cursor. Between frames there is a heartbeat every few seconds, so that proxies keep the
+    connection and a server notices that a browser has disconnected.
 
-    `close()` it, iterate to the end, or drop it: nothing else refers to it, so nothing is left.
-    It is iterated once: a second loop goes on where the first one has stopped. `async for` needs
-    asyncio; on Trio, iterate in a thread.
+    You may `close()` it, iterate to the end, or drop it: nothing else refers to it. It can be
+    iterated once: a second loop continues where the first one stopped. `async for` needs asyncio;
+    on Trio, iterate in a thread.
 
     Attributes:
         encoding: How entries become bytes; its `headers` are those of the response.
-        is_over: Whether the reader has seen the end: answer with status 204, so that an
-            `EventSource` does not come back.
+        is_over: Whether the reader has seen the end. If so, respond with status 204, so that an
+            `EventSource` does not reconnect.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Reading:
         self._after = after
         self._stored = stored
         self._heartbeat = heartbeat
-        self._position: int | None = None  # in the entries; None before the first frame
+        self._position: int | None = None  # index into the entries; None before the first frame
 
     def close(self) -> None:
-        """Let go of the log. Call it any number of times."""
+        """Release the log. You may call it any number of times."""
         self._tail = None
         self._stored = b""
 
@@ -84,7 +84,7 @@ class Reading:
         return frames
 
     def _opening(self) -> bytes:
-        """Return what comes first, once: of an answer that is only stored, all there is."""
+        """Return the first frames; for an answer that is only stored, all of it."""
         tail = self._tail
         if tail is None:
             stored, self._stored = self._stored, b""
@@ -95,7 +95,7 @@ class Reading:
         return self.encoding.opening(tail.entries[: self._position])
 
     def _frames(self, tail: Tail, entries: Sequence[Entry]) -> bytes:
-        """Return the frames of *entries*, for which *tail* was waited; none: a heartbeat."""
+        """Return the frames of *entries* after a wait for *tail*; a heartbeat if there are none."""
         self._position = (self._position or 0) + len(entries)
         is_over = tail.is_over and self._position >= len(tail.entries)
         if is_over:

@@ -1,4 +1,4 @@
-"""How entries are stored in a stream of Redis, and how a reader notices that some are missing."""
+"""How entries are stored in a stream of Redis, and how a reader detects missing ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Position:
 
     Attributes:
         place: The place of the last entry.
-        writer: Who wrote it.
+        writer: The process that wrote it.
     """
 
     place: Place
@@ -29,7 +29,7 @@ class Position:
 
         Raises:
             ValueError: They do not follow this position or each other, two processes have written
-                in one epoch, or one was written by something that is no relay.
+                in one epoch, or something other than a relay has written one.
         """
         entries = []
         place, writer = self.place, self.writer
@@ -39,7 +39,7 @@ class Position:
             epoch, seq = place_of(id)
             if not _follows(place, writer, (epoch, seq), by):
                 raise ValueError(f"{id!r} does not follow {place}")
-            entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as written
+            entry = Entry(epoch, seq, sys.intern(kind), data)  # type: ignore[arg-type] # as stored
             entries.append(entry)
             place, writer = entry.place, by
         return entries, Position(place, writer)
@@ -71,9 +71,9 @@ BEFORE = Position(START, "")
 
 
 def fields_of(kind: str, data: bytes, writer: str = "") -> dict[bytes, bytes]:
-    """Return how an entry is stored: one field, whose name is the kind and the writer.
+    """Return an entry as it is stored: one field, named after the kind and the writer.
 
-    Redis stores the name of a field once for all entries in a row that have the same.
+    Redis stores a field name once for consecutive entries with the same name.
     """
     return {f"{kind}@{writer}".encode(): data}
 
@@ -89,20 +89,20 @@ def id_of(place: Place) -> str:
     return f"{place[0]}-{place[1]}"
 
 
-# The id of a job names its entry in the stream of jobs, and the process that has taken it: if Redis
-# comes back with an older state, it may give a job out once more in the same epoch.
+# The id of a job consists of its entry in the stream of jobs and the process that has taken it. If
+# Redis comes back with an older state, it may deliver a job again in the same epoch.
 
 
 def job_id(entry: bytes, writer: str) -> str:
-    """Return the id of the job that is in *entry*, and taken by *writer*."""
+    """Return the id of the job in *entry*, taken by *writer*."""
     return f"{entry.decode()}/{writer}"
 
 
 def entry_of(job: str) -> str:
-    """Return the id of the entry that a job is in."""
+    """Return the id of the entry of a job."""
     return job.partition("/")[0]
 
 
 def writer_of(job: Job) -> str:
-    """Return who has taken a job."""
+    """Return the process that has taken a job."""
     return job.id.partition("/")[2]

@@ -1,4 +1,4 @@
-"""What a process reads from Redis: one thread follows the streams of all its tails."""
+"""Read from Redis: one thread follows the streams of all tails of a process."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from openai_scan.relay.tail import Tail, Tails
 
 _log = logging.getLogger("openai_scan")
 
-# How long to pause after news, in seconds. The next reply then has the news of many streams, and
-# the next command names all tails that were opened meanwhile.
+# How long to pause after news, in seconds. The next reply then has news of many streams, and the
+# next command names all tails opened in the meantime.
 _GROUP_SECONDS = 0.02
 
 # For how long this process does not read a stream that it has written to, in seconds. If another
-# process takes the stream over in that time, its entries are seen so much later.
+# process takes the stream over in that time, its entries are seen that much later.
 _FED_SECONDS = 1.0
 
 # How often to check whether the server still has the streams, in seconds.
@@ -43,9 +43,9 @@ class Follower:
     """Follows the streams of all open tails, and the stream of stops, with one command.
 
     That command, XREAD, waits on the server until one of the streams it names has news. When a tail
-    is opened, the command has to name one more stream. So it always names one that belongs to this
-    process alone, and an entry in it ends the wait. Redis keeps such an entry if it comes while the
-    thread is not waiting, so a call cannot be missed.
+    is opened, the command must name one more stream. So it always names one that belongs to this
+    process alone, and an entry in it ends the wait. Redis keeps such an entry if it arrives while
+    the thread is not waiting, so it cannot be missed.
 
     Most streams that have readers in this process are written by it as well. The writer *feeds*
     these tails: it passes on what the server has accepted. XREAD does not name a stream that was
@@ -56,7 +56,7 @@ class Follower:
         server: The server.
         keys: Its keys.
         tails: The tails.
-        on_stop: Called with the id of a stream that is to stop.
+        on_stop: Called with the id of a stream that must stop.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Follower:
         self._fed: WeakKeyDictionary[Tail, float] = WeakKeyDictionary()  # when
         self._waker = keys.wake(secrets.token_hex(8))
         self._woken = b"0-0"
-        # From the first one: those from before this process do no harm, and none is missed that
+        # From the first one: stops from before this process do no harm, and none is missed that
         # comes before the thread first asks.
         self._stopped = b"0-0"
         self._next_check = 0.0
@@ -89,7 +89,7 @@ class Follower:
                 self._thread.start()
 
     def follow(self, tail: Tail, position: Position) -> None:
-        """Push to a tail what comes after *position*.
+        """Push what comes after *position* to a tail.
 
         Raises:
             UnavailableError: The server cannot be reached.
@@ -127,7 +127,7 @@ class Follower:
             self._closing.set()
             thread = self._thread
         if thread is not None:
-            # In a thread of its own, because the server may not answer.
+            # In its own thread, because the server may not answer.
             waking = threading.Thread(target=self._wake_to_end, name="relay-waking", daemon=True)
             waking.start()
             until = time.monotonic() + _LAST_SECONDS
@@ -156,14 +156,14 @@ class Follower:
             if time.monotonic() >= self._next_check:
                 self._check()
         except UnavailableError as error:
-            self._end_tails()  # readers come back, or are told what is stored
+            self._end_tails()  # readers reconnect, or get what is stored
             self._next_check = 0.0
             return 0.0 if self._closing.is_set() else self._outage.failed(error)
         self._outage.is_over()
         return _GROUP_SECONDS if has_news else 0.0
 
     def _followed(self) -> dict[str, tuple[Tail, Position]]:
-        """Return the tails that get more, by the keys of their streams."""
+        """Return the tails that still get entries, by the keys of their streams."""
         with self._lock:
             return {
                 self._keys.log(tail.stream): (tail, position)
@@ -212,7 +212,7 @@ class Follower:
             tail.push(entries)
 
     def _check(self) -> None:
-        """End the tails of streams that the server has lost, and find out if it has lost stops."""
+        """End the tails of streams that the server has lost, and detect whether it lost stops."""
         followed = self._followed()
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=False)

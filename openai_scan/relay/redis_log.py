@@ -8,13 +8,13 @@ The log uses plain commands: no scripts, no locks, and no clock but the server's
     that one process has a job       a consumer group, which delivers an entry to one consumer
     a lease that can be renewed      the time since the delivery, and XCLAIM … IDLE 0 JUSTID
     a takeover, and its epoch        XAUTOCLAIM, and the count of deliveries
-    a fence                          explicit ids: a stream refuses one below its last
+    a fence                          explicit ids: a stream rejects one below its last
 
-    key                 what is there
+    key                 content
     P:jobs              a stream of jobs, with the group `workers`; jobs that are done are deleted
     P:log:STREAM        the entries of a stream; the id of each is its place
-    P:stops             a stream of what is to stop, for the processes that run
-    P:stop:STREAM       exists if a stream is to stop, for a process that begins later
+    P:stops             a stream of the streams that must stop, for the processes that run
+    P:stop:STREAM       exists if a stream must stop, for a process that begins later
     P:wake:PROCESS      a stream that ends the wait of a process for news
 
 The states of a job, and the commands that change them:
@@ -23,7 +23,7 @@ The states of a job, and the commands that change them:
 
     created ──XREADGROUP──▶ taken in epoch 1 ──XACK, XDEL──▶ finished
                                    │       ◀──▶ XCLAIM … IDLE 0 (renewed)
-                       the lease has run out, or XCLAIM … IDLE <a day> (handed over)
+                       the lease has expired, or XCLAIM … IDLE <a day> (handed over)
                                    │
                               XAUTOCLAIM ──▶ taken in epoch 2 ──▶ …
 
@@ -32,8 +32,8 @@ The rules:
 1. One transaction creates a stream and its job, after a check that the stream does not exist. If
    two calls check at the same time, both add a job. But the stream accepts only one head, and its
    first `begin` names the job it belongs to. The other job is dropped: by `take()` if the stream
-   has begun, or else when its own `begin` is refused.
-2. If the server refuses an entry, the writer reads what the stream has there. If that is the same
+   has begun, or else when its own `begin` is rejected.
+2. If the server rejects an entry, the writer reads what the stream has there. If that is the same
    entry, an earlier attempt has written it, and only the reply was lost. If not, another process
    has begun, and the job is fenced.
 3. A process renews or hands over a job only if XPENDING names it as the consumer, with the count
@@ -48,11 +48,11 @@ The rules:
 What never happens: a reader gets a text with a gap, or one that two processes have mixed; an entry
 is stored twice; a job is deleted before it is finished.
 
-What can happen if the server forgets what it has confirmed, because a replica takes over that
-lagged behind, or after a crash without an append-only file: a job is taken once more in the same
-epoch, and an answer is saved as `incomplete` although it could have been read to its end. So use an
+What can happen if the server forgets what it has confirmed, because a replica that lagged behind
+takes over, or after a crash without an append-only file: a job is taken again in the same epoch,
+and an answer is saved as `incomplete` although it could have been read to its end. So use an
 append-only file, and a `maxmemory-policy` that does not evict the jobs: `noeviction` or one of
-`volatile-…`. Redis Cluster is not supported, since the keys are in several slots.
+`volatile-…`. Redis Cluster is not supported, because the keys are in several slots.
 """
 
 from __future__ import annotations
@@ -89,10 +89,10 @@ _log = logging.getLogger("openai_scan")
 
 _GROUP = "workers"
 
-# Where to look for the first entry after the head.
+# The id at which to look for the first entry after the head.
 _BEHIND_HEAD = id_of((HEAD[0], HEAD[1] + 1))
 
-# The consumer that has the jobs that were handed over, and how long these are idle then, in
+# The consumer of the jobs that were handed over, and how long they then count as idle, in
 # milliseconds: longer than any lease.
 _HANDED_OVER_TO = b"handed-over"
 _HANDED_OVER_IDLE = 24 * 60 * 60 * 1000
@@ -100,7 +100,7 @@ _HANDED_OVER_IDLE = 24 * 60 * 60 * 1000
 # How long the server keeps a stream after the last renewal, and a stop, in seconds.
 _LIVE_SECONDS = 60 * 60
 
-# How many stops the server keeps, for processes that cannot reach it for a while.
+# How many stops the server keeps for processes that cannot reach it for a while.
 _MAX_STOPS = 10_000
 
 # After how long without a sign of life a consumer is removed, in milliseconds.
@@ -111,12 +111,12 @@ class RedisLog(Log):
     """A log on Redis or Valkey. It connects when it is first used.
 
     Args:
-        url: Where the server is: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's
-            options behind a "?", such as `?socket_timeout=2`. `valkey://` and `valkeys://` mean
-            the same as the first two.
+        url: The server: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options after a
+            "?", such as `?socket_timeout=2`. `valkey://` and `valkeys://` mean the same as the
+            first two.
         lease: For how many seconds a job belongs to a process that does not renew it.
         keep: For how many seconds a stream can be read after its end.
-        prefix: What all keys begin with. Relays that share a server need different ones.
+        prefix: The prefix of all keys. Relays that share a server need different ones.
         options: More options for redis-py's connections, such as `credential_provider`.
 
     Raises:
@@ -153,8 +153,8 @@ class RedisLog(Log):
 
     def _tell_stop(self, stream: str) -> None:
         try:
-            self.on_stop(stream)  # the relay has set it after this log was made
-        except Exception:  # noqa: BLE001 - the thread has to go on for all other streams
+            self.on_stop(stream)  # looked up now: the relay sets it after this log is created
+        except Exception:  # noqa: BLE001 - the thread must continue for all other streams
             _log.exception("%s could not be stopped", stream)
 
     # Jobs.
@@ -172,24 +172,24 @@ class RedisLog(Log):
             created, *_ = pipeline.execute(raise_on_error=False)
             if isinstance(created, ResponseError) and not is_refused(created):
                 raise created
-        return not is_refused(created)  # it is if another call has created the stream meanwhile
+        return not is_refused(created)  # refused if another call has created the stream
 
     def take(self, limit: int, seconds: float = 1.0) -> Sequence[Job]:
-        """Take jobs whose lease has run out, or else new ones."""
+        """Take jobs whose lease has expired, or else new ones."""
         self._follower.start()
         until = time.monotonic() + seconds
-        # Leases run out during the wait, and `close()` ends it.
+        # Leases expire during the wait, and `close()` ends it.
         step = min(LONGEST_BLOCK / 2, self.lease / 2)
         while not self._closing.is_set():
             left = until - time.monotonic()
             jobs = self._jobs_of(self._find(limit, min(left, step)))
             if jobs or left <= 0:
                 return jobs
-        self._server.close()  # the connection on which it has waited, too
+        self._server.close()  # closes the connection of this wait too
         return ()
 
     def _find(self, limit: int, seconds: float) -> Sequence[Any]:
-        """Return entries of the stream of jobs that are delivered to this process now."""
+        """Return entries of the stream of jobs that are now delivered to this process."""
         try:
             with self._server.commands() as commands:
                 overdue = self._overdue(commands, limit)
@@ -211,23 +211,23 @@ class RedisLog(Log):
                     raise
 
     def _remove_dead(self, commands: Any) -> None:
-        """Remove the consumers of processes that have gone, once in the life of this log.
+        """Remove the consumers of dead processes, once in the lifetime of this log.
 
-        A consumer that has jobs stays until these are taken over: they would go with it.
+        A consumer that has jobs stays until they are taken over: they would be removed with it.
         """
         if self._has_removed_dead:
             return
         for consumer in commands.xinfo_consumers(self._keys.jobs, _GROUP):
             is_dead = consumer["idle"] >= _DEAD and not consumer["pending"]
-            if is_dead and consumer["name"] != _HANDED_OVER_TO:  # that one may get jobs right now
+            if is_dead and consumer["name"] != _HANDED_OVER_TO:  # this one may get jobs at any time
                 commands.xgroup_delconsumer(self._keys.jobs, _GROUP, consumer["name"])
         self._has_removed_dead = True
 
     def _overdue(self, commands: Any, limit: int) -> Sequence[Any]:
-        """Claim jobs whose lease has run out."""
+        """Claim jobs whose lease has expired."""
         start = b"0-0"
         while True:
-            # The server examines ten times *limit* jobs, and returns where to go on.
+            # The server examines ten times *limit* jobs, and returns where to continue.
             start, found, *_ = commands.xautoclaim(
                 self._keys.jobs, _GROUP, self._me, int(1000 * self.lease), start, count=limit
             )
@@ -235,7 +235,7 @@ class RedisLog(Log):
                 return [(id, fields) for id, fields in found if id is not None]
 
     def _new(self, limit: int, seconds: float) -> Sequence[Any]:
-        """Return jobs that no process has had, and wait for the first one."""
+        """Return jobs that no process has had; wait for the first one."""
         milliseconds = int(1000 * seconds)
         with self._server.waiting() as waiting:
             reply = waiting.xreadgroup(
@@ -243,12 +243,12 @@ class RedisLog(Log):
                 self._me,
                 {self._keys.jobs: ">"},
                 count=limit,
-                block=milliseconds if milliseconds > 0 else None,  # 0 would mean for ever
+                block=milliseconds if milliseconds > 0 else None,  # 0 would mean forever
             )
         return [job for _, jobs in reply for job in jobs]
 
     def _jobs_of(self, found: Sequence[Any]) -> Sequence[Job]:
-        """Return the jobs that were found, except those whose stream was begun for another job."""
+        """Return the jobs that were found, except those whose stream belongs to another job."""
         if not found:
             return ()
         with self._server.commands() as commands:
@@ -269,7 +269,7 @@ class RedisLog(Log):
         return jobs
 
     def _drop_second(self, job: Job) -> None:
-        """Drop a job that is fenced because its stream was begun for another one."""
+        """Drop a job that is fenced because its stream belongs to another one."""
         with self._server.commands() as commands:
             first = commands.xrange(self._keys.log(job.stream), _BEHIND_HEAD, count=1)
         id = entry_of(job.id)
@@ -287,7 +287,7 @@ class RedisLog(Log):
         pipeline.xdel(self._keys.jobs, id)
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that other processes have taken."""
+        """Renew the leases of *jobs*, and return those that other processes have taken."""
         ours, lost = self._whose(jobs)
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=False)
@@ -307,10 +307,10 @@ class RedisLog(Log):
             pipeline.execute()
 
     def _whose(self, jobs: Iterable[Job]) -> tuple[Sequence[tuple[Job, int]], Sequence[Job]]:
-        """Return the *jobs* that are ours with how long they are idle, and those of others.
+        """Return our *jobs*, each with its idle time, and those of other processes.
 
         A job that no process has is in neither: it is finished, or the server has lost it, which
-        the writer will find out.
+        the writer will notice.
         """
         jobs = [*jobs]
         with self._server.commands() as commands:
@@ -333,7 +333,7 @@ class RedisLog(Log):
     def _claim(
         self, pipeline: Any, job: Job, consumer: bytes, *, seen_idle: int, idle: int
     ) -> None:
-        """Give a job to a consumer, unless it was claimed after it was seen to be so idle."""
+        """Give a job to a consumer, unless it was claimed since its idle time was read."""
         ids = [entry_of(job.id)]
         pipeline.xclaim(self._keys.jobs, _GROUP, consumer, seen_idle, ids, idle=idle, justid=True)
 
@@ -355,13 +355,13 @@ class RedisLog(Log):
         self._writer.append(job, entries)
 
     def drain(self, job: Job, seconds: float) -> bool:
-        """Wait until all that has been appended is written. Return False if it takes longer."""
+        """Wait until everything appended is written. Return False if it takes longer."""
         return self._writer.drain(job, seconds)
 
     # Reading.
 
     def read(self, stream: str) -> Sequence[Entry]:
-        """Return the entries of a stream; none if there is no such stream, or it has a gap."""
+        """Return the entries of a stream; an empty list if it does not exist or has a gap."""
         entries, _ = self._read(stream)
         return entries
 
@@ -380,7 +380,7 @@ class RedisLog(Log):
             return bool(commands.exists(self._keys.log(stream)))
 
     def open(self, stream: str) -> Tail:
-        """Return a tail that has the entries of a stream, and gets those to come."""
+        """Return a tail with the entries of a stream, which also gets those to come."""
         tail = self.tails.open(stream)
         if not tail.entries:
             entries, position = self._read(stream)
@@ -408,7 +408,7 @@ class RedisLog(Log):
             return bool(commands.exists(self._keys.stop(stream)))
 
     def close(self) -> None:
-        """Write what waits, let readers go, and close the connections."""
+        """Write what is waiting, end the readers, and close the connections."""
         self._closing.set()
         self._writer.close()
         self._follower.close()
@@ -416,7 +416,7 @@ class RedisLog(Log):
 
 
 def _begun_for(first: Any) -> str | None:
-    """Return which entry of the jobs a stream was begun for; None if it was not begun.
+    """Return the entry of the job that a stream belongs to; None if it has not begun.
 
     Args:
         first: The first entry after the head, if there is one, as the server returns it.

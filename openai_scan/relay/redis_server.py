@@ -31,11 +31,11 @@ LONGEST_BLOCK = 1.0
 # How long to wait for a connection and for a reply, in seconds.
 _TIMEOUT = 5.0
 
-# A connection that has been idle for so long is checked before it is used, in seconds: a proxy or a
-# firewall may have dropped it.
+# A connection that has been idle this long is checked before use, in seconds: a proxy or a firewall
+# may have dropped it.
 _CHECK_SECONDS = 30.0
 
-# Hundreds of threads may need a connection at once. They take turns with these.
+# Hundreds of threads may need a connection at once. They take turns.
 _MAX_CONNECTIONS = 16
 
 # The first pause between two attempts to reach the server, and the longest, in seconds.
@@ -47,7 +47,7 @@ class Keys:
     """The names of the keys.
 
     Attributes:
-        prefix: What they all begin with.
+        prefix: The prefix of all keys.
     """
 
     prefix: str
@@ -67,7 +67,7 @@ class Keys:
         return f"{self.prefix}:log:{stream}"
 
     def stop(self, stream: str) -> str:
-        """Return the key that exists if a stream is to stop."""
+        """Return the key that exists if a stream must stop."""
         return f"{self.prefix}:stop:{stream}"
 
     def wake(self, process: str) -> str:
@@ -76,18 +76,18 @@ class Keys:
 
 
 class Server:
-    """The connections to a server. They are opened when they are first needed.
+    """The connections to a server, opened when first needed.
 
-    redis-py does not retry: it would repeat commands that may have been executed. The callers know
-    which of them can be repeated.
+    redis-py does not retry here: it would repeat commands that may have been executed. The callers
+    know which of them can be repeated.
 
     Args:
-        url: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options behind a "?". It
-            may say valkey for redis.
+        url: `redis://`, `rediss://` (TLS) or `unix://`, with redis-py's options after a "?". The
+            scheme may also say valkey instead of redis.
         options: More options for redis-py's connections.
 
     Attributes:
-        address: Where the server is, without the password.
+        address: The address of the server, without the password.
 
     Raises:
         ConfigurationError: The URL or an option is malformed.
@@ -100,7 +100,7 @@ class Server:
             # The cause is left out because it may quote the password.
             raise ConfigurationError(
                 "the URL of Redis must look like redis://[[user]:password@]host[:port][/database], "
-                "rediss://… (TLS) or unix://…, with options that redis-py knows behind a '?'"
+                "rediss://… (TLS) or unix://…, with redis-py's options after a '?'"
             ) from None
         self.address = _address(settings)
         self._turns = threading.BoundedSemaphore(_MAX_CONNECTIONS)
@@ -109,18 +109,18 @@ class Server:
             settings["socket_timeout"] += LONGEST_BLOCK
         self._waiting = redis.Redis(connection_pool=_Pool(**settings))
 
-    # The clients are lent as Any: redis-py's types allow for each reply that it has to be awaited.
+    # The clients are typed as Any: redis-py's types allow every reply to be awaitable.
 
     @contextlib.contextmanager
     def commands(self) -> Iterator[Any]:
-        """Lend a client for commands that are answered at once.
+        """Lend a client for commands that do not wait on the server.
 
         Raises:
-            UnavailableError: The server cannot be reached, or has refused a command.
+            UnavailableError: The server cannot be reached, or has rejected a command.
         """
         with self._errors():
             if not self._turns.acquire(timeout=_TIMEOUT):
-                raise TimeoutError("no connection has become free")
+                raise TimeoutError("no connection became free in time")
             try:
                 yield self._commands
             finally:
@@ -131,7 +131,7 @@ class Server:
         """Lend a client for a command that waits on the server.
 
         Raises:
-            UnavailableError: The server cannot be reached, or has refused the command.
+            UnavailableError: The server cannot be reached, or has rejected the command.
         """
         with self._errors():
             yield self._waiting
@@ -144,9 +144,10 @@ class Server:
             raise UnavailableError(f"Redis at {self.address}: {_reason(error)}") from error
 
     def close(self) -> None:
-        """Close the connections that are not in use. A command that comes later opens a new one.
+        """Close the connections that are not in use. A later command opens a new one.
 
-        To close one that another thread uses could make that thread read from another socket.
+        Closing a connection that another thread uses could make that thread read from another
+        socket.
         """
         for client in (self._commands, self._waiting):
             client.connection_pool.disconnect(inuse_connections=False)
@@ -164,7 +165,7 @@ class Outage:
         self._pause = 0.0
 
     def failed(self, error: UnavailableError) -> float:
-        """Return how long to pause after a failed attempt, in seconds: twice as long each time."""
+        """Return how long to pause after a failed attempt, in seconds: doubled each time."""
         first, longest = _PAUSES
         if not self._pause:
             _log.warning("%s: %s", self._consequence, error)
@@ -172,17 +173,17 @@ class Outage:
         return self._pause
 
     def is_over(self) -> None:
-        """Begin anew, since the server has answered."""
+        """Start over, because the server has answered."""
         self._pause = 0.0
 
 
 def is_refused(reply: Any) -> bool:
-    """Return whether a stream has refused an entry because its last id is the same or later."""
+    """Return whether a stream has rejected an entry because its last id is the same or later."""
     return isinstance(reply, ResponseError) and "equal or smaller" in str(reply)
 
 
 def _settings(url: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the connections, after trying whether redis-py accepts them."""
+    """Return the settings of the connections, after checking that redis-py accepts them."""
     settings: dict[str, Any] = {
         "socket_timeout": _TIMEOUT,
         "health_check_interval": _CHECK_SECONDS,
@@ -209,9 +210,9 @@ def _address(settings: dict[str, Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return the message of an error without the command, whose arguments may be a user's text.
+    """Return the message of an error without the command, whose arguments may contain user text.
 
-    redis-py quotes the command if it was part of a pipeline. The error itself is cut as well.
+    redis-py quotes the command if it was part of a pipeline. The message itself is cut as well.
     """
     reason = str(error).rpartition("of pipeline caused error: ")[2]
     error.args = (reason,)

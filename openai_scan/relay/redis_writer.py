@@ -1,4 +1,4 @@
-"""What a process writes to Redis: one thread writes the entries of all its jobs."""
+"""Write to Redis: one thread writes the entries of all jobs of a process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from openai_scan.relay.redis_entries import fields_of, id_of, writer_of
 from openai_scan.relay.redis_server import Keys, Outage, Server, is_refused
 
 # How long to wait for more entries after some were written, in seconds. An entry that comes after a
-# silence is written at once. At 4,000 entries a second a transaction then has about eighty.
+# silence is written at once. At 4,000 entries a second a transaction has about eighty.
 _GROUP_SECONDS = 0.02
 
-# How many entries, and bytes, one transaction has at most. While it is executed, the server does
-# nothing else.
+# The maximum number of entries and of bytes in one transaction. The server does nothing else while
+# it executes one.
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 1 << 20
 
@@ -34,8 +34,8 @@ class _State:
     """What is known of the entries of a job.
 
     Attributes:
-        last: The number of its last entry, among all entries that this process has appended.
-        lost: Why no more entries are written, if that is so.
+        last: The number of its last entry, counting all entries that this process has appended.
+        lost: Why no more entries are written, if so.
     """
 
     last: int = 0
@@ -51,19 +51,19 @@ _REASONS = {
 
 
 class Writer:
-    """Writes entries in the order in which they are appended, and keeps them until that is done.
+    """Writes entries in the order they are appended, and keeps them until they are written.
 
     Each batch is one transaction, so the server executes all of it or nothing. Otherwise it could
-    refuse an entry for lack of memory, and accept the next one.
+    reject an entry for lack of memory, and accept the next one.
 
-    If the connection breaks before the reply, the batch is sent again. If the server then refuses
+    If the connection breaks before the reply, the batch is sent again. If the server then rejects
     an entry that it already has, with the same content, that entry counts as written.
 
     Args:
         server: The server.
         keys: Its keys.
-        on_fenced: Called with a job that another process has begun, before that is known here.
-        on_written: Called with a job, and with entries that have been written for it.
+        on_fenced: Called with a job that another process has begun, before it is fenced here.
+        on_written: Called with a job, and with the entries that were written for it.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Writer:
         self._on_written = on_written
         # A job that the relay no longer refers to needs no state.
         self._states: WeakKeyDictionary[Job, _State] = WeakKeyDictionary()
-        self._buffer: deque[_Waiting] = deque()  # what is not written yet
+        self._buffer: deque[_Waiting] = deque()  # entries not written yet
         self._appended = 0
         self._written = 0
         self._outage = Outage("entries wait for the log")
@@ -92,11 +92,11 @@ class Writer:
         self._has_written = threading.Condition(lock)
 
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
-        """Have entries written soon.
+        """Queue entries to be written.
 
         Raises:
-            FencedError: It is known that another process has taken over the job.
-            LogLostError: It is known that the log has lost the stream.
+            FencedError: Another process is known to have taken over the job.
+            LogLostError: The log is known to have lost the stream.
         """
         with self._has_work:
             state = self._states.setdefault(job, _State())
@@ -130,13 +130,13 @@ class Writer:
         return self._written >= state.last or state.lost is not None
 
     def give_up(self, job: Job, why: type[FencedError | LogLostError]) -> None:
-        """Write no more entries of a job, not even those that wait."""
+        """Write no more entries of a job, not even those that are waiting."""
         with self._has_written:
             self._states.setdefault(job, _State()).lost = why
             self._has_written.notify_all()
 
     def close(self) -> None:
-        """Write what waits if the server can be reached, and end the thread."""
+        """Write what is waiting if the server can be reached, and end the thread."""
         self._closing.set()
         self._hurry.set()
         with self._has_work:
@@ -149,7 +149,7 @@ class Writer:
             pass
 
     def _step(self) -> bool:
-        """Write a batch, or try to, and pause. Return False if the thread is to end."""
+        """Try to write a batch, and pause. Return False if the thread must end."""
         batch = self._next_batch()
         if not batch:
             return False
@@ -170,7 +170,7 @@ class Writer:
         return True
 
     def _next_batch(self) -> list[_Waiting]:
-        """Wait for entries, and return the next ones, or none if the log is closed."""
+        """Wait for entries, and return the next ones; an empty list if the log is closed."""
         with self._has_work:
             self._has_work.wait_for(lambda: self._buffer or self._closing.is_set())
             self._hurry.clear()
@@ -184,10 +184,10 @@ class Writer:
             return batch
 
     def _write(self, batch: list[_Waiting]) -> None:
-        """Write entries, and give up the jobs of those that the server has not accepted.
+        """Write entries, and give up the jobs whose entries the server has rejected.
 
         Raises:
-            UnavailableError: None has been written, or it is not known whether.
+            UnavailableError: No entry was written, or it is unknown whether any was.
         """
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=True)
@@ -207,7 +207,7 @@ class Writer:
                 written.setdefault(job, []).append(entry)
             elif is_refused(reply):
                 refused.append(each)
-            else:  # None, or an error: the key is no such stream
+            else:  # None, or an error: the key is not a stream
                 self.give_up(job, LogLostError)
         for job, entries in written.items():
             self._on_written(job, entries)
@@ -216,7 +216,7 @@ class Writer:
             self.give_up(job, FencedError)
 
     def _fenced(self, refused: list[_Waiting]) -> list[Job]:
-        """Return the jobs of refused entries, except those that were written before."""
+        """Return the jobs of rejected entries, except those that were written before."""
         with self._server.commands() as commands:
             pipeline = commands.pipeline(transaction=False)
             for job, _, entry in refused:

@@ -1,9 +1,9 @@
-"""Send an answer over ASGI as it comes, for as long as the browser takes it.
+"""Send an answer over ASGI as it arrives, for as long as the browser accepts it.
 
-A response of Starlette does not notice a browser that has stopped reading, nor, on newer servers,
-one that has left before there is something to send. `EventSourceResponse` of sse-starlette does,
-with a timer and a scope for each piece: an event loop that is busy with it takes 1.4 times as long
-for an event, which is a sixth of all that a relayed event costs.
+Starlette's response does not notice a browser that has stopped reading, nor, on newer servers, one
+that has disconnected before there is something to send. `EventSourceResponse` of sse-starlette
+does, with a timer and a scope for each piece. That makes a busy event loop take 1.4 times as long
+for an event, which is a sixth of the whole cost of a relayed event.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from openai_scan.relay.reading import Reading
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
-# How long a browser may take nothing of what is sent to it. It can come back with its cursor.
+# How long a browser may accept nothing. It can reconnect with its cursor.
 _STALL_SECONDS = 30.0
 
 
 async def send_reading(
     reading: Reading, headers: Mapping[str, str], receive: Receive, send: Send
 ) -> None:
-    """Send an answer until it ends, the browser leaves, or takes nothing any more; then close it.
+    """Send an answer until it ends, the browser leaves or it stops reading; then close it.
 
     Args:
         reading: The answer.
         headers: The headers of the response.
-        receive: Of the request, whose body has been read.
-        send: Of the request.
+        receive: The request's, whose body has been read.
+        send: The request's.
 
     Raises:
-        Exception: What the server raises, unless it says that the browser has left.
+        Exception: What the server raises, unless it means that the browser has disconnected.
     """
     pump = _Pump(reading, headers, send)
     sending = asyncio.ensure_future(pump.run())
@@ -56,11 +56,11 @@ async def send_reading(
 
 
 class _Pump:
-    """Sends what comes.
+    """Sends the pieces as they come.
 
     Attributes:
-        number: How many pieces have been handed over.
-        is_sending: Whether the last one has not been taken yet.
+        number: How many pieces have been passed to the server.
+        is_sending: Whether the server has not accepted the last one yet.
     """
 
     def __init__(self, reading: Reading, headers: Mapping[str, str], send: Send) -> None:
@@ -74,7 +74,7 @@ class _Pump:
         self._send = send
 
     async def run(self) -> None:
-        """Send all, and the end."""
+        """Send everything, and the end."""
         send = self._send
         await send({"type": "http.response.start", "status": 200, "headers": self._headers})
         async for piece in self._reading:

@@ -1,4 +1,4 @@
-"""Let readers go when a server is told to end, since it waits for them."""
+"""End readers when a server is told to shut down, because it waits for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def close_on_signals(relay: Relay) -> Iterator[None]:
-    """Close *relay* as soon as the process gets SIGTERM or SIGINT inside of the `with` block.
+    """Close *relay* as soon as the process gets SIGTERM or SIGINT inside the `with` block.
 
     ::
 
@@ -25,15 +25,15 @@ def close_on_signals(relay: Relay) -> Iterator[None]:
             with close_on_signals(relay):
                 yield
 
-    uvicorn, like most servers, waits for open streams to end before it tells an application of the
-    end. Closing the relay ends them, and lets other processes go on with its answers. What the
-    server does at the signal, it does as well. So enter the block when the server has installed its
-    handlers, such as in the lifespan of an application; `asgi()` does so if it is served by itself.
+    uvicorn, like most servers, waits for open streams to end before it notifies an application of
+    the shutdown. Closing the relay ends them, and lets other processes continue its answers. The
+    server still handles the signal. So enter the block after the server has installed its handlers,
+    such as in the lifespan of an application; `asgi()` does so if it is served alone.
 
-    If a signal has come, leaving the block waits until the relay is closed: when the server has
-    ended, its answers may not have been handed over yet.
+    After a signal, leaving the block waits until the relay is closed: when the server has ended,
+    its answers may not have been handed over yet.
 
-    In another thread than the main one, which gets no signals, nothing is done.
+    Outside the main thread, which gets the signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -43,7 +43,7 @@ def close_on_signals(relay: Relay) -> Iterator[None]:
 
     def close(number: int, frame: FrameType | None) -> None:
         handler = before[signal.Signals(number)]
-        # In a thread, since this one may hold the locks that closing needs.
+        # In a thread, because this one may hold the locks that closing needs.
         if handler is signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
             thread = threading.Thread(target=_close_and_die, args=(relay, number))
@@ -62,12 +62,12 @@ def close_on_signals(relay: Relay) -> Iterator[None]:
         for number, handler in before.items():
             if signal.getsignal(number) is close:
                 signal.signal(number, handler)
-        # uvicorn ends the process by the signal once it has nothing to wait for any more.
+        # uvicorn ends the process by the signal as soon as it has nothing more to wait for.
         for thread in closing:
             thread.join()
 
 
 def _close_and_die(relay: Relay, number: int) -> None:
-    """Close the relay, and then do what the system does at a signal."""
+    """Close the relay, and then let the signal have its default effect."""
     relay.close()
     os.kill(os.getpid(), number)

@@ -1,4 +1,4 @@
-"""A log in a database, by SQLAlchemy Core."""
+"""A log in a database, with SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from openai_scan.relay.tail import Tail
 
 _log = logging.getLogger("openai_scan")
 
-# How often the database is asked, in seconds: for entries that readers wait for; for jobs, and for
-# streams that are to stop; for jobs whose lease has run out; and whether streams still exist.
+# How often to query the database, in seconds: for entries that readers wait for; for jobs and for
+# streams that must stop; for jobs whose lease has expired; and for lost streams.
 _TAIL_SECONDS = 0.025
 _PAUSE_SECONDS = 0.2
 _OVERDUE_SECONDS = 1.0
 _LOSS_SECONDS = 1.0
 
-# How often streams that have expired are deleted, at most, in seconds.
+# How often to delete expired streams, at most, in seconds.
 _EXPIRY_SECONDS = 60.0
 
-# For how long the database may be unreachable before readers are let go, in seconds.
+# For how long the database may be unreachable before readers end, in seconds.
 _PATIENCE_SECONDS = 5.0
 
 # How long closing may take to write what has been appended, in seconds.
@@ -49,28 +49,28 @@ class SqlLog(Log):
         SqlLog("sqlite:///relay.db")
         SqlLog("postgresql://user:password@host/name")
 
-    It may share the database with a `SqlStore`. A file of SQLite is for the processes of one
-    machine, and has to be on a disk of it.
+    It may share the database with a `SqlStore`. A SQLite file is for the processes of one machine,
+    and must be on a local disk.
 
-    Entries are written in groups, about every 20 milliseconds, and shown to readers once they are
-    written. Other processes ask for them about every 25 milliseconds. If the database cannot be
-    reached, entries are kept in memory and written when it can be.
+    Entries are written in groups, about every 20 milliseconds, and shown to readers after they are
+    written. Other processes query them about every 25 milliseconds. While the database cannot be
+    reached, entries are kept in memory.
 
-    Leases are counted by the clock of the server with PostgreSQL, and by that of the machine with
-    SQLite. If it is set back, a job whose process has died waits that much longer.
+    Leases are measured by the clock of the server with PostgreSQL, and of the machine with SQLite.
+    If it is set back, a job whose process has died waits that much longer.
 
     Args:
         url: `sqlite:///` and a path, or `postgresql://` with what libpq understands; the driver is
             psycopg.
         lease: For how many seconds a job belongs to a process that does not renew it.
         keep: For how many seconds a stream can be read after its end.
-        prefix: What the names of the tables begin with.
-        schema: The schema of the tables, which has to exist; None for the default one.
-        connections: How many connections to the database there are at most.
+        prefix: The prefix of the table names.
+        schema: The schema of the tables, which must exist; None for the default one.
+        connections: The maximum number of connections to the database.
 
     Raises:
-        ConfigurationError: The URL or the file cannot be used, a library is missing, or there are
-            tables of the same names with other columns.
+        ConfigurationError: The URL or the file cannot be used, a library is missing, or tables
+            with the same names but other columns exist.
         UnavailableError: The database cannot be reached or is locked.
     """
 
@@ -92,14 +92,15 @@ class SqlLog(Log):
         tables = LogTables.of(sa.MetaData(), prefix, schema)
         self._database.prepare(tables.streams, tables.events)
         self._rows = Rows(self._database, tables)
-        # The jobs of this process, each with the time until which it renews it if it is at work.
+        # The jobs of this process, each with the time until which it renews the lease while
+        # working.
         self._jobs: dict[Job, float] = {}
         self._told_to_stop: set[str] = set()
         # The streams whose tails may lack entries that this process has written.
         self._behind: set[str] = set()
-        # How often there was a reason to look for jobs.
+        # Counts the reasons to look for jobs.
         self._hints = 0
-        # Whether something may have changed since jobs were last looked for.
+        # Whether something may have changed since the last look for jobs.
         self._has_news = True
         self._due: dict[str, float] = {}
         self._is_reachable = True
@@ -122,7 +123,7 @@ class SqlLog(Log):
         return is_new
 
     def _look_for_jobs(self) -> None:
-        """Let a `take()` that waits look whether there are jobs."""
+        """Make a waiting `take()` look for jobs."""
         with self._changed:
             self._hints += 1
             self._changed.notify_all()
@@ -144,7 +145,7 @@ class SqlLog(Log):
         return self._is_closed or self._hints != hints
 
     def _take(self, limit: int) -> Sequence[Job]:
-        # After an outage, those who are still at work renew their leases first.
+        # After an outage, processes that are still working renew their leases first.
         is_well = self._database.well_for() > self.lease / 2
         try:
             jobs = self._rows.take(limit, owner=self._owner, lease=self.lease, with_overdue=is_well)
@@ -157,10 +158,10 @@ class SqlLog(Log):
         return jobs
 
     def renew(self, jobs: Iterable[Job]) -> Iterable[Job]:
-        """Begin the leases of *jobs* anew, and return those that other processes have."""
+        """Renew the leases of *jobs*, and return those that other processes have."""
         jobs = list(jobs)
         until = self._at_work_until()
-        with self._changed:  # also if the database cannot be reached
+        with self._changed:  # even if the database cannot be reached
             self._jobs.update((job, until) for job in jobs if job in self._jobs)
         lost = self._rows.renew(jobs, self.lease)
         for job, epoch in lost.items():
@@ -189,7 +190,7 @@ class SqlLog(Log):
             for job in jobs:
                 self._jobs.pop(job, None)
                 self._told_to_stop.discard(job.stream)
-                # Another process may have written since it was no longer this one's.
+                # Another process may have written since this one lost the job.
                 self._behind.add(job.stream)
             self._changed.notify_all()
 
@@ -200,13 +201,13 @@ class SqlLog(Log):
         self._writer.append(job, entries)
 
     def drain(self, job: Job, seconds: float) -> bool:
-        """Wait until all that has been appended is written. Return False if it takes longer."""
+        """Wait until everything appended is written. Return False if it takes longer."""
         return self._writer.drain(job, seconds)
 
     def _feed(self, job: Job, entries: Sequence[Entry]) -> None:
-        """Show readers in this process what has been written, if nothing before it is missing."""
+        """Show readers in this process what was written, if nothing before it is missing."""
         tail = self.tails.get(job.stream)
-        if tail is None or not tail.entries:  # open() catches up
+        if tail is None or not tail.entries:  # open() will catch up
             return
         if tail.entries[-1].place == _before(entries[0]):
             tail.push(entries)
@@ -214,7 +215,7 @@ class SqlLog(Log):
             self._catch_up(job.stream)
 
     def _lose(self, job: Job, error: type[RelayError]) -> None:
-        """Deal with a job that another process has taken over, or that the log has lost."""
+        """Handle a job that another process has taken over, or that the log has lost."""
         self._let_go([job])
         tail = self.tails.get(job.stream)
         if tail is not None and error is LogLostError:
@@ -223,7 +224,7 @@ class SqlLog(Log):
     # Reading.
 
     def read(self, stream: str) -> Sequence[Entry]:
-        """Return the entries of a stream; none if there is no such stream."""
+        """Return the entries of a stream; an empty list if there is no such stream."""
         return self._rows.read(stream)
 
     def exists(self, stream: str) -> bool:
@@ -231,11 +232,11 @@ class SqlLog(Log):
         return bool(self._rows.existing([stream]))
 
     def open(self, stream: str) -> Tail:
-        """Return a tail that has the entries of a stream, and gets those to come."""
+        """Return a tail with the entries of a stream, which also gets those to come."""
         tail = self.tails.open(stream)
         if not tail.entries:
             tail.push(self._rows.read(stream))
-            self._catch_up(stream)  # what was written before it had its first entries
+            self._catch_up(stream)  # entries written before it had its first ones
         if not tail.entries:
             tail.end()
         return tail
@@ -257,7 +258,7 @@ class SqlLog(Log):
         return self._rows.is_stopped(stream)
 
     def close(self) -> None:
-        """Write what has been appended, let readers go, and close the connections."""
+        """Write what has been appended, end the readers, and close the connections."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -270,7 +271,7 @@ class SqlLog(Log):
     # The thread that watches.
 
     def _watch(self) -> None:
-        """Look again and again for what other processes have done."""
+        """Look repeatedly for what other processes have done."""
         while not self._is_closed:
             try:
                 self._look()
@@ -290,7 +291,7 @@ class SqlLog(Log):
         return self._is_closed or (bool(self._behind) and self._is_reachable)
 
     def _let_readers_go(self) -> None:
-        """End all tails, if the database has been away for long."""
+        """End all tails, if the database has been unreachable for long."""
         if time.monotonic() - self._reached_at > _PATIENCE_SECONDS:
             for tail in self.tails.unfinished():
                 tail.end()
@@ -336,7 +337,7 @@ class SqlLog(Log):
             tails[stream].push(entries)
 
     def _look_after_jobs(self) -> None:
-        """Tell of those that are to stop; let go of those that this process does not work on."""
+        """Report streams that must stop; release jobs that this process does not work on."""
         with self._changed:
             now = time.monotonic()
             left = [job for job, until in self._jobs.items() if until < now]
@@ -352,7 +353,7 @@ class SqlLog(Log):
         self._has_news = False
 
     def _end_lost_tails(self) -> None:
-        """Let go those who read a stream that does not exist any more."""
+        """End the tails of streams that no longer exist."""
         tails = [tail for tail in self.tails.unfinished() if tail.entries]
         existing = self._rows.existing([tail.stream for tail in tails]) if tails else ()
         for tail in tails:
@@ -361,7 +362,7 @@ class SqlLog(Log):
 
 
 def _before(entry: Entry) -> Place | None:
-    """Return the place before that of *entry*; None if only the log knows."""
+    """Return the place before that of *entry*; None if only the log knows it."""
     if entry.seq > 0:
         return entry.epoch, entry.seq - 1
     return HEAD if entry.epoch == 1 else None

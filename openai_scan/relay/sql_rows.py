@@ -1,12 +1,12 @@
-"""What a `SqlLog` asks of its two tables.
+"""The queries of a `SqlLog` on its two tables.
 
-The fence is the epoch in the row of a stream. A process that takes a job changes it. One that
-appends does it in a statement that checks the epoch, and keeps the row from being changed until its
-transaction has ended. So once a job has been taken, all that the process before has written can be
-read, and nothing more is written.
+The fence is the epoch in the row of a stream. A process that takes a job changes it. A process that
+appends does so in a statement that checks the epoch, and locks the row against changes until its
+transaction has ended. So once a job has been taken, everything that the previous process has
+written can be read, and nothing more is written.
 
-What is needed often is one statement with one parameter, a list in JSON. To build a statement takes
-longer than to run it, and one that grows with a list takes ten times as long.
+A frequent query is one statement with one parameter, a list in JSON. Building a statement takes
+longer than running it, and one that grows with a list takes ten times as long.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from openai_scan.relay.errors import UnavailableError
 from openai_scan.relay.log import Job
 from openai_scan.relay.tables import LogTables
 
-# How many streams are deleted in a transaction, at most. Writers wait for that long.
+# How many streams to delete in one transaction, at most. Writers wait for that long.
 _DELETED_AT_A_TIME = 20
 
 
@@ -75,10 +75,10 @@ class Rows:
         """Give jobs that belong to no process to *owner* for *lease* seconds.
 
         Args:
-            limit: How many at most.
-            owner: The process. It takes none from itself.
+            limit: The maximum number.
+            owner: The process. It does not take over its own jobs.
             lease: For how long.
-            with_overdue: Whether to take those whose lease has run out, too.
+            with_overdue: Whether to take those whose lease has expired, too.
         """
         wanted = {"limit": limit, "owner": owner, "with_overdue": with_overdue}
         if not self._database.read(
@@ -113,10 +113,10 @@ class Rows:
         )
 
     def renew(self, jobs: Collection[Job], lease: float) -> Mapping[Job, int]:
-        """Begin the leases of *jobs* anew, but for those that have been handed over.
+        """Renew the leases of *jobs*, except those that have been handed over.
 
         Returns:
-            Those that have been lost, see `lost()`.
+            The lost ones; see `lost()`.
         """
         streams = self._streams.c
         self._update(jobs, {"lease": self._database.time + lease}, streams.lease > 0)
@@ -136,7 +136,7 @@ class Rows:
         """Change the rows of those of *jobs* that no other process has taken."""
         streams, locked = self._streams.c, self._streams.alias("locked")
         rows, (stream, epoch) = self._listed(sa.String, sa.Integer)
-        # In the same order as `write()` locks them, or each may wait for the other.
+        # In the same order as `write()` locks them; otherwise each may wait for the other.
         those = (
             sa.select(locked.c.stream, locked.c.epoch)
             .select_from(rows)
@@ -183,10 +183,10 @@ class Rows:
         """Append entries to the streams of jobs.
 
         Returns:
-            Those that have been lost, see `lost()`. Nothing more can be appended for them.
+            The lost jobs; see `lost()`. Nothing more can be appended for them.
 
         Raises:
-            IntegrityError: Some entries are there already, so nothing has been appended.
+            IntegrityError: Some entries already exist, so nothing has been appended.
         """
         listed = [
             [job.stream, entry.epoch, entry.seq, entry.kind, entry.data.decode()]
@@ -202,11 +202,11 @@ class Rows:
             return {}
         lost = self.lost(batch)
         if not lost:
-            raise UnavailableError("the log has not taken all entries")
+            raise UnavailableError("the log has not accepted all entries")
         return lost
 
     def _insert_events(self) -> sa.Insert:
-        """Return the statement of `write()`, for those whose epoch is that of the stream."""
+        """Return the statement of `write()`, for the jobs whose epoch is that of the stream."""
         streams = self._streams.c
         rows, (stream, epoch, seq, kind, data) = self._listed(
             sa.String, sa.Integer, sa.Integer, sa.String, sa.Text
@@ -243,7 +243,7 @@ class Rows:
         return [Entry(*row) for row in rows]
 
     def after(self, places: Mapping[str, Place]) -> Mapping[str, Sequence[Entry]]:
-        """Return the entries of many streams, each behind its own place, in order."""
+        """Return the entries of many streams, each after its own place, in order."""
         listed = json.dumps([[stream, *place] for stream, place in places.items()])
         rows = self._database.read(
             lambda connection: connection.execute(self._after, {"list": listed}).all()
@@ -290,17 +290,17 @@ class Rows:
         return self._epochs_of(streams).keys()
 
     def stop(self, stream: str) -> None:
-        """Note that a stream is to stop."""
+        """Note that a stream must stop."""
         statement = self._streams.update().where(self._streams.c.stream == stream).values(stop=True)
         self._database.write(lambda connection: connection.execute(statement))
 
     def is_stopped(self, stream: str) -> bool:
-        """Return whether a stream is to stop."""
+        """Return whether a stream must stop."""
         statement = sa.select(self._streams.c.stop).where(self._streams.c.stream == stream)
         return bool(self._database.read(lambda connection: connection.scalar(statement)))
 
     def stopped(self) -> Collection[str]:
-        """Return the streams that are to stop, and have not ended."""
+        """Return the streams that must stop and have not ended."""
         return self._database.read(lambda connection: connection.scalars(self._stopped).all())
 
     def _select_stopped(self) -> sa.Select[Any]:

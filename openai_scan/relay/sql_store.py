@@ -1,4 +1,4 @@
-"""A store in a database, by SQLAlchemy Core."""
+"""A store in a database, with SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from openai_scan.relay.errors import LimitError, UnavailableError, UnknownStream
 from openai_scan.relay.store import Limits, NewMessage, Status, StoredMessage
 from openai_scan.relay.tables import StoreTables
 
-# Over how many seconds `Limits.per_minute` counts.
+# The seconds over which `Limits.per_minute` counts.
 _MINUTE = 60.0
 
-# How often a transaction is run that another one has got in the way of. Once is enough to see what
-# that one has inserted.
+# How often to run a transaction that another one interferes with. One repetition is enough to see
+# what the other has inserted.
 _TRIES = 3
 
 _MAX_ID = 255
@@ -44,30 +44,30 @@ class SqlStore:
                              facts, created_at, finished_at
 
     `position` counts the messages of a conversation from 1. The id of an answer is that of its
-    stream; that of the prompt before it ends with `.prompt`. `facts` is JSON. A message is deleted
-    with its conversation. You may add columns that are nullable or have a default.
+    stream; that of the prompt before it ends with `.prompt`. `facts` is JSON. Messages are deleted
+    with their conversation. You may add columns that are nullable or have a default.
 
-    To create them by Alembic instead, run its migrations before a store is made, and give its
-    `env.py` the tables:
+    To create the tables with Alembic instead, run its migrations before you create a store, and
+    pass the tables to its `env.py`:
 
     ::
 
         target_metadata = SqlStore.add_tables(MetaData(), prefix="chat_")
 
-    All times are UTC: those of the server with PostgreSQL, so that machines with different clocks
-    count the same minute, and those of the machine with SQLite. The character U+0000, which
-    PostgreSQL cannot store, becomes U+FFFD with both.
+    All times are UTC. With PostgreSQL they are those of the server, so that machines with different
+    clocks count the same minute; with SQLite they are those of the machine. The character U+0000,
+    which PostgreSQL cannot store, becomes U+FFFD in both.
 
     Args:
         url: `sqlite:///` and a path, or `postgresql://` with what libpq understands; the driver is
             psycopg.
-        prefix: What the names of the tables begin with.
-        schema: The schema of the tables, which has to exist; None for the default one.
-        connections: How many connections to the database there are at most.
+        prefix: The prefix of the table names.
+        schema: The schema of the tables, which must exist; None for the default one.
+        connections: The maximum number of connections to the database.
 
     Raises:
-        ConfigurationError: The URL or the file cannot be used, a library is missing, or there are
-            tables of the same names with other columns.
+        ConfigurationError: The URL or the file cannot be used, a library is missing, or tables
+            with the same names but other columns exist.
         UnavailableError: The database cannot be reached or is locked.
     """
 
@@ -97,22 +97,22 @@ class SqlStore:
     def begin(self, message: NewMessage, limits: Limits) -> bool:
         """Insert a prompt and, as `running`, the answer to it.
 
-        The limits hold exactly, however many processes ask at once: those of one user wait for each
-        other.
+        The limits are exact, however many processes call it at once: calls for one user wait for
+        each other.
 
         Returns:
-            False if there is a message of that id already: nothing was changed.
+            False if a message with that id exists: nothing was changed.
 
         Raises:
             UnknownStreamError: The conversation belongs to another user.
             LimitError: The user has too many answers running, or has asked too often.
-            UnavailableError: The database cannot be reached or is locked. Call again, with the same
-                id.
-            ValueError: An id has more than 255 characters, or U+0000.
+            UnavailableError: The database cannot be reached or is locked. Call it again with the
+                same id.
+            ValueError: An id has more than 255 characters, or contains U+0000.
         """
         for id in (message.id, message.conversation, message.user):
             if len(id) > _MAX_ID or "\0" in id:
-                raise ValueError(f"an id must have at most {_MAX_ID} characters, and no U+0000")
+                raise ValueError(f"an id may have at most {_MAX_ID} characters and no U+0000")
         for _ in range(_TRIES):
             # Another user may just have created the same message or conversation.
             with contextlib.suppress(IntegrityError):
@@ -150,7 +150,7 @@ class SqlStore:
             "created_at": _time_of(now),
         }
         prompt = {
-            "id": f"{message.id}.prompt",  # ids of streams have no dots
+            "id": f"{message.id}.prompt",  # ids of streams contain no dots
             "position": (last or 0) + 1,
             "role": "user",
             "content": storable(message.prompt),
@@ -198,10 +198,10 @@ class SqlStore:
         """Store the end of an answer, once.
 
         Returns:
-            Whether this call has stored it. False: it was stored before, and stays as it is.
+            Whether this call has stored it. If False, it was stored before and stays as it is.
 
         Raises:
-            UnavailableError: The database cannot be reached or is locked. Call again.
+            UnavailableError: The database cannot be reached or is locked. Call it again.
         """
         messages = self._tables.messages
         statement = (
@@ -222,7 +222,7 @@ class SqlStore:
         return self._database.write(lambda connection: connection.execute(statement).rowcount) == 1
 
     def message(self, id: str) -> StoredMessage | None:
-        """Return a message, or None if there is none of that id.
+        """Return a message, or None if there is none with that id.
 
         Raises:
             UnavailableError: The database cannot be reached.
@@ -231,7 +231,7 @@ class SqlStore:
         return found[0] if found else None
 
     def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
-        """Return the messages of a conversation in order; none if it is not the user's.
+        """Return the messages of a conversation in order; an empty list if it is not the user's.
 
         Raises:
             UnavailableError: The database cannot be reached.
@@ -250,7 +250,7 @@ class SqlStore:
         return self._select(messages.status == "running", messages.created_at < _time_of(before))
 
     def close(self) -> None:
-        """Close the connections. What is asked afterwards is an UnavailableError."""
+        """Close the connections. Later calls raise an UnavailableError."""
         self._database.close()
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> Sequence[StoredMessage]:
@@ -281,12 +281,12 @@ def _time_of(seconds: float) -> datetime:
 
 
 def _seconds_of(time: datetime) -> float:
-    """Return the seconds since 1970. What comes from SQLite has no time zone."""
+    """Return the seconds since 1970. Times from SQLite have no time zone."""
     return (time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time).timestamp()
 
 
 def _storable(value: Any) -> Any:
-    """Return a value of JSON with texts that can be stored."""
+    """Return a JSON value with all texts made storable."""
     match value:
         case str():
             return storable(value)

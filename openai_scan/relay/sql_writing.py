@@ -1,10 +1,10 @@
-"""The thread of a `SqlLog` that writes: the entries of all streams, many in one transaction.
+"""The writing thread of a `SqlLog`: the entries of all streams, many in one transaction.
 
-A transaction costs as much as writing a hundred entries. So what comes within a moment is written
-together. What cannot be written now is kept, and written later, in order, once: after a failure it
-is not known whether the transaction was committed, nor whether the database has come back without
-its last transactions. So before anything more is written to a stream, the log is asked how far it
-goes.
+A transaction costs as much as writing a hundred entries. So entries that arrive together are
+written together. Entries that cannot be written now are kept and written later, in order, once.
+After a failure it is unknown whether the transaction was committed, and whether the database has
+come back without its last transactions. So before more is written to a stream, the log is asked for
+its last entry.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from openai_scan.relay.sql_rows import Rows
 
 _log = logging.getLogger("openai_scan")
 
-# For how long entries are collected after a transaction: so many seconds at least, and so many
-# times as long as the transaction has taken, so that other processes get at a busy file too.
+# How long to collect entries after a transaction: at least this many seconds, and this many times
+# as long as the transaction took, so that other processes can also use a busy file.
 _COLLECTING_SECONDS = 0.02
 _COLLECTING_TIMES = 2
 
-# How much is written in one transaction. Other processes wait for that long to write to SQLite.
+# How much to write in one transaction. Other processes wait for that long to write to SQLite.
 _MAX_ENTRIES = 2_000
 _MAX_BYTES = 4 * 1024 * 1024
 
-# Between two tries: the first pause, and the longest, in seconds.
+# Between two attempts: the first pause, and the longest, in seconds.
 _PAUSES = (0.05, 1.0)
 
-# How many jobs are remembered that the process has lost, so as to refuse them without asking.
+# How many lost jobs to remember, so that they are rejected without a query.
 _MAX_LOST = 1_000
 
 
@@ -47,10 +47,10 @@ class _Lane:
 
     Attributes:
         job: The job.
-        last: The number of the last entry that has been written; -1 if none has.
-        waiting: How many entries wait to be written, or are being written.
-        is_sure: Whether the log is known to go as far as `last`, and no further.
-        error: The kind of error that the job is refused with, once it is.
+        last: The number of the last entry that was written; -1 if none was.
+        waiting: How many entries are waiting or being written.
+        is_sure: Whether the last entry in the log is known to be `last`.
+        error: The class of error that rejects the job, if it is rejected.
     """
 
     job: Job
@@ -60,7 +60,7 @@ class _Lane:
     error: type[RelayError] | None = None
 
     def check(self) -> None:
-        """Raise the error, if the job is refused."""
+        """Raise the error if the job is rejected."""
         if self.error is FencedError:
             raise FencedError(f"another process has taken over {self.job.stream}")
         if self.error is not None:
@@ -69,7 +69,7 @@ class _Lane:
 
 @define
 class _Batch:
-    """What is written in one transaction: the entries of each job, in order."""
+    """What to write in one transaction: the entries of each job, in order."""
 
     entries: dict[_Lane, list[Entry]] = field(factory=dict)
     count: int = 0
@@ -89,9 +89,9 @@ class Writer:
     """Writes entries in a thread of its own.
 
     Args:
-        rows: Where to.
-        on_written: Called in that thread with a job and what has been written for it.
-        on_lost: Called in that thread with a job, and with the kind of error, once it is refused.
+        rows: The tables.
+        on_written: Called in that thread with a job and what was written for it.
+        on_lost: Called in that thread with a job that is rejected, and the class of error.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class Writer:
         self._thread.start()
 
     def append(self, job: Job, entries: Sequence[Entry]) -> None:
-        """Have *entries* written.
+        """Queue *entries* to be written.
 
         Raises:
-            FencedError: It is known that another process has taken over the job.
-            LogLostError: It is known that the log has lost the stream.
+            FencedError: Another process is known to have taken over the job.
+            LogLostError: The log is known to have lost the stream.
         """
         with self._lock:
             lane = self._lane(job)
@@ -151,7 +151,7 @@ class Writer:
             return not lane.waiting
 
     def refuse(self, job: Job, error: type[RelayError]) -> None:
-        """Take no more entries of a job, and drop those that wait."""
+        """Accept no more entries of a job, and drop those that are waiting."""
         with self._lock:
             self._lane(job).error = error
             self._lost.append(job)
@@ -160,12 +160,12 @@ class Writer:
             self._is_written.notify_all()
 
     def forget(self, job: Job) -> None:
-        """Forget a job that is done."""
+        """Forget a finished job."""
         with self._lock:
             self._lanes.pop(job, None)
 
     def close(self, seconds: float) -> None:
-        """Write what waits, if that takes no longer than *seconds*, and end the thread."""
+        """Write what is waiting, if that takes no longer than *seconds*, and end the thread."""
         with self._lock:
             self._closes_at = time.monotonic() + seconds
             self._has_work.notify()
@@ -217,7 +217,7 @@ class Writer:
                 lost = self._lost_of(batch)
                 break
             except (UnavailableError, IntegrityError) as error:
-                _log.warning("entries of %d streams wait: %s", len(batch.entries), error)
+                _log.warning("entries of %d streams are waiting: %s", len(batch.entries), error)
             with self._lock:
                 for lane in self._lanes.values():
                     lane.is_sure = False
@@ -241,7 +241,7 @@ class Writer:
             self._is_written.notify_all()
 
     def _lost_of(self, batch: _Batch) -> Mapping[Job, type[RelayError]]:
-        """Write a batch, and return the jobs of it that are refused."""
+        """Write a batch, and return its rejected jobs."""
         lost: dict[Job, type[RelayError]] = {}
         rest: dict[Job, Sequence[Entry]] = {}
         for lane, entries in batch.entries.items():

@@ -1,7 +1,7 @@
-"""Where finished messages are: what a relay asks of a database.
+"""Where finished messages are stored: what a relay needs of a database.
 
-`SqlStore` keeps conversations and messages in tables of its own. To use yours, write a class with
-the four methods of `Store`.
+`SqlStore` keeps conversations and messages in its own tables. To use yours, write a class with the
+four methods of `Store`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from attrs import field, frozen
 Status: TypeAlias = Literal[
     "running", "completed", "incomplete", "requires_action", "failed", "cancelled"
 ]
-"""How far a message is.
+"""The status of a message.
 
-`incomplete`: the answer is not whole, such as because it was too long for the model, or because the
-process that read it died. `requires_action`: it consists of calls of functions. `cancelled`: the
-user has stopped it. What came of the text is kept in each case.
+`incomplete`: the answer is not whole, for instance because it reached a token limit, or because the
+process that read it died. `requires_action`: it consists of function calls. `cancelled`: the user
+has stopped it. The text so far is kept in each case.
 """
 
 
@@ -27,11 +27,11 @@ class Limits:
     """What one user may do.
 
     Attributes:
-        prompt: How many characters a prompt may have.
+        prompt: The maximum number of characters in a prompt.
         running: How many answers a user may have at a time. A browser has six connections to a
-            server over HTTP/1.1, so that more than four would block the buttons of the page.
+            server over HTTP/1.1, so more than four would block the buttons of the page.
         per_minute: How many answers a user may start within a minute.
-        answer: How many bytes of an answer are taken; the rest is left, and the message is
+        answer: The maximum number of bytes in an answer. The rest is not read, and the message is
             `incomplete`.
     """
 
@@ -43,13 +43,13 @@ class Limits:
 
 @frozen
 class NewMessage:
-    """What a user has asked, to be stored with a row for the answer.
+    """A prompt to store, with a row for the answer.
 
     Attributes:
-        id: The id of the answer, which is that of its stream.
+        id: The id of the answer and of its stream.
         conversation: The id of the conversation, which may be new.
         user: The id of the user.
-        prompt: What the user has written.
+        prompt: The user's prompt.
     """
 
     id: str
@@ -60,19 +60,19 @@ class NewMessage:
 
 @frozen
 class StoredMessage:
-    """A message as it is stored.
+    """A stored message.
 
     Attributes:
         id: Its id; that of an answer is the id of its stream.
         conversation: The id of its conversation.
-        user: The id of the user whose conversation it is.
+        user: The id of the user to whom the conversation belongs.
         role: Who wrote it.
-        text: What it says; of an answer that is running, nothing yet.
-        status: How far it is.
-        facts: Of an answer that has ended: `finish_reason`, `usage` (`input`, `output`, `total`,
+        text: Its text; empty while the answer is running.
+        status: Its status.
+        facts: For a finished answer: `finish_reason`, `usage` (`input`, `output`, `total`,
             `cached`, `reasoning`), `calls` (`id`, `name`, `arguments`), `reasoning`, `refusal`, and
-            `error`, the name of an error class or a word such as `WorkerLost`. Those that are not
-            known are left out.
+            `error`, the name of an error class or a word such as `WorkerLost`. Unknown ones are
+            left out.
     """
 
     id: str
@@ -85,23 +85,23 @@ class StoredMessage:
 
 
 class Store(Protocol):
-    """What a relay asks of a database. All methods may be called from any thread.
+    """What a relay needs of a database. All methods may be called from any thread.
 
     If the database cannot be reached or is locked, they raise an `UnavailableError`, and are called
-    again until it can be. Anything else that they raise is a fault, which is logged. The end of an
-    answer is stored again and again for a minute then; after that its row stays `running`, and what
-    came of it can be read from the log for some minutes.
+    again until it can be reached. Any other exception is a bug, which is logged. Storing the end of
+    an answer is then retried for a minute; after that its row stays `running`, and the answer so
+    far can be read from the log for some minutes.
 
-    Text has neither NUL nor halves of characters, since not every database can store them.
+    Text contains neither NUL nor lone surrogates, because not every database can store them.
     """
 
     def begin(self, message: NewMessage, limits: Limits) -> bool:
-        """Insert what the user wrote and, as `running`, the answer to it, in one transaction.
+        """Insert the prompt and, as `running`, the answer to it, in one transaction.
 
-        The conversation is created if there is none of that id.
+        The conversation is created if it does not exist.
 
         Returns:
-            False if there is a message of that id already: nothing was changed.
+            False if a message with that id exists: nothing was changed.
 
         Raises:
             UnknownStreamError: The conversation belongs to another user.
@@ -119,27 +119,27 @@ class Store(Protocol):
             UPDATE messages SET ... WHERE id = :id AND status = 'running' AND epoch <= :epoch
 
         Returns:
-            Whether this call has stored it. False: it was stored before, and stays as it is; or
-            there is no such message any more.
+            Whether this call has stored it. If False, it was stored before and stays as it is, or
+                the message no longer exists.
         """
         ...
 
     def message(self, id: str) -> StoredMessage | None:
-        """Return a message, or None if there is none of that id."""
+        """Return a message, or None if there is none with that id."""
         ...
 
     def history(self, conversation: str, user: str) -> Sequence[StoredMessage]:
-        """Return the messages of a conversation in order; none if it is not the user's.
+        """Return the messages of a conversation in order; an empty list if it is not the user's.
 
-        Each answer, running or not, comes right after its prompt, and these pairs in the order in
-        which they were begun.
+        Each answer, running or not, comes right after its prompt; the pairs are in the order in
+        which they were started.
         """
         ...
 
 
 @runtime_checkable
 class Sweepable(Protocol):
-    """A store that can also find answers that were left running."""
+    """A store that can also find answers that are still running."""
 
     def running(self, seconds: float) -> Sequence[StoredMessage]:
         """Return the answers that have been `running` for longer than *seconds*."""

@@ -1,4 +1,4 @@
-"""The tables of a relay: of its store, and of its log."""
+"""The tables of a relay: for its store, and for its log."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class StoreTables:
                 sa.ForeignKey(conversations.c.id, ondelete="CASCADE"),
                 nullable=False,
             ),
-            # Times of two messages may be equal, and clocks go back; so the order is written down.
+            # Times of two messages may be equal, and clocks may be set back, so the order is
+            # stored.
             sa.Column("position", sa.Integer, nullable=False),
-            # That of the conversation, so that the limits of a user are counted by an index.
+            # The user of the conversation, so that an index can count a user's messages.
             sa.Column("user_id", sa.String(255), nullable=False),
             sa.Column("role", sa.String(16), nullable=False),
             sa.Column("content", sa.Text, nullable=False),
@@ -76,13 +77,13 @@ class LogTables:
             sa.Column("stream", sa.String(255), primary_key=True),
             # How many processes have taken the job.
             sa.Column("epoch", sa.Integer, nullable=False),
-            # The last one of them.
+            # The last of them.
             sa.Column("owner", sa.String(255)),
-            # Until when the job belongs to it; 0 if it belongs to none.
+            # Until when the job belongs to it; 0 if it belongs to no process.
             sa.Column("lease", sa.Double, nullable=False),
             sa.Column("stop", sa.Boolean, nullable=False),
             sa.Column("created", sa.Double, nullable=False),
-            # When a stream that has ended is deleted; until then null.
+            # When to delete a stream that has ended; null before its end.
             sa.Column("expires", sa.Double),
             schema=schema,
         )

@@ -1,7 +1,7 @@
-"""What this process knows of a log: one window for each stream, shared by all of its readers.
+"""What this process has of a log: one window for each stream, shared by all of its readers.
 
-A reader is a position in a list. It has no queue of its own, so one that reads slowly or not at all
-costs the others nothing, and a thousand readers of one stream cost one list.
+A reader is a position in a list. It has no queue of its own, so a slow or stalled reader costs the
+others nothing, and a thousand readers of one stream cost one list.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from openai_scan.relay.entries import Entry, Place
 _place = attrgetter("place")
 
 
-# How long tasks may wait to be woken together, in seconds.
+# How long tasks may wait so that they are woken together, in seconds.
 _TOGETHER_SECONDS = 0.01
 
 
@@ -34,7 +34,7 @@ class Tail:
         stream: The id of the stream.
         entries: The entries, in order; only ever appended to.
         is_over: Whether no more will come: the stream has ended, or its log cannot be read any
-            more.
+            longer.
     """
 
     def __init__(self, stream: str) -> None:
@@ -50,9 +50,9 @@ class Tail:
         return bool(self.entries) and self.entries[-1].kind == "done"
 
     def push(self, entries: Sequence[Entry]) -> None:
-        """Add the entries that are new, in order: those behind the last one.
+        """Add the entries that are new, those after the last one, in order.
 
-        What comes after `done` is of no use to readers. A process that takes over a job at its very
+        Entries after `done` are of no use to readers. A process that takes over a job at its very
         end writes such entries.
         """
         with self._changed:
@@ -65,16 +65,15 @@ class Tail:
             self._wake()
 
     def end(self) -> None:
-        """Let the readers go, because the log cannot be read any more."""
+        """End the readers, because the log cannot be read any longer."""
         with self._changed:
             self.is_over = True
             self._wake()
 
     def position_of(self, place: Place) -> int:
-        """Return the position of the first entry behind *place*.
+        """Return the position of the first entry after *place*.
 
-        A place that is ahead of all that has arrived means the beginning: the reader gets the
-        answer anew.
+        A place beyond all that has arrived means the beginning: the reader gets the answer again.
         """
         with self._changed:
             if not self.entries or place > self.entries[-1].place:
@@ -85,7 +84,7 @@ class Tail:
         """Wait for entries from *position* on, and return them.
 
         Returns:
-            At least one entry; or none, if the time has passed or the tail is over.
+            At least one entry; an empty list if the time has passed or the tail is over.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._has_news(position), seconds)
@@ -110,7 +109,10 @@ class Tail:
         finally:
             if timer is not None:
                 timer.cancel()
-            with self._changed, contextlib.suppress(ValueError):  # if nothing has woken it
+            with (
+                self._changed,
+                contextlib.suppress(ValueError),
+            ):  # ValueError if nothing has woken it
                 self._waiting.remove(waiting)
         with self._changed:
             return self.entries[position:]
@@ -130,7 +132,7 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
-            "a relay is read with `async for` on asyncio only; elsewhere, such as on Trio, read it"
+            "reading a relay with `async for` needs asyncio: elsewhere, such as on Trio, read it"
             " with `for` in a thread"
         ) from None
 
@@ -138,13 +140,13 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 class _Waker:
     """Wakes tasks of one event loop from other threads, many at once if there are many.
 
-    To wake a loop costs a system call, and two threads that take turns. With one call for each
-    entry of each stream, a busy loop spent a quarter of its time on being woken. So a loop that has
-    just been woken wakes the next tasks a moment later, all together. One that has been left alone
+    Waking a loop costs a system call and two thread switches. With one call for each entry of each
+    stream, a busy loop spent a quarter of its time on being woken. So a loop that has just been
+    woken wakes the next tasks a moment later, all together. A loop that was not woken recently
     wakes its task at once.
 
-    It has no lock, since a garbage collection may run its methods at any place. That two threads
-    call the loop at the same time does no harm.
+    It has no lock, because a garbage collection may run its methods anywhere. Two threads that call
+    the loop at the same time do no harm.
     """
 
     _of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker] = (
@@ -160,11 +162,11 @@ class _Waker:
 
     def __init__(self) -> None:
         self._due: deque[asyncio.Future[None]] = deque()
-        self._is_called = False  # the loop has been called, and has not come yet
-        self._last = -math.inf  # when it came last, by its clock
+        self._is_called = False  # the loop has been called but has not run yet
+        self._last = -math.inf  # when it last ran, by its clock
 
     def wake(self, future: asyncio.Future[None]) -> None:
-        """Let the task that awaits *future* go on."""
+        """Let the task that awaits *future* continue."""
         self._due.append(future)
         if self._is_called:
             return
@@ -172,7 +174,7 @@ class _Waker:
         try:
             loop = future.get_loop()
             loop.call_soon_threadsafe(self._come, loop)
-        except RuntimeError:  # the loop is closed, and its tasks are gone
+        except RuntimeError:  # the loop is closed, so its tasks are gone
             self._is_called = False
             self._due.clear()
 
@@ -185,7 +187,7 @@ class _Waker:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         self._last = loop.time()
-        self._is_called = False  # first: what is added from now on calls anew
+        self._is_called = False  # first: what is added from now on calls the loop again
         while self._due:
             _resolve(self._due.popleft())
 
@@ -196,7 +198,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 class Tails:
-    """The tails of a process, each kept as long as there is a reader that has it."""
+    """The tails of a process, each kept as long as a reader has it."""
 
     def __init__(self) -> None:
         self._tails: weakref.WeakValueDictionary[str, Tail] = weakref.WeakValueDictionary()
@@ -209,7 +211,7 @@ class Tails:
     def open(self, stream: str) -> Tail:
         """Return the tail of *stream*.
 
-        It is new, and empty, if no reader has one, or if the log could not be read any more.
+        It is new and empty if no reader has one, or if the log had become unreadable.
         """
         with self._lock:
             tail = self._tails.get(stream)
@@ -218,6 +220,6 @@ class Tails:
             return tail
 
     def unfinished(self) -> Sequence[Tail]:
-        """Return those that more may come for."""
+        """Return the tails that may get more entries."""
         with self._lock:
             return [tail for tail in self._tails.values() if not tail.is_over]

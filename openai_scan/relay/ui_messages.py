@@ -1,4 +1,4 @@
-"""The entries as the UI message stream of the AI SDK, so that front ends with `useChat` read them.
+"""The entries as the UI message stream of the AI SDK, which front ends with `useChat` can read.
 
 ::
 
@@ -12,12 +12,12 @@
 
     data: [DONE]
 
-These front ends read an answer from its beginning when they come back, so there are no cursors. The
+These front ends read an answer from its beginning when they reconnect, so there are no cursors. The
 id of the message is that of the stream: `POST /streams/{id}/stop` stops it.
 
-Text that replaces what was sent follows a `reset-step`, which the AI SDK knows from version 7 on.
-Earlier ones report an error then, and have the text once the page is loaded again. If the new text
-only goes on where the old one ended, its rest is sent, to any version.
+Text that replaces what was sent follows a `reset-step`, which the AI SDK supports since version 7.
+Earlier versions then report an error, and have the text after the page is reloaded. If the new text
+only continues the old one, its rest is sent, to any version.
 
 Source: https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
 """
@@ -48,17 +48,17 @@ Part: TypeAlias = "Mapping[str, Any]"
 
 _DONE = b"data: [DONE]\n\n"
 
-# A refusal is a text of its own: there is no other kind that front ends would show.
+# A refusal is a text of its own: front ends have no other kind to show it.
 _TYPES: Mapping[str, str] = {"text": "text", "reasoning": "reasoning", "refusal": "text"}
 
 
 class UIMessages:
     """The entries of one stream as parts of a UI message; see the module.
 
-    Only the first one of several choices is told, which is the one that is stored.
+    Only the first of several choices is sent, which is the one that is stored.
 
     Args:
-        stream: The id of the stream, and of the message.
+        stream: The id of the stream and of the message.
     """
 
     headers: Mapping[str, str] = {**HEADERS, "x-vercel-ai-ui-message-stream": "v1"}
@@ -67,11 +67,11 @@ class UIMessages:
     def __init__(self, stream: str) -> None:
         self._stream = stream
         self._texts = SentTexts()
-        self._open: tuple[str, str] | None = None  # the kind of the open part, and its id
+        self._open: tuple[str, str] | None = None  # the kind and id of the open part
         self._opened = 0
         self._calls = SentCalls()
 
-    def opening(self, before: Sequence[Entry]) -> bytes:  # noqa: ARG002 - it is always from the beginning
+    def opening(self, before: Sequence[Entry]) -> bytes:  # noqa: ARG002 - it always starts from the beginning
         """Return the beginning of the message."""
         return _frames([{"type": "start", "messageId": self._stream}, {"type": "start-step"}])
 
@@ -123,7 +123,7 @@ class UIMessages:
             yield {"type": "tool-input-delta", **delta}
 
     def _close(self) -> Iterator[Part]:
-        """Yield the end of the part that is open, if there is one."""
+        """Yield the end of the open part, if there is one."""
         if self._open is not None:
             kind, id = self._open
             self._open = None
@@ -155,10 +155,10 @@ class UIMessages:
 
 
 def ui_messages(messages: Iterable[StoredMessage]) -> list[Part]:
-    """Return a stored conversation as a front end keeps it, with which `useChat` can begin.
+    """Return a stored conversation as messages of a front end, with which `useChat` can start.
 
-    The answer that is running is left out: `useChat` resumes it. So are those of which nothing has
-    come, since a message has to have a part.
+    The running answer is left out: `useChat` resumes it. So are answers of which nothing has
+    arrived, because a message must have a part.
     """
     told = [_ui_message(message) for message in messages if message.status != "running"]
     return [message for message in told if message["parts"]]
@@ -187,12 +187,12 @@ def _id_of(call: Mapping[str, Any], number: int) -> str:
 
 
 def _tool(kind: str, id: str, name: str) -> dict[str, Any]:
-    # What a front end has no type for is dynamic.
+    # Tools without a type in the front end are dynamic.
     return {"type": kind, "toolCallId": id, "toolName": name, "dynamic": True}
 
 
 def _whole_call(id: str, name: str, arguments: str) -> Part:
-    """Return a call with its arguments, which a model may have written wrong."""
+    """Return a call with its arguments, which may be invalid JSON."""
     try:
         parsed = bounded_json.loads_strictly(arguments or "{}")
     except (ValueError, RecursionError):

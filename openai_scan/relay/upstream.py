@@ -18,15 +18,15 @@ _log = logging.getLogger("openai_scan")
 
 @frozen
 class Question:
-    """What is asked.
+    """What to ask.
 
     Attributes:
-        stream: The id of the stream, which is that of the message to come.
+        stream: The id of the stream and of the message to come.
         conversation: The id of the conversation.
         user: The id of the user.
-        model: The model that the user has chosen, one of those that the relay allows; None if the
-            relay has no list.
-        messages: The conversation, the new prompt last.
+        model: The model that the user has chosen from the relay's list; None if the relay has no
+            list.
+        messages: The conversation; the new prompt is last.
     """
 
     stream: str
@@ -38,7 +38,7 @@ class Question:
     def turns(self) -> list[dict[str, Any]]:
         """Return the conversation as `{"role": ..., "content": ...}`.
 
-        Answers without text, and those of calls of functions, are left out.
+        Answers without text, such as function calls, are left out.
         """
         return [
             {"role": message.role, "content": message.text}
@@ -48,27 +48,27 @@ class Question:
 
 
 class Upstream(Protocol):
-    """The server that answers. Write a class with these methods to ask in a way of your own."""
+    """The server that answers. Write a class with these methods to ask in your own way."""
 
     def ask(self, question: Question) -> StreamerV2[Any, Any]:
         """Return the stream of an answer. It is called at most once for each answer.
 
-        It does not wait for the server: as with a client's streams, the request is sent with the
-        first `next()`, which a stop can interrupt.
+        It must not wait for the server: as with a client's streams, the first `next()` sends the
+        request, and a stop can interrupt that.
         """
         ...
 
     def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
-        """Return the rest of an answer, likewise: what comes after *bookmark*.
+        """Return the stream of the rest of an answer: what comes after *bookmark*.
 
         It is called for answers whose stream had a `bookmark()` with the number of an event.
         """
         ...
 
     def cancel(self, bookmark: Mapping[str, Any]) -> None:
-        """Tell the server that an answer is not wanted any more, if it works on without us.
+        """Tell the server that an answer is no longer wanted, if it continues without us.
 
-        It may be called several times for an answer. Readers have got the end by then.
+        It may be called several times for an answer. Readers have received the end by then.
         """
         ...
 
@@ -76,13 +76,13 @@ class Upstream(Protocol):
 class ChatUpstream:
     """Chat Completions, whose streams end with their connection.
 
-    If the process that reads one dies, what came is saved as `incomplete`. Nothing is asked, or
-    billed, a second time.
+    If the process that reads one dies, what has arrived is saved as `incomplete`. Nothing is asked,
+    or billed, a second time.
 
     Args:
         client: Sends the requests.
-        params: What else to ask for, as for `create_chat_completion_stream()`; `model` if the relay
-            has no list of models.
+        params: More arguments for `create_chat_completion_stream()`; with `model` if the relay has
+            no list of models.
     """
 
     def __init__(self, client: Client, **params: Any) -> None:
@@ -95,7 +95,7 @@ class ChatUpstream:
         return self._client.create_chat_completion_stream(messages=question.turns(), **params)
 
     def resume(self, bookmark: Mapping[str, Any]) -> StreamerV2[Any, Any]:
-        """Refuse: such a stream has no bookmarks."""
+        """Raise a ValueError: such a stream has no bookmarks."""
         raise ValueError(f"a chat stream cannot be resumed: {dict(bookmark)}")
 
     def cancel(self, bookmark: Mapping[str, Any]) -> None:
@@ -103,15 +103,15 @@ class ChatUpstream:
 
 
 class ResponsesUpstream:
-    """Responses in background mode, which go on without a connection.
+    """Responses in background mode, which continue without a connection.
 
-    If the process that reads one dies, another one takes up the same answer. In background mode the
+    If the process that reads one dies, another one resumes the same answer. In background mode the
     server keeps the answer for some minutes, and the first token comes later.
 
     Args:
         client: Sends the requests.
-        params: What else to ask for, as for `create_response_stream()`; `model` if the relay has no
-            list of models. `background=False` means that answers cannot be resumed.
+        params: More arguments for `create_response_stream()`; with `model` if the relay has no list
+            of models. `background=False` means that answers cannot be resumed.
     """
 
     def __init__(self, client: Client, **params: Any) -> None:
@@ -128,7 +128,7 @@ class ResponsesUpstream:
         return self._client.resume_stream(bookmark)
 
     def cancel(self, bookmark: Mapping[str, Any]) -> None:
-        """Cancel the response. If that fails, the server goes on to the end for nothing."""
+        """Cancel the response. If that fails, the server continues to the end for nothing."""
         try:
             self._client.cancel_response(bookmark["answer_id"])
         except ScanError as error:

@@ -1,4 +1,4 @@
-"""A log by its URL, as a command line or a setting says it."""
+"""Create a log from a URL, for command lines and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _REDIS = frozenset({"redis", "rediss", "valkey", "valkeys", "unix"})
 
 
 def open_log(url: str, *, lease: float = 15.0) -> Log:
-    """Return the log of a URL, with the usual settings.
+    """Return the log for a URL, with the default settings.
 
     ::
 

@@ -14,8 +14,8 @@ from openai_scan.relay.writer import HandedOver
 
 _log = logging.getLogger("openai_scan")
 
-# How many jobs are taken at a time, and how long is waited for one, which is also how long closing
-# may have to wait for that, in seconds.
+# How many jobs to take at a time, and how long to wait for one, in seconds; closing may have to
+# wait for that long too.
 _AT_A_TIME = 50
 _TAKE_SECONDS = 0.25
 
@@ -28,12 +28,13 @@ _CLOSING_SECONDS = 5.0
 class Workers:
     """Gives each job that this process takes a thread.
 
-    What a log or a store raises ends none of the threads: it is logged, and tried again.
+    An exception of a log or a store ends none of the threads: it is logged, and the work is
+    retried.
 
     Args:
         log: Has the jobs.
         slots: How many jobs this process works on at a time.
-        new_producer: Returns what works on a job.
+        new_producer: Creates the producer that works on a job.
     """
 
     def __init__(self, log: Log, slots: int, new_producer: Callable[[Job], Producer]) -> None:
@@ -52,15 +53,15 @@ class Workers:
         return self._closing.is_set()
 
     def take_jobs(self) -> None:
-        """Begin to take jobs."""
+        """Start to take jobs."""
         self.repeat(self._take_some, "jobs")
 
     def renew_leases(self) -> None:
-        """Begin to renew the leases of all jobs that this process works on."""
+        """Start to renew the leases of all jobs that this process works on."""
         self.repeat(self._renew, "leases", every=self._log.lease / 3)
 
     def repeat(self, do: Callable[[], object], name: str, *, every: float = 0.0) -> None:
-        """Do something again and again in a thread, until `close()`.
+        """Do something repeatedly in a thread, until `close()`.
 
         Args:
             do: What to do.
@@ -74,9 +75,9 @@ class Workers:
                     do()
                     continue
                 except UnavailableError as error:
-                    _log.warning("the %s of the relay wait: %s", name, error)
-                except Exception:  # noqa: BLE001 - a fault of a log or a store may heal
-                    _log.exception("the %s of the relay wait", name)
+                    _log.warning("the %s of the relay are waiting: %s", name, error)
+                except Exception:  # noqa: BLE001 - an error of a log or a store may be temporary
+                    _log.exception("the %s of the relay are waiting", name)
                 self._closing.wait(_TAKE_SECONDS)
 
         self._start_thread(repeatedly, name)
@@ -96,7 +97,7 @@ class Workers:
         return bool(self._producers_of(stream))
 
     def stop(self, stream: str) -> None:
-        """Stop the work on a stream, if this process does it."""
+        """Stop the work on a stream if this process does it."""
         for producer in self._producers_of(stream):
             producer.stop()
 
@@ -109,15 +110,17 @@ class Workers:
         deadline = time.monotonic() + _CLOSING_SECONDS
         with self._changed:
             if threading.current_thread() in self._threads:
-                raise RuntimeError("one of its threads, as in `on_finish`, cannot close a relay")
+                raise RuntimeError(
+                    "a relay cannot be closed by one of its own threads, such as in `on_finish`"
+                )
             self._closing.set()
             for producer in self._producers:
                 producer.close()
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._producers, _CLOSING_SECONDS)
             stuck, threads = [*self._producers], [*self._threads]
-        for producer in stuck:  # the fence keeps apart what it and the next process write
-            _log.warning("the work on %s does not end", producer.job.stream)
+        for producer in stuck:  # the fence separates its entries from those of the next process
+            _log.warning("the work on %s did not end in time", producer.job.stream)
             if self._log.is_shared:
                 self._hand_over(producer.job)
         for thread in threads:
@@ -126,7 +129,7 @@ class Workers:
             self._end_what_waits()
 
     def _end_what_waits(self) -> None:
-        """Save as `incomplete` the answers of jobs that no other process will take."""
+        """Save as `incomplete` the answers of jobs that no other process can take."""
         for job in self._log.take(_ALL, 0.0):
             self._run(self._register(job))
 
@@ -154,19 +157,19 @@ class Workers:
         return len(self._producers) < self._slots or self.is_closing
 
     def _start(self, job: Job) -> None:
-        """Work on a job in a thread of its own."""
+        """Work on a job in its own thread."""
         producer = self._add(job)
         if producer is None:
             return
         try:
             self._start_thread(lambda: self._run(producer), job.stream)
-        except RuntimeError:  # the system has no thread left
+        except RuntimeError:  # the system cannot start another thread
             self._remove(producer)
             self._hand_over(job)
             raise
 
     def _add(self, job: Job) -> Producer | None:
-        """Return what works on *job*; None if this process ends and another one can take it."""
+        """Return a producer for *job*; None if this process ends and another can take the job."""
         with self._changed:
             if not self.is_closing:
                 return self._register(job)
@@ -174,10 +177,10 @@ class Workers:
         return None
 
     def _register(self, job: Job) -> Producer:
-        """Return what works on *job*, which ends any earlier work of this process on it."""
+        """Return a producer for *job*, which ends any earlier work of this process on it."""
         with self._changed:
             for other in self._producers_of(job.stream):
-                if other.job.epoch < job.epoch:  # this process was frozen for a lease
+                if other.job.epoch < job.epoch:  # this process was frozen for longer than the lease
                     other.abandon()
             producer = self._new_producer(job)
             self._producers.add(producer)
@@ -186,7 +189,7 @@ class Workers:
             return producer
 
     def _run(self, producer: Producer) -> None:
-        """Work on a job until it is finished or another process can go on."""
+        """Work on a job until it is finished or another process can continue."""
         job = producer.job
         try:
             producer.run()
@@ -194,9 +197,9 @@ class Workers:
             _log.warning("another process has taken over %s", job.stream)
         except HandedOver:
             self._hand_over(job)
-        except Exception:  # noqa: BLE001 - the lease runs out, and another process tries
-            _log.exception("the work on %s has failed", job.stream)
-        except BaseException:  # such as a KeyboardInterrupt of who has called `run_one()`
+        except Exception:  # noqa: BLE001 - the lease will expire, and another process will try
+            _log.exception("the work on %s failed", job.stream)
+        except BaseException:  # such as a KeyboardInterrupt in `run_one()`
             self._hand_over(job)
             raise
         finally:
@@ -210,8 +213,8 @@ class Workers:
     def _hand_over(self, job: Job) -> None:
         try:
             self._log.hand_over([job])
-        except Exception:  # noqa: BLE001 - its lease runs out
-            _log.exception("%s is not handed over", job.stream)
+        except Exception:  # noqa: BLE001 - its lease will expire
+            _log.exception("%s could not be handed over", job.stream)
 
     def _renew(self) -> None:
         now = time.monotonic()

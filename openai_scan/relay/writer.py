@@ -1,4 +1,4 @@
-"""What a process writes for one job, and how long it waits, until it ends or has lost the job."""
+"""Write the entries of one job, and retry, until the process ends or has lost the job."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 _log = logging.getLogger("openai_scan")
 
-# How long the log is waited for at a time, in seconds: a process that ends waits no longer.
+# How long to wait for the log at a time, in seconds: a process that ends waits no longer.
 _PATIENCE = 0.2
 
-# Between two tries to reach a log or a store: the first pause, and the longest, in seconds.
+# Between two attempts to reach a log or a store: the first pause, and the longest, in seconds.
 _PAUSES = (0.1, 2.0)
 
 
-class HandedOver(Exception):  # noqa: N818 - it is no error
-    """This process ends, and another one goes on with the job."""
+class HandedOver(Exception):  # noqa: N818 - it is not an error
+    """This process ends, and another one continues the job."""
 
 
 class Writer:
     """Numbers the entries of one job in one epoch, and appends them to the log.
 
-    If the log loses the stream, nothing more is written, and the work goes on without it.
+    If the log loses the stream, nothing more is written, and the work continues without it.
 
     Attributes:
         job: The job.
@@ -46,7 +46,7 @@ class Writer:
         self._is_fenced = False
         self._closing = threading.Event()
 
-    # Called from other threads as well.
+    # Also called from other threads.
 
     @property
     def is_ending(self) -> bool:
@@ -59,20 +59,20 @@ class Writer:
         return self._closing.is_set()
 
     def abandon(self) -> None:
-        """Let all other methods raise a FencedError, because another process has the job now."""
+        """Make all other methods raise a FencedError, because another process has the job now."""
         self._is_fenced = True
 
     def close(self) -> None:
-        """Let nothing wait any more, because this process ends."""
+        """End all waits, because this process ends."""
         self._closing.set()
 
     # Called by the producer.
 
     def check_fence(self) -> None:
-        """Do nothing, if the job is still that of this process.
+        """Check that the job still belongs to this process.
 
         Raises:
-            FencedError: It is not.
+            FencedError: It does not.
         """
         if self._is_fenced:
             raise FencedError(f"another process has taken over {self.job.stream}")
@@ -140,23 +140,23 @@ class Writer:
         faults: int = 0,
         or_else: Callable[[], object] = lambda: None,
     ) -> T:
-        """Return what *do* returns, as soon as what it asks can be reached.
+        """Call *do* until what it needs can be reached, and return its result.
 
         Args:
             do: What to do.
-            faults: How many times it may fail otherwise.
-            or_else: What to do as well whenever it has failed.
+            faults: How many other errors to retry.
+            or_else: Called after each failure.
 
         Raises:
             HandedOver: `close()` was called meanwhile.
-            Exception: It has failed otherwise, and too often.
+            Exception: Another error that occurred too often.
         """
         pause, longest = _PAUSES
         while True:
             try:
                 return do()
             except UnavailableError as error:
-                _log.warning("%s waits: %s", self.job.stream, error)
+                _log.warning("%s is waiting: %s", self.job.stream, error)
             except Exception:
                 if not faults:
                     raise

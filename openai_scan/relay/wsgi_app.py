@@ -1,4 +1,4 @@
-"""A relay as a WSGI application, to be served alone or mounted in another one.
+"""A relay as a WSGI application, to serve alone or to mount in another one.
 
 ::
 
@@ -33,28 +33,28 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 Authorize: TypeAlias = "Callable[[Mapping[str, str]], str | None]"
-"""Returns the id of the user who has sent a request, from its headers; None if there is none."""
+"""Returns the id of the user from the headers of a request; None if no user is signed in."""
 
 
 def wsgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True) -> WSGIApplication:
-    """Return a WSGI application that serves *relay*, with nothing but the standard library.
+    """Return a WSGI application that serves *relay*, with only the standard library.
 
-    A server needs a thread for each open stream. It notices that a browser has left when it sends
-    the next entry or heartbeat, and it has to have a timeout of its own for browsers that take
+    A server needs a thread for each open stream. It notices that a browser has disconnected when it
+    sends the next entry or heartbeat, and it needs its own timeout for browsers that accept
     nothing. The relay stays yours: close it when your server begins to shut down.
 
     Args:
-        relay: The relay, made in this process.
+        relay: The relay, created in this process.
         authorize: Returns the id of the user from the headers of a request, their names in lower
             case, or None if no user is signed in. Without it there is one user, `"local"`, and only
-            requests from this machine are answered.
+            requests from this machine are served.
         page: Whether to serve the page.
 
     Raises:
         TypeError: *authorize* is a coroutine function, which only `asgi()` can await.
     """
     if inspect.iscoroutinefunction(authorize):
-        raise TypeError("authorize is a coroutine function: use asgi(), or give a plain function")
+        raise TypeError("authorize is a coroutine function: use asgi(), or pass a plain function")
     site = Site(relay, is_open=authorize is None, page=page)
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -64,7 +64,7 @@ def wsgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True)
             headers.append(("Content-Length", str(len(response.body))))
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         if response.reading is not None:
-            return response.reading  # whose `close()` the server calls
+            return response.reading  # the server calls its `close()`
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
     return app
@@ -104,7 +104,7 @@ def _request(environ: WSGIEnvironment) -> Request:
 
 
 def _text(latin: str) -> str:
-    """Return a path as text: WSGI has its bytes as if they were Latin-1."""
+    """Return a path as text: WSGI decodes its bytes as Latin-1."""
     return latin.encode("latin-1").decode(errors="replace")
 
 
@@ -112,7 +112,7 @@ def _user(authorize: Authorize | None, request: Request) -> str:
     """Return the id of the user.
 
     Raises:
-        RefusedError: There is none, or *authorize* has failed.
+        RefusedError: No user is signed in, or *authorize* has failed.
     """
     if authorize is None:
         return LOCAL_USER
@@ -124,9 +124,9 @@ def _body(environ: WSGIEnvironment) -> bytes:
     """Return the body of a request.
 
     Raises:
-        RefusedError: It is too large or cut off, or its length is not known.
+        RefusedError: It is too large or cut off, or its length is unknown.
     """
-    if environ.get("wsgi.input_terminated"):  # by the server, whatever the length
+    if environ.get("wsgi.input_terminated"):  # the server ends it, whatever the length
         body = _read(environ["wsgi.input"], MAX_BODY + 1)
     elif length := environ.get("CONTENT_LENGTH"):
         body = _read(environ["wsgi.input"], int(length))  # `route()` has checked it
@@ -142,7 +142,7 @@ def _body(environ: WSGIEnvironment) -> bytes:
 
 
 def _read(stream: InputStream, size: int) -> bytes:
-    """Return *size* bytes of a stream, or all of it if it has less."""
+    """Return *size* bytes of a stream, or all of it if it is shorter."""
     body = b""
     while len(body) < size and (more := stream.read(size - len(body))):
         body += more

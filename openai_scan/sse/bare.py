@@ -1,7 +1,7 @@
 """Bare text: what a server sends in an event stream, or instead of one, without fields.
 
 It is an error or a whole answer as JSON, or an error page. None of its lines has a field, so the
-standard drops it. It goes on to the last line of the JSON, or to the next line with a field.
+standard ignores it. It extends to the last line of the JSON, or to the next line with a field.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ from attrs import frozen
 from openai_scan.sse.beginnings import are_words, begins_bare, is_page
 from openai_scan.sse.event import RawEvent
 
-# A string of JSON, in which no bracket counts. It ends with its line at the latest.
+# A JSON string, in which brackets do not count. It ends with its line at the latest.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?')
 
 _OPEN, _CLOSED = (b"{", b"["), (b"}", b"]")
 
-# Bytes of a line of words that are kept: what the message of an error quotes.
+# How much of a line of words to keep: what the message of an error quotes.
 _MAX_WORDS = 200
 
 
 @frozen(slots=False)
 class BareText(RawEvent):
-    """Bare text as an event: JSON or a page, or a part of it if it was too long or cut off.
+    """Bare text as an event: JSON or a page, or part of it if it was too long or cut off.
 
     Attributes:
         unclaimed: How many other lines without a known field it stands for; 0 for bare text. Its
-            data are the first of them that is words and no field, if there is one.
+            data is then the first of them that consists of words, if there is one.
     """
 
     unclaimed: int = 0
 
 
 class BareLines:
-    """Tells bare text from other lines without a known field.
+    """Distinguishes bare text from other lines without a known field.
 
     Args:
         is_kept: Whether bare text is kept. If not, all lines without a known field are dropped.
-        max_bytes: How many bytes of one text are kept.
+        max_bytes: How many bytes of one text to keep.
 
     Attributes:
-        unclaimed: How many other lines there have been since the last report.
-        is_open: Whether bare text has begun and may go on.
-        scanned: How much of the data of the current block `goes_on()` has looked at.
+        unclaimed: How many other lines there were since the last report.
+        is_open: Whether bare text has begun and may continue.
+        scanned: How much of the data of the current block `goes_on()` has examined.
     """
 
     def __init__(self, *, is_kept: bool, max_bytes: int) -> None:
@@ -57,12 +57,12 @@ class BareLines:
         self.unclaimed = 0
         self._words = ""
         self.scanned = 0
-        self._data_depth = 0  # how many brackets are open in that
+        self._data_depth = 0  # how many brackets are open in that part
 
     def goes_on(self, data: bytearray | None) -> bool:
-        """Return whether lines without a field go on with the *data* of their block.
+        """Return whether lines without a field continue the *data* of their block.
 
-        Some servers write JSON in several lines and `data:` before the first of them only.
+        Some servers write JSON in several lines and put `data:` only before the first.
         """
         if not self._is_kept or not data or data[:1] not in (*_OPEN, b" "):
             return False
@@ -73,7 +73,7 @@ class BareLines:
         return self._data_depth > 0
 
     def take(self, line: bytes, events: list[RawEvent]) -> None:
-        """Take a line without a known field; if it is the last of bare text, that is an event."""
+        """Add a line without a known field; if it ends bare text, add the text to *events*."""
         is_first = not self.is_open
         if not self._is_kept:
             return
@@ -91,16 +91,16 @@ class BareLines:
                 self.close(events)
 
     def may_take(self, line: bytearray, data: bytearray | None) -> bool:
-        """Return whether an unfinished line without a known field is kept.
+        """Return whether to keep an unfinished line without a known field.
 
-        It is, or may be, bare text, or goes on with the *data* of its block.
+        It is kept if it is, or may be, bare text, or continues the *data* of its block.
         """
         if not self._is_kept or len(line) > self._max_bytes:
             return False
         return self.is_open or begins_bare(line) is not False or self.goes_on(data)
 
     def skip(self, line: bytearray) -> None:
-        """Count an unfinished line without a known field, of which no more is kept."""
+        """Count an unfinished line without a known field, the rest of which is not kept."""
         if self._is_kept:
             self._count(line)
 
@@ -110,12 +110,12 @@ class BareLines:
             self._words = line[:_MAX_WORDS].decode("utf-8", "replace")
 
     def report(self, events: list[RawEvent]) -> None:
-        """Add an event that says how many lines there have been."""
+        """Add an event that reports how many lines there were."""
         events.append(BareText("message", self._words, unclaimed=self.unclaimed))
         self.unclaimed, self._words = 0, ""
 
     def close(self, events: list[RawEvent]) -> None:
-        """Add the bare text that has begun, if it has, and what there is to report."""
+        """Add any unfinished bare text, and the report if there is one."""
         if self.unclaimed:
             self.report(events)
         if self.is_open:

@@ -14,17 +14,17 @@ _LINE_END = re.compile("\r\n|\r|\n")
 def encode(event: RawEvent, *, last_event_id: str = "") -> bytes:
     r"""Return *event* as the bytes of an event stream, blank line included.
 
-    Whatever the data say, they stay data: no text can forge a field or an event. The format has
-    no way to carry a carriage return, so CR and CRLF in the data become LF. JSON is not affected,
-    since it writes them as ``\r`` and ``\n``.
+    Data stays data, whatever it contains: no text can forge a field or an event. The format cannot
+    carry a carriage return, so CR and CRLF in the data become LF. JSON is not affected, because it
+    writes them as ``\r`` and ``\n``.
 
     Args:
-        event: The event. Type and ID may be any text without line ends.
+        event: The event. Type and ID may be any text without line breaks.
         last_event_id: The stream's last event ID so far. An `id` field is written only when the
             event's differs.
 
     Raises:
-        ValueError: The type or the ID holds a line end, or the ID a NULL; neither can be sent.
+        ValueError: The type or the ID contains a line break, or the ID a NULL.
     """
     lines = []
     if event.last_event_id != last_event_id:
@@ -47,5 +47,5 @@ def encode_all(events: Iterable[RawEvent]) -> Iterator[bytes]:
 
 def _one_line(name: str, value: str) -> str:
     if _LINE_END.search(value):
-        raise ValueError(f"{name} must not contain a line end")
+        raise ValueError(f"{name} must not contain a line break")
     return value

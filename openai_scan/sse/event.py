@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 
-@frozen(slots=False)  # so that all fields can be set at once
+@frozen(slots=False)  # so that the tokenizer can set all fields at once
 class RawEvent:
     """One event off the wire: what a blank line dispatches.
 

@@ -1,6 +1,6 @@
 """The raw events of one source and how its input ended, without reading it.
 
-A driver reads the source, one chunk at a time, and hands each chunk to a `RawStream`. What follows
+A driver reads the source, one chunk at a time, and passes each chunk to a `RawStream`::
 from the chunks is decided here, once, for drivers that block and drivers that await:
 
     while (event := stream.next()) is None and not stream.ended:
@@ -9,14 +9,14 @@ from the chunks is decided here, once, for drivers that block and drivers that a
 Rules:
 
 - `next()` returns every event that was received before the end of the input, then the bare text
-  that the end cut off, then None. From then
-  on `ended` is true, and `err` is the reason; None stands for a clean end.
+  that the end cut off, then None. From then on `ended` is true, and `err` is the reason; None means
+  a clean end.
 - Only the first `end()` counts; events received after it are dropped. An event that grows too large
   is an end as well.
-- After `cancel()` the next call of `next()` ends the stream, unless it has ended before. What was
-  received and not returned is dropped, and whatever the input ended with is only the cause: a
-  connection that was shut down to wake its reader may look broken, or cleanly ended.
-- The source is told and asked, but never read.
+- After `cancel()` the next call of `next()` ends the stream, unless it has already ended. Events
+  not returned yet are dropped, and an error of the input becomes the cause: a connection that was
+  shut down to wake its reader may look broken, or cleanly ended.
+- The source is notified and queried, but never read.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ class RawStream:
     """What has been received from one source.
 
     Args:
-        source: Where the chunks come from. It is told what happens and asked what it knows, but
-            never read.
+        source: The source of the chunks. It is notified and queried, but never read.
         chunks: What the driver reads the source with, such as an iterator; None until it does.
         max_event_bytes: See `EventTokenizer`.
         event_fields: See `EventTokenizer`.
         bare_text: See `EventTokenizer`.
 
+
     Attributes:
-        tokenizer: What splits the bytes into events.
-        source: Where the chunks come from.
-        chunks: See *chunks*. It is kept for the driver and never looked at.
-        live: The source, if it is live, so that it can be told of events and woken; else None.
+        tokenizer: Splits the bytes into events.
+        source: The source of the chunks.
+        chunks: See *chunks*. It is kept for the driver and not used here.
+        live: The source if it is live, so that it can be notified of events and woken; else None.
         ready: The events that were received and not returned yet.
         bytes_read: How many bytes have been received.
-        heard: How many events have been returned since the last read, less the keep-alives.
-        ended: Whether `next()` has returned all there is.
+        heard: How many events have been returned since the last read, without keep-alives.
+        ended: Whether `next()` has returned everything.
         err: Why the stream has `ended`; None while it has not, and after a clean end.
-        cancelled: Whether `cancel()` was called.
-        interrupted: Whether the input is over or cancelled. As long as it is not, only `ready`
+        cancelled: Whether `cancel()` has been called.
+        interrupted: Whether the input is over or cancelled. While it is not, only `ready`
             matters.
     """
 
@@ -66,7 +66,7 @@ class RawStream:
         event_fields: Iterable[str] = (),
         bare_text: bool = False,
     ) -> None:
-        # All of them are set here, none on the class: Python finds them twice as fast.
+        # All attributes are set here, none on the class: Python finds them twice as fast.
         self.tokenizer = EventTokenizer(
             max_event_bytes, event_fields=event_fields, bare_text=bare_text
         )
@@ -83,20 +83,20 @@ class RawStream:
         self.cancelled = False
         self.interrupted = False
         self._over = False  # nothing more will be received
-        self._reason: ScanError | None = None  # why that is
+        self._reason: ScanError | None = None  # why, or None
 
     def receive(self, chunk: Any) -> bool:
-        """Take what one read returned.
+        """Take the result of one read.
 
         Returns:
-            Whether `next()` has something to return, or has to decide. If not, read on.
+            Whether to call `next()`. If not, read on.
 
         Raises:
-            TypeError: *chunk* is not bytes-like, which is the fault of whoever wrote the source.
+            TypeError: *chunk* is not bytes-like, which is a bug in the source.
         """
         if type(chunk) is not bytes:
             if not isinstance(chunk, bytes | bytearray | memoryview):
-                raise TypeError(f"a source yields bytes, not {type(chunk).__name__}")
+                raise TypeError(f"a source must yield bytes, not {type(chunk).__name__}")
             chunk = bytes(chunk)
         self.bytes_read += len(chunk)
         try:
@@ -111,13 +111,13 @@ class RawStream:
         return self.cancelled
 
     def end(self, error: ScanError | None = None) -> None:
-        """Record that nothing more will be received, because of *error* if there is one."""
+        """Note that nothing more will be received, because of *error* if there is one."""
         if not self._over:
             self._over = self.interrupted = True
             self._reason = error
 
     def drop(self) -> None:
-        """End the stream without an error, and without what was not returned: nobody reads on."""
+        """End the stream without an error, and drop events not returned: the reader has left."""
         self.ended = True
         self.end()
         self.ready.clear()
@@ -140,22 +140,22 @@ class RawStream:
         return None
 
     def discount(self) -> None:
-        """Count the last event as a keep-alive, which is as good as silence."""
+        """Count the last event as a keep-alive, which does not end the server's silence."""
         self.heard -= 1
 
     def before_read(self) -> None:
-        """Tell a live source, which is about to be read, of the events since the last read."""
+        """Notify a live source, which is about to be read, of the events since the last read."""
         if self.heard and self.live is not None:
             self.heard = 0
             self.live.heard()
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or lift that limit (None), if the source is live."""
+        """End the input in *seconds*, or lift that limit (None), if the source is live."""
         if self.live is not None:
             self.live.expire(seconds)
 
     def cancel(self) -> None:
-        """End the stream and wake whoever reads a live source. Any thread may call it."""
+        """End the stream and wake the reader of a live source. Any thread may call it."""
         self.cancelled = self.interrupted = True
         if self.live is not None:
             self.live.cancel()
@@ -167,6 +167,6 @@ class RawStream:
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted, by the tokenizer and by a source that repairs."""
+        """What was tolerated, with counts, by the tokenizer and by a source that repairs."""
         own = Counter(comment=self.tokenizer.comments, bad_utf8=self.tokenizer.replacements)
         return own + self.source.notes if isinstance(self.source, NotingSource) else +own

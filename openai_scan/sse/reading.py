@@ -1,4 +1,4 @@
-"""Read a source into a `RawStream`: all that is left to do for a driver that blocks."""
+"""Read a source into a `RawStream`: the only work of the blocking driver."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _END = object()
 
 
 def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
-    """Read chunks until *stream* has something to say, or the input is over.
+    """Read chunks until *stream* has a result or the input ends.
 
     Args:
         stream: Its `chunks` are the iterator to read.
-        tee: Where each chunk is written to as well. What writing raises is raised as it is, after
-            the stream has received the chunk.
+        tee: A file to which each chunk is also written. An exception in writing is raised
+            unchanged, after the stream has received the chunk.
 
     Raises:
         TypeError: The source yields something that is not bytes.
-        BaseException: The caller's own, such as a signal handler's, unchanged. The source may have
-            lost bytes: read no more.
+        BaseException: The caller's own, such as that of a signal handler, unchanged. The source may
+            have lost bytes: do not read on.
     """
     chunks, receive = stream.chunks, stream.receive
     if stream.live is not None:
@@ -31,7 +31,7 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
     while True:
         try:
             chunk: Any = next(chunks, _END)
-        except Exception as error:  # the border: every failure of a source is one of the stream
+        except Exception as error:  # any failure of a source ends the stream
             if is_callers(stream.source, error):
                 raise
             return stream.end(error if isinstance(error, ScanError) else broken_off(error))
@@ -45,7 +45,7 @@ def read_into(stream: RawStream, tee: WritableFile | None = None) -> None:
 
 
 def close_inputs(*inputs: RawStream) -> None:
-    """Close the sources of *inputs*, and what they are read with, if they can be closed.
+    """Close the sources of *inputs* and their iterators, if they can be closed.
 
     See `close_all()`.
     """
@@ -55,7 +55,7 @@ def close_inputs(*inputs: RawStream) -> None:
 def close_all(*things: object) -> None:
     """Close each of *things* that can be closed.
 
-    Everything is closed, in order, even if closing something fails. A generator that is just being
+    Everything is closed, in order, even if closing one of them fails. A generator that is being
     read, by another thread or further up in this one, cannot be closed; it ends with its source.
     """
     with contextlib.ExitStack() as closing:

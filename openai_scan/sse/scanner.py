@@ -32,8 +32,8 @@ class EventScanner:
 
     Args:
         source: An iterable of byte chunks or a binary file object. `close()` closes it too.
-        max_event_bytes: How many bytes of one event may be kept.
-        event_fields: Fields beyond the standard, see `EventTokenizer`.
+        max_event_bytes: How many bytes of one event may be buffered.
+        event_fields: Fields beyond the standard; see `EventTokenizer`.
 
     Raises:
         TypeError: *source* is text, a single bytes object, or not a source at all.
@@ -62,8 +62,8 @@ class EventScanner:
         Never raises for bad bytes or a bad network: it returns False at the end and after an
         error, and from then on. `err()` says which it was.
 
-        An exception of your own that interrupts the wait, such as a signal handler's, leaves it as
-        it is. The source is closed then, and the scan is over, without an error.
+        Your own exceptions that interrupt the wait, such as those of a signal handler, pass through
+        unchanged. The source is closed then, and the scan is over, without an error.
         """
         stream = self._stream
         while (event := stream.next()) is None and not stream.ended:
@@ -72,7 +72,9 @@ class EventScanner:
                 read_into(stream, self._tee)
             except BaseException as error:
                 if is_callers(stream.source, error):
-                    with contextlib.suppress(Exception):  # it must not replace the interruption
+                    with contextlib.suppress(
+                        Exception
+                    ):  # an error must not replace the interruption
                         self.close()
                 raise
         self._event = event
@@ -89,17 +91,17 @@ class EventScanner:
         return self._event
 
     def err(self) -> ScanError | None:
-        """Return the error that ended the scan; None after a clean end, or while it runs."""
+        """Return the error that ended the scan, or None after a clean end or while it runs."""
         return self._stream.err
 
     @property
     def tokenizer(self) -> EventTokenizer:
-        """What splits the bytes into events; it knows `last_event_id` and `reconnection_time`."""
+        """The tokenizer, which has `last_event_id` and `reconnection_time`."""
         return self._stream.tokenizer
 
     @property
     def source(self) -> Source:
-        """Where the events come from."""
+        """The source of the events."""
         source: Source = self._stream.source
         return source
 
@@ -110,7 +112,7 @@ class EventScanner:
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted, by the tokenizer and by a source that repairs."""
+        """What was tolerated, with counts, by the tokenizer and by a source that repairs."""
         return self._stream.notes
 
     @property
@@ -119,31 +121,31 @@ class EventScanner:
         return self._stream.pending
 
     def discount(self) -> None:
-        """Count the current event as a keep-alive, which is as good as silence."""
+        """Count the current event as a keep-alive, which does not end the server's silence."""
         self._stream.discount()
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or lift that limit (None), if the source is live."""
+        """End the input in *seconds*, or lift that limit (None), if the source is live."""
         self._stream.expire(seconds)
 
     def tee(self, file: WritableFile) -> None:
-        """Write every byte read from now on to *file* as well.
+        """Also write every byte read from now on to *file*.
 
-        The file stays open and is yours. What writing to it raises is raised by `next()` as it
-        is; the events of that chunk are not lost and come with the next calls.
+        The file stays open; closing it is up to you. `next()` raises an error in writing unchanged;
+        the events of that chunk are not lost: the next calls deliver them.
         """
         self._tee = file
 
     def cancel(self) -> None:
-        """End the scan, from any thread; `err()` is a `StreamCancelledError` then.
+        """End the scan, from any thread; `err()` is then a `StreamCancelledError`.
 
         A reader that waits for a live source returns at once. One that waits for a plain file or
-        iterable returns when that yields its next chunk.
+        iterable returns when it yields its next chunk.
         """
         self._stream.cancel()
 
     def close(self) -> None:
-        """Close the source. What was read and not returned yet is dropped."""
+        """Close the source. Events not returned yet are dropped."""
         self._event = None
         self._stream.drop()
         close_inputs(self._stream)

@@ -1,4 +1,4 @@
-"""Sources: where the bytes of a stream come from, and what a source can do beyond yielding them."""
+"""Sources: where the bytes of a stream come from, and what a source may offer besides them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from openai_scan.errors import TransportError
 from openai_scan.interruptions import is_interruption
 
-# As large as the chunks that a socket hands over; a larger read only waits longer to be filled.
+# As large as the chunks of a socket; a larger read only takes longer to fill.
 _READ_BYTES = 64 * 1024
 
 
@@ -18,14 +18,14 @@ class BinaryFile(Protocol):
     """A binary file object: anything with `read(size) -> bytes`, such as an open file."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most *size* bytes, and none at the end of the file only."""
+        """Return at most *size* bytes; `b""` only at the end of the file."""
 
 
 class WritableFile(Protocol):
-    """Where `tee()` may write to: anything with `write(bytes)`."""
+    """What `tee()` can write to: anything with `write(bytes)`."""
 
     def write(self, data: bytes, /) -> Any:
-        """Write *data*; return how many bytes were taken, or None for all of them."""
+        """Write *data*; return how many bytes were written, or None for all of them."""
 
 
 Source: TypeAlias = "Iterable[bytes] | BinaryFile"
@@ -43,18 +43,18 @@ class LiveSource(Protocol):
         """Wake the reader from whatever it is waiting for. Any thread may call it."""
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now if it has not ended by then; None lifts that limit."""
+        """End the input in *seconds* if it has not ended by then; None lifts that limit."""
 
     def heard(self) -> None:
-        """Restart the clock that limits how long no event may come. A keep-alive does not."""
+        """Restart the clock that limits the time between events. A keep-alive does not."""
 
 
 @runtime_checkable
 class InterruptibleSource(Protocol):
-    """A source that tells exceptions of the caller's own from those of its input."""
+    """A source that tells the caller's own exceptions from those of its input."""
 
     interrupted: bool
-    """Whether the last exception that left it is the caller's own."""
+    """Whether the last exception that it raised is the caller's own."""
 
 
 @runtime_checkable
@@ -62,7 +62,7 @@ class NotingSource(Protocol):
     """A source that repairs what it receives before it yields it."""
 
     notes: Counter[str]
-    """What was repaired, counted."""
+    """What was repaired, with counts."""
 
 
 def chunks_of(source: Any) -> Iterator[bytes]:
@@ -75,9 +75,9 @@ def chunks_of(source: Any) -> Iterator[bytes]:
     if isinstance(source, AsyncIterable) and not isinstance(source, Iterable):
         raise TypeError(
             f"a source is an iterable of bytes or a binary file, not {type(source).__name__};"
-            " AsyncStreamerV2 reads asynchronous sources"
+            " use AsyncStreamerV2 for asynchronous sources"
         )
-    # read1() returns what is there; read() of a buffered file waits until all is filled.
+    # read1() returns what has arrived; read() of a buffered file waits until the buffer is full.
     read = getattr(source, "read1", None) or getattr(source, "read", None)
     if read is not None:
         return iter(lambda: read(_READ_BYTES), b"")
@@ -89,13 +89,13 @@ def chunks_of(source: Any) -> Iterator[bytes]:
 
 
 def refuse_text(source: Any) -> None:
-    """Raise the error for a source that is text or a single bytes object, if it is one.
+    """Raise an error if the source is text or a single bytes object.
 
     Raises:
         TypeError: It is.
     """
     if isinstance(source, str | bytes | bytearray | memoryview):
-        raise TypeError("a source is an iterable of chunks: put a single one into a list")
+        raise TypeError("a source is an iterable of chunks: put a single chunk into a list")
     if isinstance(source, io.TextIOBase):
         raise TypeError('a source is binary: open the file with mode "rb"')
 
@@ -108,7 +108,7 @@ def broken_off(error: Exception) -> TransportError:
 
 
 def is_callers(source: Any, error: BaseException) -> bool:
-    """Return whether *error*, which left *source*, is the caller's own; see `interruptions`.
+    """Return whether *error*, raised by *source*, is the caller's own; see `interruptions`.
 
     Call it while *error* is being handled.
     """
@@ -117,15 +117,15 @@ def is_callers(source: Any, error: BaseException) -> bool:
 
 
 def write_all(file: WritableFile, data: bytes) -> None:
-    """Write all of *data*, also to a raw file that takes only part of it at a time.
+    """Write all of *data*, even to a raw file that accepts only part of it at a time.
 
     Raises:
-        OSError: The file takes no more bytes.
+        OSError: The file accepts no more bytes.
     """
     while data:
         written = file.write(data)
         if not isinstance(written, int) or written >= len(data):
             return
         if written < 1:
-            raise OSError("the file of tee() takes no more bytes")
+            raise OSError("the file of tee() accepts no more bytes")
         data = data[written:]

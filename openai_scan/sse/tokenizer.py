@@ -1,15 +1,15 @@
 """Turn event-stream bytes into raw events, wherever the chunks happen to break.
 
 This is the WHATWG standard's "Parsing an event stream" and "Interpreting an event stream", byte
-for byte. Nothing here reads, waits or knows what the data mean.
+for byte. Nothing here reads, waits or knows what the data means.
 
-What has come of the block under way is in one of two states:
+The current block is kept in one of two forms:
 
-- *As it came*, in `_block`. This is the usual state. When the blank line arrives, the block is
-  taken in one step, together with all other whole blocks of the chunk (see `blocks.py`).
-- *By line*, in `_type`, `_data`, `_id_buffer` and `_line`, the unfinished line. A block gets into
-  this state when it outgrows `_block_limit`, or when somebody asks for `pending` or a count. It
-  stays there until its blank line.
+- *As received*, in `_block`. This is the usual form. When the blank line arrives, the block is
+  processed in one step, together with all other whole blocks of the chunk (see `blocks.py`).
+- *By line*, in `_type`, `_data`, `_id_buffer` and `_line`, the unfinished line. A block gets this
+  form when it outgrows `_block_limit`, or when the caller asks for `pending` or a count. It keeps
+  this form until its blank line.
 
 Rules:
 
@@ -18,11 +18,11 @@ Rules:
    even in the next chunk (`_after_cr`).
 3. At most `max_event_bytes` of a block's data, type and id are kept, plus a line of at most
    `_BLOCK_BYTES` that may still turn out to be ignored. Comments and unknown fields are not kept,
-   but for bare text, if it is asked for (see `bare.py`).
+   except for bare text, if requested (see `bare.py`).
 4. No byte is searched twice, whatever the size of the chunks: a limit that grows, grows by
    doubling.
-5. After an `EventTooLargeError` the tokenizer never goes on: nobody knows where the next event
-   begins.
+5. After an `EventTooLargeError` the tokenizer never continues, because it cannot know where the
+   next event begins.
 """
 
 from __future__ import annotations
@@ -35,28 +35,29 @@ from openai_scan.sse.beginnings import BYTE_ORDER_MARK
 from openai_scan.sse.blocks import CR, LF, LONG_LINE, end_of_blocks, find_blocks
 from openai_scan.sse.event import RawEvent
 
-# A base64 image of 4096 x 4096 fits into one event with room to spare; more is a broken server.
+# A base64 image of 4096 x 4096 fits into one event with room to spare; a larger event is an error.
 DEFAULT_MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 # A huge chunk is cut before it is split, so that a chunk of nothing but line ends does not become
 # a list of that many lines.
 _PIECE_BYTES = 64 * 1024
 
-# A block under way is kept as it came up to this size. A larger one is processed line by line, so
+# The current block is kept as received up to this size. A larger one is processed line by line, so
 # that comments and unknown fields are not kept.
 _BLOCK_BYTES = 8 * 1024
 
-# int() refuses longer texts, since converting them takes quadratic time: its default limit is 4300
-# digits, and this is the lowest limit that can be set.
+# int() rejects longer texts, because converting them takes quadratic time: its default limit is
+# 4300 digits, and this is the lowest limit that can be set.
 _MAX_DIGITS = 640
 
 _NO_EVENTS: tuple[RawEvent, ...] = ()
 
-# What a line that was not kept reads as. No field has this name, since no line contains a line end.
+# Stands for a line that was not kept. No field has this name, because no line contains a line end.
 _SKIPPED = b"\n"
 
 
-# Sets all fields at once, where the __init__ of a frozen class sets one by one: 0.3 us, not 0.5.
+# Sets all fields at once, while the __init__ of a frozen class sets them one by one: 0.3 us, not
+# 0.5.
 _new = object.__new__
 _set_fields = vars(RawEvent)["__dict__"].__set__
 
@@ -70,16 +71,16 @@ class EventTokenizer:
         event_fields: Fields beyond the standard, each read as an event type and its data in one
             line: some servers report an error as `error: {...}`. None by default.
         bare_text: Whether to return bare text as a `BareText`, in stream order. By default it is
-            dropped, as the standard says.
+            ignored, as the standard requires.
 
     Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
     """
 
     last_event_id: str = ""
-    """The last event ID; what a reconnection would send."""
+    """The last event ID, which a reconnection would send."""
 
     replacements: int = 0
-    """How many events held bad UTF-8 and were repaired with U+FFFD."""
+    """How many events contained invalid UTF-8, which was replaced with U+FFFD."""
 
     def __init__(
         self,
@@ -101,16 +102,16 @@ class EventTokenizer:
         self._reconnection_time: int | None = None
         self._comments = 0
         self._bare = BareLines(is_kept=bare_text, max_bytes=max_event_bytes)
-        self._late: list[RawEvent] = []  # bare text that was found between two chunks
-        # What has come of the block under way, in one of two forms: as it came, or, once
-        # _by_line, as the fields of its lines and the unfinished line.
+        self._late: list[RawEvent] = []  # bare text found between two chunks
+        # The current block in one of two forms: as received or, if _by_line, as the fields of its
+        # lines and the unfinished line.
         self._block = bytearray()
         self._block_limit = self._least_limit = min(max_event_bytes, _BLOCK_BYTES)
         self._by_line = False
-        self._in_block = False  # it is kept as it came, and nothing is to be looked at first
+        self._in_block = False  # it is kept as received, with nothing to check first
         self._line = bytearray()
         self._value_start = 0  # where its value begins, once its name is known to be kept
-        self._is_joint = False  # its value is joined to data that are there
+        self._is_joint = False  # its value is appended to existing data
         self._skipping = False  # the unfinished line is not kept
         self._id_buffer = ""
         self._clear_block()
@@ -120,23 +121,23 @@ class EventTokenizer:
         # One buffer, not a list of lines: a short line as an object is many times its size.
         self._data: bytearray | None = None
         self._bare.scanned = 0
-        # What the block's `event` and `id` fields take of max_event_bytes.
+        # How much of max_event_bytes the block's `event` and `id` fields use.
         self._type_bytes = 0
         self._id_bytes = 0
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> Iterable[RawEvent]:
-        """Take *chunk* and return the events that it completes.
+        """Process *chunk* and return the events that it completes.
 
-        What it leaves unfinished is kept, at most `max_event_bytes`, until a later chunk ends it.
+        An unfinished event is kept, at most `max_event_bytes` of it, until a later chunk ends it.
 
         Args:
             chunk: Bytes of the event stream, split anywhere, even inside a character.
 
         Returns:
-            Raw events, in stream order; none if no blank line has arrived.
+            Raw events, in stream order; empty if no blank line has arrived.
 
         Raises:
-            EventTooLargeError: One event outgrew `max_event_bytes`. It is raised once you have
+            EventTooLargeError: One event exceeded `max_event_bytes`. It is raised after you have
                 iterated over the events before it. Every later call raises it again.
             TypeError: *chunk* is not bytes.
         """
@@ -148,10 +149,10 @@ class EventTokenizer:
             LF not in chunk
             and CR not in chunk
             and len(self._block) + len(chunk) <= self._block_limit
-        ):  # where the chunks are small, most end no line: 0.2 us rather than 1.1
+        ):  # most small chunks end no line: 0.2 us instead of 1.1
             self._block += chunk
             return _NO_EVENTS
-        # A packet of its own for each token: what comes is whole, and nothing was left before it.
+        # With a packet for each token, the chunk is whole and nothing was left before it.
         is_whole = not self._block and self._in_block and chunk.endswith(b"\n\n")
         events, self._late = self._late, []
         try:
@@ -171,18 +172,18 @@ class EventTokenizer:
 
     @property
     def reconnection_time(self) -> int | None:
-        """The server's wish, in milliseconds, or None if it named none."""
+        """The reconnection time that the server asked for, in milliseconds, or None."""
         self._settle()
         return self._reconnection_time
 
     @property
     def comments(self) -> int:
-        """How many comments have been skipped; servers use them as keep-alive."""
+        """How many comments have been skipped; servers use them as keep-alives."""
         self._settle()
         return self._comments
 
     def rest(self) -> list[RawEvent]:
-        """Return the bare text that has not been returned, now that the input is over."""
+        """Return the bare text that has not been returned, after the end of the input."""
         self._settle()
         if self._line and not self._value_start and self._bare.may_take(self._line, self._data):
             self._take_lines(b"\n", self._late)
@@ -222,7 +223,7 @@ class EventTokenizer:
         return chunk
 
     def _take(self, piece: bytes, events: list[RawEvent]) -> None:
-        """Take *piece*: whole blocks all at once, the rest as the block under way."""
+        """Process *piece*: whole blocks in one step, the rest as the current block."""
         if self._after_cr or CR in piece:
             piece = self._with_lf(piece)
         if self._by_line:
@@ -233,7 +234,7 @@ class EventTokenizer:
             blocks = block + piece[:end] if block else piece[:end]
             block.clear()
             self._block_limit = self._least_limit
-            # A part of the stream that is no larger than the limit has no event that is.
+            # If all the blocks together are no larger than the limit, no event is.
             if len(blocks) - 2 <= self._max_event_bytes:
                 self._take_blocks(blocks, events)
             else:
@@ -249,7 +250,7 @@ class EventTokenizer:
         if self._after_cr and piece:
             self._after_cr = False
             piece = piece.removeprefix(b"\n")
-        # A CR ends its line at once, so that no event waits for the chunk after it.
+        # A CR ends its line at once, so that no event waits for the next chunk.
         self._after_cr = self._after_cr or piece.endswith(b"\r")
         if piece.find(b"\r") < LONG_LINE:
             return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -257,7 +258,7 @@ class EventTokenizer:
         return b"\n".join([first, *(other.removeprefix(b"\n") for other in others)])
 
     def _take_blocks(self, blocks: bytes | bytearray, events: list[RawEvent]) -> None:
-        """Take whole blocks, each with its blank line."""
+        """Process whole blocks, each with its blank line."""
         try:
             found = find_blocks(blocks.decode())
         except UnicodeDecodeError:
@@ -274,11 +275,11 @@ class EventTokenizer:
             events.append(event)
 
     def _finish_block(self, piece: bytes, events: list[RawEvent]) -> bytes:
-        """Take the rest of a block that is taken *by line*; return what follows the block."""
-        if LF not in piece:  # as most chunks of an image
+        """Process the rest of a block kept *by line*; return what follows the block."""
+        if LF not in piece:  # like most chunks of an image
             self._extend_line(piece)
             return b""
-        # The blank line may be the whole of its own chunk.
+        # The blank line may be a chunk of its own.
         blank = piece.startswith(b"\n") and not self._line and not self._skipping
         end = 1 if blank else piece.find(b"\n\n") + 2
         self._by_line = end < (1 if blank else 2)
@@ -288,7 +289,7 @@ class EventTokenizer:
         return piece[end:]
 
     def _grow_or_settle(self, events: list[RawEvent]) -> None:
-        """Keep the block as it came if it would be kept anyway, being data; else take its lines."""
+        """Keep the block as received if it is data, kept anyway; else process its lines."""
         line = self._block.rfind(b"\n") + 1
         is_data = self._block.startswith(b"data:", line)
         if is_data and 8 * self._block_limit <= self._max_event_bytes:
@@ -298,7 +299,7 @@ class EventTokenizer:
             self._settle(events)
 
     def _settle(self, events: list[RawEvent] | None = None) -> None:
-        """Process the lines of the block under way, as far as it has come."""
+        """Process the lines of the current block, as far as it has arrived."""
         if self._block:
             self._by_line = True
             self._in_block = False
@@ -340,19 +341,19 @@ class EventTokenizer:
                 self._comments += 1
             case b"id":
                 self._check(len(value))
-                if b"\0" not in value:  # with a NULL the field is ignored
+                if b"\0" not in value:  # a field with a NULL is ignored
                     self._id_bytes = len(value)
                     self._id_buffer = value.decode("utf-8", "replace")
             case b"retry":
                 self._check(len(value))
                 digits = value.lstrip(b"0") or value[-1:]
-                # isdigit() of bytes knows ASCII digits only, as the standard asks.
+                # isdigit() of bytes accepts ASCII digits only, as the standard requires.
                 if digits.isdigit() and len(digits) <= _MAX_DIGITS:
                     self._reconnection_time = int(digits)
             case _ if name in self._event_fields:
                 self._add_data(value)
                 self._type = name
-                self._type_bytes = 0  # the name is ours
+                self._type_bytes = 0  # the type is our constant
             case _ if line != _SKIPPED:  # any other field is ignored
                 if self._bare.goes_on(self._data):
                     self._bare.unclaimed += 1
@@ -370,7 +371,7 @@ class EventTokenizer:
             self._data += value
 
     def _end_block(self, events: list[RawEvent]) -> None:
-        """Dispatch the block that a blank line ends; one without data is no event."""
+        """Dispatch the block that a blank line ends; a block without data is not an event."""
         self.last_event_id = self._id_buffer
         if self._bare.unclaimed:
             self._bare.report(events)
@@ -399,7 +400,7 @@ class EventTokenizer:
         if not self._value_start:
             name, colon, _ = bytes(line[: self._longest_name + 1]).partition(b":")
             if not colon and len(name) <= self._longest_name:
-                return  # the name may still become a known one
+                return  # it may still become the name of a known field
             if name not in self._kept_fields or not colon:
                 if name and self._bare.may_take(line, self._data):
                     return
@@ -415,7 +416,7 @@ class EventTokenizer:
         self._check(len(line) - start + self._is_joint)
 
     def _finish_line(self, rest: bytes) -> bytes:
-        """Return the unfinished line with its *rest*; a line that is not kept reads as unknown."""
+        """Return the unfinished line with its *rest*; a line that was not kept reads as unknown."""
         if self._skipping:
             self._skipping = False
             return _SKIPPED
@@ -426,7 +427,7 @@ class EventTokenizer:
         return line
 
     def _check(self, size: int) -> None:
-        """Make sure that *size* more bytes may be kept."""
+        """Raise an error unless *size* more bytes may be kept."""
         kept = self._type_bytes + self._id_bytes + len(self._data or b"")
         if kept + size > self._max_event_bytes:
             self._in_block = False

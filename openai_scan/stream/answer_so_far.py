@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from openai_scan.stream.continuity import Continuity, EventIds
     from openai_scan.values import Answer, PieceKind
 
-# As many pieces are searched faster than they are sorted.
+# This many pieces are searched faster than they are sorted.
 _FEW = 8
 
 
 class AnswerSoFar:
-    """What has come of an answer.
+    """The answer as far as it has arrived.
 
-    Most events of a stream add text and nothing else. Once such an event has come, `again` makes
-    the next one like it from its raw event, and `append` takes its text; all other decisions about
-    the event are those about the first. Both hold until another kind of event comes.
+    Most events of a stream only add text. After such an event, `again` creates the next one like it
+    from its raw event, and `append` adds its text; all other decisions about the first event also
+    apply to the next. Both hold until another kind of event arrives.
 
     Attributes:
-        again: Makes the next event if it only adds text, or returns None; None if unknown.
-        append: Takes the text of an event that `again` made.
-        added: What the last event added; only text of choice 0 if it is a text.
-        is_plain: Whether text of whole characters that `append` has taken is what the event added,
-            and that is all. If not, `follow()` has to take the text as well.
-        json: The answer's text, parsed as JSON while it arrives; None until it is asked for.
+        again: Creates the next event if it only adds text, or returns None; None if unknown.
+        append: Adds the text of an event that `again` created.
+        added: What the last event added; a plain string is text of choice 0.
+        is_plain: Whether whole characters added by `append` are exactly what the event added. If
+            not, `follow()` must be called with the text as well.
+        json: The answer's text, parsed as JSON while it arrives; None until it is requested.
     """
 
     def __init__(self) -> None:
@@ -44,22 +44,22 @@ class AnswerSoFar:
         self.json: PartialJSON | None = None
         self.append: Append = str
         self.added: str | Sequence[Piece] = ()
-        self._texts: dict[tuple[PieceKind, int], str] = {}  # of an event with many pieces
+        self._texts: dict[tuple[PieceKind, int], str] = {}  # cache for an event with many pieces
         self._texts_of: Sequence[Piece] = ()
         self.is_plain = True
         self._fold: Fold | None = None
         self._has_hole = False
         self._kept: Kept | None = None  # for the next request
-        self._keeps = False  # `_kept` has to take the next event too
+        self._keeps = False  # `_kept` needs the next event too
         self._halves = Halves()
 
     def take(self, event: Event, note: Note, repeat: object = None) -> None:
-        """Take any event.
+        """Add any event.
 
         Args:
             event: The event.
             note: Counts what had to be repaired.
-            repeat: What the event is a repetition of, see `Repeats.last`, or None.
+            repeat: What the event repeats (see `Repeats.last`), or None.
         """
         before, self._fold = self._fold, fold(event, self._fold, note)
         if self._fold is None:
@@ -79,19 +79,19 @@ class AnswerSoFar:
         if self._kept is not None and event.family:
             self._keeps = self._kept.take(event, repeat)
             if self._kept.drafts_changed:
-                self.json = None  # made anew when it is asked for
+                self.json = None  # created again when it is requested
         if self.json is not None and not self._drafting:
             self.json.feed(self.text("text", 0) or "")
 
     def follow(self, text: str) -> None:
-        """Take text that `append` has taken: join its halves, and pass it on to the JSON parser."""
+        """Process text added by `append`: join its halves, and pass it on to the JSON parser."""
         self.added = text = self._halves.join_text(text)
         if self.json is not None and not self._drafting:
             self.json.feed(text)
         self._look_around()
 
     def _look_around(self) -> None:
-        """See whether anything but the fold needs the next text."""
+        """Check whether anything besides the fold needs the next text."""
         self.is_plain = self.json is None and not self._halves.waiting
 
     def expect_text(
@@ -102,7 +102,7 @@ class AnswerSoFar:
         Args:
             event: The last event.
             repeats: What the events so far have in common.
-            ids: Knows which events came before.
+            ids: The ids of earlier events.
             continuity: Knows the session of the stream.
         """
         repeat = repeats.last
@@ -135,7 +135,7 @@ class AnswerSoFar:
         return "".join(pieces) if pieces else None
 
     def _text_of_many(self, added: Sequence[Piece]) -> dict[tuple[PieceKind, int], str]:
-        """Return the texts of many pieces. Without it, asking about each choice is quadratic."""
+        """Return the texts of many pieces. Without it, asking for each choice is quadratic."""
         if self._texts_of is not added:
             found: dict[tuple[PieceKind, int], list[str]] = {}
             for piece in added:
@@ -149,20 +149,20 @@ class AnswerSoFar:
         added = self.added
         if isinstance(added, str):
             return (Piece("text", text=added),) if added else ()
-        # A text is empty if all that came of it was half a character; a call is announced so.
+        # A text is empty if only half a character arrived; an empty call announces the call.
         return tuple(piece for piece in added if piece.text or piece.kind == "call")
 
     def leave_hole(self) -> None:
-        """Record that a part of the answer could not be read, in the event that comes next."""
+        """Note that part of the answer could not be read; it was in the next event."""
         self._has_hole = True
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing but reasoning has come of an answer that has text or calls."""
+        """Whether an answer that has text or calls consists of reasoning only."""
         return self._fold is not None and self._fold.needs_content and not self._has_content
 
     def flush(self) -> str:
-        """Return what is left of the text at its end: U+FFFD for half a character, else nothing."""
+        """Return the rest of the text at its end: U+FFFD for half a character, else nothing."""
         return self._halves.flush()
 
     def end_of_stream(self) -> None:
@@ -173,9 +173,9 @@ class AnswerSoFar:
             self._fold.over = True
 
     def settle(self) -> None:
-        """Take it that the current stream has ended well.
+        """Note that the current stream has ended without an error.
 
-        If it has brought no answer, that of the stream before it is not its answer.
+        If it had no answer, the answer of the previous stream does not count as its answer.
         """
         if self.is_over:
             self._fold = self._kept = self.json = None
@@ -191,12 +191,12 @@ class AnswerSoFar:
 
     @property
     def is_over(self) -> bool:
-        """Whether the next stream of the chain has begun and has not brought an answer yet."""
+        """Whether the next stream of the chain has begun and has no answer yet."""
         fold = self._fold
         return fold is not None and fold.over and not fold.spans_streams
 
     def as_sent(self, choice: int) -> list[dict[str, Any]]:
-        """Return the answer as the next request needs it; nothing if it cannot be sent back.
+        """Return the answer as the next request needs it; an empty list if it cannot be sent back.
 
         Raises:
             ValueError: The answer has no such choice.
@@ -207,14 +207,14 @@ class AnswerSoFar:
         return self._kept.as_sent(answer, choice)
 
     def final_text(self) -> str:
-        """Return the text of the final answer, without what came on the way to it."""
+        """Return the text of the final answer, without what preceded it, such as commentary."""
         answer = self.value()
         if answer is None:
             return ""
         return answer.text if self._kept is None else self._kept.final_text(answer)
 
     def resumable_id(self) -> str | None:
-        """Return the server's name for the answer if its stream can be resumed, else None."""
+        """Return the server's id of the answer if its stream can be resumed, else None."""
         return None if self._fold is None else self._fold.resumable_id()
 
     def partial(self, *, is_over: bool) -> Any:

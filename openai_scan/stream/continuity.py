@@ -1,4 +1,4 @@
-"""Which event of an answer a stream has reached, and which may come next after a resume."""
+"""Which event of an answer a stream has reached, and which may come next after it is resumed."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from openai_scan.sse import RawEvent
 if TYPE_CHECKING:
     from openai_scan.events.decoding.repeats import Make
 
-# How many ids are kept. OpenAI's own client looks back as far.
+# How many ids to keep. OpenAI's own client keeps as many.
 _MOST_IDS = 1024
 
 
 class Continuity:
-    """The event numbers of one answer, across all the streams that bring it."""
+    """The event numbers of one answer, across all the streams that deliver it."""
 
     answer_id: str | None = None
-    """The server's name for the answer, once it has been resumed; None before that."""
+    """The server's id of the answer, once it has been resumed; None before that."""
 
     position: int | None = None
     """The highest event number so far, or None if no event has had one."""
 
     session_id: str | None = None
-    """The session that the stream is about, if it is about one and has named it."""
+    """The session of the stream, if it has one and has named it."""
 
     def __init__(self) -> None:
-        self._repeated: int | None = None  # events up to this number may come once more
+        self._repeated: int | None = None  # events up to this number may be repeated
 
     def take(self, event: Event) -> None:
-        """Take the number of *event* into account, if it has one."""
+        """Register the number of *event*, if it has one."""
         number = event.stream_position()
         if number is not None and (self.position is None or number > self.position):
             self.position = number
@@ -48,34 +48,33 @@ class Continuity:
         return session_id is None or session_id == self.session_id
 
     def is_new(self, event: Event, answer_id: str) -> bool:
-        """Return whether *event* continues the resumed answer; if not, it has come before.
+        """Return whether *event* continues the resumed answer; False if it was sent before.
 
         Raises:
             EventStreamError: Events are missing, or *event* belongs to another answer.
         """
         if event.stream_answer_id() not in (None, answer_id):
-            raise EventStreamError("the stream was taken up again with events of another answer")
+            raise EventStreamError("the resumed stream contains events of another answer")
         number, position = event.stream_position(), self._repeated
         if position is None:
             return True
         if number is None:
-            # A ping, say, proves nothing. A part of the answer without a number comes from a server
-            # that sends the whole answer in place of the rest: only an event that has the answer
-            # itself can tell what is missing.
+            # A ping, for example, proves nothing. A part of the answer without a number comes from
+            # a server that sends the whole answer instead of the rest: only an event with the
+            # answer itself can show what is missing.
             return not event.family or event.stream_answer_id() is not None
         if number <= position:
             return False
         if number > position + 1:
             raise EventStreamError(
-                f"events were lost between {position} and {number}, where the stream was taken"
-                " up again"
+                f"events were lost between {position} and {number}, where the stream was resumed"
             )
         self._repeated = None
         return True
 
 
 class EventIds:
-    """The ids of the last events, which a server may send again under the same ids.
+    """The ids of the last events, which a server may send again.
 
     Attributes:
         last: The id of the last event that has one, or None.
@@ -83,10 +82,10 @@ class EventIds:
 
     def __init__(self) -> None:
         self.last: str | None = None
-        self._known: dict[str, None] = {}  # the oldest first
+        self._known: dict[str, None] = {}  # oldest first
 
     def is_new(self, event: Event) -> bool:
-        """Take the id of *event*, if it has one; return whether no event before had the same."""
+        """Register the id of *event*, if it has one; return whether it is new."""
         id = event.stream_event_id()
         if id is None:
             return True
@@ -96,10 +95,10 @@ class EventIds:
         return True
 
     def checked(self, make: Make, continuity: Continuity) -> Make:
-        """Return *make*, which makes events, but not those that came before or are not ours.
+        """Return a version of *make* that skips events that are repeated or of another session.
 
         Args:
-            make: Makes an event of its raw event.
+            make: Creates an event from its raw event.
             continuity: Knows the session of the stream.
         """
 
@@ -112,7 +111,7 @@ class EventIds:
         return checked
 
     def add(self, id: str) -> None:
-        """Take the id of an event that is not here."""
+        """Register the id of an event that is not at hand."""
         self.last = id
         self._known[id] = None
         if len(self._known) > _MOST_IDS:

@@ -1,4 +1,4 @@
-"""Raw events to typed events, whatever habits the server has."""
+"""Turn raw events into typed events, whatever the habits of the server."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from openai_scan.events.decoding.structure import Structurer
 
 
-# How many of the raw events that came as one are kept ready; the others are made later.
+# How many raw events of a split one to keep ready; the others are created later.
 _BATCH = 64
 
-# Whether an object has none of the members by which a whole answer is told.
+# Whether an object has none of the members by which a whole answer is recognized.
 _NO_ANSWER = frozenset({"choices", "data", "object", "text"}).isdisjoint
 
-# What an event with an error may have beside it, which is an event of its own then.
+# Members of an event with an error; anything else in it becomes an event of its own.
 _ERROR_MEMBERS = frozenset({"error", "errors", "base_resp"})
 
 
 class Decoder:
-    """Decodes the events of a stream and of those that are chained to it.
+    """Decodes the events of a stream and of those chained to it.
 
     Args:
         strict: See `StreamerV2`.
         note_unknown: See `StreamerV2`.
 
     Attributes:
-        notes: What was tolerated, counted.
+        notes: What was tolerated, with counts.
         repeats: What the events so far have in common.
-        hole: Why a part of the answer is missing from the last event, or None.
-        ready: Raw events that came as part of another one and have not been decoded yet; the next
-            of them, if there are many.
-        says_end: Whether the last event from the input was named `done`, or was a whole answer, so
+        hole: Why part of the answer is missing from the last event, or None.
+        ready: Raw events that were part of another one and have not been decoded yet; only the
+            first of them, if there are many.
+        says_end: Whether the last event from the input was named `done` or was a whole answer, so
             that the input may end after it as if `[DONE]` had come.
         has_all: Whether the block that the end of the input cut off was complete and has been read.
     """
@@ -65,17 +65,17 @@ class Decoder:
         self.repeats: Repeats = self._structure.repeats
         self.hole: DecodeError | None = None
         self.ready: deque[RawEvent] = deque()
-        self._more: list[Iterator[RawEvent]] = []  # what comes after `ready`, the last one first
+        self._more: list[Iterator[RawEvent]] = []  # what comes after `ready`, in reverse order
         self._is_part = False
         self.says_end = False
         self.has_all = False
-        self._at_end = False  # the block that the end cut off has been looked at
+        self._at_end = False  # the block that the end cut off has been examined
         self._unread = ""  # bare text that is neither an error nor an answer
-        self._words = ""  # a line that no field has, as it would be in a plain text
+        self._words = ""  # a line without a field, as in plain text
         self._has_events = False
 
     def decode(self, raw: RawEvent) -> Event:
-        """Return the typed event of *raw*; if that brings several events, the first of them."""
+        """Return the typed event of *raw*; if it contains several events, the first of them."""
         self._has_events = True
         if not self._is_part:
             self.says_end = raw.type == "done"
@@ -84,11 +84,11 @@ class Decoder:
         repeat = self.repeats.last
         if event is None or repeat is None or repeat.has_error:
             return self._decode(raw)
-        self.hole = None  # it is as whole as the event that it repeats
+        self.hole = None  # it is as complete as the event that it repeats
         return event
 
     def after(self, raw: RawEvent | None, current: RawStream) -> RawEvent | None:
-        """Return the next raw event of an input that has returned *raw*, bare text or nothing.
+        """Return the next raw event of an input that has just returned *raw*, bare text or nothing.
 
         Returns:
             None if there is none, or none yet.
@@ -108,8 +108,8 @@ class Decoder:
     def _glued_before_break(self, current: RawStream) -> RawEvent | None:
         """Return the first of the events that a broken input has left, or None.
 
-        A server that ends all lines with one LF never ends a block. With any other, what is pending
-        is the beginning of one event.
+        A server that ends all lines with one LF never ends a block. From any other server, a
+        pending block is the beginning of one event.
         """
         pending = current.pending
         if pending is None or self._at_end:
@@ -118,7 +118,7 @@ class Decoder:
         return self._taken_apart(pending, at_least=2)
 
     def _last_of(self, current: RawStream) -> RawEvent | None:
-        """Return the next of the raw events that the end of the input leaves, or None."""
+        """Return the next of the raw events left at the end of the input, or None."""
         pending = current.pending
         if pending is not None and not self._at_end:
             self._at_end = True
@@ -132,7 +132,7 @@ class Decoder:
         return None
 
     def _cut_off(self, pending: RawEvent) -> RawEvent | None:
-        """Return the first of the whole events in a block that no blank line ends."""
+        """Return the first of the whole events in a block without its blank line."""
         self.says_end = pending.type == "done"
         self.has_all = is_whole(pending.data)
         if self.has_all:
@@ -140,7 +140,7 @@ class Decoder:
         return self._taken_apart(pending, at_least=1)
 
     def _taken_apart(self, pending: RawEvent, *, at_least: int) -> RawEvent | None:
-        """Return the first of the events in a block that has *at_least* so many, or None."""
+        """Return the first event in a block that has at least *at_least* events, or None."""
         glue = None if self._strict else Glue(pending)
         if glue is None or glue.count < at_least or not glue.is_ours:
             return None
@@ -151,9 +151,9 @@ class Decoder:
         return self.next_ready()
 
     def _first_in(self, text: BareText) -> RawEvent | None:
-        """Return the first event of bare text, read as the body of an answer; None if it has none.
+        """Return the first event of bare text, read as a response body; None if it has none.
 
-        The others are `ready`.
+        The others become `ready`.
         """
         if text.unclaimed:
             self.notes["unclaimed_line"] += text.unclaimed
@@ -175,7 +175,7 @@ class Decoder:
         return None
 
     def not_events(self) -> NotAnEventStreamError | None:
-        """Return the error for what came in place of a stream or of its rest, or None."""
+        """Return the error for text sent instead of a stream or of its rest, or None."""
         text = self._unread or ("" if self._has_events else self._words)
         if not text:
             return None
@@ -185,7 +185,7 @@ class Decoder:
         )
 
     def next_ready(self) -> RawEvent:
-        """Return the first raw event that is `ready`; there must be one."""
+        """Return the first `ready` raw event; there must be one."""
         raw = self.ready.popleft()
         if not self.ready:
             self._make_ready()
@@ -193,7 +193,7 @@ class Decoder:
         return raw
 
     def drop_ready(self) -> None:
-        """Forget what came as part of another event and has not been decoded."""
+        """Drop the parts of another event that have not been decoded."""
         self.ready.clear()
         self._more.clear()
         self.says_end = self.has_all = self._at_end = False
@@ -240,7 +240,7 @@ class Decoder:
         return event
 
     def _repaired(self, event: UnknownEvent) -> Event | None:
-        """Return the first of the events that one without a class consists of, if it does."""
+        """Return the first of the events of which an event without a class consists, or None."""
         payload = event.payload
         if isinstance(payload, str):
             return self._unglued(event.raw)
@@ -251,7 +251,7 @@ class Decoder:
         return self._whole(payload)
 
     def _whole(self, payload: Any) -> Event | None:
-        """Return the first of the events that *payload* consists of, if it is a whole answer."""
+        """Return the first of the events of which *payload* consists, if it is a whole answer."""
         first = self._opened("whole_answer", events_of(payload), is_part=False)
         self.says_end = self.says_end or (first is not None and "choices" in payload)
         return first
@@ -266,17 +266,17 @@ class Decoder:
     def _opened(
         self, note: str, pieces: Iterator[RawEvent], *, is_part: bool = True
     ) -> Event | None:
-        """Return the first event of *pieces*, if they have one, and make the others `ready`."""
+        """Return the first event of *pieces*, if there is one, and make the others `ready`."""
         first = next(pieces, None)
         if first is None:
             return None
         self.note(note)
         self._open(pieces)
-        # What a whole answer consists of is known to be no whole answer.
+        # The parts of a whole answer are known not to be whole answers.
         return self._decode(first) if is_part else self._typed(first)
 
     def _open(self, pieces: Iterator[RawEvent]) -> None:
-        """Have *pieces* come next, before what is `ready`."""
+        """Make *pieces* come next, before what is `ready`."""
         if self.ready:
             self._more.append(iter([*self.ready]))
             self.ready.clear()
@@ -305,14 +305,14 @@ def _structurer(*, strict: bool, notes: Counter[str], note_unknown: bool) -> Str
 
 
 def _beside(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:
-    """Yield the event that an error or an end came with, if that brings anything."""
+    """Yield the event that an error or an end came with, if it adds anything."""
     payload = _payload_of(raw)
     if payload is None:
         return
     rest = _without_error(payload)
     is_nameless = "choices" not in rest and identify("message", rest)[0] == "message"
     if is_nameless and isinstance(rest.get("usage"), dict):
-        rest["choices"] = []  # so that it is a chunk that says only what was used
+        rest["choices"] = []  # so that it becomes a chunk with usage only
     if choices_name is not None:
         rest.setdefault("object", choices_name)
     piece = RawEvent("message", json.dumps(rest), raw.last_event_id)
@@ -322,7 +322,7 @@ def _beside(raw: RawEvent, choices_name: str | None) -> Iterator[RawEvent]:
 
 
 def _without_error(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return *payload* without what `reports_error()` finds in it."""
+    """Return *payload* without the members that `reports_error()` recognizes."""
     rest = {key: value for key, value in payload.items() if key not in _ERROR_MEMBERS}
     choices = rest.get("choices")
     if isinstance(choices, list):
@@ -341,7 +341,7 @@ def _payload_of(raw: RawEvent) -> dict[str, Any] | None:
 
 
 def _events_in(items: list[Any]) -> Iterator[RawEvent]:
-    """Yield the events that came as one list; none if these are no events."""
+    """Yield the events that were sent as one list; nothing if they are not events."""
     if all(isinstance(item, dict) for item in items) and any(
         identify("message", item)[0] != "message" for item in items
     ):
@@ -350,9 +350,9 @@ def _events_in(items: list[Any]) -> Iterator[RawEvent]:
 
 
 def is_keep_alive(raw: RawEvent) -> bool:
-    """Return whether *raw* is an event that some servers send only to keep the connection alive.
+    """Return whether *raw* is an event that servers send only to keep the connection alive.
 
-    It has no data, or a comment as data. An end or an error needs no data to be one.
+    It has no data, or a comment as data. An end or an error needs no data.
     """
     return raw.type not in ("done", "error") and (not raw.data or raw.data.startswith(":"))
 
@@ -360,7 +360,7 @@ def is_keep_alive(raw: RawEvent) -> bool:
 def is_whole(data: str) -> bool:
     """Return whether *data* is complete although no blank line followed it.
 
-    A JSON object shows where it ends, as a list of them does; a number, for example, does not.
+    A JSON object shows where it ends, and so does a list of them; a number, for example, does not.
     """
     if data.strip() == DONE:
         return True

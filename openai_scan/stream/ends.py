@@ -1,8 +1,8 @@
 """Judge how a stream ended: the one place where an outcome is decided.
 
 The rules are those of docs/explanation/ends.md. In short: every event may show *parts* of the
-stream as under way or ended, report an *error*, or say that *nothing more comes*. The stream is
-`terminal` once one of the last two holds, or all parts that were seen have ended. `verdict()`
+stream as running or ended, report an *error*, or say that *nothing more comes*. The stream is
+`terminal` once one of the last two has happened, or all parts seen so far have ended. `verdict()`
 weighs that against how the input ended.
 """
 
@@ -24,7 +24,7 @@ from openai_scan.events.base import DoneEvent, Event, Outcome
 # If parts ended differently, the outcome furthest to the right is the stream's.
 _RANKS: tuple[Outcome, ...] = ("completed", "requires_action", "incomplete", "cancelled", "failed")
 
-# The outcomes of a part that does not go on by itself.
+# The outcomes of a part that does not continue.
 _OVER = frozenset(_RANKS) - {"requires_action"}
 
 _UNKNOWN = object()
@@ -37,19 +37,19 @@ class Ends:
     """Whether the server has said that nothing more comes."""
 
     error: APIError | None = None
-    """The first error that an event reported, or the first with words if there is one."""
+    """The first error that an event reported, or the first with a message if there is one."""
 
     reported: APIError | None = None
-    """The last error of those that end the stream only if it shows no other end."""
+    """The last of the errors that end the stream only if it shows no other end."""
 
     hole: DecodeError | None = None
-    """Why a part of the answer is missing; the first reason if there are several."""
+    """Why part of the answer is missing; the first reason if there are several."""
 
     terminal: bool = False
     """Whether the stream has shown its end: the answer is whole, or it failed."""
 
     lost_end: bool = False
-    """Whether the stream rests although a part of it has not ended: its end was not sent."""
+    """Whether the stream is idle although a part of it has not ended: its end was not sent."""
 
     resumed: bool = False
     """Whether the stream continues an answer whose first stream broke off."""
@@ -57,14 +57,14 @@ class Ends:
     def __init__(self) -> None:
         self._parts: dict[Hashable, Outcome | None] = {}
         self._open = 0  # how many of the parts have not ended
-        self._has_done = False  # the stream belongs to a family that ends with [DONE]
+        self._has_done = False  # the stream's family ends with [DONE]
 
     def take(self, event: Event) -> bool:
-        """Take *event* into account; return whether it shows a new part, or that one has ended."""
+        """Register *event*; return whether it shows a new part, or the end of one."""
         is_news = False
         for part, outcome in event.stream_parts():
             known = self._parts.get(part, _UNKNOWN)
-            if outcome == known:  # so it is with most events
+            if outcome == known:  # as for most events
                 continue
             if outcome is None and known in _OVER and not event.stream_begins():
                 continue
@@ -74,7 +74,7 @@ class Ends:
         error = event.stream_error()
         if error is not None and not event.error_is_final():
             self.reported, error = error, None
-        # An error with words takes the place of one without.
+        # An error with a message replaces one without.
         if error is not None and (
             self.error is None or (error.is_explained and not self.error.is_explained)
         ):
@@ -84,17 +84,17 @@ class Ends:
         if isinstance(event, DoneEvent):
             self.done = True
         elif self._parts and event.of_session and event.stream_rests():
-            # Before the first part it waits for one to begin.
+            # Before the first part, the stream is idle because it waits for one.
             self.done, self.lost_end = True, bool(self._open)
-        # After a resumed answer, [DONE] may only say that there is no more for the moment.
+        # After a resumed answer, [DONE] may only mean that there is no more for the moment.
         done = self.done and (self.lost_end or not (self.resumed and self._open))
         self.terminal = done or self.error is not None or (not self._open and bool(self._parts))
         return is_news
 
     def leave_hole(self, reason: DecodeError) -> bool:
-        """Record that a part of the answer is missing; return whether that counts.
+        """Note that part of the answer is missing; return whether that matters.
 
-        Once the stream has shown its end, the answer is whole, whatever comes then.
+        After the stream has shown its end, the answer is whole, whatever comes then.
         """
         if self.terminal:
             return False
@@ -102,14 +102,14 @@ class Ends:
         return True
 
     def resume(self) -> None:
-        """Expect the rest of the same answer from another source, and judge it by that."""
+        """Expect the rest of the same answer from another source, and judge the answer by that."""
         self.resumed = True
         self.done = self.terminal = self.lost_end = False
         self.error = self.reported = None
 
     @property
     def any_part_ended(self) -> bool:
-        """Whether a part of the stream has said itself that it ended."""
+        """Whether a part of the stream has reported its end."""
         return self._open < len(self._parts)
 
     @property
@@ -123,10 +123,10 @@ class Ends:
         return self._has_done and not self.done
 
     def _failure(self) -> APIError | None:
-        """Return the error of those reported that the stream ends with, or None."""
+        """Return the reported error that the stream ends with, or None."""
         error, reported = self.error, self.reported
         if error is not None:
-            # An end without words has those of the error that announced it.
+            # A failure without a message gets that of the error that announced it.
             explains = not error.is_explained and reported is not None and reported.is_explained
             return reported if explains else error
         return None if self.terminal and not self.lost_end else reported
@@ -139,15 +139,15 @@ class Ends:
         Args:
             error: The error that the input ended with, or None.
             cut: Whether the input ended in the middle of an event.
-            require_terminal: Whether the end of the input alone is not enough.
+            require_terminal: Whether the end of the input alone does not count as an end.
         """
         if isinstance(error, StreamCancelledError):
             return "cancelled", error
         reported = self._failure()
-        if reported is not None:  # it came first
+        if reported is not None:  # reported before the input ended
             return "failed", reported
         if error is not None:
-            # A connection that breaks after the answer was whole has done no harm.
+            # A connection that breaks after the whole answer does no harm.
             if not (self.terminal and isinstance(error, TransportError)):
                 return _outcome_of(error), error
         elif (cut and not self.done) or (require_terminal and not self.terminal):
@@ -158,7 +158,7 @@ class Ends:
             )
         elif self.lost_end:
             return "truncated", TruncatedStreamError(
-                "what was in progress is over, and the stream did not show how it ended"
+                "the answer is over, but the stream did not show how it ended"
             )
         if self.hole is not None:
             return "failed", self.hole
@@ -171,7 +171,7 @@ def _outcome_of(error: ScanError) -> Outcome:
     match error:
         case StreamTimeoutError():
             return "timed_out"
-        case TruncatedStreamError():  # a recording that was cut off
+        case TruncatedStreamError():  # from a recording that was cut off
             return "truncated"
         case _:
             return "failed"

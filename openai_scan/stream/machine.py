@@ -1,8 +1,8 @@
 """The state machine of a stream: bytes in, events and one verdict out.
 
 It reads nothing, waits for nothing and starts nothing. A driver calls `step()` in a loop and does
-what the `Step` asks for. Drivers that block and drivers that await make the same decisions because
-they make none.
+what the `Step` asks for. Blocking and asynchronous drivers make the same decisions because they
+make none.
 
 States:
 
@@ -13,19 +13,22 @@ Rules:
 
 1. Every decision about a raw event is made in `_take()`; every decision about the end of an input
    in `_end_input()`. Nothing else ends a stream, except `leave()`.
-2. An input is *renewed* after a failure if its source offers a retry, as long as no content has
-   been handed out (`_committed`), or a resume; never after `cancel()`. A renewed input continues
-   the same answer: observers are told `renewed`. A chained one begins anew: `ended`, `began`.
+2. After a failure an input is *renewed* if its source offers a retry, as long as no content has
+   been delivered (`_committed`), or a resume; never after `cancel()`. A renewed input continues the
+   same
+   answer: observers get `renewed`. A chained input begins a new one: observers get `ended`,
+       `began`.
 3. `outcome` is None until the end and never changes after it, with one exception: while a successor
    runs, it shows the outcome of the stream that has just ended.
-4. `[DONE]` ends an input at once. After any other terminal event the rest of the input is read, in
-   `GRACE_SECONDS`. The time that the caller spends is never counted as the server's silence.
-5. Once an event has come that only adds text, the next one like it takes the short way at the top
-   of `step()`: nothing about the stream is decided anew for it.
+4. `[DONE]` ends an input at once. After any other terminal event the rest of the input is read, for
+   `GRACE_SECONDS` at most. The time that the caller spends never counts as the server's silence.
+5. After an event that only adds text, the next one like it takes the short way at the top of
+   `step()`: nothing about the stream is decided again for it.
 
 What never happens: an event after ENDED; two verdicts; a SWITCH after `leave()`; `began` without
 `ended`, unless the stream is dropped; a reference from the machine to the streamer, which would
-keep a dropped one alive. The streamer is the parameter *reader* of all that tells observers.
+keep a dropped one alive. So the streamer is a parameter, *reader*, of all methods that notify
+observers.
 """
 
 from __future__ import annotations
@@ -51,19 +54,19 @@ from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWIT
 from openai_scan.stream.taking_up import TakesUp
 from openai_scan.surrogates import find_half
 
-# How long to wait after a terminal event for what may follow, such as a usage chunk, from a server
-# that keeps the connection open.
+# How long to wait after a terminal event for what may follow, such as a usage chunk, if the server
+# keeps the connection open.
 GRACE_SECONDS = 2.0
 
-# llama.cpp reports errors in a field of its own.
+# llama.cpp reports errors in its own field.
 _EVENT_FIELDS = ("error",)
 
-# Used where there is no current event; it answers every question with None.
+# Used when there is no current event; it answers every question with None.
 NO_EVENT = Event(raw=RawEvent("message", ""))
 
 
 class StreamMachine(TakesUp):
-    """The judgement about a stream and those that are chained to it; see the module.
+    """All decisions about a stream and those chained to it; see the module.
 
     Args:
         source: The first source that the driver will read.
@@ -72,11 +75,11 @@ class StreamMachine(TakesUp):
         strict: See `StreamerV2`.
         require_terminal: See `StreamerV2`.
         note_unknown: See `StreamerV2`.
-        now: The time in seconds; `time.monotonic` by default.
+        now: Returns the time in seconds; `time.monotonic` by default.
 
     Attributes:
         current: The input that is being read.
-        left: An input that the driver has to close, or None.
+        left: An input that the driver must close, or None.
         chained: The inputs that come after the current one, in order.
         successor: What the driver calls on `ASK_WHAT_NEXT`, or None.
         event: The current event, or `NO_EVENT`.
@@ -84,9 +87,9 @@ class StreamMachine(TakesUp):
         rounds: What the streams before the current one leave to it.
         outcome: How the stream ended, or None while it runs.
         err: The error that it ended with, or None.
-        events_read: How many events there have been, those of earlier inputs included.
+        events_read: How many events there have been, earlier inputs included.
         started: Whether the first step has been taken.
-        observers: Who is told what happens.
+        observers: The observers to notify.
     """
 
     def __init__(
@@ -116,27 +119,29 @@ class StreamMachine(TakesUp):
         self.answer = AnswerSoFar()
         self.rounds = Rounds(source)
         self.event = self._last = NO_EVENT
-        self._order: Step | None = None  # what the driver has to do before anything else
-        self._away_since: float | None = None  # when the caller got an event that ends no silence
-        self._committed = False  # content has been handed out, so a retry would repeat it
+        self._order: Step | None = None  # what the driver must do before anything else
+        self._away_since: float | None = (
+            None  # when the caller got an event that does not end the silence
+        )
+        self._committed = False  # content has been delivered, so a retry would repeat it
         self._cancelled = False
         self._closed = False  # by leave()
         self.started = False
         self.events_read = 0
-        self._bytes_before = 0  # of the inputs before the current one
+        self._bytes_before = 0  # bytes of earlier inputs
         self.outcome: Outcome | None = None
         self.err: ScanError | None = None
         self.observers = Observers()
 
-    # What a driver calls.
+    # Called by a driver.
 
     def step(self, reader: Watched) -> Step:
-        """Do everything that needs no reading, and return what the driver has to do next.
+        """Do everything that needs no reading, and return what the driver must do next.
 
         Args:
-            reader: The stream that observers are told about.
+            reader: The stream, as observers see it.
         """
-        # The short way, for an event that adds text and nothing else: 0.4 us rather than 2.5.
+        # The short way, for an event that only adds text: 0.4 us instead of 2.5.
         answer = self.answer
         again = answer.again
         if again is not None:
@@ -165,15 +170,15 @@ class StreamMachine(TakesUp):
         return self._step(reader)
 
     def receive(self, chunk: Any) -> bool:
-        """Take what one read of the current input returned; see `RawStream.receive`."""
+        """Take the result of one read of the current input; see `RawStream.receive`."""
         return self.current.receive(chunk)
 
     def input_ended(self, error: ScanError | None = None) -> None:
-        """Record that the current input is over, because of *error* if there is one."""
+        """Note that the current input is over, because of *error* if there is one."""
         self.current.end(error)
 
     def go_on(self, reader: Watched, following: RawStream) -> None:
-        """Begin the next stream of a chain, unless leave() has ended it in the meantime."""
+        """Begin the next stream of a chain, unless leave() has ended it meanwhile."""
         if self._closed:
             self.left = following
             return
@@ -184,7 +189,7 @@ class StreamMachine(TakesUp):
         self.observers.began(reader)
 
     def stop(self, outcome: Outcome) -> None:
-        """End with the outcome that a successor has decided on, or `cancelled` instead of it."""
+        """End with the outcome that a successor has decided; after cancel(), as `cancelled`."""
         self.outcome = outcome
         if outcome == "cancelled" and self._cancelled and not self._closed:
             self.err = StreamCancelledError("the stream was cancelled")
@@ -192,15 +197,15 @@ class StreamMachine(TakesUp):
             self.left = self.current
 
     def cancel(self) -> None:
-        """End at the next step, and wake whoever reads a live source. Any thread may call it."""
-        self._cancelled = True  # before the current input is looked up: it may be replaced just now
+        """End at the next step, and wake the reader of a live source. Any thread may call it."""
+        self._cancelled = True  # set before reading `current`, which may be replaced just now
         self.current.cancel()
 
     def leave(self, reader: Watched) -> list[RawStream]:
-        """End now, because nobody reads on, and return the inputs that have to be closed.
+        """End now, because the reader has left, and return the inputs that must be closed.
 
-        A stream that has shown its end is judged by what it said, an error included. Any other
-        is `cancelled`, without an error.
+        If the stream has shown its end, its outcome and error are those that it reported. Otherwise
+        it is `cancelled`, without an error.
         """
         self.event = NO_EVENT
         self._closed = True
@@ -220,7 +225,7 @@ class StreamMachine(TakesUp):
         return inputs
 
     def input_of(self, source: Any, chunks: Any = None) -> RawStream:
-        """Return the state of another input, to be chained or to go on with."""
+        """Return the state of another input, to chain or to continue with."""
         return RawStream(
             source,
             chunks,
@@ -229,20 +234,20 @@ class StreamMachine(TakesUp):
             bare_text=True,
         )
 
-    # What can be asked at any time.
+    # State that can be read at any time.
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes have been received, those of earlier inputs included."""
+        """How many bytes have been received, earlier inputs included."""
         return self._bytes_before + self.current.bytes_read
 
     @property
     def notes(self) -> Counter[str]:
-        """What was tolerated, counted."""
+        """What was tolerated, with counts."""
         return self._decoder.notes + self.current.notes
 
     def describe(self, error: ScanError) -> None:
-        """Add to *error* how far the stream had come, and remove secrets from it."""
+        """Add to *error* how far the stream had come, and redact its secrets."""
         error.events_read = self.events_read
         error.bytes_read = self.bytes_read
         error.snapshot = self.answer.value()
@@ -250,12 +255,12 @@ class StreamMachine(TakesUp):
         if isinstance(source, RequestedSource):
             if isinstance(error, APIError):
                 error.request_id = error.request_id or source.request_id
-            redact_error(error, source.redact)  # a server may repeat the key that it refuses
+            redact_error(error, source.redact)  # a server may repeat the key that it rejects
 
     # From raw events to events.
 
     def _step(self, reader: Watched) -> Step:
-        """Take the long way, for any event and for the beginning and end of a stream."""
+        """Take the long way: for any event, and for the beginning and end of a stream."""
         if not self.started and self.outcome is None:
             self.started = True
             self.observers.began(reader)
@@ -277,9 +282,9 @@ class StreamMachine(TakesUp):
         return order or ENDED
 
     def _next_raw(self) -> RawEvent | None:
-        """Return the next raw event; None if more has to be read, and at the end of the input."""
+        """Return the next raw event; None if more must be read, or at the end of the input."""
         current = self.current
-        # After cancel() no successor is asked what comes next.
+        # After cancel() the successor is not asked.
         if self._ends.done and not (current.cancelled and self.successor is not None):
             return None
         if self._decoder.ready and not current.cancelled:
@@ -289,7 +294,7 @@ class StreamMachine(TakesUp):
         return raw if type(raw) is RawEvent else self._decoder.after(raw, current)
 
     def _take(self, reader: Watched, event: Event) -> bool:
-        """Make *event* the current one; return False if it ends the stream or has come before."""
+        """Make *event* the current one; return False if it ends the stream or is a repetition."""
         self.answer.again = None
         answer_id = self._continuity.answer_id
         if answer_id is not None and not self._continues(reader, event, answer_id):
@@ -326,7 +331,7 @@ class StreamMachine(TakesUp):
         return True
 
     def _tolerates(self, reader: Watched, event: UnknownEvent) -> bool:
-        """Note an event without a class of its own; end the stream if that is not tolerated."""
+        """Note an event without a class of its own; end the stream if it is not tolerated."""
         if event.is_keep_alive:
             self.current.discount()
             self._away_since = self._now()
@@ -341,7 +346,7 @@ class StreamMachine(TakesUp):
 
     def _limit_rest(self, event: Event, *, is_news: bool) -> None:
         """Limit how long the rest of the input may take, unless another part has begun."""
-        if not self._ends.terminal:  # another choice, after the first had ended
+        if not self._ends.terminal:  # another choice, after the first has ended
             self.current.expire(None)
             return
         self._away_since = self._now()
@@ -349,19 +354,19 @@ class StreamMachine(TakesUp):
             self.current.expire(GRACE_SECONDS)
 
     def _come_back(self, away_since: float) -> None:
-        """Have the source not count the time since *away_since* as silence: it was the caller's.
+        """Keep the source from counting the time since *away_since* as the server's silence.
 
-        This matters after a keep-alive, which does not end the silence, and in the grace. Any
-        other event makes the source count anew.
+        This matters after a keep-alive, which does not end the silence, and in the grace. After any
+        other event the source starts to count again anyway.
         """
         self._away_since = None
         if self._clocked is not None:
             self._clocked.spare(self._now() - away_since)
 
-    # The end of an input, and what comes after it.
+    # The end of an input, and what follows it.
 
     def _end_input(self, reader: Watched, error: ScanError | None = None) -> None:
-        """Judge the end of the current input; then end the stream, or go on with another input."""
+        """Judge the end of the current input; then end the stream or read another input."""
         current = self.current
         error = error or current.err
         if error is None and not self._ends.terminal:
@@ -389,7 +394,7 @@ class StreamMachine(TakesUp):
             if self.chained:  # an observer may have closed the stream
                 self.go_on(reader, self.chained.popleft())
         elif self.successor is not None:
-            self.outcome = outcome  # this is the end if the successor raises
+            self.outcome = outcome  # final if the successor raises
             self.observers.ended(reader, outcome, None)
             self._away_since = self._now()
             self._order = ASK_WHAT_NEXT
@@ -405,7 +410,7 @@ class StreamMachine(TakesUp):
         self.observers.ended(reader, outcome, error)
 
     def _renew(self, reader: Watched, error: ScanError) -> bool:
-        """Go on with another source of the same answer after *error*, if there is one."""
+        """Continue with another source of the same answer after *error*, if there is one."""
         source = self.current.source
         if not isinstance(source, RenewableSource):
             return False
@@ -428,7 +433,7 @@ class StreamMachine(TakesUp):
         return True
 
     def _start_over(self, following: RawStream) -> None:
-        """Go on with an input that has a beginning and an end of its own."""
+        """Continue with an input that has a beginning and an end of its own."""
         self._ends = Ends()
         self._continuity = Continuity()
         self._last = NO_EVENT
@@ -436,11 +441,11 @@ class StreamMachine(TakesUp):
         self._switch(following)
 
     def _switch(self, following: RawStream) -> None:
-        """Have the driver close the current input and read *following*."""
+        """Make the driver close the current input and read *following*."""
         self.answer.again = None
         self._away_since = None
         self._decoder.notes.update(self.current.notes)
-        self._decoder.drop_ready()  # what came after a [DONE]
+        self._decoder.drop_ready()  # events after a [DONE]
         self._bytes_before += self.current.bytes_read
         self.left, self.current = self.current, following
         source = following.source

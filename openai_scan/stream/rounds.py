@@ -1,4 +1,4 @@
-"""What the earlier streams of a chain leave to the later ones: the conversation, and its cost."""
+"""What earlier streams of a chain leave to later ones: the conversation and token counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openai_scan.values import Counts
 
 
 class Rounds:
-    """The rounds of a chain, of which the last has an answer that may still be arriving.
+    """The rounds of a chain. The answer of the last one may still be arriving.
 
     Args:
         source: The source of the first round.
@@ -21,15 +21,17 @@ class Rounds:
 
     def __init__(self, source: Any) -> None:
         self._body = _body_of(source)
-        self._items: list[Any] = []  # of earlier rounds that the server has and the request has not
+        self._items: list[
+            Any
+        ] = []  # of earlier rounds, stored by the server and not in the request
         self._counts: dict[Any, Counts] = {}  # of earlier rounds
 
     def go_on(self, answer: AnswerSoFar, source: Any) -> None:
-        """Begin a round, whose source is *source*, after *answer*."""
+        """Begin a round with the source *source*, after *answer*."""
         self._counts |= self._last_counts(answer)
         following = _body_of(source)
         value: Any = answer.value()
-        # Only such a request does not repeat what was said before.
+        # Only such a request does not repeat the conversation.
         before = following.get("previous_response_id")
         response = getattr(value, "response", None)
         if response is not None and (
@@ -42,15 +44,15 @@ class Rounds:
         self._body = following
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return the messages that the last round's request has."""
+        """Return the messages in the last round's request."""
         return _listed(self._body.get("messages"))
 
     def input(self) -> list[dict[str, Any]]:
-        """Return the items that the last round's request has, and those before it."""
+        """Return the items in the last round's request, and those before it."""
         return [*self._items, *_listed(self._body.get("input"))]
 
     def total_counts(self, answer: AnswerSoFar) -> Counts | None:
-        """Return how many tokens all rounds have taken, or None if no server has said so."""
+        """Return how many tokens all rounds have used, or None if no server has reported any."""
         counts = (self._counts | self._last_counts(answer)).values()
         if not counts:
             return None
@@ -62,18 +64,18 @@ class Rounds:
         )
 
     def _last_counts(self, answer: AnswerSoFar) -> dict[Any, Counts]:
-        """Return the counts of the last round, by what they are the counts of."""
+        """Return the counts of the last round, by the run or answer they belong to."""
         value: Any = None if answer.is_over else answer.value()
         counts = None if value is None else value.counts
         if counts is None:
             return {}
-        # The usage of a run is that of all streams in which it goes on.
+        # The usage of a run covers all streams in which it continues.
         run = getattr(value, "run", None)
         return {len(self._counts) if run is None else run.id: counts}
 
 
 def _sum(counts: list[int | None]) -> int | None:
-    """Return the sum of what is known, or None if nothing is."""
+    """Return the sum of the known counts, or None if there are none."""
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
 

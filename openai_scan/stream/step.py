@@ -1,4 +1,4 @@
-"""What a driver has to do next."""
+"""What a driver must do next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Step(Enum):
     ===============  =============================================================================
     step             what the driver does
     ===============  =============================================================================
-    `EVENT`          hand out `machine.event`
+    `EVENT`          return `machine.event` to the caller
     `NEED_DATA`      read `machine.current`: `receive()` a chunk, or `input_ended()`
     `SWITCH`         close `machine.left`, open `machine.current`
     `ASK_WHAT_NEXT`  call `machine.successor`, then `go_on()` with a stream or `stop()` with an
@@ -27,5 +27,5 @@ class Step(Enum):
     ENDED = auto()
 
 
-# A name of a module is found faster than a member of an enumeration.
+# A module-level name is found faster than a member of an enum.
 EVENT, NEED_DATA, SWITCH, ASK_WHAT_NEXT, ENDED = Step

@@ -1,11 +1,11 @@
-"""Take up an answer elsewhere: bookmarks, and the events that were seen before one.
+"""Resume an answer elsewhere: bookmarks, and the events that were seen before one.
 
-A bookmark says which answer a stream brings and which of its events came last. It is a dict that
+A bookmark says which answer a stream delivers and which of its events came last. It is a dict that
 can be stored as JSON, and read by another process with another version of this library::
 
     {"format": 1, "answer_id": "resp_1", "position": 7}
 
-A response numbers its events, and its server sends those after a number. In the session of an agent
+A response numbers its events, and its server can send those after a number. In an agent's session
 events have ids, and its server sends only what happens from now on::
 
     {"format": 1, "answer_id": "sess_1", "position": "event_7"}
@@ -27,37 +27,39 @@ from openai_scan.stream.continuity import Continuity, EventIds
 from openai_scan.stream.decoder import Decoder, is_keep_alive
 from openai_scan.stream.ends import Ends
 
-# A later format may say more, and then this version must not pretend to understand it.
+# A later format may contain more, which this version must not claim to understand.
 _FORMAT = 1
 
 _KEYS = {"format", "answer_id", "position"}
 
-# No server has numbered so many events, and every JSON parser can read so large a number.
+# More than any server counts to, and small enough for every JSON parser.
 _MAX_POSITION = 2**53
 
 
 def read_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, int]:
-    """Return which answer a bookmark means, and the number of the event that came last.
+    """Return the answer's id in a bookmark, and the number of the last event.
 
     Raises:
-        ValueError: It is no bookmark of a response, or one of a later version.
+        ValueError: It is not the bookmark of a response, or is of a later version.
     """
     answer_id, position = _read(bookmark)
     if isinstance(position, str):
         raise ValueError(  # noqa: TRY004 - as for all other bookmarks
-            "the position of the bookmark is the id of an event in an agent's session:"
-            " resume_agent_session_stream() takes it"
+            "the position of the bookmark is the id of an event, as in an agent's session:"
+            " pass the bookmark to resume_agent_session_stream()"
         )
     if type(position) is not int or abs(position) > _MAX_POSITION:
-        raise ValueError("the position of the bookmark must be the whole number of an event")
+        raise ValueError(
+            "the position of the bookmark must be the number of an event, a whole number"
+        )
     return answer_id, position
 
 
 def read_session_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, str]:
-    """Return which session a bookmark means, and the id of the event that came last.
+    """Return the session's id in a bookmark, and the id of the last event.
 
     Raises:
-        ValueError: It is no bookmark of a session, or one of a later version.
+        ValueError: It is not the bookmark of a session, or is of a later version.
     """
     session_id, event_id = _read(bookmark)
     if not (isinstance(event_id, str) and event_id):
@@ -67,10 +69,12 @@ def read_session_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, str]:
 
 def _read(bookmark: Mapping[str, Any]) -> tuple[str, Any]:
     if not isinstance(bookmark, Mapping):
-        raise ValueError(f"a bookmark is a dict, not {type(bookmark).__name__}")  # noqa: TRY004 - likely read from a file
+        raise ValueError(f"a bookmark must be a dict, not {type(bookmark).__name__}")  # noqa: TRY004 - likely read from a file
     number = bookmark.get("format")
     if type(number) is int and number > _FORMAT:
-        raise ValueError(f"the bookmark has format {number}, of a newer version of openai_scan")
+        raise ValueError(
+            f"the bookmark has format {number}, from a newer version: upgrade openai_scan"
+        )
     if bookmark.keys() != _KEYS or type(number) is not int or number != _FORMAT:
         raise ValueError(
             "this is not a bookmark: it must have the keys format, answer_id and position, as"
@@ -78,12 +82,12 @@ def _read(bookmark: Mapping[str, Any]) -> tuple[str, Any]:
         )
     answer_id = bookmark["answer_id"]
     if not (isinstance(answer_id, str) and answer_id):
-        raise ValueError("the answer_id of the bookmark must be text that is not empty")
+        raise ValueError("the answer_id of the bookmark must be a non-empty string")
     return answer_id, bookmark["position"]
 
 
 class TakesUp(ABC):
-    """The part of a `StreamMachine` that continues an answer which another input began.
+    """The part of a `StreamMachine` that continues an answer begun by another input.
 
     The machine has the state.
 
@@ -112,7 +116,7 @@ class TakesUp(ABC):
 
     @property
     def bookmark(self) -> dict[str, Any] | None:
-        """Where the answer can be taken up; None if it cannot, or if it is whole."""
+        """Where to resume the answer; None if it cannot be resumed, or is whole."""
         self._continuity.take(self._last)
         position: int | str | None = self._continuity.position
         position, answer_id = self._ids.last if position is None else position, self.answer_id
@@ -126,11 +130,11 @@ class TakesUp(ABC):
         Args:
             answer_id: The server's id of the answer.
             position: The number of the last event that counts.
-            seen: The raw events that came before; none of them is handed out again. Later ones,
-                and any that come twice, are left out. If some are missing, or belong to another
-                answer, the stream fails.
+            seen: The raw events that came before, which are not delivered again. Later ones and
+                repetitions are ignored. If some are missing, or belong to another answer, the
+                stream fails.
         """
-        self._committed = True  # what a retry would bring has been handed out elsewhere
+        self._committed = True  # what a retry would send has been delivered elsewhere
         try:
             for event in _up_to(position, self._decoded(seen), answer_id):
                 self._take_seen(event)
@@ -143,8 +147,8 @@ class TakesUp(ABC):
 
         Args:
             session_id: The id of the session.
-            event_id: The id of the last event that counts. It, and those before it, are not handed
-                out again.
+            event_id: The id of the last event that counts. It and those before it are not delivered
+                again.
             seen: The raw events that came before, as for `take_up()`.
         """
         self._committed = True
@@ -154,7 +158,7 @@ class TakesUp(ABC):
                 any_came = True
                 if event.stream_answer_id() not in (None, session_id):
                     raise EventStreamError(
-                        "the events in seen belong to another session than the bookmark"
+                        "the events in seen and the bookmark belong to different sessions"
                     )
                 if self._ids.is_new(event):
                     self._take_seen(event)
@@ -162,7 +166,9 @@ class TakesUp(ABC):
                     break
             else:
                 if any_came:
-                    raise EventStreamError(f"events are missing in seen: the last one, {event_id}")
+                    raise EventStreamError(
+                        f"events are missing in seen: the last one is not {event_id}"
+                    )
         except ScanError as error:
             self.current.end(error)
         self._ids.add(event_id)
@@ -170,7 +176,7 @@ class TakesUp(ABC):
         self._ends.resume()
 
     def read_on(self, reader: Watched) -> None:
-        """Go on with the same input: what it waited for has been sent in another way."""
+        """Continue with the same input: what it waited for was sent by another request."""
         if not self._closed:
             self.outcome = None
             self._ends = Ends()
@@ -179,7 +185,7 @@ class TakesUp(ABC):
 
     @property
     def can_read_on(self) -> bool:
-        """Whether the current input is not known to be over."""
+        """Whether the current input may still have data."""
         return not self.current.interrupted
 
     def _continues(self, reader: Watched, event: Event, answer_id: str) -> bool:
@@ -189,12 +195,12 @@ class TakesUp(ABC):
         except EventStreamError as error:
             self._end_input(reader, error)
             return False
-        if not is_new:  # a server that repeats old events is as good as silent
+        if not is_new:  # a server that repeats old events counts as silent
             self.current.discount()
         return is_new
 
     def _skip(self, why: str) -> bool:
-        """Note an event that is not handed out, and does not end the server's silence."""
+        """Note an event that is not delivered and does not end the server's silence."""
         self.current.discount()
         self._decoder.note(why)
         return False
@@ -217,7 +223,7 @@ class TakesUp(ABC):
                     yield decoder.decode(decoder.next_ready())
 
     def _take_seen(self, event: Event) -> None:
-        """Take an event as the machine does, without handing it out.
+        """Process an event as the machine does, without delivering it.
 
         Raises:
             DecodeError: It cannot be read, and the stream is strict.
@@ -239,7 +245,9 @@ def _up_to(position: int, events: Iterable[Event], answer_id: str) -> Iterator[E
     for event in events:
         any_came = True
         if event.stream_answer_id() not in (None, answer_id):
-            raise EventStreamError("the events in seen belong to another answer than the bookmark")
+            raise EventStreamError(
+                "the events in seen and the bookmark belong to different answers"
+            )
         number = event.stream_position()
         if number is not None:
             if number > position:  # the server sends it again

@@ -13,19 +13,19 @@ _TEXT = ("text", 0, "")  # the text of choice 0
 
 
 class Halves:
-    """Joins characters that a server cut in two: a half waits until its other half comes.
+    """Joins characters that a server cut in two: a half waits until its other half arrives.
 
-    Each kind of text, each choice and each call waits by itself.
+    Each kind of text, each choice and each call waits separately.
 
     Attributes:
-        waiting: The halves that wait, by kind, choice and call.
+        waiting: The waiting halves, by kind, choice and call.
     """
 
     def __init__(self) -> None:
         self.waiting: dict[Hashable, str] = {}
 
     def join(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
-        """Return *pieces* with whole characters only; half a one alone is empty."""
+        """Return *pieces* with whole characters only; half a character alone becomes empty."""
         if not self.waiting:
             for piece in pieces:
                 if not piece.text.isascii():
@@ -40,11 +40,11 @@ class Halves:
         )
 
     def join_text(self, text: str) -> str:
-        """Return *text*, of choice 0, likewise."""
+        """Return *text*, of choice 0, with whole characters only."""
         return self._join(text, _TEXT)
 
     def flush(self) -> str:
-        """Return U+FFFD if half a character of choice 0's text still waits, else nothing."""
+        """Return U+FFFD if half a character of choice 0's text is still waiting, else nothing."""
         return REPLACEMENT if self.waiting.pop(_TEXT, "") else ""
 
     def _join(self, text: str, key: Hashable) -> str:
@@ -55,32 +55,32 @@ class Halves:
 
 
 class TextBuffer:
-    """Text that has come and not been handed out, as the bytes that a reader asks for.
+    """Text that has arrived and not been returned, as the bytes that a reader asks for.
 
     It neither steps nor waits: a driver steps to an event and passes its text to `write()`.
     """
 
-    _error_raised: bool = False  # a read that asked for everything has reported the error
+    _error_raised: bool = False  # a read without a size has raised the error
 
     def __init__(self) -> None:
         self._rest = memoryview(b"")
-        self._parts: list[bytes | memoryview] = []  # of the read that is under way
+        self._parts: list[bytes | memoryview] = []  # of the current read
 
     # A read of bytes: `wants()` more text, `write()` it, then `take()`.
 
     def wants(self, size: int | None) -> bool:
-        """Return whether a read of *size* bytes has to wait for more text."""
+        """Return whether a read of *size* bytes must wait for more text."""
         if size is None or size < 0:
             return True
         return bool(size) and not self._rest and not any(self._parts)
 
     def write(self, text: str) -> None:
         """Add text of whole characters."""
-        if text:  # any number of empty ones may come before the next that is not
+        if text:  # many empty texts may come in a row
             self._parts.append(text.encode())
 
     def take(self, size: int | None) -> bytes:
-        """Return at most *size* bytes of what there is; negative or None for all of it."""
+        """Return at most *size* bytes of what has arrived; negative or None for all of it."""
         if self._parts:
             self._rest = memoryview(b"".join([self._rest, *self._parts]))
             self._parts = []
@@ -91,9 +91,8 @@ class TextBuffer:
     def reports(self, size: int | None) -> bool:
         """Return whether a read of *size* bytes that reached the end raises the stream's error.
 
-        One that asks for a number of bytes does so once all text has been handed out. One that
-        asks for everything does so at once, the first time; the text is what the next call
-        returns.
+        A read with a size does so after all text has been returned. A read without one does so at
+        once, the first time; the next call returns the text.
         """
         if size == 0:
             return False

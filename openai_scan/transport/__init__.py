@@ -1,7 +1,7 @@
 """An HTTP answer as a source of bytes.
 
 `Transport` sends a request; the answer is an `Exchange`, which a `StreamerV2` reads.
-docs/explanation/transport.md explains how, and why so.
+docs/explanation/transport.md explains the design.
 """
 
 from openai_scan.transport.exchange import Exchange

@@ -1,15 +1,15 @@
-"""Decide whether an exception that left a wire is the network's or the caller's own.
+"""Decide whether an exception raised by a wire is the network's or the caller's own.
 
-The caller's own is
+The caller's own exceptions are
 
-- what `openai_scan.interruptions` recognizes: an exception of a signal handler, and any that is
-  not an `Exception`;
-- a TimeoutError before any limit has run out, such as a greenlet's time limit raises, unless it is
-  the system's, which has an error number, or this package raised it;
-- an exception that neither the wire lists nor Python defines. No network raises one, and a bug
-  of a library shows up as one of Python's own.
+- those that `openai_scan.interruptions` recognizes: from a signal handler, and any that is not an
+  `Exception`;
+- a TimeoutError before any limit has expired, such as that of a greenlet's timeout, unless the
+  system raised it, which sets an error number, or this package;
+- an exception that neither the wire lists nor Python defines. A network does not raise such an
+  exception, and a bug in a library shows up as one of Python's own.
 
-Libraries wrap what they catch, so the whole chain of causes is looked at.
+Libraries wrap what they catch, so the whole chain of causes is examined.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def callers_own(
 
 
 def _is_thrown_in(error: BaseException) -> bool:
-    """Return whether *error* is a TimeoutError that neither the system raised nor this package."""
+    """Return whether *error* is a TimeoutError raised neither by the system nor by this package."""
     if not isinstance(error, TimeoutError) or error.errno is not None:
         return False
     modules = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]

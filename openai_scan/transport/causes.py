@@ -1,20 +1,20 @@
-"""Follow an exception of a library to what caused it."""
+"""Follow an exception of a library to its causes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# The deepest chain of causes seen has six errors; a chain may also be a ring.
+# The deepest chain seen has six errors; a chain may also be circular.
 _MAX_CAUSES = 20
 
 
 def causes(error: BaseException, *, handled: bool = True) -> Iterator[BaseException]:
-    """Yield *error*, its cause, and so on. urllib3 and requests keep causes in attributes too.
+    """Yield *error*, its cause, and so on. urllib3 and requests also keep causes in attributes.
 
     Args:
         error: Where to begin.
-        handled: Whether an exception that was merely being handled when the next one was raised
-            counts as its cause. The end of a slice of a wait is one, see `openai_scan.waiting`.
+        handled: Whether an exception that was only being handled when the next one was raised
+            counts as its cause. The end of a slice of a wait is one; see `openai_scan.waiting`.
     """
     cause: BaseException | None = error
     for _ in range(_MAX_CAUSES):

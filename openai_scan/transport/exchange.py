@@ -1,45 +1,45 @@
-"""One request and its answer, over any wire: everything that is decided, and no reading of its own.
+"""One request and its answer, over any wire: all decisions, and no reading of its own.
 
-An exchange is in one of four states, and only ever moves to a later one::
+An exchange is in one of four states and only moves forward::
 
     UNSENT ──▶ SENT ──▶ BODY ──▶ OVER
 
     UNSENT   Nothing has been sent. `retry()` and `resume()` return exchanges in this state.
-    SENT     From the first read to the head of the answer. The pause before a retry is part of it.
-    BODY     The head has arrived. It is judged; then the body is handed over as it arrives.
+    SENT     From the first read to the response headers, the pause before a retry included.
+    BODY     The headers have arrived and are checked; then the body is delivered as it arrives.
     OVER     The body was read to its end, something failed, or the reader left.
 
 Rules:
 
-1. The first read sends the request, and sends it once. There is one exception, within SENT: a kept
-   connection that the server closes before the first byte of an answer, within a round trip, was
-   closed before the request could be read. The request is sent again over a new connection.
-2. The head decides whether the answer is the expected one: status, codings, media type. If only
-   the media type is wrong, or a Content-Encoding is not known, the first bytes of the body decide:
-   servers call a plain body `none` or `utf-8`. Any other answer becomes an error, made of at most
-   64 KiB of its body.
-3. Each wait is given what `Clock.left()` allows, so every limit holds in every state.
-4. `expire()` says that what matters has arrived. Only after that does `close()` read on, for a
-   moment, so that the wire finds the end of the body and keeps the connection. Otherwise closing
-   hangs up, and the server notices at once.
-5. What the network raises leaves as a ScanError without the key. What the caller raises, by a
-   signal handler, another greenlet or the cancellation of a task, leaves unchanged, and the
-   exchange is OVER and `interrupted`. `callers` tells whose exception it is.
-6. `cancel()` may be called by any thread in any state. All other methods are the reader's, and
-   those that do not read return at once.
+1. The first read sends the request, once. There is one exception, within SENT: if the server closes
+   a reused connection within a round trip, before the first byte of an answer, it closed it before
+   it could read the request. The request is then sent again over a new connection.
+2. The headers decide whether the answer is the expected one: status, codings, media type. If only
+   the media type is wrong, or a Content-Encoding is unknown, the first bytes of the body decide,
+   because some servers label a plain body `none` or `utf-8`. Any other answer becomes an error,
+   which includes at most 64 KiB of its body.
+3. Each wait takes at most what `Clock.left()` allows, so every limit holds in every state.
+4. `expire()` means that the answer is complete. Only after that does `close()` read on, briefly, so
+   that the wire finds the end of the body and keeps the connection. Otherwise closing disconnects,
+   and the server notices at once.
+5. Errors of the network are raised as a ScanError without the key. The caller's own exceptions,
+   from a signal handler, another greenlet or the cancellation of a task, are raised unchanged, and
+   the exchange is OVER and `interrupted`. `callers` tells the two apart.
+6. Any thread may call `cancel()` in any state. Only the reader calls the other methods, and those
+   that do not read return at once.
 
 What never happens:
 
-- A byte is handed over after an error, or read when the exchange is OVER.
-- A cut answer looks like a whole one.
+- A byte is delivered after an error, or read when the exchange is OVER.
+- A truncated answer looks like a whole one.
 - The exchange itself repeats a request that may have been served. Only a streamer knows whether
-  content has been handed out, so it asks for that, by `retry()`.
-- A connection carries another request although the end of the answer before was not found.
-- What was sent beside a stream (`Request.once_open`) is sent again by a retry of the stream.
+  content has been delivered, so only it may ask for that, with `retry()`.
+- A connection is reused although the end of the previous answer was not found.
+- A retry of a stream repeats the request sent beside it (`Request.once_open`).
 
 All waiting is written once, in the coroutines of `BaseExchange`. `AsyncExchange` awaits them;
-`Exchange` runs them over a blocking wire, where they never suspend. These are two classes rather
-than one, so that no blocking read slips into an event loop unnoticed.
+`Exchange` runs them over a blocking wire, where they never suspend. There are two classes so that
+no blocking read slips into an event loop unnoticed.
 """
 
 from __future__ import annotations
@@ -75,22 +75,22 @@ from openai_scan.transport.wire import Answer, at_once, content_codings
 
 _log = logging.getLogger("openai_scan")
 
-# A longer error body is a web page or worse; what matters is at its beginning.
+# A longer error body is a web page or worse; its beginning is enough.
 _MAX_ERROR_BYTES = 64 * 1024
 _MAX_ERROR_SECONDS = 10.0
 
-# A whole answer, where one is asked for or comes in place of a stream: it may hold images.
+# A whole answer, requested or sent instead of a stream; it may contain images.
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
-# After [DONE] only the end of the body may follow. Waiting for it lets the connection be used
-# again, so it is not worth more time than setting up a new one takes.
+# After [DONE] only the end of the body may follow. Waiting for it allows the connection to be
+# reused, so it is not worth more time than a new connection takes.
 _DRAIN_SECONDS = 0.25
 _DRAIN_BYTES = 64 * 1024
 
-# What is asked for beside a stream.
+# The media type of answers that are not streams.
 _JSON = "application/json"
 
-# What no text has, and what is left of bytes that are not text.
+# Characters that text does not contain, and the replacement for bytes that are not text.
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 
 
@@ -103,7 +103,7 @@ class _State(enum.Enum):
     OVER = enum.auto()
 
 
-# Every read asks for it, and on Python 3.11 looking up a member is slow.
+# Checked by every read, and looking up a member is slow on Python 3.11.
 _BODY = _State.BODY
 
 
@@ -111,11 +111,11 @@ class BaseExchange(ExchangeFacts):
     """The coroutines that wait for a wire. Over a blocking one they never suspend."""
 
     _state: _State = _State.UNSENT
-    _instead: Iterator[bytes] = iter(())  # the events of a whole answer, if one came
-    _coding: str | None = None  # what is wrong with a coding, unless the body is plain all the same
+    _instead: Iterator[bytes] = iter(())  # the events of a whole answer sent instead of a stream
+    _coding: str | None = None  # what is wrong with a coding; the body may still be plain
 
     def _next(self) -> Coroutine[Any, Any, bytes]:
-        """Return the step to the next bytes of the event stream; at its end they are `b""`."""
+        """Return the step that reads the next bytes of the event stream, `b""` at its end."""
         return self._begin() if self._state is _State.UNSENT else self._read()
 
     async def _call(self) -> Any:
@@ -142,10 +142,10 @@ class BaseExchange(ExchangeFacts):
             raise
 
     async def _close(self) -> None:
-        """Let go of the connection; first find the end of the body if what matters has arrived."""
+        """Release the connection; first find the end of the body if the answer is complete."""
         if self._state is not _BODY:
             if self._state is not _State.OVER:
-                self.cancellation.request()  # what was not sent yet never will be
+                self.cancellation.request()  # a request not sent yet is never sent
             return
         found = False
         try:
@@ -176,14 +176,14 @@ class BaseExchange(ExchangeFacts):
         is_named = self._is_named(answer)
         if is_named and self._coding is None:
             return await self._read()
-        # Some servers send an event stream under another name, so its beginning decides.
+        # Some servers send an event stream with another media type, so its beginning decides.
         start = b""
         while (is_stream := begins_as_events(start)) is None and len(start) < _MAX_ERROR_BYTES:
             if not (chunk := await self._read()):
                 is_stream = begins_as_events(start, is_all=True)
                 break
             start += chunk
-        is_bare = begins_bare(start.lstrip())  # which is read if it is called an event stream
+        is_bare = begins_bare(start.lstrip())  # accepted if it is labelled an event stream
         if is_stream or (is_named and (is_bare or not start)):
             return start
         if self._coding is not None and not is_bare:
@@ -199,7 +199,7 @@ class BaseExchange(ExchangeFacts):
         raise refusals.mismatch(self._accept, answer.headers, await self._text_of(start))
 
     async def _send_beside(self, request: Request) -> None:
-        """Send the request whose effect this stream shows."""
+        """Send the request whose effects this stream shows."""
         beside = self._wait_for(type(self)(self._sender, request, accept=_JSON))
         began = time.monotonic()
         try:
@@ -209,9 +209,11 @@ class BaseExchange(ExchangeFacts):
             self.clock.spare(time.monotonic() - began)
 
     async def _open(self) -> Answer:
-        """Send the request and return its answer if the head is acceptable."""
+        """Send the request and return its answer if the headers are acceptable."""
         self._state = _State.SENT
-        self.interrupted = True  # what is raised here is the caller's own, or the caller's fault
+        self.interrupted = (
+            True  # an exception raised here is the caller's own or the caller's fault
+        )
         self._sender.check()
         if self._attempt.pause:
             await self.cancellation.pause(self._attempt.pause)
@@ -232,7 +234,7 @@ class BaseExchange(ExchangeFacts):
         return answer
 
     async def _send(self) -> Answer:
-        """Send the request, and once more if the server had left the connection."""
+        """Send the request; send it again if the server had closed the connection."""
         handled = sys.exc_info()[1]
         try:
             self.clock.start()
@@ -245,17 +247,17 @@ class BaseExchange(ExchangeFacts):
                 _log.info("%s: sent again, the connection was stale", self.request)
                 self.clock.start()
                 return await self._wire.send(self._parcel, self)
-        except BaseException as error:  # noqa: BLE001 - it is raised again
+        except BaseException as error:  # noqa: BLE001 - raised again
             leave_with(self._give_up(self._meaning(error, handled, self._wire.no_answer)))
 
     async def _check(self, answer: Answer) -> None:
-        """Raise an error if the head of the answer is not acceptable."""
-        # Redacted first: in lower case the key would not be recognized.
+        """Raise an error if the response headers are not acceptable."""
+        # Redacted first: lower-casing would hide the key from redaction.
         names = content_codings(self.redact(answer.headers.get("Content-Encoding", "")))
         unknown = [name for name in names if not answer.decodes(name)]
         if unknown:
-            self._coding = f"the Content-Encoding {unknown[0]!r} is not known"
-        # Each layer multiplies what a few bytes can become, and no server needs two.
+            self._coding = f"the Content-Encoding {unknown[0]!r} is not supported"
+        # Each layer multiplies the size that a few bytes can expand to, and no server needs two.
         is_layered = not unknown and len(names) > 1 and set(names) != {"identity"}
         if answer.status // 100 != 2:
             text = "" if is_layered else await self._text_of()
@@ -272,18 +274,18 @@ class BaseExchange(ExchangeFacts):
             raise NotAnEventStreamError("the answer is compressed more than once")
         coding = answer.headers.get("Transfer-Encoding", "").lower()
         if coding not in ("", "identity", "chunked"):
-            # http.client looks at the first such header only, and would take the frame for events.
-            raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not known")
+            # http.client reads only the first such header and would treat the framing as events.
+            raise NotAnEventStreamError(f"the Transfer-Encoding {coding!r} is not supported")
 
     async def _read(self) -> bytes:
-        """Return the bytes of the body that have arrived; at its end they are `b""`."""
+        """Return the bytes of the body that have arrived, `b""` at its end."""
         answer = self._answer
-        if self._state is not _BODY or answer is None:  # in this state there always is one
+        if self._state is not _BODY or answer is None:  # in this state there is always an answer
             return next(self._instead, b"")
         handled = sys.exc_info()[1]
         try:
             chunk = await answer.read()
-        except BaseException as error:  # noqa: BLE001 - it is raised again
+        except BaseException as error:  # noqa: BLE001 - raised again
             leave_with(self._give_up(self._meaning(error, handled, self._wire.broken_answer)))
         if not chunk:  # the wire has kept the connection, or closed it
             self._state = _State.OVER
@@ -306,7 +308,7 @@ class BaseExchange(ExchangeFacts):
         return False
 
     async def _value_of(self, body: bytes, answer: Answer) -> Any:
-        """Return the JSON value that the whole *body* is.
+        """Return *body* as a JSON value.
 
         Raises:
             APIError: It is an error.
@@ -331,7 +333,7 @@ class BaseExchange(ExchangeFacts):
         """Return *start* and the rest of the body.
 
         Raises:
-            NotAnEventStreamError: It is longer than any answer may be.
+            NotAnEventStreamError: It is longer than the limit for answers.
         """
         body = bytearray(start)
         while chunk := await self._read():
@@ -342,7 +344,7 @@ class BaseExchange(ExchangeFacts):
         return bytes(body)
 
     async def _text_of(self, start: bytes = b"") -> str:
-        """Return the beginning of a body that explains an error, and let go of the rest."""
+        """Return the beginning of a body that explains an error, and release the connection."""
         self.clock.end_in(_MAX_ERROR_SECONDS)
         try:
             while len(start) < _MAX_ERROR_BYTES and (chunk := await self._read()):
@@ -354,10 +356,10 @@ class BaseExchange(ExchangeFacts):
         await self._close()
         return self.redact(start[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
 
-    # What does not wait.
+    # Methods that do not wait.
 
     def _give_up(self, error: BaseException) -> BaseException:
-        """Be OVER and return *error*; one of ours shows no secret then: servers repeat the key."""
+        """Move to OVER and return *error*, redacted if it is ours: servers repeat the key."""
         self.interrupted = self.interrupted or is_interruption(error)
         if self.interrupted and self._state is _State.SENT:
             self.cancellation.hang_up()  # the wire may just have returned the answer
@@ -367,14 +369,14 @@ class BaseExchange(ExchangeFacts):
         return error
 
     def _hang_up(self) -> None:
-        """Be OVER; if there is a connection, have the server notice."""
+        """Move to OVER; close the connection so that the server notices."""
         answer = self._answer if self._state is _BODY else None
         self._state = _State.OVER
         if answer is not None:
             self.cancellation.hang_up()
             try:
                 answer.close()
-            except Exception as error:  # noqa: BLE001 - the server notices in any case
+            except Exception as error:  # noqa: BLE001 - the server notices anyway
                 pass_interruption(error)
                 _log.debug("%s: closing the connection failed: %r", self.request, error)
 
@@ -406,8 +408,8 @@ class Exchange(BaseExchange):
     def __iter__(self) -> Iterator[bytes]:
         return cast("Iterator[bytes]", self._chunks())
 
-    # The decorator lets a generator delegate to coroutines. Running each by `at_once()` would add
-    # a microsecond to every read, most of it for the StopIteration that carries the result.
+    # The decorator lets a generator delegate to coroutines. Running each with `at_once()` would add
+    # a microsecond to every read, mostly for the StopIteration that carries the result.
     @types.coroutine
     def _chunks(self) -> Generator[Any, None, None]:
         chunk = yield from self._next()
@@ -425,7 +427,7 @@ class Exchange(BaseExchange):
         return at_once(self._call())
 
     def close(self) -> None:
-        """Let go of the connection; keep it for the next request if the answer is over."""
+        """Release the connection; keep it for reuse if the answer is over."""
         at_once(self._close())
 
     def __del__(self) -> None:
@@ -453,9 +455,9 @@ class AsyncExchange(BaseExchange):
         return await self._call()
 
     async def aclose(self) -> None:
-        """Let go of the connection; keep it for the next request if the answer is over."""
+        """Release the connection; keep it for reuse if the answer is over."""
         await self._close()
 
     def __del__(self) -> None:
         if self._warn_if_open():
-            self._hang_up()  # nobody would wait for the end of the body
+            self._hang_up()  # nothing would await the end of the body

@@ -1,6 +1,6 @@
 """What an exchange knows and can be told without waiting for its wire.
 
-A streamer asks and tells its source these things. Each method returns at once, over any wire.
+A streamer reads and calls these on its source. Each returns at once, over any wire.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from openai_scan.transport.retries import Attempt
 from openai_scan.transport.sender import Sender
 from openai_scan.transport.wire import Answer, Cancellation
 
-# A connection that its server had left is noticed within a round trip. A server that hangs up later
-# has got the request, and may have worked on it.
+# A connection that the server had closed is noticed within a round trip. A server that disconnects
+# later has received the request and may have worked on it.
 _STALE_SECONDS = 0.5
 
 _log = logging.getLogger("openai_scan")
@@ -37,18 +37,18 @@ class ExchangeFacts:
 
     Args:
         sender: What the requests to the server share.
-        request: What is sent, when the first chunk is asked for.
-        accept: The media type that is expected.
+        request: The request, sent when the first chunk is requested.
+        accept: The expected media type.
         attempt: Which attempt at a call it is; the first by default.
 
     Attributes:
-        request: What is sent.
-        notes: What was tolerated of the answer, counted.
-        interrupted: Whether an exception of the caller's own has left it.
-        clock: The time limits.
-        cancellation: What ends a wait from outside.
-        sent_at: When the request was sent, in the time of `time.monotonic()`, or None.
-        answered_at: When the head of the answer had arrived, in the same time, or None.
+        request: The request.
+        notes: What was tolerated in the answer, with counts.
+        interrupted: Whether one of the caller's own exceptions has interrupted it.
+        clock: The timeouts.
+        cancellation: Ends a wait from outside.
+        sent_at: When the request was sent, by `time.monotonic()`, or None.
+        answered_at: When the response headers had arrived, by the same clock, or None.
     """
 
     interrupted: bool = False
@@ -69,14 +69,14 @@ class ExchangeFacts:
         self._answer: Answer | None = None
         self._reused: bool | None = None  # the connection had carried other requests before
         self._connected_at = 0.0
-        self._beside: Self | None = None  # the one that is waited for, if not this one
-        self._ending = False  # what matters has arrived; only the rest is waited for
+        self._beside: Self | None = None  # the exchange that the reader waits for, if not this one
+        self._ending = False  # the answer is complete; only the end of the body is missing
         self._parcel = sender.pack(request, self._attempt.key, accept)
         self._redact = sender.redactor(request)
 
     @property
     def request_id(self) -> str | None:
-        """The server's id for this request, which its support asks for, or None."""
+        """The server's id for this request, which its support needs, or None."""
         name = refusals.request_id(self.headers)
         return None if name is None else self.redact(name)
 
@@ -84,18 +84,18 @@ class ExchangeFacts:
     def reused(self) -> bool | None:
         """Whether the connection had carried another request before.
 
-        None before the answer, and if it is not known.
+        None before the answer, or if unknown.
         """
         return None if self._answer is None else self._reused
 
     @property
     def method(self) -> str:
-        """The method of the request, such as `"POST"`."""
+        """The HTTP method, such as `"POST"`."""
         return self.request.method
 
     @property
     def url(self) -> str:
-        """Where the request goes."""
+        """The URL of the request."""
         return self._sender.url(self.request)
 
     @property
@@ -107,7 +107,7 @@ class ExchangeFacts:
     def headers(self) -> Mapping[str, str]:
         """The headers of the answer; empty before the answer.
 
-        Looking one up ignores upper and lower case.
+        Names are case-insensitive.
         """
         return {} if self._answer is None else self._answer.headers
 
@@ -122,32 +122,32 @@ class ExchangeFacts:
             self._beside.cancel()
 
     def _wait_for(self, other: Self) -> Self:
-        """Have *other*, which the reader waits for now, be cancelled as this one is."""
+        """Make a cancellation of this exchange also cancel *other*, which the reader waits for."""
         self._beside = other
         if self.cancellation.requested:
             other.cancel()
         return other
 
     def expire(self, seconds: float | None) -> None:
-        """End the input *seconds* from now, or lift that limit (None).
+        """End the input in *seconds*, or lift that limit (None).
 
-        What still arrives until then does not matter much.
+        What still arrives until then matters little.
         """
         self._ending = seconds is not None
         self.clock.end_in(seconds)
 
     def heard(self) -> None:
-        """Start the limit `event_idle` again: an event has come, not a keep-alive."""
+        """Start the limit `event_idle` again: an event, not a keep-alive, has arrived."""
         self.clock.heard()
 
     def spare(self, seconds: float) -> None:
-        """Do not count *seconds* as silence: the caller was busy and did not wait for an event."""
+        """Do not count *seconds* as silence: the caller was busy and not waiting for an event."""
         self.clock.spare(seconds)
 
     def retry(self, error: ScanError) -> Self | None:
         """Return the same request again, unsent, after *error* and before any content; or None."""
         if self.request.once_open is not None and self._beside is not None:
-            return None  # that request may have been served, and would be sent again
+            return None  # that request may have been served and must not be sent again
         return self._after(error, self._tried.again(error, self.request.retries), self.request)
 
     def resume(self, error: ScanError, answer_id: str, position: int) -> Self | None:
@@ -156,7 +156,7 @@ class ExchangeFacts:
         Args:
             error: How it broke off.
             answer_id: The server's id of the answer.
-            position: The number of the last event that has arrived.
+            position: The number of the last event that arrived.
         """
         onward = self.request.onward
         if onward is None or not is_id(answer_id):
@@ -175,7 +175,7 @@ class ExchangeFacts:
         return attrs.evolve(self._attempt, deadline=self.clock.deadline)
 
     def _may_be_stale(self, error: Exception) -> bool:
-        """Return whether the server closed the connection just when it was to be used again."""
+        """Return whether the server closed the connection just before it was reused."""
         return (
             bool(self._reused)
             and self.request.retries.attempts > 1
@@ -186,13 +186,13 @@ class ExchangeFacts:
         )
 
     def _is_named(self, answer: Answer) -> bool:
-        """Return whether *answer* is called what was asked for."""
+        """Return whether *answer* has the expected media type."""
         return media_type_of(answer) == self._accept
 
     def _callers_own(
         self, error: BaseException, handled: BaseException | None
     ) -> BaseException | None:
-        """Return the exception of the caller's own behind *error* of the wire, or None."""
+        """Return the caller's own exception behind *error* of the wire, or None."""
         return callers_own(error, self._wire.errors, self.clock, handled)
 
     def _meaning(
@@ -201,12 +201,12 @@ class ExchangeFacts:
         handled: BaseException | None,
         translate: Callable[[Exception, str, Clock], ScanError],
     ) -> BaseException:
-        """Return what to raise for *error* of the wire: the caller's own as it is, or ours.
+        """Return what to raise for *error* of the wire: the caller's own unchanged, or ours.
 
         Args:
-            error: What the wire raised; it is being handled.
+            error: The exception of the wire; it is being handled.
             handled: The exception that was already being handled, if any.
-            translate: Makes it ours.
+            translate: Makes an exception of ours from it.
         """
         own = self._callers_own(error, handled)
         if own is not None:
@@ -238,7 +238,7 @@ class ExchangeFacts:
         return type(self)(self._sender, request, accept=self._accept, attempt=attempt)
 
     def connected(self, *, reused: bool | None) -> None:
-        """Note that a connection carries the request from now on, see `Carried`."""
+        """Note that a connection now carries the request; see `Carried`."""
         self._reused, self._connected_at = reused, time.monotonic()
         self.clock.connected()
 

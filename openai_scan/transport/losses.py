@@ -1,7 +1,7 @@
-"""How a connection failed: in plain words, and as facts that decide whether to try again.
+"""How a connection failed: in plain words, and as facts that decide whether to retry.
 
-What is here holds for the exceptions of Python itself, which every library passes on as causes of
-its own. Each wire adds what it knows of its library.
+This module covers Python's own exceptions, which every library attaches as causes of its own. Each
+wire adds what it knows about its library.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from openai_scan.transport.tls_settings import Fault
 
 ErrorT = TypeVar("ErrorT", bound=TransportError)
 
-# What the system, or the other side's, raises for a connection that broke.
+# Raised if the system, or the other side's, resets the connection.
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
-# What is raised when the other side has closed the connection too early.
+# Raised if the other side closes the connection too early.
 _CUTS = (http.client.IncompleteRead, http.client.RemoteDisconnected, ssl.SSLEOFError)
 
-# These have words of our own, see session/.
+# These get our own words; see session/.
 _OURS = (http.client.HTTPException, http.client.RemoteDisconnected)
 
-_DISTRUST = "; if you trust the server, name the file of its authority in REQUESTS_CA_BUNDLE"
+_DISTRUST = "; if you trust the server, set REQUESTS_CA_BUNDLE to the file of its authority"
 
-# What OpenSSL says of a certificate whose authority is unknown, such as a self-signed
-# one. Trust does not help against an expired one, or one of another host.
+# OpenSSL's codes for an unknown authority, such as a self-signed certificate. Trusting the server
+# does not help if the certificate has expired or is for another host.
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 
-# How many characters of a line that is not HTTP the message quotes.
+# How much of a line that is not HTTP the message quotes.
 _MAX_LINE = 60
 
 
@@ -42,7 +42,7 @@ class TunnelRefusedError(OSError):
 
     Args:
         status: The HTTP status.
-        words: What it said, or what to do.
+        words: What the proxy said, or what to do.
     """
 
     def __init__(self, status: int, words: str) -> None:
@@ -53,7 +53,7 @@ class TunnelRefusedError(OSError):
 def misconfigured(
     error: Exception, where: str, clock: Clock, fault: Fault | None
 ) -> TLSError | None:
-    """Return the error for a connection that a variable of the environment rules out, or None.
+    """Return the error if an environment variable is why no connection is possible, else None.
 
     Args:
         error: What the attempt to connect raised.
@@ -71,7 +71,7 @@ def misconfigured(
 
 
 def insecure(error: Exception, where: str, words: str) -> TLSError:
-    """Return the error for a TLS handshake that failed, with what to do if that is known."""
+    """Return the error for a failed TLS handshake, with what to do if known."""
     distrust = any(
         isinstance(one, ssl.SSLCertVerificationError)
         and getattr(one, "verify_code", None) in _UNKNOWN_AUTHORITY
@@ -81,24 +81,24 @@ def insecure(error: Exception, where: str, words: str) -> TLSError:
 
 
 def malformed(where: str) -> TransportError:
-    """Return the error for a URL whose password the library's own message would show."""
+    """Return the error for a URL whose password the library's message would show."""
     return TransportError(
         f"no request to {where}: its URL, or that of the proxy in the environment, is malformed"
     )
 
 
 def is_out_of_descriptors(error: Exception) -> bool:
-    """Return whether the process or the system may open no more files, of certificates included."""
+    """Return whether the process or the system cannot open more files, certificates included."""
     numbers = (errno.EMFILE, errno.ENFILE)
     return any(isinstance(one, OSError) and one.errno in numbers for one in causes(error))
 
 
 def is_timeout(error: Exception, *more: type[Exception]) -> bool:
-    """Return whether a wait took too long, by our limits: an error of the system has a number.
+    """Return whether a wait exceeded one of our limits; an error of the system has a number.
 
     Args:
         error: What the wait raised.
-        more: What a library raises then, besides TimeoutError.
+        more: What a library raises in that case, besides TimeoutError.
     """
     chain = list(causes(error))
     if any(isinstance(one, TimeoutError) and one.errno is not None for one in chain):
@@ -107,7 +107,7 @@ def is_timeout(error: Exception, *more: type[Exception]) -> bool:
 
 
 def is_closed(error: Exception) -> bool:
-    """Return whether a connection turned out to have been closed."""
+    """Return whether the connection turned out to be closed."""
     closed = (http.client.RemoteDisconnected, *_RESETS)
     return any(isinstance(one, closed) for one in causes(error))
 
@@ -116,7 +116,7 @@ def detailed(ours: ErrorT, error: Exception) -> ErrorT:
     """Add to *ours* what *error* and its causes say about the connection."""
     chain = list(causes(error))
     if any(isinstance(one, _CUTS) for one in chain):
-        ours.lost = "cut"  # also where it looks like a reset: RemoteDisconnected is both
+        ours.lost = "cut"  # even if it looks like a reset: RemoteDisconnected is both
     elif any(isinstance(one, _RESETS) for one in chain):
         ours.lost = "reset"
     if isinstance(ours, ConnectError):
@@ -129,7 +129,7 @@ def detailed(ours: ErrorT, error: Exception) -> ErrorT:
 
 
 def reason(error: BaseException, *undecodable: type[Exception]) -> str:
-    """Return what went wrong, in the words of the innermost error that has plain ones.
+    """Return what went wrong, in the words of the innermost error that has readable ones.
 
     Args:
         error: What was raised.
@@ -139,16 +139,16 @@ def reason(error: BaseException, *undecodable: type[Exception]) -> str:
     for cause in causes(error):
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
-        elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is one too
+        elif isinstance(cause, http.client.IncompleteRead):  # urllib3's is a subclass
             words = "it was closed before its end"
         elif type(cause) in _OURS:
             words = str(cause)
         elif isinstance(cause, http.client.BadStatusLine):
             words = f"the answer is not HTTP: {str(cause).strip()[:_MAX_LINE]}"
         elif isinstance(cause, http.client.UnknownProtocol):
-            words = f"the answer is in {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
+            words = f"the answer uses {str(cause)[:_MAX_LINE]} instead of HTTP/1.1"
         elif isinstance(cause, http.client.LineTooLong):
             words = "the answer has a header line of more than 64 KiB"
         elif isinstance(cause, undecodable):
-            words = "what was sent cannot be decompressed"
+            words = "the body cannot be decompressed"
     return words

@@ -1,4 +1,4 @@
-"""Values that a forked child process has to make anew, such as locks."""
+"""Values that a forked child process must create anew, such as locks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """One value for the whole process; a forked child makes one of its own.
+    """One value for the whole process; a forked child creates its own.
 
     A thread of the parent may hold a lock at the moment of the fork. That thread does not exist
-    in the child, so nobody would ever release the child's copy of the lock.
+    in the child, so the child's copy of the lock would never be released.
 
     Create it at the top of a module: it is never freed.
 
     Args:
-        make: Makes the value, here and again in each child.
+        make: Creates the value, here and again in each child.
 
     Attributes:
         value: The value of this process.

@@ -1,4 +1,4 @@
-"""What is sent: a request as the client means it, and as it goes out."""
+"""A request as the client describes it, and as it is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from openai_scan.values import KEY, UnknownObject
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-# All control characters but the tab, which a value may contain.
+# All control characters but the tab, which is allowed in a value.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -26,7 +26,7 @@ class Upload:
 
     Attributes:
         field: The name of its field in the form.
-        name: Its file name, from which the server learns the format.
+        name: Its file name, by which the server detects the format.
         data: Its content.
     """
 
@@ -44,7 +44,7 @@ class Upload:
 
 @frozen(kw_only=True)
 class Request:
-    """A request. Its repr shows neither what is asked nor any header.
+    """A request. Its repr shows neither its body nor any header.
 
     With uploads the body is sent as the fields of a form, otherwise as JSON.
 
@@ -56,13 +56,13 @@ class Request:
         body: The body; None if it has none.
         uploads: The files to send with it.
         timeout: How long to wait for the answer.
-        retries: When it is sent again.
+        retries: When it is retried.
         onward: The request for the rest of an answer that broke off, with `{answer_id}` in its
             path; None if such an answer cannot be resumed.
-        once_open: The request to send as soon as the answer to this one, a stream, has begun: the
-            stream shows what comes of it. None if there is none.
-        may_answer_nothing: Whether an answer without a body says all that matters, which is that it
-            is done. The value of such an answer is None.
+        once_open: The request to send as soon as the answer to this one, a stream, has begun; the
+            stream shows its effects. None if there is none.
+        may_answer_nothing: Whether an answer without a body is enough, because it means success.
+            The value of such an answer is None.
     """
 
     method: str
@@ -83,18 +83,18 @@ class Request:
 
 @frozen(kw_only=True, repr=False)
 class Parcel:
-    """A request as it goes out: all text and bytes, so that nothing can fail to be encoded later.
+    """A request as it is sent: all text and bytes, so that encoding it cannot fail later.
 
     Attributes:
-        method: Such as `"POST"`.
-        url: Where it goes, without the query.
+        method: The HTTP method, such as `"POST"`.
+        url: The URL, without the query.
         query: The parameters of the query, not yet percent-encoded.
         headers: All headers that this library sets, the key included. A wire adds those that
             describe the connection and the length of the body, and the type of a form.
         data: The body; with uploads, the other fields of the form; None for no body.
         uploads: The files of a form.
-        dispensable: The names of those headers that the server can do without. A browser asks the
-            server first whether it allows them (CORS), and many servers do not.
+        dispensable: The names of the headers that the server can do without. A browser first asks
+            the server whether it allows them (CORS), and many servers do not.
     """
 
     method: str
@@ -113,34 +113,34 @@ def with_query(url: str, parameters: Sequence[tuple[str, str]]) -> str:
 
 
 def check_header(name: object, value: object) -> None:
-    """Refuse a header that cannot be sent. The value may be a secret, so no error shows it.
+    """Reject a header that cannot be sent. The value may be a secret, so no error shows it.
 
     Raises:
         ValueError: The name or the value is malformed.
         TypeError: One of them is not a string.
     """
     if not (isinstance(name, str) and isinstance(value, str)):
-        raise TypeError("the names and the values of headers are text")
-    if not _HEADER_NAME.fullmatch(name):  # not shown: it may be a value in the wrong place
-        raise ValueError("there is a header whose name cannot be one")
+        raise TypeError("the names and values of headers must be strings")
+    if not _HEADER_NAME.fullmatch(name):  # not shown: it may be a value passed as the name
+        raise ValueError("the name of a header is malformed")
     if value.endswith(("\r", "\n")):
-        raise ValueError(f"the header {name} ends with a line end: strip it")
+        raise ValueError(f"the header {name} ends with a line break: strip it")
     if value.startswith((" ", "\t")):
-        raise ValueError(f"the header {name} begins with a blank: strip it")
+        raise ValueError(f"the header {name} begins with a space: strip it")
     if _CONTROL.search(value):
-        raise ValueError(f"the header {name} has a line end or another control character in it")
+        raise ValueError(f"the header {name} contains a line break or another control character")
     if any(character > "\xff" for character in value):
-        raise ValueError(f"the header {name} has a character in it that is not Latin-1")
+        raise ValueError(f"the header {name} contains a character that is not Latin-1")
 
 
 def merged(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of all *parts*; a later one replaces an earlier one of the same name."""
+    """Return the headers of all *parts*; later ones replace earlier ones of the same name."""
     by_name = {name.lower(): (name, value) for part in parts for name, value in part.items()}
     return dict(by_name.values())
 
 
 def plain(value: Any) -> Any:
-    """Return one of our own objects as a dict for JSON, so that what a server sent can be sent."""
+    """Return one of our objects as a dict for JSON, so that what a server sent can be sent back."""
     if isinstance(value, UnknownObject):
         return value.payload
     cls = type(value)
@@ -151,14 +151,14 @@ def plain(value: Any) -> Any:
 
 
 def fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield *value* as the fields of a form or a query, which hold only text.
+    """Yield *value* as the fields of a form or a query, which contain only text.
 
     As in OpenAI's own client, a list is sent as `name[]`, once per item, and a key of an object as
-    `name[key]`. A null is left out.
+    `name[key]`. A null is omitted.
 
     Raises:
         ValueError: It is nested too deeply.
-        TypeError: Something in it cannot be sent.
+        TypeError: Part of it cannot be sent.
     """
     bounded_json.check_value(value, plain)
     waiting = [(name, value)]

@@ -22,39 +22,39 @@ from openai_scan.transport.request import (
 )
 from openai_scan.transport.wire import Wire
 
-# Some hosts have switched an API off. The message says what to do about it.
+# Some hosts have shut down an API. The message says what to do about it.
 _ASSISTANTS_HINT = (
-    "OpenAI switched its Assistants API off on 2026-08-26: set base_url to a server that has it,"
+    "OpenAI shut down its Assistants API on 2026-08-26: set base_url to a server that offers it,"
     " or move to create_response_stream"
 )
 
 _RESUME_HINT = (
-    "only what was created with background=True can be taken up again, and not for long;"
+    "only a response created with background=True can be resumed, and not for long;"
     " retrieve_response returns it once it is finished"
 )
 
 _STORED_HINT = (
-    "the server has probably not stored the response that this request continues; pass store=False,"
-    " and run_tools sends the whole conversation instead"
+    "the server probably did not store the response that this request continues: with store=False"
+    " run_tools sends the whole conversation instead"
 )
 
 
 _JSON = "application/json"
 
-# What is sent unasked, and no answer depends on.
+# Headers that no answer depends on.
 _DISPENSABLE = ("Accept-Encoding", "Idempotency-Key", "User-Agent")
 
 
 class Sender:
-    """Prepares requests to one server. It is what an exchange knows of its transport.
+    """Prepares requests to one server: the part of a transport that an exchange uses.
 
     Args:
-        base_url: What the path of each request is appended to.
+        base_url: The URL to which the path of each request is appended.
         key: The key, "" to send none, or a callable that returns the key for each attempt.
         wire: What sends the requests.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
-        headers: What to send with every request.
-        query: What to add to every URL.
+        headers: Headers to send with every request.
+        query: Parameters to add to every URL.
     """
 
     def __init__(
@@ -78,34 +78,35 @@ class Sender:
         return f"{type(self).__name__}({self.base_url!r})"
 
     def check(self) -> None:
-        """Do nothing if requests may be sent now.
+        """Check that requests may be sent now.
 
         Raises:
             RuntimeError: They may not.
         """
 
     def pack(self, request: Request, key: str, accept: str) -> Parcel:
-        """Return *request* as it goes out.
+        """Return *request* as it is sent.
 
         Args:
             request: What to send.
             key: Tells the server that two requests are the same call.
-            accept: The media type that is expected.
+            accept: The expected media type.
 
         Raises:
-            TypeError: Something in the request cannot be sent as JSON, or a header is not a string.
+            TypeError: Part of the request cannot be sent as JSON, or a header is not a string.
             ValueError: A number cannot be sent as JSON, such as NaN, or a header is malformed.
         """
         standard = {
-            # Some frameworks answer 406 or 500 if the type of their error pages is not accepted.
+            # Some frameworks return 406 or 500 if the client does not accept the type of their
+            # errors.
             "Accept": accept if accept == _JSON else f"{accept}, {_JSON}",
-            "Accept-Encoding": "identity",  # a compressor would hold events back
+            "Accept-Encoding": "identity",  # compression would delay events
             "User-Agent": f"openai_scan/{__version__}",
         }
         if request.method == "POST":
             standard["Idempotency-Key"] = key
         data: bytes | tuple[tuple[str, str], ...] | None = None
-        if request.uploads:  # the wire makes the form, and its Content-Type
+        if request.uploads:  # the wire creates the form and its Content-Type
             data = tuple(fields(request.body or {}))
         elif request.body is not None:
             standard["Content-Type"] = _JSON
@@ -126,14 +127,14 @@ class Sender:
         )
 
     def url(self, request: Request) -> str:
-        """Return where *request* goes, query included."""
+        """Return the URL of *request*, query included."""
         return with_query(self.base_url + request.path, self._parameters(request))
 
     def hint(self, request: Request, status: int, text: str) -> str | None:
-        """Return what this library knows about a refusal and the server does not say, or None.
+        """Return what this library can add to an error that the server does not explain, or None.
 
         Args:
-            request: What was refused.
+            request: The request.
             status: The HTTP status.
             text: The beginning of the body.
         """
@@ -146,7 +147,7 @@ class Sender:
         if status == 407:
             return refusals.credentials_for("HTTP_PROXY")
         if "previous_response_id" in (request.body or {}):
-            # OpenAI answers with 400 and the code "previous_response_not_found".
+            # OpenAI responds with 400 and the code "previous_response_not_found".
             is_missing = status == 404 or (status == 400 and "previous_response" in text)
             return _STORED_HINT if is_missing else None
         return None
@@ -156,22 +157,22 @@ class Sender:
         return self._secrets.redact(text)
 
     def keep_secret(self, texts: Iterable[str]) -> None:
-        """Treat *texts* as secrets too, whatever the headers are called that carry them.
+        """Treat *texts* as secrets too, whatever the names of their headers.
 
-        This has to come before the first request.
+        Call it before the first request.
         """
         self._kept_secret = tuple(texts)
 
-    # Not made before a request has been packed, which refuses what is not text.
+    # Not computed before a request has been packed, which rejects headers that are not strings.
     @functools.cached_property
     def _secrets(self) -> Secrets:
         return Secrets(self._own_secrets())
 
     def redactor(self, request: Request, key: Key | None = None) -> Callable[[str], str]:
-        """Return what replaces all secrets that *request* is sent with in a text.
+        """Return a function that redacts all secrets sent with *request* in a text.
 
         Args:
-            request: What is sent.
+            request: The request.
             key: The key of this attempt, if a callable has returned one.
         """
         own = [*(key.secrets() if key else ()), *secrets_of(request.headers.items())]

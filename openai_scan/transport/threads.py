@@ -1,22 +1,23 @@
 """The asynchronous wire that needs no extra: the blocking wire, in a thread for each exchange.
 
-Everything that is known about connections, TLS, proxies and name lookup stays in `session`. Here
-is only the way between a thread that waits and a task that must not:
+Connections, TLS, proxies and name lookup are left to `session`. This module only connects a thread
+that waits with a task that must not:
 
-- The thread sends the request and waits for the head within the clock of the exchange, as if there
-  were no task. The task waits for the thread, and nobody else touches the clock meanwhile.
-- From the head on the clock is the task's: the thread reads without a limit, and the task limits
-  its own waits. When it has waited long enough, or is cancelled, it shuts the socket down, which
+- The thread sends the request and waits for the response headers within the clock of the exchange,
+  as if there were no task. Meanwhile the task waits for the thread, and only the thread uses the
+  clock.
+- After the headers the clock belongs to the task: the thread reads without a limit, and the task
+  limits its own waits. When a limit expires or it is cancelled, it shuts the socket down, which
   ends the thread's read. It never waits for the thread to end.
 - The thread starts to read when the task first asks, and then reads ahead, a bounded amount. So a
-  task that is busy finds all that has arrived, with no change of threads for each read.
-- The thread alone closes the answer, since closing a socket that is being read would let another
-  connection get its number.
+  busy task finds all that has arrived, without a thread switch for each read.
+- Only the thread closes the answer. Closing a socket while it is being read would allow another
+  connection to get its number.
 
-A pool of threads would do the same with fewer of them, until it is smaller than the number of open
-streams. Then a stream waits for another one to end, which may be waiting for the first.
+A pool of threads would need fewer threads, but fails when it is smaller than the number of open
+streams: then a stream waits for another one to end, which may be waiting for the first.
 
-It works on every event loop that `openai_scan.aio.loops` knows.
+It works on every event loop that `openai_scan.aio.loops` supports.
 """
 
 from __future__ import annotations
@@ -39,19 +40,19 @@ from openai_scan.transport.settings import Timeout
 from openai_scan.transport.wire import Carried, at_once
 from openai_scan.waiting import LONGEST_WAIT
 
-# How much the thread reads ahead before it waits for the task: a few reads of the socket.
+# How much the thread reads ahead before it waits for the task: a few socket reads.
 _READ_AHEAD_BYTES = 256 * 1024
 
 _UNLIMITED = Timeout(connect=None, first_byte=None, idle=None, event_idle=None)
 
 
 class ThreadsCancellation:
-    """Ends the wait of a task, and what its thread waits for.
+    """Ends the wait of a task, and that of its thread.
 
     Attributes:
-        requested: Whether `request()` was called.
-        of_thread: What ends the waits of the thread.
-        bell: What the task listens to.
+        requested: Whether `request()` has been called.
+        of_thread: Ends the waits of the thread.
+        bell: Wakes the task.
     """
 
     requested: bool = False
@@ -62,21 +63,21 @@ class ThreadsCancellation:
 
     @property
     def inherited(self) -> bool:
-        """Whether a parent process created it, and this process must not end the connection."""
+        """Whether a parent process created it, so that this process must not end the connection."""
         return self.of_thread.inherited
 
     def request(self) -> None:
-        """Wake the task and the thread, now and whenever they would wait again."""
+        """Wake the task and the thread from this wait and every later one."""
         self.requested = True
         self.of_thread.request()
         self.bell.ring()
 
     def hang_up(self) -> None:
-        """Shut the connection down; the thread reads no more."""
+        """Shut the connection down; the thread stops reading."""
         self.of_thread.request()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so many seconds, less if `request()` is called."""
+        """Wait *seconds*, less if `request()` is called."""
         await self.bell.wait(lambda: self.requested, seconds)
 
 
@@ -93,11 +94,11 @@ class _Reader:
     """What a thread and a task share of one exchange.
 
     Args:
-        send: Sends the request and returns the answer, waiting as long as it takes.
-        cancellation: What ends it.
+        send: Sends the request and returns the answer, however long it takes.
+        cancellation: Ends it.
 
     Attributes:
-        answer: The answer, once its head has arrived.
+        answer: The answer, once its headers have arrived.
     """
 
     answer: SessionAnswer | None = None
@@ -109,42 +110,42 @@ class _Reader:
         self._cancellation = cancellation
         self._changed = threading.Condition()
         self._chunks: list[bytes] = []
-        self._size = 0  # of the chunks
+        self._size = 0  # total size of the chunks
         self._error: BaseException | None = None
         self._asked = False  # the task wants to read
-        self._over = False  # nothing is added to the chunks any more
-        self._left = False  # the task wants no more
+        self._over = False  # no more chunks will be added
+        self._left = False  # the task has left
 
     def start(self) -> None:
         """Start the thread.
 
         Raises:
-            OSError: The system has no thread left.
+            OSError: The system cannot start another thread.
         """
-        # Whatever instruments requests finds the span that is current for the task.
+        # With the task's context, so that tracing of requests finds the task's current span.
         run = functools.partial(contextvars.copy_context().run, self._run)
-        # A daemon: a stream that was left open does not keep the program from ending.
+        # A daemon: a stream left open does not keep the program running.
         thread = threading.Thread(target=run, name="openai_scan stream", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
-            raise OSError(f"no thread can be started to read the answer: {error}") from error
+            raise OSError(f"cannot start a thread to read the answer: {error}") from error
 
-    # What the task calls.
+    # Called by the task.
 
     async def head(self) -> SessionAnswer:
-        """Wait for the head, no longer than the thread, which keeps to the clock."""
+        """Wait for the headers, as long as the thread, which keeps to the clock, does."""
         await self._cancellation.bell.wait(self._has_head, LONGEST_WAIT)
         if self.answer is None:
             self._raise()
         return self.answer
 
     async def read(self, clock: Clock) -> bytes:
-        """Return what has arrived; wait if there is none, as long as the clock allows."""
+        """Return what has arrived; if nothing has, wait as long as the clock allows."""
         self._ask()
         seconds = clock.left()
         if self._has_news():
-            await pause()  # however fast the chunks come, other tasks have their turn
+            await pause()  # let other tasks run, however fast the chunks come
         elif not await self._cancellation.bell.wait(self._has_news, seconds):
             raise TimeoutError("nothing came")
         if self._cancellation.requested or self._left:
@@ -159,13 +160,13 @@ class _Reader:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def leave(self) -> None:
-        """Have the thread end, and close the answer. Returns at once; any thread may call it.
+        """Make the thread end and close the answer. Returns at once; any thread may call it.
 
-        A thread that has ended has closed it, and the exchange may send the request again.
+        If the thread has already ended, it has closed the answer, and the exchange may send again.
         """
         if self._over:
             return
-        if self._cancellation.inherited:  # so is the thread, which does not exist here
+        if self._cancellation.inherited:  # after a fork the thread does not exist here
             if self.answer is not None:
                 self.answer.close()
             return
@@ -188,11 +189,11 @@ class _Reader:
         return bool(self._chunks) or self._over or self._left or self._cancellation.requested
 
     def _raise(self) -> NoReturn:
-        """Raise what the thread has met with."""
+        """Raise the exception of the thread."""
         error, self._error = self._error, None
         leave_with(OSError("cancelled") if error is None else error)
 
-    # What the thread does.
+    # Run in the thread.
 
     def _run(self) -> None:
         try:
@@ -201,14 +202,14 @@ class _Reader:
                 self._read_ahead(answer)
             finally:
                 answer.close()
-        except BaseException as error:  # noqa: BLE001 - it is the task's
+        except BaseException as error:  # noqa: BLE001 - raised again in the task
             self._error = error
         self._over = True
         self._cancellation.bell.ring()
 
     def _sent(self) -> SessionAnswer:
         """Send the request, and return the answer when the task has asked for its body."""
-        send, self._send = self._send, None  # it refers to the exchange, which may be dropped later
+        send, self._send = self._send, None  # it refers to the exchange, which must be collectable
         assert send is not None  # noqa: S101 - a thread runs once
         answer = send()
         del send
@@ -231,7 +232,7 @@ class _Reader:
 
 
 class ThreadsAnswer:
-    """An answer whose body a thread reads. See `Answer` for its methods."""
+    """An answer whose body a thread reads; see `Answer` for its methods."""
 
     def __init__(self, reader: _Reader, answer: SessionAnswer, clock: Clock) -> None:
         self.status = answer.status
@@ -246,12 +247,12 @@ class ThreadsAnswer:
         return await self._reader.read(self._clock)
 
     def close(self) -> None:
-        """Have the thread close the connection, unless it has been given back."""
+        """Make the thread close the connection, unless it was given back."""
         self._reader.leave()
 
 
 class ThreadsWire:
-    """The blocking wire in threads, one for each exchange; a task of any event loop awaits it.
+    """The blocking wire in threads, one for each exchange, for tasks of any event loop.
 
     Raises:
         ConfigurationError: See `SessionWire`.
@@ -273,7 +274,7 @@ class ThreadsWire:
         return ThreadsCancellation()
 
     async def send(self, parcel: Parcel, carried: Carried[ThreadsCancellation]) -> ThreadsAnswer:
-        """Send *parcel* in a thread of its own, which reads the answer too."""
+        """Send *parcel* in a thread of its own, which also reads the answer."""
         clock, cancellation = carried.clock, carried.cancellation
         of_thread = _CarriedByThread(clock, cancellation.of_thread, carried.connected)
         reader = _Reader(lambda: at_once(self._session.send(parcel, of_thread)), cancellation)

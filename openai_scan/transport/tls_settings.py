@@ -1,7 +1,7 @@
 """Find the environment variable that is at fault if no secure connection can be made.
 
-Wires, their libraries and OpenSSL read these variables, and their errors name the file at best. So
-this module looks at the error and at the file afterwards. A check beforehand would be repeated for
+Wires, their libraries and OpenSSL read these variables, and their errors name the file at most. So
+this module looks at the error and the file afterwards. A check in advance would be repeated for
 each connection, and could still come too early.
 """
 
@@ -15,19 +15,19 @@ from pathlib import Path
 
 from attrs import frozen
 
-# Of those that name certificates, the first that is set counts.
+# Of the variables for certificates, the first that is set counts.
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEY_LOG = "SSLKEYLOGFILE"
 
 
 @frozen
 class Fault:
-    """A variable that has to be corrected.
+    """A variable that must be corrected.
 
     Attributes:
         variable: Its name.
         value: Its value, the path of a file or a folder.
-        words: What is wrong with that.
+        words: What is wrong with the value.
     """
 
     variable: str
@@ -39,11 +39,11 @@ class Fault:
 
 
 def fault_of(causes: Iterable[BaseException], *, of_files: bool) -> Fault | None:
-    """Return which variable is at fault, or None.
+    """Return the variable that is at fault, or None.
 
     Args:
-        causes: An error of a connection that was not made, its cause, and so on.
-        of_files: Whether it is one of files or of TLS, as far as the library's class for it tells.
+        causes: The error of a failed connection attempt, its cause, and so on.
+        of_files: Whether it concerns files or TLS, as far as the library's class for it shows.
     """
     chain = list(causes)
     for cause in chain:
@@ -57,12 +57,12 @@ def fault_of(causes: Iterable[BaseException], *, of_files: bool) -> Fault | None
 
 
 def named_certificates() -> tuple[str, str] | None:
-    """Return the variable that names the certificates and the path that it has, or None."""
+    """Return the variable that sets the certificates, and its path; or None."""
     return next(((name, path) for name in _CERTIFICATES if (path := _value(name))), None)
 
 
 def _unread_certificates() -> Fault | None:
-    """Return what is wrong with the variable that names the certificates, or None."""
+    """Return what is wrong with the variable that sets the certificates, or None."""
     named = named_certificates()
     if named is None:
         return None
@@ -70,8 +70,8 @@ def _unread_certificates() -> Fault | None:
     try:
         if not stat.S_ISDIR(Path(path).stat().st_mode):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except ssl.SSLError:  # an OSError too, in words that few understand
-        return Fault(name, path, "has no certificate that can be read")
+    except ssl.SSLError:  # also an OSError, but with an obscure message
+        return Fault(name, path, "contains no readable certificate")
     except OSError as error:
         return Fault(name, path, f"cannot be read: {error.strerror}")
     return None

@@ -1,4 +1,4 @@
-"""Connections to one server: where streams and calls come from."""
+"""Connections to one server, which streams and calls use."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Transport(Sender):
     """Connections to one server, kept open between requests. Many threads may use it.
 
     Args:
-        base_url: What the path of each request is appended to.
+        base_url: The URL to which the path of each request is appended.
         key: The key, "" to send none, or a callable that returns the key for each attempt.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
-        headers: What to send with every request.
-        query: What to add to every URL.
+        headers: Headers to send with every request.
+        query: Parameters to add to every URL.
         wire: What sends the requests; by default requests and urllib3, or `fetch` in Pyodide.
 
     Raises:
-        TypeError: The wire is an asynchronous one.
+        TypeError: The wire is asynchronous.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Transport(Sender):
     def stream(self, request: Request) -> Exchange:
         """Return the answer to *request* as a source of event-stream bytes.
 
-        The request is sent when the first chunk is asked for, so that the source can be cancelled
+        The request is sent when the first chunk is requested, so that the source can be cancelled
         at any moment.
 
         Raises:
-            TypeError: Something in the request cannot be sent as JSON, or a header is not a string.
+            TypeError: Part of the request cannot be sent as JSON, or a header is not a string.
             ValueError: A number cannot be sent as JSON, such as NaN, or a header is malformed.
         """
         return Exchange(self, request, accept=_EVENT_STREAM)
@@ -65,7 +65,7 @@ class Transport(Sender):
         """Send *request*, retry it as its policy allows, and return the JSON value of the answer.
 
         Raises:
-            APIError: The server refused.
+            APIError: The server returned an error.
             TransportError: The network failed.
             TypeError: See `stream()`.
             ValueError: See `stream()`.
@@ -81,17 +81,17 @@ class AsyncTransport(Sender):
     """The same over an asynchronous wire. Many tasks of one event loop may use it.
 
     Args:
-        base_url: What the path of each request is appended to.
+        base_url: The URL to which the path of each request is appended.
         key: The key, "" to send none, or a callable that returns the key for each attempt.
         key_header: The header that carries the key unchanged; by default it is a bearer token.
-        headers: What to send with every request.
-        query: What to add to every URL.
-        wire: What sends the requests, see `AsyncWire`.
+        headers: Headers to send with every request.
+        query: Parameters to add to every URL.
+        wire: What sends the requests; see `AsyncWire`.
 
     Raises:
-        TypeError: The wire is a blocking one, which would stop the event loop at every wait.
+        TypeError: The wire is a blocking one, which would block the event loop at every wait.
         ValueError: There is no wire of that name.
-        ConfigurationError: What the wire needs is not installed.
+        ConfigurationError: A dependency of the wire is not installed.
     """
 
     def __init__(
@@ -110,30 +110,30 @@ class AsyncTransport(Sender):
         super().__init__(
             base_url, key=key, wire=wire, key_header=key_header, headers=headers, query=query
         )
-        self._loop: object | None = None  # the one that it is used in
+        self._loop: object | None = None  # the loop in which it is used
         self._closed = False
 
     def check(self) -> None:
-        """Do nothing if requests may be sent, in the event loop that runs now.
+        """Check that requests may be sent from the running event loop.
 
         Raises:
-            RuntimeError: It was closed, or used in another event loop before.
+            RuntimeError: It is closed, or was used in another event loop.
         """
         if self._closed:
             raise RuntimeError(
-                "the client is closed: read its streams inside of its `async with` block, or"
+                "the client is closed: read its streams inside its `async with` block, or"
                 " create another client"
             )
         loop = running_loop()
         if loop is not None and loop is not (self._loop or loop):
             raise RuntimeError(
-                "the client belongs to another event loop: create a client in each loop, such as"
-                " inside of the coroutine that asyncio.run() runs"
+                "the client belongs to another event loop: create one in each loop, such as inside"
+                " the coroutine that asyncio.run() runs"
             )
         self._loop = loop or self._loop
 
     def stream(self, request: Request) -> AsyncExchange:
-        """Return the answer to *request* as an asynchronous source, see `Transport.stream()`.
+        """Return the answer to *request* as an asynchronous source; see `Transport.stream()`.
 
         Raises:
             RuntimeError: See `check()`.
@@ -144,10 +144,10 @@ class AsyncTransport(Sender):
         return AsyncExchange(self, request, accept=_EVENT_STREAM)
 
     async def call(self, request: Request) -> Any:
-        """Send *request* and return the JSON value of the answer, see `Transport.call()`."""
+        """Send *request* and return the JSON value of the answer; see `Transport.call()`."""
         return await AsyncExchange(self, request, accept=_JSON).call()
 
     async def aclose(self) -> None:
-        """Close the connections that are not in use. No request can be sent any more."""
+        """Close the connections that are not in use. No more requests can be sent."""
         self._closed = True
         await self.wire.aclose()

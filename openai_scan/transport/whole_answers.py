@@ -1,4 +1,4 @@
-"""Turn a whole answer, which came in place of a stream, into the events of that stream."""
+"""Turn a whole answer, sent instead of a stream, into the events of that stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openai_scan.sse import RawEvent
 def as_stream(body: bytes) -> list[RawEvent]:
     """Return the events of the whole answer *body*.
 
-    The list is empty for an error, and for anything unknown: `refusals.mismatch()` explains those.
+    The list is empty for an error, and for anything unknown; `refusals.mismatch()` explains those.
     """
     try:
         payload = bounded_json.loads(body)

@@ -1,26 +1,26 @@
-"""The seam between what is decided about an HTTP exchange and what sends and reads it.
+"""The interface between the decisions about an HTTP exchange and the code that sends and reads it.
 
 An `Exchange` decides everything: which request is sent, when it is sent again, what an answer
 means, how long a wait may take. It does not know how bytes travel. That is the job of a `Wire`:
-requests and sockets today, threads, an asynchronous client or a browser's `fetch` just as well.
+requests and sockets, threads, an asynchronous client or a browser's `fetch`.
 
-A wire waits in coroutines. A *blocking* wire waits inside its library's calls, so that its
-coroutines never suspend and `at_once()` runs each of them to its end without an event loop. An
-*asynchronous* wire suspends, and its callers await. Everything above the seam is the same code.
+A wire waits in coroutines. A *blocking* wire waits inside its library's calls, so its coroutines
+never suspend, and `at_once()` runs each of them to its end without an event loop. The coroutines of
+an *asynchronous* wire suspend, and its callers await them. The code above is the same for both.
 
 Each wire keeps these rules:
 
-1. Before each wait it asks `carried.clock.left()` how long the wait may take, and it raises
-   TimeoutError if that was not enough. It asks too, and hears a cancellation, wherever its work
-   can go on without a wait, such as where it decompresses.
+1. Before each wait it asks `carried.clock.left()` how long the wait may take, and raises
+   TimeoutError if that was not enough. It also asks, and checks for cancellation, during long work
+   without a wait, such as decompression.
 2. It calls `carried.connected()` as soon as a connection carries the request, before the first
-   byte is sent. A wire that cannot tell says so before it sends.
-3. `read()` hands over what has arrived and waits only if that is nothing.
-4. It keeps a connection for another request in one place only: where `read()` finds the end of
-   the body, and only if the framing leaves no doubt where that end is, no byte lies behind it in
-   any buffer, and the exchange was not cancelled. The next byte can only be the next answer's.
-5. It is done with a connection when the caller's own exception, such as a task's cancellation or
-   KeyboardInterrupt, leaves one of its coroutines: bytes may have been lost.
+   byte is sent. A wire that cannot tell calls it before it sends.
+3. `read()` returns what has arrived and waits only if nothing has.
+4. It keeps a connection for reuse in one place only: where `read()` finds the end of the body, and
+   only if the framing leaves no doubt where that end is, no byte follows it in any buffer, and the
+   exchange was not cancelled. The next byte can then only belong to the next answer.
+5. It discards a connection if one of its coroutines is left by the caller's own exception, such as
+   the cancellation of a task or KeyboardInterrupt: bytes may have been lost.
 """
 
 from __future__ import annotations
@@ -40,29 +40,29 @@ CancellationT_co = TypeVar("CancellationT_co", bound="Cancellation", covariant=T
 class Cancellation(Protocol):
     """Ends the waits of one exchange from outside. Each wire has its own kind.
 
-    It is created with the exchange, possibly in another thread than the one that reads and before
+    It is created with the exchange, possibly in another thread than the reader's, and before
     there is an event loop.
     """
 
     @property
     def requested(self) -> bool:
-        """Whether `request()` was called."""
+        """Whether `request()` has been called."""
 
     @property
     def inherited(self) -> bool:
-        """Whether a parent process created it, and this process must not end the connection."""
+        """Whether a parent process created it, so that this process must not end the connection."""
 
     def request(self) -> None:
         """End the current wait and every later one; each raises OSError. Any thread may call it."""
 
     def hang_up(self) -> None:
-        """Shut the connection down, so that the server notices at once. Without one do nothing.
+        """Shut the connection down, so that the server notices at once. No-op without a connection.
 
         Returns at once. The garbage collector may call it, in any thread.
         """
 
     async def pause(self, seconds: float) -> None:
-        """Wait so many seconds, less if `request()` is called. Raises nothing then."""
+        """Wait *seconds*, less if `request()` is called. Raises nothing in that case."""
 
 
 class Carried(Protocol[CancellationT_co]):
@@ -74,7 +74,7 @@ class Carried(Protocol[CancellationT_co]):
 
     @property
     def cancellation(self) -> CancellationT_co:
-        """What may end each wait; it was made by the same wire."""
+        """What may end each wait; created by the same wire."""
 
     def connected(self, *, reused: bool | None) -> None:
         """Note that the request is about to be sent over an open connection.
@@ -86,7 +86,7 @@ class Carried(Protocol[CancellationT_co]):
 
 
 class Answer(Protocol):
-    """An HTTP answer whose head has arrived and whose body arrives."""
+    """An HTTP response whose headers have arrived and whose body is arriving."""
 
     @property
     def status(self) -> int:
@@ -98,12 +98,12 @@ class Answer(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers. Looking one up ignores upper and lower case."""
+        """The headers; names are case-insensitive."""
 
     def decodes(self, encoding: str) -> bool:
         """Return whether `read()` decodes this Content-Encoding, given in lower case.
 
-        If it does not decode one of several, it decodes none of them.
+        With several encodings, it decodes all of them or none.
         """
 
     async def read(self) -> bytes:
@@ -113,11 +113,11 @@ class Answer(Protocol):
             At least one byte, or `b""` at the end of the body and from then on.
 
         Raises:
-            Exception: One of the wire's `errors`. Read no more then.
+            Exception: One of the wire's `errors`. Do not read on.
         """
 
     def close(self) -> None:
-        """Let go of the connection, which carries no other request. May be called twice.
+        """Release the connection, which is not reused. May be called twice.
 
         Returns at once. The garbage collector may call it, in any thread.
         """
@@ -132,7 +132,7 @@ class Wire(Protocol[CancellationT]):
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """What `send()` and `Answer.read()` raise when the network fails, or the configuration.
+        """What `send()` and `Answer.read()` raise if the network or the configuration fails.
 
         OSError is one of them. A ScanError that they raise is passed on unchanged.
         """
@@ -141,7 +141,7 @@ class Wire(Protocol[CancellationT]):
         """Return what ends the waits of a new exchange."""
 
     async def send(self, parcel: Parcel, carried: Carried[CancellationT]) -> Answer:
-        """Send *parcel* and return the answer when its head has arrived.
+        """Send *parcel* and return the answer when its headers have arrived.
 
         Redirects are not followed, cookies are neither kept nor sent, and nothing, such as a netrc
         file, replaces a header of the parcel.
@@ -173,7 +173,7 @@ class Wire(Protocol[CancellationT]):
         """
 
     def strip(self, error: BaseException) -> None:
-        """Remove from *error*, but not from its causes, what holds the request or quotes it."""
+        """Remove from *error*, but not from its causes, references to the request and quotes."""
 
     async def aclose(self) -> None:
         """Close the connections that no exchange uses."""

@@ -1,6 +1,6 @@
-"""Which wire sends the requests, where the caller has not made one.
+"""Choose the wire that sends the requests if the caller has not passed one.
 
-A wire is imported when it is chosen, since the libraries behind it take a while to load.
+A wire is imported when it is chosen, because its libraries are slow to load.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from openai_scan.transport.wire import Wire
 AsyncWire: TypeAlias = "Wire[Any] | Literal['aiohttp', 'threads'] | None"
 """What sends the requests of an asynchronous client: a wire, or the name of one.
 
-`"aiohttp"` is fast, and needs the extra `aio` and asyncio. `"threads"` needs nothing, runs on Trio
-too, and reads each stream in a thread. None stands for aiohttp where it is installed and Trio does
-not run, and for threads elsewhere. In Pyodide it stands for the engine's `fetch`.
+`"aiohttp"` is fast, and needs the extra `aio` and asyncio. `"threads"` needs nothing, also runs on
+Trio, and reads each stream in a thread. None means aiohttp if it is installed and Trio is not
+running, otherwise threads. In Pyodide None means the engine's `fetch`.
 """
 
 
@@ -26,7 +26,7 @@ def blocking_wire() -> Wire[Any]:
     """Return the wire of a blocking client.
 
     Raises:
-        ConfigurationError: The libraries that it needs are not what is installed.
+        ConfigurationError: Its libraries cannot be imported.
     """
     if engine.is_around():
         return _fetch(blocking=True)
@@ -44,7 +44,7 @@ def async_wire(wire: AsyncWire) -> Wire[Any]:
         wire: The wire itself, its name, or None for the best that is installed.
 
     Raises:
-        ConfigurationError: The libraries that it needs are not what is installed.
+        ConfigurationError: Its libraries cannot be imported.
         ValueError: There is no wire of that name.
     """
     if wire is None and engine.is_around():
@@ -66,7 +66,7 @@ def _fetch(*, blocking: bool) -> Wire[Any]:
 
 
 def _has_aiohttp() -> bool:
-    """Return whether aiohttp is installed and can be used: it needs asyncio."""
+    """Return whether aiohttp is installed and usable: it needs asyncio."""
     return running_trio() is None and find_spec("aiohttp") is not None
 
 
@@ -87,4 +87,4 @@ def _threads() -> Wire[Any]:
 
 
 def _unusable(libraries: str, error: ImportError) -> ConfigurationError:
-    return ConfigurationError(f"{libraries} cannot be used as they are installed: {error}")
+    return ConfigurationError(f"{libraries} cannot be imported: {error}")

@@ -1,8 +1,8 @@
-"""One archive with all modules that a page imports, made of what is installed.
+"""One archive with all modules that a page imports, built from what is installed.
 
-Python imports from it as it is: write the archive into the file system of Pyodide and put its path
-into `sys.path`. Nothing is downloaded or resolved in the page, so it runs what was tested. The
-lines of a traceback are those of the archive, whose modules have no comments.
+Python can import from it directly: write the archive into the file system of Pyodide and add its
+path to `sys.path`. Nothing is downloaded or resolved in the page, so it runs what was tested.
+Tracebacks show the lines of the archive, whose modules have no comments.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LEFT_OUT = (
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
-# The earliest that an archive can tell: the same modules are the same bytes.
+# The earliest time that an archive can store: the same modules are the same bytes.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,10 +65,10 @@ def write_bundle(path: str | os.PathLike[str]) -> None:
 
 
 def _without_documentation(source: bytes) -> str:
-    """Return the code alone: docstrings and comments are a third of what would be loaded."""
+    """Return the code alone: docstrings and comments are a third of the size."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED):  # those of attributes too
+        if isinstance(node, _DOCUMENTED):  # also docstrings of attributes
             node.body = [one for one in node.body if not _is_text(one)] or [ast.Pass()]
     return ast.unparse(tree)
 
@@ -82,7 +82,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _of_package() -> Iterator[tuple[str, Path]]:
-    """Yield the modules of this package, which may run from its source."""
+    """Yield the modules of this package, which may be running from its source."""
     top = Path(openai_scan.__path__[0])
     for file in top.rglob("*.py"):
         yield f"{top.name}/{file.relative_to(top).as_posix()}", file

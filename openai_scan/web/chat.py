@@ -1,6 +1,7 @@
-"""What the page runs in Python: it lists models, and holds a conversation. page.mjs shows it.
+"""The Python part of the page: it lists models and holds a conversation. page.mjs shows it.
 
-Nothing here knows JavaScript. The page calls these methods, and passes a function that shows text.
+This module does not know JavaScript. The page calls its methods, and passes a function that shows
+text.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from openai_scan.observer import Observer
 from openai_scan.stats import Stats
 from openai_scan.streamer import StreamerV2
 
-# A token of English text has about so many characters.
+# English text has about this many characters per token.
 _CHARACTERS_A_TOKEN = 4
 
 Show = Callable[[str], object]
@@ -26,12 +27,12 @@ Show = Callable[[str], object]
 
 @frozen
 class Result:
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
-        text: What to say about it; if it failed, why.
+        text: What to show about it; if it failed, why.
         failed: Whether it failed.
-        names: The names that were asked for.
+        names: The requested names.
     """
 
     text: str = ""
@@ -40,7 +41,7 @@ class Result:
 
 
 class Chat:
-    """One conversation. The key is kept nowhere: each call gets it from the form.
+    """One conversation. The key is not stored: each call gets it from the form.
 
     Args:
         note: Shows what the client is waiting for.
@@ -60,9 +61,9 @@ class Chat:
             return Result(str(error), failed=True)
 
     def ask(self, url: str, key: str, model: str, question: str, show: Show) -> Result:
-        """Show the answer to *question* as it comes, and return what is to be said about it.
+        """Show the answer to *question* as it arrives, and return what to show about it.
 
-        If the answer is not whole, neither it nor the question is part of the conversation.
+        If the answer is not whole, neither it nor the question becomes part of the conversation.
         """
         messages = [*self._messages, {"role": "user", "content": question}]
         try:
@@ -70,7 +71,7 @@ class Chat:
                 stream = client.create_chat_completion_stream(model=model, messages=messages)
                 self._stream = stream
                 with stream:
-                    _ = stream.stats  # they are taken from when they are first asked for
+                    _ = stream.stats  # times are measured from the first access
                     stream.observe(_Attempts(self._note))
                     for text in stream.text_deltas():
                         show(text)
@@ -84,17 +85,17 @@ class Chat:
         return Result(summary(stream.stats))
 
     def stop(self) -> None:
-        """End the answer that is being read, if there is one; called while `ask()` waits."""
+        """End the current answer, if there is one; called while `ask()` waits."""
         if self._stream is not None:
             self._stream.cancel()
 
     def forget(self) -> None:
-        """Begin a new conversation."""
+        """Start a new conversation."""
         self._messages.clear()
 
 
 class _Attempts(Observer):
-    """Says why a request is sent again."""
+    """Shows why a request is sent again."""
 
     def __init__(self, note: Show) -> None:
         self._note = note
@@ -104,8 +105,8 @@ class _Attempts(Observer):
 
 
 def summary(stats: Stats) -> str:
-    """Return what a reader wants to know about an answer: its tokens, and how fast they came."""
-    # Not every server counts, and some refuse to be asked to.
+    """Return a summary of an answer: its tokens, and how fast they came."""
+    # Not every server reports token counts, and some reject requests for them.
     usage = stats.usage
     if usage is None or usage.output is None:
         facts = [f"about {math.ceil(stats.characters / _CHARACTERS_A_TOKEN)} tokens"]
@@ -119,5 +120,5 @@ def summary(stats: Stats) -> str:
 
 
 def _client(url: str, key: str) -> Client:
-    # The user of the page has typed the key in, and nobody else sees it.
+    # The user of the page has typed the key in, and only that user sees it.
     return Client(key, url, allow_browser=True)

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return the exit status.
 
     Args:
-        arguments: The words behind the command; those of the process by default.
+        arguments: The arguments after the command; those of the process by default.
     """
     asked = _parser().parse_args(arguments)
     try:
@@ -32,11 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m openai_scan.web", description="A web page that streams without a backend."
+        prog="python -m openai_scan.web",
+        description="A web page that streams from a model without a backend.",
     )
     commands = parser.add_subparsers(required=True)
-    build = commands.add_parser("build", help="write the page, and all that it loads")
-    build.add_argument("folder", help="where to put it")
+    build = commands.add_parser("build", help="write the page and everything it loads")
+    build.add_argument("folder", help="the folder to write to")
     build.add_argument(
         "--pyodide",
         default="node_modules/pyodide",
@@ -44,26 +45,32 @@ def _parser() -> argparse.ArgumentParser:
         help="the npm package, or the URL of a folder with its files (default: %(default)s)",
     )
     build.add_argument(
-        "--base-url", default=DEFAULT_BASE_URL, help="what the form suggests (default: %(default)s)"
+        "--base-url",
+        default=DEFAULT_BASE_URL,
+        help="the base URL that the form suggests (default: %(default)s)",
     )
     build.add_argument(
         "--connect",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="let the page send requests to this server only; may be repeated",
+        help="allow requests only to this server; may be repeated",
     )
     build.add_argument(
         "--node",
         default=shutil.which("node"),
-        help="the command of Node.js, which compiles the modules (default: %(default)s)",
+        help="the Node.js command, for compiling the modules (default: %(default)s)",
     )
     build.set_defaults(run=_build)
-    serve = commands.add_parser("serve", help="serve it here, with a model that needs no key")
-    serve.add_argument("folder", help="what `build` has written")
-    serve.add_argument("--port", type=int, default=8000, help="of the page (default: %(default)s)")
+    serve = commands.add_parser(
+        "serve", help="serve it on this machine, with a model that needs no key"
+    )
+    serve.add_argument("folder", help="the folder that `build` has written")
     serve.add_argument(
-        "--api-port", type=int, default=8001, help="of the model (default: %(default)s)"
+        "--port", type=int, default=8000, help="port of the page (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--api-port", type=int, default=8001, help="port of the model (default: %(default)s)"
     )
     serve.set_defaults(run=_serve)
     return parser
@@ -80,13 +87,13 @@ def _build(asked: argparse.Namespace) -> None:
     print(f"{asked.folder}: serve it with any static host")
     if not is_compiled:
         print(
-            "The modules are not compiled, so the page takes twice as long to start, or longer."
+            "The modules are not compiled, so the page takes at least twice as long to start."
             " To compile them, this command needs Node.js and a folder with Pyodide."
         )
 
 
 def _serve(asked: argparse.Namespace) -> None:
-    from openai_scan.web.serving import serving  # it takes a while to load
+    from openai_scan.web.serving import serving  # slow to load
 
     with serving(asked.folder, port=asked.port, api_port=asked.api_port) as (page, api):
         print(f"the page: {page.url}\nits base URL: {api.base_url}\nCtrl-C ends it", flush=True)

@@ -1,7 +1,7 @@
-"""Byte-compile an archive of modules by the Python that is to import it.
+"""Byte-compile an archive of modules with the Python that will import it.
 
-It uses nothing but the standard library, since Pyodide runs it without the package: code of one
-version of Python is of no use to another.
+It uses only the standard library, because Pyodide runs it without the package: bytecode of one
+version of Python is useless to another.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 def compile_archive(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
     """Write the archive *target* with the modules of the archive *source*, compiled.
 
-    Docstrings and assertions are left out; a page has no use for them. Files that are not source
-    code, such as modules that are compiled already, are copied.
+    Docstrings and assertions are left out; a page does not need them. Files that are not source
+    code, such as modules that are already compiled, are copied.
     """
     with (
         zipfile.ZipFile(source) as files,

@@ -1,4 +1,4 @@
-"""Serve the page on this machine, and beside it a model that needs no key."""
+"""Serve the page on this machine, along with a model that needs no key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from openai_scan.testing import (
 
 _MODELS = ("parrot", "parrot-busy")
 
-# Between two tokens, in seconds; about as fast as people read.
+# The pause between two tokens, in seconds; about as fast as people read.
 _PACE = 0.04
 
 _SAYS = (
@@ -40,10 +40,10 @@ class PageServer:
 
     Args:
         folder: The folder.
-        port: Where to listen on this machine; 0 for any port that is free.
+        port: The port on this machine; 0 for any free port.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
 
     def __init__(self, folder: str, port: int) -> None:
@@ -53,7 +53,7 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The URL of the page."""
         return f"http://127.0.0.1:{self._server.server_port}/"
 
     def __enter__(self) -> Self:
@@ -66,12 +66,12 @@ class PageServer:
         self._server.server_close()
 
     def join(self) -> None:
-        """Wait until it ends."""
+        """Wait until the server ends."""
         self._thread.join()
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """Serves files, with the types that browsers insist on."""
+    """Serves files with the media types that browsers require."""
 
     extensions_map = {
         **SimpleHTTPRequestHandler.extensions_map,
@@ -80,7 +80,7 @@ class _Files(SimpleHTTPRequestHandler):
     }
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ def serving(folder: str, *, port: int, api_port: int) -> Iterator[tuple[PageServ
     """Serve the page in *folder*, and a model for it, while the block runs.
 
     Raises:
-        OSError: A port is taken.
+        OSError: A port is in use.
     """
     api = FakeServer(answer, port=api_port, strict=False, pages="*")
     with api, PageServer(folder, port) as page:
@@ -96,7 +96,7 @@ def serving(folder: str, *, port: int, api_port: int) -> Iterator[tuple[PageServ
 
 
 def answer(request: SeenRequest) -> Reply:
-    """Answer as a model does that repeats what it is told. The key `wrong` is refused."""
+    """Answer like a model that repeats its prompt. The key `wrong` is rejected."""
     if request.key == "wrong":
         return error(401, "the key is not valid", code="invalid_api_key")
     if request.path == "/models":

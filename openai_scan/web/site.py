@@ -1,4 +1,4 @@
-"""A web site of static files that streams answers, with no server of its own behind it."""
+"""A web site of static files that streams answers, without a server of its own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from openai_scan.client.base_url import DEFAULT_BASE_URL, checked_url
 from openai_scan.errors import ConfigurationError
 from openai_scan.web.bundle import write_bundle
 
-# Python's own modules, which are source code in the npm package. To compile them in the page takes
-# longer than all else that Pyodide does to start.
+# Python's own modules, which are source code in the npm package. Compiling them in the page takes
+# longer than everything else that Pyodide does at startup.
 _LIBRARY = "python_stdlib.zip"
 
-# What a page loads of the npm package; which of the two scripts there is depends on its version.
+# What a page loads of the npm package; which of the two scripts exists depends on its version.
 _CORE = (
     "pyodide.mjs",
     "pyodide.asm.mjs",
@@ -28,7 +28,7 @@ _CORE = (
     _LIBRARY,
 )
 
-# By default a user may enter any server: secure ones, and those on the user's own machine.
+# By default a user may enter any server over HTTPS, and servers on the user's own machine.
 _ANY_SERVER = ("https:", "http://localhost:*", "http://127.0.0.1:*")
 
 _HERE = files("openai_scan.web")
@@ -42,24 +42,24 @@ def build_site(
     connect: Iterable[str] = (),
     node: str | None = None,
 ) -> bool:
-    """Write a web site into *folder*: a page that chats with a model. Any static host serves it.
+    """Write a web site into *folder*: a page that chats with a model. Any static host can serve it.
 
     Args:
-        folder: Where to put it; files that are there are replaced.
+        folder: The folder to write to; existing files are replaced.
         pyodide: The folder of the npm package `pyodide`, which is copied; or the URL of a folder
-            with the same files, which the page loads them from.
+            with the same files, from which the page loads them.
         base_url: The server that the form suggests.
-        connect: The servers that the page may send requests to; by default the user may enter any
-            that is secure, or on the user's machine.
-        node: The command of Node.js that byte-compiles the modules, those of the standard library
+        connect: The servers to which the page may send requests; by default the user may enter any
+            server over HTTPS, or on the user's machine.
+        node: The Node.js command, which byte-compiles the modules, those of the standard library
             included, so that the page starts in less than half the time; None to leave them as
             source code.
 
     Returns:
-        Whether the modules are compiled. They are not if Pyodide is somewhere else.
+        Whether the modules are compiled. They are not if *pyodide* is a URL.
 
     Raises:
-        ConfigurationError: Pyodide is not there, or the base URL is malformed.
+        ConfigurationError: Pyodide is missing, or the base URL is malformed.
         OSError: The files cannot be written, or Node.js cannot be run.
         subprocess.CalledProcessError: Node.js has failed.
     """
@@ -68,7 +68,7 @@ def build_site(
     if not (is_remote or (Path(pyodide) / "pyodide.mjs").is_file()):
         raise ConfigurationError(
             f"there is no pyodide.mjs in {pyodide}: pass the folder node_modules/pyodide, which"
-            " `npm install pyodide` makes, or the URL of a folder with the same files"
+            " `npm install pyodide` creates, or the URL of a folder with the same files"
         )
     index = f"{pyodide.rstrip('/')}/" if is_remote else "pyodide/"
     target.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def policy(index: str, connect: Iterable[str]) -> str:
 
     Args:
         index: The URL of the folder with Pyodide.
-        connect: The servers that the page may send requests to.
+        connect: The servers to which the page may send requests.
     """
     own = "'self'" if index == "pyodide/" else f"'self' {index}"
     return "; ".join(
@@ -119,7 +119,7 @@ def _write_page(target: Path, base_url: str, index: str, connect: Iterable[str])
 
 
 def _compile(node: str, pyodide: str, archives: Iterable[Path]) -> None:
-    """Replace archives of modules by compiled ones."""
+    """Replace archives of modules with compiled ones."""
     programs = [str(_HERE / name) for name in ("compile.mjs", "compiling.py")]
     files = [str(archive.resolve()) for archive in archives for _ in ("read", "written")]
     subprocess.run(  # noqa: S603 - the command is the caller's

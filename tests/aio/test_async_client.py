@@ -170,7 +170,7 @@ class TestOneLoop:
             assert await s.next()
         assert wire.is_closed
         assert (await s.final()).text == "Hi"
-        with pytest.raises(RuntimeError, match="closed: read its streams inside of its `async"):
+        with pytest.raises(RuntimeError, match="closed: read its streams inside its `async"):
             ask(client)
         with pytest.raises(RuntimeError, match="or create another client"):
             await client.list_models()
@@ -342,7 +342,7 @@ class TestWires:
     ) -> None:
         """A wire whose libraries cannot be imported says which they are."""
         monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(ConfigurationError, match=f"{libraries} cannot be used as they are"):
+        with pytest.raises(ConfigurationError, match=f"{libraries} cannot be imported"):
             AsyncClient("k", URL, wire=name)
 
 

@@ -235,7 +235,7 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
     """A single chunk is not a source, and the message says what to do."""
     with pytest.raises(TypeError) as caught:
         AsyncStreamerV2(source)
-    assert str(caught.value) == "a source is an iterable of chunks: put a single one into a list"
+    assert str(caught.value) == "a source is an iterable of chunks: put a single chunk into a list"
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_streamers_of_the_other_kind_are_refused() -> None:
         blocking.chain(asynchronous)
     assert str(caught.value) == (
         "a source is an iterable of bytes or a binary file, not AsyncStreamerV2;"
-        " AsyncStreamerV2 reads asynchronous sources"
+        " use AsyncStreamerV2 for asynchronous sources"
     )
 
 
@@ -321,7 +321,7 @@ async def test_chunk_of_text_is_refused(loop: Loop) -> None:
     text: Any = "data: 1\n\n"
 
     s = AsyncStreamerV2(Source(loop, text))
-    with pytest.raises(TypeError, match="a source yields bytes, not str"):
+    with pytest.raises(TypeError, match="a source must yield bytes, not str"):
         await s.next()
 
 
@@ -589,7 +589,7 @@ async def test_chain_refuses_what_cannot_follow(loop: Loop) -> None:
     await read_all(s)
     with pytest.raises(RuntimeError, match="call chain\\(\\) before its last event"):
         s.chain(Source(loop))
-    with pytest.raises(RuntimeError, match="chain_from\\(\\) has to come before its end"):
+    with pytest.raises(RuntimeError, match="call chain_from\\(\\) before its end"):
         s.chain_from(lambda _, outcome: outcome)
     await started.close()
 

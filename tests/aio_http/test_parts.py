@@ -385,7 +385,7 @@ def test_what_cannot_be_decoded_to_its_end_is_an_error(monkeypatch: pytest.Monke
     decoder = Decoder("gzip")
     cut: Any = Cut()
     decoder._decoder = cut
-    with pytest.raises(OSError, match="what was sent cannot be decompressed"):
+    with pytest.raises(OSError, match="the body cannot be decompressed"):
         decoder.end()
 
 

@@ -125,7 +125,7 @@ def test_a_time_limit_can_be_given(server: FakeServer, capsys: pytest.CaptureFix
     server.add([chat_chunk("Hi"), hold()])
     assert main(["bench", server.base_url, "-n", "1", "--timeout", "0.1"]) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "openai-scan: 1 of 1 answers were not whole: no event came for event_idle=0.1 s"
+        "openai-scan: 1 of 1 answers were not whole: no event arrived for event_idle=0.1 s"
     )
 
 

@@ -246,7 +246,7 @@ def test_a_time_limit_that_was_given_is_named(
     assert main(["chat", "-q", "--timeout", "0.1", "Hello"]) == 1
     assert capsys.readouterr() == (
         "Hi\n",
-        "openai-scan: no event came for event_idle=0.1 s; a longer --timeout may help\n",
+        "openai-scan: no event arrived for event_idle=0.1 s; a longer --timeout may help\n",
     )
 
 
@@ -258,7 +258,7 @@ def test_a_time_limit_that_was_not_given_is_the_servers(
     monkeypatch.setattr("openai_scan.client.base.Timeout", lambda: limit)
     server.add([chat_chunk("Hi"), hold()])
     assert main(["chat", "-q", "Hello"]) == 1
-    assert capsys.readouterr() == ("Hi\n", "openai-scan: nothing came for idle=0.1 s\n")
+    assert capsys.readouterr() == ("Hi\n", "openai-scan: no data arrived for idle=0.1 s\n")
 
 
 def test_a_terminal_gets_its_cursor_back() -> None:

@@ -179,7 +179,7 @@ def test_what_cannot_be_decoded_is_an_error(encoding: str, monkeypatch: pytest.M
         error = s.err()
     assert isinstance(error, NotAnEventStreamError)
     unknown = encoding.rpartition(" ")[2]
-    assert str(error) == f"the Content-Encoding {unknown!r} is not known"
+    assert str(error) == f"the Content-Encoding {unknown!r} is not supported"
 
 
 def test_only_what_is_not_compressed_is_asked_for() -> None:
@@ -216,7 +216,7 @@ def test_brotli_that_decompresses_all_at_once_is_not_used(monkeypatch: pytest.Mo
     monkeypatch.setattr(urllib3.response, "brotli", SimpleNamespace(Decompressor=object))
     with answered([encoded(CHUNKED, "br") + ch(brotli.compress(HI)) + END]) as s:
         assert not s.next()
-        assert str(s.err()) == "the Content-Encoding 'br' is not known"
+        assert str(s.err()) == "the Content-Encoding 'br' is not supported"
 
 
 def comments(encoding: str) -> bytes:
@@ -239,7 +239,7 @@ def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
         error = s.err()
         read = s.bytes_read
     assert isinstance(error, NotAnEventStreamError)
-    message = "the answer becomes more than 100 times as large when it is decompressed"
+    message = "the answer expands to more than 100 times its size when decompressed"
     assert str(error) == message
     assert read <= 16 * MEBIBYTE
 

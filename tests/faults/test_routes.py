@@ -182,7 +182,7 @@ class TestRefusals:
         [
             (b"", "the proxy closed the connection"),
             (b"SSH-2.0-x\r\n", "the answer is not HTTP: SSH-2.0-x"),
-            (b"HTTP/1.1 101 \r\n\r\n", "it switches to a protocol that was not asked for"),
+            (b"HTTP/1.1 101 \r\n\r\n", "it switches to a protocol that was not requested"),
         ],
     )
     def test_a_proxy_that_says_nothing_of_use_broke_off(
@@ -291,8 +291,8 @@ class TestCertificates:
         ("content", "words"),
         [
             (None, "which cannot be read: No such file or directory"),
-            ("", "which has no certificate that can be read"),
-            ("-----BEGIN CERTIFICATE-----\nx\n", "which has no certificate that can be read"),
+            ("", "which contains no readable certificate"),
+            ("-----BEGIN CERTIFICATE-----\nx\n", "which contains no readable certificate"),
         ],
         ids=["missing", "empty", "broken"],
     )

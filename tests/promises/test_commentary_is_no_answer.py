@@ -249,5 +249,7 @@ def test_a_number_that_only_python_knows_is_not_an_answer() -> None:
     s = stream_of([completed(item(0, '{"city": NaN}', None))])
     while s.next():
         pass
-    with pytest.raises(DecodeError, match="is not JSON: NaN is not a JSON value"):
+    with pytest.raises(
+        DecodeError, match=r"is not JSON \(outcome: completed\): NaN is not a JSON value"
+    ):
         s.final_as(City)

@@ -837,5 +837,5 @@ class TestMisuse:
                 pass
             error = s.err()
         assert isinstance(error, APIError)
-        assert "has probably not stored the response" in str(error)
+        assert "probably did not store the response" in str(error)
         assert "store=False" in str(error)

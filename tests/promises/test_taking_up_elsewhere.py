@@ -229,10 +229,10 @@ def test_what_is_not_seen_is_refused(client: Client, tmp_path: Path) -> None:
     """What else is in it, and a file that is not there."""
     bookmark = {"format": 1, "answer_id": ID, "position": 3}
     for seen in ([7], [*raws(EVENTS[0]), "text"], [{"type": "response.created"}]):
-        with pytest.raises(TypeError, match="seen has events or their raw events in it"):
+        with pytest.raises(TypeError, match="seen must contain events or raw events"):
             client.resume_stream(bookmark, seen=seen)  # type: ignore[arg-type] # that is the point
     for wrong in (None, 7, b"data: {}"):
-        with pytest.raises(TypeError, match=f"seen is a list .*, not {type(wrong).__name__}"):
+        with pytest.raises(TypeError, match=f"seen must be a list .*, not {type(wrong).__name__}"):
             client.resume_stream(bookmark, seen=wrong)  # type: ignore[arg-type] # likewise
     with pytest.raises(FileNotFoundError):
         client.resume_stream(bookmark, seen=tmp_path / "nothing")
@@ -425,15 +425,15 @@ def test_an_unfinished_answer_instead_of_the_rest_is_asked_for_again(
     [
         (
             stream_of(*EVENTS[5:]),
-            "events were lost between 3 and 5, where the stream was taken up again",
+            "events were lost between 3 and 5, where the stream was resumed",
         ),
         (
             stream_of(*payloads(id="resp_2")),
-            "the stream was taken up again with events of another answer",
+            "the resumed stream contains events of another answer",
         ),
         (
             json_answer({**WHOLE, "id": "resp_2"}),
-            "the stream was taken up again with events of another answer",
+            "the resumed stream contains events of another answer",
         ),
     ],
     ids=["a gap", "another answer", "another answer as a whole"],
@@ -461,7 +461,7 @@ def test_a_rest_that_does_not_follow_ends_the_stream(
         (EVENTS[3:], "events are missing in seen: at the beginning, up to 3"),
         (
             payloads(id="resp_2")[:4],
-            "the events in seen belong to another answer than the bookmark",
+            "the events in seen and the bookmark belong to different answers",
         ),
     ],
     ids=["the last", "one between", "all", "later ones", "the first", "some", "another answer"],
@@ -519,9 +519,9 @@ def test_a_hole_among_the_seen_events_stays_a_hole(server: FakeServer) -> None:
 @pytest.mark.parametrize(
     ("bookmark", "message"),
     [
-        (None, "a bookmark is a dict, not NoneType"),
-        ("resp_1", "a bookmark is a dict, not str"),
-        ([], "a bookmark is a dict, not list"),
+        (None, "a bookmark must be a dict, not NoneType"),
+        ("resp_1", "a bookmark must be a dict, not str"),
+        ([], "a bookmark must be a dict, not list"),
         ({}, "this is not a bookmark"),
         ({"answer_id": ID, "position": 3}, "this is not a bookmark"),
         ({"format": 1, "answer_id": ID}, "this is not a bookmark"),
@@ -529,8 +529,8 @@ def test_a_hole_among_the_seen_events_stays_a_hole(server: FakeServer) -> None:
         ({"format": 0, "answer_id": ID, "position": 3}, "this is not a bookmark"),
         ({"format": True, "answer_id": ID, "position": 3}, "this is not a bookmark"),
         ({"format": "1", "answer_id": ID, "position": 3}, "this is not a bookmark"),
-        ({"format": 2, "answer_id": ID, "position": 3}, "format 2, of a newer version"),
-        ({"format": 2, "more": 1}, "format 2, of a newer version"),
+        ({"format": 2, "answer_id": ID, "position": 3}, "format 2, from a newer version"),
+        ({"format": 2, "more": 1}, "format 2, from a newer version"),
         ({"format": 1, "answer_id": 7, "position": 3}, "the answer_id of the bookmark"),
         ({"format": 1, "answer_id": "", "position": 3}, "the answer_id of the bookmark"),
         ({"format": 1, "answer_id": ID, "position": "3"}, "the position of the bookmark"),

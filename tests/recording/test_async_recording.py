@@ -157,7 +157,7 @@ class TestRecord:
             yield "text"
 
         s = AsyncStreamerV2(record(texts(), tmp_path / "a.jsonl"))
-        with pytest.raises(TypeError, match="a source yields bytes, not str"):
+        with pytest.raises(TypeError, match="a source must yield bytes, not str"):
             await s.next()
         await s.close()
 

@@ -446,7 +446,7 @@ def test_an_error_of_the_source_is_the_readers_too(tmp_path: Path) -> None:
 def test_what_is_not_a_chunk_is_the_readers_to_refuse(tmp_path: Path) -> None:
     """Text instead of bytes is the TypeError that it is without a recording."""
     with EventScanner(record(Plain("text"), tmp_path / "a.jsonl")) as scanner:
-        with pytest.raises(TypeError, match="a source yields bytes, not str"):
+        with pytest.raises(TypeError, match="a source must yield bytes, not str"):
             scanner.next()
 
 

@@ -241,7 +241,7 @@ def test_calls(upstream: FakeServer, front_end: FrontEnd, port: int) -> None:
     ("steps", "said"),
     [
         (error(401, "no such key: sk-secret"), "The answer has failed."),
-        ([chat_chunk("Hel")], "The answer is not whole."),
+        ([chat_chunk("Hel")], "The answer is incomplete."),
     ],
 )
 def test_an_answer_that_fails(

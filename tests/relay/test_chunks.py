@@ -227,17 +227,17 @@ def test_why_it_ended(facts: dict[str, str], reason: str) -> None:
         ),
         (
             {"status": "incomplete", "error": "WorkerLost"},
-            ("The answer is not whole.", "WorkerLost"),
+            ("The answer is incomplete.", "WorkerLost"),
         ),
         (
             {"status": "incomplete", "finish_reason": "length", "error": "TooLong"},
-            ("The answer is not whole.", "TooLong"),
+            ("The answer is incomplete.", "TooLong"),
         ),
         (
             {"status": "cancelled", "error": "StreamCancelledError"},
             ("The answer was stopped.", "cancelled"),
         ),
-        ({"status": "incomplete"}, ("The answer is not whole.", "unknown")),
+        ({"status": "incomplete"}, ("The answer is incomplete.", "unknown")),
     ],
 )
 def test_an_answer_that_is_not_whole_is_an_error(
@@ -295,7 +295,7 @@ def test_text_that_is_replaced_is_an_error(texts: dict[str, str]) -> None:
     error = payloads(body)[-1]["error"]
     assert (error["code"], error["message"]) == (
         "replaced",
-        "The text that was sent is replaced by another one: read the answer from its beginning.",
+        "The text so far is replaced by another one: read the answer from its beginning.",
     )
     assert body.endswith(b"data: [DONE]\n\n")
     assert body.count(b"[DONE]") == 1

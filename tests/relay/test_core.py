@@ -160,7 +160,7 @@ class TestStart:
         [
             ({"prompt": " \n"}, "the prompt is empty"),
             ({"prompt": ""}, "the prompt is empty"),
-            ({"user": ""}, "the user has no id"),
+            ({"user": ""}, "the user's id is empty"),
             ({"stream": "short"}, "stream must have 16 to 64"),
             ({"stream": "a" * 65}, "stream must have 16 to 64"),
             ({"stream": "stream-0123456789\n"}, "stream must have"),

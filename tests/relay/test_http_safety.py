@@ -351,7 +351,7 @@ class TestRequests:
             answer = browser.post("/streams", {"prompt": "Hi", field: id})
             assert (answer.status, answer.code) == (400, "bad_request")
             assert answer.json["error"]["message"] == (
-                f'The field {field} must have 16 to 64 letters, digits, "-" and "_".'
+                f'The field {field} must be 16 to 64 letters, digits, "-" or "_".'
             )
 
     @pytest.mark.parametrize(
@@ -406,14 +406,12 @@ class TestRequests:
         """It is refused, rather than taken for the default."""
         stream = browser.start()
         answer = browser.get(f"/streams/{stream}/events?format=xml")
-        assert answer.json["error"]["message"] == (
-            "The format must be openai or ui, or be left out."
-        )
+        assert answer.json["error"]["message"] == ("The format must be openai or ui, or left out.")
         assert answer.status == 400
         answer = browser.get(f"/conversations/{ABSENT}?format=openai")
         assert (answer.status, answer.json["error"]["message"]) == (
             400,
-            "The format must be ui, or be left out.",
+            "The format must be ui, or left out.",
         )
 
     def test_a_header_of_two_lines_reaches_nothing(self, browser: Browser) -> None:
@@ -559,7 +557,7 @@ class TestBodies:
         answer = place.browser.post("/streams", {"prompt": "Hi", field: "http://attacker.example"})
         assert (answer.status, answer.json["error"]["message"]) == (
             400,
-            "The body may have no other fields than prompt, conversation, id, model.",
+            "The body may only have the fields prompt, conversation, id, model.",
         )
         assert len(place.upstream.requests) == asked
 
@@ -606,13 +604,16 @@ class TestChatBodies:
     @pytest.mark.parametrize(
         ("body", "said"),
         [
-            ({}, "one of the user"),
-            ({"messages": []}, "one of the user"),
-            ({"messages": [USER, {"role": "assistant", "parts": [TEXT]}]}, "one of the user"),
-            ({"messages": [USER, "Hi"]}, "one of the user"),
-            ({"messages": [{"role": "user"}]}, "one of the user"),
-            ({"messages": [{"role": "user", "parts": []}]}, "one of the user"),
-            ({"messages": [{"role": "user", "parts": "Hi"}]}, "one of the user"),
+            ({}, "must be a user message"),
+            ({"messages": []}, "must be a user message"),
+            (
+                {"messages": [USER, {"role": "assistant", "parts": [TEXT]}]},
+                "must be a user message",
+            ),
+            ({"messages": [USER, "Hi"]}, "must be a user message"),
+            ({"messages": [{"role": "user"}]}, "must be a user message"),
+            ({"messages": [{"role": "user", "parts": []}]}, "must be a user message"),
+            ({"messages": [{"role": "user", "parts": "Hi"}]}, "must be a user message"),
             (
                 {"message": {"role": "user", "parts": [{"type": "file"}, TEXT]}},
                 "parts of type text",
@@ -629,7 +630,7 @@ class TestChatBodies:
             ({"message": [USER]}, "The field message must be an object."),
             ({"message": USER, "id": "short"}, "The field id must have 16 to 64"),
             ({"message": USER, "model": "huge"}, "not one of those"),
-            ({"message": USER, "tools": []}, "no other fields than id, messages, message, trigger"),
+            ({"message": USER, "tools": []}, "only have the fields id, messages, message, trigger"),
         ],
     )
     def test_what_they_cannot_say(self, place: Place, body: Any, said: str) -> None:

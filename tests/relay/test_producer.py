@@ -361,7 +361,7 @@ class TestStores:
         assert world.row().status == "running"
         assert world.server.jobs == {}
         assert world.entries("done")[0]["status"] == "completed"
-        assert f"{STREAM} is not saved" in caplog.text
+        assert f"{STREAM} could not be saved" in caplog.text
 
     def test_a_store_that_changes_the_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Readers get what is stored."""

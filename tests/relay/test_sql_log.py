@@ -431,7 +431,7 @@ class TestFence:
         rows.take(1, owner="two", lease=15)
         with monkeypatch.context() as patched:  # as if the job had come back meanwhile
             patched.setattr(rows, "lost", lambda _: {})
-            with pytest.raises(UnavailableError, match="has not taken all entries"):
+            with pytest.raises(UnavailableError, match="has not accepted all entries"):
                 rows.write({job: [delta(1, 1)]})
 
 

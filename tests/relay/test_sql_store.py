@@ -187,7 +187,7 @@ class TestBegin:
     def test_an_id_that_cannot_be_stored(self, store: SqlStore, id: str) -> None:
         """It is refused, as an id of anything."""
         for message in (asked(id), asked(talk=id), asked(user=id)):
-            with pytest.raises(ValueError, match="at most 255 characters, and no U"):
+            with pytest.raises(ValueError, match="at most 255 characters and no U"):
                 store.begin(message, MANY)
 
     def test_the_same_id_at_once(
@@ -550,7 +550,10 @@ class TestConstruction:
             ("sqlite://", "SQLite needs the path of a file"),
             ("sqlite:///:memory:", "SQLite needs the path of a file"),
             ("sqlite:///file:x?mode=memory&uri=true", "SQLite needs the path of a file"),
-            ("sqlite:////no/such/x.db", "/no/such/x.db cannot be opened: no directory /no/such"),
+            (
+                "sqlite:////no/such/x.db",
+                "/no/such/x.db cannot be opened: there is no directory /no/such",
+            ),
             ("postgresql://u:hidden@/x?nonsense=1", 'postgresql:///x: invalid .* "nonsense"'),
         ],
     )

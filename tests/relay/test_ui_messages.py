@@ -173,7 +173,7 @@ def test_text_that_is_replaced() -> None:
     [
         ({"status": "cancelled"}, {"type": "abort"}),
         ({"status": "failed"}, {"type": "error", "errorText": "The answer has failed."}),
-        ({"status": "incomplete"}, {"type": "error", "errorText": "The answer is not whole."}),
+        ({"status": "incomplete"}, {"type": "error", "errorText": "The answer is incomplete."}),
     ],
 )
 def test_an_answer_that_is_not_whole(facts: dict[str, str], last: Any) -> None:

@@ -77,7 +77,7 @@ def test_other_separators_are_plain_text() -> None:
 @pytest.mark.parametrize("text", ["{}", "{}x", "x{}", "x{}data: y"])
 def test_a_type_with_a_line_end_is_refused(text: str, end: str) -> None:
     """A type is one line; anything else would forge a field."""
-    with pytest.raises(ValueError, match="type must not contain a line end"):
+    with pytest.raises(ValueError, match="type must not contain a line break"):
         encode(RawEvent(text.format(end), "x"))
 
 
@@ -85,7 +85,7 @@ def test_a_type_with_a_line_end_is_refused(text: str, end: str) -> None:
 @pytest.mark.parametrize("text", ["{}", "{}x", "x{}", "x{}data: y"])
 def test_an_id_with_a_line_end_is_refused(text: str, end: str) -> None:
     """An ID is one line; anything else would forge a field."""
-    with pytest.raises(ValueError, match="last_event_id must not contain a line end"):
+    with pytest.raises(ValueError, match="last_event_id must not contain a line break"):
         encode(RawEvent("message", "x", text.format(end)))
 
 

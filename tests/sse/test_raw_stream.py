@@ -88,7 +88,7 @@ def test_anything_else_is_the_mistake_of_whoever_wrote_the_source(chunk: object)
     stream = received(b"data: 1\n")
     with pytest.raises(TypeError) as caught:
         stream.receive(chunk)
-    assert str(caught.value) == f"a source yields bytes, not {type(chunk).__name__}"
+    assert str(caught.value) == f"a source must yield bytes, not {type(chunk).__name__}"
     assert stream.bytes_read == 8
     assert stream.receive(b"\n")
 

@@ -187,7 +187,7 @@ def test_a_chunk_that_is_not_bytes_is_refused(chunk: object) -> None:
     """A source of something else is the caller's mistake, which next() raises."""
     scanner = EventScanner([b"data: x\n\n", chunk])  # type: ignore[list-item] # that is the point
     assert scanner.next()
-    with pytest.raises(TypeError, match=f"a source yields bytes, not {type(chunk).__name__}"):
+    with pytest.raises(TypeError, match=f"a source must yield bytes, not {type(chunk).__name__}"):
         scanner.next()
 
 
@@ -403,7 +403,7 @@ def test_tee_to_a_file_that_takes_nothing_is_an_error() -> None:
 
     scanner = EventScanner([b"data: 1\n\n"])
     scanner.tee(Full())
-    with pytest.raises(OSError, match=r"^the file of tee\(\) takes no more bytes$"):
+    with pytest.raises(OSError, match=r"^the file of tee\(\) accepts no more bytes$"):
         scanner.next()
     assert scanner.next()
 

@@ -103,9 +103,7 @@ def test_a_gap_is_an_error() -> None:
     """Events between the position and the first new one were lost."""
     with pytest.raises(EventStreamError) as caught:
         resumed(3).is_new(Numbered(5), "a")
-    assert str(caught.value) == (
-        "events were lost between 3 and 5, where the stream was taken up again"
-    )
+    assert str(caught.value) == ("events were lost between 3 and 5, where the stream was resumed")
 
 
 @pytest.mark.parametrize("number", [None, 2, 4])
@@ -115,7 +113,7 @@ def test_an_event_of_another_answer_is_an_error(number: int | None) -> None:
     for _ in range(2):  # also once the first new event has come
         with pytest.raises(EventStreamError) as caught:
             continuity.is_new(Numbered(number, "b"), "a")
-        assert str(caught.value) == "the stream was taken up again with events of another answer"
+        assert str(caught.value) == "the resumed stream contains events of another answer"
         assert continuity.is_new(Numbered(4, "a"), "a")
 
 

@@ -326,11 +326,11 @@ def test_an_event_without_a_number_may_come_in_between() -> None:
     [
         (
             m.text_delta("c", 3),
-            "events were lost between 1 and 3, where the stream was taken up again",
+            "events were lost between 1 and 3, where the stream was resumed",
         ),
         (
             m.response("in_progress", 2, id="resp_2"),
-            "the stream was taken up again with events of another answer",
+            "the resumed stream contains events of another answer",
         ),
     ],
     ids=["lost events", "another answer"],

@@ -96,8 +96,8 @@ class TestTheRequestDecides:
             assert said(post(cassette, "/responses", {"input": "z", "stream": True})) == "z"
             assert [ask(cassette, word) for word in "yxx"] == ["y", "first", "second"]
             assert ask(cassette, "x") == (
-                "this POST /chat/completions was recorded 2 times, but was requested more often. The mode"
-                " 'once' records nothing new"
+                "this POST /chat/completions was recorded 2 times, but was requested more often."
+                " The mode 'once' records nothing new"
             )
             assert ask(cassette, "y").startswith(
                 "this POST /chat/completions was recorded once, but was requested more often"
@@ -129,8 +129,8 @@ class TestTheRequestDecides:
             ask(cassette, *"uvwxyz", top_p=1)
         with Cassette(path, mode="none") as cassette:
             assert ask(cassette, *words, **more) == (
-                f"POST /chat/completions was recorded, but with other values: {difference}. The mode"
-                " 'none' records nothing new"
+                f"POST /chat/completions was recorded, but with other values: {difference}. The"
+                " mode 'none' records nothing new"
             )
 
     def test_so_do_the_parameters_of_the_url(self, path: Path, real: FakeServer) -> None:
@@ -215,8 +215,8 @@ class TestModes:
         with pytest.raises(RecordingError) as caught, recording(path, real, mode="none"):
             pass
         assert str(caught.value) == (
-            f"there is no recording {path}, and the mode 'none' creates none: run the test once with"
-            " another mode"
+            f"there is no recording {path}, and the mode 'none' creates none: run the test once"
+            " with another mode"
         )
         with recording(path, real) as cassette:
             ask(cassette, "a")

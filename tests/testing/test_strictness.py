@@ -334,7 +334,7 @@ class TestAnotherApi:
                 chat_answer("Hi"),
                 "/threads/runs",
                 (
-                    "the next answer comes from Chat Completions, and POST /threads/runs asks"
+                    "the next answer comes from Chat Completions, but POST /threads/runs is for"
                     " Assistants"
                 ),
             ),
@@ -342,7 +342,7 @@ class TestAnotherApi:
                 image_answer(b"png", edit=True),
                 "/images/generations",
                 (
-                    "the next answer comes from image edits, and POST /images/generations asks"
+                    "the next answer comes from image edits, but POST /images/generations is for"
                     " image generations"
                 ),
             ),
@@ -350,8 +350,8 @@ class TestAnotherApi:
                 agent_answer("Hi"),
                 "/agents/sessions/s/events",
                 (
-                    "the next answer is a stream of Agents, which POST /agents/sessions/s/events is"
-                    " not answered with"
+                    "the next answer is a stream of Agents, which does not answer POST"
+                    " /agents/sessions/s/events"
                 ),
             ),
             (
@@ -368,8 +368,8 @@ class TestAnotherApi:
                 Reply(steps=chat_answer("Hi")),
                 "/threads",
                 (
-                    "the next answer is a stream of Chat Completions, which POST /threads is not"
-                    " answered with"
+                    "the next answer is a stream of Chat Completions, which does not answer POST"
+                    " /threads"
                 ),
             ),
         ],

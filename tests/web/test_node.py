@@ -59,7 +59,7 @@ REFUSALS = {
     "500 Internal Server Error": "InternalServerError",
     "503 Service Unavailable": "InternalServerError",
 }
-NO_PROMISE = "Python cannot wait for the network here, because JavaScript called it without waiting"
+NO_PROMISE = "Python cannot wait for the network here, because JavaScript did not call it in a way"
 NO_JSPI = "this JavaScript engine cannot suspend Python while it waits for the network (JSPI)"
 
 

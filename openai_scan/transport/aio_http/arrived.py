@@ -1,4 +1,4 @@
-"""What arrives for one exchange: the head, which is taken apart at once, and then the body."""
+"""What arrives for one exchange: the head, which is parsed at once, and then the body."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.arriving import ArrivingHead
 from openai_scan.transport.session.unframing import Frame, unframed
 
-# How much of a body is buffered until the caller reads it. The rest stays with the server.
+# How much of a body to buffer until the caller reads it. The rest stays with the server.
 _KEPT_BYTES = 256 * 1024
 
 
 class Arrived:
-    """What has arrived of an answer, and the waits for more. It is the receiver of its line.
+    """The bytes of an answer, and the waits for more. It is the receiver of its line.
 
     Args:
         lease: The connection.
-        clock: How long each wait may take.
-        cancellation: What may end a wait.
-        alarm: Wakes the wait that takes too long.
-        interrupt: Ends the sending of the request, when there will be no answer.
+        clock: Limits each wait.
+        cancellation: May end a wait.
+        alarm: Wakes a wait that takes too long.
+        interrupt: Ends the sending of the request if there will be no answer.
 
     Attributes:
         head: The response headers, and the informational ones before them.
-        frame: What takes the body out of its frame; None before the head is complete.
-        error: Why there is nothing more to come, or None.
+        frame: Removes the framing of the body; None before the head is complete.
+        error: Why no more will arrive, or None.
     """
 
     frame: Frame | None = None
@@ -59,10 +59,10 @@ class Arrived:
         self._over = False  # the connection has ended
         self._waiter: asyncio.Future[None] | None = None
 
-    # What the line calls.
+    # Called by the line.
 
     def received(self, data: bytes) -> None:
-        """Take *data*, which has arrived."""
+        """Process *data*, which has arrived."""
         if self.frame is None:
             self._take_head(data)
             return
@@ -74,7 +74,7 @@ class Arrived:
             self._lease.line.transport.pause_reading()
 
     def ended(self, error: Exception | None) -> None:
-        """Note that no more arrives."""
+        """Note that no more will arrive."""
         if self._over:
             return
         self._over = True
@@ -87,7 +87,7 @@ class Arrived:
 
     def _take_head(self, data: bytes) -> None:
         self._clock.answering = True
-        if self.error is not None:  # of the head; the request is about to notice
+        if self.error is not None:  # of the head; the request will soon notice
             return
         try:
             rest = self.head.take(data)
@@ -103,10 +103,10 @@ class Arrived:
             self._size = len(rest)
         self._lease.line.over()
 
-    # What the exchange calls.
+    # Called by the exchange.
 
     async def more(self) -> bytes:
-        """Return what has arrived; wait if that is nothing.
+        """Return what has arrived; wait if nothing has.
 
         Returns:
             At least one byte, or `b""` at the end of the connection.
@@ -114,7 +114,7 @@ class Arrived:
         Raises:
             TimeoutError: The time is up.
             OSError: The connection broke, the exchange was cancelled or closed, or another task is
-                waiting, as when one task closes what another one reads.
+                waiting, for instance if one task closes what another one reads.
         """
         self._cancellation.check()
         left = self._clock.left()
@@ -144,12 +144,12 @@ class Arrived:
         return b""
 
     def check(self) -> None:
-        """Do nothing if more may be waited for; see `more()` for what it raises."""
+        """Check that waiting for more makes sense; see `more()` for what it raises."""
         self._cancellation.check()
         self._clock.left()
 
     def wake(self) -> None:
-        """End the wait that is under way, if there is one."""
+        """End the current wait, if there is one."""
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -159,7 +159,7 @@ class Arrived:
         self._call(self.wake)
 
     def finish(self) -> None:
-        """Let go of the connection, and keep it if its next byte can only be the next answer's."""
+        """Release the connection; keep it if its next byte can only belong to the next answer."""
         self._alarm.stop()
         self._cancellation.let_go()
         if self._is_clean():
@@ -168,7 +168,7 @@ class Arrived:
             self._lease.abort()
 
     def close(self) -> None:
-        """Close the connection, unless it was let go of. Any thread may call it."""
+        """Close the connection, unless it was released. Any thread may call it."""
         self._call(self._close)
 
     def _is_clean(self) -> bool:
@@ -187,11 +187,11 @@ class Arrived:
         self._alarm.stop()
         self._cancellation.let_go()
         self._lease.abort()
-        if self._waiter is not None:  # of another task; the line tells this receiver no more
+        if self._waiter is not None:  # of another task; the line no longer notifies this receiver
             self.ended(OSError("closed by another task"))
 
     def _call(self, function: Callable[[], object]) -> None:
-        """Call *function* in the thread of the event loop, soon if that is another one."""
+        """Call *function* in the thread of the event loop, later if this is another thread."""
         if threading.get_ident() == self._thread and not self._loop.is_closed():
             function()
             return

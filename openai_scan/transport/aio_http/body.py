@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class AiohttpAnswer:
-    """An answer whose head has arrived. See `Answer` for its methods.
+    """An answer whose head has arrived; see `Answer` for its methods.
 
     Args:
-        arrived: What arrives, beginning with the body.
-        frame: What takes the body out of its frame.
+        arrived: What arrives, from the body on.
+        frame: Removes the framing of the body.
     """
 
     def __init__(self, arrived: Arrived, frame: Frame) -> None:
@@ -42,7 +42,7 @@ class AiohttpAnswer:
             self._decode(content_codings(encoding))
 
     def decodes(self, encoding: str) -> bool:
-        """Return whether `read()` decodes it, as the blocking wire does."""
+        """Return whether `read()` decodes it, as with the blocking wire."""
         codings = _codings()
         known: bool = codings.is_known(encoding, codings.decoders())
         return known
@@ -51,11 +51,11 @@ class AiohttpAnswer:
         """Return what has arrived, decoded; see `Arrived.more` for what it raises.
 
         Raises:
-            http.client.HTTPException: The frame is broken, or was cut off.
-            NotAnEventStreamError: It becomes too much when it is decompressed.
+            http.client.HTTPException: The framing is broken, or was cut off.
+            NotAnEventStreamError: It expands too much when it is decompressed.
         """
         while (decoder := self._decoder) is not None:
-            # A little that has arrived may become very much, without another wait.
+            # A few bytes may expand to many, without another wait.
             self._arrived.check()
             if decoder.has_more:
                 content = decoder.take(b"")
@@ -72,7 +72,7 @@ class AiohttpAnswer:
         return await self._read()
 
     def close(self) -> None:
-        """Close the connection, unless it has been given back."""
+        """Close the connection, unless it was given back."""
         self._arrived.close()
 
     async def _read(self) -> bytes:
@@ -96,13 +96,13 @@ class AiohttpAnswer:
             self._magic = known.MAGIC.get(codings[0])
 
     def _is_plain(self, start: bytes) -> bool:
-        """Return whether the body begins plain, whatever its head says; only its start can."""
+        """Return whether the body begins as plain text, whatever its head says."""
         magic, self._magic = self._magic, None
         return magic is not None and not start.startswith(magic[:1]) and begins_plain(start)
 
 
 def _codings() -> ModuleType:
-    """Return the module, which loads urllib3: no encoding is accepted, so hardly any comes."""
+    """Import the module only when needed: it loads urllib3, and encoded answers are rare."""
     from openai_scan.transport.session import codings
 
     return codings

@@ -1,4 +1,4 @@
-"""What the environment says of proxies and certificates, as the blocking wire reads it."""
+"""Proxies and certificates from the environment, as the blocking wire reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SOCKS = ("socks4", "socks4a", "socks5", "socks5h")
 
 
 class CertificatesError(OSError):
-    """A file that connections of TLS are made with cannot be read, or written."""
+    """A file for TLS connections cannot be read or written."""
 
 
 @frozen
@@ -30,7 +30,7 @@ class Proxy:
 
     Attributes:
         url: Its URL, without credentials.
-        headers: What only the proxy is sent.
+        headers: Headers to send to the proxy only.
     """
 
     url: str
@@ -41,12 +41,12 @@ def proxy_for(url: str) -> Proxy | None:
     """Return the proxy to reach *url* through, or None.
 
     Raises:
-        ConfigurationError: It is one of SOCKS.
+        ConfigurationError: It is a SOCKS proxy.
         ValueError: Its URL is malformed.
     """
     if not urllib.request.getproxies():
         return None
-    # They decide for the blocking wire, and take a while to load.
+    # They decide for the blocking wire, and are slow to load.
     from requests.utils import get_environ_proxies, select_proxy
 
     chosen = select_proxy(url, get_environ_proxies(url))
@@ -55,12 +55,12 @@ def proxy_for(url: str) -> Proxy | None:
     try:
         parts = urlsplit(_with_scheme(chosen))
         port = "" if parts.port is None else f":{parts.port}"
-    except ValueError:  # it quotes the password
+    except ValueError:  # its message quotes the password
         raise ValueError("the URL of the proxy is malformed") from None
     if parts.scheme in _SOCKS:
         raise ConfigurationError(
-            "aiohttp does not know SOCKS, and the environment names such a proxy: pass"
-            ' wire="threads", which does with the package PySocks'
+            "aiohttp does not support SOCKS proxies, and the environment sets one: pass"
+            ' wire="threads", which supports them with the package PySocks'
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the URL of the proxy is malformed")
@@ -69,14 +69,14 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _with_scheme(url: str) -> str:
-    """Return *url*, as requests understands one without a scheme.
+    """Return *url* as requests understands one without a scheme.
 
     Raises:
-        ValueError: It cannot be understood, such as `user:password@proxy`.
+        ValueError: It cannot be parsed, such as `user:password@proxy`.
     """
     from requests import utils
 
-    function: Any = utils.prepend_scheme_if_needed  # it has no types
+    function: Any = utils.prepend_scheme_if_needed  # untyped
     found: str = function(url, "http")
     return found
 
@@ -91,17 +91,17 @@ def _credentials(parts: SplitResult) -> dict[str, str]:
 
 
 class Certificates:
-    """What connections of TLS are made with. Reading the certificates takes milliseconds."""
+    """The TLS settings of connections. Reading the certificates takes milliseconds."""
 
     def __init__(self) -> None:
         self._context: ssl.SSLContext | None = None
         self._read_for: tuple[str | None, ...] | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Return it, made anew if the environment has changed.
+        """Return the TLS context, created again if the environment has changed.
 
         Raises:
-            CertificatesError: A file that the environment names cannot be read, or written.
+            CertificatesError: A file that the environment names cannot be read or written.
         """
         _, path = named_certificates() or ("", None)
         settings = path, os.environ.get("SSLKEYLOGFILE")
@@ -115,7 +115,7 @@ class Certificates:
 
 def _context(path: str | None) -> ssl.SSLContext:
     if path is None:
-        import certifi  # which requests depends on
+        import certifi  # a dependency of requests
 
         path = certifi.where()
     is_folder = stat.S_ISDIR(Path(path).stat().st_mode)

@@ -1,8 +1,8 @@
-"""Translate the exceptions of aiohttp into ours, in this place only.
+"""Translate the exceptions of aiohttp into ours; only this module does.
 
-What aiohttp raises holds the request, with its headers, or the address of the proxy. So none of it
-leaves the wire: `plain()` returns what Python itself raises for the same, and that is what the
-exchange gets to see.
+aiohttp's exceptions refer to the request, with its headers, or to the address of the proxy. So none
+of them leaves the wire: `plain()` returns what Python itself would raise, and the exchange gets
+that.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ is_stale = losses.is_closed
 
 
 class ProxyFailedError(OSError):
-    """The way through a proxy failed before there was a connection; the cause says how."""
+    """The way through a proxy failed before there was a connection; see its cause."""
 
 
 def plain(error: aiohttp.ClientError, proxy: Proxy | None) -> Exception:
-    """Return the exception of Python's own for one of aiohttp.
+    """Return a Python exception equivalent to one of aiohttp's.
 
     Args:
-        error: What aiohttp raised before there was an answer, of which nothing else is known.
-        proxy: What the request was to go through, if there is one.
+        error: What aiohttp raised before there was an answer.
+        proxy: The proxy of the request, if there is one.
     """
     match error:
         case aiohttp.ClientHttpProxyError():
@@ -49,7 +49,7 @@ def plain(error: aiohttp.ClientError, proxy: Proxy | None) -> Exception:
             return _of_system(error.os_error)
         case aiohttp.InvalidURL():
             return ValueError("a URL is malformed")
-        # What else fails before there is a connection is what a proxy answers to CONNECT.
+        # Any other failure before there is a connection is the proxy's answer to CONNECT.
         case aiohttp.ServerDisconnectedError():
             return _of_proxy(http.client.RemoteDisconnected("the proxy closed the connection"))
         case aiohttp.ClientResponseError():
@@ -79,7 +79,7 @@ def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
 
 
 def strip(error: BaseException) -> None:
-    """Do nothing: nothing of what leaves this wire quotes the request."""
+    """Do nothing: no exception of this wire quotes the request."""
 
 
 def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
@@ -107,7 +107,7 @@ def _of_proxy(error: Exception) -> ProxyFailedError:
 
 
 def _of_system(error: OSError) -> OSError:
-    """Return *error* in the system's own words, since asyncio and aiohttp have words of theirs."""
+    """Return *error* with the system's own message; asyncio and aiohttp have their own."""
     if isinstance(error, (ssl.SSLError, socket.gaierror)):
         return error
     if error.errno is None:
@@ -116,6 +116,6 @@ def _of_system(error: OSError) -> OSError:
 
 
 def _refusal(error: aiohttp.ClientHttpProxyError, sent: Mapping[str, str]) -> str:
-    """Return why a proxy made no tunnel. aiohttp does not read the page that says more."""
+    """Return why a proxy refused a tunnel. aiohttp does not read the page that would say more."""
     offers = error.headers.getall("Proxy-Authenticate", []) if error.headers else []
     return refusals.refusal_of_tunnel(error.status, error.message, offers, sent=sent)

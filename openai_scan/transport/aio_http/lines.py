@@ -1,9 +1,9 @@
-"""The connections that aiohttp makes and keeps, and who gets what arrives on them.
+"""The connections that aiohttp makes and keeps, and who gets the bytes that arrive on them.
 
-aiohttp takes a connection from `Connector.connect()` for each request, and lets go of it when it
-believes the answer to be over. `Lease` stands in for it, so that only the exchange decides what
-becomes of the connection. `Line` stands between the connection and aiohttp's protocol, which learns
-of everything but the bytes.
+aiohttp takes a connection from `Connector.connect()` for each request, and releases it when it
+believes that the answer is over. `Lease` replaces it, so that only the exchange decides what
+happens to the connection. `Line` is between the connection and aiohttp's protocol, which is
+notified of everything but the bytes.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from aiohttp.connector import Connection
 from openai_scan.transport import probes
 from openai_scan.transport.aio_http.resolver import Resolver
 
-# All that aiohttp has to know of an answer: that it is over.
+# All that aiohttp needs to know about an answer: that it is over.
 _OVER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
-# How long a connection that carries nothing is kept. Many servers and gateways close it after a
-# minute, and noticing that costs nothing.
+# How long to keep an idle connection. Many servers and gateways close it after a minute, and
+# noticing that costs nothing.
 _KEPT_SECONDS = 300.0
 
-# How much is read of what a reset has overtaken: a refusal, which is short.
+# How many unread bytes to read after a reset: the error response of a server, which is short.
 _UNREAD_BYTES = 64 * 1024
 
 
 class Receiver(Protocol):
-    """What gets the bytes of a connection."""
+    """Receives the bytes of a connection."""
 
     def received(self, data: bytes) -> None:
-        """Take *data*, which has arrived."""
+        """Process *data*, which has arrived."""
 
     def ended(self, error: Exception | None) -> None:
-        """Note that no more arrives, because of *error* or because the other side has ended it.
+        """Note that no more will arrive, because of *error* or because the other side has ended.
 
-        May be called twice; the first call counts.
+        May be called twice; only the first call counts.
         """
 
 
@@ -51,11 +51,11 @@ class Sending(Protocol):
     """A request that waits for a connection."""
 
     def carried_by(self, lease: Lease, *, reused: bool) -> None:
-        """Note that *lease* carries the request from now on."""
+        """Note that *lease* now carries the request."""
 
     @property
     def socket(self) -> socket.socket | None:
-        """The socket of the connection; None if the event loop does not show it."""
+        """The socket of the connection; None if the event loop does not expose it."""
 
 
 current: contextvars.ContextVar[Sending] = contextvars.ContextVar("openai_scan.sending")
@@ -63,14 +63,14 @@ current: contextvars.ContextVar[Sending] = contextvars.ContextVar("openai_scan.s
 
 
 class Line(asyncio.Protocol):
-    """A connection, as what arrives on it sees it.
+    """A connection, from the side of the bytes that arrive on it.
 
     Args:
         protocol: aiohttp's end of it.
 
     Attributes:
         receiver: The exchange that it carries, or None.
-        closed: Set when there is no connection any more.
+        closed: Set when the connection is gone.
     """
 
     receiver: Receiver | None = None
@@ -82,19 +82,19 @@ class Line(asyncio.Protocol):
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        """Hand *data* over, or abort an idle connection: it can only be an answer to no request."""
+        """Pass *data* on, or abort an idle connection: no request is waiting for an answer."""
         if self.receiver is not None:
             self.receiver.received(data)
         else:
             self.transport.abort()
 
     def eof_received(self) -> None:
-        """Tell the receiver; the loop closes the connection."""
+        """Notify the receiver; the loop closes the connection."""
         if self.receiver is not None:
             self.receiver.ended(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell both, after what a reset has overtaken."""
+        """Notify both, after reading the bytes that arrived before a reset."""
         if self.receiver is not None:
             if exc is not None and (rest := self._unread()):
                 self.receiver.received(rest)
@@ -103,10 +103,10 @@ class Line(asyncio.Protocol):
         self.closed.set_result(None)
 
     def _unread(self) -> bytes:
-        """Return what the system has and the loop, whose attempt to write failed, has not read.
+        """Return the bytes that the system has received but the loop, whose write failed, has not.
 
-        A server that refuses a request before it has read all of it answers before the reset. Over
-        TLS that is lost: the socket is closed already.
+        A server that rejects a request before it has read all of it answers before the reset. Over
+        TLS that answer is lost, because the socket is already closed.
         """
         sock = self.socket
         if sock is None or self.transport.get_extra_info("sslcontext") is not None:
@@ -117,20 +117,20 @@ class Line(asyncio.Protocol):
         return b""
 
     def pause_writing(self) -> None:
-        """Tell aiohttp, which writes."""
+        """Notify aiohttp, which writes."""
         self._protocol.pause_writing()
 
     def resume_writing(self) -> None:
-        """Tell aiohttp, which writes."""
+        """Notify aiohttp, which writes."""
         self._protocol.resume_writing()
 
     def over(self) -> None:
-        """Have aiohttp believe that the answer is over: it is read here, not there."""
+        """Make aiohttp believe that the answer is over: it is read here instead."""
         self._protocol.data_received(_OVER)
 
     @property
     def socket(self) -> socket.socket | None:
-        """The socket; None if the event loop does not show it."""
+        """The socket; None if the event loop does not expose it."""
         found: socket.socket | None = self.transport.get_extra_info("socket")
         return found
 
@@ -141,15 +141,15 @@ class Line(asyncio.Protocol):
 
 
 class Lease:
-    """A connection while it carries one exchange: what aiohttp takes for its own `Connection`.
+    """A connection while it carries one exchange; for aiohttp it is the `Connection`.
 
     Args:
-        connection: The connection, as aiohttp's connector gives it away.
-        line: The same, as what arrives on it sees it.
-        connector: Where it comes from.
+        connection: The connection, as aiohttp's connector returns it.
+        line: The same connection, from the side of the bytes that arrive.
+        connector: The connector it belongs to.
 
     Attributes:
-        whole_request: Whether aiohttp is done with it, and has sent all of the request.
+        whole_request: Whether aiohttp has finished with it and sent all of the request.
     """
 
     whole_request: bool = False
@@ -161,20 +161,20 @@ class Lease:
         connector.in_use += 1
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else aiohttp wants to know."""
+        """Return any other attribute that aiohttp needs."""
         return getattr(self._connection, name)
 
-    # What aiohttp calls when it is done with it. Nothing is closed or given to another request.
+    # Called by aiohttp when it has finished. Nothing is closed or given to another request.
 
     def release(self) -> None:
         """Note that the request was sent."""
         self.whole_request = True
 
     def close(self) -> None:
-        """Note that it may not have been."""
+        """Note that the request may not have been sent."""
         self.whole_request = False
 
-    # What the exchange calls. Only the first call counts.
+    # Called by the exchange. Only the first call counts.
 
     def give_back(self) -> None:
         """Keep the connection for another request."""
@@ -196,16 +196,16 @@ class Lease:
 
 
 class Connector(aiohttp.TCPConnector):
-    """Makes the connections of one event loop, and keeps them.
+    """Makes and keeps the connections of one event loop.
 
-    There is no limit to how many there are: the request that had to wait for a connection would be
-    that of a user, and its own limits would run out without a word to the server. It is for the
-    caller to start no more streams than the server takes. No lookup of a name is shared, since the
-    next try would wait for the one that made the last try fail.
+    Their number is not limited: a request that waits for a connection would be a user's request,
+    and its timeouts would expire without a word to the server. It is up to the caller not to start
+    more streams than the server accepts. Name lookups are not shared, because a retry would wait
+    for the lookup that made the first attempt fail.
 
     Attributes:
         in_use: How many connections carry an exchange.
-        when_idle: What to call once none does, or None.
+        when_idle: What to call once no connection does, or None.
     """
 
     in_use: int = 0
@@ -222,7 +222,7 @@ class Connector(aiohttp.TCPConnector):
         self._lines: weakref.WeakSet[Line] = weakref.WeakSet()
 
     async def connect(self, *args: Any, **kwargs: Any) -> Connection:
-        """Return a connection that nothing has arrived on, and tell the request that waits."""
+        """Return a connection on which nothing has arrived, and notify the waiting request."""
         while True:
             connection = await super().connect(*args, **kwargs)
             transport = cast("asyncio.Transport", connection.transport)
@@ -241,13 +241,13 @@ class Connector(aiohttp.TCPConnector):
         return cast("Connection", lease)
 
     def ended(self) -> None:
-        """Note that a connection carries no exchange any more."""
+        """Note that a connection no longer carries an exchange."""
         self.in_use -= 1
         if not self.in_use and self.when_idle is not None:
             self.when_idle()
 
     async def end_idle(self) -> None:
-        """Close the connections that no exchange uses, and wait until they are."""
+        """Close the connections that no exchange uses, and wait until they are closed."""
         idle = [line for line in self._lines if line.receiver is None]
         for line in idle:
             line.transport.abort()
@@ -256,7 +256,7 @@ class Connector(aiohttp.TCPConnector):
 
 
 def has_arrived(sock: socket.socket | None) -> bool:
-    """Return whether anything lies in the system's buffer of *sock*, without waiting."""
+    """Return, without waiting, whether anything is in the system's buffer of *sock*."""
     if sock is None or sock.fileno() < 0:
         return False
     if not hasattr(select, "poll"):
@@ -267,9 +267,9 @@ def has_arrived(sock: socket.socket | None) -> bool:
 
 
 def _probed_socket(address: tuple[Any, ...]) -> socket.socket:
-    """Return a socket for *address*, as `getaddrinfo()` returns it, whose peer is probed."""
+    """Return a socket for *address*, from `getaddrinfo()`, with keep-alive probes."""
     made = socket.socket(*address[:3])
     for option in probes.options():
-        with contextlib.suppress(OSError):  # a connection works without it as well
+        with contextlib.suppress(OSError):  # a connection also works without them
             made.setsockopt(*option)
     return made

@@ -1,4 +1,4 @@
-"""Look names up for aiohttp."""
+"""Resolve names for aiohttp."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from openai_scan.transport.lookups import Address, Found, look_up_in_thread
 
 
 class Resolver(AbstractResolver):
-    """Looks each name up in a thread of its own.
+    """Resolves each name in its own thread.
 
-    aiohttp's own takes a thread of the event loop's pool, which the lookups of one dead name server
-    can fill for minutes, and which `asyncio.run()` waits for at its end.
+    aiohttp's resolver uses a thread of the event loop's pool, which lookups at one dead name server
+    can block for minutes, and which `asyncio.run()` waits for at its end.
     """
 
     async def resolve(
@@ -26,13 +26,13 @@ class Resolver(AbstractResolver):
         """Return the addresses of *host*.
 
         Raises:
-            OSError: The name is not known.
+            OSError: The name is unknown.
         """
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Sequence[Found] | OSError] = loop.create_future()
 
         def take(result: Sequence[Found] | OSError) -> None:
-            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(_settle, found, result)
 
         look_up_in_thread(host, port, family, take)
@@ -58,7 +58,7 @@ class Resolver(AbstractResolver):
 
 
 def _numeric(address: Address) -> str:
-    """Return the host of *address*, with the zone if it is a link-local one of IPv6."""
+    """Return the host of *address*, with the zone if it is an IPv6 link-local address."""
     host: str = address[0]
     has_zone = len(address) > 3 and address[3]
     return f"{host}%{address[3]}" if has_zone else host

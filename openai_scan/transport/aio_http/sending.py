@@ -1,4 +1,4 @@
-"""Send one request by aiohttp, and wait for the head of its answer."""
+"""Send one request with aiohttp, and wait for the head of its answer."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from openai_scan.transport.aio_http.cancellation import Alarm, LoopCancellation
 from openai_scan.transport.aio_http.lines import Lease, current, has_arrived
 from openai_scan.transport.wire import Carried
 
-# How much of a long body is sent at a time.
+# How much of a long body to send at a time.
 PIECE_BYTES = 256 * 1024
 
 
 async def in_pieces(data: bytes) -> AsyncIterator[bytes]:
     """Yield *data* piece by piece, unless there is an answer before all of it was sent.
 
-    A server that refuses a request before it has read all of it answers, and closes the connection.
-    What is sent after that brings a reset, and asyncio would drop the answer with the connection.
-    So what has arrived is read before more is sent.
+    A server that rejects a request before it has read all of it answers and closes the connection.
+    Whatever is sent after that causes a reset, and asyncio would drop the answer with the
+    connection. So what has arrived is read before more is sent.
     """
     sock = current.get().socket
     for place in range(0, len(data), PIECE_BYTES):
@@ -34,7 +34,7 @@ async def in_pieces(data: bytes) -> AsyncIterator[bytes]:
 
 
 class SentRequest:
-    """A request on its way: what aiohttp's connector tells of the connection that carries it."""
+    """A request being sent; aiohttp's connector tells it which connection carries it."""
 
     def __init__(self, carried: Carried[LoopCancellation]) -> None:
         self._carried = carried
@@ -44,7 +44,7 @@ class SentRequest:
         self._arrived: Arrived | None = None
 
     def carried_by(self, lease: Lease, *, reused: bool) -> None:
-        """Note that *lease* carries the request from now on; the time for an answer begins.
+        """Note that *lease* now carries the request; the time for an answer begins.
 
         Raises:
             TimeoutError: There is no time left.
@@ -64,15 +64,15 @@ class SentRequest:
 
     @property
     def socket(self) -> socket.socket | None:
-        """The socket of the connection; None if the event loop does not show it."""
+        """The socket of the connection; None if the event loop does not expose it."""
         return cast("Lease", self._lease).line.socket
 
     async def answered(self, start: Callable[[], Awaitable[aiohttp.ClientResponse]]) -> Arrived:
-        """Return what arrives, when the head has.
+        """Return what arrives, once the head has arrived.
 
         Args:
-            start: Returns what sends the request, and is done when aiohttp believes the answer to
-                be over, which is when its head has arrived.
+            start: Starts to send the request; its result is done when aiohttp believes that the
+                answer is over, which is when its head has arrived.
 
         Raises:
             TimeoutError: It took too long.
@@ -89,7 +89,7 @@ class SentRequest:
         failed: Exception | None = None
         try:
             await self._waker.wait(start())
-        except Exception as error:  # noqa: BLE001 - it is raised below
+        except Exception as error:  # noqa: BLE001 - raised below
             self._abort()
             failed = self._meaning(error)
         except BaseException:  # the caller's own
@@ -97,7 +97,7 @@ class SentRequest:
             raise
         finally:
             current.reset(token)
-        if failed is not None:  # not while the other is handled, which would become its context
+        if failed is not None:  # raised here, so that the other one does not become its context
             raise failed
         arrived = cast("Arrived", self._arrived)
         self._alarm.rest()
@@ -108,7 +108,7 @@ class SentRequest:
         return arrived
 
     def _meaning(self, error: Exception) -> Exception:
-        """Return what to raise for what has ended the wait."""
+        """Return what to raise for the error that ended the wait."""
         if self._carried.cancellation.requested:
             return OSError("cancelled")
         if self._arrived is not None and self._arrived.error is not None:

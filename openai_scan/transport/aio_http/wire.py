@@ -1,4 +1,4 @@
-"""Send requests by aiohttp, and read their answers as they arrive."""
+"""Send requests with aiohttp, and read their answers as they arrive."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from openai_scan.transport.wire import Carried
 class OtherLoopError(RuntimeError):
     """Connections of one event loop were used in another.
 
-    It is a class of its own, so that no stream takes it for an error of the network.
+    It has its own class, so that a stream does not mistake it for a network error.
     """
 
 
 class AiohttpWire:
     """Connections of one event loop, for all its tasks.
 
-    It belongs to the loop that uses it first, until it is closed there. It can be made before there
-    is a loop.
+    It belongs to the loop that uses it first, until it is closed there. It can be created before
+    there is a loop.
     """
 
     blocking = False
@@ -54,7 +54,7 @@ class AiohttpWire:
         """Return what ends the waits of a new exchange.
 
         Raises:
-            OtherLoopError: The wire belongs to another event loop than the one that runs.
+            OtherLoopError: The wire belongs to another event loop than the running one.
         """
         loop = running_loop()
         if loop is not None:
@@ -62,10 +62,10 @@ class AiohttpWire:
         return LoopCancellation()
 
     async def send(self, parcel: Parcel, carried: Carried[LoopCancellation]) -> AiohttpAnswer:
-        """Send *parcel*; the connection that gets to carry it tells the request on its way.
+        """Send *parcel*; the connection that carries it notifies the request.
 
         Raises:
-            ConfigurationError: The environment names a proxy of SOCKS.
+            ConfigurationError: The environment sets a SOCKS proxy.
         """
         session = self._open_session()
         proxy = proxy_for(parcel.url)
@@ -73,7 +73,7 @@ class AiohttpWire:
         data, content_type = _body(parcel)
         start = functools.partial(
             session.request,
-            # In lower case it is not one of those that aiohttp sends again by itself.
+            # aiohttp retries some methods by itself, but not in lower case.
             parcel.method.lower(),
             _url(parcel),
             data=data,
@@ -90,7 +90,7 @@ class AiohttpWire:
             failed = failures.plain(error, proxy)
         else:
             return AiohttpAnswer(arrived, cast("Frame", arrived.frame))
-        raise failed  # not while the other is handled, which would become its context
+        raise failed  # raised here, so that the other one does not become its context
 
     async def aclose(self) -> None:
         """Close the connections that no exchange uses. The wire can be used again."""
@@ -109,13 +109,13 @@ class AiohttpWire:
     def _check(self, loop: object) -> None:
         if self._opened is not None and self._opened.loop is not loop:
             raise OtherLoopError(
-                "this client has connections in another event loop: close it there, or make one"
+                "this client has connections in another event loop: close it there, or create one"
                 " for each loop"
             )
 
 
 class _Opened:
-    """What a wire has in an event loop."""
+    """The resources of a wire in an event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -128,7 +128,7 @@ class _Opened:
         self._closing: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
-        """Close what is not in use, and the session as soon as nothing is."""
+        """Close what is not in use, and the session as soon as nothing is in use."""
         await self._connector.end_idle()
         if self._connector.in_use:
             self._connector.when_idle = self._close_soon
@@ -140,7 +140,7 @@ class _Opened:
 
 
 def _url(parcel: Parcel) -> URL:
-    """Return where *parcel* goes. What is encoded in it already stays as it is."""
+    """Return the URL of *parcel*. What is already encoded stays as it is."""
     url = with_query(parcel.url, parcel.query)
     return URL(url, encoded=url.isascii())
 
@@ -149,7 +149,7 @@ def _body(parcel: Parcel) -> tuple[Any, dict[str, str]]:
     """Return the body for aiohttp, and the headers that describe it."""
     data, headers = parcel.data, {}
     if parcel.uploads:
-        from urllib3 import encode_multipart_formdata  # hardly any request has files
+        from urllib3 import encode_multipart_formdata  # rarely needed: few requests have files
         from urllib3.fields import RequestField
 
         fields: list[Any] = list(cast("tuple[tuple[str, str], ...]", data or ()))

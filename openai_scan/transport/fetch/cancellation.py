@@ -1,4 +1,4 @@
-"""What ends a wait: the time limit, or `cancel()`, which the page calls while Python waits."""
+"""What ends a wait: a timeout, or `cancel()`, which the page calls while Python waits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from openai_scan.transport.fetch.failures import failure_of
 class FetchCancellation:
     """Aborts the request of one exchange, and ends its pause.
 
-    A request is aborted by the engine, which closes the connection at once and rejects the promise
-    that is being waited for.
+    The engine aborts the request: it closes the connection at once and rejects the promise that
+    Python waits for.
 
     Args:
-        blocking: Whether to wait by suspending the WebAssembly stack rather than by `await`.
+        blocking: Whether to wait by suspending the WebAssembly stack instead of with `await`.
 
     Attributes:
-        requested: Whether `request()` was called.
-        inherited: False: no process is forked here.
-        signal: What a request has to be sent with.
+        requested: Whether `request()` has been called.
+        inherited: False: processes are not forked here.
+        signal: The AbortSignal for the request.
     """
 
     requested: bool = False
@@ -34,7 +34,7 @@ class FetchCancellation:
         self._blocking = blocking
         controller = js().AbortController.new()
         self.signal: Any = controller.signal
-        # A JavaScript function, which a timer can call without a proxy that has to be destroyed.
+        # A JavaScript function, which a timer can call without a proxy that must be destroyed.
         self._abort: Callable[[], object] = controller.abort.bind(controller)
         self._pause: asyncio.Future[None] | None = None
 
@@ -45,13 +45,13 @@ class FetchCancellation:
         self._end_pause()
 
     def hang_up(self) -> None:
-        """Have the engine close the connection. Without one do nothing."""
+        """Make the engine close the connection. No-op without one."""
         self._abort()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so many seconds, less if `request()` is called. The page lives on."""
+        """Wait *seconds*, less if `request()` is called. The page stays responsive."""
         if self.requested or self._why_not() is not None:
-            return  # what is sent after the pause says why not
+            return  # the request after the pause says why not
         loop = asyncio.get_event_loop()
         self._pause = loop.create_future()
         timer = loop.call_later(seconds, self._end_pause)
@@ -62,21 +62,21 @@ class FetchCancellation:
             self._pause = None
 
     async def wait(self, start: Callable[[], Any], seconds: float) -> Any:
-        """Return what the promise that *start* returns comes to.
+        """Return the result of the promise that *start* returns.
 
         Args:
-            start: Begins something that the signal aborts.
+            start: Starts something that the signal aborts.
             seconds: How long it may take.
 
         Raises:
             TimeoutError: It took longer, and was aborted.
             OSError: It was cancelled, or it failed.
-            ConfigurationError: Python cannot wait here. Nothing was begun.
+            ConfigurationError: Python cannot wait here. Nothing was started.
         """
         why_not = self._why_not()
         if why_not is not None:
             raise ConfigurationError(why_not)
-        # Rounded up: the limit has run out when the timer rings.
+        # Rounded up: when the timer fires, the limit must have expired.
         timer = js().setTimeout(self._abort, math.ceil(seconds * 1000))
         try:
             return await self._settled(start())
@@ -87,13 +87,13 @@ class FetchCancellation:
             raise
         finally:
             js().clearTimeout(timer)
-        raise failure  # here, so that nothing of JavaScript is its context
+        raise failure  # raised here, so that no JavaScript object is its context
 
     def _meaning(self, error: Any) -> OSError:
-        """Return what a rejected promise means."""
+        """Return the error that a rejected promise stands for."""
         if self.requested:
             return OSError("cancelled")
-        if self.signal.aborted:  # by the timer: nothing else aborts it during a wait
+        if self.signal.aborted:  # by the timer; nothing else aborts it during a wait
             return TimeoutError("the time is over")
         return failure_of(error)
 

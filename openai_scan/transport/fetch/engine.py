@@ -1,7 +1,8 @@
-"""The JavaScript engine that this Python runs in: what it is, and whether Python can wait in it.
+"""The JavaScript engine that runs this Python: what it is, and whether Python can wait in it.
 
-Only Pyodide has the modules `js` and `pyodide`, so they are imported where they are used. What the
-engine can do is asked, never tried: `socket.create_connection()` seems to succeed in a browser.
+Only Pyodide has the modules `js` and `pyodide`, so they are imported where they are used. Whether
+the engine can do something is queried, never tried: `socket.create_connection()` seems to succeed
+in a browser.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import sys
 from typing import Any
 
 _ENTERED_WITHOUT_PROMISE = (
-    "Python cannot wait for the network here, because JavaScript called it without waiting for it:"
-    " enter Python by pyodide.runPythonAsync() rather than runPython(), or by callPromising() of a"
-    " function; start an asyncio task in a callback; or use AsyncClient"
+    "Python cannot wait for the network here, because JavaScript did not call it in a way that can"
+    " wait: start Python with pyodide.runPythonAsync() instead of runPython(), or with"
+    " callPromising() of a function; start an asyncio task in a callback; or use AsyncClient"
 )
 _NO_JSPI = (
     "this JavaScript engine cannot suspend Python while it waits for the network (JSPI): use"
@@ -32,12 +33,12 @@ def js() -> Any:
 
 
 def ffi() -> Any:
-    """Return what Pyodide translates between the two languages with."""
+    """Return Pyodide's module for converting between the two languages."""
     return importlib.import_module("pyodide.ffi")
 
 
 def is_page() -> bool:
-    """Return whether the program belongs to a web page, as the page itself or as a worker of it.
+    """Return whether the program runs in a web page, or in a worker of one.
 
     Node.js and edge runtimes have no address.
     """
@@ -45,7 +46,7 @@ def is_page() -> bool:
 
 
 def why_not_suspend() -> str | None:
-    """Return why Python cannot be suspended here, and what to do; None if it can."""
+    """Return why Python cannot be suspended here, and what to do; None if it can be."""
     if ffi().can_run_sync():
         return None
     has_jspi = hasattr(js().WebAssembly, "Suspending")

@@ -1,6 +1,6 @@
-"""Translate what an engine says about a failed request into our errors, in this place only.
+"""Translate an engine's errors for failed requests into ours; only this module does.
 
-A browser says next to nothing, so that a page cannot explore the network that it is opened in.
+A browser says almost nothing, so that a page cannot explore the network that it is opened in.
 Node.js has the reason in `cause`.
 """
 
@@ -12,7 +12,7 @@ from openai_scan.errors import ConnectError, ScanError, TransportError
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.fetch.engine import is_page, js
 
-# What Node.js says if there was no connection, so that the request cannot have arrived.
+# Node.js's codes for requests without a connection, which cannot have arrived.
 _UNCONNECTED = frozenset(
     {
         "EAI_AGAIN",
@@ -25,18 +25,18 @@ _UNCONNECTED = frozenset(
 )
 
 _UNTOLD = (
-    "; a browser does not say why: there may be no connection or no such host, or the server does"
-    " not allow requests from pages of this origin (CORS), or the policy of the page does not allow"
-    " the server (CSP)"
+    "; a browser does not say why: there may be no connection or no such host, or the server may"
+    " not allow requests from this origin (CORS), or the policy of the page may not allow the"
+    " server (CSP)"
 )
 _MIXED = "; a page that was loaded over https may not send requests over http"
 
 
 class FetchError(OSError):
-    """A request failed. It has no reference to anything in JavaScript.
+    """A request failed. It has no reference to JavaScript objects.
 
     Attributes:
-        code: What the system calls the reason, as far as the engine passes that on, or None.
+        code: The system's code for the reason, if the engine passes it on, or None.
     """
 
     def __init__(self, words: str, code: str | None = None) -> None:
@@ -45,12 +45,12 @@ class FetchError(OSError):
 
 
 def failure_of(error: Any) -> FetchError:
-    """Return an exception of JavaScript as one of Python's."""
+    """Return a JavaScript exception as a Python one."""
     cause = getattr(error, "cause", None)
     code = getattr(cause, "code", None)
-    # Node.js gives a host that refuses on all its addresses a cause without a message.
+    # If a host refuses on all its addresses, the cause in Node.js has no message.
     words = getattr(cause, "message", None) or code or error.message
-    # Some engines say a sentence, and it becomes a part of one.
+    # Some engines return a sentence, which here becomes part of another one.
     return FetchError(str(words).rstrip("."), None if code is None else str(code))
 
 
@@ -60,7 +60,7 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     Args:
         error: What the wire raised.
         where: The server's base URL.
-        clock: The time limits.
+        clock: The timeouts.
     """
     if isinstance(error, TimeoutError):
         return clock.overdue(where)
@@ -79,7 +79,7 @@ def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     Args:
         error: What the wire raised.
         where: The server's base URL.
-        clock: The time limits.
+        clock: The timeouts.
     """
     if isinstance(error, TimeoutError):
         return clock.overdue(where)

@@ -1,4 +1,4 @@
-"""Send requests by `fetch`, and read their answers as they arrive."""
+"""Send requests with `fetch`, and read their answers as they arrive."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from openai_scan.transport.fetch.engine import ffi, is_page, js
 from openai_scan.transport.request import Parcel, with_query
 from openai_scan.transport.wire import Carried
 
-# What every engine decodes. Of any other coding the exchange looks at the beginning of the body,
+# What every engine decodes. For any other coding the exchange examines the beginning of the body,
 # which also works if the engine has decoded it.
 _DECODED = frozenset({"br", "deflate", "gzip", "identity", "x-gzip"})
 
 
 class FetchHeaders(Mapping[str, str]):
-    """Headers as `fetch` shows them, with their names in lower case. Any case finds them."""
+    """Headers from `fetch`, with lower-case names. Lookups are case-insensitive."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values = {name.lower(): value for name, value in pairs}
@@ -35,9 +35,9 @@ class FetchHeaders(Mapping[str, str]):
 
 
 class FetchAnswer:
-    """An answer of `fetch`. See `Answer` for its methods.
+    """An answer of `fetch`; see `Answer` for its methods.
 
-    The engine keeps the connection, or does not, when the body has been read to its end.
+    The engine decides whether to keep the connection after the body was read to its end.
     """
 
     def __init__(self, response: Any, clock: Clock, cancellation: FetchCancellation) -> None:
@@ -66,19 +66,19 @@ class FetchAnswer:
         return b""
 
     def close(self) -> None:
-        """Have the engine close the connection, unless the body was read to its end."""
+        """Make the engine close the connection, unless the body was read to its end."""
         self._reader = None
         self._cancellation.hang_up()
 
 
 class FetchWire:
-    """Sends requests by `fetch`, which keeps the connections.
+    """Sends requests with `fetch`, which keeps the connections.
 
-    What a page cannot know stays unknown: when there is a connection, so that the limit
-    `first_byte` includes the time to connect, and whether it was used before.
+    A page cannot know when there is a connection, so the limit `first_byte` includes the time to
+    connect; nor whether the connection was used before.
 
     Args:
-        blocking: Whether to wait by suspending the WebAssembly stack rather than by `await`.
+        blocking: Whether to wait by suspending the WebAssembly stack instead of with `await`.
     """
 
     errors: tuple[type[Exception], ...] = (OSError,)
@@ -94,10 +94,10 @@ class FetchWire:
         return FetchCancellation(blocking=self.blocking)
 
     async def send(self, parcel: Parcel, carried: Carried[FetchCancellation]) -> FetchAnswer:
-        """Send *parcel*, without the headers that a server has to allow and can do without.
+        """Send *parcel*, without the headers that need the server's permission and are dispensable.
 
         Raises:
-            RedirectError: The server redirects, and the browser does not say where to.
+            RedirectError: The server redirects, and the browser does not say where.
         """
         carried.connected(reused=None)
         clock, cancellation = carried.clock, carried.cancellation
@@ -106,16 +106,16 @@ class FetchWire:
         response = await cancellation.wait(lambda: js().fetch(url, options), clock.left())
         if response.type == "opaqueredirect":
             raise RedirectError(
-                "the server redirects, and a browser does not say where to: set base_url to that"
+                "the server redirects, and a browser does not say where: set base_url to that"
             )
         return FetchAnswer(response, clock, cancellation)
 
     def is_stale(self, error: Exception) -> bool:  # noqa: ARG002 - it does not depend on it
-        """Return False: a browser itself sends again what met a connection that was closed."""
+        """Return False: a browser itself retries if a reused connection was closed."""
         return False
 
     def strip(self, error: BaseException) -> None:
-        """Do nothing: no error of this wire holds the request."""
+        """Do nothing: no error of this wire refers to the request."""
 
     async def aclose(self) -> None:
         """Do nothing: the engine keeps the connections."""
@@ -132,7 +132,7 @@ def _options(parcel: Parcel, signal: Any) -> Any:
         "redirect": "manual",
         "signal": signal,
     }
-    if is_page():  # edge runtimes refuse these two, and have neither cookies nor a cache
+    if is_page():  # edge runtimes reject these two, and have neither cookies nor a cache
         options |= {"credentials": "omit", "cache": "no-store"}
     if parcel.uploads:
         options["body"] = _form(parcel)
@@ -142,7 +142,7 @@ def _options(parcel: Parcel, signal: Any) -> Any:
 
 
 def _form(parcel: Parcel) -> Any:
-    """Return the form for *parcel*. The engine adds the boundary, and the header that names it."""
+    """Return the form for *parcel*. The engine adds the boundary and the header with it."""
     form = js().FormData.new()
     fields = parcel.data if isinstance(parcel.data, tuple) else ()
     for name, value in fields:
@@ -154,5 +154,5 @@ def _form(parcel: Parcel) -> Any:
 
 
 def _converted(value: Any) -> Any:
-    """Return *value* with plain objects of JavaScript in place of dicts."""
+    """Return *value* with JavaScript objects instead of dicts."""
     return ffi().to_js(value, dict_converter=js().Object.fromEntries)

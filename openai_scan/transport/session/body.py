@@ -1,25 +1,25 @@
-"""Read the body of an answer from its socket: one system call for all that has arrived.
+"""Read the body of an answer from its socket: one system call for everything that has arrived.
 
-A model sends its tokens one by one, each in a packet of its own, so the cost of a read is the
-cost of a token. Only this module and the frame of the content, see `unframing`, are between the
-socket and the reader.
+A model sends its tokens one by one, each in its own packet, so the cost of a read is the cost of a
+token. Only this module and the framing of the body (see `unframing`) are between the socket and the
+reader.
 
-Who limits a wait:
+What limits a wait:
 
-- The system, by the option SO_RCVTIMEO of a blocking socket, where it can.
-- Python, by `settimeout()`, which asks the system to wait before each read: 2 us more. It does so
-  over TLS, which reads several times for one read of ours; where the socket is not the system's,
-  as with gevent and eventlet; where the system wakes no waiting thread, as on Windows; and where
-  signals may come again and again, since each of them starts the system's limit again. Handlers
-  and timers are checked when a body begins.
+- The system, with the option SO_RCVTIMEO of a blocking socket, where it can.
+- Python, with `settimeout()`, which waits in a separate system call before each read: 2 us more. It
+  is used over TLS, which reads several times for one read of ours; if the socket is not the
+  system's, as with gevent and eventlet; if the system does not wake waiting threads, as on Windows;
+  and if signals may arrive repeatedly, because each restarts the system's limit. Handlers and
+  timers are checked when a body begins.
 
-Either limits one slice of a wait, see `waiting`; hardly any wait for a token is longer. The option
-stays with the socket, but means nothing to its other users: they make it non-blocking.
+Either limits one slice of a wait (see `waiting`); hardly any wait for a token is longer. The option
+stays set on the socket but has no effect for its other users: they make it non-blocking.
 """
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found] # typeshed leaves it out
+import _signal  # type: ignore[import-not-found] # not in typeshed
 import _socket
 import signal
 import socket
@@ -32,10 +32,10 @@ from openai_scan.transport.clock import Clock
 from openai_scan.transport.session.cancellation import SocketCancellation
 from openai_scan.transport.session.unframing import Frame
 
-# How much one read takes at most. It may hold many small chunks of a body.
+# The most that one read returns. It may contain many small chunks of a body.
 READ_BYTES = 64 * 1024
 
-# A timeval of C has two longs on these systems, or what has the same layout.
+# A C timeval consists of two longs on these systems, or has the same layout.
 _SYSTEM_LIMITS_WAITS = sys.platform in ("linux", "darwin") and sys.maxsize > 2**32
 
 
@@ -43,11 +43,11 @@ class Body:
     """The body of one answer.
 
     Args:
-        sock: Where it arrives.
-        frame: Where it ends.
-        arrived: What of it has arrived already.
-        clock: How long each wait for it may take.
-        cancellation: What may end a wait.
+        sock: The socket.
+        frame: Finds the end.
+        arrived: The part of it that has already arrived.
+        clock: Limits each wait.
+        cancellation: May end a wait.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Body:
         self._clock = clock
         self._left = clock.left
         self._arrived = arrived
-        self._wait = 0.0  # how long the next wait takes at most; 0 means that it has to be set
+        self._wait = 0.0  # the limit that is set for the next wait; 0 if none is set
         self._frame = frame
         self._take = frame.take
         self._by_system = _SYSTEM_LIMITS_WAITS and not waiting.sliced and _system_limits(sock)
@@ -73,12 +73,12 @@ class Body:
             sock.settimeout(None)
 
     def limit_by(self, clock: Clock) -> None:
-        """Let *clock* say how long each later wait may take."""
+        """Let *clock* limit each later wait."""
         self._clock = clock
         self._left = clock.left
 
     def read(self) -> bytes:
-        """Return the content that has arrived; wait if there is none.
+        """Return the content that has arrived; wait if nothing has.
 
         Returns:
             At least one byte, or `b""` at the end of the body and from then on.
@@ -86,7 +86,7 @@ class Body:
         Raises:
             TimeoutError: The time is up.
             OSError: The connection broke.
-            http.client.HTTPException: The frame is broken, or was cut off.
+            http.client.HTTPException: The framing is broken, or was cut off.
         """
         frame = self._frame
         while frame.open:
@@ -97,8 +97,8 @@ class Body:
                 if left != self._wait:
                     self._limit(left)
                 try:
-                    data = self._receive(READ_BYTES) or b""  # TLS in TLS ends with 0
-                except Exception as error:  # noqa: BLE001 - it is raised again
+                    data = self._receive(READ_BYTES) or b""  # TLS in TLS returns 0 at the end
+                except Exception as error:  # noqa: BLE001 - raised again
                     data = self._receive_later(error, left)
             content = self._take(data)
             if content:
@@ -109,12 +109,12 @@ class Body:
 
     @property
     def at_its_end(self) -> bool:
-        """Whether the end of the body was found, and no byte behind it was read."""
+        """Whether the end of the body was found and no byte after it was read."""
         frame = self._frame
         return frame.found_end and not (frame.surplus or self._arrived)
 
     def _receive_later(self, error: Exception, seconds: float) -> bytes:
-        """Receive in the rest of a wait of *seconds*, if *error* ended no more than a slice."""
+        """Receive in the rest of a wait of *seconds*, if *error* only ended a slice of it."""
         carry(error)
         left = seconds - waiting.slice_of(seconds)
         if isinstance(error, BlockingIOError):
@@ -126,7 +126,7 @@ class Body:
         ):
             leave_with(error)
         self._cancellation.check()
-        self._wait = 0.0  # the last slice may be a short one
+        self._wait = 0.0  # the last slice may have been shorter
         try:
             return waiting.in_slices(
                 self._receive_once, self._limit_one, left, self._cancellation.check
@@ -138,17 +138,17 @@ class Body:
     def _receive_once(self) -> bytes:
         try:
             return self._receive(READ_BYTES) or b""
-        except BlockingIOError as error:  # the system's limit has run out
+        except BlockingIOError as error:  # the system's limit has expired
             pass_interruption(error)
             raise TimeoutError("nothing came") from None
 
     def _limit(self, seconds: float) -> None:
-        """Let no later wait take longer than that."""
+        """Limit later waits to *seconds*."""
         self._limit_one(waiting.slice_of(seconds))
         self._wait = seconds
 
     def _limit_one(self, seconds: float) -> None:
-        """Let no later call of `_receive()` take longer than that."""
+        """Limit later calls of `_receive()` to *seconds*."""
         if self._by_system:
             whole = int(seconds)
             # Zero would mean no limit.
@@ -164,15 +164,15 @@ def _system_limits(sock: socket.socket) -> bool:
 
 
 def signals_may_repeat() -> bool:
-    """Return whether signals may interrupt the waits of this process again and again.
+    """Return whether signals may repeatedly interrupt the waits of this process.
 
-    A handler may be called any number of times, and may set its alarm anew each time; those for
+    A handler may be called any number of times, and may set its alarm again each time; handlers for
     signals that ask a process to end are called once or twice. Handlers that are not Python's, such
-    as those of a profiler, cannot be seen, so timers count too.
+    as those of a profiler, are invisible, so timers count too.
     """
     final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     timers = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
-    # The function of the public module makes an enum of each: 200 us rather than 1.
+    # The function of the public module wraps each in an enum: 200 us instead of 1.
     return any(signal.getitimer(timer)[1] for timer in timers) or any(
         callable(_signal.getsignal(number)) and number not in final
         for number in range(1, signal.NSIG)

@@ -1,4 +1,4 @@
-"""What `cancel()` takes hold of, whatever an exchange over sockets is waiting for."""
+"""What `cancel()` ends, whatever an exchange over sockets is waiting for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from openai_scan import waiting
 from openai_scan.transport.per_process import PerProcess
 
 # Guards which exchange a connection carries, so that a late cancel() does not hit the next one; and
-# wakes those who wait for something other than a socket. It is held for a system call at most.
+# wakes threads that wait for something other than a socket. It is held for a system call at most.
 _changed = PerProcess(threading.Condition)
 
 
 class Held(Protocol):
-    """A connection that can be held: one that knows its socket."""
+    """A connection that can be attached: one that knows its socket."""
 
     owner: object
     """The token of the exchange that it carries."""
@@ -32,7 +32,7 @@ class SocketCancellation:
     """Lets any thread end what one thread waits for: a name, a connection, bytes, a pause.
 
     Attributes:
-        requested: Whether a thread did.
+        requested: Whether `request()` has been called.
         token: Identifies the exchange to the connection that carries it. A reference to the
             exchange itself would keep a dropped stream alive.
     """
@@ -43,11 +43,11 @@ class SocketCancellation:
         self.token = object()
         self._pid = os.getpid()
         self._socket: socket.socket | None = None
-        self._attached = False  # to a connection; until then the socket is a copy of our own
+        self._attached = False  # to a connection; until then we have a copy of the socket
         self._connecting: list[socket.socket] = []
 
     def request(self) -> None:
-        """Wake the thread that waits, now and whenever it would wait again."""
+        """Wake the waiting thread from this wait and every later one."""
         with _changed.value:
             self.requested = True
             self._shut_down()
@@ -55,80 +55,80 @@ class SocketCancellation:
 
     @property
     def inherited(self) -> bool:
-        """Whether a parent process created it, and this process must not end the connection."""
+        """Whether a parent process created it, so that this process must not end the connection."""
         return self._pid != os.getpid()
 
     def check(self) -> None:
-        """Do nothing, unless `request()` was called.
+        """Raise an error if `request()` has been called.
 
         Raises:
-            OSError: It was.
+            OSError: It has been called.
         """
         if self.requested:
             raise OSError("cancelled")
 
     async def pause(self, seconds: float) -> None:
-        """Wait so many seconds, less if `request()` is called."""
+        """Wait *seconds*, less if `request()` is called."""
         self.wait_for(lambda: False, seconds)
 
     def wait_for(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Wait for *happened*, a cancellation or the end of the time; return what happened says.
+        """Wait for *happened*, a cancellation or the end of the time; return whether it happened.
 
-        What makes it happen calls `notify()`.
+        The code that makes it happen calls `notify()`.
         """
         with _changed.value:
             waiting.wait_for(_changed.value, lambda: self.requested or happened(), seconds)
         return happened()
 
     def watch(self, connecting: socket.socket) -> None:
-        """Take hold of a socket that is being connected too. Call `forget()` before it is closed.
+        """Register another socket that is being connected. Call `forget()` before closing it.
 
         Raises:
-            OSError: The exchange was cancelled already.
+            OSError: The exchange has already been cancelled.
         """
         with _changed.value:
             self.check()
             self._connecting.append(connecting)
 
     def forget(self, connecting: socket.socket) -> None:
-        """Let go of a socket that `watch()` took."""
+        """Unregister a socket that was passed to `watch()`."""
         with _changed.value:
             self._connecting.remove(connecting)
 
     def hold(self, connected: socket.socket) -> None:
-        """Take hold of a socket that is not part of a connection yet.
+        """Register a socket that is not part of a connection yet.
 
         Raises:
-            OSError: The exchange was cancelled already.
+            OSError: The exchange has already been cancelled.
         """
         self.let_go()
         with _changed.value:
             self.check()
-            # A TLS handshake moves the descriptor into another object; a copy stays.
+            # A TLS handshake moves the descriptor into another object; the copy stays valid.
             self._socket = connected.dup()
             self._attached = False
 
     def let_go(self) -> None:
-        """Let go of the socket that `hold()` took."""
+        """Unregister the socket that was passed to `hold()`."""
         with _changed.value:
             held, self._socket = self._socket, None
         if held is not None:
             held.close()
 
     def attach(self, connection: Held) -> None:
-        """Take hold of the connection that carries the exchange."""
+        """Register the connection that carries the exchange."""
         with _changed.value:
             connection.owner = self.token
             self._attached = True
-            # TLS through a proxy that itself speaks TLS is one connection inside the other.
+            # TLS through a proxy that itself uses TLS is one connection inside another.
             self._socket = getattr(connection.sock, "socket", connection.sock)
             if self.requested:
                 self._shut_down()
 
     def release(self) -> None:
-        """Let go of the connection: the answer is over, and the next one may be another's.
+        """Unregister the connection: the answer is over, and the next may be another's.
 
-        While no connection is attached, the answer that is over is a proxy's; nothing is let go.
+        If no connection is attached, the answer was a proxy's, and this is a no-op.
         """
         with _changed.value:
             if self._attached:
@@ -144,22 +144,22 @@ class SocketCancellation:
             return
         for held in (self._socket, *self._connecting):
             if held is not None:
-                with contextlib.suppress(OSError):  # it may be closed already
+                with contextlib.suppress(OSError):  # it may already be closed
                     _shutdown_of(held)(socket.SHUT_RDWR)
 
 
 def notify() -> None:
-    """Have every `wait_for()` check whether what it waits for has happened."""
+    """Make every `wait_for()` check whether what it waits for has happened."""
     with _changed.value:
         _changed.value.notify_all()
 
 
 def _shutdown_of(held: socket.socket) -> Callable[[int], object]:
-    """Return what shuts *held* down, whatever kind of socket it is.
+    """Return the function that shuts *held* down, whatever kind of socket it is.
 
-    It is not ssl's own `shutdown()`: after that a reader would get what lies there, still
-    encrypted. So it is that of the first class the others are derived from. eventlet's class has
-    none, since its sockets pass on what they do not have.
+    It is not ssl's own `shutdown()`, after which a reader would get buffered bytes, still
+    encrypted. So it is that of the most basic class. eventlet's class has none, because its sockets
+    delegate what they do not have.
     """
     for kind in reversed(type(held).__mro__):
         if "shutdown" in vars(kind):

@@ -1,14 +1,14 @@
-"""Read an answer within the clock of its exchange, and decide what becomes of the connection.
+"""Read an answer within the clock of its exchange, and decide whether to keep the connection.
 
-The rule, which `ClockedResponse._is_clean()` states and nothing else: a connection carries another
+The rule, which is implemented only in `ClockedResponse._is_clean()`: a connection carries another
 request only if
 
-- the request was sent to its end, and nobody has cancelled it,
-- the head left no doubt about where the answer ends, see `framing`,
+- the request was sent to its end, and was not cancelled,
+- the head left no doubt about where the answer ends (see `framing`),
 - that end was read,
-- and nothing lies behind it, in no buffer: neither ours, nor that of TLS, nor the system's.
+- and nothing follows it in any buffer: ours, that of TLS, or the system's.
 
-Then the next byte can only be the next answer's. In every other case the connection is closed.
+Then the next byte can only belong to the next answer. In every other case the connection is closed.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from openai_scan.transport.wire import Carried
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# How much of a head one read takes off a socket at most.
+# The most of a head that one read takes from a socket.
 _BUFFER_BYTES = 64 * 1024
 
 
 class _Current(threading.local):
-    """The exchange that this thread is sending, for the connection that gets to carry it.
+    """The exchange that this thread is sending, for the connection that will carry it.
 
     Attributes:
         carried: The exchange.
-        answered: The answer whose head has arrived last.
+        answered: The answer whose head arrived last.
     """
 
     carried: Carried[SocketCancellation]
@@ -74,7 +74,7 @@ class _ClockedReads(io.RawIOBase):
 
     Attributes:
         waits: Whether to wait for bytes; if not, `readinto()` returns None.
-        ended: Whether the other side has said that nothing more follows.
+        ended: Whether the other side has ended the connection.
     """
 
     waits: bool = True
@@ -113,12 +113,12 @@ class _ClockedReads(io.RawIOBase):
         )
 
     def _limit(self, seconds: float) -> None:
-        if seconds != self._socket.gettimeout():  # setting it is a system call
+        if seconds != self._socket.gettimeout():  # setting it costs a system call
             self._socket.settimeout(seconds)
 
     def more_has_come(self) -> bool:
-        """Return whether anything is left to read, or the end was; without waiting."""
-        # In TLS inside TLS urllib3 keeps a buffer of what is still encrypted.
+        """Return, without waiting, whether there is anything left to read, or the end was read."""
+        # In TLS inside TLS, urllib3 keeps a buffer of bytes that are still encrypted.
         tls = getattr(self._socket, "sslobj", self._socket)
         decrypted = getattr(tls, "pending", int)()
         encrypted = getattr(getattr(self._socket, "incoming", None), "pending", 0)
@@ -126,16 +126,16 @@ class _ClockedReads(io.RawIOBase):
         return self.ended or bool(decrypted or encrypted) or wait_for_read(bottom, timeout=0)
 
     def close(self) -> None:
-        """Let go of the socket: from now on no `cancel()` of this exchange touches it."""
+        """Release the socket: from now on no `cancel()` of this exchange affects it."""
         self._cancellation.release()
         self._reads.close()
         super().close()
 
 
 class ClockedResponse(http.client.HTTPResponse):
-    """An answer, of the server or of a proxy, that keeps to the clock from its first byte on."""
+    """An answer, of the server or of a proxy, whose reads keep to the clock from the first byte."""
 
-    _framing: Framing  # when the head has arrived
+    _framing: Framing  # set when the head has arrived
     _clear: bool = False  # whether the head leaves no doubt about its own end and the body's
     _version_sent: str = ""
     _held: bytes = b""
@@ -159,12 +159,12 @@ class ClockedResponse(http.client.HTTPResponse):
         """Read the head. Only a blank line ends it.
 
         Raises:
-            http.client.IncompleteRead: The connection ended before that, which http.client takes
-                for the end of the head.
+            http.client.IncompleteRead: The connection ended before that. http.client would accept
+                it as the end of the head.
             http.client.HTTPException: The head is too large, or does not say where the answer ends.
         """
         body = self.fp
-        self.fp = self._head  # type: ignore[assignment] # of a head it reads nothing but lines
+        self.fp = self._head  # type: ignore[assignment] # http.client only reads lines of a head
         try:
             super().begin(*args, **kwargs)
         finally:
@@ -177,7 +177,7 @@ class ClockedResponse(http.client.HTTPResponse):
 
     @functools.cached_property
     def body(self) -> Body:
-        """What reads the body. Whoever asks for it reads nothing here any more."""
+        """The reader of the body. After this is used, nothing else may be read here."""
         return Body(
             self._socket,
             unframed(self._framing),
@@ -187,19 +187,19 @@ class ClockedResponse(http.client.HTTPResponse):
         )
 
     def limit_by(self, clock: Clock) -> None:
-        """Let *clock* say how long each later wait for the body may take."""
+        """Let *clock* limit each later wait for the body."""
         self.body.limit_by(clock)
 
     def peek1(self) -> bytes:
-        """Return what has arrived of the body, which is still to be read; wait if that is nothing.
+        """Return what has arrived of the body, without consuming it; wait if nothing has.
 
-        At the end of the body it is nothing.
+        At the end of the body it returns `b""`.
         """
         self._held = self._held or self.body.read()
         return self._held
 
     def read1(self, n: int = -1) -> bytes:
-        """Return what has arrived, at most *n* bytes: what urllib3 calls to decompress it."""
+        """Return what has arrived, at most *n* bytes; urllib3 calls it to decompress the body."""
         content = self._held or self.body.read()
         if n < 0:
             n = len(content)
@@ -207,15 +207,15 @@ class ClockedResponse(http.client.HTTPResponse):
         return content[:n]
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Return the first line of the answer, and read past informational answers before it.
+        """Return the first line of the answer; skip informational answers before it.
 
-        RFC 9110, section 15.2: a client has to accept them, also if it expects none.
+        RFC 9110, section 15.2: a client must accept them, even if it does not expect any.
         """
         for _ in range(MAX_INFORMATIONAL + 1):
             version, status, reason = read_first_line(self._head.line())
             if status // 100 == 2 and self._of_tunnel:
-                self.fp = self._head  # type: ignore[assignment] # there is no body behind it
-                return version, 200, reason  # http.client takes no other for a tunnel
+                self.fp = self._head  # type: ignore[assignment] # no body follows
+                return version, 200, reason  # http.client accepts no other status for a tunnel
             if status // 100 != 1:
                 self._version_sent = version
                 return version, status, reason
@@ -223,7 +223,7 @@ class ClockedResponse(http.client.HTTPResponse):
         raise endless()
 
     def _arrived(self) -> bytes:
-        """Return what lies in our buffer."""
+        """Return what is in our buffer."""
         self._reads.waits = False
         try:
             return self.fp.peek()
@@ -231,20 +231,20 @@ class ClockedResponse(http.client.HTTPResponse):
             self._reads.waits = True
 
     def _close_conn(self) -> None:
-        """Let go of the connection, and close it unless it can carry another request.
+        """Release the connection, and close it unless it can carry another request.
 
-        http.client calls it at the end of a body, and before it gives an answer up; urllib3 puts
-        connections back into its pool after it.
+        http.client calls it at the end of a body, and before it gives an answer up. Afterwards
+        urllib3 puts the connection back into its pool.
         """
         connection, self._connection = self._connection, None
         clean = connection is not None and self._is_clean(connection)
-        super()._close_conn()  # type: ignore[misc] # it is undocumented
-        # A cancellation up to here has shut the socket down; a later one does not touch it.
+        super()._close_conn()  # type: ignore[misc] # undocumented
+        # A cancellation up to here has shut the socket down; a later one does not affect it.
         if connection is not None and (not clean or self._cancellation.requested):
             connection.close()
 
     def _is_clean(self, connection: Carrying) -> bool:
-        """Return whether the next byte on the connection can only be the next answer's."""
+        """Return whether the next byte on the connection can only belong to the next answer."""
         if self._of_tunnel:
             at_end = not self._arrived()
         else:

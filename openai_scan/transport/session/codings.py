@@ -1,4 +1,4 @@
-"""The Content-Encodings that an answer may have, and how large it may become."""
+"""The Content-Encodings that an answer may have, and how much it may expand."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib3.response import BaseHTTPResponse
 
 from openai_scan.errors import NotAnEventStreamError
 
-# What a compressed body may become. Events of a model compress to a tenth or a twentieth, and to a
-# hundredth if it says one word again and again; what is made to exhaust a reader, to a thousandth
-# or a millionth. So the ratio is not asked for before there is much of it.
+# How much a compressed body may expand. Events of a model compress to a tenth or a twentieth, and
+# to a hundredth if the model repeats one word; a decompression bomb, to a thousandth or a
+# millionth. So the ratio is not checked until there is much data.
 _MAX_RATIO = 100
 _RATIO_FROM_BYTES = 16 * 1024 * 1024
 
-# How the codings begin that begin with something of their own. Proxies that decompress an answer
-# often pass the header on, and then it begins otherwise.
+# The first bytes of codings that have a signature. Proxies that decompress an answer often leave
+# the header, and then the body begins differently.
 MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 
-# What urllib3 decodes each coding with; any other one is deflate.
+# The class with which urllib3 decodes each coding; any other coding is deflate.
 _CLASSES = {
     "gzip": "GzipDecoder",
     "x-gzip": "GzipDecoder",
@@ -29,10 +29,10 @@ _CLASSES = {
     "zstd": "ZstdDecoder",
 }
 
-# How large one step of decoding may become.
+# The maximum size of the result of one decoding step.
 _STEP_BYTES = 64 * 1024
 
-_UNDECODABLE = "what was sent cannot be decompressed"
+_UNDECODABLE = "the body cannot be decompressed"
 
 
 def decoders() -> list[str]:
@@ -41,14 +41,14 @@ def decoders() -> list[str]:
 
 
 def is_known(encoding: str, decoders: list[str]) -> bool:
-    """Return whether urllib3 decodes *encoding*, in bounded pieces.
+    """Return whether urllib3 decodes *encoding* in bounded pieces.
 
-    It hands over any other encoding as it is. Versions of Brotli before 1.2 decompress all that
-    they are given at once, however large it becomes.
+    It returns bodies of any other encoding unchanged. Versions of Brotli before 1.2 decompress all
+    input at once, however large the result.
 
     Args:
         encoding: Its name, in lower case.
-        decoders: What urllib3 can decode.
+        decoders: The codings that urllib3 can decode.
     """
     if encoding == "br" and encoding in decoders:
         brotli: Any = vars(urllib3.response)["brotli"]
@@ -57,9 +57,9 @@ def is_known(encoding: str, decoders: list[str]) -> bool:
 
 
 def is_encoded(codings: list[str], decoders: list[str]) -> bool:
-    """Return whether a body of these *codings* has to be decoded, and can be.
+    """Return whether a body with these *codings* needs to be decoded, and can be.
 
-    urllib3 takes a coding that it does not know for deflate if there is another one.
+    urllib3 treats an unknown coding as deflate if there is another one.
     """
     return {*codings, "identity"} != {"identity"} and all(
         is_known(coding, decoders) for coding in codings
@@ -67,26 +67,26 @@ def is_encoded(codings: list[str], decoders: list[str]) -> bool:
 
 
 def check_ratio(decoded: int, arrived: int) -> None:
-    """Refuse a body that becomes too much.
+    """Reject a body that expands too much.
 
     Args:
-        decoded: How many bytes it has become.
-        arrived: How many bytes it was.
+        decoded: The number of decoded bytes.
+        arrived: The number of bytes that arrived.
 
     Raises:
-        NotAnEventStreamError: It is.
+        NotAnEventStreamError: It expands too much.
     """
     if decoded > max(_RATIO_FROM_BYTES, _MAX_RATIO * arrived):
         raise NotAnEventStreamError(
-            f"the answer becomes more than {_MAX_RATIO} times as large when it is decompressed"
+            f"the answer expands to more than {_MAX_RATIO} times its size when decompressed"
         )
 
 
 class Decoder:
-    """Decodes a body in bounded steps, for who reads it past urllib3.
+    """Decodes a body in bounded steps, if it is not read through urllib3.
 
     Args:
-        coding: Its Content-Encoding, which is known.
+        coding: Its Content-Encoding, which must be known.
     """
 
     def __init__(self, coding: str) -> None:
@@ -97,15 +97,15 @@ class Decoder:
 
     @property
     def has_more(self) -> bool:
-        """Whether there is more of what was taken, without another byte."""
+        """Whether the input so far has more output."""
         return self._decoder.has_unconsumed_tail
 
     def take(self, data: bytes) -> bytes:
-        """Return a step of what *data* becomes, after what was left before; it may be nothing.
+        """Return the next step of output, for *data* and earlier input; it may be empty.
 
         Raises:
             OSError: It cannot be decoded.
-            NotAnEventStreamError: It becomes too much.
+            NotAnEventStreamError: It expands too much.
         """
         self._came += len(data)
         try:
@@ -117,10 +117,10 @@ class Decoder:
         return content
 
     def end(self) -> bytes:
-        """Return what is left at the end of the body.
+        """Return the rest at the end of the body.
 
         Raises:
-            OSError: It is cut off.
+            OSError: The body is cut off.
         """
         try:
             return self._decoder.flush()

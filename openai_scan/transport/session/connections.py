@@ -1,4 +1,4 @@
-"""Connections that know which exchange they carry, keep to its clock, and notice a dead peer."""
+"""Connections that know which exchange they carry, keep to its clock, and detect a dead peer."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class WatchedConnection(HTTPConnection):
     """A connection that tells the exchange it carries which socket that is."""
 
     owner: object = None
-    """The token of the exchange that it carries, see `SocketCancellation.token`."""
+    """The token of the exchange that it carries; see `SocketCancellation.token`."""
 
-    _tunnel_headers: dict[str, str]  # of http.client, which has no types for it
+    _tunnel_headers: dict[str, str]  # of http.client, untyped there
 
     whole_request: bool = False
     """Whether the last request was sent to its end."""
 
     @property
-    def response_class(self) -> Any:  # type: ignore[override] # nobody writes to it
-        """What http.client makes an answer with, of the server or of a proxy."""
+    def response_class(self) -> Any:  # type: ignore[override] # read-only here
+        """The class of answers, of the server or of a proxy."""
         kind = TunnelAnswer if current.carried.clock.connecting else ClockedResponse
         return functools.partial(kind, connection=self)
 
     def connect(self) -> None:
-        """Connect, then tell the exchange."""
+        """Connect, then notify the exchange."""
         cancellation = current.carried.cancellation
         connection: Any = self
         if waiting.sliced and hasattr(connection, "ssl_context"):
@@ -66,8 +66,8 @@ class WatchedConnection(HTTPConnection):
         self._attach(reused=False)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Tell the exchange, then send the request."""
-        if self.sock is not None:  # kept from an earlier request, or just connected over TLS
+        """Notify the exchange, then send the request."""
+        if self.sock is not None:  # reused, or just connected over TLS
             self._attach(reused=self.owner is not current.carried.cancellation.token)
         self.whole_request = False
         try:
@@ -76,9 +76,9 @@ class WatchedConnection(HTTPConnection):
             carry(error)  # urllib3 would swallow some of them
             if not isinstance(error, _CLOSED):
                 raise
-            # A server may refuse a long request and close the connection before it has read all
-            # of it. urllib3 then reads the answer, but only after a BrokenPipeError; TLS and
-            # Windows raise other errors.
+            # A server may reject a long request and close the connection before it has read all of
+            # it. urllib3 then reads the answer, but only after a BrokenPipeError; TLS and Windows
+            # raise other errors.
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         self.whole_request = True
 
@@ -92,7 +92,7 @@ class WatchedConnection(HTTPConnection):
         send_in_slices(self.sock, data)
 
     def _tunnel(self) -> None:
-        """Ask a proxy for a tunnel, whose first bytes have to be those of the handshake.
+        """Ask a proxy for a tunnel. Its first bytes must be those of the handshake.
 
         Raises:
             OSError: The proxy refused, or the end of its answer is in doubt.
@@ -102,14 +102,14 @@ class WatchedConnection(HTTPConnection):
         except BaseException:  # Ctrl-C too
             self.close()
             raise
-        if self.sock is None:  # closed at the end of the answer, see `ClockedResponse`
-            raise OSError(errno.EPROTO, "the end of the proxy's answer is in doubt")
+        if self.sock is None:  # closed at the end of the answer; see `ClockedResponse`
+            raise OSError(errno.EPROTO, "it is unclear where the proxy's answer ends")
 
     def _attach(self, *, reused: bool) -> None:
         carried = current.carried
         carried.cancellation.attach(self)
         carried.connected(reused=reused)
-        # urllib3 would limit the sending of the request to the time allowed for connecting.
+        # urllib3 would limit sending the request to the time allowed for connecting.
         self.timeout = carried.clock.left()
         self.sock.settimeout(self.timeout)
 
@@ -132,13 +132,13 @@ class WatchedConnection(HTTPConnection):
         }
         if not hasattr(self, "_socks_options"):
             return dial(self._dns_host, self.port, **how)
-        from openai_scan.transport.session.socks_dial import dial_through  # few need PySocks
+        from openai_scan.transport.session.socks_dial import dial_through  # rarely needed
 
         return dial_through(self._socks_options, self.host, self.port, **how)
 
 
 def _check_handshake(sock: socket.socket) -> None:
-    """Refuse a connection without encryption: ssl skips the handshake if the peer has gone."""
+    """Reject a connection without encryption: ssl skips the handshake if the peer has gone."""
     if isinstance(sock, ssl.SSLSocket) and sock.version() is None:
         raise system_error(errno.ECONNRESET)
 
@@ -146,8 +146,8 @@ def _check_handshake(sock: socket.socket) -> None:
 def _close_left_over(error: BaseException) -> None:
     """Close the socket whose handshake failed with *error*.
 
-    Before Python 3.13 ssl leaves it to the garbage collector after Ctrl-C, or if the peer has gone
-    already; and as long as the error is kept, so is the connection.
+    Before Python 3.13 ssl leaves that to the garbage collector after Ctrl-C, or if the peer has
+    already gone, and the connection stays open as long as the error is referenced.
     """
     for frame, _ in traceback.walk_tb(error.__traceback__):
         left_over = frame.f_locals.get("self")
@@ -156,7 +156,7 @@ def _close_left_over(error: BaseException) -> None:
 
 
 def _watched(pool: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    """Return a class like *pool*, of whatever kind, with `WatchedConnection`s."""
+    """Return a subclass of *pool*, of whatever kind, with `WatchedConnection`s."""
     if issubclass(pool.ConnectionCls, WatchedConnection):
         return pool
     connection = type("Watched", (WatchedConnection, pool.ConnectionCls), {})
@@ -169,10 +169,10 @@ def _all_watched(manager: urllib3.PoolManager) -> None:
 
 
 class _Adapter(HTTPAdapter):
-    """Connections that are watched and probed."""
+    """Creates connections that are watched and probed."""
 
     def close(self) -> None:
-        """Close the connections that are not in use, not leaving them to the garbage collector."""
+        """Close the connections that are not in use, instead of leaving them to the collector."""
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - it is not quite a dict
                 manager.pools[key].close()
@@ -190,14 +190,14 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that leaves a redirect alone.
+    """A session that ignores redirects.
 
-    Even if it is not to follow one, requests reads all of its body and parses where it leads: the
-    body may have no end, and the place may be no URL.
+    Even without following one, requests reads all of its body and parses its target: the body may
+    have no end, and the target may not be a URL.
     """
 
     def get_redirect_target(self, _: requests.Response) -> None:
-        """Return that there is none."""
+        """Return None: there is no target."""
 
 
 def new_session() -> requests.Session:

@@ -1,10 +1,10 @@
-"""Connect to a server within one time limit, and so that another thread can cancel it.
+"""Connect to a server within one time limit, so that another thread can cancel it.
 
 A name may have several addresses, and some of them may be dead: the machine is down, or there is no
 route for IPv6. The attempts overlap, as in RFC 8305 ("Happy Eyeballs"):
 
-- The families take turns, beginning with that of the first address.
-- The next attempt begins as soon as one fails, and at the latest 0.25 s after the last one began.
+- The families alternate, beginning with that of the first address.
+- The next attempt begins as soon as one fails, at the latest 0.25 s after the last one began.
 - The first connection wins, and the other attempts are closed.
 - All attempts share one limit.
 
@@ -37,7 +37,7 @@ _HEAD_START_SECONDS = 0.25
 
 _UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 
-# These errors only say that this machine cannot reach an address, such as one of IPv6. Any other
+# These errors only mean that this machine cannot reach an address, such as an IPv6 one. Any other
 # error says more.
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -50,12 +50,12 @@ def dial(
     clock: Clock,
     cancellation: SocketCancellation,
 ) -> socket.socket:
-    """Return a socket that is connected to *host*, waiting no longer than the clock allows.
+    """Return a socket connected to *host*, within the time that the clock allows.
 
     Raises:
-        socket.gaierror: The name is not known.
+        socket.gaierror: The name is unknown.
         TimeoutError: It took too long.
-        OSError: None of the host's addresses can be reached, or the exchange was cancelled.
+        OSError: No address of the host can be reached, or the exchange was cancelled.
     """
     addresses = _in_turns(resolve(host, port, clock=clock, cancellation=cancellation))
     with contextlib.closing(_Attempts(options, cancellation)) as attempts:
@@ -76,16 +76,16 @@ def dial(
 
 
 class _Attempts:
-    """Connections that are being made to the addresses of one host.
+    """Connection attempts to the addresses of one host.
 
     Args:
         options: The options of each socket.
-        cancellation: What may end the wait for them.
+        cancellation: May end the wait for them.
 
     Attributes:
         under_way: The sockets that may still connect.
-        connected: The first socket that did, or None.
-        failure: Why others did not, or None.
+        connected: The first socket that connected, or None.
+        failure: Why others failed, or None.
     """
 
     connected: socket.socket | None = None
@@ -99,7 +99,7 @@ class _Attempts:
         self._cancellation = cancellation
 
     def begin(self, address: Found) -> bool:
-        """Begin to connect to *address*; return False if that failed immediately."""
+        """Start to connect to *address*; return False if that failed immediately."""
         try:
             sock = socket.socket(*address[:3])
         except OSError as error:
@@ -115,13 +115,14 @@ class _Attempts:
                 return self._failed(error)
             if code not in _UNDER_WAY:
                 return self._ended(sock, code)
-            # Before the attempt, shutting it down would do nothing.
+            # Registered before the attempt, because shutting it down would have no effect until
+            # then.
             self._cancellation.watch(sock)
         self.under_way.append(sock)
         return True
 
     def wait(self, seconds: float) -> None:
-        """Wait until an attempt has ended, *seconds* at most.
+        """Wait until an attempt has ended, at most *seconds*.
 
         Raises:
             OSError: The exchange was cancelled.
@@ -135,13 +136,13 @@ class _Attempts:
                 self._ended(sock, sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     def close(self) -> None:
-        """Close the sockets that are under way."""
+        """Close the sockets that are still connecting."""
         for sock in self.under_way:
             self._cancellation.forget(sock)
             sock.close()
 
     def _ended(self, sock: socket.socket, code: int) -> bool:
-        """Note how an attempt has ended; return whether *sock* is connected."""
+        """Register how an attempt has ended; return whether *sock* is connected."""
         if not code:
             self.connected = sock
             return True
@@ -155,14 +156,14 @@ class _Attempts:
 
 
 def system_error(number: int) -> OSError:
-    """Return the system's error of that number, with its words."""
-    # On Windows os.strerror() does not know the errors of sockets; Python has a table of them.
+    """Return the system's error with that number, and its message."""
+    # On Windows os.strerror() does not know socket errors; Python has a table of them.
     words: dict[int, str] = getattr(socket, "errorTab", {})
     return OSError(number, words.get(number) or os.strerror(number))
 
 
 def _in_turns(addresses: Sequence[Found]) -> list[Found]:
-    """Return *addresses* with their families in turn, each in the order it had."""
+    """Return *addresses* with alternating families, each in its original order."""
     families: dict[object, list[Found]] = {}
     for address in addresses:
         families.setdefault(address[0], []).append(address)
@@ -171,9 +172,10 @@ def _in_turns(addresses: Sequence[Found]) -> list[Found]:
 
 
 def _ended(connecting: Sequence[socket.socket], seconds: float) -> Sequence[socket.socket]:
-    """Wait *seconds* at most; return the sockets that are connected or have failed."""
+    """Wait at most *seconds*; return the sockets that are connected or have failed."""
     a_while = waiting.slice_of(seconds)
-    # Looked up at each call, since gevent replaces it. `select()` takes no descriptor above 1023.
+    # Looked up at each call, because gevent replaces it. `select()` accepts no descriptor above
+    # 1023.
     if not hasattr(select, "poll"):
         # Windows reports a failed attempt in the third list.
         _, *found = select.select([], connecting, connecting, a_while)
@@ -189,9 +191,9 @@ def _ended(connecting: Sequence[socket.socket], seconds: float) -> Sequence[sock
 def resolve(
     host: str, port: int, *, clock: Clock, cancellation: SocketCancellation
 ) -> Sequence[Found]:
-    """Return the addresses of *host*, waiting no longer than the clock allows.
+    """Return the addresses of *host*, within the time that the clock allows.
 
-    A numeric address is not looked up.
+    Numeric addresses are not looked up.
     """
     family = allowed_gai_family()
     try:
@@ -217,7 +219,7 @@ def resolve(
 
 @contextlib.contextmanager
 def closing_on_error(sock: socket.socket) -> Iterator[socket.socket]:
-    """Close *sock* if the block raises."""
+    """Close *sock* if the block raises an exception."""
     try:
         yield sock
     except BaseException as error:  # Ctrl-C too
@@ -227,9 +229,9 @@ def closing_on_error(sock: socket.socket) -> Iterator[socket.socket]:
 
 
 def _set_options(sock: socket.socket, options: Iterable[tuple[int, int, int | bytes]]) -> None:
-    """Set each of *options* that the system knows: a connection works without them as well."""
+    """Set each of *options* that the system supports: a connection also works without them."""
     for option in options:
         try:
             sock.setsockopt(*option)
-        except OSError as error:  # noqa: PERF203 - each of them may be refused
+        except OSError as error:  # noqa: PERF203 - each of them may be unsupported
             carry(error)

@@ -1,4 +1,4 @@
-"""Translate the exceptions of requests, urllib3 and the system into ours, in this place only."""
+"""Translate the exceptions of requests, urllib3 and the system into ours; only this module does."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     """Return the error for a request that got no answer.
 
     Args:
-        error: What requests raised: one of its own, or a plain one about a file of certificates
-            or the URL of a proxy.
+        error: What requests raised: one of its own exceptions, or one of Python's about a file of
+            certificates or the URL of a proxy.
         where: The server's base URL.
-        clock: The time limits, and whether there was a connection.
+        clock: The timeouts, and whether there was a connection.
     """
     if _is_timeout(error):
         return clock.overdue(where)
@@ -39,7 +39,7 @@ def no_answer(error: Exception, where: str, clock: Clock) -> ScanError:
 
 
 def _misconfigured(error: Exception, where: str, clock: Clock) -> TLSError | None:
-    """Return the error for a connection that no variable of the environment allows, or None."""
+    """Return the error if an environment variable prevents the connection, or None."""
     # requests finds a missing file before it connects, and raises an error that is not its own.
     of_files = not isinstance(error, requests.RequestException) or any(
         isinstance(one, urllib3.exceptions.SSLError) for one in causes(error)
@@ -53,7 +53,7 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
         case requests.exceptions.InvalidHeader() if not clock.connecting:
             return TransportError(f"no answer from {where}: a header of the answer is malformed")
         case requests.exceptions.InvalidHeader():  # its own message shows the value
-            return TransportError(f"no request to {where}: a header has a value that cannot be one")
+            return TransportError(f"no request to {where}: the value of a header is malformed")
         case requests.exceptions.InvalidURL():
             return losses.malformed(where)
         # Whatever its class: once there is a connection, the request may have arrived.
@@ -71,11 +71,11 @@ def _no_answer(error: Exception, where: str, clock: Clock) -> TransportError:
             return ConnectError(f"no connection to {where}: {reason(error)}")
         case requests.RequestException():
             return TransportError(f"no answer from {where}: {reason(error)}")
-        case ValueError():  # the kind of a SOCKS proxy is not known
+        case ValueError():  # the kind of SOCKS proxy is unknown
             return losses.malformed(where)
         case OSError():  # a file of certificates cannot be read
             return TLSError(f"no secure connection to {where}: {error}")
-        case _:  # urllib3's own, which requests passes on where it does not expect it
+        case _:  # urllib3's own, where requests does not expect it
             return TransportError(f"no answer from {where}: {reason(error)}")
 
 
@@ -85,7 +85,7 @@ def broken_answer(error: Exception, where: str, clock: Clock) -> ScanError:
     Args:
         error: What the read raised.
         where: The server's base URL.
-        clock: The time limits.
+        clock: The timeouts.
     """
     if _is_timeout(error):
         return clock.overdue(where)
@@ -98,12 +98,12 @@ def _is_timeout(error: Exception) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """Return what went wrong, in the plainest words of its causes."""
+    """Return what went wrong, in the plainest words among its causes."""
     return losses.reason(error, urllib3.exceptions.DecodeError)
 
 
 def strip(error: BaseException) -> None:
-    """Remove from *error* what holds the request or quotes it.
+    """Remove references to the request, and quotes of it, from *error*.
 
     requests keeps the request, with its headers and body, and urllib3's messages show the query.
     """

@@ -1,9 +1,9 @@
-"""Where an answer ends, by its head alone; and whether that is beyond doubt.
+"""Where an answer ends, according to its head alone, and whether that is beyond doubt.
 
-A connection carries another request only after an answer whose end is beyond doubt: otherwise the
-next reader might get what was meant for this one. RFC 9112, section 6, says how an answer is
-framed. What it calls an error is one here. What it merely tolerates is read, and ends with the
-connection. So is what another program on the way, such as a proxy, may have read differently.
+A connection is reused only after an answer whose end is beyond doubt: otherwise the next reader
+might get bytes of this answer. RFC 9112, section 6, says how an answer is framed. What it calls an
+error is one here. What it merely tolerates is read, and then the connection is closed. The same
+applies to anything that another program in between, such as a proxy, may have read differently.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import re
 
 from attrs import frozen
 
-# Up to ten terabytes. Python's int() also accepts `1_0`, `+5` and digits of other scripts.
+# Up to ten terabytes. Python's int() would also accept `1_0`, `+5` and digits of other scripts.
 _LENGTH = re.compile(r"[0-9]{1,13}")
 
-# Neither a line that continues the one before, nor a carriage return within a line, which some
-# programs take for the end of it.
+# Neither a continuation of the previous line, nor a carriage return within a line, which some
+# programs treat as its end.
 _CLEAR_LINE = re.compile(rb"\r?\n|[^\r\n\0 \t][^\r\n\0]*\r?\n")
 
 _NO_BODY = (204, 304)
@@ -25,10 +25,10 @@ _NO_BODY = (204, 304)
 
 @frozen
 class Framing:
-    """How the end of a body is found.
+    """How to find the end of a body.
 
     Attributes:
-        length: How many bytes it has; None for chunks, or for a body that ends with the connection.
+        length: Its size in bytes; None for chunks, or for a body that ends with the connection.
         chunked: Whether it comes in chunks, the last of which is its end.
         clear: Whether the head leaves no doubt about that.
     """
@@ -39,7 +39,7 @@ class Framing:
 
 
 def is_clear_line(line: bytes) -> bool:
-    """Return whether every program takes *line* for the same one line of a head."""
+    """Return whether every program reads *line* as the same single line of a head."""
     return _CLEAR_LINE.fullmatch(line) is not None
 
 
@@ -59,14 +59,14 @@ def framing(version: str, status: int, headers: http.client.HTTPMessage) -> Fram
     clear = (
         version == "HTTP/1.1"
         and "close" not in _values(headers, "Connection")
-        and not (headers.defects or headers.get_payload())  # a line that is not a header
+        and not (headers.defects or headers.get_payload())  # a line is not a header
     )
-    # Refused also where none of them counts: one of them may count for another program.
+    # Rejected even if none of them counts: one of them may count for another program.
     if len({int(length) for length in lengths if _LENGTH.fullmatch(length)}) > 1:
-        raise http.client.HTTPException("the answer has two Content-Lengths that differ")
+        raise http.client.HTTPException("the answer has two different Content-Lengths")
     if status in _NO_BODY:
         return Framing(0, chunked=False, clear=clear and not codings and lengths in ([], ["0"]))
-    if codings[:1] == ["chunked"]:  # with other codings the exchange refuses it
+    if codings[:1] == ["chunked"]:  # with other codings the exchange rejects it
         return Framing(None, chunked=True, clear=clear and len(codings) == 1 and not lengths)
     if not lengths:
         return Framing(None, chunked=False, clear=False)
@@ -78,6 +78,6 @@ def framing(version: str, status: int, headers: http.client.HTTPMessage) -> Fram
 
 
 def _values(headers: http.client.HTTPMessage, name: str) -> list[str]:
-    """Return all values of the headers of that name, in lower case."""
+    """Return all values of the headers with that name, in lower case."""
     lines = headers.get_all(name, [])
     return [value.strip(" \t").lower() for line in lines for value in str(line).split(",")]

@@ -1,9 +1,9 @@
-"""Read the head of an answer, and trailers, line by line and within bounds.
+"""Read the head of an answer, and trailers, line by line and within limits.
 
-http.client gives up after a hundred lines, a limit that the whole process shares, and does not
-limit the total size. Some gateways send more lines, so the limits here are wider, and our own. They
-hold for the head of an answer together with the informational ones before it, and for the trailers
-after the last chunk of a body.
+http.client gives up after a hundred lines, a limit for the whole process, and does not limit the
+total size. Some gateways send more lines, so these limits are wider. They apply to the head of an
+answer together with the informational ones before it, and to the trailers after the last chunk of a
+body.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import re
 
 from openai_scan.transport.session.framing import is_clear_line
 
-# Servers hardly ever send as much as 16 KiB. A larger head than this is not meant to be read.
+# Servers hardly ever send as much as 16 KiB. A head larger than this is not legitimate.
 MAX_LINES = 1_000
 MAX_BYTES = 256 * 1024
 MAX_LINE = 64 * 1024
 
-# Before one answer. HTTP sets no limit; a server that goes on will not come to an end.
+# Before one answer. HTTP sets no limit; a server that sends more will not stop.
 MAX_INFORMATIONAL = 20
 
 BLANK = (b"\r\n", b"\n")
@@ -31,15 +31,15 @@ _SWITCHING_PROTOCOLS = 101
 
 
 def read_first_line(line: bytes) -> tuple[str, int, str]:
-    """Return version, status and reason, as the first line of an answer states them.
+    """Return version, status and reason from the first line of an answer.
 
     Args:
-        line: The line, or what came of it before the connection ended.
+        line: The line, or what arrived of it before the connection ended.
 
     Raises:
-        http.client.RemoteDisconnected: That is nothing.
-        http.client.BadStatusLine: It is no such line.
-        http.client.HTTPException: The server would go on in another protocol.
+        http.client.RemoteDisconnected: Nothing arrived.
+        http.client.BadStatusLine: It is not such a line.
+        http.client.HTTPException: The server would continue in another protocol.
     """
     text = str(line, "latin-1")
     if not text:
@@ -49,13 +49,13 @@ def read_first_line(line: bytes) -> tuple[str, int, str]:
         raise http.client.BadStatusLine(text)
     status = int(found[2])
     if status == _SWITCHING_PROTOCOLS:
-        raise http.client.HTTPException("it switches to a protocol that was not asked for")
+        raise http.client.HTTPException("it switches to a protocol that was not requested")
     return found[1], status, found[3] or ""
 
 
 def endless() -> http.client.HTTPException:
     """Return the error for more informational answers than `MAX_INFORMATIONAL`."""
-    return http.client.HTTPException("there is no end to its informational answers")
+    return http.client.HTTPException("its informational answers do not end")
 
 
 class Bounds:
@@ -69,7 +69,7 @@ class Bounds:
         """Count *line*, which may be cut off after `MAX_LINE` bytes.
 
         Raises:
-            http.client.HTTPException: It is too long, or there are too many.
+            http.client.HTTPException: It is too long, or there are too many lines.
         """
         self._lines += 1
         self._bytes += len(line)
@@ -86,7 +86,7 @@ class Bounds:
 
 
 class HeadLines:
-    """The lines of a head, on their way to http.client.
+    """The lines of a head, as http.client reads them.
 
     Attributes:
         clear: Whether all of them are lines beyond doubt.
@@ -100,7 +100,7 @@ class HeadLines:
         self._held: bytes | None = None
 
     def line(self) -> bytes:
-        """Return the next line, or nothing if the connection has ended.
+        """Return the next line; `b""` if the connection has ended.
 
         Raises:
             http.client.HTTPException: See `Bounds`.
@@ -111,7 +111,7 @@ class HeadLines:
         return line
 
     def skip(self) -> None:
-        """Read past all lines up to a blank one.
+        """Skip all lines up to a blank one.
 
         Raises:
             http.client.HTTPException: See `line()`.
@@ -121,12 +121,12 @@ class HeadLines:
             if not line.endswith(b"\n"):
                 raise http.client.IncompleteRead(line)
 
-    # What http.client calls.
+    # Called by http.client.
 
     def readline(self, _: int = -1, /) -> bytes:
         """Return several lines in one, at most 64 KiB, or the blank line that ends the head.
 
-        http.client counts what it is given, and joins it before it looks for the headers in it.
+        http.client counts the lines it gets, and joins them before it parses the headers.
         """
         block = bytearray()
         while len(block) + len(line := self._next()) <= MAX_LINE:
@@ -139,14 +139,14 @@ class HeadLines:
         return bytes(block)
 
     def peek(self) -> bytes:
-        """Return what the buffer holds after the lines that were read."""
+        """Return what the buffer has after the lines that were read."""
         return self._file.peek()
 
     def flush(self) -> None:
         """Do nothing: nothing is written."""
 
     def close(self) -> None:
-        """Close the file that the lines come from."""
+        """Close the file that the lines are read from."""
         self._file.close()
 
     def _next(self) -> bytes:

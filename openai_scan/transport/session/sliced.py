@@ -1,4 +1,4 @@
-"""Sending and TLS handshakes in slices, for systems that wake no waiting thread, see `waiting`.
+"""Send and do TLS handshakes in slices, if the system wakes no waiting threads; see `waiting`.
 
 `clocked` reads in slices itself, and `dial` connects in slices.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Securing(Protocol):
-    """A connection that uses TLS, to a server, a proxy or both. The names are those of urllib3."""
+    """A connection with TLS, to a server, a proxy or both. The names are those of urllib3."""
 
     ssl_context: ssl.SSLContext | None
     """The context for the server; None for the default."""
@@ -40,13 +40,13 @@ class SlicedTLS(ssl.SSLSocket):
         _in_slices(functools.partial(super().do_handshake, *args, **kwargs), self)
 
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        """Return what has arrived. urllib3's TLS inside TLS calls it, in its handshake too."""
+        """Return what has arrived. urllib3's TLS inside TLS calls it, also in its handshake."""
         step = functools.partial(super().recv, buflen, flags)
         return _in_slices(step, self) if hasattr(current, "carried") else step()
 
 
 def secure_in_slices(connection: Securing) -> None:
-    """Have the TLS handshakes of *connection* wait in slices."""
+    """Make the TLS handshakes of *connection* wait in slices."""
     proxy = connection.proxy_config
     if connection.ssl_context is None:
         connection.ssl_context = _context(connection)
@@ -55,7 +55,7 @@ def secure_in_slices(connection: Securing) -> None:
 
 
 def _context(connection: Securing) -> ssl.SSLContext:
-    """Return a context as urllib3 makes it, except for the class of its sockets."""
+    """Return a context like urllib3's, except for the class of its sockets."""
     context = create_urllib3_context(cert_reqs=resolve_cert_reqs(connection.cert_reqs))
     context.sslsocket_class = SlicedTLS
     # requests always sets one of them.
@@ -66,8 +66,8 @@ def _context(connection: Securing) -> ssl.SSLContext:
 def send_in_slices(sock: Any, data: bytes) -> None:
     """Send all of *data*.
 
-    This does not cut sends of urllib3's TLS inside TLS: it encrypts before it waits, so what it has
-    encrypted would be lost.
+    Sends of urllib3's TLS inside TLS are not sliced: it encrypts before it waits, so the encrypted
+    bytes would be lost.
     """
     if not hasattr(sock, "sslobj"):
         rest = memoryview(data)

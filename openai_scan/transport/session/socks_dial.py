@@ -1,4 +1,4 @@
-"""Connect through a SOCKS proxy within one time limit, and so that it can be cancelled."""
+"""Connect through a SOCKS proxy within one time limit, so that it can be cancelled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from openai_scan.transport.session.dial import closing_on_error, dial, resolve
 
 
 class _Connected(socket.socket):
-    """A socket that is connected to the proxy already, and whose reads keep to the clock."""
+    """A socket that is already connected to the proxy, and whose reads keep to the clock."""
 
     clock: Clock
     cancellation: SocketCancellation
@@ -26,15 +26,15 @@ class _Connected(socket.socket):
         """Do nothing. PySocks would connect here, and could not be cancelled."""
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        # The answer may arrive byte by byte; one limit holds for all of it.
+        # The answer may arrive byte by byte; one limit applies to all of it.
         left = self.clock.left()
-        plain: Any = super()  # the settimeout() of PySocks is another
+        plain: Any = super()  # PySocks overrides settimeout()
         step: Callable[[], int] = functools.partial(plain.recv_into, *args, **kwargs)
         return waiting.in_slices(step, plain.settimeout, left, self.cancellation.check)
 
 
-class _Negotiating(socks.socksocket, _Connected):  # type: ignore[misc] # it has no types
-    """A socket that asks the proxy for a connection; PySocks calls that `connect()`."""
+class _Negotiating(socks.socksocket, _Connected):  # type: ignore[misc] # untyped
+    """A socket that asks the proxy for a connection, which PySocks calls `connect()`."""
 
 
 def dial_through(
@@ -46,15 +46,15 @@ def dial_through(
     clock: Clock,
     cancellation: SocketCancellation,
 ) -> socket.socket:
-    """Return a socket that *proxy*, described as urllib3 does, has connected to *host*.
+    """Return a socket that *proxy*, described as in urllib3, has connected to *host*.
 
     Raises:
-        socket.gaierror: A name is not known: the proxy's, or the host's if the proxy is not asked.
+        socket.gaierror: The name of the proxy is unknown, or that of the host if we resolve it.
         TimeoutError: It took too long.
         OSError: The proxy cannot be reached, or refuses, or the exchange was cancelled.
     """
     kind = proxy["socks_version"]
-    if not proxy["rdns"]:  # PySocks would look the name up without a limit
+    if not proxy["rdns"]:  # PySocks would resolve the name without a limit
         found = resolve(host, port, clock=clock, cancellation=cancellation)
         only_ipv4 = kind == socks.PROXY_TYPE_SOCKS4
         host = min(found, key=lambda one: only_ipv4 and one[0] != socket.AF_INET)[4][0]

@@ -14,7 +14,7 @@ from openai_scan.transport import refusals
 from openai_scan.transport.losses import TunnelRefusedError
 from openai_scan.transport.session.clocked import Carrying, ClockedResponse, current
 
-# The beginning of a proxy's page says what matters.
+# The beginning of a proxy's page is enough.
 _MAX_PAGE_BYTES = 16 * 1024
 _MAX_PAGE_SECONDS = 2.0
 
@@ -35,10 +35,10 @@ class TunnelAnswer(ClockedResponse):
         self, sock: socket.socket, *args: Any, connection: Tunnelling, **kwargs: Any
     ) -> None:
         super().__init__(sock, *args, connection=connection, **kwargs)
-        self._sent = connection._tunnel_headers  # noqa: SLF001 - there is no other way to it
+        self._sent = connection._tunnel_headers  # noqa: SLF001 - there is no public way
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Return the first line of the answer if the proxy made a tunnel.
+        """Return the first line of the answer if the proxy opened a tunnel.
 
         Raises:
             TunnelRefusedError: It did not.
@@ -58,12 +58,12 @@ class TunnelAnswer(ClockedResponse):
     def _words(self, status: int, reason: str) -> str:
         """Return why the proxy refused, without the credentials that were sent to it."""
         said = _said(self._page().decode("utf-8", "replace"))
-        headers = self.headers or http.client.HTTPMessage()  # None if they broke off
+        headers = self.headers or http.client.HTTPMessage()  # None if they were cut off
         offers = headers.get_all("Proxy-Authenticate", [])
         return refusals.refusal_of_tunnel(status, reason, offers, sent=self._sent, said=said)
 
     def _page(self) -> bytes:
-        """Return the beginning of the body, or as much of it as arrives within two seconds."""
+        """Return the beginning of the body, or what arrives of it within two seconds."""
         current.carried.clock.end_in(_MAX_PAGE_SECONDS)
         page = b""
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -76,7 +76,7 @@ class TunnelAnswer(ClockedResponse):
 
 
 def _said(text: str) -> str:
-    """Return the message of an error in JSON, or the beginning of a page as a person reads it."""
+    """Return the message of an error in JSON, or the beginning of a page as readable text."""
     value = bounded_json.value_or(text)
     message = None if value is None else read_error(value).message
     return readable(message or text)

@@ -1,24 +1,24 @@
-"""Take a body out of the frame that HTTP puts around it, without reading it.
+"""Remove the HTTP framing of a body, without reading it.
 
-RFC 9112, section 6, knows three frames: a length, chunks, and the end of the connection. Each is a
-class here with the same few names. Bytes go in as they arrive, split anywhere, and content comes
-out as soon as it is known to be content:
+RFC 9112, section 6, defines three kinds of frames: a length, chunks, and the end of the connection.
+Each is a class here with the same few names. Bytes go in as they arrive, split anywhere, and
+content comes out as soon as it is known to be content::
 
     while frame.open:
-        content = frame.take(...)  # what one read returned, or b"" at the end of the connection
+        content = frame.take(...)  # the result of a read, or b"" at the end of the connection
 
 Rules:
 
-1. `take()` returns all content of what it was given, at once. An error that follows the content is
-   kept in `error`, so that the reader gets the content first.
+1. `take()` returns all content of its input at once. An error that follows the content is kept in
+   `error`, so that the reader gets the content first.
 2. A frame closes once: at its end, or with an error. `found_end` says that the end was found where
    HTTP says it is. A connection that ends within the trailer closes the frame without an error,
-   since all content has arrived; but its end was not found.
+   because all content has arrived; but its end was not found.
 3. Whatever follows the end is `surplus`. It is not parsed.
-4. What a frame keeps is bounded: a part of one line, and no content.
+4. What a frame keeps is bounded: part of one line, and no content.
 
 What never happens: content after an error or an end; content that depends on how the bytes were
-split; a cut body that closes without an error, unless the end of the connection is its frame.
+split; a truncated body that closes without an error, unless the end of the connection is its frame.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from typing import Protocol
 from openai_scan.transport.session.framing import Framing
 from openai_scan.transport.session.head import MAX_LINE, Bounds
 
-# The line before a chunk, as every server writes it; and what else it may hold: spaces, extensions.
-# Python's int() also accepts `-5` and `0x5`.
+# The line before a chunk as every server writes it; it may also contain spaces and extensions.
+# Python's int() would also accept `-5` and `0x5`.
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
@@ -41,9 +41,9 @@ class Frame(Protocol):
 
     Attributes:
         open: Whether more bytes are needed to find the end.
-        error: Why the frame is closed, if that is not its end.
+        error: Why the frame is closed, if not at its end.
         found_end: Whether the end of the body was found.
-        surplus: Whether bytes have come after the end.
+        surplus: Whether bytes came after the end.
     """
 
     open: bool
@@ -52,7 +52,7 @@ class Frame(Protocol):
     surplus: bool
 
     def take(self, data: bytes) -> bytes:
-        """Return the content of *data*, which is `b""` at the end of the connection only."""
+        """Return the content of *data*, which is `b""` only at the end of the connection."""
 
 
 class _Closing:
@@ -71,7 +71,7 @@ class _Closing:
 
 
 class Counted(_Closing):
-    """A body of so many bytes."""
+    """A body with a length."""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -101,14 +101,14 @@ class Unbounded(_Closing):
 
 
 class Chunked(_Closing):
-    """A body in chunks, the last of which is empty, with a trailer behind it.
+    """A body in chunks, the last of which is empty and followed by a trailer.
 
     Each byte belongs to one of four parts, in this order::
 
         SIZE ──▶ CONTENT ──▶ CONTENT_END ──▶ SIZE ...
-          └──▶ TRAILER, behind the size 0
+          └──▶ TRAILER, after the size 0
 
-    `_left` counts what is missing of the content, `_kept` holds the beginning of a line.
+    `_left` counts the missing content; `_kept` holds the beginning of a line.
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,7 @@ class Chunked(_Closing):
         contents = []
         position = 0
         if self._part is Chunked._size and not self._kept:
-            # What is nearly always there: whole chunks, of one event each.
+            # The usual case: whole chunks, of one event each.
             while (head := _PLAIN_SIZE.match(data, position)) is not None:
                 start = head.end()
                 stop = start + int(head[1], 16)
@@ -143,7 +143,7 @@ class Chunked(_Closing):
             position = self._part(self, data, position)
         return b"".join(contents)
 
-    # The parts. Each takes one thing that begins at *position*, and returns the position behind it.
+    # The parts. Each parses one thing that begins at *position*, and returns the position after it.
 
     def _size(self, data: bytes, position: int) -> int:
         line = self._line(data, position)
@@ -189,9 +189,9 @@ class Chunked(_Closing):
         return behind
 
     def _line(self, data: bytes, position: int) -> bytes | None:
-        """Return the line at *position*; None if its end has not come yet, which is kept then.
+        """Return the line at *position*; None if it is incomplete, and then its beginning is kept.
 
-        Of a line that is too long, its beginning is returned.
+        If a line is too long, its beginning is returned.
         """
         stop = data.find(b"\n", position, position + MAX_LINE) + 1
         if not stop:
@@ -202,7 +202,7 @@ class Chunked(_Closing):
         return data[position:stop]
 
     def _cut(self) -> None:
-        """Close, because the connection has ended."""
+        """Close because the connection has ended."""
         if self._part is Chunked._trailer:
             self.open = False
         else:
@@ -210,7 +210,7 @@ class Chunked(_Closing):
 
 
 def unframed(framing: Framing) -> Frame:
-    """Return what takes a body out of the frame that *framing* describes."""
+    """Return the frame that *framing* describes."""
     if framing.chunked:
         return Chunked()
     return Unbounded() if framing.length is None else Counted(framing.length)

@@ -1,4 +1,4 @@
-"""Send requests by a `requests.Session`, and read their answers as they arrive."""
+"""Send requests with a `requests.Session`, and read their answers as they arrive."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _log = logging.getLogger("openai_scan")
 _sessions = PerProcess(threading.Lock)
 
 # The sessions of parent processes. A thread of the parent may have held one of their locks during
-# the fork, and then the child would wait for ever, even if it only dropped the session: pools close
-# their connections when they are dropped.
+# the fork. Then the child would wait forever, even if it only dropped the session, because pools
+# close their connections when they are dropped.
 _inherited: list[requests.Session] = []
 
 
@@ -48,10 +48,10 @@ class _OurHeadersOnly(AuthBase):
 
 
 class SessionAnswer:
-    """An answer that has a `requests.Response` around it. See `Answer` for its methods.
+    """An answer around a `requests.Response`; see `Answer` for its methods.
 
-    Its body is read from the socket, see `body`; only a compressed one goes through urllib3. At the
-    end of it the connection is closed unless it can carry another request, see `clocked`, and
+    Its body is read from the socket (see `body`); only a compressed one goes through urllib3. At
+    its end the connection is closed unless it can carry another request (see `clocked`), and
     urllib3 puts it back into its pool. `close()` closes it in any case.
     """
 
@@ -76,11 +76,11 @@ class SessionAnswer:
         self._decoded = 0
 
     def decodes(self, encoding: str) -> bool:
-        """Return whether urllib3 decodes it, in bounded pieces."""
+        """Return whether urllib3 decodes it in bounded pieces."""
         return is_known(encoding, self._raw.CONTENT_DECODERS)
 
     def limit_by(self, clock: Clock) -> None:
-        """Let *clock* say how long each later wait may take; so far it was the exchange's."""
+        """Let *clock* limit each later wait, instead of the exchange's clock."""
         self._clock = clock
         self._answered.limit_by(clock)
 
@@ -88,7 +88,7 @@ class SessionAnswer:
         """Return what has arrived; see `Body.read` for what it raises.
 
         Raises:
-            NotAnEventStreamError: It becomes too much when it is decompressed.
+            NotAnEventStreamError: It expands too much when it is decompressed.
         """
         if self._magic is not None:
             self._look_at_beginning(self._magic)
@@ -98,7 +98,7 @@ class SessionAnswer:
                 self._answered.close()
                 self._give_back()
             return content
-        # A little that has arrived may become very much, without another look at the socket.
+        # A few bytes may expand to many, without another read from the socket.
         self._cancellation.check()
         self._clock.left()
         data = self._raw.read1(READ_BYTES, decode_content=True)
@@ -107,20 +107,20 @@ class SessionAnswer:
         return data
 
     def _look_at_beginning(self, magic: bytes) -> None:
-        """Decompress nothing if the body is plain or empty, whatever its head says."""
+        """Skip decompression if the body is plain or empty, whatever its head says."""
         self._magic = None
         start = self._answered.peek1()
-        # zstd, unlike gzip, takes no bytes at all for a body that was cut off.
+        # zstd, unlike gzip, reports a body without any bytes as cut off.
         if not start.startswith(magic[:1]) and begins_plain(start):
             self._take = self._answered.read1
 
     def close(self) -> None:
-        """Close the connection, unless it has been given back."""
+        """Close the connection, unless it was given back."""
         self._raw.close()
         self._give_back()
 
     def _give_back(self) -> None:
-        """Have urllib3 put the connection back, open or closed, unless its pool is a parent's."""
+        """Make urllib3 put the connection back, open or closed, unless the pool is a parent's."""
         if not self._cancellation.inherited:
             self._raw.release_conn()
 
@@ -129,7 +129,7 @@ class SessionWire:
     """One session for all threads; a forked child gets a session of its own.
 
     Raises:
-        ConfigurationError: What is installed as urllib3 is another library.
+        ConfigurationError: Another library is installed under the name urllib3.
     """
 
     blocking = True
@@ -150,12 +150,12 @@ class SessionWire:
     strip = staticmethod(failures.strip)
 
     def __init__(self) -> None:
-        # `clocked` is what reads an answer, and it belongs to connections of http.client.
+        # `clocked` reads the answers, and belongs to connections of http.client.
         if not issubclass(urllib3.connection.HTTPConnection, http.client.HTTPConnection):
             version = vars(urllib3).get("__version__")
             raise ConfigurationError(
-                f"what is installed as urllib3 is another library (version {version}),"
-                " whose connections cannot be used. urllib3-future, which niquests requires,"
+                f"another library is installed under the name urllib3 (version {version}),"
+                " and its connections cannot be used. urllib3-future, which niquests requires,"
                 " replaces urllib3: uninstall it and reinstall urllib3, or use an environment"
                 " without it"
             )
@@ -167,7 +167,7 @@ class SessionWire:
         return SocketCancellation()
 
     async def send(self, parcel: Parcel, carried: Carried[SocketCancellation]) -> SessionAnswer:
-        """Send *parcel*; the connection that gets to carry it finds the exchange in `current`."""
+        """Send *parcel*; the connection that carries it finds the exchange in `current`."""
         current.carried = carried
         try:
             response = self._open_session().request(
@@ -183,7 +183,7 @@ class SessionWire:
             )
             answered = current.answered
         finally:
-            vars(current).clear()  # a refusal of a proxy is an answer too
+            vars(current).clear()  # a proxy's refusal is an answer too
         return SessionAnswer(response, answered, carried.clock, carried.cancellation)
 
     async def aclose(self) -> None:
@@ -194,13 +194,13 @@ class SessionWire:
         if session is not None:
             try:
                 session.close()
-            except Exception as error:  # noqa: BLE001 - nobody needs these connections any more
+            except Exception as error:  # noqa: BLE001 - these connections are no longer needed
                 pass_interruption(error)
                 _log.debug("closing the connections failed: %r", error)
 
     def _open_session(self) -> requests.Session:
         with _sessions.value:
-            # After a fork parent and child must not write to the same connections.
+            # After a fork, parent and child must not write to the same connections.
             self._leave_to_parent()
             if self._session is None:
                 self._session, self._session_pid = new_session(), os.getpid()
