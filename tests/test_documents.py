@@ -170,9 +170,9 @@ def _timeless(output: str) -> str:
 
 
 def public_modules() -> list[str]:
-    """Return the names of the modules that say which names of theirs are public."""
+    """Return the names of the public modules that say which names of theirs are public."""
     found = pkgutil.walk_packages(openai_scan.__path__, "openai_scan.")
-    names = ["openai_scan", *(module.name for module in found if "__main__" not in module.name)]
+    names = ["openai_scan", *(module.name for module in found if "._" not in module.name)]
     return [name for name in names if hasattr(importlib.import_module(name), "__all__")]
 
 
