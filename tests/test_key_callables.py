@@ -23,6 +23,7 @@ from openai_scan import (
 from openai_scan.transport.key import Key
 from openai_scan.transport.wire import at_once
 
+RETURNED = "the callable for the key returned"
 TOKEN = "token-of-the-first-hour"
 QUICK = RetryPolicy(wait_initial=0)
 DONE = b"event: done\ndata: [DONE]\n\n"
@@ -141,15 +142,12 @@ class TestFailing:
         [
             (None, TypeError, "the callable for the key must return a string, not NoneType"),
             (b"token", TypeError, "the callable for the key must return a string, not bytes"),
-            ("", ConfigurationError, "the callable for the key returned an empty string"),
+            ("", ConfigurationError, f"{RETURNED} an empty string"),
             *(
                 (
                     text,
                     ConfigurationError,
-                    (
-                        "the callable for the key returned a string with blanks or other characters"
-                        " that no key has"
-                    ),
+                    f"{RETURNED} a string with characters that no API key has",
                 )
                 for text in (f"{TOKEN}\n", f" {TOKEN}", "to ken", "t\u00f6ken")
             ),

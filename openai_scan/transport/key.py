@@ -93,8 +93,7 @@ def _checked(secret: object) -> str:
         raise ConfigurationError("the callable for the key returned an empty string")
     if not (secret.isascii() and secret.isprintable()) or " " in secret:
         raise ConfigurationError(
-            "the callable for the key returned a string with blanks or other characters that no key"
-            " has"
+            "the callable for the key returned a string with characters that no API key has"
         )
     return secret
 

@@ -11,8 +11,10 @@ import io
 from typing_extensions import assert_never
 
 from openai_scan import (
+    AsyncAzureClient,
     AsyncClient,
     AsyncStreamerV2,
+    AzureClient,
     ChatCompletion,
     ChatCompletionChunk,
     ChatEvent,
@@ -119,6 +121,20 @@ def text_is_no_source() -> None:
     StreamerV2("data: [DONE]")  # type: ignore[arg-type]
     StreamerV2(io.StringIO("data: [DONE]"))  # type: ignore[arg-type]
     StreamerV2([b""]).chain("data: [DONE]")  # type: ignore[arg-type]
+
+
+async def _token() -> str:
+    return "token"
+
+
+def a_key_is_text_or_returns_text() -> None:
+    """Only an asynchronous client awaits what a callable returns."""
+    AsyncClient(_token)
+    AsyncAzureClient(ad_token=_token)
+    Client(_token)  # type: ignore[arg-type]
+    AzureClient(ad_token=_token)  # type: ignore[arg-type]
+    AsyncClient(lambda: b"token")  # type: ignore[arg-type, return-value]
+    Client(1)  # type: ignore[arg-type]
 
 
 def a_payload_is_not_another(event: ThreadRunCompleted) -> None:
