@@ -7,6 +7,7 @@ FLOORS := .venv-floors
 FAST := .venv-fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
+COMPARISON := .venv-comparison
 HOSTS := .venv-hosts
 FIELD := .venv-field
 PYTHONS_VENV := .venv-pythons
@@ -69,7 +70,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients hosts field clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -157,8 +158,13 @@ pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 tha
 references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
 
-docs: $(VENV)/dev  ## Build the documentation into docs/_build/html, with warnings as errors
+docs: $(VENV)/dev  ## Build the documentation into docs/_build/html; a warning or a broken link is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	$(BIN)/lychee --offline --include-fragments --no-progress *.md 'docs/_build/html/**/*.html'
+
+# No other target runs it: it needs the network, and other people's pages change without a change here.
+links: $(VENV)/dev  ## Whether the links to other people's pages still work
+	$(BIN)/lychee --no-progress --scheme=https --scheme=http --exclude-path=docs/_build *.md 'docs/**/*.md'
 
 fuzz: $(VENV)/fuzz  ## Fuzz for FUZZ_SECONDS (60) per harness
 	@mkdir -p build/fuzz/tokenizer build/fuzz/streamer build/fuzz/cost build/fuzz/ends build/fuzz/answers
@@ -232,6 +238,14 @@ clients: $(CLIENTS)/ready  ## Test the fake server with the newest clients of ot
 	$(CLIENTS)/bin/python -m pytest --quiet --noconftest --timeout=300 -W ignore \
 		tests/clients/check_python.py tests/clients/check_node.py
 
+# No other target runs it: it needs the network, and the newest libraries change without a change here.
+comparison: export PATH := $(abspath $(COMPARISON)/bin):$(PATH)
+comparison: export COMPARISON_NODE := $(abspath $(COMPARISON)/js)
+comparison: export COMPARISON_PYTHON := $(abspath $(BIN)/python)
+comparison: export PYTHONPATH := tests
+comparison: $(COMPARISON)/ready $(WEB)/ready  ## Compare the client with what people use instead, into README and documentation
+	$(COMPARISON)/bin/python -m comparison
+
 # No other target runs it: it needs the network, and 300 MB.
 hosts: $(VENV)/dev $(HOSTED)/ready  ## Run the client in PyScript, JupyterLite, Cloudflare's workerd and WASI, as the documentation says
 	$(BIN)/python -m pytest --quiet --timeout=300 tests/web/hosts/check_*.py
@@ -244,7 +258,7 @@ field: $(FIELD)/ready  ## Compare the relay with alternatives, and write the res
 	$(FIELD)/bin/python -m bench.field $(ONLY)
 
 clean:  ## Remove what the other targets have created
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(HOSTS) $(FIELD) \
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(COMPARISON) $(HOSTS) $(FIELD) \
 		$(PYTHONS_VENV) $(SBOM) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache \
 		docs/_build build dist mutants openai_scan/_built.py *.egg-info
 
@@ -286,6 +300,13 @@ $(CLIENTS)/ready: setup.cfg pyproject.toml tests/clients/requirements.txt tests/
 	@mkdir -p $(CLIENTS)/js
 	cp tests/clients/package.json $(CLIENTS)/js/
 	cd $(CLIENTS)/js && PATH="$(abspath $(CLIENTS)/bin):$$PATH" npm install --no-audit --no-fund --silent
+	@touch $@
+
+$(COMPARISON)/ready: setup.cfg pyproject.toml tests/comparison/requirements.txt tests/comparison/package.json
+	$(INSTALL) $(COMPARISON) --upgrade --requirement tests/comparison/requirements.txt --editable '.[testing]'
+	@mkdir -p $(COMPARISON)/js
+	cp tests/comparison/package.json $(COMPARISON)/js/
+	cd $(COMPARISON)/js && PATH="$(abspath $(COMPARISON)/bin):$$PATH" npm install --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(HOSTED)/ready: $(VENV)/dev $(wildcard tests/web/hosts/*.json tests/web/hosts/*.txt)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import UnionType
 from typing import Any
 
 import attrs
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PythonDomain
+from sphinx.transforms import SphinxTransform
 from typing_extensions import is_typeddict
 
 from openai_scan import __version__
@@ -26,6 +29,10 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    # llms.txt, and each page as Markdown.
+    "sphinx_llm.txt",
 ]
 exclude_patterns = ["_build"]
 
@@ -58,9 +65,27 @@ nitpick_ignore_regex = [
 ]
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["attrs_block", "colon_fence"]
+
+# Of a session in a terminal, the commands are copied, without their prompts. Output is not.
+copybutton_selector = "div:not(.output) > div.highlight > pre"
+copybutton_prompt_text = "$ "
+
+llms_txt_description = (
+    "A streaming client for OpenAI and compatible servers in Python: a plain loop over typed"
+    " events, which tells how each answer ended."
+)
+llms_txt_full_build = True
+llms_txt_suffix_mode = "replace"
+llms_txt_nested_enabled = False
+# The stars and slashes in signatures, which are left out of the Markdown.
+llms_txt_suppress_unknown_node_warnings = ["abbreviation"]
 
 html_theme = "furo"
 html_title = f"openai_scan {__version__}"
+html_static_path = ["_static"]
+html_css_files = ["openai_scan.css"]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 
@@ -151,8 +176,41 @@ def _bases(kind: Any) -> Iterator[Any]:
             yield from _bases(base) if base.__name__.startswith("_") else (base,)
 
 
+class _Output(SphinxTransform):
+    """Mark the `text` block after a `python` block as its output."""
+
+    default_priority = 500
+
+    def apply(self, **_options: Any) -> None:
+        for block in self.document.findall(nodes.literal_block):
+            following = block.next_node(descend=False, siblings=True)
+            pair = block.get("language"), getattr(following, "attributes", {}).get("language")
+            if pair == ("python", "text") and isinstance(following, nodes.literal_block):
+                following["classes"].append("output")
+
+
+class _DarkPictures(SphinxTransform):
+    """Show `picture-dark.svg` instead of `picture.svg` to readers who prefer a dark page."""
+
+    default_priority = 500
+
+    def apply(self, **_options: Any) -> None:
+        folder = Path(self.env.doc2path(self.env.docname)).parent
+        for image in list(self.document.findall(nodes.image)):
+            path = Path(image["uri"])
+            dark = path.with_name(f"{path.stem}-dark{path.suffix}")
+            if "://" not in image["uri"] and (folder / dark).exists():
+                other = image.deepcopy()
+                other["uri"] = dark.as_posix()
+                other["classes"].append("only-dark")
+                image["classes"].append("only-light")
+                image.parent.insert(image.parent.index(image) + 1, other)
+
+
 def setup(app: Sphinx) -> None:
-    """Let Sphinx call these for each docstring, before its sections are read or after."""
+    """Let Sphinx call these for each page, or for each docstring, before or after its sections."""
+    app.add_transform(_Output)
+    app.add_transform(_DarkPictures)
     for field in PythonDomain.directives["class"].doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"

@@ -1,6 +1,7 @@
 """Draw the pictures of the command line that the documents show.
 
-They are drawn by the commands' own functions, from recordings that do not change::
+They are drawn by the commands' own functions, from recordings that do not change, on a light and on
+a dark terminal::
 
     .venv/bin/python scripts/draw_pictures.py
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 
 from openai_scan import StreamerV2, replay
 from openai_scan.cli.inspect import inspect
@@ -34,35 +36,70 @@ _FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 _COLUMNS = 88
 
+# The colours of GitHub's light theme: black to white, and their bright forms. Its black is a light
+# grey here, since rich puts it behind code.
+_LIGHT = TerminalTheme(
+    (255, 255, 255),
+    (31, 35, 40),
+    [
+        (234, 238, 242),
+        (207, 34, 46),
+        (17, 99, 41),
+        (125, 78, 0),
+        (9, 105, 218),
+        (130, 80, 223),
+        (27, 124, 131),
+        (110, 119, 129),
+    ],
+    [
+        (87, 96, 106),
+        (164, 14, 38),
+        (26, 127, 55),
+        (99, 60, 1),
+        (33, 139, 255),
+        (164, 117, 249),
+        (49, 146, 170),
+        (140, 149, 159),
+    ],
+)
+
+# What follows the name of a picture, and its colours. The documents find the dark one by its name.
+_THEMES = {"": _LIGHT, "-dark": SVG_EXPORT_THEME}
+
 
 def pictures() -> dict[str, str]:
     """Return the pictures, by their names."""
-    return {"chat": _chat(), "inspect": _inspect(), "stats": _stats()}
+    drawn = {"chat": _chat(), "inspect": _inspect(), "stats": _stats()}
+    return {
+        f"{name}{end}": _drawn(screen, name, theme)
+        for name, screen in drawn.items()
+        for end, theme in _THEMES.items()
+    }
 
 
-def _chat() -> str:
+def _chat() -> Console:
     screen = _screen('openai-scan chat -m gpt-5 "What is an event stream?"')
     with StreamerV2(replay(CHAT)) as s, MarkdownPrinter(screen) as printer:
         for text in s.text_deltas():
             printer.write(text)
-    return _drawn(screen, "chat")
+    return screen
 
 
-def _inspect() -> str:
+def _inspect() -> Console:
     screen = _screen(f"openai-scan inspect {RUN.name}")
     with _in_folder_of(RUN):
         inspect(screen, replay(RUN.name), RUN.name)
-    return _drawn(screen, "inspect")
+    return screen
 
 
-def _stats() -> str:
+def _stats() -> Console:
     screen = _screen(f"openai-scan stats {CHAT.name}")
     with _in_folder_of(CHAT):
         figures = figures_of([CHAT.name])
     draw_table(screen, figures)
     draw_timelines(screen, figures)
     draw_histogram(screen, [gap for each in figures for gap in each.timeline.gaps])
-    return _drawn(screen, "stats")
+    return screen
 
 
 def _screen(command: str) -> Console:
@@ -72,8 +109,8 @@ def _screen(command: str) -> Console:
     return screen
 
 
-def _drawn(screen: Console, name: str) -> str:
-    svg = screen.export_svg(title="openai-scan", unique_id=name)
+def _drawn(screen: Console, name: str, theme: TerminalTheme) -> str:
+    svg = screen.export_svg(title="openai-scan", theme=theme, clear=False, unique_id=name)
     return re.sub(r" +$", "", _FONT.sub("", svg), flags=re.MULTILINE)
 
 

@@ -174,10 +174,10 @@ def quoted(readme: str, page: str) -> str:
         shown.append([_shown(tables.get(key, {}), place) for place in places])
     (token, client, _, floor), (event, bulk_client, _, bulk_floor) = shown
     text = (
-        f"A chat token that comes alone, at 50 a second, takes {token} µs of CPU; a bare socket "
-        f"and `json.loads` take {floor} µs, openai-python takes {client} µs. An event from memory, "
-        f"thousands at once, takes {event} µs; `json.loads` takes {bulk_floor} µs, openai-python "
-        f"{bulk_client} µs: [Performance](docs/explanation/performance.md)."
+        f"A chat token that arrives alone, 50 a second, takes {token} µs of CPU: a bare socket "
+        f"with `json.loads` takes {floor} µs, openai-python {client} µs. An event from memory, "
+        f"thousands at once, takes {event} µs: `json.loads` takes {bulk_floor} µs, openai-python "
+        f"{bulk_client} µs. See [Performance](docs/explanation/performance.md)."
     )
     indented = textwrap.fill(
         text, 110, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False

@@ -157,15 +157,15 @@ def test_the_readme_quotes_the_page() -> None:
     quote = README.split("<!-- bench: speed -->")[1].split("<!-- bench: end -->")[0]
     words = " ".join(quote.split())
     assert f"takes {token[2]} µs of CPU" in words
-    assert f"takes {event[2]} µs;" in words
-    assert f"openai-python takes {token[3]} µs" in words
+    assert f"takes {event[2]} µs:" in words
+    assert f"openai-python {token[3]} µs" in words
 
 
 def test_a_readme_changes_in_its_place_only() -> None:
     """What is around the quotation is kept; what was not measured is a dash there too."""
     readme = "- **Fast.**\n  <!-- bench: speed -->\n  old\n  <!-- bench: end -->\n- More.\n"
     found = page.quoted(readme, "")
-    assert found.startswith("- **Fast.**\n  <!-- bench: speed -->\n  A chat token that comes alone")
+    assert found.startswith("- **Fast.**\n  <!-- bench: speed -->\n  A chat token that arrives")
     assert found.endswith("\n  <!-- bench: end -->\n- More.\n")
     assert "takes - µs of CPU" in found
     assert all(line.startswith(("- ", "  ")) for line in found.splitlines())
