@@ -424,7 +424,7 @@ RESPONSES: Mapping[str, str] = {
     "MCPTool.headers": "The HTTP headers that the server gets; not shown in the `repr`",
     "MCPTool.require_approval": "Which calls you have to approve: `always`, `never`, or as JSON",
     "MCPTool.server_description": "What the server offers, for the model",
-    "MCPTool.server_url": "The URL of the server; None if it has another way to be reached",
+    "MCPTool.server_url": "The URL of the server; None if it is reached in another way",
     "MCPTool.tunnel_id": "The id of the tunnel to the server; None if there is none",
     "ImageGenTool.action": "Whether an image is made or edited",
     "ImageGenTool.complexity": "How much the model plans the image",

@@ -136,7 +136,7 @@ class MCPTool(Value):
 
     Attributes:
         server_label: The name that you gave the MCP server; `""` if missing.
-        server_url: The URL of the server; None if it has another way to be reached.
+        server_url: The URL of the server; None if it is reached in another way.
         connector_id: The service behind the server: `connector_dropbox`, `connector_gmail`,
             `connector_googlecalendar`, `connector_googledrive`, `connector_microsoftteams`,
             `connector_outlookcalendar`, `connector_outlookemail` or `connector_sharepoint`; None if
