@@ -101,9 +101,10 @@ def _show_types(*event: Any) -> None:
     for base in reversed(described.__mro__):
         hints |= inspect.get_annotations(base)
     for place in range(len(lines) - 1, -1, -1):
-        found = re.match(r":ivar (\w+):", lines[place])
-        if found and found[1] in hints:
-            hint = hints[found[1]]
+        # Without the backslash, `async_` would be a link to `async`.
+        lines[place] = re.sub(r"^(:ivar \w+)_:", r"\1\\_:", lines[place])
+        found = re.match(r":ivar (\w+(?:\\_)?):", lines[place])
+        if found and (hint := hints.get(found[1].replace("\\", ""))) is not None:
             shown = hint if isinstance(hint, str) else inspect.formatannotation(hint)
             shown = re.sub(r"\b(?:typing\.)?ClassVar\[(.*)\]$", r"\1", shown)
             shown = re.sub(r"\bIndex\b", "int", re.sub(r"\bJSONText\b", "str", shown))
