@@ -24,7 +24,6 @@ from openai_scan.cli.checkup.apis import CHECKS, examine, most_requests
 from openai_scan.cli.checkup.findings import Finding
 from openai_scan.cli.checkup.server import ONCE, Models, Server
 from openai_scan.cli.checkup.text import MOST_TOKENS
-from openai_scan.cli.completion import complete_models
 from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
 from openai_scan.cli.writer import complain, is_terminal, read_line, say, tell
@@ -80,19 +79,19 @@ doctor http://localhost:4000 -m gpt-5 --json | jq -r 'select(.result == "broken"
 )
 @click.option(
     "--image-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Make an image with this model.",
 )
 @click.option(
     "--speech-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Speak a word with this model.",
 )
 @click.option(
     "--transcription-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Transcribe a second of silence with this model.",
 )

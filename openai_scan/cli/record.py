@@ -11,7 +11,6 @@ import click
 
 from openai_scan import bounded_json
 from openai_scan.cli import options
-from openai_scan.cli.completion import complete_models, complete_paths
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
@@ -26,6 +25,21 @@ _BODY = (
     """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
     " input"
 )
+
+# Where `--path` may lead, for completion.
+_PATHS = (
+    "/audio/speech",
+    "/chat/completions",
+    "/completions",
+    "/images/generations",
+    "/responses",
+    "/threads/runs",
+)
+
+
+def _complete_paths(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    """Return the paths of the APIs that begin with *typed*."""
+    return [path for path in _PATHS if path.startswith(typed)]
 
 
 @options.command(
@@ -44,7 +58,7 @@ record run.jsonl --path /threads/runs --body @run.json""",
     "--model",
     envvar="OPENAI_MODEL",
     show_envvar=True,
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="The model to ask.",
 )
@@ -52,7 +66,7 @@ record run.jsonl --path /threads/runs --body @run.json""",
 @options.parameters
 @click.option(
     "--path",
-    shell_complete=complete_paths,
+    shell_complete=_complete_paths,
     metavar="PATH",
     help="The path to POST to, such as /responses; the base URL comes before it.",
 )

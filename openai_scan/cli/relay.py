@@ -15,7 +15,6 @@ import uvicorn
 from attrs import evolve, field, frozen
 
 from openai_scan.cli import options
-from openai_scan.cli.completion import complete_models
 from openai_scan.cli.ports import listening_at
 from openai_scan.cli.status import Status
 from openai_scan.cli.workers import keep_running, noting_signals, terminable, wait_for_signal
@@ -63,7 +62,7 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     multiple=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="A model that users may choose, the first one by default; can be repeated.",
 )
