@@ -96,7 +96,7 @@ def command(
     with_request: bool,
     force: bool,
 ) -> int:
-    """Ask, print and write."""
+    """Send the request, print the answer and record it."""
     if (path is None) != (body is None):
         raise click.UsageError("--path and --body belong together: give both, or neither.")
     if file == "-":
@@ -128,12 +128,12 @@ def command(
         is_lost = stream.notes["recording_failed"] > 0
         if not (is_lost or output.quiet):
             tell(f"recorded in {file}")
-    # Where the last line was lost the answer came whole, and no error was raised.
+    # If only the last line was lost, the answer is whole and no error was raised.
     return complain(f"{file} cannot be written", Status.BAD_INPUT) if is_lost else status
 
 
 def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[str, Any]:
-    """Return the body that asks by Chat Completions."""
+    """Return the body of a request to Chat Completions."""
     if model is None:
         raise click.UsageError("There is no model: pass --model, or set OPENAI_MODEL.")
     question = options.asked_once(prompt)
@@ -142,7 +142,7 @@ def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[
 
 
 def _json(body: str) -> dict[str, Any]:
-    """Return the JSON object that is in *body*, or where it says."""
+    """Return the JSON object in *body*, or in the file that it names."""
     text: str | bytes = body
     if body == "-":
         text = sys.stdin.buffer.read()
