@@ -17,8 +17,8 @@ from openai_scan.demo import ReplayServer
 @options.speed
 @options.no_color
 def command(*, speed: float) -> int:
-    """Play it."""
+    """Play the recording."""
     with ReplayServer(speed=speed) as server, Client("demo", server.base_url) as client:
-        # What is said about the stream belongs to the show.
+        # The statistics are part of the demonstration.
         output = Output(facts_on_stdout=True, colorless=options.wants_no_color())
         return output.show(client.create_run_stream("demo", assistant_id="demo"))

@@ -1,4 +1,4 @@
-"""`openai-scan doctor`: what a server speaks, and what of it does not work."""
+"""`openai-scan doctor`: what a server supports, and what is broken."""
 
 from __future__ import annotations
 
@@ -24,18 +24,16 @@ from openai_scan.cli.checkup.apis import CHECKS, examine, most_requests
 from openai_scan.cli.checkup.findings import Finding
 from openai_scan.cli.checkup.server import ONCE, Models, Server
 from openai_scan.cli.checkup.text import MOST_TOKENS
-from openai_scan.cli.completion import complete_models
 from openai_scan.cli.status import Status
 from openai_scan.cli.terminal import TABLE_WIDTH, console
 from openai_scan.cli.writer import complain, is_terminal, read_line, say, tell
 from openai_scan.printable import one_line
 from openai_scan.stream.described import counted
 
-# A reasoning model may be silent for long, but not when it is to say hello.
+# A reasoning model may be silent for minutes, but not if it only has to say hello.
 _SECONDS = 60.0
 
-# What is not shown on a terminal has no width. No line is wrapped then, so that the table stays
-# one in Markdown.
+# A file or a pipe has no width. Lines are not wrapped there, so that the table is valid Markdown.
 _NO_LIMIT = 10_000
 
 _STYLES = {"ok": "green", "no": "dim", "odd": "yellow", "refused": "yellow", "broken": "bold red"}
@@ -51,7 +49,7 @@ def _as_apis(_: click.Context, __: click.Parameter, given: Sequence[str]) -> Seq
 
 
 def _complete_apis(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
-    """Return how a list of APIs may go on."""
+    """Return how a list of APIs can be completed."""
     before, comma, begun = typed.rpartition(",")
     return [f"{before}{comma}{name}" for name in CHECKS if name.startswith(begun)]
 
@@ -80,19 +78,19 @@ doctor http://localhost:4000 -m gpt-5 --json | jq -r 'select(.result == "broken"
 )
 @click.option(
     "--image-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Make an image with this model.",
 )
 @click.option(
     "--speech-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Speak a word with this model.",
 )
 @click.option(
     "--transcription-model",
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="Transcribe a second of silence with this model.",
 )
@@ -116,7 +114,7 @@ def command(
     timeout: float | None,
     headers: Mapping[str, str],
 ) -> int:
-    """Examine it, and show what was found."""
+    """Examine the server and print the findings."""
     seconds = _SECONDS if timeout is None else timeout
     models = Models(
         text=model, image=image_model, speech=speech_model, transcription=transcription_model
@@ -133,7 +131,7 @@ def command(
                 findings.append(finding)
                 if as_json:
                     _print_json(_as_dict(finding))
-        finally:  # Ctrl-C leaves what has been found out
+        finally:  # after Ctrl-C too, what was found until then is printed
             if as_json:
                 results = dict(Counter(finding.result for finding in findings))
                 _print_json({"type": "summary", "requests": server.requests, "results": results})
@@ -143,10 +141,10 @@ def command(
 
 
 def _confirm(url: str, apis: Sequence[str], *, is_confirmed: bool) -> None:
-    """Say how much is asked of the server, and ask whether that may be done.
+    """Say how many requests will be sent, and ask the user whether to send them.
 
     Raises:
-        click.UsageError: It may not, or nobody is there to be asked.
+        click.UsageError: The user refused, or standard input is no terminal.
     """
     host = urlsplit(url).hostname or ""
     what = (
@@ -175,7 +173,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _shown_on_stderr(server: Server, apis: Sequence[str]) -> Iterator[Finding]:
-    """Yield what is found out, and show on a terminal how far it is."""
+    """Yield the findings, and show the progress on a terminal."""
     screen = console(stderr=True, colorless=options.wants_no_color())
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
     bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
@@ -189,7 +187,7 @@ def _shown_on_stderr(server: Server, apis: Sequence[str]) -> Iterator[Finding]:
 
 
 def _about(url: str, model: str) -> dict[str, str]:
-    """Return what a bug report has to say first."""
+    """Return the facts that a bug report begins with."""
     return {
         "url": url,
         "model": model,
@@ -247,7 +245,7 @@ def _draw_table(screen: Console, findings: Sequence[Finding]) -> None:
 
 
 def _judge(url: str, findings: Sequence[Finding]) -> Status:
-    """Say what does not work, and return the status."""
+    """Report what does not work, and return the status."""
     wrong = [one for one in findings if one.result in {"broken", "refused"}]
     if wrong:
         names = ", ".join(f"{one.api} {one.check} ({one.result})" for one in wrong)

@@ -18,7 +18,7 @@ from openai_scan.recording.player import replay_all
 from openai_scan.stream.described import counted
 from openai_scan.streamer import StreamerV2
 
-# How many events are drawn as one table.
+# How many events one table shows at most.
 _ROWS = 1000
 
 
@@ -32,7 +32,7 @@ _ROWS = 1000
 @options.recording
 @options.no_color
 def command(*, file: str) -> int:
-    """List them."""
+    """List the events of each stream."""
     screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
     recording = given(file)
     for source in replay_all(recording):
@@ -41,18 +41,18 @@ def command(*, file: str) -> int:
 
 
 def inspect(screen: Console, source: Replay, name: str) -> None:
-    """Draw what is in a recorded stream.
+    """Draw the events and the end of a recorded stream.
 
     Args:
-        screen: Where to.
+        screen: The console to draw on.
         source: The stream.
-        name: What the recording is called.
+        name: The name of the recording.
     """
     with played(source, name) as (stream, timeline):
         table, before, noted = _table(), 0.0, Counter[str]()
         is_first = True
         while stream.next():
-            if table.row_count == _ROWS:  # the whole table of a long stream would take much memory
+            if table.row_count == _ROWS:  # one table of a long stream would need too much memory
                 if is_first:
                     _draw_head(screen, name, stream)
                     is_first = False
@@ -100,17 +100,17 @@ def _said(stream: StreamerV2) -> Text:
 
 
 def _noted(notes: Counter[str]) -> Text:
-    """Return what was tolerated."""
+    """Return the irregularities that were tolerated."""
     return Text(" ".join(f"! {note}" for note in notes), "yellow")
 
 
 def _shown(text: str) -> str:
-    """Return *text* in one line, with its spaces at both ends to be seen."""
+    """Return *text* in one line, with its blanks and line ends made visible."""
     return printable(text).replace("\n", "⏎").replace("\t", "⇥").replace(" ", "·")
 
 
 def _draw_head(screen: Console, name: str, stream: StreamerV2) -> None:
-    """Draw what was asked, and what the head of the answer says."""
+    """Draw the request, the HTTP status and the request id."""
     lines = [Text(name, "bold")]
     source = stream.source
     if isinstance(source, Replay) and source.method is not None:
@@ -122,7 +122,7 @@ def _draw_head(screen: Console, name: str, stream: StreamerV2) -> None:
 
 
 def _draw_end(screen: Console, stream: StreamerV2, seconds: float) -> None:
-    """Draw how it ended, and the answer as far as it came."""
+    """Draw how the stream ended, and the answer as far as it came."""
     good = stream.outcome == "completed"
     facts = Table.grid(padding=(0, 2))
     facts.add_column()

@@ -94,7 +94,7 @@ class MarkdownPrinter:
                     piece = self._add(piece) if self._rest is None else self._add_plain(piece)
 
     def _draw(self) -> None:
-        """Begin a new open block, which is yet to be started."""
+        """Make a new open block, without starting to draw it."""
         self._open = _Block()
         self._parse_at = 0.0  # characters
         self._live = Live(

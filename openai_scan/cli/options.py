@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
@@ -13,11 +14,10 @@ from urllib.parse import urlsplit
 import click
 
 from openai_scan import bounded_json
-from openai_scan.cli.completion import complete_models
 from openai_scan.cli.printing import Output
 from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
-from openai_scan.errors import StreamTimeoutError
+from openai_scan.errors import ScanError, StreamTimeoutError
 
 if TYPE_CHECKING:
     from openai_scan.client import Client, Timeout
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Command = Callable[..., int]
 
 _NO_COLOR = "openai_scan.cli.no_color"
+
+# How long the Tab key may take, in seconds.
+_PATIENCE = 3.0
 
 
 def wants_no_color() -> bool:
@@ -113,6 +116,24 @@ def client_of(
     client = Client(base_url=base_url, timeout=timeout, headers=headers, **settings)
     client._transport.keep_secret(headers.values())  # noqa: SLF001 - the library's own
     return client
+
+
+def complete_models(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
+    """Return the models of the server that begin with *typed*; none if it does not answer soon.
+
+    The server is the one that the options before it name.
+    """
+    from openai_scan.client import RetryPolicy, Timeout
+
+    given = context.params
+    # An option without its value keeps click from naming the arguments before it.
+    url = given.get("base_url") or next((each for each in context.args if "://" in each), None)
+    timeout, once = Timeout(connect=_PATIENCE, total=_PATIENCE), RetryPolicy(attempts=1)
+    with contextlib.suppress(ScanError, click.UsageError):
+        with client_of(url, timeout, headers=given.get("headers"), retries=once) as client:
+            models = client.list_models()
+        return sorted(model.id for model in models if model.id.startswith(typed))
+    return []
 
 
 def with_client(function: Command) -> Command:

@@ -19,15 +19,15 @@ _BINS = 40
 
 
 def draw(figures: Sequence[Figures], picture: str, *, overwrite: bool) -> None:
-    """Draw when the text of each stream came, and how long the gaps were, into a file.
+    """Draw the timelines and the gaps of streams into a picture.
 
     Args:
-        figures: What to draw.
+        figures: The streams to draw.
         picture: The file, whose name ends in `.png` or `.svg`.
-        overwrite: Whether to replace a file that is there.
+        overwrite: Whether to replace an existing file.
 
     Raises:
-        OSError: The file cannot be made.
+        OSError: The file cannot be written.
     """
     figure = Figure(figsize=_INCHES, layout="constrained")
     timeline, gaps = figure.subplots(2)
@@ -41,7 +41,7 @@ def draw(figures: Sequence[Figures], picture: str, *, overwrite: bool) -> None:
     timeline.set_title("Text as it came")
     timeline.set_xlabel("seconds after the request")
     timeline.set_ylabel("characters")
-    # As a label a name would be left out if it began with "_", and be a formula between two "$".
+    # matplotlib leaves out labels that begin with "_", and reads "$...$" in a label as a formula.
     legend = timeline.legend(lines, [str(number) for number in range(len(lines))])
     for text, each in zip(legend.get_texts(), figures, strict=True):
         text.set_parse_math(False)
@@ -49,7 +49,7 @@ def draw(figures: Sequence[Figures], picture: str, *, overwrite: bool) -> None:
     gaps.set_title("Gaps between pieces of text")
     gaps.set_xlabel("milliseconds")
     gaps.set_ylabel("how many")
-    # The same picture of the same streams, byte for byte.
+    # Without a date, the same streams give the same file, byte for byte.
     metadata = {"Date": None} if picture.endswith(".svg") else None
     with warnings.catch_warnings():
         # A character that the font lacks is drawn as a box.

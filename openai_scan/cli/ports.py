@@ -14,11 +14,11 @@ _FIRST_FREE_PORT = 1024
 
 @contextlib.contextmanager
 def listening_at(port: int) -> Iterator[None]:
-    """Turn the error for a port that is taken into one sentence about `--port`.
+    """Turn the error for a port in use into a message about `--port`.
 
     Raises:
-        click.UsageError: Another program has the port.
-        OSError: The system refuses it for another reason.
+        click.UsageError: Another program uses the port.
+        OSError: The system refuses the port for another reason.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Read text from standard input, in whatever encoding its byte order mark says."""
+"""Read text from standard input, in the encoding that its byte order mark names."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MARKS = {
 
 
 def read_piped() -> str:
-    """Return all that is on standard input, without a byte order mark.
+    """Return all of standard input as text, without a byte order mark.
 
-    Such a mark decides how the text is encoded; without one, the locale does.
+    A byte order mark decides the encoding; without one, the locale does.
 
     Raises:
         UnicodeError: It is not text.

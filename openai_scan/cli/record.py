@@ -11,7 +11,6 @@ import click
 
 from openai_scan import bounded_json
 from openai_scan.cli import options
-from openai_scan.cli.completion import complete_models, complete_paths
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
 from openai_scan.cli.status import Status
@@ -26,6 +25,21 @@ _BODY = (
     """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
     " input"
 )
+
+# Where `--path` may lead, for completion.
+_PATHS = (
+    "/audio/speech",
+    "/chat/completions",
+    "/completions",
+    "/images/generations",
+    "/responses",
+    "/threads/runs",
+)
+
+
+def _complete_paths(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    """Return the paths of the APIs that begin with *typed*."""
+    return [path for path in _PATHS if path.startswith(typed)]
 
 
 @options.command(
@@ -44,7 +58,7 @@ record run.jsonl --path /threads/runs --body @run.json""",
     "--model",
     envvar="OPENAI_MODEL",
     show_envvar=True,
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="The model to ask.",
 )
@@ -52,7 +66,7 @@ record run.jsonl --path /threads/runs --body @run.json""",
 @options.parameters
 @click.option(
     "--path",
-    shell_complete=complete_paths,
+    shell_complete=_complete_paths,
     metavar="PATH",
     help="The path to POST to, such as /responses; the base URL comes before it.",
 )
@@ -82,7 +96,7 @@ def command(
     with_request: bool,
     force: bool,
 ) -> int:
-    """Ask, print and write."""
+    """Send the request, print the answer and record it."""
     if (path is None) != (body is None):
         raise click.UsageError("--path and --body belong together: give both, or neither.")
     if file == "-":
@@ -114,12 +128,12 @@ def command(
         is_lost = stream.notes["recording_failed"] > 0
         if not (is_lost or output.quiet):
             tell(f"recorded in {file}")
-    # Where the last line was lost the answer came whole, and no error was raised.
+    # If only the last line was lost, the answer is whole and no error was raised.
     return complain(f"{file} cannot be written", Status.BAD_INPUT) if is_lost else status
 
 
 def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[str, Any]:
-    """Return the body that asks by Chat Completions."""
+    """Return the body of a request to Chat Completions."""
     if model is None:
         raise click.UsageError("There is no model: pass --model, or set OPENAI_MODEL.")
     question = options.asked_once(prompt)
@@ -128,7 +142,7 @@ def _chat(prompt: Sequence[str], model: str | None, system: str | None) -> dict[
 
 
 def _json(body: str) -> dict[str, Any]:
-    """Return the JSON object that is in *body*, or where it says."""
+    """Return the JSON object in *body*, or in the file that it names."""
     text: str | bytes = body
     if body == "-":
         text = sys.stdin.buffer.read()

@@ -15,7 +15,6 @@ import uvicorn
 from attrs import evolve, field, frozen
 
 from openai_scan.cli import options
-from openai_scan.cli.completion import complete_models
 from openai_scan.cli.ports import listening_at
 from openai_scan.cli.status import Status
 from openai_scan.cli.workers import keep_running, noting_signals, terminable, wait_for_signal
@@ -25,10 +24,10 @@ from openai_scan.relay import ChatUpstream, Relay, ResponsesUpstream, SqlStore, 
 
 _FILE = "openai-scan-relay.db"
 
-# An id that no stream has.
+# An id that no stream can have.
 _NO_STREAM = "0" * 16
 
-# How long browsers may take to notice that the server ends, in seconds.
+# How long open responses may continue when the server stops, in seconds.
 _PATIENCE = 5
 
 
@@ -63,7 +62,7 @@ relay -m llama --base-url http://localhost:8080/v1 --log redis://localhost""",
     multiple=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
-    shell_complete=complete_models,
+    shell_complete=options.complete_models,
     metavar="NAME",
     help="A model that users may choose, the first one by default; can be repeated.",
 )
@@ -139,7 +138,7 @@ def command(
     produce_only: bool,
     lease: float,
 ) -> int:
-    """Serve it until a signal comes."""
+    """Serve the page until a signal ends it."""
     log = db if log is None else log
     if serve_only and produce_only:
         raise click.UsageError("--serve-only and --produce-only cannot be combined.")
@@ -185,13 +184,13 @@ def command(
 
 @frozen(kw_only=True)
 class Settings:
-    """What each process of the relay has to know.
+    """The settings of every process of the relay.
 
     Attributes:
         models: The models that users may choose.
-        api: The API that is asked.
-        base_url: The server that is asked; None for what the environment says.
-        key: The key for it; None likewise.
+        api: The API to use.
+        base_url: The server to ask; None for that of the environment.
+        key: The key for it; None for that of the environment.
         timeout: How long to wait for each next event, in seconds; None for what a client does.
         headers: What to send to the server with every request.
         db: The URL of the database for messages.
@@ -215,9 +214,9 @@ class Settings:
 
 
 def _check(settings: Settings) -> None:
-    """Ask the database and the log for something, so that it is said at the start what is wrong.
+    """Use the database and the log once, so that errors are reported at the start.
 
-    Tables are created here, before several workers could.
+    Tables are created here, before several workers try to.
     """
     with (
         contextlib.closing(SqlStore(settings.db)),
@@ -227,7 +226,7 @@ def _check(settings: Settings) -> None:
 
 
 def _work(settings: Settings, listener: socket.socket | None) -> None:
-    """Do in this process what there is to do, until a signal ends it."""
+    """Serve browsers, read answers, or both, until a signal ends the process."""
     with _telling_warnings(), _relay(settings) as relay:
         if listener is None:
             wait_for_signal()
@@ -235,7 +234,7 @@ def _work(settings: Settings, listener: socket.socket | None) -> None:
             asgi(relay),
             access_log=False,
             log_config=None,
-            proxy_headers=False,  # what has come through a proxy is refused
+            proxy_headers=False,  # requests that came through a proxy are refused
             server_header=False,
             timeout_graceful_shutdown=_PATIENCE,
             ws="none",
@@ -252,7 +251,7 @@ def _work(settings: Settings, listener: socket.socket | None) -> None:
 
 @contextlib.contextmanager
 def _relay(settings: Settings) -> Iterator[Relay]:
-    """Make a relay, and close it with all that belongs to it."""
+    """Make a relay; close it, its client, log and store at the end of the block."""
     with contextlib.ExitStack() as stack:
         client = options.client_of(
             settings.base_url, settings.timeout, headers=settings.headers, api_key=settings.key
@@ -309,7 +308,7 @@ def _tell_what_runs(settings: Settings, listener: socket.socket | None) -> None:
 
 @contextlib.contextmanager
 def _telling_warnings() -> Iterator[None]:
-    """Say on stderr what the relay and the web server warn of."""
+    """Print warnings of the relay and the web server on stderr."""
     teller = _Teller(logging.WARNING)
     logging.getLogger().addHandler(teller)
     try:
@@ -319,9 +318,9 @@ def _telling_warnings() -> Iterator[None]:
 
 
 class _Teller(logging.Handler):
-    """Says each line of what is logged."""
+    """Prints log records on stderr, line by line."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it."""
+        """Print *record*."""
         for line in self.format(record).splitlines():
             complain(line)

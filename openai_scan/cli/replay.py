@@ -67,7 +67,7 @@ def command(
     port: int | None,
     key: str | None,
 ) -> int:
-    """Print it or serve it."""
+    """Print the recording or serve it."""
     if serve:
         if file == "-":
             raise click.UsageError("--serve needs a file: it cannot serve standard input.")
@@ -91,7 +91,7 @@ def command(
 
 
 def _print_raw(played: Replay) -> Status:
-    """Print the bytes, each when its time has come."""
+    """Print the recorded bytes at their pace."""
     printer = BytesPrinter()
     try:
         for chunk in played:
@@ -114,10 +114,10 @@ def _serve(file: str, speed: float, port: int, key: str) -> NoReturn:
 
 
 def _answers(file: str, speed: float) -> Callable[[SeenRequest], Reply]:
-    """Return what answers each path with what was recorded of it, over and over."""
+    """Return a function that answers each request with what was recorded for it, in turn."""
     played = replayed(file)
     with contextlib.closing(played):
-        if played.file is not None:  # a plain event stream, which says nothing of paths
+        if played.file is not None:  # a plain event stream, which has no paths
             plain = Reply(steps=list(played))
             return lambda _: plain
     replies: dict[tuple[str | None, str], list[Reply]] = {}
@@ -132,7 +132,7 @@ def _answers(file: str, speed: float) -> Callable[[SeenRequest], Reply]:
     lock = threading.Lock()
 
     def answer(request: SeenRequest) -> Reply:
-        # What was recorded of no HTTP answer is one to anything.
+        # A recording without HTTP facts answers every request.
         turn = turns.get((request.method, request.path)) or turns.get((None, ""))
         tell(f"{request.method} {request.path}")
         if turn is None:

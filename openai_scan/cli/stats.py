@@ -25,7 +25,7 @@ _EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 _BAR_WIDTH = 40
 
-# How much text came in a part of the time, next to the part in which the most came.
+# The levels of a timeline: how much text came in a slice of time, relative to the fullest slice.
 _LEVELS = " ▁▂▃▄▅▆▇█"
 
 
@@ -54,7 +54,7 @@ stats monday.jsonl tuesday.jsonl --plot week.svg""",
 @options.force
 @options.no_color
 def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
-    """Show them."""
+    """Show the figures, or draw them into a picture."""
     screen = console(colorless=options.wants_no_color(), least=TABLE_WIDTH)
     if plot is not None:
         _check_picture(plot, force=force)
@@ -71,7 +71,7 @@ def command(*, files: Sequence[str], plot: str | None, force: bool) -> int:
 
 
 def _check_picture(plot: str, *, force: bool) -> None:
-    """Complain of a picture that cannot be drawn, before any work is done."""
+    """Refuse a picture that cannot be written, before any work is done."""
     if Path(plot).suffix not in {".png", ".svg"}:
         raise click.UsageError(f"--plot {plot}: the name must end in .png or .svg.")
     if not Path(plot).parent.is_dir():
@@ -81,7 +81,7 @@ def _check_picture(plot: str, *, force: bool) -> None:
 
 
 def draw_table(screen: Console, figures: Sequence[Figures]) -> None:
-    """Draw a row for each figure, and a column for each stream."""
+    """Draw a table with a row for each figure and a column for each stream."""
     table = Table("", *(each.name for each in figures), box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -116,7 +116,7 @@ def _rows(figures: Figures) -> list[tuple[str, str]]:
 
 
 def seconds(value: float | None) -> str:
-    """Return a time as it is shown."""
+    """Return a time in seconds as text; "-" for None."""
     return _dash(value, f"{value or 0:.3f} s")
 
 
@@ -125,7 +125,7 @@ def _dash(value: float | None, shown: str) -> str:
 
 
 def draw_timelines(screen: Console, figures: Sequence[Figures]) -> None:
-    """Draw when how much text of each stream came, all of them to the same scale."""
+    """Draw a timeline of the text of each stream, all to the same scale."""
     drawn = [each for each in figures if each.timeline.texts]
     span = max((each.timeline.texts[-1][0] for each in drawn), default=0.0)
     if not span:
@@ -143,7 +143,7 @@ def draw_timelines(screen: Console, figures: Sequence[Figures]) -> None:
 
 
 def _characters_over(span: float, texts: Sequence[tuple[float, int]]) -> list[int]:
-    """Return how many characters came in each of so many parts of *span* seconds."""
+    """Return how many characters came in each of 40 equal slices of *span* seconds."""
     counts = [0] * _BAR_WIDTH
     for t, characters in texts:
         counts[min(int(t / span * _BAR_WIDTH), _BAR_WIDTH - 1)] += characters
@@ -151,7 +151,7 @@ def _characters_over(span: float, texts: Sequence[tuple[float, int]]) -> list[in
 
 
 def draw_histogram(screen: Console, gaps: Sequence[float]) -> None:
-    """Draw how many gaps are how long."""
+    """Draw a histogram of the gaps."""
     if not gaps:
         return
     counts = [0] * (len(_EDGES) + 1)
@@ -168,7 +168,7 @@ def draw_histogram(screen: Console, gaps: Sequence[float]) -> None:
 
 
 def _bin(place: int) -> str:
-    """Return what gaps a bin of the histogram has."""
+    """Return the label of a bin of the histogram."""
     if place == 0:
         return f"below {_EDGES[0]} ms"
     if place == len(_EDGES):

@@ -1,4 +1,4 @@
-"""What tables and rendered text are drawn on."""
+"""The console that tables and Markdown are drawn on."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from rich.segment import Segment
 
 from openai_scan.printable import printable
 
-# What a table needs. A narrower terminal wraps its lines itself: columns of nothing help nobody.
+# The least width of a table. A narrower terminal wraps the lines itself, because columns of one or
+# two characters cannot be read.
 TABLE_WIDTH = 60
 
-# Of a terminal that does not know.
+# The width of a terminal that reports none.
 _USUAL_WIDTH = 80
 
 
 def console(*, stderr: bool = False, colorless: bool = False, least: int = 1) -> Console:
     """Return the console of stdout, or of stderr, which draws printable text only.
 
-    It has colours on a terminal only, and none where `NO_COLOR` is set. Strings are drawn as they
-    are: neither markup nor the names of emoji in them mean anything.
+    It uses colours only on a terminal, and not if `NO_COLOR` is set. Strings are drawn unchanged:
+    markup and names of emoji in them have no effect.
 
     Args:
-        stderr: Whether to draw there.
-        colorless: Whether to do without colours anyway.
-        least: How wide it is at least, however narrow the terminal.
+        stderr: Whether to draw on stderr.
+        colorless: Whether to leave out colours in any case.
+        least: The least width, however narrow the terminal is.
     """
-    # None leaves it to rich, which asks the environment.
+    # With None, rich looks at the environment.
     made = _Console(
         stderr=stderr, no_color=colorless or None, highlight=False, emoji=False, markup=False
     )
@@ -37,12 +38,12 @@ def console(*, stderr: bool = False, colorless: bool = False, least: int = 1) ->
 
 
 class _Console(Console):
-    """A console that draws printable text only, and lets a broken pipe be a `BrokenPipeError`."""
+    """A console that draws printable text only, and raises BrokenPipeError for a broken pipe."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield the segments of *renderable*: the last step that tells text from commands."""
+        """Yield the segments of *renderable*, in which text and control codes are still apart."""
         for segment in super().render(renderable, options):
             yield from _harmless(segment)
 
@@ -54,8 +55,8 @@ class _Console(Console):
 def _harmless(segment: Segment) -> Iterable[Segment]:
     """Yield *segment* with printable text only, line by line.
 
-    What rich itself tells the terminal is in segments that are marked as control, and in the
-    styles. Only the link of a style comes from the text, and a terminal would hide where it leads.
+    Control codes of rich itself are in segments marked as control, and in styles. The only part of
+    a style that comes from the text is a link, and a terminal would hide where it leads.
     """
     text, style, control = segment
     if control:

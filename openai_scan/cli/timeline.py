@@ -1,4 +1,4 @@
-"""When what was recorded came."""
+"""The times of recorded streams."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from openai_scan.streamer import StreamerV2
 
 
 class Input(io.BytesIO):
-    """What was on standard input."""
+    """The content of standard input."""
 
     name = "<stdin>"
 
 
 File: TypeAlias = str | Input
-"""A recording: its path, or what was on standard input."""
+"""A recording: its path, or the content of standard input."""
 
 
 def given(path: str) -> File:
-    """Return the recording at *path*, where - stands for standard input."""
+    """Return the recording at *path*; "-" is standard input."""
     return Input(sys.stdin.buffer.read()) if path == "-" else path
 
 
 def name_of(file: File) -> str:
-    """Return what to call a recording."""
+    """Return the name of a recording."""
     return file.name if isinstance(file, Input) else os.fsdecode(file)
 
 
@@ -48,22 +48,22 @@ class Timeline(Observer):
     """The times at which a stream was read when it was recorded.
 
     Attributes:
-        headers: When the response headers had arrived, in seconds after the first request; None if
+        headers: When the response headers arrived, in seconds after the first request; None if
             that is not known.
-        texts: When each piece of text came, and how many characters it had.
+        texts: When each piece of text came, and its length in characters.
     """
 
     headers: float | None = None
     texts: list[tuple[float, int]] = field(factory=list)
-    _before: float = 0.0  # how long the tries before the current one took
+    _before: float = 0.0  # how long earlier attempts took
 
     def now(self, stream: Watched) -> float:
-        """Return the time of what *stream* has just handed out."""
+        """Return the time of the current event of *stream*."""
         source = stream.source
         return self._before + (source.position if isinstance(source, Replay) else 0.0)
 
     def event(self, stream: Watched, event: Event) -> None:  # noqa: ARG002 - the stream knows more
-        """Take the time of an event."""
+        """Note the time of an event."""
         source = stream.source
         if self.headers is None and isinstance(source, Replay) and source.section.head.t:
             self.headers = self._before + source.section.head.t
@@ -71,7 +71,7 @@ class Timeline(Observer):
             self.texts.append((self.now(stream), len(text)))
 
     def renewed(self, stream: Watched, error: ScanError) -> None:  # noqa: ARG002 - the time is enough
-        """Go on to count where this try ended."""
+        """Add the time of the attempt that failed."""
         self._before = self.now(stream)
 
     @property
@@ -86,8 +86,8 @@ class Figures:
     """The figures of a recorded stream.
 
     Attributes:
-        name: What to call it.
-        stats: As they were when it was recorded.
+        name: Its name.
+        stats: Its statistics, with the times of the recording.
         timeline: When its text came.
     """
 
@@ -100,11 +100,11 @@ class Figures:
 def played(source: Replay, name: str) -> Iterator[tuple[StreamerV2, Timeline]]:
     """Yield a recorded stream that runs without pauses, and its times.
 
-    In the end it complains about a recording that was cut off.
+    At the end it reports a recording that was cut off.
 
     Args:
         source: The stream.
-        name: What the recording is called.
+        name: The name of the recording.
     """
     timeline = Timeline()
     stream = StreamerV2(source)

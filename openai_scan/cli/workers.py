@@ -1,7 +1,7 @@
-"""Several processes that do the same, each replaced when it ends; and how a process is told to end.
+"""Worker processes, each replaced when it ends, and signals that end a process.
 
 SIGTERM raises `Terminated` in the main thread, as Ctrl-C raises KeyboardInterrupt. So `with` blocks
-let go of what they hold, whatever is being waited for.
+are left properly, whatever the process is waiting for.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _PATIENCE = 10.0
 
 
 class Terminated(BaseException):
-    """SIGTERM has come."""
+    """The process received SIGTERM."""
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM raise `Terminated` while the block runs, and end the block with it."""
+    """Let SIGTERM raise `Terminated` in the block; the exception does not leave the block."""
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         with contextlib.suppress(Terminated):
@@ -55,7 +55,7 @@ def _terminate(_: int, __: FrameType | None) -> NoReturn:
 def noting_signals(note: Callable[[], object]) -> Iterator[None]:
     """Call *note* at SIGTERM and Ctrl-C, and raise what they raise only after the block.
 
-    An event loop that is being started or ended can do nothing with an exception from a handler.
+    An event loop cannot handle an exception of a signal handler while it starts or stops.
     """
     came: list[int] = []
 
@@ -83,12 +83,12 @@ def wait_for_signal() -> NoReturn:
 def keep_running(work: Callable[..., object], arguments: tuple[object, ...], number: int) -> None:
     """Call *work* in *number* processes, and again in a new one for each that ends.
 
-    It returns only by an exception, such as that of a signal. The processes are told to end then.
+    It runs until an exception, such as that of a signal, and then terminates the processes.
 
     Args:
-        work: A function of a module; each process imports it anew.
-        arguments: What to call it with; a socket among them is shared.
-        number: How many processes.
+        work: A function that each process can import.
+        arguments: Its arguments; a socket among them is shared.
+        number: How many processes to keep running.
     """
     context = multiprocessing.get_context("spawn")
     workers: dict[BaseProcess, float] = {}
@@ -118,11 +118,11 @@ def _end(workers: dict[BaseProcess, float]) -> None:
 
 
 def _run(work: Callable[..., object], arguments: tuple[object, ...]) -> NoReturn:
-    """Do the work in a process of its own, which ends if the one that has started it is gone."""
+    """Do the work in a worker process, which ends when its parent is gone."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def do() -> Status:
-        # At a terminal Ctrl-C reaches all processes, and the first one says so.
+        # At a terminal Ctrl-C reaches all processes. Only the parent reports it.
         with contextlib.suppress(KeyboardInterrupt), terminable():
             work(*arguments)
         return Status.WHOLE

@@ -142,7 +142,7 @@ def test_no_model_is_offered_if_the_server_does_not_say(
     """Nothing is said about it on the line that is being typed."""
     server.strict = False
     server.always = [hold()] if problem == "silent" else error(401)
-    monkeypatch.setattr("openai_scan.cli.completion._SECONDS", 0.1)
+    monkeypatch.setattr("openai_scan.cli.options._PATIENCE", 0.1)
     if problem == "keyless":
         monkeypatch.delenv("OPENAI_API_KEY")
     url = "http://[::1/v1" if problem == "malformed" else server.base_url

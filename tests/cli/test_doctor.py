@@ -222,7 +222,7 @@ def test_a_server_that_has_everything_is_well(
     assert shown["tool call"] == 'the function was called with {"city": "Oslo"}'
     assert shown["resume"].startswith("from event ")
     assert shown["cancel"] == "its status is cancelled"
-    assert shown["refuses unknown model"] == (
+    assert shown["bad model"] == (
         "HTTP 404, code model_not_found, {error: {message, type, param, code}}"
     )
 
@@ -322,10 +322,8 @@ def test_llama_cpp(found: Found) -> None:
         == "ok: [DONE], finish_reason length, the answer is incomplete"
     )
     assert re.fullmatch(r"ok: \d+ in, \d+ out", seen["chat", "usage"])
-    assert seen["chat", "refuses unknown model"] == "no: it was accepted"
-    assert seen["chat", "refuses wrong parameter"] == (
-        "ok: HTTP 400, {error: {code, message, type}}"
-    )
+    assert seen["chat", "bad model"] == "no: it was accepted"
+    assert seen["chat", "bad parameter"] == ("ok: HTTP 400, {error: {code, message, type}}")
     assert seen["responses", "end of stream"].startswith("ok: response.completed")
     assert seen["responses", "resume"].startswith("no: its events have no sequence_number")
     assert seen["responses", "cancel"].startswith("no: ")
@@ -352,7 +350,7 @@ def test_litellm(found: Found) -> None:
     assert seen["models", "endpoint"].startswith("no: ")
     assert seen["chat", "tool call"].startswith("ok: the function was called with {")
     assert seen["chat", "JSON schema"] == "odd: the answer, which is completed, is not JSON"
-    assert seen["chat", "refuses unknown model"] == (
+    assert seen["chat", "bad model"] == (
         "ok: HTTP 400, {error: {message, type, param, code, provider_specific_fields}}"
     )
 
@@ -387,10 +385,8 @@ def test_vllm(found: Found) -> None:
     assert (
         seen["chat", "end of stream"] == "odd: chat.completion.chunk, finish_reason stop, no [DONE]"
     )
-    assert seen["chat", "refuses unknown model"] == (
-        "odd: HTTP 404, {object, message, type, param, code}"
-    )
-    assert seen["chat", "refuses wrong parameter"] == "odd: HTTP 422, {detail}"
+    assert seen["chat", "bad model"] == ("odd: HTTP 404, {object, message, type, param, code}")
+    assert seen["chat", "bad parameter"] == "odd: HTTP 422, {detail}"
     assert seen["chat", "notes"] == "odd: missing_done (2)"
 
 
@@ -496,13 +492,18 @@ def test_what_may_be_wrong(answer: Given, check: str, seen: str, status: int, fo
         (chat_answer("{}"), "JSON schema", "odd: the answer is JSON, but does not match"),
         (
             [stream_error("nope")],
-            "refuses unknown model",
+            "bad model",
             "odd: HTTP 200, and the error in the stream: {error: {message, type, code, param}}",
         ),
-        ([b"data: oops\n\n"], "refuses wrong parameter", "odd: "),
+        ([b"data: oops\n\n"], "bad parameter", "odd: "),
+        (
+            Reply(status=400, headers={"Content-Type": "text/plain"}, body=b"nope"),
+            "bad parameter",
+            "odd: HTTP 400, text",
+        ),
         (
             json_answer([{"error": {"message": "No", "status": "X"}}], status=400),
-            "refuses wrong parameter",
+            "bad parameter",
             "odd: HTTP 400, [{error: {message, status}}]",
         ),
     ],
@@ -526,7 +527,7 @@ def test_a_feature_may_be_wrong(answer: Given, check: str, seen: str, found: Fou
         checks = found(server.base_url, "--only", "chat", status=0 if is_well else 1)
     assert checks["chat", check].startswith(seen)
     assert checks["chat", "end of stream"] == "ok: [DONE], finish_reason stop"
-    has_connection = ("chat", "connection reuse") in checks
+    has_connection = ("chat", "reuse") in checks
     assert has_connection == (answer != [cut()])
     assert len(checks) == 9 + has_connection
 
@@ -548,7 +549,7 @@ def test_a_connection_that_is_not_used_again(found: Found) -> None:
     with FakeServer(talk) as server:
         server.strict = False
         seen = found(server.base_url, "--only", "chat", status=0)
-    assert seen["chat", "connection reuse"] == "no: the next request needed a new connection"
+    assert seen["chat", "reuse"] == "no: the next request needed a new connection"
 
 
 @pytest.mark.parametrize(

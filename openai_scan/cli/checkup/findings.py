@@ -21,7 +21,7 @@ server wants another key or model, or fewer requests, so it cannot be told.
 
 _EVENT_STREAM = "text/event-stream"
 
-# Whoever is refused for one of these may be served with another key, or later.
+# Another key or model, other parameters or a later time may get another answer than these.
 _REFUSED = frozenset({400, 401, 402, 403, 407, 408, 409, 422, 429})
 
 _LONGEST = 120  # characters of a server's own words

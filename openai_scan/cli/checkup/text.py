@@ -128,14 +128,12 @@ def check_text(api: TextAPI, server: Server) -> Iterator[Finding]:
         last = ask(_AS_JSON, api.schema)
         yield Finding(api.name, "JSON schema", *_of_json(last))
     if (reused := last.stats.connection_reused) is not None and last is not look:
-        yield Finding(api.name, "connection reuse", *_of_reuse(reused=reused))
+        yield Finding(api.name, "reuse", *_of_reuse(reused=reused))
     if api is RESPONSES:
         yield Finding(api.name, "resume", *_of_resuming(api, server))
         yield Finding(api.name, "cancel", *_of_cancelling(server))
-    yield Finding(api.name, "refuses unknown model", *of_error(ask(GREETING, {}, _NO_MODEL)))
-    yield Finding(
-        api.name, "refuses wrong parameter", *of_error(ask(GREETING, {"temperature": "hot"}))
-    )
+    yield Finding(api.name, "bad model", *of_error(ask(GREETING, {}, _NO_MODEL)))
+    yield Finding(api.name, "bad parameter", *of_error(ask(GREETING, {"temperature": "hot"})))
     yield Finding(api.name, "notes", *of_notes(server.notes))
 
 
