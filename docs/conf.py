@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 from docutils import nodes
+from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.domains.python import PythonDomain
 from sphinx.transforms import SphinxTransform
@@ -212,6 +213,8 @@ def setup(app: Sphinx) -> None:
     """Let Sphinx call these for each page, or for each docstring, before or after its sections."""
     app.add_transform(_Output)
     app.add_transform(_DarkPictures)
+    # Pygments has this lexer only where IPython is installed.
+    app.add_lexer("ipython", PythonLexer)
     for field in PythonDomain.directives["class"].doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
