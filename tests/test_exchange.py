@@ -170,6 +170,17 @@ class TestReading:
 
         asyncio.run(run())
 
+    def test_a_prompt_shows_the_request_and_the_status(self) -> None:
+        """But neither the body nor a header, which may have secrets."""
+
+        async def run() -> None:
+            exchange = stream_over(MemoryWire(Reply([HI])))
+            assert repr(exchange) == "<AsyncExchange POST /x: no answer yet>"
+            assert await read(exchange) == [HI]
+            assert repr(exchange) == "<AsyncExchange POST /x: HTTP status 200>"
+
+        asyncio.run(run())
+
     def test_nothing_is_read_after_the_end(self) -> None:
         """Another loop over it brings nothing, and sends nothing."""
 

@@ -74,6 +74,10 @@ class ExchangeFacts:
         self._parcel = sender.pack(request, self._attempt.key, accept)
         self._redact = sender.redactor(request)
 
+    def __repr__(self) -> str:
+        status = "no answer yet" if self.status is None else f"HTTP status {self.status}"
+        return f"<{type(self).__name__} {self.request}: {status}>"
+
     @property
     def request_id(self) -> str | None:
         """The server's id for this request, which its support needs, or None."""
