@@ -662,7 +662,7 @@ class TestCancel:
         slow = RetryPolicy(wait_initial=3600, wait_max=3600)
         pausing = threading.Event()
         log = logging.getLogger("openai_scan")
-        told = Told(pausing, "try 2 in")
+        told = Told(pausing, "attempt 2 in")
         log.addHandler(told)
         log.setLevel(logging.INFO)
         try:
@@ -1119,7 +1119,8 @@ class TestRetries:
             chatting(server, retries=AT_ONCE) as s,
         ):
             read(s)
-        assert "POST /chat/completions: try 2 in 0.000 s, after InternalServerError" in caplog.text
+        message = "POST /chat/completions: attempt 2 in 0.000 s, after InternalServerError"
+        assert message in caplog.text
         assert KEY not in caplog.text
         assert "secret question" not in caplog.text
 

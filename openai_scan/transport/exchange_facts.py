@@ -224,7 +224,7 @@ class ExchangeFacts:
         return ours
 
     def _send_with(self, key: Key) -> None:
-        """Have the request carry *key*, which is kept out of errors, log and recordings."""
+        """Send the request with *key*, which is kept out of errors, logs and recordings."""
         headers = merged(self._parcel.headers, key.headers())
         self._parcel = attrs.evolve(self._parcel, headers=headers)
         self._redact = self._sender.redactor(self.request, key)
@@ -233,7 +233,7 @@ class ExchangeFacts:
         if attempt is None:
             return None
         _log.info(
-            "%s: try %d in %.3f s, after %s",
+            "%s: attempt %d in %.3f s, after %s",
             request,
             attempt.number,
             attempt.pause,
