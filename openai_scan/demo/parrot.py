@@ -37,7 +37,7 @@ both of them, and is stored once. Stop, or the Escape key, ends it for both. Wha
 
 To ask a model, set OPENAI_API_KEY and name the model by --model."""
 
-_THINKS = "Somebody is talking to me. A parrot repeats what it hears, so I repeat it first."
+_THINKS = "Someone is talking to me. A parrot repeats what it hears, so I repeat it first."
 
 
 class ParrotServer(FakeServer):

@@ -671,7 +671,7 @@ class TestLimits:
             header,
             {
                 "message": (
-                    "You have too many answers at a time, or have asked too often: try again later."
+                    "You have too many answers at a time, or have asked too often: retry later."
                 ),
                 "code": "too_many",
             },
@@ -693,7 +693,7 @@ class TestLimits:
                 503,
                 "2",
                 {
-                    "message": "The relay cannot reach its log or its database: try again later.",
+                    "message": "The relay cannot reach its log or its database: retry later.",
                     "code": "unavailable",
                 },
             )
