@@ -1411,5 +1411,5 @@ def test_the_assistants_api_of_openai_is_gone(monkeypatch: pytest.MonkeyPatch) -
     """A 404 from there says so."""
     transport = Transport("https://api.openai.com/v1", key=KEY)
     request = Request(method="POST", path="/threads/runs")
-    assert "switched its Assistants API off" in (transport.hint(request, 404, "") or "")
+    assert "shut down its Assistants API" in (transport.hint(request, 404, "") or "")
     assert transport.hint(request, 500, "") is None

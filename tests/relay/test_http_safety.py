@@ -628,7 +628,7 @@ class TestChatBodies:
             ),
             ({"messages": {"role": "user"}}, "The field messages must be a list."),
             ({"message": [USER]}, "The field message must be an object."),
-            ({"message": USER, "id": "short"}, "The field id must have 16 to 64"),
+            ({"message": USER, "id": "short"}, "The field id must be 16 to 64"),
             ({"message": USER, "model": "huge"}, "not one of those"),
             ({"message": USER, "tools": []}, "only have the fields id, messages, message, trigger"),
         ],
@@ -836,8 +836,8 @@ class TestWithoutAuthorize:
                         403,
                         {
                             "message": (
-                                "Without `authorize` this relay answers only requests from its own"
-                                " machine to localhost, 127.0.0.1 or [::1], and none that come"
+                                "Without `authorize` this relay serves only requests from its own"
+                                " machine to localhost, 127.0.0.1 or [::1] that do not come"
                                 " through a proxy."
                             ),
                             "code": "not_local",
