@@ -1,9 +1,12 @@
-"""Read OpenAI-style streams like lines: `while s.next(): match s.event(): ...`, then `s.err()`.
+"""A streaming client for OpenAI-style APIs: `while s.next(): match s.event(): ...`, then `s.err()`.
 
-This file only has the table of public names. Each name is loaded when it is first used, so
-importing the package costs next to nothing, and an API that you do not use is never loaded.
-`__init__.pyi` has the same names for type checkers; a test compares the two.
+`Client` and `AsyncClient` send requests. `StreamerV2` and `AsyncStreamerV2` read the events of
+their answers, or of any other source. Each name is loaded when it is first used, so importing the
+package costs next to nothing, and an API that you do not use is never loaded.
 """
+
+# This file only has the table of public names. `__init__.pyi` has the same names for type checkers;
+# a test compares the two.
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class StreamerV2(Whole[EventT, AnswerT]):
 
         with StreamerV2(source) as s:
             while s.next():
-                match s.event():
-                    case ThreadMessageDelta(delta=delta):
-                        ...
+                print(s.text() or "", end="", flush=True)
+            if err := s.err():
+                raise err
 
     Args:
         source: An iterable of byte chunks, split anywhere, or a binary file object. The streamer

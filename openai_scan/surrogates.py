@@ -53,7 +53,7 @@ def mend(text: str) -> str:
 
 
 def utf8(text: str) -> bytes:
-    """Return *text* as UTF-8, mended; any string can be encoded this way."""
+    """Return *text* as UTF-8, repaired; any string can be encoded this way."""
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -170,6 +170,17 @@ class TestReading:
 
         asyncio.run(run())
 
+    def test_a_prompt_shows_the_request_and_the_status(self) -> None:
+        """But neither the body nor a header, which may have secrets."""
+
+        async def run() -> None:
+            exchange = stream_over(MemoryWire(Reply([HI])))
+            assert repr(exchange) == "<AsyncExchange POST /x: no answer yet>"
+            assert await read(exchange) == [HI]
+            assert repr(exchange) == "<AsyncExchange POST /x: HTTP status 200>"
+
+        asyncio.run(run())
+
     def test_nothing_is_read_after_the_end(self) -> None:
         """Another loop over it brings nothing, and sends nothing."""
 
@@ -837,7 +848,11 @@ class TestLog:
         wire = SlowWire(left, Reply([HI], before=[b"H"]), now=now, seconds=0.25)
         assert list(Transport(URL, key=KEY, wire=wire).stream(REQUEST)) == [HI]
         assert log.record_tuples == [
-            ("openai_scan", logging.INFO, "POST /x: sent again, the connection was stale"),
+            (
+                "openai_scan",
+                logging.INFO,
+                "POST /x: sent again, the server had closed the connection",
+            ),
             ("openai_scan", logging.DEBUG, "POST /x: HTTP status 200 after 0.500 s"),
         ]
 
@@ -855,7 +870,7 @@ class TestLog:
         assert log.record_tuples[1] == (
             "openai_scan",
             logging.INFO,
-            "POST /x: try 2 in 7.000 s, after RateLimitError",
+            "POST /x: attempt 2 in 7.000 s, after RateLimitError",
         )
 
     def test_of_each_answer_that_is_resumed(self, log: pytest.LogCaptureFixture) -> None:
@@ -866,7 +881,7 @@ class TestLog:
             (
                 "openai_scan",
                 logging.INFO,
-                "GET /responses/resp_1: try 2 in 0.000 s, after TransportError",
+                "GET /responses/resp_1: attempt 2 in 0.000 s, after TransportError",
             )
         ]
 

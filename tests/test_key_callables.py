@@ -272,7 +272,7 @@ class TestAwaiting:
                 with pytest.raises(TypeError) as caught:
                     client.create_thread()
             assert str(caught.value) == (
-                "the callable for the key returned an awaitable: only an asynchronous client"
-                " awaits it"
+                "the callable for the key returned an awaitable: use an asynchronous client, or"
+                " return the key itself"
             )
         assert server.requests == []

@@ -95,7 +95,7 @@ class TestPolite:
 """
     status, printed = run(tmp_path, tests, OPENAI_API_KEY="")
     assert status == 1
-    assert "and no key to make one: set OPENAI_API_KEY and run the test once" in printed
+    assert "and no key to create one: set OPENAI_API_KEY and run the test once" in printed
     with FakeServer() as real:
         real.add(chat_answer("Hi"), chat_answer("Hi there"))
         for _ in range(2):
@@ -220,7 +220,7 @@ def test_greeting(cassette):
             OPENAI_BASE_URL=real.base_url,
         )
     assert status == 1
-    assert "and the mode none makes none" in printed
+    assert "and the mode 'none' creates none" in printed
     assert real.requests == []
 
 

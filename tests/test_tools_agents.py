@@ -158,7 +158,7 @@ class TestRounds:
         assert ask(wire).final().text == "Sunny"
         first, second = body_of(wire)["events"]
         assert (first["success"], second["success"]) == (False, False)
-        assert first["error"].startswith("Error: the arguments do not fit")
+        assert first["error"].startswith("Error: the arguments do not match")
         assert second["error"] == "Error: there is no function 'jump'"
         assert "output" not in first
 

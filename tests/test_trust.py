@@ -662,7 +662,7 @@ class TestCancel:
         slow = RetryPolicy(wait_initial=3600, wait_max=3600)
         pausing = threading.Event()
         log = logging.getLogger("openai_scan")
-        told = Told(pausing, "try 2 in")
+        told = Told(pausing, "attempt 2 in")
         log.addHandler(told)
         log.setLevel(logging.INFO)
         try:
@@ -1119,7 +1119,8 @@ class TestRetries:
             chatting(server, retries=AT_ONCE) as s,
         ):
             read(s)
-        assert "POST /chat/completions: try 2 in 0.000 s, after InternalServerError" in caplog.text
+        message = "POST /chat/completions: attempt 2 in 0.000 s, after InternalServerError"
+        assert message in caplog.text
         assert KEY not in caplog.text
         assert "secret question" not in caplog.text
 
@@ -1410,5 +1411,5 @@ def test_the_assistants_api_of_openai_is_gone(monkeypatch: pytest.MonkeyPatch) -
     """A 404 from there says so."""
     transport = Transport("https://api.openai.com/v1", key=KEY)
     request = Request(method="POST", path="/threads/runs")
-    assert "switched its Assistants API off" in (transport.hint(request, 404, "") or "")
+    assert "shut down its Assistants API" in (transport.hint(request, 404, "") or "")
     assert transport.hint(request, 500, "") is None

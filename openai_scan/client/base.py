@@ -362,7 +362,7 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
 
 
 def checked_key(key: KeyT | None, variable: str, *, allow_browser: bool) -> KeyT | str:
-    """Return the key, or the callable for it; the message of an error must not show it."""
+    """Return the key, or the callable for it. Error messages must not show it."""
     if key is not None and not isinstance(key, str):
         if not callable(key):
             raise TypeError(f"a key is a string or a callable, not {type(key).__name__}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 
 class Later:
-    """Stands in for a module, which is imported when one of its attributes is first used.
+    """Replaces a module, which is imported when one of its attributes is first used.
 
     Args:
         name: The name of the module.

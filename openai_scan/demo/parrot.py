@@ -31,13 +31,13 @@ _SAYS = """\
 You said: {question}
 
 I am a parrot, not a model. There is no key, so this answer comes from your own machine, word by \
-word. Reload this page while I speak, or open its address in a second tab: the answer goes on in \
+word. Reload this page while I speak, or open its address in a second tab: the answer continues in \
 both of them, and is stored once. Stop, or the Escape key, ends it for both. What looks like \
 <b>markup</b> stays text.
 
 To ask a model, set OPENAI_API_KEY and name the model by --model."""
 
-_THINKS = "Somebody is talking to me. A parrot repeats what it hears, so I repeat it first."
+_THINKS = "Someone is talking to me. A parrot repeats what it hears, so I repeat it first."
 
 
 class ParrotServer(FakeServer):

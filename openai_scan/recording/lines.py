@@ -88,15 +88,15 @@ class Failure:
 
     Attributes:
         error: The name of its class, such as `RateLimitError`.
-        message: What it says.
+        message: Its message.
         status: The HTTP status; None if there was none.
-        type: The type of an `APIError`, in the server's word; None if it has none.
+        type: The type of an `APIError`, in the server's words; None if it has none.
         code: The code of an `APIError`, in the server's word; None if it has none.
         param: The parameter of the request that is wrong; None if the server named none.
         request_id: The server's id for the request; None if it sent none.
         retry_after: How many seconds the server asks to wait; None if it does not say.
-        retryable: Whether it can be retried; None if the error does not say.
-        limit: Which limit of time has run out; None for other errors.
+        retryable: Whether a retry may succeed; None if the error does not say.
+        limit: The name of the timeout that expired; None for other errors.
         body: What the server sent with the error; None if nothing.
     """
 

@@ -41,7 +41,7 @@ _BLANKS = b" \t\r\n" + BYTE_ORDER_MARK
 # Sizes of chunks to split into: a byte or many.
 _SIZES = (1, 2, 3, 10, 100, 1000)
 
-# The number of different notes that a replay counts; a stream itself has no more.
+# How many kinds of notes a replay counts; a stream itself has no more.
 _MAX_NOTES = 100
 
 # A plain event stream counts as complete at its end.

@@ -217,7 +217,7 @@ class Relay:
         except UnavailableError as error:
             _log.warning("looking %s up in the store: %s", stream, error)
             return None
-        # A stream without its head was written by a process after the log had lost it.
+        # A stream without the entry `head` was written by a process after the log had lost it.
         return tail if tail.entries and tail.entries[0].kind == "head" else None
 
     def iter(

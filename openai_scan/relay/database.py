@@ -89,7 +89,7 @@ _REFUSING = ("does not exist", "authentication failed")
 class _Turns:
     """Lets the threads of a process write to a SQLite file one after the other.
 
-    In SQLite, a thread that finds the file locked sleeps and tries again. If many threads write,
+    In SQLite, a thread that finds the file locked sleeps and retries. If many threads write,
     some find it locked each time, until they give up. Here the thread that waited longest is next.
     """
 

@@ -16,7 +16,7 @@ from openai_scan.values import Piece
 _ORDER: Sequence[Literal["reasoning", "text", "refusal"]] = ("reasoning", "text", "refusal")
 
 REPLACED = "The text so far is replaced by another one: read the answer from its beginning."
-LATER = "The answer cannot be read now: try again later."
+LATER = "The answer cannot be read now: retry later."
 
 _SAID: Mapping[str, str] = {
     "cancelled": "The answer was stopped.",

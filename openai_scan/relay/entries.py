@@ -47,7 +47,7 @@ START: Place = (0, 0)
 """Before the first entry."""
 
 HEAD: Place = (0, 1)
-"""The place of the head in every log."""
+"""The place of the entry `head` in every log."""
 
 SHOWN = frozenset({"delta", "reset", "done"})
 """The kinds of entries that are sent to browsers."""
@@ -67,7 +67,7 @@ class Entry:
     """One entry of a log.
 
     Attributes:
-        epoch: How many processes had taken the job when it was written; 0 for the head.
+        epoch: How many processes had taken the job when it was written; 0 for `head`.
         seq: Its number in the epoch, from 0.
         kind: What it says.
         data: A JSON object as UTF-8 bytes, on one line.

@@ -167,7 +167,7 @@ def unavailable() -> RefusedError:
     return RefusedError(
         503,
         "unavailable",
-        "The relay cannot reach its log or its database: try again later.",
+        "The relay cannot reach its log or its database: retry later.",
         {"Retry-After": str(_RETRY_SECONDS)},
     )
 

@@ -267,7 +267,7 @@ class Site:
         return RefusedError(
             429,
             "too_many",
-            "You have too many answers at a time, or have asked too often: try again later.",
+            "You have too many answers at a time, or have asked too often: retry later.",
             {"Retry-After": str(after)},
         )
 

@@ -124,7 +124,7 @@ class Producer:
 
         Raises:
             FencedError: Another process has taken it over.
-            HandedOver: `close()` was called, and another process can go on.
+            HandedOver: `close()` was called, and another process can continue.
         """
         try:
             self._begin()

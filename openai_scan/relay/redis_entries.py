@@ -48,7 +48,7 @@ class Position:
         """Return the position after *entries*, or None if some are missing before them.
 
         Args:
-            entries: What one process has written to the stream, one after the other. They may begin
+            entries: Consecutive entries that one process has written to the stream. They may begin
                 before this position.
             writer: The process.
         """

@@ -49,8 +49,8 @@ class Follower:
 
     Most streams that have readers in this process are written by it as well. The writer *feeds*
     these tails: it passes on what the server has accepted. XREAD does not name a stream that was
-    fed a moment ago, since it would bring the same once more. It names the stream again if there
-    are entries that the writer did not pass on, or if the writer is silent.
+    fed a moment ago, because it would return the same entries again. It names the stream again if
+    there are entries that the writer did not pass on, or if the writer is silent.
 
     Args:
         server: The server.
@@ -100,14 +100,14 @@ class Follower:
         self._wake()
 
     def feed(self, job: Job, entries: Sequence[Entry]) -> None:
-        """Push to the tail of a job, if there is one, what this process has written."""
+        """Push what this process has written to the tail of the job, if there is one."""
         tail = self._tails.get(job.stream)
         if tail is None:
             return
         with self._lock:
             before = self._positions.get(tail)
             position = None if before is None else before.after(entries, writer_of(job))
-            if position is None:  # it has not been read yet, or lacks what came before
+            if position is None:  # it was not read yet, or earlier entries are missing
                 self._fed.pop(tail, None)
                 return
             self._fed[tail] = time.monotonic()

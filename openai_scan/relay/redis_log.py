@@ -89,7 +89,7 @@ _log = logging.getLogger("openai_scan")
 
 _GROUP = "workers"
 
-# The id at which to look for the first entry after the head.
+# The id at which to look for the first entry after `head`.
 _BEHIND_HEAD = id_of((HEAD[0], HEAD[1] + 1))
 
 # The consumer of the jobs that were handed over, and how long they then count as idle, in
@@ -419,7 +419,7 @@ def _begun_for(first: Any) -> str | None:
     """Return the entry of the job that a stream belongs to; None if it has not begun.
 
     Args:
-        first: The first entry after the head, if there is one, as the server returns it.
+        first: The first entry after `head`, if there is one, as the server returns it.
     """
     for _, fields in first:
         (data,) = fields.values()

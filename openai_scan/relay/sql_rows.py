@@ -48,7 +48,7 @@ class Rows:
     # Jobs.
 
     def create(self, stream: str, head: bytes) -> bool:
-        """Insert a stream with its head. Return False if it exists."""
+        """Insert a stream with its `head`. Return False if it exists."""
 
         def create(connection: sa.Connection) -> None:
             connection.execute(

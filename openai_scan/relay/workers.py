@@ -145,9 +145,9 @@ class Workers:
                 self._start(job)
 
     def _catch_up(self) -> None:
-        """Renew the leases if that is late, as after the process was frozen.
+        """Renew the leases if that is overdue, as after the process was frozen.
 
-        Some may have run out. A process that took its own job anew would end its work on it, and
+        Some may have expired. A process that took its own job again would end its work on it, and
         that would count as a failed attempt.
         """
         if time.monotonic() > self._renewed_at + self._log.lease / 2:

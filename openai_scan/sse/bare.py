@@ -27,7 +27,7 @@ class BareText(RawEvent):
     """Bare text as an event: JSON or a page, or part of it if it was too long or cut off.
 
     Attributes:
-        unclaimed: How many other lines without a known field it stands for; 0 for bare text. Its
+        unclaimed: How many other lines without a known field it replaces; 0 for bare text. Its
             data is then the first of them that consists of words, if there is one.
     """
 

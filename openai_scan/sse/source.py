@@ -95,9 +95,12 @@ def refuse_text(source: Any) -> None:
         TypeError: It is.
     """
     if isinstance(source, str | bytes | bytearray | memoryview):
-        raise TypeError("a source is an iterable of chunks: put a single chunk into a list")
+        raise TypeError(
+            f"a source is an iterable of byte chunks, not {type(source).__name__}: put a single"
+            " chunk into a list"
+        )
     if isinstance(source, io.TextIOBase):
-        raise TypeError('a source is binary: open the file with mode "rb"')
+        raise TypeError('a source is binary: open the file in mode "rb"')
 
 
 def broken_off(error: Exception) -> TransportError:

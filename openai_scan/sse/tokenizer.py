@@ -52,7 +52,7 @@ _MAX_DIGITS = 640
 
 _NO_EVENTS: tuple[RawEvent, ...] = ()
 
-# Stands for a line that was not kept. No field has this name, because no line contains a line end.
+# Replaces a line that was not kept. No field has this name, because no line contains a line end.
 _SKIPPED = b"\n"
 
 

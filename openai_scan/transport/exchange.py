@@ -244,7 +244,7 @@ class BaseExchange(ExchangeFacts):
                 if not self._may_be_stale(error) or self._callers_own(error, handled):
                     raise
                 self.notes["stale_connection"] += 1
-                _log.info("%s: sent again, the connection was stale", self.request)
+                _log.info("%s: sent again, the server had closed the connection", self.request)
                 self.clock.start()
                 return await self._wire.send(self._parcel, self)
         except BaseException as error:  # noqa: BLE001 - raised again

@@ -74,6 +74,10 @@ class ExchangeFacts:
         self._parcel = sender.pack(request, self._attempt.key, accept)
         self._redact = sender.redactor(request)
 
+    def __repr__(self) -> str:
+        status = "no answer yet" if self.status is None else f"HTTP status {self.status}"
+        return f"<{type(self).__name__} {self.request}: {status}>"
+
     @property
     def request_id(self) -> str | None:
         """The server's id for this request, which its support needs, or None."""
@@ -220,7 +224,7 @@ class ExchangeFacts:
         return ours
 
     def _send_with(self, key: Key) -> None:
-        """Have the request carry *key*, which is kept out of errors, log and recordings."""
+        """Send the request with *key*, which is kept out of errors, logs and recordings."""
         headers = merged(self._parcel.headers, key.headers())
         self._parcel = attrs.evolve(self._parcel, headers=headers)
         self._redact = self._sender.redactor(self.request, key)
@@ -229,7 +233,7 @@ class ExchangeFacts:
         if attempt is None:
             return None
         _log.info(
-            "%s: try %d in %.3f s, after %s",
+            "%s: attempt %d in %.3f s, after %s",
             request,
             attempt.number,
             attempt.pause,

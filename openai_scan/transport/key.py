@@ -37,7 +37,7 @@ class Key:
         header: The header that carries the key unchanged; None for `Authorization: Bearer`.
 
     Attributes:
-        changes: Whether a callable has to be asked for the key of each attempt.
+        changes: Whether a callable returns the key for each attempt.
     """
 
     def __init__(self, source: AsyncKeySource, header: str | None = None) -> None:
@@ -47,10 +47,10 @@ class Key:
         self.changes = not isinstance(source, str)
 
     async def current(self, *, may_wait: bool) -> Key:
-        """Return the key for one attempt. What the callable raises is not caught.
+        """Return the key for one attempt. Exceptions of the callable are passed on.
 
         Args:
-            may_wait: Whether an awaitable is awaited; a blocking client cannot.
+            may_wait: Whether to await an awaitable, which a blocking client cannot.
 
         Raises:
             TypeError: The callable returned something that is not a string.
@@ -64,8 +64,8 @@ class Key:
                 if inspect.iscoroutine(secret):
                     secret.close()
                 raise TypeError(
-                    "the callable for the key returned an awaitable: only an asynchronous client"
-                    " awaits it"
+                    "the callable for the key returned an awaitable: use an asynchronous client, or"
+                    " return the key itself"
                 )
             secret = await secret
         return Key(_checked(secret), self._header)
@@ -84,7 +84,7 @@ class Key:
 
 
 def _checked(secret: object) -> str:
-    """Return what a callable has returned; no message shows it."""
+    """Check the result of a callable, and return it; no message shows it."""
     if not isinstance(secret, str):
         raise TypeError(
             f"the callable for the key must return a string, not {type(secret).__name__}"

@@ -1,4 +1,4 @@
-"""Values that a forked child process must create anew, such as locks."""
+"""Values that a forked child process must create again, such as locks."""
 
 from __future__ import annotations
 

@@ -72,9 +72,7 @@ class Attempt:
         if isinstance(error, APIError) and error.retry_after is not None:
             pause = error.retry_after
             if pause > min(policy.max_retry_after, LONGEST_WAIT):
-                error.not_retried = (
-                    f"the server asks to wait {pause:.12g} s, longer than max_retry_after"
-                )
+                error.not_retried = f"the server asks to wait {pause:.12g} s, which is too long"
                 return None
         if self.deadline is not None and time.monotonic() + pause >= self.deadline:
             return None

@@ -209,7 +209,10 @@ class _Reader:
 
     def _sent(self) -> SessionAnswer:
         """Send the request, and return the answer when the task has asked for its body."""
-        send, self._send = self._send, None  # it refers to the exchange, which must be collectable
+        send, self._send = (
+            self._send,
+            None,
+        )  # it refers to the exchange, which must not be kept alive
         assert send is not None  # noqa: S101 - a thread runs once
         answer = send()
         del send

@@ -142,7 +142,7 @@ class TestOneLoop:
             return ask(client)
 
         left_over = asyncio.run(make())
-        with pytest.raises(RuntimeError, match="belongs to another event loop: create a client"):
+        with pytest.raises(RuntimeError, match="belongs to another event loop: create one"):
             asyncio.run(make())
         with pytest.raises(RuntimeError, match="belongs to another event loop"):
             asyncio.run(client.list_models())

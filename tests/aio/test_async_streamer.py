@@ -235,7 +235,10 @@ def test_text_and_single_bytes_are_refused(source: Any) -> None:
     """A single chunk is not a source, and the message says what to do."""
     with pytest.raises(TypeError) as caught:
         AsyncStreamerV2(source)
-    assert str(caught.value) == "a source is an iterable of chunks: put a single chunk into a list"
+    assert str(caught.value) == (
+        f"a source is an iterable of byte chunks, not {type(source).__name__}: put a single chunk"
+        " into a list"
+    )
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,7 @@ class TestEnds:
                     assert not await s.next()
                 error = s.err()
                 assert isinstance(error, ConnectError)
-                assert "no thread can be started" in str(error.__cause__)
+                assert "cannot start a thread" in str(error.__cause__)
 
     @on_every_loop
     async def test_a_forked_child_leaves_the_connection_alone(

@@ -56,7 +56,7 @@ class _Ear(logging.Handler):
         message = record.getMessage()
         if ": HTTP status " in message:
             self._signals.answered.set()
-        if ": try 2 in " in message:
+        if ": attempt 2 in " in message:
             self._signals.pausing.set()
 
 

@@ -353,7 +353,7 @@ def test_an_answer_that_is_running_without_a_log() -> None:
     assert payloads(of_stored(running)) == [
         {
             "error": {
-                "message": "The answer cannot be read now: try again later.",
+                "message": "The answer cannot be read now: retry later.",
                 "type": "relay_error",
                 "code": "unavailable",
             }

@@ -161,12 +161,12 @@ class TestStart:
             ({"prompt": " \n"}, "the prompt is empty"),
             ({"prompt": ""}, "the prompt is empty"),
             ({"user": ""}, "the user's id is empty"),
-            ({"stream": "short"}, "stream must have 16 to 64"),
-            ({"stream": "a" * 65}, "stream must have 16 to 64"),
+            ({"stream": "short"}, "stream must be 16 to 64"),
+            ({"stream": "a" * 65}, "stream must be 16 to 64"),
             ({"stream": "stream-0123456789\n"}, "stream must have"),
             ({"conversation": "conversation/0123"}, "conversation must have"),
             ({"conversation": "k\u00f6nversation-0123"}, "conversation must have"),
-            ({"model": "m"}, "no list of models"),
+            ({"model": "m"}, "without models"),
         ],
     )
     def test_what_is_malformed(self, idle: Relay, settings: dict[str, Any], words: str) -> None:

@@ -628,7 +628,7 @@ class TestChatBodies:
             ),
             ({"messages": {"role": "user"}}, "The field messages must be a list."),
             ({"message": [USER]}, "The field message must be an object."),
-            ({"message": USER, "id": "short"}, "The field id must have 16 to 64"),
+            ({"message": USER, "id": "short"}, "The field id must be 16 to 64"),
             ({"message": USER, "model": "huge"}, "not one of those"),
             ({"message": USER, "tools": []}, "only have the fields id, messages, message, trigger"),
         ],
@@ -671,7 +671,7 @@ class TestLimits:
             header,
             {
                 "message": (
-                    "You have too many answers at a time, or have asked too often: try again later."
+                    "You have too many answers at a time, or have asked too often: retry later."
                 ),
                 "code": "too_many",
             },
@@ -693,7 +693,7 @@ class TestLimits:
                 503,
                 "2",
                 {
-                    "message": "The relay cannot reach its log or its database: try again later.",
+                    "message": "The relay cannot reach its log or its database: retry later.",
                     "code": "unavailable",
                 },
             )
@@ -836,8 +836,8 @@ class TestWithoutAuthorize:
                         403,
                         {
                             "message": (
-                                "Without `authorize` this relay answers only requests from its own"
-                                " machine to localhost, 127.0.0.1 or [::1], and none that come"
+                                "Without `authorize` this relay serves only requests from its own"
+                                " machine to localhost, 127.0.0.1 or [::1] that do not come"
                                 " through a proxy."
                             ),
                             "code": "not_local",

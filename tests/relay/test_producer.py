@@ -315,7 +315,7 @@ class TestStores:
             "message": STREAM,
         }
         assert world.stored == []
-        assert "there is no such message any more" in caplog.text
+        assert "the message was deleted" in caplog.text
 
     def test_a_message_that_is_deleted_before_a_takeover(self) -> None:
         """The next process continues all the same."""

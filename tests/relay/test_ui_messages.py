@@ -214,7 +214,7 @@ def test_a_stored_answer() -> None:
 def test_an_answer_that_is_running_without_a_log() -> None:
     """It is an error that says to come again."""
     assert stored(of("running")) == (
-        b'data: {"type":"error","errorText":"The answer cannot be read now: try again later."}\n\n'
+        b'data: {"type":"error","errorText":"The answer cannot be read now: retry later."}\n\n'
         b"data: [DONE]\n\n"
     )
 

@@ -191,7 +191,7 @@ class TestThreads:
         monkeypatch.setattr(workers, "_TAKE_SECONDS", 0.01)
         with Relay(log, store, ScriptedUpstream(chat_answer("a b"))) as relay:
             assert ended(relay, relay.start("Hi", user="alice").stream).status == "completed"
-        assert "the jobs of the relay wait" in caplog.text
+        assert "the jobs of the relay are waiting" in caplog.text
 
     def test_a_system_without_threads(
         self,
@@ -435,7 +435,7 @@ class TestClosing:
         refused: list[str] = []
 
         def close(message: StoredMessage) -> None:
-            with pytest.raises(RuntimeError, match="one of its threads") as why:
+            with pytest.raises(RuntimeError, match="one of its own threads") as why:
                 relay.close()
             refused.append(str(why.value))
 

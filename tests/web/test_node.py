@@ -268,7 +268,7 @@ class TestErrors:
             for location, is_mixed in (("https://app.test/", True), ("http://app.test/", False)):
                 kind, text = engine.run("refused_in_page", url=server.base_url, location=location)
                 assert kind == "TransportError"
-                assert "does not allow requests from pages of this origin (CORS)" in text
+                assert "may not allow requests from this origin (CORS)" in text
                 assert ("over https may not send requests over http" in text) == is_mixed
 
     def test_an_answer_that_breaks_off_is_an_error(self, engine: Engine) -> None:

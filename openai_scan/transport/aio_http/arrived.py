@@ -1,4 +1,4 @@
-"""What arrives for one exchange: the head, which is parsed at once, and then the body."""
+"""What arrives for one exchange: the headers, which are parsed at once, and then the body."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Arrived:
 
     Attributes:
         head: The response headers, and the informational ones before them.
-        frame: Removes the framing of the body; None before the head is complete.
+        frame: Removes the framing of the body; None before the headers are complete.
         error: Why no more will arrive, or None.
     """
 
@@ -87,7 +87,7 @@ class Arrived:
 
     def _take_head(self, data: bytes) -> None:
         self._clock.answering = True
-        if self.error is not None:  # of the head; the request will soon notice
+        if self.error is not None:  # in the headers; the request will soon notice
             return
         try:
             rest = self.head.take(data)

@@ -1,4 +1,4 @@
-"""An answer of the aiohttp wire: its head, and its body as it arrives."""
+"""An answer of the aiohttp wire: its headers, and its body as it arrives."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class AiohttpAnswer:
             self._magic = known.MAGIC.get(codings[0])
 
     def _is_plain(self, start: bytes) -> bool:
-        """Return whether the body begins as plain text, whatever its head says."""
+        """Return whether the body begins as plain text, whatever the headers say."""
         magic, self._magic = self._magic, None
         return magic is not None and not start.startswith(magic[:1]) and begins_plain(start)
 

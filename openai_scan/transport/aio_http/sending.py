@@ -1,4 +1,4 @@
-"""Send one request with aiohttp, and wait for the head of its answer."""
+"""Send one request with aiohttp, and wait for the response headers."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ class SentRequest:
         return cast("Lease", self._lease).line.socket
 
     async def answered(self, start: Callable[[], Awaitable[aiohttp.ClientResponse]]) -> Arrived:
-        """Return what arrives, once the head has arrived.
+        """Return what arrives, once the response headers have arrived.
 
         Args:
             start: Starts to send the request; its result is done when aiohttp believes that the
-                answer is over, which is when its head has arrived.
+                answer is over, which is when the headers have arrived.
 
         Raises:
             TimeoutError: It took too long.
             OSError: The connection broke, or the exchange was cancelled.
-            http.client.HTTPException: The head cannot be read.
+            http.client.HTTPException: The response headers cannot be read.
             aiohttp.ClientError: There was no connection.
         """
         cancellation = self._carried.cancellation

@@ -90,7 +90,7 @@ class FetchCancellation:
         raise failure  # raised here, so that no JavaScript object is its context
 
     def _meaning(self, error: Any) -> OSError:
-        """Return the error that a rejected promise stands for."""
+        """Return the error that a rejected promise means."""
         if self.requested:
             return OSError("cancelled")
         if self.signal.aborted:  # by the timer; nothing else aborts it during a wait

@@ -1,8 +1,8 @@
-"""Parse the head of an answer from the bytes as they arrive, without reading them.
+"""Parse response headers from the bytes as they arrive, without reading them.
 
-`clocked` reads a head from a socket, for a blocking wire. Here the bytes arrive from outside, split
-anywhere, with the same result: the same limits, the same errors, the same doubts about the end of
-the answer.
+`clocked` reads headers from a socket, for a blocking wire. Here the bytes arrive from outside,
+split anywhere, with the same result: the same limits, the same errors, the same doubts about the
+end of the answer.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _INFORMATIONAL = 1
 
 
 class ArrivingHead:
-    """The head of an answer as it arrives, and the informational ones before it.
+    """The response headers as they arrive, and those of informational answers before.
 
     Attributes:
-        status: The HTTP status, once the head is complete.
+        status: The HTTP status, once the headers are complete.
         reason: The phrase that came with it.
         headers: The headers.
-        framing: Where the answer ends. It is not `clear` if there is any doubt about the head.
+        framing: Where the answer ends. It is not `clear` if there is any doubt about the headers.
     """
 
     status: int
@@ -47,7 +47,7 @@ class ArrivingHead:
         self._informational = 0
 
     def take(self, data: bytes) -> bytes | None:
-        """Return what follows the head in *data*; None if the head is not complete yet.
+        """Return what follows the headers in *data*; None if they are not complete yet.
 
         Raises:
             http.client.HTTPException: It is too large, is not HTTP, or does not say where the
@@ -68,7 +68,7 @@ class ArrivingHead:
                 return data[position:]
 
     def cut(self) -> http.client.HTTPException:
-        """Return the error for a connection that ended before the head was complete."""
+        """Return the error for a connection that ended before the headers were complete."""
         if self._first is None:
             try:
                 read_first_line(self._kept)
@@ -77,7 +77,7 @@ class ArrivingHead:
         return http.client.IncompleteRead(b"")
 
     def _is_last(self, line: bytes) -> bool:
-        """Process a line; return whether it ends the head."""
+        """Process a line; return whether it ends the headers."""
         self._bounds.count(line)
         self._clear = self._clear and is_clear_line(line)
         if self._first is None:

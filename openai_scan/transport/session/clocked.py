@@ -4,7 +4,7 @@ The rule, which is implemented only in `ClockedResponse._is_clean()`: a connecti
 request only if
 
 - the request was sent to its end, and was not cancelled,
-- the head left no doubt about where the answer ends (see `framing`),
+- the headers left no doubt about where the answer ends (see `framing`),
 - that end was read,
 - and nothing follows it in any buffer: ours, that of TLS, or the system's.
 
@@ -40,7 +40,7 @@ from openai_scan.transport.wire import Carried
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# The most of a head that one read takes from a socket.
+# The most of the headers that one read takes from a socket.
 _BUFFER_BYTES = 64 * 1024
 
 
@@ -135,8 +135,8 @@ class _ClockedReads(io.RawIOBase):
 class ClockedResponse(http.client.HTTPResponse):
     """An answer, of the server or of a proxy, whose reads keep to the clock from the first byte."""
 
-    _framing: Framing  # set when the head has arrived
-    _clear: bool = False  # whether the head leaves no doubt about its own end and the body's
+    _framing: Framing  # set when the headers have arrived
+    _clear: bool = False  # whether the headers leave no doubt about their end and the body's
     _version_sent: str = ""
     _held: bytes = b""
 
@@ -156,15 +156,15 @@ class ClockedResponse(http.client.HTTPResponse):
         self._head = HeadLines(self.fp)
 
     def begin(self, *args: Any, **kwargs: Any) -> None:
-        """Read the head. Only a blank line ends it.
+        """Read the headers. Only a blank line ends them.
 
         Raises:
             http.client.IncompleteRead: The connection ended before that. http.client would accept
-                it as the end of the head.
-            http.client.HTTPException: The head is too large, or does not say where the answer ends.
+                it as the end of the headers.
+            http.client.HTTPException: They are too large, or do not say where the answer ends.
         """
         body = self.fp
-        self.fp = self._head  # type: ignore[assignment] # http.client only reads lines of a head
+        self.fp = self._head  # type: ignore[assignment] # http.client only reads lines of it
         try:
             super().begin(*args, **kwargs)
         finally:

@@ -1,4 +1,4 @@
-"""Where an answer ends, according to its head alone, and whether that is beyond doubt.
+"""Where an answer ends, according to its headers alone, and whether that is beyond doubt.
 
 A connection is reused only after an answer whose end is beyond doubt: otherwise the next reader
 might get bytes of this answer. RFC 9112, section 6, says how an answer is framed. What it calls an
@@ -30,7 +30,7 @@ class Framing:
     Attributes:
         length: Its size in bytes; None for chunks, or for a body that ends with the connection.
         chunked: Whether it comes in chunks, the last of which is its end.
-        clear: Whether the head leaves no doubt about that.
+        clear: Whether the headers leave no doubt about that.
     """
 
     length: int | None
@@ -39,7 +39,7 @@ class Framing:
 
 
 def is_clear_line(line: bytes) -> bool:
-    """Return whether every program reads *line* as the same single line of a head."""
+    """Return whether every program reads *line* as the same single header line."""
     return _CLEAR_LINE.fullmatch(line) is not None
 
 

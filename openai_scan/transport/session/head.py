@@ -1,9 +1,9 @@
-"""Read the head of an answer, and trailers, line by line and within limits.
+"""Read response headers, and trailers, line by line and within limits.
 
 http.client gives up after a hundred lines, a limit for the whole process, and does not limit the
-total size. Some gateways send more lines, so these limits are wider. They apply to the head of an
-answer together with the informational ones before it, and to the trailers after the last chunk of a
-body.
+total size. Some gateways send more lines, so these limits are wider. They apply to the headers of
+an answer together with the informational ones before it, and to the trailers after the last chunk
+of a body.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 
 from openai_scan.transport.session.framing import is_clear_line
 
-# Servers hardly ever send as much as 16 KiB. A head larger than this is not legitimate.
+# Servers hardly ever send as much as 16 KiB. Anything larger than this is not legitimate.
 MAX_LINES = 1_000
 MAX_BYTES = 256 * 1024
 MAX_LINE = 64 * 1024
@@ -86,7 +86,7 @@ class Bounds:
 
 
 class HeadLines:
-    """The lines of a head, as http.client reads them.
+    """The lines of response headers, as http.client reads them.
 
     Attributes:
         clear: Whether all of them are lines beyond doubt.
@@ -124,7 +124,7 @@ class HeadLines:
     # Called by http.client.
 
     def readline(self, _: int = -1, /) -> bytes:
-        """Return several lines in one, at most 64 KiB, or the blank line that ends the head.
+        """Return several lines in one, at most 64 KiB, or the blank line at the end.
 
         http.client counts the lines it gets, and joins them before it parses the headers.
         """

@@ -107,7 +107,7 @@ class SessionAnswer:
         return data
 
     def _look_at_beginning(self, magic: bytes) -> None:
-        """Skip decompression if the body is plain or empty, whatever its head says."""
+        """Skip decompression if the body is plain or empty, whatever the headers say."""
         self._magic = None
         start = self._answered.peek1()
         # zstd, unlike gzip, reports a body without any bytes as cut off.

@@ -83,7 +83,7 @@ try:
 except ConfigurationError as error:
     print(error)
 """
-    assert printed_by(folder, program).startswith("requests and urllib3 cannot be used")
+    assert printed_by(folder, program).startswith("requests and urllib3 cannot be imported")
 
 
 def test_what_the_quick_test_does_without_is_not_there(folder: Path) -> None:
