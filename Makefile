@@ -140,6 +140,7 @@ sbom: dist  ## List what is installed with the package, as an SBOM beside the di
 	rm -rf $(SBOM)
 	$(INSTALL) $(SBOM) dist/*.whl
 	@$(SBOM)/bin/python -m pip uninstall --quiet --yes pip setuptools 2> /dev/null || true
+	@rm -f $(SBOM)/lib/python*/site-packages/openai_scan-*/direct_url.json # it names a folder of this machine
 	$(BIN)/cyclonedx-py environment --output-reproducible --mc-type library --spec-version 1.6 \
 		--output-file $(patsubst %-py3-none-any.whl,%.cdx.json,$(wildcard dist/*.whl)) $(SBOM)/bin/python
 	$(BIN)/python scripts/check_sbom.py dist/*.cdx.json $(SBOM)

@@ -44,7 +44,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody."""
+    """Run git with a name and an address."""
     settings = ("user.name=a", "user.email=a@example.com", "commit.gpgSign=false")
     options = [option for setting in settings for option in ("-c", setting)]
     subprocess.run(["git", *options, *arguments], cwd=folder, check=True)
@@ -113,6 +113,9 @@ def test_the_sbom_has_to_list_what_is_needed(
         bill.write_text(f'{{"bomFormat": "CycloneDX", "components": [{components}]}}')
         assert check.main([str(bill), str(tmp_path)]) == problems
     assert "b-c 1 is needed and not listed" in capsys.readouterr().out
+    bill.write_text(bill.read_text().replace('"1"}]', '"1", "url": "file:///home/me"}]'))
+    assert check.main([str(bill), str(tmp_path)]) == 2
+    assert "names a folder of the machine" in capsys.readouterr().out
     bill.write_text("{}")
     with pytest.raises(SystemExit, match="this is no CycloneDX document"):
         check.main([str(bill), str(tmp_path)])

@@ -105,7 +105,7 @@ def test_letters_become_letters_of_the_same_size(text: str, expected: str) -> No
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        # What the API defines stays; a value that has a space in it is none of that.
+        # What the API defines stays; a value with a space in it does not.
         (
             r'{"type": "a.b", "role": "a b", "x": "cd"}',
             r'{"type": "a.b", "role": "x x", "x": "xx"}',
@@ -327,7 +327,7 @@ def test_a_plain_event_stream_becomes_a_recording(tmp_path: Path) -> None:
 
 def test_what_is_no_recording_is_refused(tmp_path: Path) -> None:
     """And no copy is made."""
-    with pytest.raises(RecordingError, match="line 1: this is no recording"):
+    with pytest.raises(RecordingError, match="line 1: this is neither a recording"):
         redact_recording(io.BytesIO(b"Hello"), tmp_path / "a.jsonl")
     assert not (tmp_path / "a.jsonl").exists()
 
