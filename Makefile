@@ -70,7 +70,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
+.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -127,6 +127,8 @@ floors: $(FLOORS)/dev  ## Run the tests that may differ with the oldest dependen
 
 # The wheel is built from the source distribution, as an index or a packager builds it. Without
 # isolation the build uses the tools of this environment, and needs no network.
+# The time of the commit instead of that of the build makes a wheel that others can build again.
+dist: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2> /dev/null || echo 1577836800)
 dist: $(VENV)/dev  ## Build the source distribution and the wheel into dist/, and check both
 	rm -rf dist && mkdir -p build
 	@$(BIN)/python -m build --no-isolation --outdir dist . > build/dist.log 2>&1 || { cat build/dist.log; exit 1; }
@@ -138,6 +140,7 @@ sbom: dist  ## List what is installed with the package, as an SBOM beside the di
 	rm -rf $(SBOM)
 	$(INSTALL) $(SBOM) dist/*.whl
 	@$(SBOM)/bin/python -m pip uninstall --quiet --yes pip setuptools 2> /dev/null || true
+	@rm -f $(SBOM)/lib/python*/site-packages/openai_scan-*/direct_url.json # it names a folder of this machine
 	$(BIN)/cyclonedx-py environment --output-reproducible --mc-type library --spec-version 1.6 \
 		--output-file $(patsubst %-py3-none-any.whl,%.cdx.json,$(wildcard dist/*.whl)) $(SBOM)/bin/python
 	$(BIN)/python scripts/check_sbom.py dist/*.cdx.json $(SBOM)
@@ -148,6 +151,9 @@ unpacked: dist  ## Unpack the source distribution into build/unpacked, and run t
 	@mkdir -p build/unpacked
 	tar --extract --strip-components=1 --directory build/unpacked --file dist/*.tar.gz
 	$(MAKE) --directory build/unpacked quick
+
+release: sbom unpacked  ## Build and check what docs/releasing.md releases, from a tagged commit
+	$(BIN)/python scripts/check_release.py dist
 
 # No other target runs it: it takes minutes for each Python. PYTHONS=/path/to/python adds an interpreter
 # that is not on the path, ONLY="3.10 3.14" leaves others out, and SUITE=tests runs all tests.

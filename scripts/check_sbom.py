@@ -24,18 +24,23 @@ NAME = "openai-scan"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare, say what differs, and return how many packages do."""
+    """Compare, say what is wrong, and return how many things are."""
     file, *places = arguments
     found = {normal(one.name): one for one in _distributions(places)}
     expected = {(name, found[name].version) for name in needed(NAME, found)}
-    listed = set(components(json.loads(Path(file).read_text("utf-8"))))
+    text = Path(file).read_text("utf-8")
+    listed = set(components(json.loads(text)))
     for name, version in sorted(expected - listed):
         print(f"{file}: {name} {version} is needed and not listed")
     for name, version in sorted(listed - expected):
         print(f"{file}: {name} {version} is listed and not needed")
-    if expected == listed:
+    is_local = "file:/" in text
+    if is_local:
+        print(f"{file}: it names a folder of the machine that built it")
+    problems = len(expected ^ listed) + is_local
+    if not problems:
         print(f"{file}: {len(listed)} packages, all of which {NAME} needs")
-    return len(expected ^ listed)
+    return problems
 
 
 def needed(name: str, found: dict[str, Distribution]) -> set[str]:

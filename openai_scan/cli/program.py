@@ -30,6 +30,7 @@ COMMANDS = {
     "run": "run an assistant, with tools if it needs some",
     "record": "write a stream to a file, with its times",
     "replay": "print a recording, or serve it as the API would",
+    "redact": "copy a recording without what was said, for a bug report",
     "inspect": "list the events of a recording",
     "stats": "show how fast recorded streams were",
     "bench": "measure a server with many streams at once",

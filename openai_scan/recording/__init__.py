@@ -8,6 +8,7 @@ from openai_scan.recording.file import Recording, RecordTo
 from openai_scan.recording.lines import Cause, End, Failure, Head, Read, Section
 from openai_scan.recording.player import Replay, exchanges_of, read_recording, replay
 from openai_scan.recording.recorder import AsyncRecordedSource, RecordedSource, record
+from openai_scan.recording.redacting import redact_recording
 
 __all__ = [
     "AsyncRecordedSource",
@@ -24,5 +25,6 @@ __all__ = [
     "exchanges_of",
     "read_recording",
     "record",
+    "redact_recording",
     "replay",
 ]

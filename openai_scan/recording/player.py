@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import attrs
 from typing_extensions import Self
 
 from openai_scan import waiting
@@ -111,6 +112,22 @@ def read_recording(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ..
     opened, name = _open(file)
     with opened:
         return _load(name, b"", opened)
+
+
+def sections_of(file: str | os.PathLike[str] | BinaryIO) -> tuple[Section, ...]:
+    """Return what is in a recording or a plain event stream; the latter is one section.
+
+    Raises:
+        RecordingError: See `replay()`.
+        OSError: See `replay()`.
+    """
+    opened, name = _open(file)
+    with opened:
+        beginning = _beginning(opened)
+        if not begins_as_events(beginning, is_all=True):
+            return _load(name, beginning, opened)
+        (plain,) = _PLAIN
+        return (attrs.evolve(plain, reads=[*_plain_reads(beginning, opened)]),)
 
 
 def exchanges_of(sections: Sequence[Section]) -> list[Sequence[Section]]:

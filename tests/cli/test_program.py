@@ -212,7 +212,8 @@ def test_commands_and_options_are_completed(
     """What has been typed so far decides."""
     monkeypatch.setenv("_OPENAI_SCAN_COMPLETE", "bash_complete")
     for words, completed in (
-        ("openai-scan re", ["plain,respond", "plain,record", "plain,replay", "plain,relay"]),
+        ("openai-scan rep", ["plain,replay"]),
+        ("openai-scan re", [f"plain,{name}" for name in program.COMMANDS if name[:2] == "re"]),
         ("openai-scan replay --se", ["plain,--serve"]),
     ):
         monkeypatch.setenv("COMP_WORDS", words)
