@@ -133,7 +133,7 @@ def a_key_is_text_or_returns_text() -> None:
     AsyncAzureClient(ad_token=_token)
     Client(_token)  # type: ignore[arg-type]
     AzureClient(ad_token=_token)  # type: ignore[arg-type]
-    AsyncClient(lambda: b"token")  # type: ignore[arg-type, return-value]
+    AsyncClient(lambda: b"token")  # type: ignore[arg-type]
     Client(1)  # type: ignore[arg-type]
 
 
