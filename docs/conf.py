@@ -82,6 +82,8 @@ llms_txt_nested_enabled = False
 llms_txt_suppress_unknown_node_warnings = ["abbreviation"]
 
 html_theme = "furo"
+pygments_style = "default"
+pygments_dark_style = "github-dark"
 html_title = f"openai_scan {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["openai_scan.css"]

@@ -133,10 +133,10 @@ def resumed(found: Mapping[str, Mapping[str, object] | None], text: str) -> Cell
     assert first is not None
     got = _joined(first)
     if first["error"] is None and got == text:
-        return Cell("by itself", "the whole answer")
+        return Cell("automatically", "the whole answer")
     error = f"`{first['error']}` after `{got}`"
     if by_hand is not None and got + _joined(by_hand) == text:
-        return Cell("by a request of yours", f"{error}; a request for the rest brings it")
+        return Cell("with a request of yours", f"{error}; a request for the rest brings it")
     return Cell("no", f"{error}; no request for the rest was tried")
 
 
