@@ -71,7 +71,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def fill(page: str, parts: Mapping[str, str]) -> str:
-    """Return *page* with the parts between its marks written anew."""
+    """Return *page* with the parts between its marks rewritten."""
     return _MARKED.sub(lambda marked: f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}", page)
 
 
