@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 from docutils import nodes
+from pygments.lexers.python import PythonLexer
 from sphinx.application import Sphinx
 from sphinx.domains.python import PythonDomain
 from sphinx.transforms import SphinxTransform
@@ -213,7 +214,10 @@ def setup(app: Sphinx) -> None:
     """Let Sphinx call these for each page, or for each docstring, before or after its sections."""
     app.add_transform(_Output)
     app.add_transform(_DarkPictures)
-    for field in PythonDomain.directives["class"].doc_field_types:
+    # A cell of a notebook is Python that may await anywhere, which the lexer of Python reads.
+    app.add_lexer("ipython", PythonLexer)
+    described_class: Any = PythonDomain.directives["class"]
+    for field in described_class.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
     app.connect("autodoc-process-docstring", _link_arguments, priority=100)
