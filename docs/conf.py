@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 from docutils import nodes
-from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
+from pygments.lexers.python import PythonLexer
 from sphinx.application import Sphinx
 from sphinx.domains.python import PythonDomain
 from sphinx.transforms import SphinxTransform
@@ -83,6 +83,8 @@ llms_txt_nested_enabled = False
 llms_txt_suppress_unknown_node_warnings = ["abbreviation"]
 
 html_theme = "furo"
+pygments_style = "default"
+pygments_dark_style = "github-dark"
 html_title = f"openai_scan {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["openai_scan.css"]
@@ -102,10 +104,9 @@ def _show_types(*event: Any) -> None:
     for base in reversed(described.__mro__):
         hints |= inspect.get_annotations(base)
     for place in range(len(lines) - 1, -1, -1):
-        # Without the backslash, `async_` would be a link to `async`.
-        lines[place] = re.sub(r"^(:ivar \w+)_:", r"\1\\_:", lines[place])
-        found = re.match(r":ivar (\w+(?:\\_)?):", lines[place])
-        if found and (hint := hints.get(found[1].replace("\\", ""))) is not None:
+        found = re.match(r":ivar (\w+):", lines[place])
+        if found and found[1] in hints:
+            hint = hints[found[1]]
             shown = hint if isinstance(hint, str) else inspect.formatannotation(hint)
             shown = re.sub(r"\b(?:typing\.)?ClassVar\[(.*)\]$", r"\1", shown)
             shown = re.sub(r"\bIndex\b", "int", re.sub(r"\bJSONText\b", "str", shown))
@@ -213,9 +214,10 @@ def setup(app: Sphinx) -> None:
     """Let Sphinx call these for each page, or for each docstring, before or after its sections."""
     app.add_transform(_Output)
     app.add_transform(_DarkPictures)
-    # Pygments has this lexer only where IPython is installed.
+    # A cell of a notebook is Python that may await anywhere, which the lexer of Python reads.
     app.add_lexer("ipython", PythonLexer)
-    for field in PythonDomain.directives["class"].doc_field_types:
+    described_class: Any = PythonDomain.directives["class"]
+    for field in described_class.doc_field_types:
         if field.name == "variable":
             field.label = "Attributes"
     app.connect("autodoc-process-docstring", _link_arguments, priority=100)

@@ -66,6 +66,9 @@ _LIGHT = TerminalTheme(
 # What follows the name of a picture, and its colours. The documents find the dark one by its name.
 _THEMES = {"": _LIGHT, "-dark": SVG_EXPORT_THEME}
 
+# The line around a terminal, which can be seen on a dark page only, and on both.
+_LINE, _VISIBLE_LINE = "rgba(255,255,255,0.35)", "rgba(128,128,128,0.5)"
+
 
 def pictures() -> dict[str, str]:
     """Return the pictures, by their names."""
@@ -111,7 +114,8 @@ def _screen(command: str) -> Console:
 
 def _drawn(screen: Console, name: str, theme: TerminalTheme) -> str:
     svg = screen.export_svg(title="openai-scan", theme=theme, clear=False, unique_id=name)
-    return re.sub(r" +$", "", _FONT.sub("", svg), flags=re.MULTILINE)
+    svg = _FONT.sub("", svg).replace(_LINE, _VISIBLE_LINE)
+    return re.sub(r" +$", "", svg, flags=re.MULTILINE)
 
 
 @contextlib.contextmanager

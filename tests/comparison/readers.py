@@ -148,7 +148,7 @@ class HttpxSse(Reader):
         import httpx
 
         super().__init__(base_url)
-        # Without a limit of time, as the others have it for minutes.
+        # Without a time limit, as the others have it for minutes.
         self._client = httpx.Client(timeout=None)
         self._response: Any = None
 
@@ -302,7 +302,7 @@ def response(reader: Reader) -> dict[str, Any]:
 
 
 def background(reader: Reader) -> dict[str, Any]:
-    """Read a response that goes on on the server when the connection breaks."""
+    """Read a response that continues on the server when the connection breaks."""
     first = _read(reader.response(background=True))
     answer = {"first": first, **_said(reader)}
     if first["error"] is not None or reader.finish is None:

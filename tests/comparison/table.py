@@ -71,7 +71,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def fill(page: str, parts: Mapping[str, str]) -> str:
-    """Return *page* with the parts between its marks written anew."""
+    """Return *page* with the parts between its marks rewritten."""
     return _MARKED.sub(lambda marked: f"{marked[1]}\n{parts[marked[2]]}\n{marked[3]}", page)
 
 
@@ -133,10 +133,10 @@ def resumed(found: Mapping[str, Mapping[str, object] | None], text: str) -> Cell
     assert first is not None
     got = _joined(first)
     if first["error"] is None and got == text:
-        return Cell("by itself", "the whole answer")
+        return Cell("automatically", "the whole answer")
     error = f"`{first['error']}` after `{got}`"
     if by_hand is not None and got + _joined(by_hand) == text:
-        return Cell("by a request of yours", f"{error}; a request for the rest brings it")
+        return Cell("with a request of yours", f"{error}; a request for the rest brings it")
     return Cell("no", f"{error}; no request for the rest was tried")
 
 

@@ -81,8 +81,8 @@ def test_a_resumed_answer_is_whole() -> None:
     whole = {"texts": ["a", "b"], "error": None}
     half = {"texts": ["a"], "error": "a.Cut"}
     rest = {"texts": ["b"], "error": None}
-    assert table.resumed({"first": whole}, "ab").short == "by itself"
-    assert table.resumed({"first": half, "by_hand": rest}, "ab").short == "by a request of yours"
+    assert table.resumed({"first": whole}, "ab").short == "automatically"
+    assert table.resumed({"first": half, "by_hand": rest}, "ab").short == "with a request of yours"
     assert table.resumed({"first": half, "by_hand": None}, "ab").short == "no"
 
 

@@ -166,9 +166,11 @@ def take_for_documents(folder: Path) -> None:
         browser.until(f"{_STATUS} === 'Ready.'")
         ready(browser, api)
         streaming(browser, api)
-        browser.picture(folder / "page.png")
-    with Image.open(folder / "page.png") as taken:
-        taken.quantize(64).save(folder / "page.png", optimize=True)  # a quarter of the bytes
+        for dark, name in ((False, "page.png"), (True, "page-dark.png")):
+            browser.look(width=720, height=640, dark=dark)
+            browser.picture(folder / name)
+            with Image.open(folder / name) as taken:
+                taken.quantize(64).save(folder / name, optimize=True)  # a quarter of the bytes
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ def take(profile: Path, pictures: Path) -> None:
         page.ask("Who is speaking?")
         tabs.until(f"{LAST}.length > 230")
         tabs.picture(pictures / "relay.png")
+        tabs.look(width=720, height=640, dark=True)
+        tabs.picture(pictures / "relay-dark.png")
         tabs.press("Escape")
         page.until_about("Stopped.")
         tabs.run("document.getElementById('model').value = 'thinking-parrot'")
