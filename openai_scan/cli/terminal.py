@@ -20,12 +20,12 @@ _USUAL_WIDTH = 80
 def console(*, stderr: bool = False, colorless: bool = False, least: int = 1) -> Console:
     """Return the console of stdout, or of stderr, which draws printable text only.
 
-    It uses colours only on a terminal, and not if `NO_COLOR` is set. Strings are drawn unchanged:
+    It uses colors only on a terminal, and not if `NO_COLOR` is set. Strings are drawn unchanged:
     markup and names of emoji in them have no effect.
 
     Args:
         stderr: Whether to draw on stderr.
-        colorless: Whether to leave out colours in any case.
+        colorless: Whether to leave out colors in any case.
         least: The least width, however narrow the terminal is.
     """
     # With None, rich looks at the environment.

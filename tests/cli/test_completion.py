@@ -14,8 +14,8 @@ import pytest
 from openai_scan.cli import main
 from openai_scan.testing import FakeServer, error, hold, json_answer
 
-# What each shell is started with, so that it reads nobody's settings, and what it is told first:
-# the line of the reference, and what the user's own settings would have done.
+# The options that keep each shell from reading settings, and the first lines that are typed: the
+# one in the reference, and what a user's settings would have done.
 SHELLS = {
     "bash": (
         ["--norc", "--noprofile", "-i"],

@@ -51,8 +51,8 @@ def test_the_times_are_those_of_the_recording(
         "bytes 887",
         "characters of text 5",
         "tokens of output -",
-        "tried again 0",
-        "until the head 0.250 s",
+        "retries 0",
+        "until the headers 0.250 s",
         "until the first event 0.500 s",
         "until the first text 0.500 s",
         "in all 10.000 s",
@@ -105,7 +105,7 @@ def test_streams_stand_side_by_side(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["two.jsonl", "[0]", "two.jsonl", "[1]", "plain.sse"]
     assert lines[1] == ["outcome", "completed", "completed", "completed"]
-    assert lines[7] == ["until", "the", "head", "0.250", "s", "0.250", "s", "-"]
+    assert lines[7] == ["until", "the", "headers", "0.250", "s", "0.250", "s", "-"]
 
 
 @pytest.mark.parametrize(("name", "beginning"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
