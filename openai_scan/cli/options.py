@@ -47,7 +47,7 @@ no_color = click.option(
     expose_value=False,
     is_eager=True,
     callback=_note_no_color,
-    help="Do not use colours. Setting NO_COLOR does the same.",
+    help="Do not use colors. Setting NO_COLOR does the same.",
 )
 
 

@@ -47,7 +47,7 @@ class Output:
         plain: Whether to print the text unchanged even on a terminal.
         quiet: Whether to leave out the line of facts.
         facts_on_stdout: Whether to print that line to stdout, as a part of the output.
-        colorless: Whether to print without colours.
+        colorless: Whether to print without colors.
     """
 
     as_json: bool = False

@@ -44,7 +44,7 @@ def _one_to_run(function: options.Command) -> options.Command:
     " it arrives. In PROMPT, - is replaced by standard input.",
     example="""\
 run --assistant asst_1 "Why is the sky blue?"
-run --assistant asst_1 --tools weather:forecast "Shall I take an umbrella?"
+run --assistant asst_1 --tools weather:forecast "Do I need an umbrella?"
 run --agent agent_1 -p 'environment={"type": "openai_hosted"}' "What is 2**100?\"""",
 )
 @options.question

@@ -14,7 +14,7 @@ import pytest
 from openai_scan.cli import main
 from openai_scan.testing import FakeServer, error, hold, json_answer
 
-# What each shell is started with, so that it reads nobody's settings, and what it is told first:
+# What each shell is started with, so that it reads no settings, and its first input:
 # the line of the reference, and what the user's own settings would have done.
 SHELLS = {
     "bash": (

@@ -1,4 +1,4 @@
-"""Read a stream to its end, and keep what can be told of it."""
+"""Read a stream to its end, and keep what can be learned from it."""
 
 from __future__ import annotations
 
