@@ -25,7 +25,7 @@ def console(*, stderr: bool = False, colorless: bool = False, least: int = 1) ->
 
     Args:
         stderr: Whether to draw on stderr.
-        colorless: Whether to leave out colours in any case.
+        colorless: Whether to leave out colors in any case.
         least: The least width, however narrow the terminal is.
     """
     # With None, rich looks at the environment.
