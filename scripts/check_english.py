@@ -39,11 +39,10 @@ ENABLED = {
     "mondegreens": True,
     "needless_variants": True,
     "nonwords": True,
-    "spelling.consistency": True,
 }
 
-# What the files of a family are made of. Data and generated code are not written by anyone.
-DOCUMENTS = ("README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/**/*.md", "tests/**/*.md")
+# The files that are checked.
+DOCUMENTS = ("*.md", "docs/**/*.md", "tests/**/*.md", ".github/**/*.md")
 CODE = ("openai_scan/**/*.py", "scripts/*.py", "docs/**/*.py", "fuzz/*.py", "tests/**/*.py")
 COMMENTED = ("Makefile", "setup.cfg", "pyproject.toml", ".ci/*", "docs/examples/**/*.toml")
 
