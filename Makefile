@@ -70,7 +70,7 @@ UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unm
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint types contracts unit search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
+.PHONY: demo web quick test lint english types contracts unit search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,9 +94,12 @@ quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style
 	$(TOGETHER) lint types contracts
 	OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST) $(NOT_QUICK:%=--ignore=%)
 
-lint: $(VENV)/dev  ## Check the style of every file
+lint: $(VENV)/dev english  ## Check the style of every file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+english: $(VENV)/dev  ## Check the English of documentation, docstrings, comments and messages
+	$(BIN)/python scripts/check_english.py
 
 types: $(VENV)/dev  ## Check types, also those of the examples in README and docs, with two type checkers
 	$(BIN)/mypy
@@ -164,7 +167,7 @@ pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 tha
 references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
 
-docs: $(VENV)/dev  ## Build the documentation into docs/_build/html; a warning or a broken link is an error
+docs: $(VENV)/dev english  ## Build the documentation into docs/_build/html; a warning or a broken link is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 	$(BIN)/lychee --offline --include-fragments --no-progress *.md 'docs/_build/html/**/*.html'
 

@@ -64,7 +64,7 @@ def test_every_phrase_of_the_glossary_is_found(found: Callable[[str, str], list[
         ("It says that the\nthe end is near.\n", "1:14 'the the' is repeated. [repeated]"),
         (
             "It tries the request\nagain.\n",
-            "1:4 Instead of 'tries the request again', write: retry.",
+            "1:4 Instead of 'tries the request again', write: retry;",
         ),
     ],
 )
@@ -86,6 +86,7 @@ def test_a_bad_sentence_is_found(
         "<!-- nobody -->\n",
         "The value is None, or there are None in it.\n",
         "Run it.\n\nIt ends.\n",
+        "The server is busy: try again later.\n",
     ],
 )
 def test_what_is_not_prose_is_not_read(found: Callable[[str, str], list[str]], text: str) -> None:

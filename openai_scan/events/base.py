@@ -117,7 +117,7 @@ class Event(Value):
         return ()
 
     def stream_begins(self) -> bool:
-        """Whether a part that has ended begins anew if this event reports it as in progress."""
+        """Whether a part that has ended begins again if this event reports it as in progress."""
         return True
 
     def stream_goes_on(self) -> bool:
@@ -269,7 +269,7 @@ class Fold(ABC):
 
     @abstractmethod
     def take(self, event: Event, note: Note) -> Sequence[Piece]:
-        """Take an event of the family; *note* counts each server mistake that is mended.
+        """Take an event of the family; *note* counts each server mistake that is corrected.
 
         Returns:
             What the event adds to the answer: all of a delta, and of a whole text only the part

@@ -16,7 +16,7 @@ def fold(event: Event, state: Fold | None, note: Note) -> Fold | None:
         event: The next event of the stream.
         state: What this function returned for the event before it, or None at the start. The
             caller must not use it afterwards.
-        note: Counts each server mistake that was mended.
+        note: Counts each server mistake that was corrected.
 
     Returns:
         The fold of all events so far: *state* itself, or a new one if *event* starts a new answer.

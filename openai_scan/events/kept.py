@@ -52,7 +52,7 @@ class Kept(ABC):
 
         Args:
             answer: The answer, as its fold returns it.
-            choice: The number of the choice to go on with.
+            choice: The number of the choice to continue with.
 
         Raises:
             ValueError: There is no such choice.

@@ -7,7 +7,7 @@ envelope around its payload (`{"event": ..., "data": {...}}`).
 2. Of two that count, that of the payload does, because it came with what it names: servers that
    put several events into one block leave the wrong name on it.
 3. If no name counts, the shape decides: `choices`, a `response`, a message's or run step's `delta`.
-4. What is none of these may still be an error, see `error.is_error`.
+4. If it is not one of these, it may still be an error, see `error.is_error`.
 
 `done` is a name for an event without a payload. With a payload, only the payload decides, and
 `families.decode()` takes it for the end if it is nothing else.
@@ -168,7 +168,7 @@ def _is_named(name: str) -> bool:
 
 
 def _foreign_name(name: str, payload: Mapping[str, Any]) -> str:
-    """Return what to call an event that is none of ours."""
+    """Return what to call an event without a class of ours."""
     if name == "message":
         for key in ("type", "object"):
             if isinstance(named := payload.get(key), str) and named:

@@ -27,7 +27,7 @@ _UNREADABLE = object()
 class Arguments:
     """JSON text that arrives in pieces, in whole, or both.
 
-    - Only blanks can follow a whole object. So a `{` after it begins the object anew: some servers
+    - Only blanks can follow a whole object. So a `{` after it begins the object again: some servers
       send the arguments when they announce a call and again in pieces. The new object is handed out
       when it is whole, and only if it is another value.
     - `{}` is not handed out until it is certain that nothing replaces it.

@@ -1,12 +1,12 @@
 """The arguments of a call: JSON text that arrives in pieces, and sometimes more than once.
 
 Some servers send `{}` first and then the real arguments, and some send all of them twice. Only
-blanks can follow a whole JSON object, so an object after it begins the arguments anew. Whether an
+blanks can follow a whole JSON object, so an object after it begins the arguments again. Whether an
 object is whole is found by counting brackets; each character is looked at once.
 
 What has been handed out as a piece cannot be taken back. So:
 
-- The brace that closes an empty object is held back until the arguments begin anew, and what was
+- The brace that closes an empty object is held back until the arguments begin again, and what was
   handed out is then their beginning, or until the call is over. So is `null`, which some servers
   send for no arguments.
 - Arguments that repeat those before are not handed out again.
@@ -43,7 +43,7 @@ class Arguments:
         self._nesting = _Nesting()
         self._held = 0  # how many characters at the end of the text have not been handed out
         self._closed = False
-        # Once the arguments have begun anew:
+        # Once the arguments have begun again:
         self._before: tuple[Pieces, _Nesting, int] | None = None  # what they replace
         self._given = ""  # what has been handed out before
         self._repeated = 0  # how many of its characters have come again; -1 if others have come
@@ -181,7 +181,7 @@ class Arguments:
         self._repeated = 0
 
     def _go_back(self) -> None:
-        """Drop the arguments that have begun anew, since they bring nothing."""
+        """Drop the arguments that have begun again, since they bring nothing."""
         assert self._before is not None  # noqa: S101
         self._text, self._nesting, self._held = self._before
         self._repeated = 0

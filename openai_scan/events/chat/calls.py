@@ -105,7 +105,7 @@ class GrowingCalls:
         self._by_both: dict[tuple[int, str], GrowingCall] = {}
         self._ids: set[str] = set()  # of all calls
         self._made_up = 0  # the number of the last id that was made up
-        self._open: dict[int, GrowingCall] = {}  # those that close() has not been told of
+        self._open: dict[int, GrowingCall] = {}  # those that close() does not know yet
 
     def in_order(self) -> list[GrowingCall]:
         """Return the calls in the order of their places."""
@@ -152,7 +152,7 @@ class GrowingCalls:
         known = call.id, call.name
         if piece.id and not call.sent_id:
             self._identify(call, piece.id, note)
-        if piece.index is not None and not whole:  # a whole list numbers its calls anew
+        if piece.index is not None and not whole:  # a whole list numbers its calls again
             self._by_index[piece.index] = call
             if piece.id:
                 self._by_both[piece.index, piece.id] = call

@@ -279,7 +279,7 @@ class _Step:
 
 
 _Mends: TypeAlias = "dict[str | int, _Mends | _Step]"
-"""What to mend, by key or index: the place itself, or the places inside it."""
+"""What to correct, by key or index: the place itself, or the places inside it."""
 
 
 @attrs.frozen
@@ -294,16 +294,16 @@ class Fault:
         return _place(self.path, indexes=indexes)
 
     def way(self) -> tuple[_Step, ...]:
-        """Return the path to the nearest place where the fault can be mended; () if none."""
+        """Return the path to the nearest place where the fault can be corrected; () if none."""
         mendable = [depth for depth, step in enumerate(self.path) if step.drop or step.loosen]
         return self.path[: mendable[-1] + 1] if mendable else ()
 
     def removed(self) -> str:
-        """Return the place that mending leaves out, as JSONPath without indexes."""
+        """Return the place that the correction omits, as JSONPath without indexes."""
         return _place(self.way(), indexes=False)
 
     def value_in(self, payload: Any) -> Any:
-        """Return the value that mending leaves out of *payload*."""
+        """Return the value that the correction omits from *payload*."""
         for step in self.way():
             payload = payload[step.key]
         return payload
@@ -318,7 +318,7 @@ def _place(path: tuple[_Step, ...], *, indexes: bool) -> str:
 
 def faults_of(error: Exception, path: tuple[_Step, ...] = ()) -> Iterator[Fault]:
     """Yield the faults in a detailed error of cattrs, each with its path."""
-    # The traceback would keep what the hooks had built so far, as long as anybody keeps the error.
+    # The traceback would keep what the hooks had built, as long as the caller keeps the error.
     error.__traceback__ = None
     if isinstance(error, ClassValidationError):
         fields = attrs.fields_dict(error.cl)
@@ -364,7 +364,7 @@ def prune(payload: Any, faults: Sequence[Fault]) -> Any | None:
         for step in way[:-1]:
             place = place.setdefault(step.key, {})
             if isinstance(place, _Step):
-                break  # a fault around it is mended, and with it this one
+                break  # a fault around it is corrected, and with it this one
         else:
             place[way[-1].key] = way[-1]
     try:
@@ -378,7 +378,7 @@ class _UnmendableError(Exception):
 
 
 def _mended(value: Any, mends: _Mends) -> Any:
-    """Return a copy of an object or a list in which what *mends* names is mended."""
+    """Return a copy of an object or a list in which what *corrects* names is corrected."""
     mended: Any = value.copy()
     key: Any
     for key, mend in mends.items():

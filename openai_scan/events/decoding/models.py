@@ -16,7 +16,7 @@ _OWN_ERRORS = ("value_error", "assertion_error")
 
 @attrs.frozen
 class _OfModel:
-    """Stands for a model in an error of cattrs, which looks at its fields."""
+    """Represents a model in an error of cattrs, which looks at its fields."""
 
 
 def model_hook(cls: Any) -> Hook:

@@ -9,12 +9,12 @@ A payload goes through at most three stages:
 2. *The explanation.* The detailed cattrs converter reads the same payload again, without the hooks
    of stage 1, and reports every fault with its path. With `strict=True` the first fault is raised
    as a `DecodeError`. (If only the hook failed, this stage returns the object.)
-3. *The pruning.* Without `strict`, each fault is mended at the nearest place on its path where that
-   is allowed: an optional field is removed, an object in an open union becomes one of an unknown
-   kind, any other item of a list of objects is dropped alone. If a fault has no such place, it is
-   raised. The pruned payload goes back to stage 2. This ends because each round mends at least one
-   fault. A list or map with more than `MAX_FAULTS` faults is one fault, so that a payload of
-   nothing but faults takes linear time and little memory.
+3. *The pruning.* Without `strict`, each fault is corrected at the nearest place on its path where
+   that is allowed: an optional field is removed, an object in an open union becomes one of an
+   unknown kind, any other item of a list of objects is dropped alone. If a fault has no such place,
+   it is raised. The pruned payload goes back to stage 2. This ends because each round corrects at
+   least one fault. A list or map with more than `MAX_FAULTS` faults is one fault, so that a payload
+   of nothing but faults takes linear time and little memory.
 
 What always holds:
 

@@ -253,7 +253,7 @@ class AddsAudio(ResponsesBase):
 
 
 class BringsPartialImage(ResponsesBase):
-    """The base of an event with an unfinished image. It is drawn anew each time, so no piece."""
+    """The base of an event with an unfinished image. It is drawn again each time, so no piece."""
 
     partial_image_b64: str
 

@@ -81,7 +81,7 @@ def status_of(item: OutputItem) -> str:
 
 
 def call_id_of(item: OutputItem) -> str:
-    """Return the id of the call that *item* is, or "" if it is none or has none."""
+    """Return the id of the call that *item* is, or "" if it is not one or has none."""
     return _field(item, "call_id")
 
 
