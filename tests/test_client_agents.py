@@ -448,7 +448,7 @@ class TestResuming:
         wire = MemoryWire(streamed(*TURN), blocking=True)
         stream = client_over(wire).resume_agent_session_stream(mark, seen=chunks_of(*TURN))
         assert not stream.next()
-        assert "another session" in str(stream.err())
+        assert "different sessions" in str(stream.err())
 
     def test_stream_of_another_session_is_refused(self) -> None:
         """Even if nothing had to be seen."""

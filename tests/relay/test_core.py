@@ -163,9 +163,9 @@ class TestStart:
             ({"user": ""}, "the user's id is empty"),
             ({"stream": "short"}, "stream must be 16 to 64"),
             ({"stream": "a" * 65}, "stream must be 16 to 64"),
-            ({"stream": "stream-0123456789\n"}, "stream must have"),
-            ({"conversation": "conversation/0123"}, "conversation must have"),
-            ({"conversation": "k\u00f6nversation-0123"}, "conversation must have"),
+            ({"stream": "stream-0123456789\n"}, "stream must be"),
+            ({"conversation": "conversation/0123"}, "conversation must be"),
+            ({"conversation": "k\u00f6nversation-0123"}, "conversation must be"),
             ({"model": "m"}, "without models"),
         ],
     )
