@@ -79,8 +79,8 @@ llms_txt_description = (
 llms_txt_full_build = True
 llms_txt_suffix_mode = "replace"
 llms_txt_nested_enabled = False
-# The stars and slashes in signatures, which are left out of the Markdown.
-llms_txt_suppress_unknown_node_warnings = ["abbreviation"]
+# The stars and slashes in signatures, and the titles of cards, which are left out of the Markdown.
+llms_txt_suppress_unknown_node_warnings = ["abbreviation", "PassthroughTextElement"]
 
 html_theme = "furo"
 pygments_style = "default"
@@ -187,8 +187,11 @@ class _Output(SphinxTransform):
     def apply(self, **_options: Any) -> None:
         for block in self.document.findall(nodes.literal_block):
             following = block.next_node(descend=False, siblings=True)
-            pair = block.get("language"), getattr(following, "attributes", {}).get("language")
-            if pair == ("python", "text") and isinstance(following, nodes.literal_block):
+            if (
+                block.get("language") in {"python", "ipython"}
+                and isinstance(following, nodes.literal_block)
+                and following.get("language") == "text"
+            ):
                 following["classes"].append("output")
 
 

@@ -248,7 +248,7 @@ class LiteLLM(Reader):
                     self.finish = event.response.status
 
     def cancel(self) -> None:
-        self._stream.completion_stream.close()
+        self._stream.close()
 
 
 READERS: Mapping[str, Callable[[str], Reader]] = {
