@@ -34,7 +34,7 @@ def test_it_repeats_what_it_is_told_word_by_word(client: Client) -> None:
         assert len(texts) > 50
         assert counts is not None
         assert (counts.input, counts.output) == (2, len(texts) + len(thoughts[-1]))
-    assert (thoughts[0], "".join(thoughts[1])[:8]) == ([], "Somebody")
+    assert (thoughts[0], "".join(thoughts[1])[:8]) == ([], "Someone ")
 
 
 def test_a_response_continues_without_its_reader(client: Client) -> None:
