@@ -167,8 +167,9 @@ pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 tha
 references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it
 	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
 
+# From scratch: what Sphinx keeps of a module that has changed since leads to links that are broken.
 docs: $(VENV)/dev english  ## Build the documentation into docs/_build/html; a warning or a broken link is an error
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	$(BIN)/sphinx-build --fresh-env --fail-on-warning --keep-going --quiet docs docs/_build/html
 	$(BIN)/lychee --offline --include-fragments --no-progress *.md 'docs/_build/html/**/*.html'
 
 # No other target runs it: it needs the network, and other people's pages change without a change here.
