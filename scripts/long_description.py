@@ -29,7 +29,7 @@ _TEXT = r"(?P<text>(?:[^\[\]]|!?\[[^\[\]]*\]\([^()]*\))*)"
 _LINK = re.compile(rf"(?<!!)\[{_TEXT}\]\({_HERE}{_TITLE}\)")
 
 # The same in HTML. An index drops `picture` and `source`, so only the `img` inside is kept.
-_PICTURE_TAG = re.compile(r"</?picture\b[^>]*>\s*|<source\b[^>]*>\s*")
+_PICTURE_TAG = re.compile(r"[ \t]*<(?:/?picture|source)\b[^>]*>[ \t]*\n?")
 _IMAGE_TAG = re.compile(rf"<img\b[^>]*?\bsrc=\"{_HERE}\"[^>]*>")
 _LINK_TAG = re.compile(rf"<a\b[^>]*?\bhref=\"{_HERE}\"[^>]*>(?P<text>.*?)</a>", re.DOTALL)
 

@@ -41,6 +41,11 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             "",
             f'<img alt="b" src="{ADDRESS}/raw/main/c.svg">',
         ),
+        (
+            '<picture>\n<img src="a.svg">\n</picture>\n\n[b](c.md)',
+            "\n\nb",
+            f'<img src="{ADDRESS}/raw/main/a.svg">\n\n[b]({ADDRESS}/blob/main/c.md)',
+        ),
         ('<a href="b.md">c</a>', "c", f'<a href="{ADDRESS}/blob/main/b.md">c</a>'),
         *(
             (kept, kept, kept)
