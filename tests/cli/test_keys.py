@@ -241,7 +241,7 @@ def test_nothing_typed_is_nothing_stored(typed: str, sentence: str, home: Path) 
             b"\xff",
             "What is on standard input is not text; see openai-scan keys set --help",
         ),
-        (["local"], b"a b", "the API key has characters that no key has; check the key"),
+        (["local"], b"a b", "the API key contains characters that no API key has: check the key"),
         ([SECRET + SECRET], b"k", "{name}; see openai-scan keys set --help"),
         (["a b"], b"k", "{name}; see openai-scan keys set --help"),
         (

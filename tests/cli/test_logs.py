@@ -165,6 +165,20 @@ def test_another_program_may_be_writing(capsys: pytest.CaptureFixture[str]) -> N
     assert prompts(capsys, "-q", "blue") == ["one"]
 
 
+def test_another_process_may_make_the_table_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at a new file and the write."""
+    write("one", "Hi")
+    look = Log._version
+    seen = iter([0])
+
+    def version(self: Log) -> int:
+        return next(seen, look(self))
+
+    monkeypatch.setattr(Log, "_version", version)
+    with Log(log_path(), create=True) as log:
+        assert [row.prompt for row in log.newest(0)] == ["one"]
+
+
 def test_answers_of_a_model(capsys: pytest.CaptureFixture[str]) -> None:
     """Others are left out."""
     write("one", "Hi", model="m1")
