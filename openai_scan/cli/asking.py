@@ -89,7 +89,7 @@ def with_given(function: options.Command) -> options.Command:
         "-m",
         "--model",
         metavar="NAME",
-        help=f"The model to ask; by default {MODEL}, or that of `models default`.",
+        help=f"The model to ask; by default {MODEL}, or the one set with `models default`.",
     )
     @options.system
     @options.parameters
@@ -98,7 +98,7 @@ def with_given(function: options.Command) -> options.Command:
         "--continue",
         "last",
         is_flag=True,
-        help="Continue the last conversation of this command.",
+        help="Continue the last conversation.",
     )
     @click.option(
         "--cid",
@@ -106,9 +106,9 @@ def with_given(function: options.Command) -> options.Command:
         "conversation",
         callback=options.not_empty,
         metavar="ID",
-        help="Continue this conversation; `logs` shows the ids. The beginning of one is enough.",
+        help="Continue the conversation with this ID, which `logs` shows.",
     )
-    @click.option("-t", "--template", metavar="NAME", help="Use this template; see `templates`.")
+    @click.option("-t", "--template", metavar="NAME", help="Use a template; see `templates`.")
     @click.option(
         "--var",
         "variables",

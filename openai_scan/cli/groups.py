@@ -21,5 +21,5 @@ class Group(click.Group):
 def group(name: str, *, about: str, example: str) -> Group:
     """Make such a command; see `options.command()` for the arguments."""
     lines = "\n".join(f"  openai-scan {line}" for line in example.splitlines())
-    about = f"{about} Without a command, `list` is run; see openai-scan {name} list --help."
+    about = f"{about} `{name}` alone runs `{name} list`, whose --help has its options."
     return Group(name, no_args_is_help=False, help=about, epilog=f"\b\nExample:\n{lines}")

@@ -25,10 +25,10 @@ _LONGEST_NAME = 30
 
 command = group(
     "keys",
-    about="Store the keys of servers: in the system's keyring if there is one and the extra"
-    " `keyring` is installed, and otherwise in a file that only you can read. A key is sent only to"
-    " the scheme, host and port that it was stored for. It counts more than OPENAI_API_KEY, and is"
-    " never printed.",
+    about="Store API keys: in the system's keyring if there is one and the extra `keyring` is"
+    " installed, and otherwise in a file that only you can read. A key is sent only to"
+    " the scheme, host and port that it was stored for. It takes precedence over"
+    " OPENAI_API_KEY, and is never printed.",
     example="""\
 keys set openai
 keys set local --base-url http://localhost:8080/v1 < key.txt
@@ -45,7 +45,7 @@ chat --base-url http://localhost:8080/v1 --model llama "Hello\"""",
     help="The server that the key is for, instead of OPENAI_BASE_URL or OpenAI's.",
 )
 def set_key(*, name: str, base_url: str | None) -> int:
-    """Store a key under NAME. It is asked for without showing it, or read from a pipe."""
+    """Store a key as NAME. Type it when asked, which does not show it, or pipe it in."""
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         raise click.UsageError(
             "A name has letters, digits, '-', '_' and '.', and no more than"

@@ -24,7 +24,7 @@ _SHOWN = 300
 command = group(
     "logs",
     about="Show, search and export what was asked with `chat` and `respond`, and what was answered."
-    " The log is a SQLite file that only you can read; `logs off` ends it.",
+    " The log is a SQLite file that only you can read; `logs off` stops it.",
     example="""\
 logs -n 10
 logs --query "blue sky" --json
@@ -39,19 +39,19 @@ logs export > answers.jsonl""",
     "--count",
     type=click.IntRange(min=0),
     default=3,
-    show_default=True,
-    help="How many answers to show; 0 for all.",
+    metavar="N",
+    help="How many answers to show: 3 by default, 0 for all.",
 )
 @click.option(
     "-q",
     "--query",
     callback=options.only_text,
     metavar="TEXT",
-    help="Only those that contain all words of this text, in the question or the answer.",
+    help="Show only answers that contain all these words, in the question or the answer.",
 )
-@click.option("-m", "--model", metavar="NAME", help="Only those of this model.")
+@click.option("-m", "--model", metavar="NAME", help="Show only answers of this model.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each answer.")
-@click.option("-r", "--response", is_flag=True, help="Print nothing but the last answer.")
+@click.option("-r", "--response", is_flag=True, help="Print only the text of the newest answer.")
 @options.log
 def list_answers(
     *,
@@ -62,7 +62,7 @@ def list_answers(
     response: bool,
     log: Path | None,
 ) -> int:
-    """Show the newest answers, the newest last, as `logs` alone does."""
+    """Show the newest answers, the newest last."""
     with _opened(log) as opened:
         words = (query or "").split()
         rows = opened.newest(1 if response else count, words=words, model=model)
@@ -91,7 +91,7 @@ def _print_last(rows: Sequence[Row]) -> Status:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each answer.")
 @options.log
 def show(*, id: str, as_json: bool, log: Path | None) -> int:
-    """Show the conversation ID as a whole. The beginning of its id is enough."""
+    """Show a conversation. The beginning of its ID is enough."""
     with _opened(log) as opened:
         rows = opened.conversation(id)
     _print_all(rows, as_json=as_json)
@@ -109,7 +109,7 @@ def show(*, id: str, as_json: bool, log: Path | None) -> int:
 )
 @options.log
 def export(*, id: str | None, format: str, log: Path | None) -> int:
-    """Print all answers, or those of the conversation ID, oldest first."""
+    """Print all answers, or one conversation."""
     with _opened(log) as opened:
         rows = opened.newest(0) if id is None else opened.conversation(id)
     _print_all(rows, as_json=format == "jsonl")
@@ -125,14 +125,17 @@ def path() -> int:
 
 @command.command("on")
 def on() -> int:
-    """Log questions and answers from now on, which is the default."""
+    """Start logging again."""
     change_settings(log=True)
     return Status.WHOLE
 
 
 @command.command("off")
 def off() -> int:
-    """Log nothing from now on, unless a question has --log. What is in the log stays."""
+    """Stop logging, except with --log.
+
+    What is in the log stays.
+    """
     change_settings(log=False)
     return Status.WHOLE
 
@@ -140,7 +143,7 @@ def off() -> int:
 @command.command("status")
 @options.log
 def status(*, log: Path | None) -> int:
-    """Say whether answers are logged, where, and how many are."""
+    """Print whether answers are logged."""
     say(f"logging is {'on' if read_settings().log else 'off'}")
     with _opened(log) as opened:
         answers, conversations = opened.count()

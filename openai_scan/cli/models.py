@@ -16,7 +16,7 @@ from openai_scan.client import Client
 
 command = group(
     "models",
-    about="List the models of the server in order, or set the one to ask by default.",
+    about="List the models of a server by name, or set the default model.",
     example="""\
 models --base-url http://localhost:8080/v1
 models default gpt-5""",
@@ -27,7 +27,7 @@ models default gpt-5""",
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each model.")
 @options.with_client
 def list_models(*, client: Client, as_json: bool) -> int:
-    """List the models of the server, as `models` alone does."""
+    """List the models of the server."""
     for model in sorted(client.list_models(), key=lambda one: one.id):
         say(json.dumps(attrs.asdict(model)) if as_json else model.id)
     return Status.WHOLE
@@ -35,11 +35,11 @@ def list_models(*, client: Client, as_json: bool) -> int:
 
 @command.command("default")
 @click.argument("name", required=False, callback=options.only_text)
-@click.option("--unset", is_flag=True, help="Have no default model any more.")
+@click.option("--unset", is_flag=True, help="Remove the default model.")
 def default(*, name: str | None, unset: bool) -> int:
-    """Set the model that is asked unless another one is named; without NAME, print it.
+    """Set or print the default model.
 
-    The variable OPENAI_MODEL counts more.
+    It is asked if neither --model nor OPENAI_MODEL names another one.
     """
     if name is not None and unset:
         raise click.UsageError("Either a NAME or --unset.")

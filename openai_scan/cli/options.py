@@ -171,7 +171,7 @@ def with_client(function: Command) -> Command:
         "--key",
         callback=not_empty,
         metavar="NAME",
-        help="The stored key to send, if there are several for the server; see `keys`.",
+        help="The name of the stored key to send; see `keys`.",
     )
     @timeout
     @headers
@@ -313,7 +313,7 @@ log = click.option(
     "--log",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The log, instead of OPENAI_SCAN_LOG or the one in your data folder.",
+    help="Use this log instead of OPENAI_SCAN_LOG or the one in your data folder.",
 )
 
 force = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")

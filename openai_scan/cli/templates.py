@@ -1,4 +1,4 @@
-"""`openai-scan templates`: prompts to be used again."""
+"""`openai-scan templates`: prompts that are used again."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ prompt: |
 
 command = group(
     "templates",
-    about="List, show, save and edit templates: prompts and settings to be used again, as"
-    " `openai-scan chat -t NAME`. They are YAML files.",
+    about="List, show, save and edit templates: prompts and settings that `chat -t NAME` uses. They"
+    " are YAML files.",
     example="""\
-templates save summary --system "Sum up in $language." --var language=English
+templates save summary --system 'Sum up in $language.' --var language=English
 chat -t summary --var language=French < report.txt
 templates edit summary""",
 )
@@ -48,7 +48,7 @@ templates edit summary""",
 
 @command.command("list")
 def list_templates() -> int:
-    """List the templates, with the beginnings of their prompts."""
+    """List the templates and their prompts."""
     names = template_names()
     width = max(map(len, names), default=0)
     for name in names:
@@ -69,7 +69,7 @@ def _about(template: Template) -> str:
 @command.command("show")
 @click.argument("name")
 def show(*, name: str) -> int:
-    """Print the file of the template NAME."""
+    """Print the file of a template."""
     printer = TextPrinter()
     printer.write(read_text(name))
     printer.end()
@@ -108,7 +108,11 @@ def save(
     schema: str | None,
     force: bool,
 ) -> int:
-    """Save a template of a PROMPT, in which $input is the question, or of settings."""
+    """Save a new template.
+
+    In PROMPT and the system prompt, $input is the question, and $NAME a variable. Use single
+    quotes, so that the shell does not replace them.
+    """
     schema_object = None
     if schema is not None:
         from openai_scan.cli.schemas import schema_from
@@ -136,7 +140,10 @@ def save(
 @command.command("edit")
 @click.argument("name")
 def edit(*, name: str) -> int:
-    """Open the template NAME in your editor: the one in VISUAL or EDITOR."""
+    """Open a template in your editor.
+
+    The editor is the one in VISUAL or EDITOR.
+    """
     path = template_path(name)
     old = read_text(name) if path.exists() else _NEW
     new = click.edit(old, extension=path.suffix)

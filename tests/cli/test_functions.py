@@ -133,7 +133,8 @@ def test_a_function_can_be_given_once(
     twice = 2 * ["--tools", "shown_tools:forecast"]
     assert main(["chat", *twice, "Hi"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: --tools: two functions have the name 'forecast': rename one; see openai-scan chat --help\n"
+        "openai-scan: --tools: two functions have the name 'forecast': rename one;"
+        " see openai-scan chat --help\n"
     )
     assert server.requests == []
 

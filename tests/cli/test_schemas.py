@@ -188,7 +188,7 @@ def test_a_schema_that_cannot_be_followed_is_status_1(
         ),
         (
             "schema_classes:dataclass",
-            "--schema schema_classes:dataclass: there is no strict JSON schema of dataclass",
+            "--schema schema_classes:dataclass: dataclass has no strict JSON schema",
         ),
         ("\udcff", "Invalid value for '--schema': it is not text"),
     ],
