@@ -11,6 +11,7 @@ import click
 from attrs import field, fields, frozen
 
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_conversations, complete_templates
 from openai_scan.cli.settings import MODEL, default_model, read_settings
 from openai_scan.cli.writer import complain
 
@@ -88,6 +89,7 @@ def with_given(function: options.Command) -> options.Command:
     @click.option(
         "-m",
         "--model",
+        shell_complete=options.complete_models,
         metavar="NAME",
         help=f"The model to ask; by default {MODEL}, or the one set with `models default`.",
     )
@@ -105,10 +107,17 @@ def with_given(function: options.Command) -> options.Command:
         "--conversation",
         "conversation",
         callback=options.not_empty,
+        shell_complete=complete_conversations,
         metavar="ID",
         help="Continue the conversation with this ID, which `logs` shows.",
     )
-    @click.option("-t", "--template", metavar="NAME", help="Use a template; see `templates`.")
+    @click.option(
+        "-t",
+        "--template",
+        shell_complete=complete_templates,
+        metavar="NAME",
+        help="Use a template; see `templates`.",
+    )
     @click.option(
         "--var",
         "variables",
@@ -169,8 +178,8 @@ def open_log(given: Given) -> Log | None:
 def planned(given: Given, api: API, command: str) -> Plan:
     """Return what the options ask for together.
 
-    What is given on the command line counts more than what is in the template, and that more than
-    what was said in the conversation that is continued.
+    The command line takes precedence over the template, and that over the conversation that is
+    continued.
 
     Args:
         given: The options.

@@ -110,7 +110,7 @@ def shown(functions: Sequence[Function], output: Output, *, approve: bool) -> li
         click.UsageError: There is no terminal to ask at.
     """
     if approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise click.UsageError("--approve asks at a terminal, and there is none.")
+        raise click.UsageError("--approve needs a terminal to ask at.")
     return [_shown(function, output, approve=approve) for function in functions]
 
 

@@ -69,7 +69,9 @@ def stored_keys() -> dict[str, StoredKey]:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (AttributeError, TypeError, ValueError):
         # Without the cause, which may quote a key.
-        raise ConfigurationError(f"{path} is not a list of keys: correct or delete it") from None
+        raise ConfigurationError(
+            f"{path} has no valid list of keys: correct or delete it"
+        ) from None
 
 
 def key_for(base_url: str, name: str | None = None) -> str | None:
@@ -88,7 +90,7 @@ def key_for(base_url: str, name: str | None = None) -> str | None:
         # The message does not repeat the name: it may be the key itself, by mistake.
         if name not in keys:
             raise ConfigurationError(
-                "--key takes the name of a stored key, and there is none of this name: see"
+                "--key takes the name of a stored key, and no key has this name: see"
                 " openai-scan keys list"
             )
         if _origin(keys[name].base_url) != _origin(base_url):
@@ -141,7 +143,7 @@ def remove_key(name: str) -> None:
     """
     keys = stored_keys()
     if name not in keys:
-        raise ConfigurationError("there is no key of this name: see openai-scan keys list")
+        raise ConfigurationError("no key has this name: see openai-scan keys list")
     removed = keys.pop(name)
     _write(keys)
     if removed.key is None:
@@ -208,7 +210,7 @@ def _delete_from_keyring(name: str, base_url: str) -> None:
 
 
 def _keyring() -> Any | None:
-    """Return the system's keyring, or None if there is none or the extra is not installed."""
+    """Return the system's keyring; None if it has none, or the extra is not installed."""
     try:
         import keyring  # slow to load, and needed only for keys that are in it
     except ImportError:

@@ -11,6 +11,7 @@ import attrs
 import click
 
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_conversations
 from openai_scan.cli.groups import group
 from openai_scan.cli.log import Log, Row, log_path
 from openai_scan.cli.settings import change_settings, read_settings
@@ -74,7 +75,7 @@ def list_answers(
         else:
             _print(_markdown(row, shorten=True, with_id=True))
     if not rows:
-        tell(f"no such answers in {opened.path}" if words or model else f"{opened.path} is empty")
+        tell(f"{opened.path} has no such answers" if words or model else f"{opened.path} is empty")
     return Status.WHOLE
 
 
@@ -87,7 +88,7 @@ def _print_last(rows: Sequence[Row]) -> Status:
 
 
 @command.command("show")
-@click.argument("id")
+@click.argument("id", shell_complete=complete_conversations)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each answer.")
 @options.log
 def show(*, id: str, as_json: bool, log: Path | None) -> int:
@@ -99,7 +100,7 @@ def show(*, id: str, as_json: bool, log: Path | None) -> int:
 
 
 @command.command("export")
-@click.argument("id", required=False)
+@click.argument("id", required=False, shell_complete=complete_conversations)
 @click.option(
     "--format",
     type=click.Choice(["jsonl", "markdown"]),
@@ -152,7 +153,7 @@ def status(*, log: Path | None) -> int:
 
 
 def _opened(log: Path | None) -> Log:
-    """Return the log that is there; one without rows if there is none."""
+    """Return the log; it has no rows if the file does not exist."""
     return Log(log or log_path())
 
 

@@ -79,7 +79,7 @@ def schema_from(given: str) -> Schema:
     """Return the schema that `--schema` gives.
 
     Raises:
-        click.UsageError: It is none, or it is a file that does not exist.
+        click.UsageError: It is not a schema, or the file does not exist.
     """
     text = given.strip()
     if _CLASS.fullmatch(text):

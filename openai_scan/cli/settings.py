@@ -41,7 +41,7 @@ def read_settings() -> Settings:
     """Return the settings; the defaults if nothing has been set.
 
     Raises:
-        ConfigurationError: The file cannot be read, or is not one of settings.
+        ConfigurationError: The file cannot be read, or has no valid settings.
     """
     path = settings_path()
     try:
@@ -52,9 +52,7 @@ def read_settings() -> Settings:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"{path} is not a file of settings: correct or delete it"
-        ) from error
+        raise ConfigurationError(f"{path} has no valid settings: correct or delete it") from error
 
 
 def change_settings(**changes: Any) -> None:

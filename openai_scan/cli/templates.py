@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from openai_scan.cli import options
+from openai_scan.cli.completion import complete_templates
 from openai_scan.cli.groups import group
 from openai_scan.cli.status import Status
 from openai_scan.cli.templating import (
@@ -67,7 +68,7 @@ def _about(template: Template) -> str:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_templates)
 def show(*, name: str) -> int:
     """Print the file of a template."""
     printer = TextPrinter()
@@ -80,7 +81,13 @@ def show(*, name: str) -> int:
 @click.argument("name")
 @click.argument("prompt", required=False, callback=options.only_text)
 @options.system
-@click.option("-m", "--model", metavar="NAME", help="The model to ask.")
+@click.option(
+    "-m",
+    "--model",
+    shell_complete=options.complete_models,
+    metavar="NAME",
+    help="The model to ask.",
+)
 @click.option(
     "--var",
     "variables",
@@ -138,7 +145,7 @@ def save(
 
 
 @command.command("edit")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_templates)
 def edit(*, name: str) -> int:
     """Open a template in your editor.
 

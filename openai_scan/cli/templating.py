@@ -104,7 +104,7 @@ def template_path(name: str) -> Path:
     """Return where the template *name* is; it may not exist.
 
     Raises:
-        click.UsageError: Templates have no such names.
+        click.UsageError: It cannot be the name of a template.
     """
     if not _NAME.fullmatch(name):
         raise click.UsageError(
@@ -123,7 +123,7 @@ def read_text(name: str) -> str:
     """Return the file of a template.
 
     Raises:
-        click.UsageError: There is none of this name.
+        click.UsageError: There is no template with this name.
         OSError: It cannot be read.
     """
     try:
@@ -141,7 +141,7 @@ def read_template(name: str) -> Template:
     """Return a template.
 
     Raises:
-        click.UsageError: There is none of this name.
+        click.UsageError: There is no template with this name.
         ConfigurationError: Its file is not a template; the message says why.
         OSError: It cannot be read.
     """
@@ -152,7 +152,7 @@ def parsed(text: str, where: str) -> Template:
     """Return the template that *text* is.
 
     Raises:
-        ConfigurationError: It is none. The message begins with *where*.
+        ConfigurationError: It is not a template. The message begins with *where*.
     """
     try:
         found = yaml.safe_load(text)
@@ -194,7 +194,7 @@ def save_template(name: str, text: str) -> Path:
     """Write the file of a template, in place of an older one, and return where it is.
 
     Raises:
-        click.UsageError: Templates have no such names.
+        click.UsageError: It cannot be the name of a template.
         OSError: It cannot be written.
     """
     path = template_path(name)

@@ -144,8 +144,7 @@ def test_approval_needs_a_terminal(server: FakeServer, capsys: pytest.CaptureFix
     arguments = ["chat", "--approve", "--tools", "shown_tools:forecast"]
     assert main([*arguments, "Hi"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: --approve asks at a terminal, and there is none; see openai-scan chat"
-        " --help\n"
+        "openai-scan: --approve needs a terminal to ask at; see openai-scan chat --help\n"
     )
     assert server.requests == []
 

@@ -133,7 +133,7 @@ def test_a_key_is_sent_to_the_server_that_it_was_stored_for(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It counts more than the key of the environment, and is never printed."""
+    """It takes precedence over the key of the environment, and is never printed."""
     assert store(monkeypatch, "local", f"{SECRET}\n") == 0
     monkeypatch.setenv("OPENAI_API_KEY", "other")
     assert main(["chat", "-q", "Hello"]) == 0
@@ -196,7 +196,7 @@ def test_a_key_in_place_of_a_name_is_not_printed(
     """Nor sent."""
     assert main(["chat", "--key", SECRET, "Hello"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: --key takes the name of a stored key, and there is none of this name: see"
+        "openai-scan: --key takes the name of a stored key, and no key has this name: see"
         " openai-scan keys list\n"
     )
     assert server.keys == []
@@ -285,7 +285,7 @@ def test_a_key_is_removed(
     capsys.readouterr()
     assert main(["keys", "remove", "local"]) == 2
     assert capsys.readouterr().err == (
-        "openai-scan: there is no key of this name: see openai-scan keys list\n"
+        "openai-scan: no key has this name: see openai-scan keys list\n"
     )
 
 
@@ -382,7 +382,7 @@ def test_the_keyring_may_be_gone(
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"a": 1}', '{"a": {}}', '{"a": {"base_url": "http://a/v1", "key": 1}}']
 )
-def test_a_list_that_is_none_is_one_sentence(
+def test_an_invalid_list_is_one_sentence(
     content: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It names the file, and quotes nothing of it."""
@@ -390,7 +390,7 @@ def test_a_list_that_is_none_is_one_sentence(
     (home / "keys.json").write_text(content)
     assert main(["chat", "Hello"]) == 2
     assert capsys.readouterr().err == (
-        f"openai-scan: {home / 'keys.json'} is not a list of keys: correct or delete it\n"
+        f"openai-scan: {home / 'keys.json'} has no valid list of keys: correct or delete it\n"
     )
 
 

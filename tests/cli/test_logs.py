@@ -135,7 +135,7 @@ def test_a_search_tells_that_nothing_was_found(capsys: pytest.CaptureFixture[str
     assert not log_path().exists()
     write("one", "Hi")
     assert main(["logs", "-q", "two"]) == 0
-    assert capsys.readouterr() == ("", f"no such answers in {log_path()}\n")
+    assert capsys.readouterr() == ("", f"{log_path()} has no such answers\n")
 
 
 def test_a_search_of_a_damaged_log_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,7 +263,7 @@ def test_what_is_shown_at_a_terminal_is_printable() -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": 1}', '{"log": 1}', '{"other": 1}'])
-def test_settings_that_are_none_are_one_sentence(
+def test_invalid_settings_are_one_sentence(
     content: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It names the file."""
@@ -271,7 +271,7 @@ def test_settings_that_are_none_are_one_sentence(
     (home / "settings.json").write_text(content)
     assert main(["logs", "status"]) == 2
     assert capsys.readouterr().err == (
-        f"openai-scan: {home / 'settings.json'} is not a file of settings: correct or delete it\n"
+        f"openai-scan: {home / 'settings.json'} has no valid settings: correct or delete it\n"
     )
 
 

@@ -44,7 +44,7 @@ def test_a_server_without_a_list_is_one_sentence(
 def test_the_default_model(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is set, printed and taken away; the environment counts more."""
+    """It is set, printed and removed; the environment takes precedence."""
     monkeypatch.delenv("OPENAI_MODEL", raising=False)
     assert main(["models", "default"]) == 1
     assert capsys.readouterr().err == "openai-scan: no default model is set\n"

@@ -71,7 +71,9 @@ def test_what_is_logged_is_what_was_sent(server: FakeServer, home: Path) -> None
     assert server.requests[2].json["messages"][-1]["content"] == "Say x!"
 
 
-def test_a_system_prompt_of_the_command_line_counts_more(server: FakeServer, home: Path) -> None:
+def test_a_system_prompt_of_the_command_line_takes_precedence(
+    server: FakeServer, home: Path
+) -> None:
     """And is sent as it is."""
     write(home, "t", "system: Be kind.")
     server.add(chat_answer("Hi"))
@@ -145,7 +147,7 @@ def test_a_template_in_a_conversation(server: FakeServer, home: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_template_is_one_sentence(
+def test_an_invalid_template_is_one_sentence(
     text: str, sentence: str, home: Path, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It says where the mistake is. Nothing is sent."""
