@@ -17,6 +17,7 @@ from openai_scan.testing import (
     chat_answer,
     chat_calls,
     chat_chunk,
+    hold,
     response_answer,
     response_calls,
 )
@@ -191,3 +192,19 @@ def test_ctrl_c_at_that_question_ends_the_answer(server: FakeServer) -> None:
         session.type("\x04")
         assert session.end() == 0
     assert len(server.requests) == 2
+
+
+def test_what_was_typed_before_approves_no_call(server: FakeServer) -> None:
+    """The user had not seen the question."""
+    gate = hold()
+    server.add([chat_chunk("Let me see"), gate, *chat_calls(CALL)], chat_answer("Done"))
+    arguments = ["chat", "-q", "--plain", "--approve", "--tools", "shown_tools:forecast"]
+    with Session(*arguments, "Umbrella?") as session:
+        session.wait_for("Let me see")
+        session.type("y\n")
+        gate.release()
+        session.wait_for("[y/N] ")
+        session.type("n\n")
+        assert session.end() == 0
+    output = server.requests[1].json["messages"][-1]["content"]
+    assert output == "Error: the user did not allow this call"
