@@ -161,7 +161,7 @@ def test_approval_needs_a_terminal(server: FakeServer, capsys: pytest.CaptureFix
     ],
 )
 def test_a_call_is_approved_or_not(typed: str, output: str, server: FakeServer) -> None:
-    """The text before it is ended first, and the model is told of a refusal."""
+    """The text before the question is ended first, and a refusal is reported to the model."""
     server.add([chat_chunk("Let me **see**"), *chat_calls(CALL)], chat_answer("Done"))
     arguments = ["chat", "-q", "--approve", "--tools", "shown_tools:forecast"]
     with Session(*arguments, "Umbrella?") as session:
