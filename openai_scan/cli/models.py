@@ -34,7 +34,9 @@ def list_models(*, client: Client, as_json: bool) -> int:
 
 
 @command.command("default")
-@click.argument("name", required=False, callback=options.only_text, shell_complete=options.complete_models)
+@click.argument(
+    "name", required=False, callback=options.only_text, shell_complete=options.complete_models
+)
 @click.option("--unset", is_flag=True, help="Remove the default model.")
 def default(*, name: str | None, unset: bool) -> int:
     """Set or print the default model.
