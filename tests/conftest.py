@@ -86,6 +86,15 @@ def _only_one_alarm() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the log, the keys and the templates of the user out of the tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OPENAI_SCAN_HOME", str(tmp_path_factory.mktemp("home")))
+        patched.delenv("OPENAI_SCAN_LOG", raising=False)
+        yield
+
+
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
     """Start a server without a script."""

@@ -52,6 +52,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     shutil.copy(ROOT / "docs/examples/recordings/event-streams.jsonl", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("OPENAI_SCAN_HOME", str(tmp_path / "home"))
     with mock.patch.dict(os.environ), doc_server.serving() as origin:  # a page may change it
         for name, value in doc_server.environment(origin).items():
             monkeypatch.setenv(name, value)

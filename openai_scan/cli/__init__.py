@@ -18,13 +18,17 @@ __all__ = ["main"]
 # Packages that may be missing, and the extra that installs each.
 _EXTRAS = {
     "click": "cli",
+    "jsonschema": "cli",
     "rich": "cli",
     "matplotlib": "plot",
+    "platformdirs": "cli",
     "redis": "relay",
+    "referencing": "cli",
     "sqlalchemy": "relay",
     "sse_starlette": "relay",
     "starlette": "relay",
     "uvicorn": "relay",
+    "yaml": "cli",
 }
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}

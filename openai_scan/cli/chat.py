@@ -27,6 +27,7 @@ def ask(
 command = conversing(
     ask,
     "chat",
+    api="chat",
     prompt_in="messages",
     about="Ask a model with Chat Completions, and print its answer as it arrives: rendered as"
     " Markdown on a terminal, unchanged elsewhere. In PROMPT, - is replaced by standard input."

@@ -1,46 +1,36 @@
-"""What a shell offers for values that only the server or the API knows."""
+"""What a shell offers for the names of what is stored."""
 
 from __future__ import annotations
 
 import contextlib
 
 import click
+from click.shell_completion import CompletionItem
 
 from openai_scan.errors import ScanError
+from openai_scan.printable import printable
 
-# The user waits for the Tab key.
-_SECONDS = 3.0
-
-# Where `openai-scan record --path` may POST.
-_PATHS = (
-    "/audio/speech",
-    "/chat/completions",
-    "/completions",
-    "/images/generations",
-    "/responses",
-    "/threads/runs",
-)
+# How many answers of the log are looked at, and how many characters of a question are shown.
+_ROWS = 100
+_SHOWN = 40
 
 
-def complete_models(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
-    """Return the models of the server that begin with *typed*; none if it does not answer soon.
+def complete_templates(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
+    """Return the names of the templates that begin with *typed*."""
+    from openai_scan.cli.templating import template_names
 
-    The server is the one that the options before it name.
-    """
-    from openai_scan.cli.options import client_of
-    from openai_scan.client import RetryPolicy, Timeout
-
-    given = context.params
-    # An option without its value keeps click from naming the arguments before it.
-    url = given.get("base_url") or next((each for each in context.args if "://" in each), None)
-    timeout, once = Timeout(connect=_SECONDS, total=_SECONDS), RetryPolicy(attempts=1)
-    with contextlib.suppress(ScanError, click.UsageError):
-        with client_of(url, timeout, headers=given.get("headers"), retries=once) as client:
-            models = client.list_models()
-        return sorted(model.id for model in models if model.id.startswith(typed))
-    return []
+    return [name for name in template_names() if name.startswith(typed)]
 
 
-def complete_paths(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
-    """Return the paths of the APIs that begin with *typed*."""
-    return [path for path in _PATHS if path.startswith(typed)]
+def complete_conversations(
+    context: click.Context, _: click.Parameter, typed: str
+) -> list[CompletionItem]:
+    """Return the ids of the newest conversations that begin with *typed*, with their questions."""
+    from openai_scan.cli.log import Log, log_path
+
+    found: dict[str, str] = {}
+    with contextlib.suppress(ScanError), Log(context.params.get("log") or log_path()) as log:
+        for row in reversed(log.newest(_ROWS)):
+            if row.conversation.startswith(typed):
+                found.setdefault(row.conversation, " ".join(row.prompt.split())[:_SHOWN])
+    return [CompletionItem(id, help=printable(prompt)) for id, prompt in found.items()]

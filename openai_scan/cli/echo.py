@@ -41,6 +41,13 @@ def without_echo() -> Iterator[None]:
         _apply(before)
 
 
+def forget_typed() -> None:
+    """Drop what has been typed at the terminal on standard input and not been read."""
+    if _termios is not None and _is_ours():
+        with contextlib.suppress(_termios.error):
+            _termios.tcflush(sys.stdin.fileno(), _termios.TCIFLUSH)
+
+
 def _settings() -> list[Any] | None:
     """Return the settings of the terminal; None if there is no terminal to be set."""
     if _termios is None or not _is_ours():

@@ -33,6 +33,7 @@ from rich.segment import Segment
 from rich.text import Text
 from typing_extensions import Self
 
+from openai_scan.cli.echo import without_echo
 from openai_scan.cli.interrupts import uninterrupted
 from openai_scan.printable import printable
 
@@ -56,7 +57,7 @@ _LONGEST_FENCE = 200
 
 
 class MarkdownPrinter:
-    """Prints Markdown as it arrives.
+    """Prints Markdown as it arrives. Meanwhile, except in a pause, nothing that is typed is shown.
 
     Args:
         console: Where to.
@@ -66,10 +67,13 @@ class MarkdownPrinter:
         self._console = console
         self._parser = MarkdownIt().enable("table")
         self._end = contextlib.ExitStack()
+        self._echo = contextlib.ExitStack()  # turns the echo of the terminal on again
         self._rest: _RestOfBlock | None = None  # what is printed as plain text
         self._draw()
 
     def __enter__(self) -> Self:
+        self._end.enter_context(self._echo)
+        self._echo.enter_context(without_echo())
         # A handler that is already set has its reasons, and only the main thread may set one.
         is_ours = threading.current_thread() is threading.main_thread()
         if is_ours and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -92,6 +96,16 @@ class MarkdownPrinter:
                 # What rich was just writing when Ctrl-C came, it would write again.
                 with uninterrupted():
                     piece = self._add(piece) if self._rest is None else self._add_plain(piece)
+
+    def pause(self) -> None:
+        """Print what is open for good, and let something else be printed below it."""
+        self._finish()
+        self._echo.close()
+
+    def go_on(self) -> None:
+        """Render what comes next as a new block, after a pause."""
+        self._echo.enter_context(without_echo())
+        self._begin_block()
 
     def _draw(self) -> None:
         """Make a new open block, without starting to draw it."""

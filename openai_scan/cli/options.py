@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from openai_scan import bounded_json
 from openai_scan.cli.printing import Output
 from openai_scan.cli.reading import read_piped
 from openai_scan.cli.writer import complain, is_terminal
-from openai_scan.errors import ScanError, StreamTimeoutError
+from openai_scan.errors import ConfigurationError, ScanError, StreamTimeoutError
 
 if TYPE_CHECKING:
     from openai_scan.client import Client, Timeout
@@ -90,6 +91,7 @@ def client_of(
     timeout: Timeout | float | None,
     *,
     headers: Mapping[str, str] | None = None,
+    key: str | None = None,
     **settings: Any,
 ) -> Client:
     """Return a client for the server.
@@ -98,10 +100,13 @@ def client_of(
         base_url: Where the server is; None for OPENAI_BASE_URL.
         timeout: How many seconds to wait for each next event; None for what a client does.
         headers: What to send with every request. No error and no recording shows the values.
-        settings: Other arguments of `Client`.
+        key: The name of the stored key to send. Without one, the key that is stored for this server
+            is sent, or else that of the environment. With an Authorization header, neither is.
+        settings: Other arguments of `Client`. With an `api_key`, no stored key is looked for.
 
     Raises:
         click.UsageError: The URL cannot be parsed.
+        ConfigurationError: There is no key, or the stored one is for another server.
     """
     from openai_scan.client import Client
 
@@ -113,9 +118,25 @@ def client_of(
     headers = headers or {}
     if any(name.lower() == "authorization" for name in headers):
         settings["api_key"] = settings.get("api_key") or ""  # the header takes the key's place
+    if settings.get("api_key") is None:
+        settings["api_key"] = _key(url, key)
     client = Client(base_url=base_url, timeout=timeout, headers=headers, **settings)
     client._transport.keep_secret(headers.values())  # noqa: SLF001 - the library's own
     return client
+
+
+def _key(url: str, name: str | None) -> str | None:
+    """Return the key that is stored for a server, or None if that of the environment is sent."""
+    from openai_scan.cli.keystore import key_for
+    from openai_scan.client.base_url import DEFAULT_BASE_URL, checked_url
+
+    stored = key_for(checked_url(url or DEFAULT_BASE_URL), name)
+    if stored is None and "OPENAI_API_KEY" not in os.environ:
+        raise ConfigurationError(
+            "no API key: set OPENAI_API_KEY (to nothing if the server needs none), or store one"
+            " with openai-scan keys set NAME"
+        )
+    return stored
 
 
 def complete_models(context: click.Context, _: click.Parameter, typed: str) -> list[str]:
@@ -130,7 +151,8 @@ def complete_models(context: click.Context, _: click.Parameter, typed: str) -> l
     url = given.get("base_url") or next((each for each in context.args if "://" in each), None)
     timeout, once = Timeout(connect=_PATIENCE, total=_PATIENCE), RetryPolicy(attempts=1)
     with contextlib.suppress(ScanError, click.UsageError):
-        with client_of(url, timeout, headers=given.get("headers"), retries=once) as client:
+        headers, key = given.get("headers"), given.get("key")
+        with client_of(url, timeout, headers=headers, key=key, retries=once) as client:
             models = client.list_models()
         return sorted(model.id for model in models if model.id.startswith(typed))
     return []
@@ -145,13 +167,24 @@ def with_client(function: Command) -> Command:
         metavar="URL",
         help="The server to ask, instead of OPENAI_BASE_URL.",
     )
+    @click.option(
+        "--key",
+        callback=not_empty,
+        metavar="NAME",
+        help="The name of the stored key to send; see `keys`.",
+    )
     @timeout
     @headers
     @functools.wraps(function)
     def wrapped(
-        *, base_url: str | None, timeout: float | None, headers: Mapping[str, str], **rest: Any
+        *,
+        base_url: str | None,
+        key: str | None,
+        timeout: float | None,
+        headers: Mapping[str, str],
+        **rest: Any,
     ) -> int:
-        with client_of(base_url, timeout, headers=headers) as client:
+        with client_of(base_url, timeout, headers=headers, key=key) as client:
             try:
                 return function(client=client, **rest)
             except StreamTimeoutError as error:
@@ -193,7 +226,7 @@ class Positive(click.FloatRange):
         return number
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
     """Return whether *text* was valid UTF-8; Python decodes other bytes as lone surrogates."""
     try:
         text.encode()
@@ -204,7 +237,7 @@ def _is_text(text: str) -> bool:
 
 def only_text(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Refuse a value that is not valid UTF-8."""
-    if value is not None and not _is_text(value):
+    if value is not None and not is_text(value):
         raise click.BadParameter("it is not text.")
     return value
 
@@ -245,12 +278,22 @@ headers = click.option(
 )
 
 
+def _or_default_model(context: click.Context, parameter: click.Parameter, name: str | None) -> str:
+    """Return the model that is named, or the one that is asked by default."""
+    from openai_scan.cli.settings import default_model
+
+    name = name or default_model()
+    if name is None:
+        raise click.MissingParameter(ctx=context, param=parameter)
+    return name
+
+
 model = click.option(
     "-m",
     "--model",
-    required=True,
     envvar="OPENAI_MODEL",
     show_envvar=True,
+    callback=_or_default_model,
     shell_complete=complete_models,
     metavar="NAME",
     help="The model to ask.",
@@ -261,6 +304,17 @@ system = click.option(
 )
 
 question = click.argument("prompt", nargs=-1)
+
+approve = click.option(
+    "--approve", is_flag=True, help="Ask at the terminal before each call of a tool."
+)
+
+log = click.option(
+    "--log",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Use this log instead of OPENAI_SCAN_LOG or the one in your data folder.",
+)
 
 force = click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 
@@ -293,7 +347,7 @@ def _as_parameters(
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"{setting!r} is not of the form NAME=VALUE.")
-        if not _is_text(setting):
+        if not is_text(setting):
             raise click.BadParameter(f"{name} is not text.")
         try:
             parameters[name] = bounded_json.loads(value)
@@ -302,6 +356,19 @@ def _as_parameters(
         except ValueError:
             parameters[name] = value
     return parameters
+
+
+def as_variables(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    """Return `NAME=VALUE` as what it says; each value is text."""
+    variables = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name and equals):
+            raise click.BadParameter(f"{one!r} is not of the form NAME=VALUE.")
+        if not is_text(one):
+            raise click.BadParameter(f"{name} is not text.")
+        variables[name] = value
+    return variables
 
 
 parameters = click.option(
@@ -349,7 +416,7 @@ def asked(prompt: Sequence[str]) -> str | None:
     if not prompt and sys.stdin.isatty() and is_terminal():
         return None
     text = " ".join(_piped() if word == "-" else word for word in prompt or "-")
-    if not _is_text(text):
+    if not is_text(text):
         raise click.UsageError("The question is not text.")
     if not text.strip():
         raise click.UsageError(_NOTHING_ASKED)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from openai_scan import bounded_json
 from openai_scan.cli.status import Status
@@ -23,7 +23,7 @@ from openai_scan.values import Answer
 _OUTCOMES = {
     "incomplete": "the answer is incomplete: the server cut it short at a limit",
     "requires_action": "the model waits for the outputs of tools that it has called{calls};"
-    " openai-scan run --tools gives an assistant some",
+    " --tools MODULE:FUNCTION gives it some",
     "cancelled": "the answer was cancelled on the server",
 }
 
@@ -36,6 +36,12 @@ class Printer(Protocol):
 
     def write(self, text: str) -> None:
         """Print a piece."""
+
+    def pause(self) -> None:
+        """Let something else be printed, on a line of its own."""
+
+    def go_on(self) -> None:
+        """Print what comes next, after a pause."""
 
 
 @frozen(kw_only=True)
@@ -55,6 +61,18 @@ class Output:
     quiet: bool = False
     facts_on_stdout: bool = False
     colorless: bool = False
+    _printers: list[Printer] = field(factory=list, init=False, repr=False, eq=False)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let something else be printed in the block while an answer is being shown."""
+        for printer in self._printers:
+            printer.pause()
+        try:
+            yield
+        finally:
+            for printer in self._printers:
+                printer.go_on()
 
     def show(self, stream: StreamerV2) -> Status:
         """Print *stream* as it arrives, and close it.
@@ -85,6 +103,7 @@ class Output:
         others: dict[int, list[str]] = defaultdict(list)
         try:
             with self._printer() as printer:
+                self._printers.append(printer)
                 for _ in stream:
                     if text := stream.text():
                         printer.write(text)
@@ -92,6 +111,7 @@ class Output:
                         if piece.choice and piece.kind == "text":
                             others[piece.choice].append(piece.text)
         finally:
+            self._printers.clear()
             self._print_others(others)
 
     def _print_others(self, others: Mapping[int, list[str]]) -> None:
@@ -106,13 +126,12 @@ class Output:
     def _printer(self) -> Iterator[Printer]:
         """Yield a printer for the text, and end its last line afterwards."""
         if not self.plain and is_terminal():
-            from openai_scan.cli.echo import without_echo
             from openai_scan.cli.markdown import MarkdownPrinter
             from openai_scan.cli.terminal import console
 
             screen = console(colorless=self.colorless)
             if not screen.is_dumb_terminal:
-                with without_echo(), MarkdownPrinter(screen) as rendering:
+                with MarkdownPrinter(screen) as rendering:
                     yield rendering
                 return
         plain = TextPrinter()

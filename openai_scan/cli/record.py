@@ -13,6 +13,7 @@ from openai_scan import bounded_json
 from openai_scan.cli import options
 from openai_scan.cli.conversation import opening
 from openai_scan.cli.printing import Output
+from openai_scan.cli.settings import default_model
 from openai_scan.cli.status import Status
 from openai_scan.cli.writer import complain, tell
 from openai_scan.client import Client
@@ -106,7 +107,7 @@ def command(
     if path is None or body is None:
         path = "/chat/completions"
         options.refuse_prompt(parameters, "messages")
-        asked = _chat(prompt, model, system)
+        asked = _chat(prompt, model or default_model(), system)
     else:
         if prompt or system:
             raise click.UsageError(

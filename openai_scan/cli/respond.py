@@ -27,6 +27,7 @@ def ask(
 command = conversing(
     ask,
     "respond",
+    api="responses",
     prompt_in="input",
     about="Ask a model with the Responses API, and print its answer as it arrives: rendered as"
     " Markdown on a terminal, unchanged elsewhere. In PROMPT, - is replaced by standard input."

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from openai_scan.cli import options
+from openai_scan.cli.functions import answering, functions_at, offered, shown
 from openai_scan.cli.printing import Output
 from openai_scan.client import Client
 from openai_scan.client.params import MessageParam
-from openai_scan.schema import API
 from openai_scan.streamer import StreamerV2
-from openai_scan.tools import run_tools, tool_of
 
 # Where an agent runs its commands, if nothing else is asked for.
 _NOWHERE = {"type": "none"}
@@ -61,6 +58,7 @@ run --agent agent_1 -p 'environment={"type": "openai_hosted"}' "What is 2**100?\
     help="A Python function that it may call, in place of its own tools; can be repeated. Modules"
     " are looked for in this folder too.",
 )
+@options.approve
 @options.parameters
 @_one_to_run
 @options.with_client
@@ -75,26 +73,25 @@ def command(
     agent: str | None,
     session: str | None,
     tools: Sequence[str],
+    approve: bool,
     parameters: Mapping[str, Any],
 ) -> int:
     """Run it, and print the answer."""
     question = options.asked_once(prompt)
-    functions = [_function(place) for place in tools]
+    functions = shown(functions_at(tools), output, approve=approve)
     stream: StreamerV2
     if assistant is not None:
         options.refuse_prompt(parameters, "thread" if thread is None else "additional_messages")
-        offered = _offered(functions, "assistants")
-        stream = _run_assistant(client, question, assistant, thread, {**offered, **parameters})
+        body = {**offered(functions, "assistants"), **parameters}
+        stream = _run_assistant(client, question, assistant, thread, body)
     elif agent is not None:
         options.refuse_prompt(parameters, "input")
-        stream = _run_agent(client, question, agent, _offered(functions, "agents"), parameters)
+        stream = _run_agent(client, question, agent, offered(functions, "agents"), parameters)
     else:
         assert session is not None  # noqa: S101 - one of the three is there
         options.refuse_prompt(parameters, "events")
         stream = client.send_agent_session_events_stream(session, question, extra_body=parameters)
-    if functions:
-        stream = run_tools(client, stream, functions)
-    return output.show(stream)
+    return output.show(answering(client, stream, functions))
 
 
 def _run_assistant(
@@ -124,32 +121,3 @@ def _run_agent(
     return client.create_agent_session_stream(
         environment=_NOWHERE, agent_id=agent, input=question, extra_body=body
     )
-
-
-def _offered(functions: Sequence[Callable[..., Any]], api: API) -> dict[str, Any]:
-    """Return the setting that offers *functions* to the model, if there are any."""
-    if not functions:
-        return {}
-    try:
-        return {"tools": [tool_of(function, api=api) for function in functions]}
-    except TypeError as error:
-        raise click.UsageError(f"--tools: {error}.") from error
-
-
-def _function(place: str) -> Callable[..., Any]:
-    """Return the function that `MODULE:FUNCTION` names."""
-    module, _, name = place.partition(":")
-    if not (module and name):
-        raise click.UsageError(f"--tools {place} is not of the form MODULE:FUNCTION.")
-    sys.path.insert(0, "")  # this folder, as `python -m` has it
-    try:
-        function: Callable[..., Any] | None = getattr(importlib.import_module(module), name, None)
-    except (Exception, SystemExit) as error:  # whatever the module does wrong
-        raise click.UsageError(
-            f"--tools {place}: {module} cannot be imported ({type(error).__name__}: {error})."
-        ) from error
-    finally:
-        sys.path.remove("")
-    if not callable(function):
-        raise click.UsageError(f"--tools {place}: {module} has no function {name!r}.")
-    return function

@@ -50,6 +50,19 @@ def read_line(prompt: str) -> str:
     return line
 
 
+def read_answer(question: str) -> str:
+    """Return the line that is typed after *question*, which is asked on stderr.
+
+    Raises:
+        EOFError: No more will be typed.
+    """
+    print(one_line(question), end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    if not line or line.startswith(_CTRL_Z):
+        raise EOFError
+    return line
+
+
 def replace_what_cannot_be_encoded() -> None:
     """Let no answer be lost to an output that cannot show all of its characters."""
     for stream in (sys.stdout, sys.stderr):
@@ -101,6 +114,15 @@ class TextPrinter:
         """End the last line if it has no end."""
         if self._last and not self._last.endswith("\n"):
             say()
+        self._last = ""
+
+    def pause(self) -> None:
+        """Let something else be printed on a terminal, on a line of its own."""
+        if self._is_terminal:
+            self.end()
+
+    def go_on(self) -> None:
+        """Print what comes next, after a pause."""
 
 
 class BytesPrinter:

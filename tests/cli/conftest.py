@@ -20,6 +20,14 @@ def ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test a log, keys and templates of its own."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("OPENAI_SCAN_HOME", str(folder))
+    return folder
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     """Start a server that the environment points to."""

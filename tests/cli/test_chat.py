@@ -438,8 +438,8 @@ LAST = [chat_chunk(finish_reason="stop"), done()]
         pytest.param(
             chat_calls(ToolCall("f", {})),
             "",
-            "the model waits for the outputs of tools that it has called: f({}); openai-scan run"
-            " --tools gives an assistant some",
+            "the model waits for the outputs of tools that it has called: f({}); --tools"
+            " MODULE:FUNCTION gives it some",
             id="calls",
         ),
         pytest.param(
@@ -447,7 +447,7 @@ LAST = [chat_chunk(finish_reason="stop"), done()]
             "",
             'the model waits for the outputs of tools that it has called: f␛({"a": 1}), g({"b": "'
             + 477 * "x"
-            + "…; openai-scan run --tools gives an assistant some",
+            + "…; --tools MODULE:FUNCTION gives it some",
             id="long calls",
         ),
         pytest.param(
@@ -645,15 +645,19 @@ def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) ->
     asked = [request.json["messages" if api == "chat" else "input"] for request in server.requests]
     system = [{"role": "system", "content": "Be kind."}] if api == "chat" else []
     first = {"role": "user", "content": "I am Ann"}
-    assert asked == [
-        [*system, first],
-        [
-            *system,
-            first,
-            {"role": "assistant", "content": "Ann, hello"},
-            {"role": "user", "content": "Who am I?"},
-        ],
-    ]
+    content = {"type": "output_text", "text": "Ann, hello", "annotations": [], "logprobs": []}
+    answers: dict[str, dict[str, object]] = {
+        "chat": {"role": "assistant", "content": "Ann, hello"},
+        "respond": {
+            "type": "message",
+            "id": "msg_1",
+            "role": "assistant",
+            "content": [content],
+            "status": "completed",
+        },
+    }
+    second = [*system, first, answers[api], {"role": "user", "content": "Who am I?"}]
+    assert asked == [[*system, first], second]
 
 
 def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:

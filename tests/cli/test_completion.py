@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 from openai_scan.cli import main
-from openai_scan.testing import FakeServer, error, hold, json_answer
+from openai_scan.testing import FakeServer, chat_answer, error, hold, json_answer
 
 # The options that keep each shell from reading settings, and the first lines that are typed: the
 # one in the reference, and what a user's settings would have done.
@@ -190,3 +190,26 @@ def test_lists_of_apis_are_completed_one_by_one(
     """Each with those before it."""
     words = f"openai-scan doctor http://a --only {typed}"
     assert offered(words, monkeypatch, capsys) == completed
+
+
+def test_templates_and_conversations_are_those_that_are_stored(
+    server: FakeServer,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those that begin with what is typed."""
+    server.always = chat_answer("Hi")
+    ids = iter(["aa11", "bb22"])
+    monkeypatch.setattr("openai_scan.cli.log.new_id", lambda: next(ids))
+    for words in (["One"], ["Two"], ["-c", "Three"]):
+        assert main(["chat", "-q", *words]) == 0
+    assert main(["templates", "save", "summary", "Hi"]) == 0
+    assert main(["templates", "save", "other", "Hi"]) == 0
+    capsys.readouterr()
+    assert offered("openai-scan chat -t ", monkeypatch, capsys) == ["other", "summary"]
+    assert offered("openai-scan templates show s", monkeypatch, capsys) == ["summary"]
+    assert offered("openai-scan chat --cid ", monkeypatch, capsys) == ["bb22", "aa11"]
+    assert offered("openai-scan logs show a", monkeypatch, capsys) == ["aa11"]
+    (home / "log.db").write_text("This is not a database.\n" * 10)
+    assert offered("openai-scan chat --cid ", monkeypatch, capsys) == []

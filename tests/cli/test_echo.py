@@ -97,3 +97,14 @@ def test_windows_has_no_such_settings(terminal: int, monkeypatch: pytest.MonkeyP
     importlib.reload(echo)
     with echo.without_echo():
         assert not has_echo(terminal)
+
+
+def test_only_what_was_typed_at_a_terminal_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe keeps what is in it."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as pipe:
+        os.write(writing, b"kept\n")
+        os.close(writing)
+        monkeypatch.setattr(sys, "stdin", pipe)
+        echo.forget_typed()
+        assert pipe.read() == "kept\n"

@@ -74,9 +74,14 @@ def test_every_command_has_help_with_an_example(
     assert main([name, "--help"]) == 0
     printed = capsys.readouterr().out
     assert f"Example:\n    openai-scan {name} " in printed
-    options = set(re.findall(r"^ +openai-scan .*$", printed, re.MULTILINE))
-    assert {word for line in options for word in re.findall(r" (--[a-z-]+)", line)} <= set(
-        re.findall(r"--[a-z-]+", printed.partition("Options:")[2].partition("Example:")[0])
+    examples = re.findall(rf"^ +openai-scan {name} .*$", printed, re.MULTILINE)
+    known = printed.partition("Options:")[2].partition("Example:")[0]
+    command = importlib.import_module(f"openai_scan.cli.{name}").command
+    for inner in getattr(command, "commands", ()):
+        assert main([name, inner, "--help"]) == 0
+        known += capsys.readouterr().out
+    assert {word for line in examples for word in re.findall(r" (--[a-z-]+)", line)} <= set(
+        re.findall(r"--[a-z-]+", known)
     )
 
 

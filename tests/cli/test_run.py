@@ -160,8 +160,8 @@ def test_what_is_not_a_tool_is_one_sentence(
         (
             assistant_calls(ToolCall("f")),
             (
-                "the model waits for the outputs of tools that it has called: f({}); openai-scan"
-                " run --tools gives an assistant some"
+                "the model waits for the outputs of tools that it has called: f({}); --tools"
+                " MODULE:FUNCTION gives it some"
             ),
         ),
     ],
