@@ -62,7 +62,7 @@ def stand() -> Iterator[Stand]:
 
 @pytest.fixture
 def api(stand: Stand) -> Iterator[FakeServer]:
-    """Return the server that has the model."""
+    """Return the model server."""
     yield stand.api
     stand.api.check()
 

@@ -90,7 +90,7 @@ class TestConversation:
         page.until_said(EVIL, EVIL)
         page.until_idle()
         page.ask(EVIL)
-        page.until_about("The model asks for functions, which this page does not call: <img src=x")
+        page.until_about("The model wants to call functions, which this page does not do: <img src=x")
         page.tabs.reload()
         page.until_said(EVIL, EVIL, EVIL, "")
         assert page.tabs.run("document.querySelectorAll('main img, main b').length") == 0
@@ -175,7 +175,7 @@ class TestStop:
     @both
     @pytest.mark.parametrize("how", ["the button", "the Escape key"])
     def test_what_has_come_stays(self, page: Reader, api: FakeServer, how: str) -> None:
-        """The server that has the model notices, and a reload shows the same."""
+        """The model server notices, and a reload shows the same."""
         api.add(answer("Hello", hold()))
         page.ask("Hi")
         page.until_said("Hi", "Hello")
@@ -312,7 +312,7 @@ class TestReloads:
         api.add(chat_answer("Hello there"))
         serving.faults.extend([Fault("/streams", 503)] * 2)
         page.ask("Hi")
-        page.until_status("The server cannot answer now. Sending again…")
+        page.until_status("The server cannot answer at the moment. Sending again…")
         page.tabs.reload()
         page.until_said("Hi", "Hello there")
         page.until_idle()
@@ -323,7 +323,7 @@ class TestReloads:
     def test_a_conversation_that_is_not_there(self, page: Reader) -> None:
         """Or is another user's, which looks the same. What is not an id is a new conversation."""
         page.open(f"{page.url}#AAAAAAAAAAAAAAAAAAAAAAAA")
-        page.until_status("There is no such conversation, or it is not yours.")
+        page.until_status("This conversation does not exist, or it is not yours.")
         page.open(f"{page.url}#../streams")
         page.tabs.until("!document.getElementById('hint').hidden")
         assert page.status == ""
@@ -357,10 +357,10 @@ class TestLostConnections:
         ("status", "sentence"),
         [
             (401, "You are not signed in. Sign in, then reload this page."),
-            (404, "There is no such conversation, or it is not yours."),
+            (404, "This conversation does not exist, or it is not yours."),
             (429, "You have asked too often, or several of your answers are still running."),
-            (500, "The server has failed (HTTP status 500)."),
-            (503, "The server cannot answer now."),
+            (500, "The server failed (HTTP status 500)."),
+            (503, "The server cannot answer at the moment."),
         ],
     )
     def test_a_status_does_not_end_it(
@@ -457,9 +457,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("fault", "sentence"),
         [
-            (Fault("/streams", 400), "The server does not take this message."),
+            (Fault("/streams", 400), "The server does not accept this message."),
             (Fault("/streams", 401), "You are not signed in. Sign in, then reload this page."),
-            (Fault("/streams", 403), "The server takes no requests from this page."),
+            (Fault("/streams", 403), "The server does not accept requests from this page."),
             (
                 Fault("/streams", 429, {"Retry-After": "7"}),
                 (
@@ -467,7 +467,7 @@ class TestRefusals:
                     " again in 7 seconds."
                 ),
             ),
-            (Fault("/streams", 500), "The server has failed (HTTP status 500)."),
+            (Fault("/streams", 500), "The server failed (HTTP status 500)."),
             (
                 Fault("/streams", 302, {"Location": "/"}),
                 "You are not signed in. Sign in, then reload this page.",
@@ -498,16 +498,16 @@ class TestRefusals:
         page.until_idle()
         serving.faults.extend([Fault("/streams", 503), Fault("/streams", 403)])
         page.ask("One")
-        page.until_status("The server cannot answer now. Sending again…")
+        page.until_status("The server cannot answer at the moment. Sending again…")
         page.type("Two")
-        page.until_status("The server takes no requests from this page.")
+        page.until_status("The server does not accept requests from this page.")
         page.until_idle()
         page.tabs.until(
             "performance.getEntriesByType('resource').some((one) =>"
             " one.name.includes('/conversations/'))"
         )
         assert (page.said, page.typed) == (["Hi", "Hello there"], "One\n\nTwo")
-        assert page.status.startswith("The server takes no requests from this page.")
+        assert page.status.startswith("The server does not accept requests from this page.")
         refusals(page, "503", "/streams")
         refusals(page, "403", "/streams")
 
@@ -539,7 +539,7 @@ class TestRefusals:
         assert page.said == []
         serving.user = "bob"
         page.tabs.reload()
-        page.until_status("There is no such conversation, or it is not yours.")
+        page.until_status("This conversation does not exist, or it is not yours.")
         assert page.said == []
         refusals(page, "401")
 
@@ -552,15 +552,15 @@ class TestEnds:
         [
             (
                 chat_answer("Hello", finish_reason="length"),
-                "The answer was cut at the limit of its length.",
+                "The answer was cut off at the length limit.",
             ),
             (
                 chat_answer("Hello", finish_reason="content_filter"),
-                "A content filter cut the answer.",
+                "A content filter cut the answer off.",
             ),
             (
                 [chat_chunk("Hello"), cut()],
-                "The connection to the server that has the model broke",
+                "The connection to the model server broke",
             ),
             (
                 [chat_chunk(refusal="Hello"), *END],
@@ -587,7 +587,7 @@ class TestEnds:
         """Only what kind of error it was."""
         api.add(error(401, "the key sk-secret is not valid"))
         page.ask("Hi")
-        page.until_about("The server that has the model refuses the key of this one.")
+        page.until_about("The model server rejected the API key of this server.")
         assert "secret" not in str(page.tabs.run("document.documentElement.outerHTML"))
         assert page.status == "The answer is not complete."
 
