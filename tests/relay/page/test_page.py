@@ -90,7 +90,9 @@ class TestConversation:
         page.until_said(EVIL, EVIL)
         page.until_idle()
         page.ask(EVIL)
-        page.until_about("The model wants to call functions, which this page does not do: <img src=x")
+        page.until_about(
+            "The model wants to call functions, which this page does not do: <img src=x"
+        )
         page.tabs.reload()
         page.until_said(EVIL, EVIL, EVIL, "")
         assert page.tabs.run("document.querySelectorAll('main img, main b').length") == 0
