@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import click
-from rich import box
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
@@ -228,7 +228,7 @@ def _draw(about: Mapping[str, str], findings: Sequence[Finding], server: Server)
 
 
 def _draw_table(screen: Console, findings: Sequence[Finding]) -> None:
-    table = Table("API", "check", "result", "seen", box=box.MARKDOWN)
+    table = Table("API", "check", "result", "seen", box=MARKDOWN)
     for column in table.columns[:3]:
         column.no_wrap = True
     table.columns[3].overflow = "fold"

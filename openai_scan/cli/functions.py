@@ -12,7 +12,7 @@ import click
 
 from openai_scan.cli.echo import forget_typed
 from openai_scan.cli.printing import Output
-from openai_scan.cli.writer import read_answer, tell
+from openai_scan.cli.writer import can_ask, read_answer, tell
 from openai_scan.client import Client
 from openai_scan.functions import is_coroutine_function, tool_of
 from openai_scan.schema import API
@@ -109,7 +109,7 @@ def shown(functions: Sequence[Function], output: Output, *, approve: bool) -> li
     Raises:
         click.UsageError: There is no terminal to ask at.
     """
-    if approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if approve and not can_ask():
         raise click.UsageError("--approve needs a terminal to ask at.")
     return [_shown(function, output, approve=approve) for function in functions]
 

@@ -97,6 +97,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def can_ask() -> bool:
+    """Return whether the user can be asked: questions go to stderr, and answers come from stdin."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 class TextPrinter:
     """Prints the text of an answer on stdout, piece by piece."""
 

@@ -365,6 +365,7 @@ def test_the_commands_print_through_the_writer_only(module: Path) -> None:
                 found.add("os.write")
     allowed = {
         "bench": {"Progress"},  # on a console of terminal.py
+        "doctor": {"Progress"},  # likewise
         "markdown": {"Live"},  # likewise
         "writer": {"print", "input", "sys.stdout", "sys.stderr"},
     }
