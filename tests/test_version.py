@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
-pytestmark = pytest.mark.unmeasured
-
 Git = Callable[..., str]
 
 
@@ -65,12 +63,14 @@ def git(project: Path) -> Git:
     return run
 
 
+@pytest.mark.unmeasured
 def test_a_tag_is_the_version(project: Path, git: Git) -> None:
     """What is built from the tagged commit has the version of the tag."""
     git("tag", "v1.2.3")
     assert version_of(project) == "1.2.3"
 
 
+@pytest.mark.unmeasured
 def test_a_later_commit_is_a_version_before_the_next(project: Path, git: Git) -> None:
     """An index sorts it between the two releases."""
     git("tag", "v1.2.3")
@@ -78,12 +78,14 @@ def test_a_later_commit_is_a_version_before_the_next(project: Path, git: Git) ->
     assert version_of(project) == "1.2.4.dev1"
 
 
+@pytest.mark.unmeasured
 def test_a_checkout_without_tags_has_a_version(project: Path, git: Git) -> None:
     """It counts the commits."""
     git("commit", "--quiet", "--allow-empty", "--message", "two")
     assert version_of(project) == "0.1.dev2"
 
 
+@pytest.mark.unmeasured
 def test_an_archive_of_a_tag_has_its_version(project: Path, git: Git, tmp_path: Path) -> None:
     """`git archive`, and the archives that hosts of repositories offer, fill in a file."""
     git("tag", "v1.2.3")
@@ -93,6 +95,7 @@ def test_an_archive_of_a_tag_has_its_version(project: Path, git: Git, tmp_path: 
     assert version_of(tmp_path / "archive") == "1.2.3"
 
 
+@pytest.mark.unmeasured
 def test_a_copy_without_a_repository_can_be_built(project: Path) -> None:
     """Such as one in a container image."""
     assert version_of(project) == "0.0"
