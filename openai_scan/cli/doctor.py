@@ -175,9 +175,11 @@ def _is_this_machine(host: str) -> bool:
 def _shown_on_stderr(server: Server, apis: Sequence[str]) -> Iterator[Finding]:
     """Yield the findings, and show the progress on a terminal."""
     screen = console(stderr=True, colorless=options.wants_no_color())
+    if not screen.is_terminal:
+        yield from examine(server, apis)
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
-    bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-    with bar as progress:
+    with Progress(*columns, console=screen, transient=True) as progress:
         task = progress.add_task("checking", total=len(apis))
         for finding in examine(server, apis):
             progress.update(
