@@ -98,9 +98,10 @@ class ResponsesMethods(BaseClient):
         Args:
             bookmark: What `bookmark()` returned, perhaps loaded from a JSON file.
             seen: The events before the bookmark, so that `snapshot()` and `final()` have the whole
-                answer: raw events (`event.raw`) or events in order, a recording or its path, or
-                another source of their bytes. Events after the bookmark are ignored. Without
-                *seen*, the answer has only what arrives now, unless the last event repeats it all.
+                answer: raw events (`event.raw`) or events in order, a recording, its path, a
+                list of such paths, or another source of their bytes. Events after the bookmark are
+                ignored. Without *seen*, the answer has only what arrives now, unless the last event
+                repeats it all.
             params: As for `retrieve_response_stream`.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from openai_scan.events import Event
@@ -12,8 +13,11 @@ from openai_scan.recording import replay
 from openai_scan.sse import RawEvent, Source
 from openai_scan.streamer import StreamerV2
 
-Seen: TypeAlias = "Iterable[RawEvent] | Iterable[Event] | Source | str | os.PathLike[str]"
-"""Raw events, events, a recording or its path, or another source."""
+Seen: TypeAlias = (
+    "Iterable[RawEvent] | Iterable[Event] | Source | str | os.PathLike[str]"
+    " | Iterable[str | os.PathLike[str]]"
+)
+"""Raw events, events, a recording, the paths of one or more, or another source."""
 
 
 def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
@@ -40,6 +44,9 @@ def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
     if isinstance(first, bytes | bytearray | memoryview):
         yield from _of_source(itertools.chain([first], items))
         return
+    if isinstance(first, str | os.PathLike):
+        yield from _of_files(itertools.chain([first], items))
+        return
     for item in itertools.chain([] if first is None else [first], items):
         if isinstance(item, Event):
             yield item.raw
@@ -52,8 +59,16 @@ def raw_events_of(seen: Seen) -> Iterator[RawEvent]:
             )
 
 
+def _of_files(paths: Iterable[Any]) -> Iterator[RawEvent]:
+    for number, path in enumerate(paths):
+        # A process that resumed an answer may have died before the first byte of it.
+        if number == 0 or Path(path).stat().st_size:
+            yield from _of_source(replay(path))
+
+
 def _of_source(source: Any) -> Iterator[RawEvent]:
-    with StreamerV2(source, require_terminal=False) as stream:
+    # With an end required, the recording of a resumed stream continues after the interruption.
+    with StreamerV2(source) as stream:
         while stream.next():
             yield stream.event().raw
         stream.err()  # checked, so that leaving the block does not raise it

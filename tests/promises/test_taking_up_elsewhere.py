@@ -17,6 +17,7 @@ from openai_scan import (
     Client,
     EventStreamError,
     NotFoundError,
+    RecordingError,
     RetryPolicy,
     StreamerV2,
     TruncatedStreamError,
@@ -223,6 +224,50 @@ def test_a_recording_of_the_first_process_is_seen(
     with client.resume_stream(bookmark, seen=path) as s:
         assert s.snapshot().text == "ab"  # type: ignore[union-attr] # there is one
         assert "".join(s.text_deltas()) == "cdefgh"
+
+
+def test_the_recording_of_a_stream_that_was_interrupted_is_seen(
+    client: Client, server: FakeServer, tmp_path: Path
+) -> None:
+    """The first process had resumed the stream by itself before it died."""
+    path = tmp_path / "first.jsonl"
+    server.add(stream_of(*EVENTS[:4]), stream_of(*EVENTS[4:]))
+    with client.create_response_stream(model="m", input="Hi", background=True, record=path) as s:
+        for _ in range(6):
+            assert s.next()
+        bookmark = s.bookmark()
+    assert bookmark == {"format": 1, "answer_id": ID, "position": 5}
+    for seen in (path, replay(path)):
+        server.add(stream_of(*EVENTS[6:]))
+        with client.resume_stream(bookmark, seen=seen) as s:
+            assert s.snapshot().text == "abcde"  # type: ignore[union-attr] # there is one
+            assert "".join(s.text_deltas()) == "fgh"
+
+
+def test_the_recordings_of_several_processes_are_seen(
+    client: Client, server: FakeServer, tmp_path: Path
+) -> None:
+    """In order; one that died before its first byte left an empty file."""
+    first, second, third = paths = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    server.add(stream_of(*EVENTS[:3]), stream_of(*EVENTS[3:5]), stream_of(*EVENTS[5:]))
+    stream = client.create_response_stream(model="m", input="Hi", background=True, record=first)
+    with stream as s:
+        for _ in range(3):
+            assert s.next()
+        bookmark = s.bookmark()
+    assert bookmark is not None
+    second.touch()
+    with client.resume_stream(bookmark, seen=first, record=third) as s:
+        for _ in range(2):
+            assert s.next()
+        bookmark = s.bookmark()
+    assert bookmark is not None
+    with client.resume_stream(bookmark, seen=paths) as s:
+        assert s.snapshot().text == "abcd"  # type: ignore[union-attr] # there is one
+        assert "".join(s.text_deltas()) == "efgh"
+    s = client.resume_stream(bookmark, seen=[str(second)])
+    assert not s.next()
+    assert isinstance(s.err(), RecordingError)
 
 
 def test_what_is_not_seen_is_refused(client: Client, tmp_path: Path) -> None:
