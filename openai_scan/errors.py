@@ -22,7 +22,7 @@
     │   ├── TruncatedStreamError     the input ended before the answer did
     │   ├── EventTooLargeError       one event is larger than max_event_bytes
     │   └── NotAnEventStreamError    the server sent something else, such as a web page
-    ├── DecodeError                  one event does not match its class (only with strict=True)
+    ├── DecodeError                  a part of the answer, or its JSON, could not be read
     ├── RecordingError               a file is not a recording, or one cannot be written
     ├── StreamCancelledError         you called cancel()
     └── ConfigurationError           no key, or a malformed setting (a ValueError as well)
@@ -271,8 +271,8 @@ class EventStreamError(ScanError):
 class TruncatedStreamError(EventStreamError):
     """The input ended before the answer did. What arrived has been delivered but is incomplete.
 
-    Send the request again if you need the whole answer. If a server never marks the end of its
-    streams, pass `require_terminal=False`.
+    It is in `snapshot`. Send the request again if you need the whole answer. If a server never
+    marks the end of its streams, pass `require_terminal=False` to the client or the streamer.
     """
 
 
@@ -303,8 +303,10 @@ class NotAnEventStreamError(EventStreamError):
 class DecodeError(ScanError):
     """The payload of an event does not match its class. Report it; the raw event has the text.
 
-    By default the stream continues, and the error is at `UnknownEvent.error`. With `strict=True`
-    the stream ends, and `err()` returns the error.
+    By default the stream continues, and the error is at `UnknownEvent.error`. If the event was part
+    of the answer, the answer has a hole: `err()` returns the error at the end of the stream. With
+    `strict=True` the stream ends at the event. `final_as()` raises this error as well, if the text
+    does not match the type.
     """
 
 
