@@ -236,6 +236,13 @@ def test_an_id_is_quoted(server: ScriptedServer) -> None:
     [
         ({"asistant_id": "a"}, "there is no argument 'asistant_id': did you mean 'assistant_id'?"),
         ({"zzz": 1}, "there is no argument 'zzz': pass others in extra_body"),
+        (
+            {"require_terminal": False},
+            (
+                "there is no argument 'require_terminal' here: pass it to the client, as in"
+                " Client(require_terminal=...)"
+            ),
+        ),
         ({}, "missing arguments: assistant_id"),
         ({"assistant_id": None}, "missing arguments: assistant_id"),
     ],

@@ -452,6 +452,12 @@ class TestMisuse:
                 " create_response_stream, of a run, or of an agent's session"
             )
 
+    @pytest.mark.wires("blocking")
+    def test_the_client_comes_first(self, client: Client) -> None:
+        """Although the stream is what one thinks of first."""
+        with pytest.raises(TypeError, match="run_tools needs a stream that the client has made"):
+            run_tools(ask(client), client, [])  # type: ignore[call-overload]
+
     def test_several_choices_have_no_common_next_question(self, client: Client) -> None:
         """One is fine."""
         run_tools(client, ask(client, n=1), [])
@@ -462,6 +468,13 @@ class TestMisuse:
         """Otherwise it is unknown which one is called."""
         with pytest.raises(ValueError, match="two functions have the name 'fail'"):
             run_tools(client, ask(client), [fail, fail])
+
+    def test_functions_are_given_in_a_list(self, client: Client) -> None:
+        """Not a single one, and not their names."""
+        with pytest.raises(TypeError, match="put a single one into a list"):
+            run_tools(client, ask(client), fail)  # type: ignore[call-overload]
+        with pytest.raises(TypeError, match="the functions themselves, not the name 'fail'"):
+            run_tools(client, ask(client), {"fail": fail})  # type: ignore[dict-item]
 
     @pytest.mark.wires("blocking")
     def test_a_blocking_client_runs_one_call_at_a_time(self, client: Client) -> None:

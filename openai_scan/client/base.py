@@ -336,6 +336,10 @@ def expect_whole(params: Mapping[str, Any], streaming: str) -> None:
         )
 
 
+# Settings of all streams of a client, which a single call cannot change.
+_OF_THE_CLIENT = {"max_event_bytes", "note_unknown", "observers", "require_terminal", "strict"}
+
+
 def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bool) -> None:
     """Reject arguments that the API does not have, and report required ones that are missing.
 
@@ -349,6 +353,11 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
         if name == "stream":
             raise TypeError(
                 "this method does not stream: leave stream out; methods that stream end in _stream"
+            )
+        if name in _OF_THE_CLIENT and name not in known:
+            raise TypeError(
+                f"there is no argument {name!r} here: pass it to the client, as in"
+                f" Client({name}=...)"
             )
         if name not in known:
             import difflib  # only for this error's suggestion

@@ -177,7 +177,9 @@ class Cassette(FakeServer):
         problem = _problem(request, self._episodes, same, digests)
         if self.mode == "new_episodes":
             return error(400, f"{problem}. To record it, set OPENAI_API_KEY")
-        return error(400, f"{problem}. The mode {self.mode!r} records nothing new")
+        return error(
+            400, f"{problem}. The mode {self.mode!r} records nothing new; 'new_episodes' does"
+        )
 
     def _ask(self, request: SeenRequest, digests: Mapping[str, str]) -> Reply:
         """Forward *request* to the real API, and record the answer."""

@@ -213,8 +213,9 @@ def check_answer(answer: object) -> None:
     if isinstance(answer, Step):
         raise TypeError("an answer must be a list of steps: put a single step into a list")
     if isinstance(answer, str | Mapping) or not isinstance(answer, Iterable):
+        hint = ": chat_answer() and the like make one of a text" if isinstance(answer, str) else ""
         raise TypeError(
-            f"an answer must be a Reply, steps or a function, not {type(answer).__name__}"
+            f"an answer must be a Reply, steps or a function, not {type(answer).__name__}{hint}"
         )
     for step in answer if isinstance(answer, list | tuple) else ():
         if isinstance(step, Reply):

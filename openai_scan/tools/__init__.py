@@ -149,7 +149,13 @@ def run_tools(
         raise ValueError(f"max_calls must be at least 1, not {max_calls}")
     blocks = isinstance(stream, StreamerV2)
     table: dict[str, Tool] = {}
+    if callable(functions):
+        raise TypeError("the functions must be a list: put a single one into a list")
     for function in functions:
+        if isinstance(function, str):
+            raise TypeError(
+                f"pass run_tools a list of the functions themselves, not the name {function!r}"
+            )
         tool = Tool(function, arguments_of(function))
         if blocks and is_coroutine_function(function):
             raise TypeError(

@@ -52,7 +52,8 @@ def request_of(stream: Any) -> tuple[API, Request]:
     Raises:
         TypeError: It is not a stream that `run_tools` takes.
     """
-    request = getattr(stream.source, "request", None)  # a recorded source also has it
+    # A recorded source also has it. The client, passed by mistake, has no source.
+    request = getattr(getattr(stream, "source", None), "request", None)
     if isinstance(request, Request):
         for (method, end), api in _APIS.items():
             if request.method == method and request.path.endswith(end):

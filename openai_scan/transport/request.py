@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import FunctionType, MethodType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -145,7 +146,9 @@ def plain(value: Any) -> Any:
         return value.payload
     cls = type(value)
     if not attrs.has(cls):
-        raise TypeError(f"{cls.__name__} cannot be sent as JSON")
+        is_function = isinstance(value, FunctionType | MethodType)
+        hint = ": describe it with tool_of()" if is_function else ""
+        raise TypeError(f"{cls.__name__} cannot be sent as JSON{hint}")
     items = {one.metadata.get(KEY, one.name): getattr(value, one.name) for one in attrs.fields(cls)}
     return {key: item for key, item in items.items() if item is not None}
 

@@ -97,7 +97,7 @@ class TestTheRequestDecides:
             assert [ask(cassette, word) for word in "yxx"] == ["y", "first", "second"]
             assert ask(cassette, "x") == (
                 "this POST /chat/completions was recorded 2 times, but was requested more often."
-                " The mode 'once' records nothing new"
+                " The mode 'once' records nothing new; 'new_episodes' does"
             )
             assert ask(cassette, "y").startswith(
                 "this POST /chat/completions was recorded once, but was requested more often"
@@ -130,7 +130,7 @@ class TestTheRequestDecides:
         with Cassette(path, mode="none") as cassette:
             assert ask(cassette, *words, **more) == (
                 f"POST /chat/completions was recorded, but with other values: {difference}. The"
-                " mode 'none' records nothing new"
+                " mode 'none' records nothing new; 'new_episodes' does"
             )
 
     def test_so_do_the_parameters_of_the_url(self, path: Path, real: FakeServer) -> None:

@@ -317,7 +317,8 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     no_answer = error_of(ask(client))
     assert isinstance(no_answer, BadRequestError)
     assert no_answer.message == (
-        "the answer raised TypeError: an answer must be a Reply, steps or a function, not str"
+        "the answer raised TypeError: an answer must be a Reply, steps or a function, not str:"
+        " chat_answer() and the like make one of a text"
     )
     left = error_of(ask(client))
     assert isinstance(left, BadRequestError)
@@ -332,7 +333,13 @@ def test_what_is_not_scripted_is_refused_in_words(server: FakeServer, client: Cl
     [
         (chat_chunk("Hi"), "an answer must be a list of steps: put a single step into a list"),
         (hold(), "an answer must be a list of steps: put a single step into a list"),
-        ("Hi", "an answer must be a Reply, steps or a function, not str"),
+        (
+            "Hi",
+            (
+                "an answer must be a Reply, steps or a function, not str: chat_answer() and the"
+                " like make one of a text"
+            ),
+        ),
         ({"a": b"b"}, "an answer must be a Reply, steps or a function, not dict"),
         (None, "an answer must be a Reply, steps or a function, not NoneType"),
         ([chat_chunk("Hi"), "there"], "a step must be bytes, or such as cut(), not str"),
