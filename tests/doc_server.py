@@ -85,6 +85,8 @@ class _Answers:
             case "busy-for-hours":
                 return error(429, "come back later", retry_after=7200)
         match request.path.split("/")[1:]:
+            case ["chat", _] if not _are_messages(body.get("messages")):
+                return error(400, "messages must be a list of messages, and not empty")
             case ["agents", *_]:
                 if request.method == "POST" and request.path == "/agents/sessions":
                     self._sessions = agent_sessions(*doc_answers.turns(body))
@@ -108,6 +110,12 @@ class _Answers:
             yield text.encode()
             if self._pace:
                 yield delay(self._pace)
+
+
+def _are_messages(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return value != [] and all(isinstance(one, dict) and "role" in one for one in value)
 
 
 def _answer(request: SeenRequest, body: dict[str, Any]) -> Iterator[str]:

@@ -68,6 +68,11 @@ def read_session_bookmark(bookmark: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _read(bookmark: Mapping[str, Any]) -> tuple[str, Any]:
+    if bookmark is None:
+        raise ValueError(
+            "there is no bookmark: bookmark() returns None if the answer is whole or cannot be"
+            " resumed"
+        )
     if not isinstance(bookmark, Mapping):
         raise ValueError(f"a bookmark must be a dict, not {type(bookmark).__name__}")  # noqa: TRY004 - likely read from a file
     number = bookmark.get("format")

@@ -564,7 +564,7 @@ def test_a_hole_among_the_seen_events_stays_a_hole(server: FakeServer) -> None:
 @pytest.mark.parametrize(
     ("bookmark", "message"),
     [
-        (None, "a bookmark must be a dict, not NoneType"),
+        (None, "returns None if the answer is whole or cannot be resumed"),
         ("resp_1", "a bookmark must be a dict, not str"),
         ([], "a bookmark must be a dict, not list"),
         ({}, "this is not a bookmark"),
