@@ -1124,6 +1124,8 @@ class TestRequests:
         ("wrong", "cls", "message"),
         [
             ({"body": {"a": {1}}}, TypeError, "set cannot be sent as JSON"),
+            ({"body": {"a": Upload}}, TypeError, r"pass json_schema_format\(Upload\)"),
+            ({"body": {"a": post}}, TypeError, r"pass tool_of\(post\)"),
             ({"body": {"a": float("nan")}}, ValueError, "not JSON compliant"),
             ({"query": {"a": object()}}, TypeError, "object cannot be sent as JSON"),
             ({"headers": {"X-A": "s3cret\n"}}, ValueError, "the header X-A ends with a line break"),
@@ -1135,7 +1137,7 @@ class TestRequests:
                 "set cannot be sent as JSON",
             ),
         ],
-        ids=["set", "NaN", "query", "line end", "not Latin-1", "None", "form"],
+        ids=["set", "class", "function", "NaN", "query", "line end", "not Latin-1", "None", "form"],
     )
     def test_what_cannot_be_sent_is_refused(
         self, how: str, wrong: dict[str, Any], cls: type[Exception], message: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -143,6 +144,15 @@ def plain(value: Any) -> Any:
     """Return one of our objects as a dict for JSON, so that what a server sent can be sent back."""
     if isinstance(value, UnknownObject):
         return value.payload
+    if isinstance(value, type):
+        raise TypeError(
+            f"the class {value.__name__} cannot be sent as JSON: for an answer of this class, pass"
+            f" json_schema_format({value.__name__})"
+        )
+    if inspect.isroutine(value):
+        raise TypeError(
+            f"the function {value.__name__} cannot be sent as JSON: pass tool_of({value.__name__})"
+        )
     cls = type(value)
     if not attrs.has(cls):
         raise TypeError(f"{cls.__name__} cannot be sent as JSON")
