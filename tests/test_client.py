@@ -274,6 +274,23 @@ def test_a_timeout_that_is_no_number_is_a_type_error(timeout: Any) -> None:
         Timeout(idle=timeout)
 
 
+def test_an_authorization_of_your_own_replaces_the_key(server: ScriptedServer) -> None:
+    """Otherwise a key from the environment would go to a gateway that expects something else."""
+    models = json_answer({"data": []})
+    server.scripts.extend([[models]] * 3)
+    headers = {"authorization": "Basic YTpi"}
+    with Client("k", server.base_url, headers=headers) as client:
+        client.list_models()
+        client.list_models(extra_headers={"Authorization": "Bearer other"})
+    with Client("k", server.base_url) as client:
+        client.list_models(extra_headers=headers)
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Basic YTpi",
+        "Bearer other",
+        "Basic YTpi",
+    ]
+
+
 def test_an_answer_that_does_not_fit_is_a_decode_error(server: ScriptedServer) -> None:
     """The message names the request and the place."""
     server.scripts.append([json_answer({"name": 1})])
