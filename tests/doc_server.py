@@ -161,9 +161,16 @@ def _body_of(request: SeenRequest) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with serving(port=int(sys.argv[1]) if sys.argv[1:] else 8123, pace=_PACE) as url:
-        settings = " ".join(f"{name}={value!r}" for name, value in environment(url).items())
-        sys.stdout.write(f"export {settings}\nCtrl-C ends it.\n")
-        sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    chosen = int(sys.argv[1]) if sys.argv[1:] else 8123
+    try:
+        with serving(port=chosen, pace=_PACE) as url:
+            settings = " ".join(f"{name}={value!r}" for name, value in environment(url).items())
+            sys.stdout.write(f"export {settings}\nCtrl-C ends it.\n")
+            sys.stdout.flush()
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    except OSError as error:
+        sys.exit(
+            f"the server cannot use port {chosen} ({error.strerror}): choose another one, as in"
+            f" `python tests/doc_server.py {chosen + 1}`"
+        )

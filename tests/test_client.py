@@ -254,6 +254,50 @@ def test_a_wrong_argument_is_a_type_error(arguments: dict[str, Any], message: st
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        ({"messages": []}, "input"),
+        ({"response_format": {}}, "text"),
+        ({"text_format": int}, "text"),
+        ({"max_tokens": 1}, "max_output_tokens"),
+    ],
+)
+def test_an_argument_of_another_api_is_recognized(
+    arguments: dict[str, Any], suggestion: str
+) -> None:
+    """Spelling does not help those who come from Chat Completions or from openai-python."""
+    with Client("k", "http://localhost/v1") as client, pytest.raises(TypeError) as caught:
+        client.create_response_stream(model="m", **arguments)
+    assert str(caught.value).endswith(f": did you mean {suggestion!r}?")
+
+
+@pytest.mark.parametrize("timeout", ["5", (5, 5)])
+def test_a_timeout_that_is_no_number_is_a_type_error(timeout: Any) -> None:
+    """One from the environment is a string."""
+    with pytest.raises(TypeError, match=r"^timeout must be an openai_scan\.Timeout, .* not .*5"):
+        Client("k", "http://localhost/v1", timeout=timeout)
+    with pytest.raises(TypeError, match=r"^idle must be a positive number of seconds or None, not"):
+        Timeout(idle=timeout)
+
+
+def test_an_authorization_of_your_own_replaces_the_key(server: ScriptedServer) -> None:
+    """Otherwise a key from the environment would go to a gateway that expects something else."""
+    models = json_answer({"data": []})
+    server.scripts.extend([[models]] * 3)
+    headers = {"authorization": "Basic YTpi"}
+    with Client("k", server.base_url, headers=headers) as client:
+        client.list_models()
+        client.list_models(extra_headers={"Authorization": "Bearer other"})
+    with Client("k", server.base_url) as client:
+        client.list_models(extra_headers=headers)
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Basic YTpi",
+        "Bearer other",
+        "Basic YTpi",
+    ]
+
+
 def test_an_answer_that_does_not_fit_is_a_decode_error(server: ScriptedServer) -> None:
     """The message names the request and the place."""
     server.scripts.append([json_answer({"name": 1})])

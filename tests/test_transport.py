@@ -1124,13 +1124,10 @@ class TestRequests:
         ("wrong", "cls", "message"),
         [
             ({"body": {"a": {1}}}, TypeError, "set cannot be sent as JSON"),
+            ({"body": {"a": Upload}}, TypeError, r"pass json_schema_format\(Upload\)"),
+            ({"body": {"a": post}}, TypeError, r"pass tool_of\(post\)"),
             ({"body": {"a": float("nan")}}, ValueError, "not JSON compliant"),
             ({"query": {"a": object()}}, TypeError, "object cannot be sent as JSON"),
-            (
-                {"body": {"tools": [post]}},
-                TypeError,
-                r"cannot be sent as JSON: describe it with tool_of\(\)$",
-            ),
             ({"headers": {"X-A": "s3cret\n"}}, ValueError, "the header X-A ends with a line break"),
             ({"headers": {"X-A": "\u20ac"}}, ValueError, "the header X-A contains a character"),
             ({"headers": {"X-A": None}}, TypeError, "values of headers must be strings"),
@@ -1140,7 +1137,7 @@ class TestRequests:
                 "set cannot be sent as JSON",
             ),
         ],
-        ids=["set", "NaN", "query", "function", "line end", "not Latin-1", "None", "form"],
+        ids=["set", "class", "function", "NaN", "query", "line end", "not Latin-1", "None", "form"],
     )
     def test_what_cannot_be_sent_is_refused(
         self, how: str, wrong: dict[str, Any], cls: type[Exception], message: str

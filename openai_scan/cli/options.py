@@ -116,11 +116,15 @@ def client_of(
     except ValueError as error:
         raise click.UsageError(f"The base URL is malformed: {error}.") from None
     headers = headers or {}
-    if any(name.lower() == "authorization" for name in headers):
-        settings["api_key"] = settings.get("api_key") or ""  # the header takes the key's place
+    sent = dict(headers)
+    for name in [name for name in headers if name.lower() == "authorization"]:
+        if settings.get("api_key"):
+            del sent[name]  # the command's own server gets its own key
+        else:
+            settings["api_key"] = ""  # the header takes the key's place
     if settings.get("api_key") is None:
         settings["api_key"] = _key(url, key)
-    client = Client(base_url=base_url, timeout=timeout, headers=headers, **settings)
+    client = Client(base_url=base_url, timeout=timeout, headers=sent, **settings)
     client._transport.keep_secret(headers.values())  # noqa: SLF001 - the library's own
     return client
 

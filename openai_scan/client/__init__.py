@@ -62,7 +62,7 @@ class Client(Methods):
         project: The project to bill; `OPENAI_PROJECT_ID` by default.
         timeout: How long to wait: a `Timeout`, or the seconds to wait for each next event.
         retries: When to retry.
-        headers: Headers to send with every request.
+        headers: Headers to send with every request. An `Authorization` among them replaces the key.
         query: Parameters to add to every URL.
         max_event_bytes: See `StreamerV2`.
         strict: See `StreamerV2`.

@@ -46,6 +46,15 @@ _API_HEADERS = {
     "threads": _ASSISTANTS,
 }
 
+# What an argument is called in another API, or in openai-python.
+_OTHER_NAMES = {
+    "input": "messages",
+    "messages": "input",
+    "response_format": "text",
+    "text": "response_format",
+    "text_format": "text",
+}
+
 
 @frozen(kw_only=True)
 class Page(Generic[T]):
@@ -362,7 +371,8 @@ def _check_names(kind: TypedDictClass, params: Mapping[str, Any], *, streams: bo
         if name not in known:
             import difflib  # only for this error's suggestion
 
-            close = difflib.get_close_matches(name, known, 1)
+            elsewhere = _OTHER_NAMES.get(name)
+            close = [elsewhere] if elsewhere in known else difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else "pass others in extra_body"
             raise TypeError(f"there is no argument {name!r}: {hint}")
     missing = sorted(name for name in kind.__required_keys__ if params.get(name) is None)
@@ -421,4 +431,9 @@ def as_timeout(timeout: Timeout | float | None) -> Timeout:
         return Timeout()
     if isinstance(timeout, Timeout):
         return timeout
-    return Timeout(first_byte=timeout, idle=timeout, event_idle=timeout)
+    try:
+        return Timeout(first_byte=timeout, idle=timeout, event_idle=timeout)
+    except TypeError:
+        raise TypeError(
+            f"timeout must be an openai_scan.Timeout, a number of seconds or None, not {timeout!r}"
+        ) from None

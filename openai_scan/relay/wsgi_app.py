@@ -41,7 +41,8 @@ def wsgi(relay: Relay, authorize: Authorize | None = None, *, page: bool = True)
 
     A server needs a thread for each open stream. It notices that a browser has disconnected when it
     sends the next entry or heartbeat, and it needs its own timeout for browsers that accept
-    nothing. The relay stays yours: close it when your server begins to shut down.
+    nothing. The relay stays yours: close it when your server begins to shut down, which
+    `close_on_signals()` does.
 
     Args:
         relay: The relay, created in this process.

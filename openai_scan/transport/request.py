@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import FunctionType, MethodType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -144,11 +144,18 @@ def plain(value: Any) -> Any:
     """Return one of our objects as a dict for JSON, so that what a server sent can be sent back."""
     if isinstance(value, UnknownObject):
         return value.payload
+    if isinstance(value, type):
+        raise TypeError(
+            f"the class {value.__name__} cannot be sent as JSON: for an answer of this class, pass"
+            f" json_schema_format({value.__name__})"
+        )
+    if inspect.isroutine(value):
+        raise TypeError(
+            f"the function {value.__name__} cannot be sent as JSON: pass tool_of({value.__name__})"
+        )
     cls = type(value)
     if not attrs.has(cls):
-        is_function = isinstance(value, FunctionType | MethodType)
-        hint = ": describe it with tool_of()" if is_function else ""
-        raise TypeError(f"{cls.__name__} cannot be sent as JSON{hint}")
+        raise TypeError(f"{cls.__name__} cannot be sent as JSON")
     items = {one.metadata.get(KEY, one.name): getattr(value, one.name) for one in attrs.fields(cls)}
     return {key: item for key, item in items.items() if item is not None}
 

@@ -120,7 +120,7 @@ class Sender:
             method=request.method,
             url=self.base_url + request.path,
             query=self._parameters(request),
-            headers=merged(standard, self._headers, request.headers, self.key.headers()),
+            headers=merged(standard, self.key.headers(), self._headers, request.headers),
             data=data,
             uploads=request.uploads,
             dispensable=frozenset(name for name in _DISPENSABLE if name.lower() not in given),

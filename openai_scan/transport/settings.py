@@ -25,7 +25,8 @@ class Timeout:
             them included.
 
     Raises:
-        ValueError: A limit is not a positive number.
+        TypeError: A limit is not a number.
+        ValueError: A limit is not positive.
     """
 
     connect: float | None = 10.0
@@ -36,10 +37,13 @@ class Timeout:
 
     def __attrs_post_init__(self) -> None:
         for name, seconds in attrs.asdict(self).items():
-            if seconds is not None and not seconds > 0:
-                raise ValueError(
-                    f"{name} must be a positive number of seconds or None, not {seconds!r}"
-                )
+            message = f"{name} must be a positive number of seconds or None, not {seconds!r}"
+            try:
+                if seconds is None or seconds > 0:
+                    continue
+            except TypeError:  # such as a string from the environment
+                raise TypeError(message) from None
+            raise ValueError(message)
 
 
 @frozen(kw_only=True)
