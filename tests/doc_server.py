@@ -169,8 +169,8 @@ if __name__ == "__main__":
             sys.stdout.flush()
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
-    except OSError as error:
+    except OSError as failure:
         sys.exit(
-            f"the server cannot use port {chosen} ({error.strerror}): choose another one, as in"
+            f"the server cannot use port {chosen} ({failure.strerror}): choose another one, as in"
             f" `python tests/doc_server.py {chosen + 1}`"
         )
