@@ -77,6 +77,10 @@ class Relay:
         limits: What one user may do.
         on_finish: Called with each `StoredMessage`, in the thread that has stored it: at least once
             for each, so use its id to recognize repetitions.
+
+    Raises:
+        TypeError: The log, the store or the upstream is something else, such as when two of them
+            are swapped.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Relay:
         limits: Limits = Limits(),  # noqa: B008 - frozen, so sharing it is safe
         on_finish: Callable[[StoredMessage], object] | None = None,
     ) -> None:
+        _check_parts(log, store, upstream)
         self.log = log
         self.store = store
         self.upstream = upstream
@@ -137,6 +142,7 @@ class Relay:
             UnknownStreamError: The conversation or the answer belongs to another user.
             UnavailableError: The store or the log cannot be reached. Call it again with the same
                 *stream*.
+            TypeError: The prompt is not a string.
             ValueError: An id is malformed, the prompt is empty, or the model is not allowed.
             ConfigurationError: This process was forked after the relay was created.
         """
@@ -147,6 +153,8 @@ class Relay:
             raise ValueError("the user's id is empty")
         conversation = _checked_id(conversation, "conversation")
         stream = _checked_id(stream, "stream")
+        if not isinstance(prompt, str):
+            raise TypeError(f"the prompt must be a string, not {type(prompt).__name__}")
         prompt = storable(prompt)
         if not prompt.strip():
             raise ValueError("the prompt is empty")
@@ -407,6 +415,22 @@ class Relay:
 def is_id(text: str) -> bool:
     """Return whether *text* can be the id of a stream or a conversation."""
     return _ID.fullmatch(text) is not None
+
+
+def _check_parts(log: object, store: object, upstream: object) -> None:
+    """Raise a TypeError if one of the parts of a relay is something else."""
+    if not isinstance(log, Log):
+        raise TypeError(f"the log must be a Log, such as MemoryLog(), not {type(log).__name__}")
+    if not hasattr(store, "begin"):
+        raise TypeError(
+            "the store must have the methods of Store, as SqlStore('sqlite:///chat.db') has, not"
+            f" {type(store).__name__}"
+        )
+    if not hasattr(upstream, "ask"):
+        raise TypeError(
+            "the upstream must have the methods of Upstream, as ChatUpstream(client, model='gpt-5')"
+            f" has, not {type(upstream).__name__}"
+        )
 
 
 def _checked_id(given: str | None, name: str) -> str:

@@ -83,8 +83,32 @@ def idle(store: MemoryStore) -> Iterator[Relay]:
         yield relay
 
 
+class TestParts:
+    """A relay consists of a log, a store and an upstream, in this order."""
+
+    @pytest.mark.parametrize(
+        ("order", "words"),
+        [
+            ((1, 0, 2), r"the log must be a Log, such as MemoryLog\(\), not MemoryStore"),
+            ((0, 2, 1), "the store must have the methods of Store, .*, not ScriptedUpstream"),
+            ((0, 1, 1), "the upstream must have the methods of Upstream, .*, not MemoryStore"),
+        ],
+    )
+    def test_swapped(self, store: MemoryStore, order: tuple[int, int, int], words: str) -> None:
+        """The message says which one is wrong, and what belongs there."""
+        parts: Any = MemoryLog(), store, ScriptedUpstream(chat_answer("a b"))
+        with pytest.raises(TypeError, match=words):
+            Relay(*(parts[place] for place in order))
+
+
 class TestStart:
     """A user asks, and gets an answer."""
+
+    def test_a_prompt_that_is_a_list(self, idle: Relay) -> None:
+        """Relays take the text of one user, not the messages of a chat."""
+        prompt: Any = [{"role": "user", "content": "Hi"}]
+        with pytest.raises(TypeError, match="the prompt must be a string, not list"):
+            idle.start(prompt, user="alice")
 
     def test_an_answer(self, relay: Relay, store: MemoryStore) -> None:
         """Readers get it, and it is saved before they get its end."""
