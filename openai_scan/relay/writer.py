@@ -161,7 +161,7 @@ class Writer:
                 if not faults:
                     raise
                 faults -= 1
-                _log.exception("%s waits", self.job.stream)
+                _log.exception("%s is waiting", self.job.stream)
             or_else()
             if self._closing.wait(pause):
                 raise HandedOver

@@ -76,7 +76,7 @@ def test_locked_at_the_end_and_killed(stand: Stand, log_kind: LogKind, model: Mo
         model.gate_of("Hi").release()
         reader.until_over()
         worker.kill()
-        other.until_said(f"{stream} waits")
+        other.until_said(f"{stream} is waiting: ")
     stand.check(stream)
 
 
@@ -88,7 +88,7 @@ def test_locked_with_the_log(stand: Stand, log_kind: LogKind, model: Model) -> N
     stream, worker, _ = stand.begun()
     with _locked(stand):
         model.gate_of("Hi").release()
-        worker.until_said("streams wait")
+        worker.until_said("streams are waiting: ")
     stand.check(stream)
 
 
@@ -114,7 +114,7 @@ def test_restarted_with_the_log(stand: Stand, model: Model, own_postgres: Postgr
     own_postgres.stop()
     try:
         model.gate_of("Hi").release()
-        worker.until_said("streams wait")
+        worker.until_said("streams are waiting: ")
     finally:
         own_postgres.start()
     stand.check(stream)
