@@ -296,6 +296,24 @@ async def test_a_client_that_is_closed_lets_streams_continue() -> None:
 
 
 @on_asyncio
+async def test_a_task_that_is_cancelled_while_it_closes_has_closed() -> None:
+    """All connections and the session of aiohttp are closed, and the server sees it."""
+    with serving(VALUE) as server:
+        wire = AiohttpWire()
+        transport = AsyncTransport(server.base_url, key="", wire=wire)
+        assert await transport.call(request()) == {"a": 1}
+        assert wire._opened is not None
+        session = wire._opened.session
+        task = asyncio.create_task(transport.aclose())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert session.closed
+        await happened(server.hung_up)
+
+
+@on_asyncio
 async def test_what_comes_unasked_ends_a_connection_that_is_kept() -> None:
     """There was no request for it, so it is not the answer to the next request."""
     more, sent = threading.Event(), threading.Event()

@@ -251,8 +251,8 @@ class Connector(aiohttp.TCPConnector):
         idle = [line for line in self._lines if line.receiver is None]
         for line in idle:
             line.transport.abort()
-        for line in idle:
-            await line.closed
+        if idle:
+            await asyncio.wait([line.closed for line in idle])
 
 
 def has_arrived(sock: socket.socket | None) -> bool:

@@ -129,11 +129,13 @@ class _Opened:
 
     async def aclose(self) -> None:
         """Close what is not in use, and the session as soon as nothing is in use."""
-        await self._connector.end_idle()
-        if self._connector.in_use:
-            self._connector.when_idle = self._close_soon
-        else:
-            await self.session.close()
+        try:
+            await self._connector.end_idle()
+        finally:  # also if the task is cancelled: the wire has forgotten these resources
+            if self._connector.in_use:
+                self._connector.when_idle = self._close_soon
+            else:
+                await self.session.close()
 
     def _close_soon(self) -> None:
         self._closing = self.loop.create_task(self.session.close())
