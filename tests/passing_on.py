@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from async_sources import chat
-from server import PATIENCE
+from server import CHUNKED, END, FIN, PATIENCE, Script, ScriptedServer, answer, ch
 
 EXAMPLES = Path(__file__).parents[1] / "docs/examples"
 
@@ -43,3 +43,40 @@ def read_until(received: Any, expected: bytes) -> None:
         byte = received.read(1)
         assert byte, seen
         seen += byte
+
+
+def check_leaving(server: ScriptedServer, port: int, path: str, script: Script) -> None:
+    """See that the model's server notices when a browser leaves.
+
+    Args:
+        server: The model's server.
+        port: The port of the application.
+        path: What the browser asks for.
+        script: What the model's server does after the first piece.
+    """
+    server.scripts.append([CHUNKED + ch(HI), *script])
+    with browser(port, path) as received:
+        read_until(received, b"Hi")
+        assert not server.hung_up.is_set()
+    assert server.hung_up.wait(PATIENCE)
+
+
+def check_outcomes(server: ScriptedServer, port: int) -> bytes:
+    """See how a whole answer ends, one that breaks off, and none; return the body of the last."""
+    server.scripts += [
+        [CHUNKED + ch(HI) + ch(b"".join(LAST)) + END],
+        [CHUNKED + ch(HI), FIN],
+        [answer(b"", status="401 No")],
+    ]
+    for outcome in ("completed", "failed"):
+        with browser(port, "/events") as received:
+            body = received.read().partition(b"\r\n\r\n")[2]
+        assert body == (
+            b'data: {"kind": "text", "text": "Hi"}\n\n'
+            b'data: {"outcome": "%b"}\n\n' % outcome.encode()
+        )
+    with browser(port, "/events") as received:
+        refused: bytes = received.read()
+    head, _, body = refused.partition(b"\r\n\r\n")
+    assert b" 502 " in head.partition(b"\r\n")[0]
+    return body

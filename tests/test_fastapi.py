@@ -9,16 +9,24 @@ from typing import Any
 
 import pytest
 import uvicorn
-from passing_on import EXAMPLES, HI, LAST, THERE, browser, module_at, read_until
+from passing_on import (
+    EXAMPLES,
+    HI,
+    LAST,
+    THERE,
+    browser,
+    check_leaving,
+    check_outcomes,
+    module_at,
+    read_until,
+)
 from server import (
     CHUNKED,
     END,
-    FIN,
     PATIENCE,
     WAIT_FOR_HANG_UP,
     Repeat,
     ScriptedServer,
-    answer,
     ch,
 )
 
@@ -65,11 +73,7 @@ def test_a_browser_that_leaves_frees_the_model(
     server: ScriptedServer, port: int, path: str, script: list[Any]
 ) -> None:
     """Whatever the model does at that moment."""
-    server.scripts.append([CHUNKED + ch(HI), *script])
-    with browser(port, path) as received:
-        read_until(received, b"Hi")
-        assert not server.hung_up.is_set()
-    assert server.hung_up.wait(PATIENCE)
+    check_leaving(server, port, path, script)
 
 
 def test_it_is_freed_before_its_first_word(server: ScriptedServer, port: int) -> None:
@@ -83,19 +87,4 @@ def test_it_is_freed_before_its_first_word(server: ScriptedServer, port: int) ->
 
 def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
     """A whole answer, one that breaks off, and none."""
-    server.scripts += [
-        [CHUNKED + ch(HI) + ch(b"".join(LAST)) + END],
-        [CHUNKED + ch(HI), FIN],
-        [answer(b"", status="401 No")],
-    ]
-    for outcome in ("completed", "failed"):
-        with browser(port, "/events") as received:
-            body = received.read().partition(b"\r\n\r\n")[2]
-        assert body == (
-            b'data: {"kind": "text", "text": "Hi"}\n\n'
-            b'data: {"outcome": "%b"}\n\n' % outcome.encode()
-        )
-    with browser(port, "/events") as received:
-        head, _, body = received.read().partition(b"\r\n\r\n")
-    assert b" 502 " in head.partition(b"\r\n")[0]
-    assert body == b'{"detail":"no answer: AuthenticationError"}'
+    assert check_outcomes(server, port) == b'{"detail":"no answer: AuthenticationError"}'

@@ -6,8 +6,18 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from passing_on import EXAMPLES, HI, LAST, THERE, browser, module_at, read_until
-from server import CHUNKED, END, FIN, PATIENCE, Repeat, ScriptedServer, answer, ch
+from passing_on import (
+    EXAMPLES,
+    HI,
+    LAST,
+    THERE,
+    browser,
+    check_leaving,
+    check_outcomes,
+    module_at,
+    read_until,
+)
+from server import CHUNKED, END, PATIENCE, Repeat, ScriptedServer, ch
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
@@ -53,28 +63,9 @@ def test_a_browser_that_leaves_frees_the_model(
     server: ScriptedServer, port: int, path: str
 ) -> None:
     """The next piece cannot be sent, so the stream is closed."""
-    server.scripts.append([CHUNKED + ch(HI), Repeat(ch(HI))])
-    with browser(port, path) as received:
-        read_until(received, b"Hi")
-        assert not server.hung_up.is_set()
-    assert server.hung_up.wait(PATIENCE)
+    check_leaving(server, port, path, [Repeat(ch(HI))])
 
 
 def test_events_end_with_the_outcome(server: ScriptedServer, port: int) -> None:
     """A whole answer, one that breaks off, and none."""
-    server.scripts += [
-        [CHUNKED + ch(HI) + ch(b"".join(LAST)) + END],
-        [CHUNKED + ch(HI), FIN],
-        [answer(b"", status="401 No")],
-    ]
-    for outcome in ("completed", "failed"):
-        with browser(port, "/events") as received:
-            body = received.read().partition(b"\r\n\r\n")[2]
-        assert body == (
-            b'data: {"kind": "text", "text": "Hi"}\n\n'
-            b'data: {"outcome": "%b"}\n\n' % outcome.encode()
-        )
-    with browser(port, "/events") as received:
-        head, _, body = received.read().partition(b"\r\n\r\n")
-    assert b" 502 " in head.partition(b"\r\n")[0]
-    assert b"no answer: AuthenticationError" in body
+    assert b"no answer: AuthenticationError" in check_outcomes(server, port)

@@ -7,7 +7,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -342,37 +342,36 @@ recording = click.argument(
 )
 
 
-def _as_parameters(
-    _: click.Context, __: click.Parameter, settings: Sequence[str]
-) -> dict[str, Any]:
-    """Return the `NAME=VALUE` pairs as a dict; a value that is not JSON is text."""
-    parameters: dict[str, Any] = {}
+def _pairs(settings: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the value of each `NAME=VALUE`."""
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise click.BadParameter(f"{setting!r} is not of the form NAME=VALUE.")
         if not is_text(setting):
             raise click.BadParameter(f"{name} is not text.")
-        try:
-            parameters[name] = bounded_json.loads(value)
-        except bounded_json.UnboundedJSONError as error:
-            raise click.BadParameter(f"{name} is {error}.") from None
-        except ValueError:
-            parameters[name] = value
-    return parameters
+        yield name, value
 
 
-def as_variables(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    """Return `NAME=VALUE` as what it says; each value is text."""
-    variables = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not (name and equals):
-            raise click.BadParameter(f"{one!r} is not of the form NAME=VALUE.")
-        if not is_text(one):
-            raise click.BadParameter(f"{name} is not text.")
-        variables[name] = value
-    return variables
+def _as_parameters(
+    _: click.Context, __: click.Parameter, settings: Sequence[str]
+) -> dict[str, Any]:
+    """Return the `NAME=VALUE` pairs as a dict; a value that is not JSON is text."""
+    return {name: _json_or_text(name, value) for name, value in _pairs(settings)}
+
+
+def _json_or_text(name: str, value: str) -> Any:
+    try:
+        return bounded_json.loads(value)
+    except bounded_json.UnboundedJSONError as error:
+        raise click.BadParameter(f"{name} is {error}.") from None
+    except ValueError:
+        return value
+
+
+def as_variables(_: click.Context, __: click.Parameter, settings: Sequence[str]) -> dict[str, str]:
+    """Return the `NAME=VALUE` pairs as a dict; each value is text."""
+    return dict(_pairs(settings))
 
 
 parameters = click.option(
