@@ -73,8 +73,8 @@ copybutton_selector = "div:not(.output) > div.highlight > pre"
 copybutton_prompt_text = "$ "
 
 llms_txt_description = (
-    "A streaming client for OpenAI and compatible servers in Python: a plain loop over typed"
-    " events, which tells how each answer ended."
+    "A streaming client for OpenAI and compatible servers in Python: you read typed events in a"
+    " plain loop, and then see how the answer ended."
 )
 llms_txt_full_build = True
 llms_txt_suffix_mode = "replace"

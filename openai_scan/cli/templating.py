@@ -176,7 +176,8 @@ def parsed(text: str, where: str) -> Template:
     for prompt in (template.prompt, template.system):
         if any(each["invalid"] is not None for each in _placeholders(prompt or "")):
             raise ConfigurationError(
-                f"{where}: after a $ there is no name of a variable; write $$ for a dollar sign"
+                f"{where}: a $ is not followed by the name of a variable; write $$ for a dollar"
+                " sign"
             )
     return template
 

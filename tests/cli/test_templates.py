@@ -136,7 +136,7 @@ def test_a_template_in_a_conversation(server: FakeServer, home: Path) -> None:
         ),
         (
             "prompt: It costs $5.",
-            "{path}: after a $ there is no name of a variable; write $$ for a dollar sign",
+            "{path}: a $ is not followed by the name of a variable; write $$ for a dollar sign",
         ),
         (
             "schema_object: {type: 1}",
@@ -265,7 +265,7 @@ def test_templates_are_listed(home: Path, capsys: pytest.CaptureFixture[str]) ->
         (["t"], "Give the template a PROMPT, a --system prompt, or an option; see {help}"),
         (["t/u", "Hi"], "'t/u' is not the name of a template: {names}; see {help}"),
         (["old", "Hi"], "There is a template old: --force replaces it; see {help}"),
-        (["t", "$ 5"], "the template t: after a $ there is no name of a variable; {dollar}"),
+        (["t", "$ 5"], "the template t: a $ is not followed by the name of a variable; {dollar}"),
     ],
 )
 def test_what_cannot_be_saved_is_wrong_usage(
