@@ -85,9 +85,11 @@ def _relay(one: socket.socket, other: socket.socket) -> None:
                     continue
                 partner[side].shutdown(socket.SHUT_WR)
             except ConnectionError:  # a reset is passed on as one
-                if side is one:  # after what was said before it
+                if side is one:
+                    # The server may have answered before it reset: that is here already. If the
+                    # client has reset, the server has nothing to say, and waits.
                     with contextlib.suppress(ConnectionError):
-                        while data := other.recv(65536):
+                        while select.select([other], [], [], 0)[0] and (data := other.recv(65536)):
                             one.sendall(data)
                 reset(one)
                 reset(other)
