@@ -94,41 +94,24 @@ class OpenAIScan(Reader):
         self._stream.cancel()
 
 
-class OpenAIPython(Reader):
-    """The official client."""
+class _OpenAIObjects(Reader):
+    """A library that hands out the objects of the official client, or others with their fields."""
 
-    def __init__(self, base_url: str) -> None:
-        import openai
+    _stream: Any = None
 
-        super().__init__(base_url)
-        self._client = openai.OpenAI(api_key="key", base_url=base_url)
-        self._stream: Any = None
-
-    def chat(self) -> Iterator[Any]:
-        self._stream = self._client.chat.completions.create(
-            model=MODEL, messages=QUESTION, stream=True
-        )
-        for chunk in self._stream:
+    def _read_chunks(self, stream: Any) -> Iterator[Any]:
+        self._stream = stream
+        for chunk in stream:
             self.types.add(type(chunk).__name__)
             for choice in chunk.choices:
                 self.finish = choice.finish_reason
                 if choice.delta.content:
                     yield choice.delta.content
 
-    def response(self, **arguments: Any) -> Iterator[Any]:
-        return self._read(
-            self._client.responses.create(model=MODEL, input="Hello", stream=True, **arguments)
-        )
-
-    def resume(self) -> Iterator[Any]:
-        return self._read(
-            self._client.responses.retrieve(self.answer_id, stream=True, starting_after=self.last)
-        )
-
-    def _read(self, stream: Any) -> Iterator[Any]:
+    def _read_events(self, stream: Any) -> Iterator[Any]:
         for event in stream:
             self.types.add(type(event).__name__)
-            self.last = event.sequence_number
+            self.last = getattr(event, "sequence_number", self.last)
             match event.type:
                 case "response.created":
                     self.answer_id = event.response.id
@@ -139,6 +122,31 @@ class OpenAIPython(Reader):
 
     def cancel(self) -> None:
         self._stream.close()
+
+
+class OpenAIPython(_OpenAIObjects):
+    """The official client."""
+
+    def __init__(self, base_url: str) -> None:
+        import openai
+
+        super().__init__(base_url)
+        self._client = openai.OpenAI(api_key="key", base_url=base_url)
+
+    def chat(self) -> Iterator[Any]:
+        yield from self._read_chunks(
+            self._client.chat.completions.create(model=MODEL, messages=QUESTION, stream=True)
+        )
+
+    def response(self, **arguments: Any) -> Iterator[Any]:
+        return self._read_events(
+            self._client.responses.create(model=MODEL, input="Hello", stream=True, **arguments)
+        )
+
+    def resume(self) -> Iterator[Any]:
+        return self._read_events(
+            self._client.responses.retrieve(self.answer_id, stream=True, starting_after=self.last)
+        )
 
 
 class HttpxSse(Reader):
@@ -196,7 +204,7 @@ def _asked(**arguments: Any) -> dict[str, Any]:
     return {"model": MODEL, "stream": True, **arguments}
 
 
-class LiteLLM(Reader):
+class LiteLLM(_OpenAIObjects):
     """LiteLLM as a library."""
 
     def __init__(self, base_url: str) -> None:
@@ -208,47 +216,27 @@ class LiteLLM(Reader):
         litellm.suppress_debug_info = True
         self._litellm: Any = litellm
         self._asked = {"api_base": base_url, "api_key": "key"}
-        self._stream: Any = None
 
     def chat(self) -> Iterator[Any]:
-        self._stream = self._litellm.completion(
-            model=f"openai/{MODEL}", messages=QUESTION, stream=True, **self._asked
+        yield from self._read_chunks(
+            self._litellm.completion(
+                model=f"openai/{MODEL}", messages=QUESTION, stream=True, **self._asked
+            )
         )
-        for chunk in self._stream:
-            self.types.add(type(chunk).__name__)
-            for choice in chunk.choices:
-                self.finish = choice.finish_reason
-                if choice.delta.content:
-                    yield choice.delta.content
 
     def response(self, **arguments: Any) -> Iterator[Any]:
-        return self._read(
+        return self._read_events(
             self._litellm.responses(
                 model=f"openai/{MODEL}", input="Hello", stream=True, **self._asked, **arguments
             )
         )
 
     def resume(self) -> Iterator[Any]:
-        return self._read(
+        return self._read_events(
             self._litellm.get_responses(
                 self.answer_id, stream=True, starting_after=self.last, **self._asked
             )
         )
-
-    def _read(self, stream: Any) -> Iterator[Any]:
-        for event in stream:
-            self.types.add(type(event).__name__)
-            self.last = getattr(event, "sequence_number", self.last)
-            match event.type:
-                case "response.created":
-                    self.answer_id = event.response.id
-                case "response.output_text.delta":
-                    yield event.delta
-                case "response.completed":
-                    self.finish = event.response.status
-
-    def cancel(self) -> None:
-        self._stream.close()
 
 
 READERS: Mapping[str, Callable[[str], Reader]] = {
