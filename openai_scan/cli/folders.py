@@ -12,6 +12,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from openai_scan.errors import ConfigurationError
+
 _NAME = "openai-scan"
 
 HOME = "OPENAI_SCAN_HOME"
@@ -48,6 +50,20 @@ def make_folder(folder: Path) -> None:
         OSError: The system refuses.
     """
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """Return what is in the file at *path*, or None if there is no such file.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
 
 
 def write_private(path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
 from openai_scan import bounded_json
-from openai_scan.cli.folders import config_folder, write_private
+from openai_scan.cli.folders import config_folder, read_if_there, write_private
 from openai_scan.client.base_url import checked_url
 from openai_scan.errors import ConfigurationError
 
@@ -60,13 +60,12 @@ def stored_keys() -> dict[str, StoredKey]:
         ConfigurationError: The list cannot be read, or is not one.
     """
     path = keys_path()
-    try:
-        listed: Any = bounded_json.loads(path.read_bytes())
-        return {name: StoredKey(**fields) for name, fields in listed.items()}
-    except FileNotFoundError:
+    data = read_if_there(path)
+    if data is None:
         return {}
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    try:
+        listed: Any = bounded_json.loads(data)
+        return {name: StoredKey(**fields) for name, fields in listed.items()}
     except (AttributeError, TypeError, ValueError):
         # Without the cause, which may quote a key.
         raise ConfigurationError(

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from attrs.validators import instance_of, optional
 
 from openai_scan import bounded_json
-from openai_scan.cli.folders import config_folder, write_private
+from openai_scan.cli.folders import config_folder, read_if_there, write_private
 from openai_scan.errors import ConfigurationError
 
 MODEL = "OPENAI_MODEL"
@@ -44,13 +44,11 @@ def read_settings() -> Settings:
         ConfigurationError: The file cannot be read, or has no valid settings.
     """
     path = settings_path()
-    try:
-        values: Any = bounded_json.loads(path.read_bytes())
-        return Settings(**values)
-    except FileNotFoundError:
+    data = read_if_there(path)
+    if data is None:
         return Settings()
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    try:
+        return Settings(**bounded_json.loads(data))
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{path} has no valid settings: correct or delete it") from error
 
