@@ -37,7 +37,8 @@ class Proxy:
         self.connections = 0
         self.arrived = threading.Event()
         self._changed = threading.Condition()
-        self._stops = self._refuses = self._loses_replies = self._is_closed = False
+        self._stops = self._refuses = self._is_closed = False
+        self._lost: bytes | None = None
         self._sockets: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._start(self._accept)
@@ -51,17 +52,22 @@ class Proxy:
         """Reset all connections, and those to come."""
         with self._changed:
             self._refuses = True
-            self._reset()
+            self._reset(self._sockets)
 
-    def lose_replies(self) -> None:
-        """Forward what comes for the server; at the first reply, reset the connection instead."""
+    def lose_replies(self, to: bytes = b"") -> None:
+        """Forward what comes for the server; at the next reply, reset the connection instead.
+
+        Args:
+            to: Lose only the replies of connections on which these bytes come from now on.
+        """
         with self._changed:
-            self._loses_replies = True
+            self._lost = to
 
     def restore(self) -> None:
         """Forward again, first what came meanwhile."""
         with self._changed:
-            self._stops = self._refuses = self._loses_replies = False
+            self._stops = self._refuses = False
+            self._lost = None
             self._changed.notify_all()
 
     def __enter__(self) -> Self:
@@ -75,7 +81,7 @@ class Proxy:
     ) -> None:
         with self._changed:
             self._is_closed = True
-            self._reset()
+            self._reset(self._sockets)
             self._changed.notify_all()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -88,12 +94,12 @@ class Proxy:
         self._threads.append(thread)
         thread.start()
 
-    def _reset(self) -> None:
-        for sock in self._sockets:
+    def _reset(self, sockets: set[socket.socket]) -> None:
+        for sock in sockets:
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 sock.shutdown(socket.SHUT_RDWR)
-        self._sockets.clear()
+        self._sockets -= sockets
 
     def _accept(self) -> None:
         while True:
@@ -116,18 +122,31 @@ class Proxy:
                 for sock in (client, server):
                     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._sockets |= {client, server}
-                self._start(partial(self._forward, client, server, is_reply=False))
-                self._start(partial(self._forward, server, client, is_reply=True))
+                asked = threading.Event()
+                self._start(partial(self._forward, client, server, asked, is_reply=False))
+                self._start(partial(self._forward, server, client, asked, is_reply=True))
 
-    def _forward(self, source: socket.socket, target: socket.socket, *, is_reply: bool) -> None:
+    def _forward(
+        self,
+        source: socket.socket,
+        target: socket.socket,
+        asked: threading.Event,
+        *,
+        is_reply: bool,
+    ) -> None:
+        """Forward one direction of a connection; *asked* says that its next reply may be lost."""
         with contextlib.suppress(OSError), source:
             while data := source.recv(65536):
                 if not is_reply:
                     self.arrived.set()
                 with self._changed:
                     self._changed.wait_for(lambda: not self._stops or self._is_closed)
-                    if is_reply and self._loses_replies:
-                        self._reset()
+                    if self._lost is None:
+                        asked.clear()
+                    elif not is_reply and self._lost in data:
+                        asked.set()
+                    elif is_reply and (not self._lost or asked.is_set()):
+                        self._reset({source, target})
                         return
                 target.sendall(data)
         with contextlib.suppress(OSError):
