@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from openai_scan import (
     Timeout,
     TransportError,
 )
-from openai_scan.transport import Request, Transport, Upload
+from openai_scan.transport import Request, Transport, Upload, clock
 from openai_scan.transport.clock import Clock
 from openai_scan.transport.exchange import AsyncExchange, Exchange
 from openai_scan.transport.fetch import failures
@@ -175,8 +176,11 @@ class TestEnding:
             (Reply([b"data: 1\n\n", HANG]), "idle"),
         ],
     )
-    def test_a_time_limit_aborts(self, start: Start, reply: Reply, limit: str) -> None:
+    def test_a_time_limit_aborts(
+        self, start: Start, monkeypatch: pytest.MonkeyPatch, reply: Reply, limit: str
+    ) -> None:
         """The timer is set to what the clock allows, rounded up."""
+        monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: 0.0))
         engine = start(reply)
         with pytest.raises(StreamTimeoutError) as caught:
             list(exchange(timeout=Timeout(**{limit: 0.0101})))
