@@ -149,6 +149,7 @@ def check(s: StreamerV2, error: BaseException, reached: threading.Event, events:
     assert (s.outcome, s.err()) == ("completed" if events == 2 else "cancelled", None)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("name", PHASES)
 def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:

@@ -246,6 +246,7 @@ def sentences() -> list[str]:
     return found
 
 
+@pytest.mark.unmeasured
 def test_the_package_says_what_troubleshooting_quotes() -> None:
     """Each message in the first column, from one `…` to the next, is in the code as quoted."""
     page = (ROOT / "docs/how-to/troubleshooting.md").read_text("utf-8")

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.unmeasured
+
 
 def drawn() -> list[tuple[bytes, str, int]]:
     """Return the examples of one test."""

@@ -30,7 +30,7 @@ from openai_scan.testing import (
 )
 
 # Its Assistants are deprecated, and say so at each call.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.unmeasured]
 
 WEATHER = ToolCall("weather", {"city": "Oslo"})
 

@@ -717,6 +717,7 @@ def test_event_of_many_chunks_is_one_event() -> None:
 # The last block, without its blank line.
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("last", "names", "outcome", "notes"),
     [

@@ -408,6 +408,7 @@ class TestEnds:
             with contextlib.closing(_Closing(s)):
                 pass
 
+    @pytest.mark.unmeasured
     @on_every_loop
     async def test_many_streams_read_at_once(self, loop: Loop) -> None:
         """More than a pool of threads would have; none waits for another to end."""

@@ -82,6 +82,7 @@ CANCELS = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("cell", "framing", "route"), CANCELS, ids=map(name_of, CANCELS))
 def test_a_cancelled_task_leaves_at_once_in_every_phase(
     cell: Cell, framing: Framing, route: Route

@@ -18,6 +18,8 @@ from openai_scan import DoneEvent, ErrorEvent, UnknownEvent
 from openai_scan.events import Event, decode
 from openai_scan.sse import RawEvent
 
+pytestmark = pytest.mark.unmeasured
+
 INVENTORY = Path(__file__).parents[1] / "spec" / "inventory.json"
 
 FAMILIES = ("agents", "assistants", "audio", "chat", "completions", "images", "responses")

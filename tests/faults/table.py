@@ -430,6 +430,14 @@ def plays(cells: Iterable[Cell] = CELLS) -> list[Play]:
     ]
 
 
+def each_once(cells: Iterable[Cell] = CELLS) -> list[Play]:
+    """Return each cell in one of its framings, over one of its routes; each has its turn."""
+    return [
+        (cell, cell.framings[number % len(cell.framings)], cell.routes[number % len(cell.routes)])
+        for number, cell in enumerate(cells)
+    ]
+
+
 def name_of(play: Play) -> str:
     """Return what a play is called as a test."""
     cell, framing, route = play

@@ -7,6 +7,8 @@ import pytest
 from faults import page
 from faults.table import ABSENT, BODIES, CELLS, NO_BODY, Fault, Phase, name_of, plays
 
+pytestmark = pytest.mark.unmeasured
+
 _IN_A_BODY = (Phase.FIRST, Phase.MIDDLE, Phase.BETWEEN, Phase.TERMINAL, Phase.DONE)
 
 

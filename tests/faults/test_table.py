@@ -11,15 +11,31 @@ from server import PATIENCE
 from wires import run
 
 from faults.play import expected, play
-from faults.table import Cell, Framing, Route, name_of, plays
+from faults.table import Cell, Framing, Route, each_once, name_of, plays
 from faults.world import bundle, certified, resets_are_told
 
 pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 
+@pytest.mark.wires("blocking", "aiohttp")
 @pytest.mark.parametrize(("cell", "framing", "route"), plays(), ids=map(name_of, plays()))
 def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: str) -> None:
     """What happens is what the table says, and the client is as good as new afterwards."""
+    assert_as_written(cell, framing, route, wire)
+
+
+# Neither the framing nor the route reaches the code that waits for the threads.
+@pytest.mark.wires("threads")
+@pytest.mark.parametrize(("cell", "framing", "route"), each_once(), ids=map(name_of, each_once()))
+def test_a_cell_is_as_written_where_threads_read(
+    cell: Cell, framing: Framing, route: Route, wire: str
+) -> None:
+    """In one framing, over one route."""
+    assert_as_written(cell, framing, route, wire)
+
+
+def assert_as_written(cell: Cell, framing: Framing, route: Route, wire: str) -> None:
+    """Play a cell, and compare what happens with the table."""
     before = open_files()
     assert play(cell, framing, route, wire) == expected(cell, route, wire)
     no_thread_reads()

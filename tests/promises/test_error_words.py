@@ -81,6 +81,7 @@ SHAPES: dict[str, Any] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("shape", SHAPES)
 def test_an_error_of_any_shape_ends_the_stream_with_its_words(shape: str) -> None:
     """Among the pieces of an answer, whose text is kept."""
@@ -90,6 +91,7 @@ def test_an_error_of_any_shape_ends_the_stream_with_its_words(shape: str) -> Non
     assert told.err.message == W
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", ["error", "stream_error"])
 def test_an_error_may_have_a_name(shape: str, name: str) -> None:

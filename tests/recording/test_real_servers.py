@@ -10,6 +10,8 @@ import pytest
 from openai_scan import Client, RetryPolicy, StreamerV2, UnknownEvent, replay
 from openai_scan.testing import FakeServer, recorded
 
+pytestmark = pytest.mark.unmeasured
+
 RECORDED = Path(__file__).parents[1] / "recorded"
 
 Ask = Callable[[Client], StreamerV2]

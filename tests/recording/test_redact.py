@@ -44,6 +44,7 @@ def data(value: Any) -> bytes:
     return b"data: " + json.dumps(value).encode() + b"\n\n"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", ALL)
 def test_a_covered_stream_has_the_same_events(name: str) -> None:
     """Whichever server sent it: as much text in each, the same notes and the same end."""

@@ -27,6 +27,8 @@ from openai_scan.testing import (
 from relay.memory_store import MemoryStore
 from relay.served import Browser
 
+pytestmark = pytest.mark.unmeasured
+
 
 def chunks_of(response: HTTPResponse) -> Iterator[bytes]:
     """Yield what comes of a response, as it comes."""

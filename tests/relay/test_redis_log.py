@@ -714,6 +714,7 @@ class TestFollowing:
             wait_for(tail, 3)
         assert other.open(OTHER) is tails[1]
 
+    @pytest.mark.unmeasured
     def test_a_thousand_tails(self, at: Redis) -> None:
         """All of them are followed."""
         log, other = at.log(), at.log()

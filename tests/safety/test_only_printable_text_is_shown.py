@@ -67,6 +67,7 @@ def assert_harmless(text: str) -> None:
     assert printable(rest) == rest
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("category", ["Cc", "Cf", "Cs", "Zl", "Zp"])
 def test_what_passes_of_a_category(category: str) -> None:
     """Of all characters, only those that the docstring names."""

@@ -119,6 +119,7 @@ CALLS: dict[str, Callable[..., list[bytes]]] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("api", CALLS)
 def test_the_text_of_an_exception_is_not_sent(
@@ -187,6 +188,7 @@ def test_the_text_of_an_exception_is_sent_on_request(server: FakeServer, client:
     assert server.requests[1].json["messages"][-1]["content"] == f"Error: ValueError: {SECRET}"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("api", CALLS)
 @pytest.mark.parametrize(
     ("calls", "settings", "runs"),

@@ -548,6 +548,7 @@ def test_one_byte_more_than_the_limit_is_too_large(stream: bytes) -> None:
     assert not tokens(stream[:-1], **settings).too_large
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "line", [b": comment", b"unknown: field", b"unknown", b":", b"eventual: x", b"retry: 12345678"]
 )

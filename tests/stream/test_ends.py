@@ -22,6 +22,8 @@ from openai_scan.events import Error, Outcome, StreamPart
 from openai_scan.sse import RawEvent
 from openai_scan.stream.ends import Ends
 
+pytestmark = pytest.mark.unmeasured
+
 RAW = RawEvent("message", "{}")
 DONE = DoneEvent(raw=RAW)
 OTHER = UnknownEvent(raw=RAW)

@@ -21,6 +21,8 @@ from openai_scan import (
 )
 from openai_scan.stream.step import ENDED, EVENT, NEED_DATA, SWITCH
 
+pytestmark = pytest.mark.unmeasured
+
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "ends.md"
 
 BROKEN = TransportError("reset")

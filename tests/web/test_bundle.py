@@ -8,7 +8,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from openai_scan.web.bundle import write_bundle
+
+pytestmark = pytest.mark.unmeasured
 
 
 def test_it_is_the_same_each_time(bundle: Path, tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def test_what_is_built_fast_is_what_is_built_slowly(data: st.DataObject) -> None
         assert vars(fast) == vars(slow)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_all_classes_are_built_fast(cls: Any) -> None:
     """Their objects are their fields and nothing else, so that these can be set at once."""
