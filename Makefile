@@ -56,8 +56,8 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 # Of these, `make test` leaves out what starts processes of ours, or reads what a shell prints: other
 # tests have called the dependencies in the same way before.
 NOT_ON_FLOORS := --ignore=tests/cli/test_relay.py --ignore=tests/cli/test_program.py \
-	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh' \
-	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish'
+	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
+	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]'
 
 # Tests that need a browser: Chromium in `make test`, Firefox in `make firefox`.
 IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py

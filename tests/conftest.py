@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import sys
 import threading
@@ -102,9 +103,28 @@ def server() -> Iterator[ScriptedServer]:
         yield started
 
 
+# With these coverage.py has the processes that a process starts measure themselves.
+_MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+_measuring: dict[str, str] = {}
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the marker of tests that do not run over all wires."""
+    """Describe the marker of tests that do not run over all wires, and measure fewer processes.
+
+    Most processes that tests start reach no line that the tests do not reach themselves. Measuring
+    them took a third of the time.
+    """
     config.addinivalue_line("markers", "wires(*names): it runs over these alone; see wires.py")
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        _measuring.update((name, os.environ.pop(name)) for name in _MEASURING if name in os.environ)
+
+
+@pytest.fixture
+def measured_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the coverage of the processes that the test starts, if its own is measured."""
+    for name, value in _measuring.items():
+        monkeypatch.setenv(name, value)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

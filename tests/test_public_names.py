@@ -13,7 +13,7 @@ import pytest
 import openai_scan
 from openai_scan import events
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = pytest.mark.usefixtures("measured_processes")
 
 # Not in the stub, since a type checker would take a list without names for an empty one.
 public_names: list[str] = vars(openai_scan)["__all__"]

@@ -12,6 +12,8 @@ import pytest
 
 from openai_scan.testing import FakeServer, chat_answer
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 PLUGIN = "openai_scan.pytest_plugin"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 Git = Callable[..., str]
 
 

@@ -14,6 +14,8 @@ from loops import ASYNCIO, TRIO, Loop, in_a_moment, on_every_loop
 
 from openai_scan.aio.loops import Bell, pause, running_loop, running_trio
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def test_without_a_loop_there_is_none() -> None:
     """Both libraries are loaded, and neither runs."""

@@ -26,6 +26,8 @@ from openai_scan.testing import (
     response_answer,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def test_streams_are_measured(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     """All are asked the same; the figures are of them all."""

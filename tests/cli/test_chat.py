@@ -36,6 +36,8 @@ from openai_scan.testing import (
     stream_error,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 class Terminal(io.StringIO):
     """A terminal to type at."""

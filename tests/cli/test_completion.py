@@ -78,31 +78,26 @@ def shell(
         started.close(force=True)
 
 
-@pytest.mark.parametrize(
-    ("typed", "completed"),
-    [
-        ("openai-scan rep", "openai-scan replay"),
-        ("openai-scan replay --ser", "openai-scan replay --serve"),
-        ("openai-scan inspect sk", "openai-scan inspect sky.jsonl"),
-        ("openai-scan stats sky.jsonl --plot sk", "openai-scan stats sky.jsonl --plot sky.jsonl"),
-        ("openai-scan bench http://a --api res", "openai-scan bench http://a --api responses"),
-        (
-            "openai-scan record x.jsonl --path /th",
-            "openai-scan record x.jsonl --path /threads/runs",
-        ),
-        (
-            "openai-scan doctor http://a --only tr",
-            "openai-scan doctor http://a --only transcription",
-        ),
-        ("openai-scan chat -m gp", "openai-scan chat -m gpt-test"),
-    ],
-)
-def test_the_tab_key(typed: str, completed: str, shell: pexpect.spawn[str]) -> None:
+# What is typed before the tab key, and the line that it becomes.
+COMPLETED = {
+    "openai-scan rep": "openai-scan replay",
+    "openai-scan replay --ser": "openai-scan replay --serve",
+    "openai-scan inspect sk": "openai-scan inspect sky.jsonl",
+    "openai-scan stats sky.jsonl --plot sk": "openai-scan stats sky.jsonl --plot sky.jsonl",
+    "openai-scan bench http://a --api res": "openai-scan bench http://a --api responses",
+    "openai-scan record x.jsonl --path /th": "openai-scan record x.jsonl --path /threads/runs",
+    "openai-scan doctor http://a --only tr": "openai-scan doctor http://a --only transcription",
+    "openai-scan chat -m gp": "openai-scan chat -m gpt-test",
+}
+
+
+def test_the_tab_key(shell: pexpect.spawn[str]) -> None:
     """Commands, options, files, APIs, paths and models are completed as one types."""
-    # Then the line becomes one that prints itself.
-    shell.send(f"{typed}\t\x01echo do''ne: \r")
-    shell.expect_exact("done: ")
-    assert shell.readline().split() == completed.split()
+    for typed, completed in COMPLETED.items():
+        # Then the line becomes one that prints itself.
+        shell.send(f"{typed}\t\x01echo do''ne: \r")
+        shell.expect_exact("done: ")
+        assert shell.readline().split() == completed.split()
 
 
 def offered(
@@ -190,6 +185,14 @@ def test_lists_of_apis_are_completed_one_by_one(
     """Each with those before it."""
     words = f"openai-scan doctor http://a --only {typed}"
     assert offered(words, monkeypatch, capsys) == completed
+
+
+def test_paths_are_those_of_the_apis(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that can be recorded."""
+    offers = offered("openai-scan record x.jsonl --path /c", monkeypatch, capsys)
+    assert offers == ["/chat/completions", "/completions"]
 
 
 def test_templates_and_conversations_are_those_that_are_stored(

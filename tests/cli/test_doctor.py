@@ -45,6 +45,8 @@ from openai_scan.testing import (
     transcript_answer,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 Given: TypeAlias = "Reply | Iterable[Step]"
 Answers: TypeAlias = "Mapping[str, Callable[[SeenRequest], Given]]"
 

@@ -22,6 +22,8 @@ from openai_scan.testing import (
     response_calls,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 MODULE = '''
 def forecast(city: str) -> str:
     """Say what the weather will be."""

@@ -20,6 +20,8 @@ from terminal_session import Session
 from openai_scan.cli import main
 from openai_scan.testing import chat_answer
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 SECRET = "sk-secret-123456789"
 
 

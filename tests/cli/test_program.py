@@ -20,6 +20,8 @@ from openai_scan.cli import main, program
 from openai_scan.cli.status import MEANINGS
 from openai_scan.testing import FakeServer, chat_answer
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 ROOT = Path(__file__).parents[2]
 FILE = str(ROOT / "openai_scan/demo/assistants.jsonl")
 

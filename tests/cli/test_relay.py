@@ -29,6 +29,8 @@ from openai_scan.testing import (
     response_answer,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 # As fast as the parrot, but it takes longer to say all of it.
 WORDS = [f"word{number} " for number in range(60)]
 

@@ -21,6 +21,8 @@ from openai_scan import Client, NotFoundError, TransportError, record
 from openai_scan.cli import main
 from openai_scan.testing import FakeServer, chat_answer, chat_chunk, cut, done
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 FAST = ("--speed", "inf")
 
 

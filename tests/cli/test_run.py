@@ -23,6 +23,8 @@ from openai_scan.testing import (
     thread_run,
 )
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 TEXT = "One two three four five six seven eight nine ten."
 
 MODULE = '''

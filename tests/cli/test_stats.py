@@ -16,6 +16,8 @@ from terminal_session import Session
 from openai_scan.cli import main
 from openai_scan.testing import assistant_calls, chat_answer, chat_chunk
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 TIMES = (0.5, 0.75, 0.7505, 1.75, 9.75)
 
 

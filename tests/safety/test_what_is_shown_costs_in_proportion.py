@@ -145,7 +145,7 @@ def test_a_file(
     path = tmp_path / "file"
     words = [*command.split(), str(path)]
     counts = []
-    for size in (10, 200, 400):
+    for size in (10, 400, 800):
         path.write_bytes(file(size))
         counts.append(all_calls(lambda: terminal.run(*words)))
     _, once, twice = counts
