@@ -18,11 +18,9 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# The number of tests at a time: one more than there are cores, because some tests wait for a timeout.
-# Every additional worker would have to collect all tests first.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-# In each of two runs at a time, which together keep the cores busy while a test waits.
-FEWER = $(shell $(PYTHON) -c 'import os; print(max(2, os.cpu_count() or 1))')
+# The number of tests at a time: two more than there are cores, because many tests wait for a timeout.
+# Every additional worker has to collect all tests first.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 # A test that takes longer hangs, even on a busy machine.
 PYTEST := pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal --timeout=300
 
@@ -53,9 +51,10 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 
-# Of these, `make test` leaves out what starts processes of ours, or reads what a shell prints: other
-# tests have called the dependencies in the same way before.
-NOT_ON_FLOORS := --ignore=tests/cli/test_relay.py --ignore=tests/cli/test_program.py \
+# Of these, `make test` leaves out what starts many processes, what reads what shells print, and what
+# calls the dependencies only through code that the others test.
+NOT_ON_FLOORS := $(patsubst %,--ignore=tests/%,aio recording testing test_trust.py \
+	$(patsubst %,cli/test_%.py,conversations doctor functions keys program relay)) \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]'
 
@@ -76,10 +75,14 @@ REPEATED := unmeasured or hypothesis
 # The files that have only such tests, so that the measured run does not have to collect them.
 UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
 
+# The files that have such tests, so that the other run does not have to collect the rest. A test that
+# uses the fixture `wire` runs over several wires.
+WITH_REPEATED := $(shell grep --recursive --files-with-matches -w -E 'unmeasured|hypothesis|wire' tests --include='test_*.py')
+
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint english types contracts unit measured repeated others search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
+.PHONY: demo web quick test lint english types contracts unit search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -96,7 +99,9 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything
 	$(TOGETHER) references types lint contracts
 	$(MAKE) dist # alone, because the build puts a copy of the source into this folder for a moment
-	$(MAKE) --jobs=2 WORKERS=$(FEWER) measured others
+	$(MAKE) unit
+	$(MAKE) floors
+	$(MAKE) fast
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
@@ -118,25 +123,13 @@ types: $(VENV)/dev  ## Check types, also those of the examples in README and doc
 contracts: $(VENV)/dev  ## Check which modules may import which
 	$(BIN)/lint-imports
 
-unit: measured repeated  ## Run all tests, with the examples in README and docs, and measure the branch coverage of the package
-
-measured: $(VENV)/dev $(WEB)/ready
+unit: $(VENV)/dev $(WEB)/ready  ## Run all tests, with the examples in README and docs, and measure the branch coverage of the package
 	$(BIN)/coverage erase
 	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) -m 'not ($(REPEATED))' \
 		$(UNMEASURED:%=--ignore=%)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-
-repeated: $(VENV)/dev $(WEB)/ready
-	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)'
-
-# Beside `measured`, which shows its progress; of the others one sees the result, or all if they fail.
-others: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev
-	@mkdir -p build
-	@for suite in repeated floors fast; do \
-		$(MAKE) $$suite > build/$$suite.log 2>&1 || { cat build/$$suite.log; exit 1; }; \
-		echo "make $$suite: $$(grep -E '^[0-9]+ passed' build/$$suite.log)"; \
-	done
+	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)' $(WITH_REPEATED)
 
 search: $(VENV)/dev  ## Check the properties with new examples; the tests use fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search

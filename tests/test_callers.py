@@ -68,6 +68,8 @@ def interrupted(error: BaseException, reached: threading.Event) -> Iterator[None
     that comes while Python finalizes an object: whatever is raised there, Python ignores.
     """
     done = threading.Event()
+    # The tests share the errors, and an earlier one may have interrupted the handling of another.
+    error.__context__ = None
 
     def handler(_: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_name in ("__del__", "_remove"):
