@@ -170,7 +170,10 @@ class _Maker:
         properties = {}
         required = []
         for field in fields_of(cls):
-            schema = self.schema(field.type)
+            try:
+                schema = self.schema(field.type)
+            except TypeError as error:
+                raise TypeError(f"{cls.__name__}.{field.name}: {error}") from error.__cause__
             if field.required or self.strict:
                 required.append(field.name)
             if not field.required and self.strict:

@@ -258,6 +258,27 @@ def _two_of_a_name() -> type:
     )
 
 
+@attrs.frozen
+class Trip:
+    """A class with a field that has no schema."""
+
+    stops: list[Any]
+
+
+@attrs.frozen
+class Year:
+    """Another, because of its own field."""
+
+    trips: dict[str, int]
+
+
+@attrs.frozen
+class Life:
+    """One that contains such a class."""
+
+    trips: list[Trip]
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -286,10 +307,12 @@ def _two_of_a_name() -> type:
         (
             _two_of_a_name(),
             (
-                "two classes have the name Place: rename one, because a schema refers to classes"
-                " by name"
+                "Move.end: two classes have the name Place: rename one, because a schema refers to"
+                " classes by name"
             ),
         ),
+        (Year, "Year.trips: dict[str, int] has no strict JSON schema"),
+        (Life, "Life.trips: Trip.stops: Any has no strict JSON schema"),
     ],
     ids=str,
 )

@@ -565,7 +565,8 @@ class TestReuse:
                 exchange.__del__()
             assert server.hung_up.wait(PATIENCE)
 
-    @pytest.mark.wires("blocking", "threads")
+    # Nothing would await the end of the body of an asynchronous stream that is not closed.
+    @pytest.mark.wires("blocking")
     def test_a_stream_that_was_read_to_its_end_needs_no_close(
         self, transports: Callable[[ScriptedServer], Transport]
     ) -> None:

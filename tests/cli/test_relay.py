@@ -232,11 +232,13 @@ class TestRefusals:
         assert not Path("no.db").exists()
 
     def test_a_port_that_is_taken(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """It says which option names another."""
+        """It says which option names another, and not who would answer."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             assert main(["relay", "--port", port]) == 2
-        assert capsys.readouterr().err.splitlines()[-1] == (
+        said = capsys.readouterr().err
+        assert "parrot" not in said
+        assert said.splitlines()[-1] == (
             f"openai-scan: Port {port} is in use: choose another one with --port; see"
             " openai-scan relay --help"
         )
