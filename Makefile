@@ -18,9 +18,9 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# The number of tests at a time: two more than there are cores, because many tests wait for a timeout.
-# Every additional worker has to collect all tests first.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
+# The number of tests at a time: one more than there are cores, because some tests wait for a timeout.
+# Every additional worker would have to collect all tests first.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # A test that takes longer hangs, even on a busy machine.
 PYTEST := pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal --timeout=300
 

@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from pexpect import EOF, fdpexpect
 from typing_extensions import Self
@@ -81,6 +82,16 @@ class Session:
     def type(self, text: str) -> None:
         r"""Type *text*; `\\n` is the return key, `\\x03` Ctrl-C and `\\x04` Ctrl-D."""
         self._screen.send(text)
+
+    def press_ctrl_c(self) -> None:
+        """Press Ctrl-C as soon as the command waits for a key.
+
+        Python notices one that comes between the prompt and this wait only at the next key.
+        """
+        status = Path(f"/proc/{self._process.pid}/stat")  # the state is after the name
+        while status.exists() and not status.read_text().rpartition(")")[2].startswith(" S"):
+            pass
+        self.type("\x03")
 
     def end(self) -> int:
         """Wait until the command has ended, and return its exit status."""

@@ -692,16 +692,18 @@ def test_ctrl_c_at_the_prompt_discards_the_line(server: FakeServer) -> None:
     server.add(chat_answer("Hi"))
     with Session("chat", "-q", "--plain") as session:
         session.wait_for("> ")
-        session.type("never asked\x03")
+        session.type("never asked")
+        session.wait_for("never asked")
+        session.press_ctrl_c()
         session.wait_for("Ctrl-C again, or Ctrl-D, ends the conversation.")
         session.wait_for("> ")
         session.type("Hello\n")
         session.wait_for("Hi")
         session.wait_for("> ")
-        session.type("\x03")
+        session.press_ctrl_c()
         session.wait_for("Ctrl-C again")
         session.wait_for("> ")
-        session.type("\x03")
+        session.press_ctrl_c()
         assert session.end() == 0
     [request] = server.requests
     assert request.json["messages"] == [{"role": "user", "content": "Hello"}]

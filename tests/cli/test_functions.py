@@ -185,7 +185,7 @@ def test_ctrl_c_at_that_question_ends_the_answer(server: FakeServer) -> None:
         session.wait_for("> ")
         session.type("Umbrella?\n")
         session.wait_for("[y/N] ")
-        session.type("\x03")
+        session.press_ctrl_c()
         session.wait_for("openai-scan: the answer was interrupted")
         session.wait_for("> ")
         session.type("Hello\n")
