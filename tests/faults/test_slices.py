@@ -9,11 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from server import PATIENCE, TAKE, WAIT_FOR_HANG_UP, ScriptedServer, serving
+from server import (
+    CHUNKED,
+    END,
+    PATIENCE,
+    TAKE,
+    WAIT_FOR_HANG_UP,
+    ScriptedServer,
+    ch,
+    serving,
+)
 
 from faults.play import expected, play
 from faults.proxies import Proxy
-from faults.scripts import WHOLE
+from faults.scripts import DONE, HI, STOP, WHOLE
 from faults.table import Cell, Fault, Framing, Play, Route, name_of, plays
 from faults.world import bundle, certified, clean
 from openai_scan import Client, StreamCancelledError, StreamerV2, TLSError, waiting
@@ -89,8 +98,7 @@ class TestTLSInsideTLS:
         with Proxy(tls=certified()) as proxy:
             environment.setenv("HTTPS_PROXY", proxy.url)
             late = [threading.Event() for _ in range(3)]
-            head, *rest = WHOLE
-            script = [late[1], head, late[2], *rest]
+            script = [late[1], CHUNKED + ch(HI), late[2], ch(STOP + DONE) + END]
             with serving(script, WHOLE, tls=certified(), handshakes=[[late[0]]]) as server:
                 with Client("sk-1", server.base_url) as client, slices_set(environment, late):
                     for _ in range(2):
