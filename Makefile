@@ -51,10 +51,9 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 
-# Of these, `make test` leaves out what starts many processes, what reads what shells print, and what
-# calls the dependencies only through code that the others test.
-NOT_ON_FLOORS := $(patsubst %,--ignore=tests/%,aio recording testing test_trust.py \
-	$(patsubst %,cli/test_%.py,conversations doctor functions keys program relay)) \
+# Of these, `make test` leaves out those of the command line that start many processes, and reads what
+# one shell completes: other tests call click and rich in the same way.
+NOT_ON_FLOORS := $(patsubst %,--ignore=tests/cli/test_%.py,conversations doctor functions keys program relay) \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]'
 
@@ -139,8 +138,7 @@ fast: $(FAST)/dev  ## Run the tests that may differ with the extra `fast`
 	OPENAI_SCAN_WIRES=blocking $(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
 
 floors: $(FLOORS)/dev  ## Run the tests that may differ with the oldest dependencies that setup.cfg allows
-	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) -m 'not ($(REPEATED))' $(NOT_ON_FLOORS) \
-		$(FLOORS_TESTS)
+	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) $(NOT_ON_FLOORS) $(FLOORS_TESTS)
 
 # The wheel is built from the source distribution, as an index or a packager builds it. Without
 # isolation the build uses the tools of this environment, and needs no network.

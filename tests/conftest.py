@@ -135,10 +135,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")
-        wires = [name for name in WIRES if marker is None or name in marker.args]
+        wires = WIRES if marker is None else marker.args
         marks = {"threads": pytest.mark.unmeasured}
         params = [pytest.param(name, marks=marks.get(name, ())) for name in wires]
         metafunc.parametrize("wire", params, indirect=True)
+
+
+def _wire_of(item: pytest.Item) -> str:
+    """Return the wire that a test runs over; without the fixture, the first that is tested."""
+    called = getattr(item, "callspec", None)
+    name: str = WIRES[0] if called is None else called.params.get("wire", WIRES[0])
+    return name
 
 
 # What takes seconds to start, once in each worker.
@@ -146,11 +153,15 @@ _ENGINES = {"browser", "bundle", "engine", "old_engine", "pyodide", "site", "sit
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests that need an engine come first.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the wires that are not to be tested, and begin with the tests that need an engine.
 
     They are one worker's first tests then, and no other takes them over and starts another engine.
     """
+    others = [item for item in items if _wire_of(item) not in WIRES]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if _wire_of(item) in WIRES]
     items.sort(key=lambda item: _ENGINES.isdisjoint(getattr(item, "fixturenames", ())))
 
 
