@@ -9,12 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from async_sources import chat
 from server import CHUNKED, END, FIN, PATIENCE, Script, ScriptedServer, answer, ch
 
 EXAMPLES = Path(__file__).parents[1] / "docs/examples"
 
 HI, THERE, *LAST = chat("Hi", " there")
+
+
+def example(path: str, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the module of an example, imported again, whose model is *server*."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("NO_PROXY", "*")
+    return module_at(EXAMPLES / path)
 
 
 def module_at(path: Path) -> Any:

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import uvicorn
 from passing_on import (
-    EXAMPLES,
     HI,
     LAST,
     THERE,
     browser,
     check_leaving,
     check_outcomes,
-    module_at,
+    example,
     read_until,
 )
 from server import (
@@ -34,10 +33,7 @@ from server import (
 @pytest.fixture
 def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve the application, whose model is *server*."""
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    monkeypatch.setenv("NO_PROXY", "*")
-    module = module_at(EXAMPLES / "fastapi/pass_on.py")
+    module = example("fastapi/pass_on.py", server, monkeypatch)
     # With httptools, uvicorn sends chunks to HTTP/1.0 as well, which is what these browsers speak.
     config = uvicorn.Config(module.app, http="h11", log_level="error", timeout_graceful_shutdown=1)
     application = uvicorn.Server(config)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from passing_on import (
-    EXAMPLES,
     HI,
     LAST,
     THERE,
     browser,
     check_leaving,
     check_outcomes,
-    module_at,
+    example,
     read_until,
 )
 from server import CHUNKED, END, PATIENCE, Repeat, ScriptedServer, ch
@@ -30,10 +29,7 @@ class Handler(WSGIRequestHandler):
 @pytest.fixture
 def port(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Serve the application, whose model is *server*."""
-    monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    monkeypatch.setenv("NO_PROXY", "*")
-    module = module_at(EXAMPLES / "flask/flask_app.py")
+    module = example("flask/flask_app.py", server, monkeypatch)
     with (
         module.client,
         make_server(

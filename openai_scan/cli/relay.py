@@ -166,14 +166,13 @@ def command(
         lease=lease,
     )
     with terminable(), contextlib.ExitStack() as stack:
-        if is_demo and settings.produces:
-            parrot = stack.enter_context(ParrotServer())
-            settings = evolve(settings, base_url=parrot.base_url, key=parrot.key)
         listener = None
         if settings.serves:
             listener = stack.enter_context(_listener(host, port))
         _check(settings)
         if is_demo and settings.produces:
+            parrot = stack.enter_context(ParrotServer())
+            settings = evolve(settings, base_url=parrot.base_url, key=parrot.key)
             tell("a parrot answers, because neither OPENAI_API_KEY nor a base URL is set")
         _tell_what_runs(settings, listener)
         if workers > 1:

@@ -55,10 +55,10 @@ class Proxy:
             self._reset(self._sockets)
 
     def lose_replies(self, to: bytes = b"") -> None:
-        """Forward what comes for the server; at the next reply, reset the connection instead.
+        """Forward what comes for the server from now on, and reset the connection at the reply.
 
         Args:
-            to: Lose only the replies of connections on which these bytes come from now on.
+            to: Lose only replies to what has these bytes.
         """
         with self._changed:
             self._lost = to
@@ -145,7 +145,7 @@ class Proxy:
                         asked.clear()
                     elif not is_reply and self._lost in data:
                         asked.set()
-                    elif is_reply and (not self._lost or asked.is_set()):
+                    elif is_reply and asked.is_set():
                         self._reset({source, target})
                         return
                 target.sendall(data)
