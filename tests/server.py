@@ -151,7 +151,8 @@ class ScriptedServer:
         self._listener.close()
         for accepted in self._sockets:
             with contextlib.suppress(OSError):
-                accepted.shutdown(socket.SHUT_RDWR)
+                # Not the method of an SSLSocket, after which a thread would read what is encrypted.
+                socket.socket.shutdown(accepted, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
