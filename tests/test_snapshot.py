@@ -33,7 +33,7 @@ from openai_scan.events.assistants import TextPart, ThreadMessageCompleted
 from openai_scan.events.assistants.snapshot import AssistantsFold
 from openai_scan.events.audio import TranscriptTextDone
 from openai_scan.events.audio.snapshot import AudioFold
-from openai_scan.events.chat.snapshot import ChatFold
+from openai_scan.events.chat.fold import ChatFold
 from openai_scan.events.completions.snapshot import CompletionFold
 from openai_scan.events.images.snapshot import ImagesFold
 from openai_scan.events.responses.base import BringsResponse

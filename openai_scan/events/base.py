@@ -7,7 +7,6 @@ the events of one family into the whole answer. The two refer to each other, so 
 
 from __future__ import annotations
 
-import base64
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
@@ -447,11 +446,3 @@ def api_error(
     error = error_class(None, code, type)(message or otherwise, type=type, code=code, **facts)
     error.is_explained = bool(message)
     return error
-
-
-def from_base64(data: str | None) -> bytes | None:
-    """Return *data* decoded, or None if they are None or not base64."""
-    try:
-        return None if data is None else base64.b64decode(data, validate=True)
-    except ValueError:
-        return None

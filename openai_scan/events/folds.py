@@ -51,7 +51,7 @@ def _new_fold(family: str) -> Fold:
 
             return AudioFold()
         case "chat":
-            from openai_scan.events.chat.snapshot import ChatFold
+            from openai_scan.events.chat.fold import ChatFold
 
             return ChatFold()
         case "completions":

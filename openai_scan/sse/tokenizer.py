@@ -56,8 +56,7 @@ _NO_EVENTS: tuple[RawEvent, ...] = ()
 _SKIPPED = b"\n"
 
 
-# Sets all fields at once, while the __init__ of a frozen class sets them one by one: 0.3 us, not
-# 0.5.
+# Sets all fields at once, in 0.3 us. The __init__ of a frozen class sets them one by one, in 0.5.
 _new = object.__new__
 _set_fields = vars(RawEvent)["__dict__"].__set__
 

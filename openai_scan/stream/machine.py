@@ -14,10 +14,8 @@ Rules:
 1. Every decision about a raw event is made in `_take()`; every decision about the end of an input
    in `_end_input()`. Nothing else ends a stream, except `leave()`.
 2. After a failure an input is *renewed* if its source offers a retry, as long as no content has
-   been delivered (`_committed`), or a resume; never after `cancel()`. A renewed input continues the
-   same
-   answer: observers get `renewed`. A chained input begins a new one: observers get `ended`,
-       `began`.
+   been delivered (`_committed`), or a resume; never after `cancel()`. A renewed input continues
+   the same answer: observers get `renewed`. A chained one begins a new answer: `ended`, `began`.
 3. `outcome` is None until the end and never changes after it, with one exception: while a successor
    runs, it shows the outcome of the stream that has just ended.
 4. `[DONE]` ends an input at once. After any other terminal event the rest of the input is read, for
@@ -54,8 +52,7 @@ from openai_scan.stream.step import ASK_WHAT_NEXT, ENDED, EVENT, NEED_DATA, SWIT
 from openai_scan.stream.taking_up import TakesUp
 from openai_scan.surrogates import find_half
 
-# How long to wait after a terminal event for what may follow, such as a usage chunk, if the server
-# keeps the connection open.
+# How long to wait after a terminal event for what may follow on an open connection, such as usage.
 GRACE_SECONDS = 2.0
 
 # llama.cpp reports errors in its own field.
@@ -120,9 +117,7 @@ class StreamMachine(TakesUp):
         self.rounds = Rounds(source)
         self.event = self._last = NO_EVENT
         self._order: Step | None = None  # what the driver must do before anything else
-        self._away_since: float | None = (
-            None  # when the caller got an event that does not end the silence
-        )
+        self._away_since: float | None = None  # when the caller got what does not end a silence
         self._committed = False  # content has been delivered, so a retry would repeat it
         self._cancelled = False
         self._closed = False  # by leave()

@@ -44,13 +44,11 @@ no blocking read slips into an event loop unnoticed.
 
 from __future__ import annotations
 
-import enum
 import logging
 import re
 import sys
 import time
 import types
-import warnings
 from collections.abc import Coroutine, Generator, Iterator
 from typing import Any, cast
 
@@ -63,12 +61,11 @@ from openai_scan.errors import (
     StreamCancelledError,
     TransportError,
 )
-from openai_scan.interruptions import is_interruption, leave_with, pass_interruption
-from openai_scan.redaction import redact_error
+from openai_scan.interruptions import is_interruption, leave_with
 from openai_scan.sse import encode_all
 from openai_scan.sse.beginnings import begins_as_events, begins_bare
 from openai_scan.transport import refusals
-from openai_scan.transport.exchange_facts import ExchangeFacts, media_type_of
+from openai_scan.transport.exchange_facts import BODY, ExchangeFacts, State, media_type_of
 from openai_scan.transport.request import Request
 from openai_scan.transport.whole_answers import as_stream
 from openai_scan.transport.wire import Answer, at_once, content_codings
@@ -94,29 +91,15 @@ _JSON = "application/json"
 _NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd]")
 
 
-class _State(enum.Enum):
-    """See the top of this file."""
-
-    UNSENT = enum.auto()
-    SENT = enum.auto()
-    BODY = enum.auto()
-    OVER = enum.auto()
-
-
-# Checked by every read, and looking up a member is slow on Python 3.11.
-_BODY = _State.BODY
-
-
 class BaseExchange(ExchangeFacts):
     """The coroutines that wait for a wire. Over a blocking one they never suspend."""
 
-    _state: _State = _State.UNSENT
     _instead: Iterator[bytes] = iter(())  # the events of a whole answer sent instead of a stream
     _coding: str | None = None  # what is wrong with a coding; the body may still be plain
 
     def _next(self) -> Coroutine[Any, Any, bytes]:
         """Return the step that reads the next bytes of the event stream, `b""` at its end."""
-        return self._begin() if self._state is _State.UNSENT else self._read()
+        return self._begin() if self._state is State.UNSENT else self._read()
 
     async def _call(self) -> Any:
         """Send the request, retry it as its policy allows, and return the JSON of the answer."""
@@ -132,7 +115,7 @@ class BaseExchange(ExchangeFacts):
 
     async def _json(self) -> Any:
         """Send the request and return the JSON of the answer."""
-        if self._state is not _State.UNSENT:
+        if self._state is not State.UNSENT:
             raise RuntimeError("an exchange can be read only once")
         try:
             answer = await self._open()
@@ -143,8 +126,8 @@ class BaseExchange(ExchangeFacts):
 
     async def _close(self) -> None:
         """Release the connection; first find the end of the body if the answer is complete."""
-        if self._state is not _BODY:
-            if self._state is not _State.OVER:
+        if self._state is not BODY:
+            if self._state is not State.OVER:
                 self.cancellation.request()  # a request not sent yet is never sent
             return
         found = False
@@ -153,7 +136,7 @@ class BaseExchange(ExchangeFacts):
                 found = await self._drain()
         finally:
             if found:
-                self._state = _State.OVER
+                self._state = State.OVER
             else:
                 self._hang_up()
 
@@ -210,10 +193,8 @@ class BaseExchange(ExchangeFacts):
 
     async def _open(self) -> Answer:
         """Send the request and return its answer if the headers are acceptable."""
-        self._state = _State.SENT
-        self.interrupted = (
-            True  # an exception raised here is the caller's own or the caller's fault
-        )
+        self._state = State.SENT
+        self.interrupted = True  # what is raised here is the caller's own, or the caller's fault
         self._sender.check()
         if self._attempt.pause:
             await self.cancellation.pause(self._attempt.pause)
@@ -225,7 +206,7 @@ class BaseExchange(ExchangeFacts):
             raise StreamCancelledError("the request was cancelled before it was sent")
         self.sent_at = time.monotonic()
         self._answer = answer = await self._send()
-        self._state = _BODY
+        self._state = BODY
         self.clock.answered()
         self.answered_at = time.monotonic()
         seconds = self.answered_at - self.sent_at
@@ -280,7 +261,7 @@ class BaseExchange(ExchangeFacts):
     async def _read(self) -> bytes:
         """Return the bytes of the body that have arrived, `b""` at its end."""
         answer = self._answer
-        if self._state is not _BODY or answer is None:  # in this state there is always an answer
+        if self._state is not BODY or answer is None:  # in this state there is always an answer
             return next(self._instead, b"")
         handled = sys.exc_info()[1]
         try:
@@ -288,7 +269,7 @@ class BaseExchange(ExchangeFacts):
         except BaseException as error:  # noqa: BLE001 - raised again
             leave_with(self._give_up(self._meaning(error, handled, self._wire.broken_answer)))
         if not chunk:  # the wire has kept the connection, or closed it
-            self._state = _State.OVER
+            self._state = State.OVER
         return chunk
 
     async def _drain(self) -> bool:
@@ -355,38 +336,6 @@ class BaseExchange(ExchangeFacts):
             _log.debug("%s: the body of the error broke off", self.request)
         await self._close()
         return self.redact(start[:_MAX_ERROR_BYTES].decode("utf-8", "replace"))
-
-    # Methods that do not wait.
-
-    def _give_up(self, error: BaseException) -> BaseException:
-        """Move to OVER and return *error*, redacted if it is ours: servers repeat the key."""
-        self.interrupted = self.interrupted or is_interruption(error)
-        if self.interrupted and self._state is _State.SENT:
-            self.cancellation.hang_up()  # the wire may just have returned the answer
-        if isinstance(error, ScanError) and not self.interrupted:
-            redact_error(error, self.redact)
-        self._hang_up()
-        return error
-
-    def _hang_up(self) -> None:
-        """Move to OVER; close the connection so that the server notices."""
-        answer = self._answer if self._state is _BODY else None
-        self._state = _State.OVER
-        if answer is not None:
-            self.cancellation.hang_up()
-            try:
-                answer.close()
-            except Exception as error:  # noqa: BLE001 - the server notices anyway
-                pass_interruption(error)
-                _log.debug("%s: closing the connection failed: %r", self.request, error)
-
-    def _warn_if_open(self) -> bool:
-        """Return whether the connection is still in use; warn if the stream was forgotten."""
-        if self._state is not _BODY:
-            return False
-        if not self._ending and not self.cancellation.inherited:
-            warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=3)
-        return True
 
 
 class Exchange(BaseExchange):

@@ -5,8 +5,10 @@ A streamer reads and calls these on its source. Each returns at once, over any w
 
 from __future__ import annotations
 
+import enum
 import logging
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -14,7 +16,8 @@ import attrs
 from typing_extensions import Self
 
 from openai_scan.errors import ScanError
-from openai_scan.redaction import redact_foreign
+from openai_scan.interruptions import is_interruption, pass_interruption
+from openai_scan.redaction import redact_error, redact_foreign
 from openai_scan.transport import refusals
 from openai_scan.transport.callers import callers_own
 from openai_scan.transport.clock import Clock
@@ -30,6 +33,19 @@ from openai_scan.transport.wire import Answer, Cancellation
 _STALE_SECONDS = 0.5
 
 _log = logging.getLogger("openai_scan")
+
+
+class State(enum.Enum):
+    """See `exchange.py`."""
+
+    UNSENT = enum.auto()
+    SENT = enum.auto()
+    BODY = enum.auto()
+    OVER = enum.auto()
+
+
+# Checked by every read, and looking up a member is slow on Python 3.11.
+BODY = State.BODY
 
 
 class ExchangeFacts:
@@ -51,6 +67,7 @@ class ExchangeFacts:
         answered_at: When the response headers had arrived, by the same clock, or None.
     """
 
+    _state: State = State.UNSENT
     interrupted: bool = False
     sent_at: float | None = None
     answered_at: float | None = None
@@ -245,6 +262,36 @@ class ExchangeFacts:
         """Note that a connection now carries the request; see `Carried`."""
         self._reused, self._connected_at = reused, time.monotonic()
         self.clock.connected()
+
+    def _give_up(self, error: BaseException) -> BaseException:
+        """Move to OVER and return *error*, redacted if it is ours: servers repeat the key."""
+        self.interrupted = self.interrupted or is_interruption(error)
+        if self.interrupted and self._state is State.SENT:
+            self.cancellation.hang_up()  # the wire may just have returned the answer
+        if isinstance(error, ScanError) and not self.interrupted:
+            redact_error(error, self.redact)
+        self._hang_up()
+        return error
+
+    def _hang_up(self) -> None:
+        """Move to OVER; close the connection so that the server notices."""
+        answer = self._answer if self._state is BODY else None
+        self._state = State.OVER
+        if answer is not None:
+            self.cancellation.hang_up()
+            try:
+                answer.close()
+            except Exception as error:  # noqa: BLE001 - the server notices anyway
+                pass_interruption(error)
+                _log.debug("%s: closing the connection failed: %r", self.request, error)
+
+    def _warn_if_open(self) -> bool:
+        """Return whether the connection is still in use; warn if the stream was forgotten."""
+        if self._state is not BODY:
+            return False
+        if not self._ending and not self.cancellation.inherited:
+            warnings.warn(f"unclosed stream: {self.request}", ResourceWarning, stacklevel=3)
+        return True
 
 
 def media_type_of(answer: Answer) -> str:

@@ -12,8 +12,8 @@ from server import CHUNKED, END, ScriptedServer, ch, json_answer
 from openai_scan import APIError, Client, StreamerV2, TruncatedStreamError, UnknownItem, run_tools
 from openai_scan.events.chat import ChatCompletionChunk
 from openai_scan.events.chat.dialects import REASONING
+from openai_scan.events.chat.fold import ChatFold
 from openai_scan.events.chat.kept import ChatKept
-from openai_scan.events.chat.snapshot import ChatFold
 from openai_scan.events.responses import Response, ResponseOutputItemDone
 from openai_scan.events.responses.kept import ResponseKept
 from openai_scan.events.responses.snapshot import ResponseAnswer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from openai_scan.events.audio.objects import SpeechUsage, TranscriptUsage
-from openai_scan.events.base import Event, StreamPart, from_base64
+from openai_scan.events.base import Event, StreamPart
+from openai_scan.events.binary import from_base64
 from openai_scan.values import Piece
 
 

@@ -20,7 +20,8 @@ from openai_scan.events.audio.objects import (
     TranscriptUsage,
 )
 from openai_scan.events.audio.text import TranscriptText
-from openai_scan.events.base import Append, Event, Fold, Note, from_base64
+from openai_scan.events.base import Append, Event, Fold, Note
+from openai_scan.events.binary import from_base64
 from openai_scan.events.snapshot import WithoutCalls, WithoutText
 from openai_scan.values import Counts, Piece, Value
 

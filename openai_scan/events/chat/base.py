@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from openai_scan.events.base import from_base64
+from openai_scan.events.binary import from_base64
 from openai_scan.events.chat.dialects import text_of
 from openai_scan.events.chat.objects import (
     Annotation,

@@ -15,7 +15,8 @@ from openai_scan.events.snapshot import has_no_arguments, parses
 
 if TYPE_CHECKING:
     from openai_scan.events.chat.calls import GrowingCall
-    from openai_scan.events.chat.snapshot import ChatChoice, ChatFold, ChatToolCall
+    from openai_scan.events.chat.fold import ChatFold
+    from openai_scan.events.chat.snapshot import ChatChoice, ChatToolCall
 
 _Piece: TypeAlias = "tuple[dict[str, Any], bool]"
 """A piece of a call, and whether it is the whole of it."""

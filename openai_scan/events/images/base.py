@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from openai_scan.events.base import Event, StreamPart, from_base64
+from openai_scan.events.base import Event, StreamPart
+from openai_scan.events.binary import from_base64
 from openai_scan.events.images.objects import ImagesUsage
 from openai_scan.values import Piece
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import attrs
 from attrs import field, frozen
 
-from openai_scan.events.base import Event, Fold, Note, from_base64
+from openai_scan.events.base import Event, Fold, Note
+from openai_scan.events.binary import from_base64
 from openai_scan.events.images.events import (
     ImageEditCompleted,
     ImageEditPartialImage,

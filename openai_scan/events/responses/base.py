@@ -8,7 +8,8 @@ from typing import ClassVar, TypeAlias
 
 from openai_scan import bounded_json
 from openai_scan.errors import APIError
-from openai_scan.events.base import Event, Outcome, StreamPart, api_error, from_base64
+from openai_scan.events.base import Event, Outcome, StreamPart, api_error
+from openai_scan.events.binary import from_base64
 from openai_scan.events.error import Error, read_error
 from openai_scan.events.responses.items import (
     Agent,

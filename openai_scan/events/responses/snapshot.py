@@ -17,7 +17,8 @@ from typing import Any
 
 import attrs
 
-from openai_scan.events.base import Append, Event, Fold, Note, from_base64
+from openai_scan.events.base import Append, Event, Fold, Note
+from openai_scan.events.binary import from_base64
 from openai_scan.events.responses import events as e
 from openai_scan.events.responses.agents import with_agent
 from openai_scan.events.responses.answer import (
