@@ -4,7 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 FLOORS := .venv-floors
-FAST := .venv-fast
+# Only what the extra `fast` adds; the tests with it find it by PYTHONPATH.
+FAST := build/fast
 AUDIT := .venv-audit
 CLIENTS := .venv-clients
 COMPARISON := .venv-comparison
@@ -18,11 +19,14 @@ WEB := build/web
 HOSTED := build/hosts
 FUZZ_SECONDS ?= 60
 
-# The number of tests at a time: one more than there are cores, because some tests wait for a timeout.
-# Every additional worker would have to collect all tests first.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Many tests wait, for a process or for a timeout. So make runs two jobs for each core, and pytest-xdist
+# one process more than there are cores: each of its processes collects all tests first.
+CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
+JOBS ?= $(shell expr 2 '*' $(CORES))
+WORKERS ?= $(shell expr $(CORES) + 1)
 # A test that takes longer hangs, even on a busy machine.
-PYTEST := pytest --quiet --numprocesses=$(WORKERS) --dist=worksteal --timeout=300
+PYTEST_ALONE := pytest --quiet --timeout=300
+PYTEST := $(PYTEST_ALONE) --numprocesses=$(WORKERS) --dist=worksteal
 
 # The environments of the benchmarks: with plain dependencies, and with a faster JSON parser.
 BENCH_PLAIN := .venv-bench
@@ -32,8 +36,8 @@ BENCH ?= all
 # A Python without the GIL, such as python3.14t, if there is one.
 FREE_THREADED ?=
 
-# Two jobs at a time. If this make can, it prints the output of each in one piece.
-TOGETHER := $(MAKE) --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# Several jobs at a time. If this make can, it prints the output of each in one piece.
+TOGETHER := $(MAKE) --jobs=$(JOBS) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # The extra `fast` replaces the parser of payloads. These tests reach it with every kind of payload.
 FAST_TESTS := tests/events tests/test_all_recordings.py tests/test_streamer.py tests/test_schema.py
@@ -51,11 +55,13 @@ FLOORS_TESTS := tests/events tests/test_streamer.py tests/test_schema.py tests/t
 	tests/aio tests/relay/test_logs.py tests/relay/test_redis_log.py tests/relay/test_sql_log.py \
 	tests/relay/test_sql_store.py
 
-# Of these, `make test` leaves out those of the command line that start many processes, and reads what
-# one shell completes: other tests call click and rich in the same way.
-NOT_ON_FLOORS := $(patsubst %,--ignore=tests/cli/test_%.py,conversations doctor functions keys program relay) \
+# Of these, `make test` leaves out what calls the dependencies as other tests do, or not at all: most
+# processes of the command line, further framings and routes of a fault, redaction, and waiting in threads.
+NOT_ON_FLOORS := -m 'not further' \
+	$(patsubst %,--ignore=tests/cli/test_%.py,conversations doctor functions keys program relay) \
 	--deselect='tests/cli/test_completion.py::test_the_tab_key[zsh]' \
-	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]'
+	--deselect='tests/cli/test_completion.py::test_the_tab_key[fish]' \
+	--ignore=tests/recording/test_redact.py --ignore=tests/aio/test_threads_wire.py
 
 # Tests that need a browser: Chromium in `make test`, Firefox in `make firefox`.
 IN_BROWSERS := tests/web/test_page.py tests/web/test_browser.py
@@ -71,17 +77,26 @@ NOT_QUICK := tests/bench tests/faults tests/cli tests/test_documents.py tests/te
 # their coverage would take as long again.
 REPEATED := unmeasured or hypothesis
 
-# The files that have only such tests, so that the measured run does not have to collect them.
-UNMEASURED := $(shell grep --recursive --files-with-matches '^pytestmark = .*unmeasured' tests --include='test_*.py')
+# The tests are divided into parts, each of which is one process of pytest: a folder whose tests take
+# long, the files directly in tests/, and the rest. Several parts run at a time. With pytest-xdist each
+# of its processes would collect all tests, which took longer than a quarter of the tests themselves.
+LONG := cli relay relay/page promises web faults safety recording relay/failures
+PARTS := top $(subst /,-,$(LONG)) rest
+$(foreach folder,$(LONG),$(eval IN.$(subst /,-,$(folder)) := $(wildcard tests/$(folder)/test_*.py)))
+IN.top := $(wildcard tests/test_*.py)
+IN.rest := $(filter-out $(foreach part,$(PARTS),$(IN.$(part))),$(wildcard tests/*/test_*.py tests/*/*/test_*.py))
 
-# The files that have such tests, so that the other run does not have to collect the rest. A test that
-# uses the fixture `wire` runs over several wires.
-WITH_REPEATED := $(shell grep --recursive --files-with-matches -w -E 'unmeasured|hypothesis|wire' tests --include='test_*.py')
+# The files whose tests are all repeated, and those that have one that is: a test that uses the fixture
+# `wire` runs over several wires.
+UNMEASURED := $(shell grep --files-with-matches '^pytestmark = .*unmeasured' $(foreach part,$(PARTS),$(IN.$(part))))
+WITH_REPEATED := $(shell grep --files-with-matches -w -E 'unmeasured|hypothesis|wire' $(foreach part,$(PARTS),$(IN.$(part))))
+MEASURED_PARTS := $(foreach part,$(PARTS),$(if $(filter-out $(UNMEASURED),$(IN.$(part))),measured-$(part)))
+REPEATED_PARTS := $(foreach part,$(PARTS),$(if $(filter $(WITH_REPEATED),$(IN.$(part))),repeated-$(part)))
 
 # Thousands of processes are started, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo web quick test lint english types contracts unit search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
+.PHONY: demo web quick test everything lint english types contracts unit measured erased $(MEASURED_PARTS) $(REPEATED_PARTS) search fast floors dist sbom unpacked release pythons references docs links fuzz soak failures bench bench-loops bench-relay bench-browser firefox model mutants mutants-web audit clients comparison hosts field clean help
 
 help:  ## List what make can do here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -94,13 +109,15 @@ web: $(WEB)/ready  ## Build the page that streams without a backend, and serve i
 		--node $(BIN)/node --base-url http://127.0.0.1:8001/v1
 	$(BIN)/python -m openai_scan.web serve $(WEB)/site
 
-# The environments are created one by one, because each installation writes into this folder.
-test: $(VENV)/dev $(WEB)/ready $(FAST)/dev $(FLOORS)/dev  ## Check everything
-	$(TOGETHER) references types lint contracts
-	$(MAKE) dist # alone, because the build puts a copy of the source into this folder for a moment
-	$(MAKE) unit
-	$(MAKE) floors
-	$(MAKE) fast
+# An environment is created alone, because its installation writes into this folder. So are the
+# distributions, because that puts a copy of the source into it for a moment.
+test: $(VENV)/dev $(FLOORS)/dev  ## Check everything but the build of the documentation
+	$(TOGETHER) dist $(WEB)/ready $(FAST)/ready
+	$(TOGETHER) everything
+
+# What takes longest comes first, and what waits beside what computes. First only one job imports most
+# modules, and leaves them compiled for those that follow.
+everything: repeated-faults floors types measured unit fast lint contracts
 
 quick: $(VENV)/dev $(WEB)/ready  ## Check what a change breaks most often: style, types, and the tests that do not take long
 	$(TOGETHER) lint types contracts
@@ -122,23 +139,31 @@ types: $(VENV)/dev  ## Check types, also those of the examples in README and doc
 contracts: $(VENV)/dev  ## Check which modules may import which
 	$(BIN)/lint-imports
 
-unit: $(VENV)/dev $(WEB)/ready  ## Run all tests, with the examples in README and docs, and measure the branch coverage of the package
-	$(BIN)/coverage erase
-	OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST) -m 'not ($(REPEATED))' \
-		$(UNMEASURED:%=--ignore=%)
+unit: measured $(REPEATED_PARTS)  ## Run all tests, with the examples in README and docs; --jobs=3 runs three parts of them at a time
+
+measured: $(MEASURED_PARTS)  ## Run the tests that reach every line, and measure the branch coverage of the package
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m $(PYTEST) -m '$(REPEATED)' $(WITH_REPEATED)
+
+$(MEASURED_PARTS): measured-%: $(VENV)/dev $(WEB)/ready | erased
+	@OPENAI_SCAN_WIRES="blocking aiohttp" $(BIN)/coverage run -m $(PYTEST_ALONE) -m 'not ($(REPEATED))' \
+		$(filter-out $(UNMEASURED),$(IN.$*))
+
+$(REPEATED_PARTS): repeated-%: $(VENV)/dev $(WEB)/ready
+	@$(BIN)/python -m $(PYTEST_ALONE) -m '$(REPEATED)' $(filter $(WITH_REPEATED),$(IN.$*))
+
+erased: $(VENV)/dev
+	@$(BIN)/coverage erase
 
 search: $(VENV)/dev  ## Check the properties with new examples; the tests use fixed ones
 	$(BIN)/python -m $(PYTEST) -m hypothesis --hypothesis-profile=search
 	OPENAI_SCAN_SCOPE=5 $(BIN)/python -m $(PYTEST) tests/promises/test_every_short_stream.py
 
-fast: $(FAST)/dev  ## Run the tests that may differ with the extra `fast`
-	OPENAI_SCAN_WIRES=blocking $(FAST)/bin/python -m $(PYTEST) $(FAST_TESTS)
+fast: $(FAST)/ready  ## Run the tests that may differ with the extra `fast`
+	PYTHONPATH=$(FAST) OPENAI_SCAN_WIRES=blocking $(BIN)/python -m $(PYTEST_ALONE) $(FAST_TESTS)
 
 floors: $(FLOORS)/dev  ## Run the tests that may differ with the oldest dependencies that setup.cfg allows
-	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST) $(NOT_ON_FLOORS) $(FLOORS_TESTS)
+	OPENAI_SCAN_WIRES=blocking $(FLOORS)/bin/python -m $(PYTEST_ALONE) $(NOT_ON_FLOORS) $(FLOORS_TESTS)
 
 # The wheel is built from the source distribution, as an index or a packager builds it. Without
 # isolation the build uses the tools of this environment, and needs no network.
@@ -176,8 +201,9 @@ SUITE ?= $(FLOORS_TESTS)
 pythons:  ## Run the tests that can differ on every Python from 3.10 to 3.14 that is found, and name the missing ones
 	$(PYTHON) scripts/run_pythons.py $(if $(ONLY),--only $(ONLY)) -- $(PYTEST:pytest%=%) $(SUITE)
 
-references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it
-	$(BIN)/sphinx-build --builder dummy --fail-on-warning --keep-going --quiet docs docs/_build/dummy
+references: $(VENV)/dev  ## Check that the documentation builds without a warning, but do not write it; CI does so too
+	$(BIN)/sphinx-build --builder dummy --define smartquotes=0 --fail-on-warning --keep-going --quiet \
+		docs docs/_build/dummy
 
 # From scratch: what Sphinx keeps of a module that has changed since leads to links that are broken.
 docs: $(VENV)/dev english  ## Build the documentation into docs/_build/html; a warning or a broken link is an error
@@ -280,7 +306,7 @@ field: $(FIELD)/ready  ## Compare the relay with alternatives, and write the res
 	$(FIELD)/bin/python -m bench.field $(ONLY)
 
 clean:  ## Remove what the other targets have created
-	rm -rf $(VENV) .venv-uv $(FLOORS) $(FAST) $(AUDIT) $(CLIENTS) $(COMPARISON) $(HOSTS) $(FIELD) \
+	rm -rf $(VENV) .venv-uv $(FLOORS) $(AUDIT) $(CLIENTS) $(COMPARISON) $(HOSTS) $(FIELD) \
 		$(PYTHONS_VENV) $(SBOM) $(CYCLONEDX) $(BENCH_PLAIN) $(BENCH_FAST) $(BENCH_FREE) .coverage* .hypothesis .*_cache \
 		docs/_build build dist mutants openai_scan/_built.py *.egg-info
 
@@ -354,8 +380,10 @@ $(FIELD)/ready: setup.cfg pyproject.toml $(wildcard tests/bench/field/*.json tes
 	cd $(FIELD)/js && PATH="$(abspath $(FIELD)/bin):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(FAST)/dev: setup.cfg pyproject.toml
-	$(INSTALL) $(FAST) --editable '.[test,fast]'
+$(FAST)/ready: $(VENV)/dev
+	rm -rf $(FAST)
+	$(INSTALL) $(VENV) --target $(FAST) $$($(BIN)/python -c 'from importlib.metadata import requires; \
+		print(*(one.partition(";")[0] for one in requires("openai_scan") if "\"fast\"" in one))')
 	@touch $@
 
 $(BENCH_PLAIN)/ready $(BENCH_FAST)/ready: setup.cfg pyproject.toml tests/bench/requirements.txt

@@ -131,7 +131,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests that use the fixture `wire` over each of them.
 
     The threads are only another way to wait for the wire that blocks. Their own code is reached by
-    its own tests.
+    its own tests. Of the others they run one case of each test function, unless they are the only
+    wire.
     """
     if "wire" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("wires")
@@ -148,20 +149,35 @@ def _wire_of(item: pytest.Item) -> str:
     return name
 
 
+def _left_out(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield the tests over wires that are not to be tested, and further cases over the threads."""
+    seen = set()
+    for item in items:
+        wire = _wire_of(item)
+        if wire not in WIRES:
+            yield item
+        elif wire == "threads" and WIRES != ["threads"]:
+            marker = item.get_closest_marker("wires")
+            function = (item.parent, getattr(item, "originalname", item.name))
+            if function in seen and (marker is None or marker.args != ("threads",)):
+                yield item
+            seen.add(function)
+
+
 # What takes seconds to start, once in each worker.
 _ENGINES = {"browser", "bundle", "engine", "old_engine", "pyodide", "site", "site_folder", "tabs"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the wires that are not to be tested, and begin with the tests that need an engine.
+    """Leave out what is not to be tested, and begin with the tests that need an engine.
 
     They are one worker's first tests then, and no other takes them over and starts another engine.
     """
-    others = [item for item in items if _wire_of(item) not in WIRES]
+    others = set(_left_out(items))
     if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if _wire_of(item) in WIRES]
+        config.hook.pytest_deselected(items=list(others))
+        items[:] = [item for item in items if item not in others]
     items.sort(key=lambda item: _ENGINES.isdisjoint(getattr(item, "fixturenames", ())))
 
 

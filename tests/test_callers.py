@@ -172,6 +172,7 @@ def test_it_leaves_a_stream_unchanged(name: str, error: BaseException) -> None:
         assert server.connections == 1
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("resend", [True, False], ids=["resend", "no resend"])
 @pytest.mark.parametrize("error", [TimeoutError("mine"), Limit("mine")], ids=["Timeout", "Limit"])
 @pytest.mark.parametrize("route", [Route.TLS, Route.PROXY, Route.TUNNEL], ids=lambda one: one.name)

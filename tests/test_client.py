@@ -127,6 +127,7 @@ CALLS: list[tuple[str, Call, dict[str, Any], type]] = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("line", "call", "reply", "cls"), CALLS, ids=[line for line, *_ in CALLS])
 def test_a_call_has_its_path_and_its_type(
     server: ScriptedServer, line: str, call: Call, reply: dict[str, Any], cls: type
@@ -447,6 +448,7 @@ BEHIND = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("behind", BEHIND.values(), ids=list(BEHIND))
 @pytest.mark.parametrize(
     "make",

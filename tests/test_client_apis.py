@@ -243,6 +243,7 @@ class TestNothingToSay:
         "cancelled run": (lambda c: c.cancel_run("t", "x"), Run(id="x")),
     }
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(("call", "expected"), DONE.values(), ids=list(DONE))
     def test_it_is_done(
         self, server: ScriptedServer, client: Client, call: Call, expected: object

@@ -30,6 +30,8 @@ from openai_scan.cli import demo
 from openai_scan.client import Client
 from openai_scan.demo import ReplayServer
 
+pytestmark = pytest.mark.unmeasured
+
 _COMMAND = "$ python -m openai_scan "
 
 

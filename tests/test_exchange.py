@@ -330,6 +330,7 @@ class TestRefusals:
 
         asyncio.run(run())
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("coding", PLAIN)
     @pytest.mark.parametrize(
         "steps",

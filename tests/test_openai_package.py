@@ -109,7 +109,7 @@ def test_assistants(openai_server: FakeServer, client: openai.OpenAI) -> None:
     ]
 
 
-class Handler(openai.AssistantEventHandler):
+class Handler(openai.AssistantEventHandler):  # type: ignore[misc] # mypy does not look into it
     """Notes which of its methods are called."""
 
     def __init__(self) -> None:

@@ -13,8 +13,6 @@ import pytest
 import openai_scan
 from openai_scan import events
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 # Not in the stub, since a type checker would take a list without names for an empty one.
 public_names: list[str] = vars(openai_scan)["__all__"]
 
@@ -51,6 +49,7 @@ def test_all_is_what_type_checkers_see() -> None:
     assert public_names == list(table)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", public_names)
 def test_every_name_can_be_used(name: str) -> None:
     """Each public name is found, is the same at every access, and belongs to the package."""
@@ -113,6 +112,7 @@ def test_modules_are_found_without_an_import_of_their_own(name: str) -> None:
     assert run(f"import openai_scan; print(openai_scan.{name}.__name__)") == [f"openai_scan.{name}"]
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_tokenizer_by_its_full_name() -> None:
     """`openai_scan.sse.EventTokenizer` works, as the design promises it."""
     assert run("import openai_scan; print(openai_scan.sse.EventTokenizer.__name__)") == [

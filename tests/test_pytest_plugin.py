@@ -12,8 +12,6 @@ import pytest
 
 from openai_scan.testing import FakeServer, chat_answer
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 PLUGIN = "openai_scan.pytest_plugin"
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", PLUGIN]
 
@@ -80,6 +78,7 @@ def test_client(openai_server, openai_client):
     assert status == 0, printed
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_cassette_is_made_with_a_key_and_played_without(tmp_path: Path) -> None:
     """It lies beside the test, under the test's name; without it and a key the test says so."""
     tests = """
@@ -165,6 +164,7 @@ print(*sorted(name for name in set(sys.modules) - before))
     ]
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_an_answer_that_is_never_requested_fails_the_test(tmp_path: Path) -> None:
     """The test, not its end; a test that fails for another reason says that one alone."""
     status, printed = run(
@@ -251,6 +251,7 @@ async def test_left(openai_server, openai_async_client):
 """
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("plugin", "marks"),
     [

@@ -108,6 +108,7 @@ KEPT = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("sent", KEPT.values(), ids=list(KEPT))
 def test_a_connection_is_used_again_after_an_answer_whose_end_is_beyond_doubt(sent: bytes) -> None:
     """The next byte can only be the next answer's."""
@@ -137,6 +138,7 @@ LEFT: dict[str, tuple[bytes | object, ...]] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("script", LEFT.values(), ids=list(LEFT))
 def test_a_connection_is_closed_after_an_answer_that_leaves_a_doubt(
     script: tuple[bytes | object, ...],

@@ -620,6 +620,7 @@ def test_blocks_without_a_payload_are_no_errors(split: Callable[[bytes], list[by
     }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "end",
     [
@@ -1254,6 +1255,7 @@ def test_tee_that_fails_is_the_callers_own_error() -> None:
 # The text.
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_read_by_size(size: int, split: Callable[[bytes], list[bytes]]) -> None:
     """read(size) hands out at most so many bytes, at least one, and none at the end only."""
@@ -1490,6 +1492,7 @@ def test_any_bytes_end_in_an_outcome(chunks: list[bytes]) -> None:
     assert ends[0] == ends[1] == ends[2]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "payload",
     [

@@ -770,6 +770,7 @@ class TestClocks:
 class TestRefusals:
     """An answer that is not a stream is an error with its text."""
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         ("reply", "cls", "message"),
         [
@@ -867,6 +868,7 @@ class TestRefusals:
         assert type(error) is cls
         assert str(error) == message
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("how", ["stream", "call", "chunks"])
     @pytest.mark.parametrize(
         "reply",

@@ -248,6 +248,7 @@ class TestClocks:
                         away += 3600
             assert server.connections == 1
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         ("after", "expected"),
         [
@@ -290,6 +291,7 @@ class TestClocks:
                 assert s.read() == b"Hi"
             assert server.connections == 1
 
+    @pytest.mark.unmeasured
     def test_old_events_are_silence(self) -> None:
         """A background response that is replayed forever is one without events."""
         replay = itertools.repeat(ch(BEGINNING * 99))

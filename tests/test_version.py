@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from pages import ROOT
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 Git = Callable[..., str]
 
 
@@ -103,6 +101,7 @@ def test_a_copy_without_a_repository_can_be_built(project: Path) -> None:
     assert version_of(project) == "0.0"
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_copy_that_was_never_built_can_be_imported() -> None:
     """Then there is no file with the version."""
     program = "import sys; sys.modules['openai_scan._built'] = None; import openai_scan as one; \

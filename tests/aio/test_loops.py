@@ -14,8 +14,6 @@ from loops import ASYNCIO, TRIO, Loop, in_a_moment, on_every_loop
 
 from openai_scan.aio.loops import Bell, pause, running_loop, running_trio
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 
 def test_without_a_loop_there_is_none() -> None:
     """Both libraries are loaded, and neither runs."""
@@ -45,6 +43,7 @@ def test_a_loop_is_itself() -> None:
     assert TRIO.run(token) is not None
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_program_without_a_loop_loads_none() -> None:
     """Not even to find out that there is none."""
     script = (

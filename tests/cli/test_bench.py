@@ -26,8 +26,6 @@ from openai_scan.testing import (
     response_answer,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 
 def test_streams_are_measured(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     """All are asked the same; the figures are of them all."""
@@ -143,6 +141,7 @@ def test_nothing_to_measure_is_not_an_error_of_its_own(
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_ctrl_c_shows_what_was_measured(server: FakeServer) -> None:
     """The streams that run are ended, those that wait are not begun."""
     gate = hold()

@@ -36,8 +36,6 @@ from openai_scan.testing import (
     stream_error,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 
 class Terminal(io.StringIO):
     """A terminal to type at."""
@@ -594,6 +592,7 @@ def test_a_block_that_is_higher_than_the_screen_is_shown_by_its_end(server: Fake
     assert [line.strip() for line in shown] == [f"line {number:02}" for number in range(60)]
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("arguments", "terminal"), [(["--plain"], "xterm"), ([], "dumb")], ids=["plain", "dumb"]
 )
@@ -626,6 +625,7 @@ def test_ctrl_z_ends_a_conversation_too(
     assert request.json["messages"] == [{"role": "user", "content": "words\x1a"}]
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize("api", ["chat", "respond"])
 def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) -> None:
     """Each question is asked with all that was said before it; Ctrl-D ends it well."""
@@ -662,6 +662,7 @@ def test_a_conversation_remembers_what_was_said(api: str, server: FakeServer) ->
     assert asked == [[*system, first], second]
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
     """Ctrl-C ends an answer, of which the rest is remembered; a question without one is not."""
     server.add([chat_chunk("Once upon"), hold()], error(400, "Too long."), chat_answer("Bye"))
@@ -687,6 +688,7 @@ def test_a_conversation_survives_what_goes_wrong(server: FakeServer) -> None:
     assert "Traceback" not in session.seen
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_ctrl_c_at_the_prompt_discards_the_line(server: FakeServer) -> None:
     """As in a shell; a second one ends the conversation, and nothing has gone wrong."""
     server.add(chat_answer("Hi"))

@@ -30,8 +30,6 @@ from openai_scan.testing import (
     response_calls,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 MODULE = '''
 def forecast(city: str) -> str:
     """Say what the weather will be."""
@@ -285,6 +283,7 @@ def test_a_log_that_cannot_be_made_keeps_no_answer_back(
     assert printed.err.endswith(": name another file with --log or OPENAI_SCAN_LOG\n")
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [("INSERT", "nothing is logged"), ("UPDATE", "the answer is not logged")],
@@ -400,6 +399,7 @@ def test_the_beginning_of_an_id_has_to_be_that_of_one(
     )
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_conversation_is_continued_at_a_terminal(server: FakeServer) -> None:
     """A line shows which one; what is typed goes into it."""
     server.always = chat_answer("Hi")

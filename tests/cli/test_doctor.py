@@ -45,8 +45,6 @@ from openai_scan.testing import (
     transcript_answer,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 Given: TypeAlias = "Reply | Iterable[Step]"
 Answers: TypeAlias = "Mapping[str, Callable[[SeenRequest], Given]]"
 
@@ -754,6 +752,7 @@ def test_another_machine_is_asked_only_with_consent(
     assert len(openai.requests) == 1
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("typed", "status"), [("y\n", 0), ("Yes\n", 0), ("n\n", 2), ("\n", 2), ("\x04", 2)]
 )

@@ -14,8 +14,6 @@ import pytest
 from openai_scan.cli import echo
 from openai_scan.cli.echo import without_echo
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:

@@ -22,8 +22,6 @@ from openai_scan.testing import (
     response_calls,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 MODULE = '''
 def forecast(city: str) -> str:
     """Say what the weather will be."""
@@ -152,6 +150,7 @@ def test_approval_needs_a_terminal(server: FakeServer, capsys: pytest.CaptureFix
     assert server.requests == []
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("typed", "output"),
     [
@@ -196,6 +195,7 @@ def test_ctrl_c_at_that_question_ends_the_answer(server: FakeServer) -> None:
     assert len(server.requests) == 2
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_what_was_typed_before_approves_no_call(server: FakeServer) -> None:
     """The user had not seen the question."""
     gate = hold()

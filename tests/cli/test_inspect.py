@@ -12,7 +12,7 @@ from recorder import Recorder
 from terminal_session import Session
 
 from openai_scan import Client, RetryPolicy
-from openai_scan.cli import main
+from openai_scan.cli import inspect, main
 from openai_scan.testing import (
     ToolCall,
     chat_answer,
@@ -151,6 +151,17 @@ def test_long_words_are_shown_whole(
     events, _, end = printed.partition("outcome")
     assert events.count("天") == end.count("天") == 100
     assert end.count("x") == 100
+
+
+def test_a_long_stream_is_listed_in_parts(
+    recording: Recorder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each part is a table with a head of its own; no event is missing."""
+    monkeypatch.setattr(inspect, "_ROWS", 2)
+    assert main(["inspect", recording(*(chat_chunk(word) for word in "abcde"), done())]) == 0
+    lines = lines_of(capsys)
+    assert lines.count("# time gap event bytes text") == 3
+    assert [line[0] for line in lines if " chat.completion.chunk " in line] == list("12345")
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["recording", "plain"])

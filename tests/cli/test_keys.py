@@ -20,8 +20,6 @@ from terminal_session import Session
 from openai_scan.cli import main
 from openai_scan.testing import chat_answer
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 SECRET = "sk-secret-123456789"
 
 
@@ -217,6 +215,7 @@ def test_a_key_is_typed_without_being_shown(home: Path, server: Site) -> None:
     assert stored == {"local": {"base_url": server.base_url, "key": SECRET}}
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

@@ -20,8 +20,6 @@ from openai_scan.cli import main, program
 from openai_scan.cli.status import MEANINGS
 from openai_scan.testing import FakeServer, chat_answer
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 ROOT = Path(__file__).parents[2]
 FILE = str(ROOT / "openai_scan/demo/assistants.jsonl")
 
@@ -158,6 +156,7 @@ def test_wrong_usage_is_one_sentence_and_status_2(
     assert capsys.readouterr() == ("", f"openai-scan: {sentence}\n")
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(("missing", "extra"), [("click", "cli"), ("rich", "cli")])
 def test_without_the_extra_it_says_what_to_install(missing: str, extra: str) -> None:
     """The library can be installed alone; then the command is one sentence."""
@@ -311,6 +310,7 @@ def test_an_argument_that_a_file_does_not_like_is_reported(
     assert server.requests == []
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_head_can_leave_a_table() -> None:
     """What rich draws breaks as silently."""
     shell = f"{sys.executable} -m openai_scan inspect {FILE}; echo $? >&2"
@@ -333,6 +333,7 @@ def test_a_narrow_terminal_loses_no_answer(server: FakeServer) -> None:
     assert ran.stdout == b"?!\n"
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("arguments", "environment", "has_colors"),
     [
@@ -352,6 +353,7 @@ def test_colours_are_for_those_who_want_them(
     assert "outcome  completed" in session.lines
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("arguments", "closed", "status", "out", "err"),
     [

@@ -14,8 +14,6 @@ from openai_scan.cli import main
 from openai_scan.recording import read_recording
 from openai_scan.testing import FakeServer, assistant_answer, chat_answer, error
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 GIVE = (
     """give an object such as '{"model": "gpt-5"}', @FILE for one in a file, or - for standard"""
     " input"

@@ -29,8 +29,6 @@ from openai_scan.testing import (
     response_answer,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 # As fast as the parrot, but it takes longer to say all of it.
 WORDS = [f"word{number} " for number in range(60)]
 
@@ -103,6 +101,7 @@ class TestAlone:
         assert text == "".join(WORDS)
         assert made(api) == 1
 
+    @pytest.mark.usefixtures("measured_processes")
     def test_what_the_relay_warns_of_is_reported(self, tmp_path: Path) -> None:
         """A line for each warning, without the words of the server."""
 
@@ -125,6 +124,7 @@ class TestAlone:
 class TestSeveral:
     """Several processes."""
 
+    @pytest.mark.usefixtures("measured_processes")
     @linux
     def test_workers_that_are_killed_are_replaced(self, tmp_path: Path, api: FakeServer) -> None:
         """The new ones take the answer over; the text is exact."""
@@ -145,6 +145,7 @@ class TestSeveral:
         assert text == "".join(WORDS)
         assert made(api) == 1
 
+    @pytest.mark.usefixtures("measured_processes")
     @linux
     def test_workers_end_with_the_process_that_has_started_them(self, tmp_path: Path) -> None:
         """Even if it was killed."""
@@ -158,6 +159,7 @@ class TestSeveral:
         with pytest.raises(requests.ConnectionError):
             requests.get(command.url, timeout=60)
 
+    @pytest.mark.usefixtures("measured_processes")
     def test_ctrl_c_ends_all(self, tmp_path: Path) -> None:
         """A terminal sends it to all processes; one of them says so."""
         with Running("--port", "0", "--workers", "2", folder=tmp_path) as command:
@@ -199,6 +201,7 @@ class TestSeveral:
         assert noted == [True] * comes
         assert raised == [signal.SIGTERM] * comes
 
+    @pytest.mark.usefixtures("measured_processes")
     def test_one_serves_and_one_reads(self, tmp_path: Path, api: FakeServer) -> None:
         """They share the file. The one that serves needs no key: it asks no model."""
         variables = asking(api)

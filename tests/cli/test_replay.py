@@ -21,8 +21,6 @@ from openai_scan import Client, NotFoundError, TransportError, record
 from openai_scan.cli import main
 from openai_scan.testing import FakeServer, chat_answer, chat_chunk, cut, done
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 FAST = ("--speed", "inf")
 
 
@@ -199,6 +197,7 @@ def ask(client: Client) -> str:
         return s.read().decode()
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_recording_is_served_over_and_over(recording: Recorder) -> None:
     """At the recorded path, for any client, until Ctrl-C; a free port can be named."""
     file = recording()
@@ -260,6 +259,7 @@ def test_a_port_that_is_not_to_be_had_is_one_sentence(
     assert capsys.readouterr().err == "openai-scan: Permission denied\n"
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_truncated_recording_is_served_up_to_its_cut(recording: Recorder) -> None:
     """And it is told at the start."""
     file = Path(recording())
@@ -270,6 +270,7 @@ def test_a_truncated_recording_is_served_up_to_its_cut(recording: Recorder) -> N
     assert said[1] == f"serving {file} at {url} with the key k; Ctrl-C ends it\n"
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_a_plain_event_stream_is_served_at_any_path(tmp_path: Path) -> None:
     """It does not say which one it was."""
     file = tmp_path / "answer.sse"

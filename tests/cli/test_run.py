@@ -23,8 +23,6 @@ from openai_scan.testing import (
     thread_run,
 )
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 TEXT = "One two three four five six seven eight nine ten."
 
 MODULE = '''
@@ -197,6 +195,7 @@ def test_a_run_with_tools_at_a_terminal(
     assert server.requests[1].json["tool_outputs"][0]["output"] == "rain in Oslo"
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_run_needs_something_to_say(server: FakeServer) -> None:
     """At a terminal it does not wait for it: a run is not a conversation."""
     with Session("run", "--assistant", "a") as session:

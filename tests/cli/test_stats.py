@@ -16,8 +16,6 @@ from terminal_session import Session
 from openai_scan.cli import main
 from openai_scan.testing import assistant_calls, chat_answer, chat_chunk
 
-pytestmark = pytest.mark.usefixtures("measured_processes")
-
 TIMES = (0.5, 0.75, 0.7505, 1.75, 9.75)
 
 
@@ -134,6 +132,7 @@ def test_a_picture_is_of_a_known_kind(timed: str, capsys: pytest.CaptureFixture[
     )
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "name", ["x_$.jsonl", "$_{$.jsonl", "_a.jsonl", "天.jsonl", "\udcff.jsonl"]
 )

@@ -87,6 +87,7 @@ def bomb() -> bytes:
     return b"".join([*packed, packer.compress(b"\n\n"), packer.flush()])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("flush", [True, False], ids=["flushed", "held back"])
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize("head", [CHUNKED, CLOSE_DELIMITED], ids=["chunked", "close-delimited"])
@@ -100,6 +101,7 @@ def test_a_compressed_stream_is_whole(head: bytes, size: int, *, flush: bool) ->
         assert (s.outcome, s.events_read, dict(s.notes)) == ("completed", 3, {})
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("coding", ["gzip", "X-GZIP"])
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 @pytest.mark.parametrize("start", [b"", b"\r\n", b"\xef\xbb\xbf", b": ping\n\n"])
@@ -229,6 +231,7 @@ def comments(encoding: str) -> bytes:
     return b"".join([*map(packer.compress, pieces), packer.flush()])
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
     """It ends after 16 MiB, not when all of it was decompressed."""
@@ -244,6 +247,7 @@ def test_what_becomes_far_larger_is_an_error(encoding: str) -> None:
     assert read <= 16 * MEBIBYTE
 
 
+@pytest.mark.unmeasured
 @pytest.mark.wires("blocking", "aiohttp")
 @pytest.mark.parametrize("limit", ["event_idle", "total"])
 def test_a_limit_holds_while_decompressing(
@@ -292,6 +296,7 @@ def test_cancel_is_heard_while_decompressing(wire: str, monkeypatch: pytest.Monk
     assert pieces == 3
 
 
+@pytest.mark.unmeasured
 def test_a_call_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole answer may be long, but not without end."""
     monkeypatch.setattr("openai_scan.transport.exchange._MAX_ANSWER_BYTES", 8 * MEBIBYTE)
@@ -312,6 +317,7 @@ def peak_of(s: StreamerV2) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.unmeasured
 def test_a_bomb_is_bounded_by_the_limit_of_an_event() -> None:
     """100 MiB in one event take no more memory than the limit and a few reads."""
     body = bomb()
@@ -325,6 +331,7 @@ def test_a_bomb_is_bounded_by_the_limit_of_an_event() -> None:
     assert peak < 8 * MEBIBYTE
 
 
+@pytest.mark.unmeasured
 def test_a_bomb_in_a_refusal_is_bounded() -> None:
     """Of an error's body only the beginning is decompressed."""
     head = encoded(CHUNKED, "gzip").replace(b"200 OK", b"500 No")

@@ -266,6 +266,7 @@ class TestRefusals:
 class TestCertificates:
     """Whom to trust."""
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_the_environment_names_the_authority(
         self, environment: pytest.MonkeyPatch, name: str
@@ -444,6 +445,7 @@ class TestRefusalsOfLongRequests:
                     client.create_message("thread_1", role="user", content=self.LONG)
             assert caught.value.status == 413
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("route", Route)
     @pytest.mark.parametrize("end", [FIN, RST])
     def test_without_a_refusal_the_connection_broke(self, route: Route, end: object) -> None:
@@ -503,6 +505,7 @@ class TestOnce:
         assert len(error.body) == 64 * 1024
 
 
+@pytest.mark.unmeasured
 @pytest.mark.wires("blocking", "threads")
 def test_many_streams_side_by_side_keep_their_connections(environment: pytest.MonkeyPatch) -> None:
     """64 threads share a client; each has its own answer, and the pool has room for all."""

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from server import PATIENCE
 from wires import run
 
@@ -17,8 +18,17 @@ from faults.world import bundle, certified, resets_are_told
 pytestmark = [pytest.mark.usefixtures("wire"), pytest.mark.unmeasured]
 
 
+def _plays() -> list[ParameterSet]:
+    """Return all plays. Those in further framings and over further routes are marked."""
+    once = set(each_once())
+    return [
+        pytest.param(*one, id=name_of(one), marks=() if one in once else pytest.mark.further)
+        for one in plays()
+    ]
+
+
 @pytest.mark.wires("blocking", "aiohttp")
-@pytest.mark.parametrize(("cell", "framing", "route"), plays(), ids=map(name_of, plays()))
+@pytest.mark.parametrize(("cell", "framing", "route"), _plays())
 def test_a_cell_is_as_written(cell: Cell, framing: Framing, route: Route, wire: str) -> None:
     """What happens is what the table says, and the client is as good as new afterwards."""
     assert_as_written(cell, framing, route, wire)

@@ -75,6 +75,7 @@ def test_a_bare_error_is_read(layout: str, before: str, after: str) -> None:
     assert (told.err.message, told.err.code) == (WORDS, "503")
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("indent", [0, 2])
 @pytest.mark.parametrize("before", ["", ": hello\n\n", event(chunk("Hi"))])
 @pytest.mark.parametrize("after", ["", "\n", "\n\n", "\n\n" + DONE])
@@ -195,6 +196,7 @@ def test_a_line_that_no_field_claims_is_noted(start: str) -> None:
     assert (told.text, told.outcome, told.notes) == ("ac", "completed", {"unclaimed_line": 1})
 
 
+@pytest.mark.unmeasured
 def test_lines_without_a_field_are_counted_in_any_place() -> None:
     """Whether they end, and however long they are; comments are no such lines."""
     long = "x" * 20_000

@@ -269,6 +269,17 @@ def test_words_are_looked_for_within_bounds() -> None:
     for _ in range(100):
         deep = {"error": deep}
     assert read_error(deep).message is None
+
+
+def test_a_text_that_begins_as_json_may_be_words_itself() -> None:
+    """If it is not JSON, or JSON without words."""
+    assert read_error('{"error": ').message == '{"error": '
+    assert read_error({"error": '{"x": 1}'}).message == '{"x": 1}'
+
+
+@pytest.mark.unmeasured
+def test_text_and_lists_are_looked_into_within_bounds() -> None:
+    """Likewise."""
     text = json.dumps({"message": W})
     for _ in range(6):
         text = json.dumps({"error": text})
@@ -277,8 +288,6 @@ def test_words_are_looked_for_within_bounds() -> None:
     assert read_error(wide).message == "; ".join("a" * 100)
     assert read_error({**{str(number): 1 for number in range(1000)}, "error": W}).message == W
     assert read_error({"errors": {"name": ["is bad"]}}).message == "{'name': ['is bad']}"
-    assert read_error('{"error": ').message == '{"error": '
-    assert read_error({"error": '{"x": 1}'}).message == '{"x": 1}'
 
 
 def test_an_error_event_without_words_is_one() -> None:

@@ -424,6 +424,7 @@ WHOLES = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("whole", WHOLES)
 @pytest.mark.parametrize("count", [1, 4, LAST])
 def test_a_whole_answer_instead_of_the_rest_gives_what_is_missing(

@@ -255,6 +255,7 @@ class TestOtherSites:
         "it is a prefix of ours": {"origin": "https://chat.exampl"},
     }
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
     @pytest.mark.parametrize(("method", "path"), ROUTES)
     def test_requests_of_other_sites(
@@ -377,6 +378,7 @@ class TestRequests:
         answer = browser.get(path)
         assert (answer.status, answer.code) == (404, "not_found")
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         "cursor",
         [
@@ -703,6 +705,7 @@ class TestLimits:
 class TestSecrets:
     """What users and browsers are never told."""
 
+    @pytest.mark.unmeasured
     @pytest.mark.parametrize(
         "steps",
         [

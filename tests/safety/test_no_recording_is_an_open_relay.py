@@ -217,6 +217,7 @@ def served(file: Path, *arguments: str) -> Iterator[tuple[str, str]]:
         process.wait(60)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("arguments", [[], ["--key", "my-key"]], ids=["random", "given"])
 def test_a_served_recording_has_a_key(arguments: list[str], tmp_path: Path) -> None:
     """It says it when it starts, or takes the one that is given."""

@@ -139,6 +139,7 @@ ENTITIES = "".join(f"&#{ord(character)};" for character in ALL)
 LAST = [chat_chunk(finish_reason="stop"), done()]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("plain", [[], ["--plain"]], ids=["rendered", "plain"])
 @pytest.mark.parametrize(
     "answer",
@@ -167,6 +168,7 @@ def test_an_answer_tells_the_terminal_nothing(
     assert "\x1b]" not in terminal.text
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "reply",
     [
@@ -343,6 +345,7 @@ CALLED = ("print", "input", "Console", "Live", "Progress")
 MODULES = sorted(Path(openai_scan.cli.__file__).parent.glob("*.py"))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_the_commands_print_through_the_writer_only(module: Path) -> None:
     """No module prints on its own, opens a console of its own, or has one of click's or rich's."""

@@ -165,6 +165,7 @@ def test_a_byte_order_mark_before_blank_lines_is_skipped() -> None:
     assert b"".join(replay(io.BytesIO(b"\xef\xbb\xbf\n \ndata: 1\n\n")))
 
 
+@pytest.mark.unmeasured
 def test_a_long_stream_takes_no_more_memory(
     tmp_path: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_long_stream_takes_no_more_memory(
     assert terminal.out.text.count("gap") == 1 + 2 + 8
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("again", [None, "retry"])
 def test_a_cassette_of_many_streams_is_read_once(again: str | None) -> None:
     """By the fake server too."""
@@ -224,6 +226,7 @@ def test_a_long_block_continues_as_plain_text(text: str, plain: str) -> None:
     assert sum(any(map(str.isalnum, line)) for line in lines) >= MANY // 8
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("fence", ["```", "~~~~"])
 def test_a_long_block_of_code_ends_with_its_fence(fence: str) -> None:
     """And with no other line: neither a blank one, nor another fence, nor a fence in a line."""

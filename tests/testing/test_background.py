@@ -61,6 +61,7 @@ def numbers(s: StreamerV2) -> list[Any]:
         return [event.stream_position() for event in s]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("place", range(1, len(SAID)))
 def test_a_stream_that_breaks_off_is_resumed(serve: Any, place: int) -> None:
     """Wherever it breaks, and as often as it does; each event comes once."""
