@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from comparison import table
+from comparison import pyodide_pages, table
 from comparison.readers import PATIENCE, READERS
-from comparison.table import LIBRARIES, NOT_TRIED, Cell
+from comparison.table import LIBRARIES, Cell
 from openai_scan.testing import (
     FakeServer,
     Reply,
@@ -84,7 +84,7 @@ def play(scene: str) -> dict[str, Cell]:
         case "bulk" | "paced":
             return table.costs(_cpu(scene))
         case "browser":
-            return {**dict.fromkeys(LIBRARIES, _not_tried()), **_in_browsers()}
+            return _in_browsers()
         case "leave" | "kill":
             return _relayed(scene)
     return {name: _play(scene, name) for name in LIBRARIES}
@@ -170,7 +170,8 @@ def _tokens(scene: str) -> Iterator[Step]:
 
 
 def _in_browsers() -> dict[str, Cell]:
-    return {"openai_scan": _own_page(), "AI SDK": _sdk_page()}
+    others = pyodide_pages.in_pages(chat_answer(_TEXT), _TEXT)
+    return {"openai_scan": _own_page(), **others, "AI SDK": _sdk_page()}
 
 
 def _own_page() -> Cell:
@@ -239,7 +240,3 @@ def _relayed(scene: str) -> dict[str, Cell]:
     }
     nothing = Cell("not applicable", "it is a client only")
     return {name: found.get(name, nothing) for name in LIBRARIES}
-
-
-def _not_tried() -> Cell:
-    return Cell(NOT_TRIED, NOT_TRIED)

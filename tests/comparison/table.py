@@ -29,8 +29,6 @@ ROWS: Mapping[str, str] = {
 
 _MARKED = re.compile(r"(<!-- comparison: ([a-z]+) -->\n).*?(<!-- comparison: end -->)", re.DOTALL)
 
-NOT_TRIED = "not tried"
-
 
 @frozen
 class Cell:
